@@ -1,0 +1,43 @@
+// What batch-norm update asks of a runtime: one forward pass that reports each layer's batch statistics.
+import type { Awaitable } from './backend.js';
+
+/** The running statistics of one batch-norm layer, one value a channel. */
+export interface RunningStatistics {
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+}
+
+/** Mean and population variance of what went into one batch-norm layer in one batch, one value a channel. */
+export interface Moments extends RunningStatistics {
+  /** The number of values behind each channel's moments: batch size times positions. */
+  readonly count: number;
+}
+
+/** One batch-norm layer of a live model. */
+export interface BatchNormLayer {
+  readonly name: string;
+  readonly channels: number;
+  /** False where the layer is frozen; {@link BnUpdateOptions.include} can leave such layers out. */
+  readonly trainable: boolean;
+  /**
+   * Which variance the runtime keeps: PyTorch's running variance is the mean of *unbiased* batch variances (divided by
+   * count - 1), that of Keras and TensorFlow.js the mean of *population* variances (divided by count).
+   */
+  readonly varianceKind: 'unbiased' | 'population';
+  read(): Awaitable<RunningStatistics>;
+  write(statistics: RunningStatistics): Awaitable<void>;
+}
+
+/** A live model with batch norm, run by its runtime. */
+export interface BatchNormModel<Batch> {
+  readonly layers: readonly BatchNormLayer[];
+  /**
+   * One forward pass in which `layers` normalise by this batch's own statistics, and all other batch-norm layers by their
+   * running ones. Leaves the model as it was.
+   *
+   * @returns the moments of what went into each of `layers`, in that order
+   */
+  batchMoments(batch: Batch, layers: readonly BatchNormLayer[]): Awaitable<readonly Moments[]>;
+  /** The number of samples in a batch, which weighs it in a cumulative mean. */
+  sampleCount(batch: Batch): number;
+}

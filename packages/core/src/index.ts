@@ -1,0 +1,10 @@
+export type { Awaitable, Backend, CompensatedAverages, Parameter } from './backend.js';
+export type { BatchNormLayer, BatchNormModel, Moments, RunningStatistics } from './batch-norm.js';
+export type { PolyakErrorCode } from './error.js';
+export { PolyakError } from './error.js';
+export type { Optimizer, ParamGroup } from './optimizer.js';
+export type { AveragingRule } from './rule.js';
+export { equal, exponential } from './rule.js';
+export type { StateTree } from './state-tree.js';
+export type { DType, HostArray, HostArrayConstructor, HostTensor, TensorSpec } from './tensor.js';
+export { arrayOf, elementCount, formatSpec, isFloating, sameSpec } from './tensor.js';

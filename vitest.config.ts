@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+// Tests see the sources: the packages' `exports` name them under this condition.
+const conditions = ['@polyak/source'];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
+    testTimeout: 60_000,
+  },
+});
