@@ -19,3 +19,12 @@ export type StateTree =
 export function isTensor(node: StateTree): node is HostTensor {
   return typeof node === 'object' && node !== null && 'data' in node && ArrayBuffer.isView(node.data);
 }
+
+/**
+ * Whether a node of a state is a list. `Array.isArray` does not tell TypeScript what a node that is none can still be.
+ *
+ * @param node - any node of a state
+ */
+export function isList(node: StateTree): node is readonly StateTree[] {
+  return Array.isArray(node);
+}

@@ -1,0 +1,305 @@
+// Stochastic weight averaging around any optimizer: torchcontrib's vocabulary, without its defects.
+import type { Awaitable } from './backend.js';
+import type { BatchNormModel } from './batch-norm.js';
+import { bnUpdate, readStatistics, writeStatistics } from './bn-update.js';
+import type { BnUpdateOptions, Loader } from './bn-update.js';
+import { PolyakError } from './error.js';
+import { Guard } from './guard.js';
+import type { Optimizer, ParamGroup } from './optimizer.js';
+import { modeOf, plan } from './plan.js';
+import type { Mode } from './plan.js';
+import { equal } from './rule.js';
+import type { StateTree } from './state-tree.js';
+import { Group } from './swa-group.js';
+import type { GroupContext, SWAParamGroup } from './swa-group.js';
+import { canCompensate, warnerOf } from './swa-options.js';
+import type { SWAOptions } from './swa-options.js';
+import { restoreState, stateOf } from './swa-state.js';
+import type { SWAState } from './swa-state.js';
+
+/** What {@link SWA.withAveraged} needs to update batch norm for the averages. */
+export interface AveragedBatchNorm<Batch> extends BnUpdateOptions {
+  readonly model: BatchNormModel<Batch>;
+  readonly loader: Loader<Batch>;
+}
+
+/**
+ * Stochastic weight averaging: keeps a running average of the weights that an optimizer visits, and puts it into the
+ * model on request.
+ *
+ * In automatic mode (`swaStart` and `swaFreq` given) `step` takes the averages: after each step of a group whose number is
+ * greater than `swaStart` and a multiple of `swaFreq`, `average += (weights - average) / (nAvg + 1)`. In manual mode
+ * `updateSwa` does, when called.
+ *
+ * All methods return promises, one call at a time. A call that fails leaves the averages and counters as they were.
+ *
+ * @example
+ * ```ts
+ * import { cpuBackend, observedOptimizer, parameter, SWA } from '@polyak/core';
+ *
+ * const weights = new Float32Array([0, 0]);
+ * const weight = parameter('weight', { dtype: 'float32', shape: [2], data: weights });
+ * const swa = new SWA(observedOptimizer([{ params: [weight], lr: 0.1 }]), { backend: cpuBackend() });
+ *
+ * for (const value of [1, 2, 6]) {
+ *   weights.fill(value); // an optimizer's step
+ *   await swa.updateSwa();
+ * }
+ * await swa.swapSwaSgd();
+ * console.log([...weights]); // [3, 3]
+ * ```
+ *
+ * @see Izmailov et al. 2018, Averaging Weights Leads to Wider Optima and Better Generalization,
+ *   https://arxiv.org/abs/1803.05407
+ * @see torchcontrib.optim.SWA
+ */
+export class SWA<T> {
+  /** See {@link bnUpdate}. */
+  static readonly bnUpdate: typeof bnUpdate = bnUpdate;
+
+  /** The base optimizer. */
+  readonly optimizer: Optimizer<T>;
+  /** Automatic or manual, with the numbers in force. */
+  readonly mode: Mode;
+  readonly #context: GroupContext<T>;
+  readonly #groups: Group<T>[] = [];
+  readonly #warn: (message: string) => void;
+  readonly #guard = new Guard();
+
+  /**
+   * @param optimizer - the optimizer whose weights are averaged
+   * @param options - see {@link SWAOptions}
+   * @throws TypeError, RangeError where an option is out of its range
+   * @throws PolyakError `ERR_PARAMETERS` where two parameters share a name
+   * @throws PolyakError `ERR_UNSUPPORTED` where the backend cannot hold a parameter, or compensate when asked to
+   */
+  constructor(optimizer: Optimizer<T>, options: SWAOptions<T>) {
+    const { backend, rule = equal() } = options;
+    this.optimizer = optimizer;
+    this.#warn = warnerOf(options);
+    this.mode = modeOf(options, this.#warn);
+    const isCompensated = canCompensate(backend, rule, options.isCompensated, this.#warn);
+    this.#context = { optimizer, backend, rule, isCompensated };
+    for (const { params } of optimizer.paramGroups) {
+      this.#groups.push(new Group(this.#context, params, this.#groups));
+    }
+  }
+
+  /** The optimizer's parameter groups, each with `nAvg` and `stepCounter`. */
+  get paramGroups(): readonly SWAParamGroup<T>[] {
+    return this.#groups;
+  }
+
+  /** Whether the model holds the averages now. */
+  get isSwapped(): boolean {
+    return this.#guard.status.kind === 'swapped';
+  }
+
+  /**
+   * One optimization step: sets the learning rate of groups past `swaStart` to `swaLr`, steps the base optimizer, and in
+   * automatic mode averages the groups that are due.
+   *
+   * @param closure - passed to the base optimizer: computes the loss
+   * @returns what the base optimizer returned, the loss as a rule
+   * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_PARAMETERS`; `ERR_NON_FINITE` where a weight to be averaged is not
+   *   finite: nothing was averaged or counted then, but the base optimizer has made its step
+   */
+  async step<Loss>(closure?: () => Awaitable<Loss>): Promise<Loss | undefined> {
+    return this.#guard.aloneAndLive('step', async () => {
+      const rates = this.#groups.map((group) => group.lr);
+      try {
+        this.resetLr();
+        const loss = await this.optimizer.step(closure);
+        const due = this.#groups.filter(({ stepCounter }) => plan(this.mode, stepCounter).average);
+        await this.#update('step', due);
+        for (const group of this.#groups) group.stepCounter += 1;
+        return loss;
+      } catch (error) {
+        this.#groups.forEach((group, index) => {
+          group.lr = rates[index] ?? group.lr;
+        });
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Sets the learning rate of the groups past `swaStart` to `swaLr`, as `step` does before the base optimizer's step.
+   * For loops that own the step: see {@link observedOptimizer}.
+   */
+  resetLr(): void {
+    for (const group of this.#groups) {
+      const { lr } = plan(this.mode, group.stepCounter);
+      if (lr !== undefined) group.lr = lr;
+    }
+  }
+
+  /**
+   * Averages the weights of all groups now. All are checked before the first is averaged.
+   *
+   * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_PARAMETERS`, `ERR_NON_FINITE`
+   */
+  async updateSwa(): Promise<void> {
+    return this.#guard.aloneAndLive('updateSwa', async () => this.#update('updateSwa', this.#groups));
+  }
+
+  /**
+   * Averages the weights of one group now.
+   *
+   * @param group - one of {@link SWA.paramGroups}
+   * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_PARAMETERS`, `ERR_NON_FINITE`
+   */
+  async updateSwaGroup(group: SWAParamGroup<T>): Promise<void> {
+    const own = this.#groups.find((candidate) => candidate === group);
+    if (own === undefined) {
+      throw new TypeError('updateSwaGroup: the group is not one of swa.paramGroups.');
+    }
+    return this.#guard.aloneAndLive('updateSwaGroup', async () => this.#update('updateSwaGroup', [own]));
+  }
+
+  /**
+   * Exchanges the averages and the live weights, bit for bit: once to evaluate or save the averages, once more to go on
+   * training. A parameter that was never averaged stays, with a warning.
+   *
+   * Running batch-norm statistics are not exchanged: {@link bnUpdate} estimates them for the averages, and
+   * {@link SWA.withAveraged} puts the old ones back as well.
+   *
+   * @throws PolyakError `ERR_NO_AVERAGES` before the first update
+   * @throws PolyakError `ERR_SWAPPED` inside `withAveraged`, which swaps back itself
+   * @throws PolyakError `ERR_BUSY`, `ERR_PARAMETERS`
+   */
+  async swapSwaSgd(): Promise<void> {
+    const { status } = this.#guard;
+    if (status.kind === 'swapped' && status.by === 'swapSwaSgd') return this.#swapOut('swapSwaSgd');
+    return this.#swapIn('swapSwaSgd');
+  }
+
+  /**
+   * Runs `fn` with the averages in the model, and puts the live weights back whatever happens. With `batchNorm`, batch norm
+   * is updated for the averages first, and the live model's statistics are put back afterwards.
+   *
+   * @param fn - evaluates or saves the model
+   * @param batchNorm - the model's batch norm, training batches, and the options of {@link bnUpdate}
+   * @returns what `fn` returned
+   * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_NO_AVERAGES`, `ERR_PARAMETERS`, and whatever `fn` or
+   *   {@link bnUpdate} throws
+   */
+  async withAveraged<R, Batch>(fn: () => Awaitable<R>, batchNorm?: AveragedBatchNorm<Batch>): Promise<R> {
+    await this.#swapIn('withAveraged');
+    try {
+      if (batchNorm === undefined) return await fn();
+      const { layers } = batchNorm.model;
+      const live = await readStatistics(layers);
+      try {
+        await bnUpdate(batchNorm.loader, batchNorm.model, batchNorm);
+        return await fn();
+      } finally {
+        await writeStatistics(layers, live);
+      }
+    } finally {
+      await this.#swapOut('withAveraged');
+    }
+  }
+
+  /**
+   * Adds a parameter group, also in the middle of a run. Its counters begin at 0, so in automatic mode it waits for
+   * `swaStart` steps of its own.
+   *
+   * @param group - its parameters and learning rate
+   * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_PARAMETERS`, `ERR_UNSUPPORTED`
+   */
+  async addParamGroup(group: ParamGroup<T>): Promise<void> {
+    return this.#guard.aloneAndLive('addParamGroup', async () => {
+      const added = new Group(this.#context, group.params, this.#groups);
+      await this.optimizer.addParamGroup(group);
+      this.#groups.push(added);
+    });
+  }
+
+  /**
+   * The state of this SWA and of its optimizer, as plain data: `toSafetensors` turns it into bytes. A run that goes on
+   * from it, with the same weights, goes on bit for bit. The live weights are the model's to save.
+   *
+   * @returns copies, which later updates do not change
+   * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`
+   */
+  async stateDict(): Promise<SWAState> {
+    return this.#guard.aloneAndLive('stateDict', async () => stateOf(this.#context, this.#groups));
+  }
+
+  /**
+   * Goes on from a state: averages, counters, and the base optimizer's state. Everything is checked and uploaded before
+   * anything is replaced.
+   *
+   * @param state - from {@link SWA.stateDict}, or from its bytes
+   * @throws PolyakError `ERR_STATE` where it does not fit, with every difference
+   * @throws PolyakError `ERR_NON_FINITE`, `ERR_SWAPPED`, `ERR_BUSY`, and whatever the base optimizer throws
+   */
+  async loadStateDict(state: StateTree): Promise<void> {
+    return this.#guard.aloneAndLive('loadStateDict', async () =>
+      restoreState(this.#context, this.#groups, state),
+    );
+  }
+
+  /**
+   * Frees the averages. The model and the optimizer go on without them; every later call is refused.
+   *
+   * @throws PolyakError `ERR_SWAPPED` while the averages are in the model, `ERR_BUSY`
+   */
+  async dispose(): Promise<void> {
+    return this.#guard.aloneAndLive('dispose', async () => {
+      for (const { average } of this.#groups) await average.restore({ averages: [], residuals: [] }, 0);
+      this.#guard.status = { kind: 'disposed' };
+    });
+  }
+
+  async #update(call: string, groups: readonly Group<T>[]): Promise<void> {
+    const checked = [];
+    for (const group of groups) {
+      group.checkNames(call);
+      checked.push({ average: group.average, live: await group.average.checkedLive(call) });
+    }
+    for (const { average, live } of checked) await average.update(live);
+  }
+
+  async #swapIn(by: 'swapSwaSgd' | 'withAveraged'): Promise<void> {
+    return this.#guard.aloneAndLive(by, async () => {
+      if (this.#groups.every(({ nAvg }) => nAvg === 0)) {
+        throw new PolyakError(
+          'ERR_NO_AVERAGES',
+          `${by}: nothing has been averaged yet. Call updateSwa first.`,
+        );
+      }
+      await this.#exchange(by);
+      this.#guard.status = { kind: 'swapped', by };
+      this.#warnOfSkipped(by);
+    });
+  }
+
+  async #swapOut(call: string): Promise<void> {
+    return this.#guard.alone(call, async () => {
+      await this.#exchange(call);
+      this.#guard.status = { kind: 'live' };
+    });
+  }
+
+  async #exchange(call: string): Promise<void> {
+    const averaged = this.#groups.filter(({ nAvg }) => nAvg > 0).map(({ average }) => average);
+    for (const average of averaged) average.live(call);
+    const held = await this.#context.backend.swap(
+      averaged.flatMap(({ parameters }) => parameters.map(({ parameter }) => parameter)),
+      averaged.flatMap(({ averages }) => averages),
+    );
+    let taken = 0;
+    for (const average of averaged) {
+      average.averages = held.slice(taken, (taken += average.parameters.length));
+    }
+  }
+
+  #warnOfSkipped(call: string): void {
+    const skipped = this.#groups.filter(({ nAvg }) => nAvg === 0);
+    for (const { parameter } of skipped.flatMap(({ average }) => average.parameters)) {
+      this.#warn(`${call}: "${parameter.name}" was never averaged, skipping it.`);
+    }
+  }
+}
