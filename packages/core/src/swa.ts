@@ -255,6 +255,13 @@ export class SWA<T> {
 
   async #update(call: string, groups: readonly Group<T>[]): Promise<void> {
     const checked = [];
+    if (this.optimizer.paramGroups.length !== this.#groups.length) {
+      throw new PolyakError(
+        'ERR_PARAMETERS',
+        `${call}: the optimizer has ${this.optimizer.paramGroups.length} parameter groups, SWA ${this.#groups.length}. ` +
+          'Add groups with swa.addParamGroup.',
+      );
+    }
     for (const group of groups) {
       group.checkNames(call);
       checked.push({ average: group.average, live: await group.average.checkedLive(call) });

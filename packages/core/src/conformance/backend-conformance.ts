@@ -24,7 +24,11 @@ export interface ConformanceTest {
  *
  * const tests = backendConformance(() => {
  *   const backend = cpuBackend();
- *   return { backend, parameter, liveTensors: () => backend.memory().tensors };
+ *   return {
+ *     backend,
+ *     parameter: (name, tensor) => parameter(name, { ...tensor, data: tensor.data.slice() }),
+ *     liveTensors: () => backend.memory().tensors,
+ *   };
  * });
  * for (const { name, run } of tests) await run(); // or: it(name, run)
  * ```

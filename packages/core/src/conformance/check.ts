@@ -47,7 +47,8 @@ export function checkSameBits(
 }
 
 /**
- * Throws unless `found` is `average + weight * (live - average)` to one unit in the last place of the largest of them.
+ * Throws unless `found` is `average + weight * (live - average)` to two units in the last place of the largest operand:
+ * the three roundings of the difference, the product and the sum make at most one and a half.
  */
 export function checkAveraged(
   found: HostTensor,
@@ -61,7 +62,7 @@ export function checkAveraged(
   average.data.forEach((value: number | bigint, index: number) => {
     const [a, p] = [Number(value), Number(live.data[index])];
     const [result, expected] = [Number(found.data[index]), a + w * (p - a)];
-    const tolerance = epsilon * Math.max(Math.abs(a), Math.abs(p));
+    const tolerance = 2 * epsilon * Math.max(Math.abs(a), Math.abs(p), Math.abs(p - a));
     check(
       Math.abs(result - expected) <= tolerance,
       `${what}: element ${index} is ${result}, expected ${expected} within ${tolerance}.`,

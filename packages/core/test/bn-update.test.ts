@@ -1,0 +1,258 @@
+import { bnUpdate, PolyakError, SWA } from '@polyak/core';
+import type {
+  BatchNormLayer,
+  BatchNormModel,
+  BnUpdateOptions,
+  Loader,
+  RunningStatistics,
+} from '@polyak/core';
+import { describe, expect, it, vi } from 'vitest';
+
+/** A batch of samples with one value for each of two channels. */
+type Batch = readonly (readonly [number, number])[];
+
+interface FakeLayer extends BatchNormLayer {
+  statistics: RunningStatistics;
+}
+
+function layer(name: string, options: Partial<BatchNormLayer> = {}): FakeLayer {
+  const fake: FakeLayer = {
+    name,
+    channels: 2,
+    trainable: true,
+    varianceKind: 'unbiased',
+    statistics: { mean: Float64Array.of(-7, -7), variance: Float64Array.of(9, 9) },
+    read: () => fake.statistics,
+    write(statistics) {
+      fake.statistics = statistics;
+    },
+    ...options,
+  };
+  return fake;
+}
+
+function moments(batch: Batch, scale: number): { mean: Float64Array; variance: Float64Array; count: number } {
+  const column = (channel: 0 | 1): number[] => batch.map((sample) => sample[channel] * scale);
+  const mean = ([0, 1] as const).map((c) => column(c).reduce((sum, value) => sum + value, 0) / batch.length);
+  const variance = ([0, 1] as const).map(
+    (c) => column(c).reduce((sum, value) => sum + (value - (mean[c] ?? 0)) ** 2, 0) / batch.length,
+  );
+  return { mean: Float64Array.from(mean), variance: Float64Array.from(variance), count: batch.length };
+}
+
+/** A model whose n-th layer sees the batch times n + 1. */
+function modelOf(layers: readonly BatchNormLayer[]): BatchNormModel<Batch> {
+  return {
+    layers,
+    batchMoments: (batch, wanted) => wanted.map((each) => moments(batch, layers.indexOf(each) + 1)),
+    sampleCount: (batch) => batch.length,
+  };
+}
+
+const VALUES = [1, 2, 4, 8, 3, 5, 100, 103, 99, 7.5];
+const SAMPLES: Batch = VALUES.map((value, index) => [value, index * index] as const);
+const BATCHES = [SAMPLES.slice(0, 4), SAMPLES.slice(4, 8), SAMPLES.slice(8)];
+
+async function updated(
+  loader: Loader<Batch>,
+  options: BnUpdateOptions = {},
+  kind: BatchNormLayer['varianceKind'] = 'unbiased',
+): Promise<RunningStatistics> {
+  const fake = layer('bn', { varianceKind: kind });
+  await bnUpdate(loader, modelOf([fake]), options);
+  return fake.statistics;
+}
+
+function expectStatistics(
+  found: RunningStatistics,
+  mean: readonly number[],
+  variance: readonly number[],
+): void {
+  mean.forEach((value, c) => expect(found.mean[c]).toBeCloseTo(value, 9));
+  variance.forEach((value, c) => expect(found.variance[c]).toBeCloseTo(value, 9));
+}
+
+/** What torch writes: batch means and unbiased variances, weighed. */
+function weighed(weights: readonly number[], correct: boolean): { mean: number[]; variance: number[] } {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const all = BATCHES.map((batch) => moments(batch, 1));
+  const average = (pick: (m: (typeof all)[number]) => number): number =>
+    all.reduce((sum, m, index) => sum + pick(m) * (weights[index] ?? 0), 0) / total;
+  const factor = (count: number): number => (correct ? count / (count - 1) : 1);
+  return {
+    mean: [0, 1].map((c) => average((m) => m.mean[c] ?? NaN)),
+    variance: [0, 1].map((c) => average((m) => (m.variance[c] ?? NaN) * factor(m.count))),
+  };
+}
+
+describe('bnUpdate', () => {
+  it('is also a static method of SWA, where porters look for it', () => {
+    expect(SWA.bnUpdate).toBe(bnUpdate);
+  });
+
+  it('cumulative: batches weigh as many samples as they have, with unbiased variances', async () => {
+    const { mean, variance } = weighed([4, 4, 2], true);
+    expectStatistics(await updated(BATCHES), mean, variance);
+    expectStatistics(await updated(BATCHES, { statistics: 'cumulative' }), mean, variance);
+  });
+
+  it('unweighted: every batch weighs the same, as in torch.optim.swa_utils', async () => {
+    const { mean, variance } = weighed([1, 1, 1], true);
+    expectStatistics(await updated(BATCHES, { statistics: 'unweighted' }), mean, variance);
+  });
+
+  it('keeps population variances for runtimes that keep those', async () => {
+    const { mean, variance } = weighed([4, 4, 2], false);
+    expectStatistics(await updated(BATCHES, {}, 'population'), mean, variance);
+  });
+
+  it('pooled: the moments of all samples together, however they are split', async () => {
+    const { mean, variance } = moments(SAMPLES, 1);
+    for (const batches of [BATCHES, [SAMPLES], [SAMPLES.slice(0, 9), SAMPLES.slice(9)]]) {
+      const kinds = [...batches.map(() => 'population' as const)].slice(0, 1);
+      for (const kind of kinds) {
+        expectStatistics(await updated(batches, { statistics: 'pooled' }, kind), [...mean], [...variance]);
+      }
+    }
+  });
+
+  it('pooled: keeps its digits on means that are large beside the spread', async () => {
+    const far: Batch = VALUES.map((value) => [1e8 + value, 1e8] as const);
+    const { variance } = moments(SAMPLES, 1);
+    const found = await updated([far.slice(0, 3), far.slice(3)], { statistics: 'pooled' });
+    expect((found.variance[0] ?? NaN) / (variance[0] ?? NaN)).toBeCloseTo(1, 6);
+    expect(found.variance[1]).toBe(0);
+  });
+
+  it('takes arrays, generators, async generators and promises of batches', async () => {
+    const { mean, variance } = weighed([4, 4, 2], true);
+    const loaders: Loader<Batch>[] = [
+      new Set(BATCHES),
+      (function* () {
+        yield* BATCHES;
+      })(),
+      (async function* () {
+        yield* BATCHES;
+      })(),
+      BATCHES.map(async (batch) => batch),
+    ];
+    for (const loader of loaders) expectStatistics(await updated(loader), mean, variance);
+  });
+
+  it('resets: what the layer held before does not matter, not even NaN', async () => {
+    const fake = layer('bn', {});
+    fake.statistics = { mean: Float64Array.of(NaN, NaN), variance: Float64Array.of(NaN, NaN) };
+    await bnUpdate(BATCHES, modelOf([fake]));
+    expect([...fake.statistics.mean, ...fake.statistics.variance].every(Number.isFinite)).toBe(true);
+  });
+
+  it('returns without touching the loader where there is no batch norm', async () => {
+    const loader = { [Symbol.iterator]: vi.fn<() => Iterator<Batch>>() };
+    await bnUpdate(loader, modelOf([]));
+    await bnUpdate(loader, modelOf([layer('frozen', { trainable: false })]), {
+      include: (each) => each.trainable,
+    });
+    expect(loader[Symbol.iterator]).not.toHaveBeenCalled();
+  });
+
+  it('leaves out the layers that it is told to', async () => {
+    const [free, frozen] = [layer('free'), layer('frozen', { trainable: false })];
+    const model = modelOf([frozen, free]);
+    await bnUpdate(BATCHES, model, { include: (each) => each.trainable });
+    expect(frozen.statistics.mean[0]).toBe(-7);
+    const { mean } = weighed([4, 4, 2], true);
+    expect(free.statistics.mean[0]).toBeCloseTo(2 * (mean[0] ?? NaN), 9);
+  });
+
+  it('stops after maxBatches and closes the loader', async () => {
+    let isClosed = false;
+    let read = 0;
+    function* loader(): Generator<Batch> {
+      try {
+        for (const batch of BATCHES) {
+          read += 1;
+          yield batch;
+        }
+      } finally {
+        isClosed = true;
+      }
+    }
+    const found = await updated(loader(), { maxBatches: 1 });
+    expect([read, isClosed]).toEqual([1, true]);
+    expect(found.mean[0]).toBeCloseTo(moments(BATCHES[0] ?? [], 1).mean[0] ?? NaN, 12);
+    for (const maxBatches of [0, -1, 1.5, NaN]) {
+      await expect(updated(BATCHES, { maxBatches })).rejects.toThrow(RangeError);
+    }
+  });
+
+  it('refuses statistics it does not know', async () => {
+    await expect(updated(BATCHES, { statistics: 'exact' as never })).rejects.toThrow(RangeError);
+  });
+});
+
+describe('a failing bnUpdate leaves every layer as it was', () => {
+  async function refusal(
+    model: BatchNormModel<Batch>,
+    layers: readonly FakeLayer[],
+    loader: Loader<Batch> = BATCHES,
+  ): Promise<unknown> {
+    const before = layers.map((each) => structuredClone(each.statistics));
+    const error: unknown = await bnUpdate(loader, model).catch((thrown: unknown) => thrown);
+    expect(layers.map((each) => each.statistics)).toEqual(before);
+    return error;
+  }
+
+  it('where the loader throws midway', async () => {
+    const fake = layer('bn');
+    function* loader(): Generator<Batch> {
+      yield* BATCHES;
+      throw new Error('disk');
+    }
+    expect(await refusal(modelOf([fake]), [fake], loader())).toMatchObject({ message: 'disk' });
+  });
+
+  it('where the loader is empty', async () => {
+    const fake = layer('bn');
+    expect(await refusal(modelOf([fake]), [fake], [])).toMatchObject({ code: 'ERR_EMPTY_LOADER' });
+  });
+
+  it('where the second of two layers cannot be written', async () => {
+    const fakes = [layer('first'), layer('second')];
+    let failures = 1;
+    const second = fakes[1];
+    if (second === undefined) throw new Error('no layer');
+    const write = second.write.bind(second);
+    second.write = (statistics) => {
+      if (failures > 0) {
+        failures -= 1;
+        throw new Error('read-only');
+      }
+      return write(statistics);
+    };
+    expect(await refusal(modelOf(fakes), fakes)).toMatchObject({ message: 'read-only' });
+  });
+
+  it('where moments are missing, short or not finite, naming layer and channel', async () => {
+    const fake = layer('block1.bn');
+    const given = (result: unknown): BatchNormModel<Batch> => ({
+      ...modelOf([fake]),
+      batchMoments: () => result as never,
+    });
+    const two = Float64Array.of(1, 1);
+    expect(await refusal(given([]), [fake])).toMatchObject({ code: 'ERR_BATCH_NORM' });
+    expect(
+      await refusal(given([{ mean: Float64Array.of(1), variance: two, count: 4 }]), [fake]),
+    ).toMatchObject({
+      code: 'ERR_BATCH_NORM',
+    });
+    const error = await refusal(given([{ mean: Float64Array.of(1, NaN), variance: two, count: 4 }]), [fake]);
+    expect(PolyakError.is(error) && error.message).toMatch(/batch 0, layer "block1.bn": channel 1/);
+    expect(error).toMatchObject({ code: 'ERR_NON_FINITE' });
+  });
+
+  it('where one value a channel has no unbiased variance, or a batch no samples', async () => {
+    const fake = layer('bn');
+    expect(await refusal(modelOf([fake]), [fake], [[[1, 2]]])).toMatchObject({ code: 'ERR_BATCH_NORM' });
+    expect(await refusal(modelOf([fake]), [fake], [[]])).toMatchObject({ code: 'ERR_BATCH_NORM' });
+  });
+});

@@ -1,0 +1,175 @@
+// States: a run that goes on from one goes on bit for bit, whenever it was saved.
+import { cpuBackend, exponential, fromSafetensors, parameter, SWA, toSafetensors } from '@polyak/core';
+import type { AveragingRule, HostTensor, Parameter, StateTree, SWAOptions } from '@polyak/core';
+import { describe, expect, it } from 'vitest';
+import { fill, sgd, weights } from './sgd.js';
+
+const backend = cpuBackend();
+const STEPS = 14;
+const ADDED_AT = 6;
+
+interface Run {
+  readonly cells: readonly Parameter<HostTensor>[];
+  readonly swa: SWA<HostTensor>;
+}
+
+function start(options: Partial<SWAOptions<HostTensor>>, groups: number): Run {
+  const counter = parameter('counter', { dtype: 'int32', shape: [1], data: Int32Array.of(3) });
+  const all = [[weights('a', [3, 2]), counter], [weights('b', [4], 2)], [weights('c', [2], 3)]];
+  const [first, second, third] = all.map((params) => ({ params, lr: 0.1 }));
+  const used = [first, second, third].slice(0, groups).flatMap((group) => group ?? []);
+  const swa = new SWA(sgd(used), { backend, swaStart: 3, swaFreq: 2, swaLr: 0.02, ...options });
+  return { cells: all.flat(), swa };
+}
+
+async function step(run: Run, index: number): Promise<void> {
+  const late = run.cells[3];
+  if (index === ADDED_AT && late !== undefined) await run.swa.addParamGroup({ params: [late], lr: 0.3 });
+  await run.swa.step();
+}
+
+function bits(run: Run): number[][] {
+  return run.cells.map((cell) => {
+    const { buffer, byteOffset, byteLength } = cell.get().data;
+    return [...new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength))];
+  });
+}
+
+const RULES: readonly [string, Partial<SWAOptions<HostTensor>>][] = [
+  ['equal', {}],
+  ['exponential', { rule: exponential(0.9) }],
+  ['compensated', { rule: exponential(0.9999) }],
+];
+
+describe.each(RULES)('a run with the %s average', (_, options) => {
+  it('goes on bit for bit from a state saved at any step', async () => {
+    const whole = start(options, 2);
+    for (let index = 0; index < STEPS; index += 1) await step(whole, index);
+    const expected = await whole.swa.stateDict();
+    await whole.swa.swapSwaSgd();
+
+    for (let saved = 0; saved <= STEPS; saved += 1) {
+      const first = start(options, 2);
+      for (let index = 0; index < saved; index += 1) await step(first, index);
+      const bytes = toSafetensors(await first.swa.stateDict());
+
+      const second = start(options, saved > ADDED_AT ? 3 : 2);
+      second.cells.forEach((cell, n) => {
+        const from = first.cells[n]?.get().data as Float32Array;
+        (cell.get().data as Float32Array).set(from);
+      });
+      await second.swa.loadStateDict(fromSafetensors(bytes));
+      for (let index = saved; index < STEPS; index += 1) await step(second, index);
+      expect(await second.swa.stateDict()).toEqual(expected);
+      await second.swa.swapSwaSgd();
+      expect(bits(second)).toEqual(bits(whole));
+    }
+  });
+});
+
+describe('stateDict', () => {
+  it('is keyed by name, with the counters of each group and the state of the optimizer', async () => {
+    const { swa } = start({}, 2);
+    for (let index = 0; index < 5; index += 1) await swa.step();
+    const state = await swa.stateDict();
+    expect(state).toMatchObject({
+      version: 1,
+      rule: 'equal',
+      optState: { steps: 5, lr: [0.02, 0.02] },
+      swaResiduals: {},
+      paramGroups: [
+        { params: ['a', 'counter'], nAvg: 1, stepCounter: 5 },
+        { params: ['b'], nAvg: 1, stepCounter: 5 },
+      ],
+    });
+    expect(Object.keys(state.swaState)).toEqual(['a', 'counter', 'b']);
+  });
+
+  it('is a copy, which later updates do not change', async () => {
+    const cell = weights('w', [2]);
+    const swa = new SWA(sgd([{ params: [cell], lr: 0.1 }]), { backend });
+    fill(cell, 1);
+    await swa.updateSwa();
+    const state = await swa.stateDict();
+    fill(cell, 3);
+    await swa.updateSwa();
+    expect(state.swaState['w']?.data).toEqual(Float32Array.of(1, 1));
+    expect(state.paramGroups[0]?.nAvg).toBe(1);
+  });
+});
+
+describe('loadStateDict', () => {
+  async function saved(options: Partial<SWAOptions<HostTensor>> = {}): Promise<{ [key: string]: StateTree }> {
+    const { swa } = start(options, 2);
+    for (let index = 0; index < 6; index += 1) await swa.step();
+    return { ...(await swa.stateDict()) };
+  }
+
+  async function refusal(state: StateTree, options: Partial<SWAOptions<HostTensor>> = {}): Promise<string> {
+    const run = start(options, 2);
+    for (let index = 0; index < 4; index += 1) await run.swa.step();
+    const [before, memory] = [await run.swa.stateDict(), backend.memory()];
+    const error: unknown = await run.swa.loadStateDict(state).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: 'PolyakError' });
+    expect(await run.swa.stateDict()).toEqual(before);
+    expect(backend.memory()).toEqual(memory);
+    const { code, message } = error as { code: string; message: string };
+    return `${code} ${message}`;
+  }
+
+  it('refuses what is no state, and nothing changes', async () => {
+    for (const state of [null, 3, 'state', [], {}, { version: 2 }, { version: 1, paramGroups: [] }]) {
+      expect(await refusal(state)).toContain('ERR_STATE');
+    }
+  });
+
+  it('lists every difference', async () => {
+    const state = await saved();
+    const swaState = { ...(state['swaState'] as Record<string, HostTensor>) };
+    delete swaState['a'];
+    swaState['b'] = { dtype: 'float32', shape: [5], data: new Float32Array(5) };
+    const message = await refusal({ ...state, rule: 'exponential(0.9)', swaState });
+    expect(message).toContain('"exponential(0.9)"');
+    expect(message).toContain('swaState lacks "a"');
+    expect(message).toContain('"b" is float32[5], the model\'s float32[4]');
+  });
+
+  it('refuses other names, other groups, bad counters and tensors that lie about their length', async () => {
+    const state = await saved();
+    const [one, two] = state['paramGroups'] as { params: string[]; nAvg: number; stepCounter: number }[];
+    if (one === undefined || two === undefined) throw new Error('no groups');
+    expect(await refusal({ ...state, paramGroups: [one] })).toContain('1 parameter groups, this SWA 2');
+    expect(await refusal({ ...state, paramGroups: [one, { ...two, params: ['x'] }] })).toContain('["x"]');
+    for (const nAvg of [-1, 0.5, NaN, '1']) {
+      expect(await refusal({ ...state, paramGroups: [one, { ...two, nAvg }] })).toContain('nAvg');
+    }
+    const swaState = {
+      ...(state['swaState'] as object),
+      b: { dtype: 'float32', shape: [4], data: new Float32Array(3) },
+    };
+    expect(await refusal({ ...state, swaState } as StateTree)).toContain('"b"');
+  });
+
+  it('refuses averages that are not finite', async () => {
+    const state = await saved();
+    const b = { dtype: 'float32', shape: [4], data: Float32Array.of(1, NaN, 1, 1) } as const;
+    const swaState = { ...(state['swaState'] as { [name: string]: HostTensor }), b };
+    expect(await refusal({ ...state, swaState })).toContain('ERR_NON_FINITE');
+  });
+
+  it('refuses a compensated state without compensation, and the reverse', async () => {
+    const rule: AveragingRule = { name: 'equal', weight: (nAvg) => 1 / (nAvg + 1) };
+    expect(await refusal(await saved({ rule, isCompensated: true }), { rule })).toContain(
+      'isCompensated: true',
+    );
+    expect(await refusal(await saved({ rule }), { rule, isCompensated: true })).toContain(
+      'swaResiduals lacks "a"',
+    );
+  });
+
+  it('changes nothing where the base optimizer refuses its part', async () => {
+    const state = await saved();
+    const optState = { ...(state['optState'] as object), lr: [0.1] };
+    expect(await refusal({ ...state, optState } as StateTree)).toContain('another number of groups');
+  });
+});
