@@ -16,7 +16,9 @@ export interface Parameter<T> {
 
 /** What a compensated average is made of: the value is `averages[i] + residuals[i]`. */
 export interface CompensatedAverages<T> {
+  /** The averages, as the model would see them. */
   readonly averages: readonly T[];
+  /** The rounding error that each average carries. */
   readonly residuals: readonly T[];
 }
 
@@ -26,6 +28,7 @@ export interface CompensatedAverages<T> {
  * dtype, a weight in [0, 1]); backends need not check again.
  */
 export interface Backend<T> {
+  /** The version of this interface. */
   readonly specVersion: 1;
   /** What really runs, such as `cpu:wasm` or `tfjs:tensorflow`. */
   readonly name: string;

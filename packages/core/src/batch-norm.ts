@@ -3,7 +3,9 @@ import type { Awaitable } from './backend.js';
 
 /** The running statistics of one batch-norm layer, one value a channel. */
 export interface RunningStatistics {
+  /** The mean of each channel. */
   readonly mean: Float64Array;
+  /** The variance of each channel. */
   readonly variance: Float64Array;
 }
 
@@ -15,7 +17,9 @@ export interface Moments extends RunningStatistics {
 
 /** One batch-norm layer of a live model. */
 export interface BatchNormLayer {
+  /** For messages. */
   readonly name: string;
+  /** The number of channels. */
   readonly channels: number;
   /** False where the layer is frozen; {@link BnUpdateOptions.include} can leave such layers out. */
   readonly trainable: boolean;
@@ -24,12 +28,15 @@ export interface BatchNormLayer {
    * count - 1), that of Keras and TensorFlow.js the mean of *population* variances (divided by count).
    */
   readonly varianceKind: 'unbiased' | 'population';
+  /** A copy of the running statistics. */
   read(): Awaitable<RunningStatistics>;
+  /** Replaces the running statistics. */
   write(statistics: RunningStatistics): Awaitable<void>;
 }
 
 /** A live model with batch norm, run by its runtime. */
 export interface BatchNormModel<Batch> {
+  /** All batch-norm layers, each once. */
   readonly layers: readonly BatchNormLayer[];
   /**
    * One forward pass in which `layers` normalise by this batch's own statistics, and all other batch-norm layers by their

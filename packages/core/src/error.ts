@@ -30,6 +30,7 @@ export type PolyakErrorCode =
 
 /** Every refusal of this library that is not a plain misuse of types (`TypeError`) or ranges (`RangeError`). */
 export class PolyakError extends Error {
+  /** How {@link PolyakError.is} knows it. */
   override readonly name = 'PolyakError';
   /** Stable; see {@link PolyakErrorCode}. */
   readonly code: PolyakErrorCode;

@@ -1,25 +1,31 @@
 // JSON from a file that may lie: what JSON.parse takes, less what makes two readers see two different files
-// (duplicate keys) or overflows the stack of whoever walks the result (deep nesting).
+// (duplicate keys), overflows the stack of whoever walks the result (deep nesting), or takes far more memory than its text
+// (millions of empty lists).
 
 /** What JSON holds. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
+/** Whether a list (`[`) or record (`{`) may begin inside `depth` others. */
+export type Nesting = (bracket: '[' | '{', depth: number) => boolean;
+
 /**
- * Parses JSON, refusing duplicate keys and deep nesting before anything is built.
+ * Parses JSON, refusing duplicate keys and unwanted nesting before anything is built.
  *
  * @param text - the JSON
- * @param maxDepth - how many lists and records may lie in one another, at least 1
+ * @param mayBegin - asked for each list and record
  * @returns what `JSON.parse` returns
- * @throws SyntaxError where the text is not JSON, a key appears twice in a record, or the nesting is too deep
+ * @throws SyntaxError where the text is not JSON, a key appears twice in a record, or a list or record may not be there
  */
-export function parseJson(text: string, maxDepth: number): Json {
+export function parseJson(text: string, mayBegin: Nesting): Json {
   const open: (Set<string> | undefined)[] = [];
   for (let at = 0; at < text.length; at += 1) {
     const character = text[at];
     if (character === '{' || character === '[') {
-      if (open.push(undefined) > maxDepth) {
-        throw new SyntaxError(`at character ${at}, lists and records are nested deeper than ${maxDepth}`);
+      if (!mayBegin(character, open.length)) {
+        const before = text.slice(Math.max(0, at - 100), at);
+        throw new SyntaxError(`"${character}" is not expected ${open.length} levels deep, after ${before}`);
       }
+      open.push(undefined);
     } else if (character === '}' || character === ']') {
       open.pop();
     } else if (character === '"') {
@@ -29,6 +35,27 @@ export function parseJson(text: string, maxDepth: number): Json {
     }
   }
   return JSON.parse(text) as Json;
+}
+
+/**
+ * Whether all numbers are written as integers: `1.0` and `1e0` are numbers of the same value that are not.
+ *
+ * @param text - JSON that `JSON.parse` takes
+ */
+export function hasOnlyIntegers(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    if (text[at] === '"') at = closingQuote(text, at);
+    else if (isDigit(text[at]) && isFraction(text[at + 1])) return false;
+  }
+  return true;
+}
+
+function isDigit(character: string | undefined): boolean {
+  return character !== undefined && character >= '0' && character <= '9';
+}
+
+function isFraction(character: string | undefined): boolean {
+  return character === '.' || character === 'e' || character === 'E';
 }
 
 function closingQuote(text: string, openingQuote: number): number {
@@ -60,7 +87,7 @@ function noteKey(open: (Set<string> | undefined)[], key: string, at: number): vo
 export function excerpt(value: unknown): string {
   let text: string | undefined;
   try {
-    text = JSON.stringify(typeof value === 'string' ? value.slice(0, 80) : value, showNumber);
+    text = JSON.stringify(value, showNumber);
   } catch {
     // A cycle, or a toJSON that throws: the type says enough.
   }

@@ -2,6 +2,7 @@
 import type { Awaitable } from './backend.js';
 import { PolyakError } from './error.js';
 import type { Optimizer, ParamGroup } from './optimizer.js';
+import { recordOf } from './state-tree.js';
 import type { StateTree } from './state-tree.js';
 
 /**
@@ -41,7 +42,7 @@ export function observedOptimizer<T>(groups: readonly ParamGroup<T>[]): Optimize
 }
 
 function learningRates(state: StateTree): readonly number[] {
-  const lr = typeof state === 'object' && state !== null && 'lr' in state ? state['lr'] : undefined;
+  const { lr } = recordOf(state);
   if (Array.isArray(lr) && lr.every((rate) => typeof rate === 'number')) return lr;
   throw new PolyakError('ERR_STATE', 'observedOptimizer: the state has no list "lr" of learning rates.');
 }

@@ -4,6 +4,7 @@ import type { StateTree } from './state-tree.js';
 
 /** Parameters that share a learning rate. */
 export interface ParamGroup<T> {
+  /** The parameters, in an order that stays. */
   readonly params: readonly Parameter<T>[];
   /** The learning rate of the next step. Assigning it must reach the optimizer. */
   lr: number;
@@ -11,11 +12,14 @@ export interface ParamGroup<T> {
 
 /** An optimizer, as far as {@link SWA} drives it. */
 export interface Optimizer<T> {
+  /** The parameter groups, in an order that stays. */
   readonly paramGroups: readonly ParamGroup<T>[];
   /** One optimization step; returns what `closure` returned. */
   step<Loss>(closure?: () => Awaitable<Loss>): Awaitable<Loss | undefined>;
+  /** Adds a group behind the others. */
   addParamGroup(group: ParamGroup<T>): Awaitable<void>;
   /** Everything that the next steps depend on, learning rates included: see {@link StateTree}. */
   stateDict(): Awaitable<StateTree>;
+  /** Goes on from what `stateDict` gave, or throws and stays as it was. */
   loadStateDict(state: StateTree): Awaitable<void>;
 }

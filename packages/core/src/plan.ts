@@ -1,9 +1,25 @@
 // What one step does, as a pure function: the automatic and manual modes of torchcontrib.optim.SWA.
 
 /** When averages are taken: by the optimizer's steps, or only when asked for. */
-export type Mode =
-  | { readonly kind: 'manual' }
-  | { readonly kind: 'auto'; readonly swaStart: number; readonly swaFreq: number; readonly swaLr?: number };
+export type Mode = ManualMode | AutomaticMode;
+
+/** Averages are taken only by `updateSwa` and `updateSwaGroup`. */
+export interface ManualMode {
+  /** Tells the modes apart. */
+  readonly kind: 'manual';
+}
+
+/** Averages are taken by `step`, on the numbers of {@link ModeOptions}. */
+export interface AutomaticMode {
+  /** Tells the modes apart. */
+  readonly kind: 'auto';
+  /** Steps before averaging begins. */
+  readonly swaStart: number;
+  /** Steps between averages. */
+  readonly swaFreq: number;
+  /** The learning rate from `swaStart` on. */
+  readonly swaLr?: number;
+}
 
 /** The options that decide the {@link Mode}. */
 export interface ModeOptions {

@@ -1,6 +1,6 @@
 // The header of a safetensors file: JSON that gives each tensor's dtype, shape and place in the data.
 import { PolyakError } from './error.js';
-import { excerpt, parseJson } from './json.js';
+import { excerpt, hasOnlyIntegers, parseJson } from './json.js';
 import type { DType, TensorSpec } from './tensor.js';
 import { arrayOf, elementCount, formatSpec } from './tensor.js';
 
@@ -37,6 +37,8 @@ const CODES: Readonly<Record<DType, string>> = {
   bool: 'BOOL',
 };
 const DTYPES: readonly DType[] = Object.keys(CODES).filter(isDType);
+// A record of records, the tensors, in which the shape and the offsets are lists.
+const NESTING = '{{[';
 const FIELDS: readonly string[] = ['dtype', 'shape', 'data_offsets'];
 
 /** A refusal of a file. */
@@ -56,8 +58,9 @@ export function isDType(dtype: unknown): dtype is DType {
 /** Whether a list holds extents: integers from 0 on, whose product is exact. */
 export function isShape(shape: unknown): shape is readonly number[] {
   if (!Array.isArray(shape)) return false;
+  const extents: readonly unknown[] = shape;
   let count = 1;
-  for (const extent of Array.from<unknown>(shape)) {
+  for (const extent of extents) {
     if (!isCount(extent)) return false;
     count *= extent;
     if (!isCount(count)) return false;
@@ -96,10 +99,10 @@ export function formatHeader(
 export function parseHeader(text: string, dataLength: number): SafetensorsHeader {
   let header: unknown;
   try {
-    header = parseJson(text, 3);
+    header = parseJson(text, (bracket, depth) => bracket === NESTING[depth]);
   } catch (cause) {
     throw malformed(
-      `the header is not JSON: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      `the header is not that of a safetensors file: ${cause instanceof Error ? cause.message : String(cause)}.`,
       cause,
     );
   }
@@ -108,6 +111,8 @@ export function parseHeader(text: string, dataLength: number): SafetensorsHeader
   const names = Object.keys(header).filter((name) => name !== METADATA);
   const entries = names.map((name) => readEntry(name, header[name]));
   checkLayout(entries, dataLength);
+  // The reference implementation refuses `1.0`; whatever is read here must be read alike elsewhere.
+  if (!hasOnlyIntegers(text)) throw malformed('a number of the header has a point or an exponent.');
   return { metadata, entries };
 }
 

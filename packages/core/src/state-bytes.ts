@@ -155,7 +155,7 @@ function freeName(path: readonly string[], taken: ReadonlyMap<string, HostTensor
 function readEnvelope(text: string): Json {
   let envelope: Json;
   try {
-    envelope = parseJson(text, MAX_DEPTH + ADDED_DEPTH);
+    envelope = parseJson(text, (_bracket, depth) => depth < MAX_DEPTH + ADDED_DEPTH);
   } catch (cause) {
     throw lying(`it is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
   }

@@ -28,3 +28,13 @@ export function isTensor(node: StateTree): node is HostTensor {
 export function isList(node: StateTree): node is readonly StateTree[] {
   return Array.isArray(node);
 }
+
+/**
+ * The record at a node of a state, for reading a state that may be anything: an empty one where the node is none.
+ *
+ * @param node - any node of a state
+ */
+export function recordOf(node: StateTree | undefined): { readonly [key: string]: StateTree } {
+  const isRecord = typeof node === 'object' && node !== null && !Array.isArray(node) && !isTensor(node);
+  return isRecord ? (node as { readonly [key: string]: StateTree }) : {};
+}

@@ -1,7 +1,7 @@
 // The state dict of SWA: its form, and what makes one fit a given SWA.
 import type { CompensatedAverages } from './backend.js';
 import { PolyakError } from './error.js';
-import { isTensor } from './state-tree.js';
+import { isTensor, recordOf } from './state-tree.js';
 import type { StateTree } from './state-tree.js';
 import type { Group, GroupContext } from './swa-group.js';
 import { elementCount, formatSpec, sameSpec } from './tensor.js';
@@ -9,6 +9,7 @@ import type { HostTensor, TensorSpec } from './tensor.js';
 
 /** Everything that {@link SWA} needs to go on from here, as plain data keyed by parameter name. */
 export type SWAState = {
+  /** The version of this form. */
   readonly version: 1;
   /** The name of the averaging rule. */
   readonly rule: string;
@@ -18,13 +19,17 @@ export type SWAState = {
   readonly swaState: { readonly [name: string]: HostTensor };
   /** The rounding errors of compensated averages; empty otherwise. */
   readonly swaResiduals: { readonly [name: string]: HostTensor };
+  /** The counters of each parameter group. */
   readonly paramGroups: readonly SWAGroupState[];
 };
 
 /** The counters of one parameter group, and the names of the parameters it averages. */
 export type SWAGroupState = {
+  /** The names of the parameters that the group averages. */
   readonly params: readonly string[];
+  /** The updates of its average. */
   readonly nAvg: number;
+  /** Its steps. */
   readonly stepCounter: number;
 };
 
@@ -100,7 +105,7 @@ function restoredGroups<T>(
   rule: string,
   isCompensated: boolean,
 ): readonly RestoredGroup[] {
-  const root = record(state);
+  const root = recordOf(state);
   const stored = root['paramGroups'];
   if (root['version'] !== 1 || !Array.isArray(stored) || root['optState'] === undefined) {
     throw new PolyakError('ERR_STATE', 'loadStateDict: this is no state of SWA, version 1.');
@@ -112,7 +117,7 @@ function restoredGroups<T>(
     problems.push(`it has ${stored.length} parameter groups, this SWA ${groups.length}`);
   }
   const restored = groups.map(({ average }, index): RestoredGroup => {
-    const group = record(stored[index]);
+    const group = recordOf(stored[index]);
     const nAvg = counter(group['nAvg'], `group ${index}: nAvg`, problems);
     const stepCounter = counter(group['stepCounter'], `group ${index}: stepCounter`, problems);
     const names = average.parameters.map(({ parameter }) => parameter.name);
@@ -129,18 +134,13 @@ function restoredGroups<T>(
     const residuals = take('swaResiduals', isCompensated ? average.floatingCount : 0);
     return { averages, residuals, nAvg, stepCounter };
   });
-  if (!isCompensated && Object.keys(record(root['swaResiduals'])).length > 0) {
+  if (!isCompensated && Object.keys(recordOf(root['swaResiduals'])).length > 0) {
     problems.push('it is compensated, this SWA is not: pass isCompensated: true');
   }
   if (problems.length > 0) {
     throw new PolyakError('ERR_STATE', `loadStateDict: the state does not fit: ${problems.join('; ')}.`);
   }
   return restored;
-}
-
-function record(node: StateTree | undefined): { readonly [key: string]: StateTree } {
-  const isRecord = typeof node === 'object' && node !== null && !Array.isArray(node) && !isTensor(node);
-  return isRecord ? (node as { readonly [key: string]: StateTree }) : {};
 }
 
 function counter(node: StateTree | undefined, what: string, problems: string[]): number {
@@ -156,7 +156,7 @@ function averageOf(
   spec: TensorSpec,
   problems: string[],
 ): HostTensor {
-  const all = record(tensors);
+  const all = recordOf(tensors);
   const found = Object.hasOwn(all, name) ? all[name] : undefined;
   const empty = { ...spec, data: new Uint8Array() };
   if (found === undefined || !isTensor(found)) {

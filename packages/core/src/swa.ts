@@ -19,7 +19,9 @@ import type { SWAState } from './swa-state.js';
 
 /** What {@link SWA.withAveraged} needs to update batch norm for the averages. */
 export interface AveragedBatchNorm<Batch> extends BnUpdateOptions {
+  /** The batch norm of the model. */
   readonly model: BatchNormModel<Batch>;
+  /** Training batches. */
   readonly loader: Loader<Batch>;
 }
 

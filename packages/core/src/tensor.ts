@@ -18,7 +18,9 @@ export type DType =
 
 /** The dtype and shape of a tensor. A scalar has the shape `[]`. */
 export interface TensorSpec {
+  /** The type of the elements. */
   readonly dtype: DType;
+  /** The extents, outermost first. */
   readonly shape: readonly number[];
 }
 
@@ -40,6 +42,7 @@ export type HostArray =
  * their bits in a `Uint16Array`, `bool` as 0 and 1 in a `Uint8Array`.
  */
 export interface HostTensor extends TensorSpec {
+  /** The elements: as many as the product of the extents. */
   readonly data: HostArray;
 }
 

@@ -1,5 +1,5 @@
 // Tensors of every dtype with arbitrary bits, and a form in which two states are the same text or differ.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { arrayOf, elementCount } from '@polyak/core';
 import type { DType, HostTensor, StateTree } from '@polyak/core';
 

@@ -1,5 +1,5 @@
 // Safetensors files that are wrong on purpose, and a few that are right by chance.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { encodeSafetensors } from '@polyak/core';
 import { DTYPES, tensorOfBytes } from './arbitrary-tensor.js';
 

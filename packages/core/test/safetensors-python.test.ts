@@ -5,11 +5,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { PolyakError, arrayOf, decodeSafetensors, encodeSafetensors, toSafetensors } from '@polyak/core';
 import type { DType, HostTensor } from '@polyak/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { canonical } from './arbitrary-tensor.js';
 import { anyBrokenFile } from './broken-file.js';
 
 const script = fileURLToPath(new URL('python/check_safetensors.py', import.meta.url));
@@ -93,77 +92,92 @@ function verdictOf(tensors: Readonly<Record<string, HostTensor>>): Verdict {
   );
 }
 
-if (missing !== undefined && process.env['POLYAK_REQUIRE_PYTHON'] === '1') {
-  it('has a Python to compare with', () => expect.unreachable(missing));
+/** Rules that the reference implementation does not have. */
+const STRICTER =
+  /twice|well-formed|holds the bool|expected a record of dtype|__metadata__ is null|below 2\^53|expected one of|does not begin|levels deep/;
+
+function verdictHere(bytes: Uint8Array): Verdict | string {
+  try {
+    return verdictOf(decodeSafetensors(bytes).tensors);
+  } catch (error) {
+    if (PolyakError.is(error)) return error.message;
+    throw error;
+  }
 }
 
-describe.skipIf(missing !== undefined)(
-  `safetensors against Python${missing === undefined ? '' : ` (skipped: ${missing})`}`,
-  () => {
-    let folder = '';
-    beforeAll(() => {
-      folder = mkdtempSync(join(tmpdir(), 'polyak-safetensors-'));
-    });
-    afterAll(() => rmSync(folder, { recursive: true }));
+function equals(found: Verdict, expected: Verdict | null): boolean {
+  const names = Object.keys(found);
+  return (
+    expected !== null &&
+    names.length === Object.keys(expected).length &&
+    names.every((name) => JSON.stringify(found[name]) === JSON.stringify(expected[name]))
+  );
+}
 
-    it('writes all dtypes as Python reads them', () => {
-      const path = join(folder, 'typescript.safetensors');
-      writeFileSync(path, encodeSafetensors(EXPECTED, METADATA));
-      expect(() => runPython('read', path)).not.toThrow();
-    });
+const isRequired = process.env['POLYAK_REQUIRE_PYTHON'] === '1';
+// No reporter shows the title of a test in a file that is skipped whole.
+if (missing !== undefined) console.warn(`Skipped: safetensors against Python: ${missing}`);
 
-    it('reads all dtypes as Python writes them, and writes the same bytes', () => {
-      const path = join(folder, 'python.safetensors');
-      runPython('write', path);
-      const bytes = readFileSync(path);
-      const { tensors, metadata } = decodeSafetensors(bytes);
-      const sorted = (record: Readonly<Record<string, HostTensor>>): string[] =>
-        Object.entries(record)
-          .map(([name, tensor]) => `${name} ${canonical(tensor)}`)
-          .toSorted();
-      expect(sorted(tensors)).toEqual(sorted(EXPECTED));
-      expect(metadata).toEqual(METADATA);
-      expect(Buffer.from(encodeSafetensors(EXPECTED, METADATA)).equals(bytes)).toBe(true);
-    });
+it.runIf(isRequired || missing === undefined)('has a Python to compare with', () => {
+  expect(missing).toBeUndefined();
+});
 
-    it('writes states that Python can read', () => {
-      const path = join(folder, 'state.safetensors');
-      const state = {
-        paramGroups: [{ nAvg: 3, lr: 0.1, loss: NaN }],
-        swaState: {
-          'conv1.weight': { dtype: 'float32', shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) },
-          'conv2d/kernel': { dtype: 'float64', shape: [1], data: Float64Array.of(0.5) },
-        },
-      } as const;
-      writeFileSync(path, toSafetensors(state));
-      expect(() => runPython('state', path)).not.toThrow();
-    });
+describe.skipIf(missing !== undefined)('safetensors against Python', () => {
+  let folder = '';
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'polyak-safetensors-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
 
-    it('reads no broken file that Python refuses, and refuses none that Python reads but by its stricter rules', () => {
-      const files = fc.sample(anyBrokenFile, { numRuns: 20_000, seed: 1 });
-      const path = join(folder, 'broken.json');
-      writeFileSync(path, JSON.stringify(files.map((bytes) => Buffer.from(bytes).toString('base64'))));
-      const verdicts = JSON.parse(runPython('judge', path)) as readonly (Verdict | null)[];
-      const stricter =
-        /twice|well-formed|holds the bool|expected a record of dtype|__metadata__ is null|below 2\^53|expected one of|does not begin/;
-      const counts = { read: 0, refused: 0, stricter: 0 };
-      for (const [index, bytes] of files.entries()) {
-        const verdict = verdicts[index] ?? null;
-        const where = Buffer.from(bytes).toString('latin1');
-        let tensors: Readonly<Record<string, HostTensor>>;
-        try {
-          ({ tensors } = decodeSafetensors(bytes));
-        } catch (error) {
-          if (!PolyakError.is(error)) throw error;
-          if (verdict !== null) expect(error.message, where).toMatch(stricter);
-          counts[verdict === null ? 'refused' : 'stricter'] += 1;
-          continue;
-        }
-        expect(verdictOf(tensors), where).toEqual(verdict);
-        counts.read += 1;
-      }
-      console.log(`${files.length} broken files`, counts);
-      expect(Math.min(counts.read, counts.refused, counts.stricter)).toBeGreaterThan(10);
-    });
-  },
-);
+  it('writes all dtypes as Python reads them', () => {
+    const path = join(folder, 'typescript.safetensors');
+    writeFileSync(path, encodeSafetensors(EXPECTED, METADATA));
+    const versions = runPython('read', path);
+    console.log(versions);
+    expect(versions).toContain('agrees');
+  });
+
+  it('reads all dtypes as Python writes them, and writes the same bytes', () => {
+    const path = join(folder, 'python.safetensors');
+    runPython('write', path);
+    const bytes = readFileSync(path);
+    const { tensors, metadata } = decodeSafetensors(bytes);
+    expect(verdictOf(tensors)).toEqual(verdictOf(EXPECTED));
+    expect(metadata).toEqual(METADATA);
+    expect(Buffer.from(encodeSafetensors(EXPECTED, METADATA)).equals(bytes)).toBe(true);
+  });
+
+  it('writes states that Python can read', () => {
+    const path = join(folder, 'state.safetensors');
+    const state = {
+      paramGroups: [{ nAvg: 3, lr: 0.1, loss: NaN }],
+      swaState: {
+        'conv1.weight': { dtype: 'float32', shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) },
+        'conv2d/kernel': { dtype: 'float64', shape: [1], data: Float64Array.of(0.5) },
+      },
+    } as const;
+    writeFileSync(path, toSafetensors(state));
+    expect(runPython('state', path)).toContain('agrees');
+  });
+
+  it('reads no broken file that Python refuses, and refuses none that Python reads but by its stricter rules', () => {
+    const files = fc.sample(anyBrokenFile, { numRuns: 20_000, seed: 1 });
+    const path = join(folder, 'broken.json');
+    writeFileSync(path, JSON.stringify(files.map((bytes) => Buffer.from(bytes).toString('base64'))));
+    const verdicts = JSON.parse(runPython('judge', path)) as readonly (Verdict | null)[];
+    const counts = { read: 0, refused: 0, stricter: 0 };
+    const disagreements: unknown[] = [];
+    for (const [index, bytes] of files.entries()) {
+      const expected = verdicts[index] ?? null;
+      const found = verdictHere(bytes);
+      if (typeof found !== 'string') counts.read += 1;
+      else counts[expected === null ? 'refused' : 'stricter'] += 1;
+      const isStricter = typeof found === 'string' && STRICTER.test(found);
+      const agrees = typeof found === 'string' ? expected === null || isStricter : equals(found, expected);
+      if (!agrees) disagreements.push({ file: Buffer.from(bytes).toString('latin1'), found, expected });
+    }
+    expect(disagreements).toEqual([]);
+    console.log(`${files.length} broken files`, counts);
+    expect(Math.min(counts.read, counts.refused, counts.stricter)).toBeGreaterThan(10);
+  });
+});

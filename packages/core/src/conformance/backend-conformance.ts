@@ -5,9 +5,11 @@ import { compensatedTests } from './compensated-tests.js';
 import type { BackendHarness } from './harness.js';
 import { tensorTests } from './tensor-tests.js';
 
-/** One thing a backend must do. `run` rejects where it does not. */
+/** One thing a backend must do. */
 export interface ConformanceTest {
+  /** What it must do, as a sentence. */
   readonly name: string;
+  /** Rejects where the backend does not. */
   readonly run: () => Promise<void>;
 }
 

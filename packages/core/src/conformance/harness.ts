@@ -5,6 +5,7 @@ import type { DType, HostTensor } from '../tensor.js';
 
 /** A backend under test, with a live model to swap into and a view on what it keeps alive. */
 export interface BackendHarness<T> {
+  /** The backend. */
   readonly backend: Backend<T>;
   /** A cell of a live model that holds a copy of `tensor`. */
   parameter(name: string, tensor: HostTensor): Awaitable<Parameter<T>>;

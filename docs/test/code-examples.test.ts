@@ -1,0 +1,67 @@
+// Every code example in docs and READMEs is type-checked, runs, and prints what it says it prints.
+import { execFile } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { codeExamples } from './code-examples.js';
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+// Inside the package, so that its dependencies are found.
+const FOLDER = fileURLToPath(new URL('../.examples/', import.meta.url));
+const PATTERNS = [
+  '*.md',
+  'docs/*.md',
+  'packages/*/README.md',
+  'examples/*/README.md',
+  'packages/*/src/**/*.ts',
+];
+
+const examples = codeExamples(ROOT, PATTERNS).map((example, index) => ({
+  ...example,
+  path: `${FOLDER}${index}.ts`,
+}));
+
+describe('code examples', () => {
+  beforeAll(() => {
+    rmSync(FOLDER, { recursive: true, force: true });
+    mkdirSync(FOLDER);
+    for (const { path, code } of examples) writeFileSync(path, `${code}\nexport {};\n`);
+    writeFileSync(
+      `${FOLDER}tsconfig.json`,
+      JSON.stringify({
+        extends: '../../tsconfig.json',
+        compilerOptions: { noUnusedLocals: false, noUncheckedIndexedAccess: false },
+        include: ['*.ts'],
+      }),
+    );
+  });
+  afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+
+  it('are found', () => {
+    expect(examples.length).toBeGreaterThan(5);
+  });
+
+  it('pass the type checker', async () => {
+    const tsc = `${ROOT}node_modules/typescript/bin/tsc`;
+    const { stdout } = await run(process.execPath, [tsc, '--noEmit', '-p', FOLDER]).catch(
+      (error: { stdout: string }) => error,
+    );
+    const names = stdout.replaceAll(/\b(\d+)\.ts\b/g, (file, index) => examples[Number(index)]?.name ?? file);
+    expect(names).toBe('');
+  });
+
+  it.each(examples)('$name runs', async ({ path, expected }) => {
+    const { stdout } = await run(process.execPath, ['--conditions=@polyak/source', '--import', 'tsx', path], {
+      cwd: FOLDER,
+    });
+    const printed = stdout.split('\n').filter((line) => line !== '');
+    expect(printed.map(withoutSpaces)).toEqual(expected.map(withoutSpaces));
+  });
+});
+
+/** Node prints `[ 3, 3 ]` where people write `[3, 3]`. */
+function withoutSpaces(text: string): string {
+  return text.replaceAll(/\s/g, '');
+}

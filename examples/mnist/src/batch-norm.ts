@@ -1,0 +1,29 @@
+// Batch norm for the averaged weights: the model's layers, and one pass over the training images.
+import { batchNormModel } from '@polyak/backend-tfjs';
+import type { InputBatch } from '@polyak/backend-tfjs';
+import type { AveragedBatchNorm } from '@polyak/core';
+import type * as TensorFlow from '@tensorflow/tfjs';
+
+import { imageTensor, orderedBatches } from './batches.js';
+import type { Digits } from './mnist.js';
+
+/** What `swa.withAveraged` and `bnUpdate` need: each iteration over the loader starts anew. */
+export function batchNormOf(
+  tf: typeof TensorFlow,
+  model: TensorFlow.LayersModel,
+  digits: Digits,
+): AveragedBatchNorm<InputBatch> {
+  const loader = {
+    *[Symbol.iterator](): Generator<TensorFlow.Tensor4D> {
+      for (const batch of orderedBatches(digits, 400)) {
+        const images = imageTensor(tf, batch);
+        try {
+          yield images;
+        } finally {
+          images.dispose();
+        }
+      }
+    },
+  };
+  return { model: batchNormModel(tf, model), loader };
+}

@@ -1,0 +1,209 @@
+// The report's plots: what each shows, and its drawing as static SVG by Observable Plot.
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+
+import type { RunResult, Score, TrainingRun } from './run.js';
+
+/** What one line stands for; the style sheet knows its colour and dashes by this name. */
+export type SeriesName = 'sgd' | 'live' | 'averaged';
+
+/** One plot with its words. */
+export interface Figure {
+  readonly title: string;
+  readonly caption: string;
+  /** In the order of the legend. */
+  readonly series: readonly SeriesName[];
+  readonly svg: string;
+}
+
+interface Point {
+  readonly series: SeriesName;
+  readonly epoch: number;
+  readonly value: number;
+}
+
+interface Axis {
+  /** With the unit. */
+  readonly label: string;
+  readonly domain: readonly [number, number];
+  readonly type?: 'log';
+  readonly ticks?: readonly number[];
+}
+
+interface Drawing {
+  readonly title: string;
+  readonly caption: string;
+  readonly axis: Axis;
+  /** Whether values hold until the next point, instead of moving towards it. */
+  readonly isStepwise?: boolean;
+}
+
+/** What people read for each series. */
+export const seriesLabels: Readonly<Record<SeriesName, string>> = {
+  sgd: 'plain SGD',
+  live: 'SWA, live weights',
+  averaged: 'SWA, averaged weights',
+};
+
+const lineStyles: Readonly<
+  Record<SeriesName, { readonly strokeWidth: number; readonly strokeDasharray: string }>
+> = {
+  sgd: { strokeWidth: 2, strokeDasharray: 'none' },
+  live: { strokeWidth: 2, strokeDasharray: '5 3' },
+  averaged: { strokeWidth: 3, strokeDasharray: 'none' },
+};
+
+/** The plots of the report, in order. */
+export function drawFigures(result: RunResult): readonly Figure[] {
+  return [drawAccuracy(result), drawLoss(result), drawLearningRates(result), drawDistance(result)];
+}
+
+/** A stretch of line in the style of a series, for a legend. */
+export function drawLegendKey(series: SeriesName): string {
+  const { strokeWidth, strokeDasharray } = lineStyles[series];
+  return (
+    `<svg width="28" height="10" aria-hidden="true"><path d="M1 5H27" stroke="var(--${series})" ` +
+    `stroke-width="${strokeWidth}" stroke-dasharray="${strokeDasharray}"/></svg>`
+  );
+}
+
+function drawAccuracy(result: RunResult): Figure {
+  const points = scorePoints(result, (score) => 100 * score.accuracy);
+  // Differences at the end are what counts, so the steep start may lie below the plot.
+  const settled = points.filter((point) => point.epoch >= Math.min(1, result.options.epochs / 2));
+  const [least, most] = extent(settled);
+  const domain = [Math.floor(2 * least) / 2, Math.min(100, Math.ceil(2 * (most + 0.1)) / 2)] as const;
+  const isCut = points.some((point) => point.value < domain[0]);
+  return draw(result, points, {
+    title: 'Test accuracy',
+    caption:
+      'Test images read right. Averaged weights are tested with batch-norm statistics updated for them.' +
+      (isCut ? ' The first measurements lie below the plot.' : ''),
+    axis: { label: 'test accuracy (%)', domain },
+  });
+}
+
+function drawLoss(result: RunResult): Figure {
+  const points = scorePoints(result, (score) => score.loss);
+  const [least, most] = extent(points);
+  const ticks = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5].filter(
+    (tick) => tick >= least / 2 && tick <= 2 * most,
+  );
+  return draw(result, points, {
+    title: 'Test loss',
+    caption: 'Mean cross-entropy on the test images, on a logarithmic scale: lower is better.',
+    axis: { label: 'test loss (nats)', domain: [least / 1.1, most * 1.1], type: 'log', ticks },
+  });
+}
+
+function drawLearningRates(result: RunResult): Figure {
+  const ratePoints = (run: TrainingRun, series: SeriesName): Point[] =>
+    run.learningRates.map((value, step) => ({ series, epoch: step / result.settings.stepsPerEpoch, value }));
+  const points = [...ratePoints(result.sgd, 'sgd'), ...ratePoints(result.swa, 'live')];
+  return draw(result, points, {
+    title: 'Learning rate',
+    caption: 'A high rate keeps SWA moving between good weights, which the average then unites.',
+    axis: { label: 'learning rate', domain: [0, 1.08 * extent(points)[1]] },
+    isStepwise: true,
+  });
+}
+
+function drawDistance(result: RunResult): Figure {
+  const points = result.swa.measurements.flatMap(({ epoch, averaged }): Point[] =>
+    averaged ? [{ series: 'averaged', epoch, value: 100 * averaged.distance }] : [],
+  );
+  return draw(result, points, {
+    title: 'Distance between live and averaged weights',
+    caption: '‖averaged − live‖₂ / ‖live‖₂, over all trained parameters of the SWA run together.',
+    axis: { label: 'relative distance (%)', domain: [0, 1.15 * extent(points)[1]] },
+  });
+}
+
+function scorePoints(result: RunResult, value: (score: Score) => number): readonly Point[] {
+  const livePoints = (run: TrainingRun, series: SeriesName): Point[] =>
+    run.measurements.map(({ epoch, live }) => ({ series, epoch, value: value(live) }));
+  const averagedPoints = result.swa.measurements.flatMap(({ epoch, averaged }): Point[] =>
+    averaged ? [{ series: 'averaged', epoch, value: value(averaged.score) }] : [],
+  );
+  return [...livePoints(result.sgd, 'sgd'), ...livePoints(result.swa, 'live'), ...averagedPoints];
+}
+
+function extent(points: readonly Point[]): readonly [number, number] {
+  const values = points.map((point) => point.value);
+  return values.length === 0 ? [0, 1] : [Math.min(...values), Math.max(...values)];
+}
+
+function draw(
+  result: RunResult,
+  points: readonly Point[],
+  { title, caption, axis, isStepwise }: Drawing,
+): Figure {
+  const series = (['sgd', 'live', 'averaged'] as const).filter((name) =>
+    points.some((point) => point.series === name),
+  );
+  const lines = series.map((name) => {
+    const options = { x: 'epoch', y: 'value', stroke: `var(--${name})`, clip: true, ...lineStyles[name] };
+    const own = points.filter((point) => point.series === name);
+    return Plot.line(own, { ...options, curve: isStepwise ? 'step-after' : 'linear' });
+  });
+  const dots = Plot.dot(isStepwise ? [] : points, {
+    x: 'epoch',
+    y: 'value',
+    r: 3,
+    fill: (point: Point) => `var(--${point.series})`,
+    clip: true,
+    title: (point: Point) =>
+      `${seriesLabels[point.series]}, epoch ${point.epoch}: ${formatValue(point.value)}`,
+  });
+  const svg = Plot.plot({
+    document: parseHTML('<!doctype html><html></html>').document,
+    width: 460,
+    height: 300,
+    marginLeft: 56,
+    marginBottom: 44,
+    marginTop: 32,
+    ariaLabel: `${title} by epoch`,
+    x: {
+      label: 'epoch',
+      domain: [0, result.options.epochs],
+      ticks: epochTicks(result.options.epochs),
+      tickFormat: 'd',
+    },
+    y: {
+      label: axis.label,
+      domain: axis.domain,
+      type: axis.type ?? 'linear',
+      ticks: axis.ticks ?? 6,
+      grid: true,
+    },
+    marks: [averagingStart(result), ...lines, dots],
+  });
+  return { title, caption, series, svg: svg.outerHTML };
+}
+
+/** A line where averaging starts, with its name. */
+function averagingStart(result: RunResult): Plot.Markish {
+  const { averaging } = result.swa.recipe;
+  const starts = averaging ? [averaging.startStep / result.settings.stepsPerEpoch] : [];
+  return [
+    Plot.ruleX(starts, { stroke: 'var(--muted)', strokeDasharray: '2 3' }),
+    Plot.text(starts, {
+      x: (start: number) => start,
+      text: () => 'averaging starts',
+      frameAnchor: 'bottom',
+      textAnchor: 'start',
+      fill: 'var(--muted)',
+      dx: 5,
+      dy: -5,
+    }),
+  ];
+}
+
+function epochTicks(epochs: number): readonly number[] {
+  const interval = Math.ceil(epochs / 10);
+  return Array.from({ length: Math.floor(epochs / interval) + 1 }, (_, index) => index * interval);
+}
+
+function formatValue(value: number): string {
+  return value >= 10 ? value.toFixed(2) : value.toFixed(4);
+}

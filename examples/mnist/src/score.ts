@@ -1,0 +1,51 @@
+// The loss that training lowers, and how well a model reads digits it was not trained on.
+import type * as TensorFlow from '@tensorflow/tfjs';
+
+import { imageTensor, labelTensor, orderedBatches } from './batches.js';
+import type { Digits } from './mnist.js';
+import type { Score } from './run.js';
+
+/**
+ * The mean cross-entropy between labels and what the network makes of their images, in nats.
+ *
+ * @param labels - digits, int32 of [n]
+ * @param logits - of [n, 10]
+ */
+export function crossEntropy(
+  tf: typeof TensorFlow,
+  labels: TensorFlow.Tensor1D,
+  logits: TensorFlow.Tensor,
+): TensorFlow.Scalar {
+  return tf.losses.softmaxCrossEntropy(tf.oneHot(labels, 10), logits);
+}
+
+/**
+ * Scores a model that gives logits, in inference mode.
+ *
+ * @param batchSize - images a forward pass: a matter of memory, not of the result
+ */
+export async function scoreModel(
+  tf: typeof TensorFlow,
+  model: TensorFlow.LayersModel,
+  digits: Digits,
+  batchSize = 500,
+): Promise<Score> {
+  let right = 0;
+  let lossSum = 0;
+  for (const batch of orderedBatches(digits, batchSize)) {
+    const sums = tf.tidy(() => {
+      const labels = labelTensor(tf, batch);
+      const logits = model.apply(imageTensor(tf, batch), { training: false });
+      if (!(logits instanceof tf.Tensor)) {
+        throw new TypeError('scoreModel: the model has several outputs, expected the logits alone.');
+      }
+      const rightCount = logits.argMax(-1).equal(labels).sum();
+      return tf.stack([rightCount.toFloat(), crossEntropy(tf, labels, logits).mul(batch.count)]);
+    });
+    const [batchRight, batchLoss] = await sums.data();
+    sums.dispose();
+    right += batchRight ?? 0;
+    lossSum += batchLoss ?? 0;
+  }
+  return { accuracy: right / digits.count, loss: lossSum / digits.count };
+}

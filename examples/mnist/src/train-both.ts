@@ -1,0 +1,73 @@
+// The demo's two runs, the comparison at the end, and the proof that what it saved can be loaded.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { bnUpdate, toSafetensors } from '@polyak/core';
+
+import { batchNormOf } from './batch-norm.js';
+import { saveModel } from './model-files.js';
+import { batchSize, loadProblem, momentum } from './problem.js';
+import type { Recipe, TrainBoth } from './run.js';
+import { loadRuntime } from './runtime.js';
+import { scoreModel } from './score.js';
+import { train } from './training-run.js';
+
+/** Names within the output folder. */
+export const files = { state: 'swa-state.safetensors', model: 'averaged-model' } as const;
+
+const learningRate = 0.1;
+const averagingStart = 0.6;
+
+/** Both anneal on the paper's schedule: SGD to 1 % of its rate, SWA not at all, since averaging takes the place of it. */
+const recipes = (totalSteps: number): { readonly sgd: Recipe; readonly swa: Recipe } => ({
+  sgd: { initialLearningRate: learningRate, finalLearningRate: 0.01 * learningRate },
+  swa: {
+    initialLearningRate: learningRate,
+    finalLearningRate: learningRate,
+    averaging: { startStep: Math.floor(averagingStart * totalSteps), everySteps: 1 },
+  },
+});
+
+/** See {@link TrainBoth}. */
+export const trainBoth: TrainBoth = async (options, observer) => {
+  const startTime = performance.now();
+  const { tf, name: backend } = await loadRuntime(options.backend, (text) => observer.note(text));
+  observer.note(`Training on ${backend}.`);
+  const problem = await loadProblem(options.seed, options.trainImages);
+  const stepsPerEpoch = Math.floor(options.trainImages / batchSize);
+  const recipe = recipes(stepsPerEpoch * options.epochs);
+
+  const sgd = await train(tf, 'SGD', recipe.sgd, problem, options, observer);
+  const swa = await train(tf, 'SWA', recipe.swa, problem, options, observer);
+
+  observer.note('Scoring on all test images.');
+  await mkdir(options.output, { recursive: true });
+  await writeFile(join(options.output, files.state), toSafetensors(await swa.swa.stateDict()));
+  const sgdScore = await scoreModel(tf, sgd.model, problem.test);
+  await swa.swa.swapSwaSgd();
+  const swaOldStatistics = await scoreModel(tf, swa.model, problem.test);
+  const { loader, model } = batchNormOf(tf, swa.model, problem.train);
+  await bnUpdate(loader, model);
+  const swaUpdatedStatistics = await scoreModel(tf, swa.model, problem.test);
+  await saveModel(tf, swa.model, join(options.output, files.model));
+  await swa.swa.swapSwaSgd();
+  await sgd.dispose();
+  await swa.dispose();
+
+  return {
+    options,
+    settings: {
+      backend,
+      batchSize,
+      stepsPerEpoch,
+      momentum,
+      trainImages: options.trainImages,
+      testImages: problem.test.count,
+      versions: { node: process.versions.node, '@tensorflow/tfjs': tf.version_core },
+    },
+    sgd: sgd.run,
+    swa: swa.run,
+    final: { sgd: sgdScore, swaOldStatistics, swaUpdatedStatistics },
+    seconds: (performance.now() - startTime) / 1000,
+  };
+};

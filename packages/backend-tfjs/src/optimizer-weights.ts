@@ -1,0 +1,73 @@
+// The inner state of a tfjs optimizer (iterations, momenta), as host tensors.
+import type { HostTensor, StateTree } from '@polyak/core';
+import { PolyakError } from '@polyak/core';
+import type { DataType, Optimizer, TypedArray } from '@tensorflow/tfjs-core';
+import type { TensorFlow } from './tensorflow.js';
+import { isVariable } from './tensorflow.js';
+
+/** A tensor with its name, as tfjs's optimizers give and take them; tfjs does not export the type. */
+export type NamedTensor = Awaited<ReturnType<Optimizer['getWeights']>>[number];
+
+/** One tensor of an optimizer's state. */
+export type OptimizerWeight = { readonly name: string; readonly tensor: HostTensor };
+
+/**
+ * Copies of the tensors that `optimizer` keeps between steps.
+ *
+ * @throws PolyakError `ERR_UNSUPPORTED` for Adamax, which tfjs cannot save
+ */
+export async function readWeights(optimizer: Optimizer): Promise<readonly OptimizerWeight[]> {
+  const weights = await getWeights(optimizer);
+  try {
+    return await Promise.all(
+      weights.map(async ({ name, tensor }) => ({
+        name,
+        tensor: {
+          dtype: tensor.dtype as 'float32' | 'int32' | 'bool',
+          shape: [...tensor.shape],
+          data: (await tensor.data()).slice() as HostTensor['data'],
+        },
+      })),
+    );
+  } finally {
+    // `getWeights` makes a tensor for the iterations and leaves it to the caller; the variables stay the optimizer's.
+    for (const { tensor } of weights) if (!isVariable(tensor)) tensor.dispose();
+  }
+}
+
+/** Lets `optimizer` go on from `weights`, which {@link readWeights} gave. */
+export async function writeWeights(
+  tf: TensorFlow,
+  optimizer: Optimizer,
+  weights: readonly OptimizerWeight[],
+): Promise<void> {
+  const replaced = await getWeights(optimizer);
+  const tensors = weights.map(({ name, tensor: { data, shape, dtype } }) => ({
+    name,
+    tensor: tf.tensor((data as TypedArray).slice(), [...shape], dtype as DataType),
+  }));
+  try {
+    await optimizer.setWeights(tensors);
+  } finally {
+    for (const { tensor } of tensors) tensor.dispose();
+  }
+  for (const { tensor } of replaced) tensor.dispose();
+}
+
+/** Whether a node of a state is a list that {@link readWeights} gave. */
+export function isWeights(node: StateTree | undefined): node is readonly OptimizerWeight[] {
+  return (
+    Array.isArray(node) &&
+    node.every(({ name, tensor }) => typeof name === 'string' && ArrayBuffer.isView(tensor?.data))
+  );
+}
+
+async function getWeights(optimizer: Optimizer): Promise<readonly NamedTensor[]> {
+  if (optimizer.getClassName() === 'Adamax') {
+    throw new PolyakError(
+      'ERR_UNSUPPORTED',
+      'tfjs cannot save the state of its Adamax optimizer (getWeights throws). Use Adam instead.',
+    );
+  }
+  return optimizer.getWeights();
+}
