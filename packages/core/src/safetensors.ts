@@ -47,7 +47,10 @@ export interface SafetensorsFile {
  * @throws {@link PolyakError} `ERR_UNSUPPORTED` on a big-endian machine
  * @example
  * ```ts
+ * import { encodeSafetensors } from '@polyak/core';
+ *
  * const bytes = encodeSafetensors({ weight: { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } });
+ * console.log(bytes.byteLength); // 80
  * ```
  * @see https://github.com/huggingface/safetensors#format
  */
@@ -96,8 +99,10 @@ export function encodeSafetensors(
  * big-endian machine
  * @example
  * ```ts
+ * import { decodeSafetensors, encodeSafetensors } from '@polyak/core';
+ *
  * const bytes = encodeSafetensors({ weight: { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } });
- * const { tensors } = decodeSafetensors(bytes);
+ * console.log(decodeSafetensors(bytes).tensors['weight']?.data); // Float32Array(2) [1, 2]
  * ```
  * @see https://github.com/huggingface/safetensors#format
  */
@@ -139,7 +144,7 @@ function readText(bytes: Uint8Array): { dataBegin: number; text: string } {
       `the header says it takes ${length} bytes, but ${bytes.length - LENGTH_SIZE} follow. Truncated?`,
     );
   }
-  if (length === 0n || bytes[LENGTH_SIZE] !== OPENING_BRACE) {
+  if (bytes[LENGTH_SIZE] !== OPENING_BRACE) {
     throw malformed('the header does not begin with "{". Is this a safetensors file?');
   }
   // A copy, for browsers do not decode shared memory.

@@ -44,8 +44,11 @@ interface Packing {
  * @throws {@link PolyakError} `ERR_UNSUPPORTED` on a big-endian machine
  * @example
  * ```ts
- * const weight: HostTensor = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) };
+ * import { decodeSafetensors, toSafetensors } from '@polyak/core';
+ *
+ * const weight = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } as const;
  * const bytes = toSafetensors({ swaState: { 'conv1.weight': weight }, nAvg: 3 });
+ * console.log(Object.keys(decodeSafetensors(bytes).tensors)); // ['swaState/conv1.weight']
  * ```
  * @see https://github.com/huggingface/safetensors#format
  */
@@ -68,13 +71,15 @@ export function toSafetensors(state: StateTree): Uint8Array {
  * not what {@link toSafetensors} writes for these tensors; `ERR_UNSUPPORTED` on a big-endian machine
  * @example
  * ```ts
- * const state = fromSafetensors(toSafetensors({ nAvg: 3, lr: [0.1, 0.05] }));
+ * import { fromSafetensors, toSafetensors } from '@polyak/core';
+ *
+ * console.log(fromSafetensors(toSafetensors({ nAvg: 3, lr: [0.1, NaN] }))); // { nAvg: 3, lr: [0.1, NaN] }
  * ```
  * @see https://github.com/huggingface/safetensors#format
  */
 export function fromSafetensors(bytes: Uint8Array): StateTree {
   const { tensors, metadata } = decodeSafetensors(bytes);
-  const text = Object.hasOwn(metadata, KEY) ? metadata[KEY] : undefined;
+  const text = metadata[KEY];
   if (text === undefined) return tensors;
   const rest = new Map(Object.entries(tensors));
   const state = unpack(readEnvelope(text), rest);
