@@ -159,13 +159,19 @@ function activeBackend(tf: TensorFlow): string {
       "tfjsBackend: tfjs has no active backend yet. Await tf.setBackend('wasm') or tf.ready() first.",
     );
   }
-  if (tf.backend().floatPrecision() < 32) {
+  if (floatBits(tf, active) < 32) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
       `tfjsBackend: "${active}" has 16-bit floats on this device, which lose averages. Set another backend, such as wasm.`,
     );
   }
   return active;
+}
+
+function floatBits(tf: TensorFlow, active: string): number {
+  if (active !== 'webgl') return tf.backend().floatPrecision();
+  // There floatPrecision says 16 where textures have 32 bits, and mostly 32 where they have 16 (tfjs issue 6980).
+  return tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED') ? 32 : 16;
 }
 
 function spec({ dtype, shape }: Tensor): TensorSpec {

@@ -23,6 +23,7 @@ export interface LoadTensorFlowOptions {
 
 /** A backend that was not taken. */
 export interface SkippedBackend {
+  /** What was tried. */
   readonly name: TensorFlowBackend;
   /** Why, and what helps. */
   readonly reason: string;
@@ -32,6 +33,7 @@ export interface SkippedBackend {
 export interface LoadedTensorFlow {
   /** TensorFlow.js, the backend active. */
   readonly tf: TensorFlowWithLayers;
+  /** What was taken. */
   readonly backend: TensorFlowBackend;
   /** As `tfjsBackend(tf).name` will be, such as `tfjs:wasm`. */
   readonly name: string;

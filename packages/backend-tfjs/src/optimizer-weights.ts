@@ -25,7 +25,7 @@ export async function readWeights(optimizer: Optimizer): Promise<readonly Optimi
         tensor: {
           dtype: tensor.dtype as 'float32' | 'int32' | 'bool',
           shape: [...tensor.shape],
-          data: (await tensor.data()).slice() as HostTensor['data'],
+          data: (await tensor.data()).slice(),
         },
       })),
     );

@@ -117,11 +117,11 @@ function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
     ): S {
       const { baseClassName, baseConfig, ...options } = config;
       const { classNameMap } = tf.serialization.SerializationMap.getMap();
-      const [baseClass, fromConfig] = classNameMap[String(baseClassName)] ?? [];
+      const [baseClass, fromConfig] = classNameMap[baseClassName as string] ?? [];
       if (baseClass === undefined || fromConfig === undefined) {
         throw new PolyakError(
           'ERR_UNSUPPORTED',
-          `swaOptimizer: tfjs knows no optimizer ${String(baseClassName)}.`,
+          `swaOptimizer: tfjs knows no optimizer ${JSON.stringify(baseClassName)}.`,
         );
       }
       return new cls(fromConfig(baseClass, baseConfig as serialization.ConfigDict), options);

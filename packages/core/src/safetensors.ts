@@ -28,7 +28,7 @@ const SPACE = 0x20;
 
 /** What a safetensors file holds. */
 export interface SafetensorsFile {
-  /** The tensors by name, in the order of the header. */
+  /** The tensors by name. */
   readonly tensors: Record<string, HostTensor>;
   /** The file's own strings. */
   readonly metadata: Record<string, string>;
@@ -36,7 +36,7 @@ export interface SafetensorsFile {
 
 /**
  * Writes tensors as the bytes of a safetensors file, which Python, Rust and others read. Equal tensors and metadata make
- * equal bytes, whatever the order of the records: those that the reference implementation writes.
+ * equal bytes, whatever the order of the records, and the same ones as the reference implementation.
  *
  * @param tensors - the tensors by name, any well-formed Unicode but `__metadata__`
  * @param metadata - strings to keep beside them; not written where there are none
@@ -86,8 +86,8 @@ export function encodeSafetensors(
 }
 
 /**
- * Reads the bytes of a safetensors file. The whole file is checked before a tensor is allocated, so a file that lies
- * about its sizes costs no more memory than its own length.
+ * Reads the bytes of a safetensors file. The whole file is checked before a tensor is allocated, and the tensors together
+ * take as many bytes as the file has data, whatever its header says.
  *
  * Stricter than the reference implementation: names given twice, fields it does not define, dtypes that
  * {@link HostTensor} cannot hold (`F8_E4M3` and the like), bools other than 0 and 1 are all refused.

@@ -109,10 +109,8 @@ describe('bnUpdate', () => {
   it('pooled: the moments of all samples together, however they are split', async () => {
     const { mean, variance } = moments(SAMPLES, 1);
     for (const batches of [BATCHES, [SAMPLES], [SAMPLES.slice(0, 9), SAMPLES.slice(9)]]) {
-      const kinds = [...batches.map(() => 'population' as const)].slice(0, 1);
-      for (const kind of kinds) {
-        expectStatistics(await updated(batches, { statistics: 'pooled' }, kind), [...mean], [...variance]);
-      }
+      const found = await updated(batches, { statistics: 'pooled' }, 'population');
+      expectStatistics(found, [...mean], [...variance]);
     }
   });
 

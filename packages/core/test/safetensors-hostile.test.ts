@@ -45,6 +45,7 @@ const preambles: [string, Uint8Array, RegExp][] = [
   ['no bytes', new Uint8Array(), /0 bytes, too few/],
   ['7 bytes', new Uint8Array(7), /7 bytes, too few/],
   ['a header of no bytes', fileOf(''), /does not begin with "\{"/],
+  ['a header of no bytes before a brace', fileOf('{}', [], 0n), /not that of a safetensors file/],
   ['a header longer than the file', fileOf('{}', [], 3n), /takes 3 bytes, but 2 follow/],
   ['a header over 100 MB', fileOf('{}', [], 100_000_001n), /100000001 bytes, the format allows 100000000/],
   ['a header of 2^32 + 2 bytes', fileOf('{}', [], 2n ** 32n + 2n), /takes 4294967298 bytes/],

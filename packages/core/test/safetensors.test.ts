@@ -215,14 +215,14 @@ describe('decodeSafetensors', () => {
     expect(metadata).toEqual({});
   });
 
-  it.each([
-    new ArrayBuffer(16),
-    [...sample],
-    'x',
-    null,
-    new DataView(new ArrayBuffer(16)),
-    new Uint8ClampedArray(16),
-  ])('refuses %o as no Uint8Array', (bytes) => {
+  it.each<[string, unknown]>([
+    ['an ArrayBuffer', new ArrayBuffer(16)],
+    ['a DataView', new DataView(new ArrayBuffer(16))],
+    ['clamped bytes', new Uint8ClampedArray(sample)],
+    ['a list', [...sample]],
+    ['a string', 'x'],
+    ['null', null],
+  ])('refuses %s, which is no Uint8Array', (_what, bytes) => {
     expect(() => Reflect.apply(decodeSafetensors, undefined, [bytes])).toThrow(TypeError);
   });
 

@@ -1,7 +1,7 @@
 // Mirrors torchcontrib's own tests of SWA: automatic, manual, by group, group added during the run, rate, raises.
 import { cpuBackend, equal, exponential, observedOptimizer, parameter, SWA } from '@polyak/core';
 import type { AveragingRule, HostTensor, Parameter, SWAOptions } from '@polyak/core';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { fill, read, sgd, weights } from './sgd.js';
 

@@ -1,0 +1,94 @@
+// The few parts of WebAssembly that the CPU backend uses, and the kernel made runnable. Core is compiled without the DOM
+// and Node libraries, whose types would otherwise declare `WebAssembly`.
+import { KERNEL } from './kernel-bytes.js';
+
+/** One linear memory: `buffer` stays the same object, because the memory is never grown. */
+export interface Memory {
+  readonly buffer: ArrayBuffer;
+}
+
+/** The compiled kernel, of which each memory gets an instance. */
+export type Module = object;
+
+declare const WebAssembly: {
+  Memory: new (descriptor: { initial: number; maximum: number }) => Memory;
+  Module: new (bytes: Uint8Array) => Module;
+  Instance: new (
+    module: Module,
+    imports: { readonly polyak: { readonly memory: Memory } },
+  ) => { readonly exports: object };
+};
+
+type Average = (average: number, live: number, count: number, weight: number) => void;
+type AverageCompensated = (
+  average: number,
+  residual: number,
+  live: number,
+  count: number,
+  weight: number,
+) => void;
+
+/** The functions of kernel.wat, over addresses (in bytes) and counts (of elements) within one memory. */
+export interface Kernel {
+  readonly average32: Average;
+  readonly average64: Average;
+  readonly averageCompensated32: AverageCompensated;
+  readonly averageCompensated64: AverageCompensated;
+  /** 1 where all words without their sign bits are below a limit, otherwise 0; `lowMask` selects bits of each first word. */
+  readonly allBelow: (data: number, bytes: number, lowMask: number, limit: number) => number;
+}
+
+/** The unit of a memory's size, in bytes. */
+export const PAGE = 65_536;
+
+/**
+ * Compiles the kernel. It has fewer than 4 KiB, which browsers compile synchronously on the main thread too.
+ *
+ * @returns the module
+ * @throws whatever the runtime throws where it lacks WebAssembly or SIMD, or where a content security policy forbids it
+ */
+export function compileKernel(): Module {
+  return new WebAssembly.Module(decodeBase64(KERNEL));
+}
+
+/**
+ * A new memory. Its pages cost nothing until they are touched.
+ *
+ * @param bytes - its size, a multiple of {@link PAGE}, at most 4 GiB
+ * @returns the memory
+ * @throws RangeError where the runtime has not so much address space
+ */
+export function createMemory(bytes: number): Memory {
+  return new WebAssembly.Memory({ initial: bytes / PAGE, maximum: bytes / PAGE });
+}
+
+/**
+ * The kernel, bound to a memory.
+ *
+ * @param module - the compiled kernel
+ * @param memory - where its operands lie; at least 4 pages
+ * @returns its functions
+ */
+export function instantiateKernel(module: Module, memory: Memory): Kernel {
+  return new WebAssembly.Instance(module, { polyak: { memory } }).exports as Kernel;
+}
+
+// `atob` and `Buffer` belong to hosts, not to the language.
+function decodeBase64(text: string): Uint8Array {
+  const digits = text.replace(/=+$/, '');
+  const bytes = new Uint8Array(Math.floor((digits.length * 3) / 4));
+  let accumulator = 0;
+  let bits = 0;
+  let length = 0;
+  for (const digit of digits) {
+    accumulator = (accumulator << 6) | ALPHABET.indexOf(digit);
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes[length++] = (accumulator >> bits) & 0xff;
+    }
+  }
+  return bytes;
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
