@@ -1,6 +1,6 @@
 // Batch norm for the averaged weights: the model's layers, and one pass over the training images.
 import { batchNormModel } from '@polyak/backend-tfjs';
-import type { InputBatch } from '@polyak/backend-tfjs';
+import type { InputBatch, TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type { AveragedBatchNorm } from '@polyak/core';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
@@ -9,7 +9,7 @@ import type { Digits } from './mnist.js';
 
 /** What `swa.withAveraged` and `bnUpdate` need: each iteration over the loader starts anew. */
 export function batchNormOf(
-  tf: typeof TensorFlow,
+  tf: TensorFlowWithLayers,
   model: TensorFlow.LayersModel,
   digits: Digits,
 ): AveragedBatchNorm<InputBatch> {

@@ -1,4 +1,5 @@
 // Digits as tensors, a batch at a time.
+import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
 import { type Digits, imageSize, selectDigits } from './mnist.js';
@@ -35,7 +36,7 @@ export function* orderedBatches(digits: Digits, batchSize: number): Generator<Di
  *
  * @returns a tensor the caller disposes of
  */
-export function imageTensor(tf: typeof TensorFlow, batch: Digits): TensorFlow.Tensor4D {
+export function imageTensor(tf: TensorFlowWithLayers, batch: Digits): TensorFlow.Tensor4D {
   return tf.tensor4d(batch.images, [batch.count, imageSize, imageSize, 1]);
 }
 
@@ -44,6 +45,6 @@ export function imageTensor(tf: typeof TensorFlow, batch: Digits): TensorFlow.Te
  *
  * @returns a tensor the caller disposes of
  */
-export function labelTensor(tf: typeof TensorFlow, batch: Digits): TensorFlow.Tensor1D {
+export function labelTensor(tf: TensorFlowWithLayers, batch: Digits): TensorFlow.Tensor1D {
   return tf.tensor1d(Int32Array.from(batch.labels), 'int32');
 }

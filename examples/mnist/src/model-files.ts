@@ -2,6 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
 const topologyFile = 'model.json';
@@ -9,7 +10,7 @@ const weightsFile = 'weights.bin';
 
 /** Writes `model.json` and `weights.bin` into `folder`, as `tf.loadLayersModel` reads them anywhere. */
 export async function saveModel(
-  tf: typeof TensorFlow,
+  tf: TensorFlowWithLayers,
   model: TensorFlow.LayersModel,
   folder: string,
 ): Promise<void> {
@@ -27,7 +28,7 @@ export async function saveModel(
 }
 
 /** The model that {@link saveModel} wrote into `folder`. */
-export async function loadModel(tf: typeof TensorFlow, folder: string): Promise<TensorFlow.LayersModel> {
+export async function loadModel(tf: TensorFlowWithLayers, folder: string): Promise<TensorFlow.LayersModel> {
   const [json, weights] = await Promise.all([
     readFile(join(folder, topologyFile), 'utf8'),
     readFile(join(folder, weightsFile)),

@@ -1,4 +1,5 @@
 // The network that both runs train: two convolutions with batch norm, then two dense layers.
+import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
 import { imageSize } from './mnist.js';
@@ -9,7 +10,7 @@ import { imageSize } from './mnist.js';
  * @param tf - the runtime
  * @param seed - the same seed gives the same initial weights, on every backend
  */
-export function createNetwork(tf: typeof TensorFlow, seed: number): TensorFlow.LayersModel {
+export function createNetwork(tf: TensorFlowWithLayers, seed: number): TensorFlow.LayersModel {
   // Each layer draws from its own sequence. Never 0: tfjs takes that for "no seed".
   const initializer = (layer: number): ReturnType<typeof tf.initializers.heNormal> =>
     tf.initializers.heNormal({ seed: seed * 16 + layer });

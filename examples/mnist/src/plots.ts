@@ -27,7 +27,6 @@ interface Axis {
   readonly label: string;
   readonly domain: readonly [number, number];
   readonly type?: 'log';
-  readonly ticks?: readonly number[];
 }
 
 interface Drawing {
@@ -36,6 +35,8 @@ interface Drawing {
   readonly axis: Axis;
   /** Whether values hold until the next point, instead of moving towards it. */
   readonly isStepwise?: boolean;
+  /** Where there is room for words once averaging has started: at the top, unless said otherwise. */
+  readonly roomAt?: 'bottom';
 }
 
 /** What people read for each series. */
@@ -49,7 +50,7 @@ const lineStyles: Readonly<
   Record<SeriesName, { readonly strokeWidth: number; readonly strokeDasharray: string }>
 > = {
   sgd: { strokeWidth: 2, strokeDasharray: 'none' },
-  live: { strokeWidth: 2, strokeDasharray: '5 3' },
+  live: { strokeWidth: 2, strokeDasharray: '6 4' },
   averaged: { strokeWidth: 3, strokeDasharray: 'none' },
 };
 
@@ -80,30 +81,35 @@ function drawAccuracy(result: RunResult): Figure {
       'Test images read right. Averaged weights are tested with batch-norm statistics updated for them.' +
       (isCut ? ' The first measurements lie below the plot.' : ''),
     axis: { label: 'test accuracy (%)', domain },
+    roomAt: 'bottom',
   });
 }
 
 function drawLoss(result: RunResult): Figure {
   const points = scorePoints(result, (score) => score.loss);
   const [least, most] = extent(points);
-  const ticks = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5].filter(
-    (tick) => tick >= least / 2 && tick <= 2 * most,
-  );
+  const domain = [least / 1.1, most * 1.1] as const;
   return draw(result, points, {
     title: 'Test loss',
     caption: 'Mean cross-entropy on the test images, on a logarithmic scale: lower is better.',
-    axis: { label: 'test loss (nats)', domain: [least / 1.1, most * 1.1], type: 'log', ticks },
+    axis: { label: 'test loss (nats)', domain, type: 'log' },
   });
 }
 
 function drawLearningRates(result: RunResult): Figure {
+  const { stepsPerEpoch } = result.settings;
+  // The last rate once more, so that the line reaches the end of its step.
   const ratePoints = (run: TrainingRun, series: SeriesName): Point[] =>
-    run.learningRates.map((value, step) => ({ series, epoch: step / result.settings.stepsPerEpoch, value }));
+    [...run.learningRates, ...run.learningRates.slice(-1)].map((value, step) => ({
+      series,
+      epoch: step / stepsPerEpoch,
+      value,
+    }));
   const points = [...ratePoints(result.sgd, 'sgd'), ...ratePoints(result.swa, 'live')];
   return draw(result, points, {
     title: 'Learning rate',
     caption: 'A high rate keeps SWA moving between good weights, which the average then unites.',
-    axis: { label: 'learning rate', domain: [0, 1.08 * extent(points)[1]] },
+    axis: { label: 'learning rate', domain: [0, 1.15 * extent(points)[1]] },
     isStepwise: true,
   });
 }
@@ -129,14 +135,14 @@ function scorePoints(result: RunResult, value: (score: Score) => number): readon
 }
 
 function extent(points: readonly Point[]): readonly [number, number] {
-  const values = points.map((point) => point.value);
+  const values = points.map((point) => point.value).filter(Number.isFinite);
   return values.length === 0 ? [0, 1] : [Math.min(...values), Math.max(...values)];
 }
 
 function draw(
   result: RunResult,
   points: readonly Point[],
-  { title, caption, axis, isStepwise }: Drawing,
+  { title, caption, axis, isStepwise, roomAt }: Drawing,
 ): Figure {
   const series = (['sgd', 'live', 'averaged'] as const).filter((name) =>
     points.some((point) => point.series === name),
@@ -146,20 +152,20 @@ function draw(
     const own = points.filter((point) => point.series === name);
     return Plot.line(own, { ...options, curve: isStepwise ? 'step-after' : 'linear' });
   });
-  const dots = Plot.dot(isStepwise ? [] : points, {
+  const isInside = ({ value }: Point): boolean => value >= axis.domain[0] && value <= axis.domain[1];
+  const dots = Plot.dot(isStepwise ? [] : points.filter(isInside), {
     x: 'epoch',
     y: 'value',
     r: 3,
     fill: (point: Point) => `var(--${point.series})`,
-    clip: true,
     title: (point: Point) =>
       `${seriesLabels[point.series]}, epoch ${point.epoch}: ${formatValue(point.value)}`,
   });
   const svg = Plot.plot({
     document: parseHTML('<!doctype html><html></html>').document,
-    width: 460,
-    height: 300,
-    marginLeft: 56,
+    width: 400,
+    height: 280,
+    marginLeft: 48,
     marginBottom: 44,
     marginTop: 32,
     ariaLabel: `${title} by epoch`,
@@ -173,16 +179,17 @@ function draw(
       label: axis.label,
       domain: axis.domain,
       type: axis.type ?? 'linear',
-      ticks: axis.ticks ?? 6,
+      ticks: axis.type === 'log' ? logTicks(axis.domain) : 6,
+      tickFormat: '~f',
       grid: true,
     },
-    marks: [averagingStart(result), ...lines, dots],
+    marks: [averagingStart(result, roomAt ?? 'top'), ...lines, dots],
   });
   return { title, caption, series, svg: svg.outerHTML };
 }
 
 /** A line where averaging starts, with its name. */
-function averagingStart(result: RunResult): Plot.Markish {
+function averagingStart(result: RunResult, frameAnchor: 'top' | 'bottom'): Plot.Markish {
   const { averaging } = result.swa.recipe;
   const starts = averaging ? [averaging.startStep / result.settings.stepsPerEpoch] : [];
   return [
@@ -190,13 +197,19 @@ function averagingStart(result: RunResult): Plot.Markish {
     Plot.text(starts, {
       x: (start: number) => start,
       text: () => 'averaging starts',
-      frameAnchor: 'bottom',
+      frameAnchor,
       textAnchor: 'start',
       fill: 'var(--muted)',
       dx: 5,
-      dy: -5,
+      dy: frameAnchor === 'top' ? 3 : -5,
     }),
   ];
+}
+
+function logTicks([least, most]: readonly [number, number]): readonly number[] {
+  const decades = [-4, -3, -2, -1, 0, 1].map((exponent) => 10 ** exponent);
+  const ticks = decades.flatMap((decade) => [decade, 1.5 * decade, 2 * decade, 3 * decade, 5 * decade]);
+  return ticks.filter((tick) => tick >= least && tick <= most);
 }
 
 function epochTicks(epochs: number): readonly number[] {

@@ -9,23 +9,11 @@ export const momentum = 0.9;
 export interface Problem {
   readonly train: Digits;
   readonly test: Digits;
-  /** The first test images, for the curves. */
-  readonly curve: Digits;
 }
-
-/** The test images that the curves are measured on; the final table takes all. */
-const curveImages = 2000;
 
 /** Reads the training images that `seed` draws, and all test images in the order of their file. */
 export async function loadProblem(seed: number, trainImages: number): Promise<Problem> {
   const [all, test] = await Promise.all([readMnist('train'), readMnist('test')]);
   const drawn = shuffledIndices(all.count, mulberry32(seed)).subarray(0, trainImages);
-  return {
-    train: selectDigits(all, drawn),
-    test,
-    curve: selectDigits(
-      test,
-      Uint32Array.from({ length: curveImages }, (_, index) => index),
-    ),
-  };
+  return { train: selectDigits(all, drawn), test };
 }

@@ -9,9 +9,8 @@ export async function loadRuntime(
   backend: BackendName,
   note: (text: string) => void,
 ): Promise<LoadedTensorFlow> {
-  const loaded = await loadTensorFlow(backend === 'auto' ? {} : { runtimes: [backend] });
-  for (const { runtime, reason } of loaded.skipped) note(`Not on ${runtime}: ${reason}`);
+  const loaded = await loadTensorFlow({ onReport: note, ...(backend !== 'auto' && { backends: [backend] }) });
   // wasm lacks one kernel that training needs; the library adds it on request only.
-  if (loaded.runtime === 'wasm') registerConvGradient(loaded.tf);
+  if (loaded.backend === 'wasm') registerConvGradient(loaded.tf);
   return loaded;
 }

@@ -1,4 +1,5 @@
 // The loss that training lowers, and how well a model reads digits it was not trained on.
+import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
 import { imageTensor, labelTensor, orderedBatches } from './batches.js';
@@ -12,7 +13,7 @@ import type { Score } from './run.js';
  * @param logits - of [n, 10]
  */
 export function crossEntropy(
-  tf: typeof TensorFlow,
+  tf: TensorFlowWithLayers,
   labels: TensorFlow.Tensor1D,
   logits: TensorFlow.Tensor,
 ): TensorFlow.Scalar {
@@ -25,7 +26,7 @@ export function crossEntropy(
  * @param batchSize - images a forward pass: a matter of memory, not of the result
  */
 export async function scoreModel(
-  tf: typeof TensorFlow,
+  tf: TensorFlowWithLayers,
   model: TensorFlow.LayersModel,
   digits: Digits,
   batchSize = 500,

@@ -32,7 +32,6 @@ const recipes = (totalSteps: number): { readonly sgd: Recipe; readonly swa: Reci
 export const trainBoth: TrainBoth = async (options, observer) => {
   const startTime = performance.now();
   const { tf, name: backend } = await loadRuntime(options.backend, (text) => observer.note(text));
-  observer.note(`Training on ${backend}.`);
   const problem = await loadProblem(options.seed, options.trainImages);
   const stepsPerEpoch = Math.floor(options.trainImages / batchSize);
   const recipe = recipes(stepsPerEpoch * options.epochs);

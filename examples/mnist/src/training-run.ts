@@ -1,5 +1,6 @@
 // One training of the network, with or without averaging: the heart of the demo.
 import { modelParameters, tfjsBackend, tfjsOptimizer } from '@polyak/backend-tfjs';
+import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import { SWA } from '@polyak/core';
 import type { Parameter } from '@polyak/core';
 import type * as TensorFlow from '@tensorflow/tfjs';
@@ -25,12 +26,12 @@ export interface Trained {
 }
 
 /**
- * Trains the network of `options.seed` and measures it at the end of each epoch.
+ * Trains the network of `options.seed` and measures it twice an epoch.
  *
  * @returns the model with its live weights, for the caller to dispose of
  */
 export async function train(
-  tf: typeof TensorFlow,
+  tf: TensorFlowWithLayers,
   name: TrainingRun['name'],
   recipe: Recipe,
   problem: Problem,
@@ -52,13 +53,13 @@ export async function train(
   const random = mulberry32(options.seed);
   const learningRates: number[] = [];
   const measurements: Measurement[] = [];
+  const measureEvery = Math.ceil(stepsPerEpoch / 2);
+  let losses: number[] = [];
   observer.startRun({ name, epochs: options.epochs, stepsPerEpoch });
   for (let epoch = 1; epoch <= options.epochs; epoch += 1) {
-    let lossSum = 0;
-    let learningRate = recipe.initialLearningRate;
     for (const batch of shuffledBatches(problem.train, batchSize, random)) {
-      learningRate =
-        recipe.initialLearningRate * scheduleFactor(learningRates.length / totalSteps, finalRatio(recipe));
+      const progress = learningRates.length / totalSteps;
+      const learningRate = recipe.initialLearningRate * scheduleFactor(progress, finalRatio(recipe));
       for (const group of swa.paramGroups) group.lr = learningRate;
       const [images, labels] = [imageTensor(tf, batch), labelTensor(tf, batch)];
       const cost = await swa.step(() =>
@@ -69,20 +70,23 @@ export async function train(
       );
       const [loss = NaN] = (await cost?.data()) ?? [];
       tf.dispose([images, labels, ...(cost ? [cost] : [])]);
-      lossSum += loss;
+      losses.push(loss);
       learningRates.push(learningRate);
-      observer.step({ step: learningRates.length, loss, learningRate });
+      const step = learningRates.length;
+      observer.step({ step, loss, learningRate });
+      if (step % measureEvery !== 0 && step !== totalSteps) continue;
+      const averaged = await measureAverages(tf, model, swa, parameters, problem);
+      const measurement = {
+        epoch: step / stepsPerEpoch,
+        learningRate,
+        trainLoss: losses.reduce((sum, value) => sum + value, 0) / losses.length,
+        live: await scoreModel(tf, model, problem.test),
+        ...(averaged && { averaged }),
+      };
+      losses = [];
+      measurements.push(measurement);
+      observer.measure(measurement);
     }
-    const averaged = await measureAverages(tf, model, swa, parameters, problem);
-    const measurement = {
-      epoch,
-      learningRate,
-      trainLoss: lossSum / stepsPerEpoch,
-      live: await scoreModel(tf, model, problem.curve),
-      ...(averaged && { averaged }),
-    };
-    measurements.push(measurement);
-    observer.measure(measurement);
   }
   const seconds = (performance.now() - startTime) / 1000;
   const run = { name, recipe, learningRates, measurements, seconds };
@@ -104,7 +108,7 @@ function finalRatio({ initialLearningRate, finalLearningRate }: Recipe): number 
 }
 
 async function measureAverages(
-  tf: typeof TensorFlow,
+  tf: TensorFlowWithLayers,
   model: TensorFlow.LayersModel,
   swa: SWA<Tensor>,
   parameters: readonly Parameter<Tensor>[],
@@ -117,7 +121,7 @@ async function measureAverages(
   return {
     distance: relativeDistance(swaState, named),
     score: await swa.withAveraged(
-      async () => scoreModel(tf, model, problem.curve),
+      async () => scoreModel(tf, model, problem.test),
       batchNormOf(tf, model, problem.train),
     ),
   };

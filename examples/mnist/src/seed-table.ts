@@ -1,0 +1,39 @@
+// The same comparison over several seeds, as Markdown.
+import type { FinalScores } from './run.js';
+import { finalRows, formatAccuracy, formatLoss } from './verdict.js';
+
+/** How one seed ended. */
+export interface SeedResult {
+  readonly seed: number;
+  readonly final: FinalScores;
+}
+
+/** A table of accuracies and one of losses, with every seed and the mean, and how many seeds SWA won. */
+export function formatSeedTables(results: readonly SeedResult[]): string {
+  const wins = results.filter(({ final }) => final.swaUpdatedStatistics.accuracy > final.sgd.accuracy).length;
+  return [
+    'Test accuracy (%):',
+    formatTable(results, 'accuracy', formatAccuracy),
+    'Test loss (nats):',
+    formatTable(results, 'loss', formatLoss),
+    `By accuracy, SWA with updated batch-norm statistics beat plain SGD with ${wins} of ${results.length} seeds.`,
+  ].join('\n\n');
+}
+
+function formatTable(
+  results: readonly SeedResult[],
+  measure: 'accuracy' | 'loss',
+  format: (value: number) => string,
+): string {
+  const columns = results.map(({ final }) =>
+    finalRows(final).map((row) => ({ name: row.name, value: row[measure] })),
+  );
+  const rows = (columns[0] ?? []).map(({ name }, row) => {
+    const values = columns.map((column) => column[row]?.value ?? Number.NaN);
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    return [name, ...values.map(format), `**${format(mean)}**`];
+  });
+  const header = ['weights', ...results.map(({ seed }) => `seed ${seed}`), 'mean'];
+  const rule = header.map((_, column) => (column === 0 ? '---' : '---:'));
+  return [header, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}

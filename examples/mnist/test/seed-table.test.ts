@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+
+import { formatSeedTables } from '../src/seed-table.js';
+import { finalScores } from './fixture.js';
+
+describe('formatSeedTables', () => {
+  it('shows each seed and the mean, and counts the seeds that SWA won, ties out', () => {
+    const tables = formatSeedTables([
+      { seed: 1, final: finalScores(0.97, 0.96, 0.98) },
+      { seed: 2, final: finalScores(0.96, 0.95, 0.96) },
+    ]);
+    expect(tables.split('\n')).toEqual([
+      'Test accuracy (%):',
+      '',
+      '| weights | seed 1 | seed 2 | mean |',
+      '| --- | ---: | ---: | ---: |',
+      '| SGD | 97.00 | 96.00 | **96.50** |',
+      '| SWA, old batch-norm statistics | 96.00 | 95.00 | **95.50** |',
+      '| SWA, updated batch-norm statistics | 98.00 | 96.00 | **97.00** |',
+      '',
+      'Test loss (nats):',
+      '',
+      '| weights | seed 1 | seed 2 | mean |',
+      '| --- | ---: | ---: | ---: |',
+      '| SGD | 0.0600 | 0.0800 | **0.0700** |',
+      '| SWA, old batch-norm statistics | 0.0800 | 0.1000 | **0.0900** |',
+      '| SWA, updated batch-norm statistics | 0.0400 | 0.0800 | **0.0600** |',
+      '',
+      'By accuracy, SWA with updated batch-norm statistics beat plain SGD with 1 of 2 seeds.',
+    ]);
+  });
+});
