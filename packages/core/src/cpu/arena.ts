@@ -1,8 +1,9 @@
 // Where resident tensors live: shards of WebAssembly memory, each with the kernel bound to it. A shard is never grown,
 // since growing detaches every view; it is made large at once, because pages cost nothing until they are touched. More
 // shards follow when one is full, which is also how tensors pass the 4 GiB that one memory can address.
-import type { DType, HostArray } from '../tensor.js';
+import type { HostArray } from '../tensor.js';
 import { arrayOf } from '../tensor.js';
+import type { ArrayRequest } from './engine.js';
 import { FreeList } from './free-list.js';
 import type { Kernel, Module } from './webassembly.js';
 import { createMemory, instantiateKernel, PAGE } from './webassembly.js';
@@ -29,7 +30,7 @@ interface Region extends Shard {
 
 /** Sizes of shards, in bytes; tests choose small ones. */
 export interface ArenaLimits {
-  /** The size of the first shard. */
+  /** The size of the smallest shard. */
   readonly least?: number;
   /** The size of the largest shard, at most 4 GiB. */
   readonly most?: number;
@@ -44,53 +45,48 @@ export class Arena {
   readonly #byBuffer = new Map<ArrayBufferLike, Region>();
   #reserved = 0;
 
-  /** The first shard, in which operands meet that are all elsewhere. */
-  readonly first: Shard;
+  /** A shard with nothing but scratch, in which operands meet that all live elsewhere. */
+  readonly staging: Shard;
 
   /**
    * @param module - the compiled kernel
    * @param limits - sizes of shards
-   * @throws whatever the runtime throws where not even the scratch of one shard can be had
+   * @throws whatever the runtime throws where not even the memory for staging can be had
    */
   constructor(module: Module, limits: ArenaLimits = {}) {
     this.#module = module;
     this.#least = limits.least ?? 256 * MIB;
     this.#most = limits.most ?? ADDRESSABLE;
-    this.first = this.#addRegion(0);
+    this.staging = this.#open(SCRATCH);
   }
 
-  /** The number of shards. */
+  /** The number of shards that tensors live in. */
   get shards(): number {
     return this.#regions.length;
   }
 
   /**
-   * Room for a tensor, with whatever was there before.
+   * Room for tensors, with whatever was there before: side by side in one shard where one can hold them all, so that
+   * the residuals of averages come to lie with them.
    *
-   * @param dtype - its element type
-   * @param length - its number of elements
-   * @returns a view of a shard, or of memory of its own where no shard can be large enough; {@link Arena.free} takes it back
-   * @throws RangeError where there is no memory left
+   * @param requests - what for
+   * @returns views of shards, or memory of its own for what no shard can hold; {@link Arena.free} takes each back
+   * @throws RangeError where there is no memory left; then none is taken
    */
-  allocate(dtype: DType, length: number): HostArray {
-    const Elements = arrayOf(dtype);
-    const size = aligned(length * Elements.BYTES_PER_ELEMENT);
-    if (size === 0 || size > this.#most - SCRATCH) {
-      return new Elements(length);
-    }
-    for (const region of this.#regions) {
-      const start = region.gaps.take(size);
-      if (start !== undefined) {
-        return new Elements(region.buffer, start, length);
-      }
-    }
+  allocate(requests: readonly ArrayRequest[]): readonly HostArray[] {
+    const preferred = this.#regionFor(requests.reduce((bytes, request) => bytes + alignedSize(request), 0));
+    const made: HostArray[] = [];
     try {
-      const region = this.#addRegion(size);
-      const start = region.gaps.take(size);
-      return start === undefined ? new Elements(length) : new Elements(region.buffer, start, length);
-    } catch {
-      return new Elements(length);
+      for (const request of requests) {
+        made.push(this.#allocateOne(request, preferred));
+      }
+    } catch (error) {
+      for (const data of made) {
+        this.free(data);
+      }
+      throw error;
     }
+    return made;
   }
 
   /**
@@ -114,35 +110,67 @@ export class Arena {
     return this.#byBuffer.get(data.buffer);
   }
 
-  // As much as all before it together, so that the number of shards stays small, and a few times the request, so that
-  // the next tensors of a model lie beside the first. Smaller, down to the request alone, where the runtime refuses.
-  #addRegion(request: number): Region {
+  #allocateOne(request: ArrayRequest, preferred: Region | undefined): HostArray {
+    const Elements = arrayOf(request.dtype);
+    const size = alignedSize(request);
+    if (size === 0 || size > this.#most - SCRATCH) {
+      return new Elements(request.length);
+    }
+    for (const region of preferred === undefined ? this.#regions : [preferred, ...this.#regions]) {
+      const start = region.gaps.take(size);
+      if (start !== undefined) {
+        return new Elements(region.buffer, start, request.length);
+      }
+    }
+    const added = this.#addRegion(size);
+    const start = added?.gaps.take(size);
+    return added === undefined || start === undefined
+      ? new Elements(request.length)
+      : new Elements(added.buffer, start, request.length);
+  }
+
+  // The first region with as much free, or a new one, or none.
+  #regionFor(bytes: number): Region | undefined {
+    if (bytes === 0 || bytes > this.#most - SCRATCH) {
+      return undefined;
+    }
+    return this.#regions.find(({ gaps }) => gaps.free >= bytes) ?? this.#addRegion(bytes);
+  }
+
+  // A few times the request, so that what belongs to it later lies beside it, and as much as all before together, so
+  // that the number of shards stays small. Less, down to the request alone, where the runtime refuses; or nothing.
+  #addRegion(request: number): Region | undefined {
     const needed = pages(request + SCRATCH);
-    let size = pages(
-      Math.min(Math.max(this.#least, 4 * request + SCRATCH, this.#reserved, needed), this.#most),
-    );
-    for (;;) {
+    const wanted = Math.max(this.#least, 4 * request + SCRATCH, this.#reserved, needed);
+    for (let size = pages(Math.min(wanted, this.#most)); ; size = Math.max(needed, pages(size / 2))) {
       try {
-        const memory = createMemory(size);
-        const { buffer } = memory;
-        const region = {
-          buffer,
-          kernel: instantiateKernel(this.#module, memory),
-          scratch: new Uint8Array(buffer, 0, SCRATCH),
-          gaps: new FreeList(SCRATCH, size),
-        };
+        const region = this.#open(size);
         this.#regions.push(region);
-        this.#byBuffer.set(buffer, region);
+        this.#byBuffer.set(region.buffer, region);
         this.#reserved += size;
         return region;
-      } catch (error) {
+      } catch {
         if (size <= needed) {
-          throw error;
+          return undefined;
         }
-        size = Math.max(needed, pages(size / 2));
       }
     }
   }
+
+  #open(size: number): Region {
+    const memory = createMemory(size);
+    const { buffer } = memory;
+    return {
+      buffer,
+      kernel: instantiateKernel(this.#module, memory),
+      scratch: new Uint8Array(buffer, 0, SCRATCH),
+      gaps: new FreeList(SCRATCH, size),
+    };
+  }
+}
+
+function alignedSize({ dtype, length }: ArrayRequest): number {
+  return aligned(length * arrayOf(dtype).BYTES_PER_ELEMENT);
 }
 
 function aligned(bytes: number): number {

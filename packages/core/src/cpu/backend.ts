@@ -109,25 +109,14 @@ function backendOn(engine: Engine): CpuBackend {
     }
   }
 
-  // Memory is found for all before any is copied; where it runs out, none is kept.
   function copies(call: string, tensors: readonly HostTensor[]): readonly HostTensor[] {
     requireUsable(call, tensors);
-    const made: HostTensor[] = [];
-    try {
-      for (const { dtype, shape, data } of tensors) {
-        made.push({ dtype, shape: [...shape], data: engine.allocate(dtype, data.length) });
-      }
-    } catch (error) {
-      for (const { data } of made) {
-        engine.free(data);
-      }
-      throw error;
-    }
-    for (const [copy, tensor] of pairs(call, made, tensors)) {
-      copyBytes(copy.data, tensor.data);
-      ledger.add(copy.data);
-    }
-    return made;
+    const room = engine.allocate(tensors.map(({ dtype, data: { length } }) => ({ dtype, length })));
+    return pairs(call, tensors, room).map(([{ dtype, shape, data }, copy]) => {
+      copyBytes(copy, data);
+      ledger.add(copy);
+      return { dtype, shape: [...shape], data: copy };
+    });
   }
 
   return {

@@ -5,17 +5,24 @@ import type { DType, HostArray } from '../tensor.js';
 /** The dtypes that are averaged. */
 export type FloatDType = 'float32' | 'float64';
 
+/** What a tensor needs room for. */
+export interface ArrayRequest {
+  readonly dtype: DType;
+  /** In elements. */
+  readonly length: number;
+}
+
 /**
  * Memory and arithmetic. Arrays passed together have the same length and hold the elements of `dtype`; they may lie in
- * memory of the engine or anywhere else. Nothing here throws for such arrays.
+ * memory of the engine or anywhere else. Arithmetic on such arrays does not throw.
  */
 export interface Engine {
   readonly name: 'cpu:wasm' | 'cpu:js';
 
-  /** Room for a tensor; what it holds is undefined. */
-  allocate(dtype: DType, length: number): HostArray;
+  /** Room for tensors, all or none; what it holds is undefined. */
+  allocate(requests: readonly ArrayRequest[]): readonly HostArray[];
 
-  /** Takes back what `allocate` returned. */
+  /** Takes back one of the arrays that `allocate` returned. */
   free(data: HostArray): void;
 
   /** `average += weight * (live - average)`, each operation rounded to `dtype`. */

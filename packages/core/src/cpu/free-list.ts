@@ -10,6 +10,7 @@ interface Gap {
 export class FreeList {
   // By address; no two touch.
   readonly #gaps: Gap[];
+  #free: number;
 
   /**
    * @param start - the first free address
@@ -17,6 +18,12 @@ export class FreeList {
    */
   constructor(start: number, end: number) {
     this.#gaps = start < end ? [{ start, end }] : [];
+    this.#free = Math.max(0, end - start);
+  }
+
+  /** How much is free in all, in one range or in many. */
+  get free(): number {
+    return this.#free;
   }
 
   /**
@@ -33,6 +40,7 @@ export class FreeList {
     }
     const { start } = gap;
     gap.start += size;
+    this.#free -= size;
     if (gap.start === gap.end) {
       this.#gaps.splice(index, 1);
     }
@@ -47,6 +55,7 @@ export class FreeList {
    */
   give(start: number, size: number): void {
     const end = start + size;
+    this.#free += size;
     const index = this.#firstAfter(start);
     const before = this.#gaps[index - 1];
     const after = this.#gaps[index];

@@ -1,7 +1,7 @@
 // The engine in plain JavaScript: for runtimes without WebAssembly or SIMD, and as the yardstick of the other.
-import type { DType, HostArray } from '../tensor.js';
+import type { HostArray } from '../tensor.js';
 import { arrayOf } from '../tensor.js';
-import type { Engine, FloatDType } from './engine.js';
+import type { ArrayRequest, Engine, FloatDType } from './engine.js';
 import {
   allFinite32,
   allFinite64,
@@ -15,8 +15,8 @@ import {
 export class JsEngine implements Engine {
   readonly name = 'cpu:js';
 
-  allocate(dtype: DType, length: number): HostArray {
-    return new (arrayOf(dtype))(length);
+  allocate(requests: readonly ArrayRequest[]): readonly HostArray[] {
+    return requests.map(({ dtype, length }) => new (arrayOf(dtype))(length));
   }
 
   // The garbage collector's work.

@@ -1,9 +1,9 @@
 // The engine in WebAssembly: tensors live in the arena's shards, and the kernel of the shard where the average lives
 // does the arithmetic.
-import type { DType, HostArray } from '../tensor.js';
+import type { HostArray } from '../tensor.js';
 import type { ArenaLimits, Shard } from './arena.js';
 import { Arena } from './arena.js';
-import type { Engine, FloatDType } from './engine.js';
+import type { ArrayRequest, Engine, FloatDType } from './engine.js';
 import { inChunks, reads, updates } from './operand.js';
 import { compileKernel } from './webassembly.js';
 
@@ -26,8 +26,8 @@ export class WasmEngine implements Engine {
     this.arena = new Arena(compileKernel(), limits);
   }
 
-  allocate(dtype: DType, length: number): HostArray {
-    return this.arena.allocate(dtype, length);
+  allocate(requests: readonly ArrayRequest[]): readonly HostArray[] {
+    return this.arena.allocate(requests);
   }
 
   free(data: HostArray): void {
@@ -83,6 +83,6 @@ export class WasmEngine implements Engine {
         return shard;
       }
     }
-    return this.arena.first;
+    return this.arena.staging;
   }
 }

@@ -52,6 +52,7 @@ it('never hands a byte out twice, and has all of it again in the end', () => {
       }
       while (taken.length > 0) giveBack(0);
       expect(wronglyRefused).toBe(false);
+      expect(list.free).toBe(size);
       expect(list.take(size)).toBe(64);
     }),
   );

@@ -1,0 +1,161 @@
+// The rows of the CPU backend, and of the loops that it replaces.
+import { cpuBackend } from '@polyak/core';
+import type { CpuBackend, HostTensor, Parameter } from '@polyak/core';
+import type { Row, Subject } from './row.js';
+
+const WEIGHT = 1 / 3;
+const GATED_ELEMENTS = 10_000_000;
+
+type Float32Tensor = HostTensor & { readonly data: Float32Array };
+
+/**
+ * What the CPU backend does, one row each. "Resident" are tensors that the backend made.
+ *
+ * @param elements - the size of the float32 arrays
+ * @returns the rows
+ */
+export function cpuRows(elements: number): readonly Row[] {
+  const wasm = cpuBackend({ kernel: 'wasm' });
+  const js = cpuBackend({ kernel: 'js' });
+  const resident = (fill: number): Float32Tensor => uploaded(wasm, filled(elements, fill));
+  const plain = (fill: number): Float32Tensor => filled(elements, fill);
+  const row = (name: string, bytesPerElement: number, prepare: () => Subject, gate?: number): Row =>
+    gate === undefined
+      ? { name, elements, bytesPerElement, prepare }
+      : { name, elements, bytesPerElement, prepare, gate };
+  const gate = elements === GATED_ELEMENTS ? 1.3 : undefined;
+  return [
+    row('dst.set(src) itself', 8, () => copySubject(plain(1), plain(2))),
+    row('wasm average, resident', 12, () => averageSubject(wasm, resident(1), resident(2)), gate),
+    row('wasm average, live elsewhere', 12, () => stagedSubject(wasm, resident(1), plain(2))),
+    row('wasm average, both elsewhere', 12, () => bothStagedSubject(wasm, plain(1), plain(2))),
+    row('wasm compensated, resident', 20, () =>
+      compensatedSubject(wasm, resident(1), resident(0), resident(2)),
+    ),
+    row('wasm allFinite, resident', 4, () => finiteSubject(wasm, resident(1), resident(2))),
+    row('wasm allFinite + average, resident', 16, () => checkedSubject(wasm, resident(1), resident(2))),
+    row('swap of bytes', 16, () => swapSubject(wasm, resident(1), plain(2))),
+    row('js average (same roundings)', 12, () => scriptSubject(js, plain(1), plain(2))),
+    row('js compensated', 20, () => scriptCompensatedSubject(js, plain(1), plain(0), plain(2))),
+    row('js naive loop', 12, () => naiveSubject(plain(1), plain(2))),
+  ];
+}
+
+// A function for each row, so that no two share what the compiler learns about a call.
+
+function copySubject(target: Float32Tensor, source: Float32Tensor): Subject {
+  return { variant: () => target.data.set(source.data), reference: yardstick(target, source) };
+}
+
+function averageSubject(backend: CpuBackend, average: Float32Tensor, live: Float32Tensor): Subject {
+  return {
+    variant: () => backend.average([average], [live], WEIGHT),
+    reference: yardstick(average, live),
+    release: () => backend.dispose([average, live]),
+  };
+}
+
+function stagedSubject(backend: CpuBackend, average: Float32Tensor, live: Float32Tensor): Subject {
+  return {
+    variant: () => backend.average([average], [live], WEIGHT),
+    reference: yardstick(average, live),
+    release: () => backend.dispose([average]),
+  };
+}
+
+function bothStagedSubject(backend: CpuBackend, average: Float32Tensor, live: Float32Tensor): Subject {
+  return {
+    variant: () => backend.average([average], [live], WEIGHT),
+    reference: yardstick(average, live),
+  };
+}
+
+// The yardstick overwrites the residuals: from averages that equal the live weights they would decay to subnormal numbers.
+function compensatedSubject(
+  backend: CpuBackend,
+  average: Float32Tensor,
+  residual: Float32Tensor,
+  live: Float32Tensor,
+): Subject {
+  return {
+    variant: () => backend.averageCompensated([average], [residual], [live], WEIGHT),
+    reference: yardstick(residual, live),
+    release: () => backend.dispose([average, residual, live]),
+  };
+}
+
+function finiteSubject(backend: CpuBackend, average: Float32Tensor, live: Float32Tensor): Subject {
+  return {
+    variant: () => backend.allFinite([live]),
+    reference: yardstick(average, live),
+    release: () => backend.dispose([average, live]),
+  };
+}
+
+function checkedSubject(backend: CpuBackend, average: Float32Tensor, live: Float32Tensor): Subject {
+  return {
+    variant: () => backend.allFinite([live])[0] === true && backend.average([average], [live], WEIGHT),
+    reference: yardstick(average, live),
+    release: () => backend.dispose([average, live]),
+  };
+}
+
+function swapSubject(backend: CpuBackend, average: Float32Tensor, live: Float32Tensor): Subject {
+  const cell: Parameter<HostTensor> = { name: 'weights', get: () => live, set: () => {} };
+  return {
+    variant: () => backend.swap([cell], [average]),
+    reference: yardstick(average, live),
+    release: () => backend.dispose([average]),
+  };
+}
+
+function scriptSubject(backend: CpuBackend, average: Float32Tensor, live: Float32Tensor): Subject {
+  return {
+    variant: () => backend.average([average], [live], WEIGHT),
+    reference: yardstick(average, live),
+  };
+}
+
+function scriptCompensatedSubject(
+  backend: CpuBackend,
+  average: Float32Tensor,
+  residual: Float32Tensor,
+  live: Float32Tensor,
+): Subject {
+  return {
+    variant: () => backend.averageCompensated([average], [residual], [live], WEIGHT),
+    reference: yardstick(residual, live),
+  };
+}
+
+function naiveSubject(average: Float32Tensor, live: Float32Tensor): Subject {
+  return {
+    variant: () => naive(average.data, live.data, WEIGHT),
+    reference: yardstick(average, live),
+  };
+}
+
+function naive(average: Float32Array, live: Float32Array, weight: number): void {
+  for (let i = 0; i < average.length; i += 1) {
+    const a = average[i] as number;
+    average[i] = a + ((live[i] as number) - a) * weight;
+  }
+}
+
+function yardstick(target: Float32Tensor, source: Float32Tensor): () => void {
+  return () => target.data.set(source.data);
+}
+
+// Around `fill`, with 1 % of noise.
+function filled(elements: number, fill: number): Float32Tensor {
+  const noise = Float32Array.from({ length: 4096 }, () => fill * (1 + 0.01 * (Math.random() - 0.5)));
+  const data = new Float32Array(elements);
+  for (let start = 0; start < elements; start += noise.length) {
+    data.set(noise.subarray(0, elements - start), start);
+  }
+  return { dtype: 'float32', shape: [elements], data };
+}
+
+function uploaded(backend: CpuBackend, tensor: HostTensor): Float32Tensor {
+  return backend.upload([tensor])[0] as Float32Tensor;
+}
