@@ -21,8 +21,8 @@ export function cpuRows(elements: number): readonly Row[] {
   const plain = (fill: number): Float32Tensor => filled(elements, fill);
   const row = (name: string, bytesPerElement: number, prepare: () => Subject, gate?: number): Row =>
     gate === undefined
-      ? { name, elements, bytesPerElement, prepare }
-      : { name, elements, bytesPerElement, prepare, gate };
+      ? { name, elements, bytesPerElement, against: 'set()', prepare }
+      : { name, elements, bytesPerElement, against: 'set()', prepare, gate };
   const gate = elements === GATED_ELEMENTS ? 1.3 : undefined;
   return [
     row('dst.set(src) itself', 8, () => copySubject(plain(1), plain(2))),

@@ -1,4 +1,4 @@
-// `pnpm bench`: every row against `dst.set(src)` on the same arrays. `pnpm bench --gate` fails where a row exceeds its
+// `pnpm bench`: every row against its yardstick, which is `dst.set(src)` on the same arrays but for tfjs. `pnpm bench --gate` fails where a row exceeds its
 // limit three times in a row: once happens on a machine that does something else too.
 import { availableParallelism, cpus } from 'node:os';
 import process from 'node:process';
@@ -8,10 +8,11 @@ import { measurePaired } from './paired.js';
 import type { Row } from './row.js';
 import type { Measured } from './table.js';
 import { formatTable } from './table.js';
+import { tfjsRows } from './tfjs-rows.js';
 
 const SIZES = [1_000_000, 10_000_000, 30_000_000];
 // Rows of other runtimes: a function like `cpuRows`, and its name here.
-const ROWS: readonly ((elements: number) => readonly Row[])[] = [cpuRows];
+const ROWS: readonly ((elements: number) => readonly Row[])[] = [cpuRows, tfjsRows];
 
 const isGated = process.argv.includes('--gate');
 const trials = isGated ? 3 : 1;
@@ -32,7 +33,7 @@ console.log(formatTable(results));
 for (const { row, timing } of results) {
   if (isGated && exceeds(row, timing)) {
     console.error(
-      `"${row.name}" took ${timing.ratio.toFixed(2)} of set(), more than its gate of ${row.gate}.`,
+      `"${row.name}" took ${timing.ratio.toFixed(2)} of ${row.against}, more than its gate of ${row.gate}.`,
     );
     process.exitCode = 1;
   }

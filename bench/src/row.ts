@@ -4,7 +4,7 @@ import type { Operation } from './paired.js';
 /** What a row times, with its arrays allocated. */
 export interface Subject {
   readonly variant: Operation;
-  /** `destination.set(source)` on arrays that the variant uses. */
+  /** The yardstick: as a rule `destination.set(source)` on arrays that the variant uses. */
   readonly reference: Operation;
   /** Frees what the garbage collector does not. */
   readonly release?: () => unknown;
@@ -14,6 +14,8 @@ export interface Subject {
 export interface Row {
   readonly name: string;
   readonly elements: number;
+  /** The yardstick, as the table names it: `set()`, or the plain `loop` over typed arrays. */
+  readonly against: 'set()' | 'loop';
   /** Read and written, per element, for the column of bandwidths. */
   readonly bytesPerElement: number;
   /** The largest ratio that `--gate` lets pass. */

@@ -8,7 +8,7 @@ export interface Measured {
   readonly timing: PairedTiming;
 }
 
-const HEADER = ['operation', 'elements', 'ratio to set()', 'quartiles', 'ns/element', 'GB/s'];
+const HEADER = ['operation', 'elements', 'ratio', 'to', 'quartiles', 'ns/element', 'GB/s'];
 
 /**
  * Lines up the results.
@@ -35,6 +35,7 @@ function cells({ row, timing }: Measured): readonly string[] {
     row.name,
     `${row.elements / 1e6}M`,
     timing.ratio.toFixed(2),
+    row.against,
     timing.quartiles.map((quartile) => quartile.toFixed(2)).join('-'),
     perElement.toFixed(3),
     (row.bytesPerElement / perElement).toFixed(1),

@@ -4,17 +4,12 @@ import { PolyakError } from '@polyak/core';
 import { tfjsBackend } from '@polyak/backend-tfjs';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it, vi } from 'vitest';
-import { liveParameter, RUNTIMES, useRuntime, variableOf } from './runtimes.js';
+import { liveParameter, variableOf } from './live-parameter.js';
+import { averaged, compensated, manyMagnitudes } from './rounding.js';
+import { RUNTIMES, useRuntime } from './runtimes.js';
 
-const { fround } = Math;
-
-/** Values of many magnitudes and both signs. */
 function host(length: number, seed: number): HostTensor & { readonly data: Float32Array } {
-  const data = Float32Array.from(
-    { length },
-    (_, i) => Math.sin(i * 1.7 + seed * 2.3) * 10 ** (((i * 7 + seed) % 9) - 4),
-  );
-  return { dtype: 'float32', shape: [length], data };
+  return { dtype: 'float32', shape: [length], data: manyMagnitudes(length, seed) };
 }
 
 function bitsOf(data: Float32Array): Uint32Array {
@@ -38,9 +33,7 @@ describe.each(RUNTIMES)('tfjsBackend on %s', (runtime) => {
     const [average, live] = [host(10_007, 1), host(10_007, 2)];
     const variable = variableOf(live);
     const averages = backend.average(backend.upload([average]), [variable], weight);
-    const expected = average.data.map((a, i) =>
-      fround(a + fround(fround((live.data[i] as number) - a) * fround(weight))),
-    );
+    const expected = average.data.map((a, i) => averaged(a, live.data[i] as number, weight));
     expect(bitsOf((await backend.download(averages))[0]?.data as Float32Array)).toEqual(bitsOf(expected));
     backend.dispose([...averages, variable]);
   });
@@ -58,14 +51,9 @@ describe.each(RUNTIMES)('tfjsBackend on %s', (runtime) => {
     );
     if (moved === undefined) throw new Error(`${runtime} has no compensated accumulator.`);
     const [sums, errors] = await backend.download([...moved.averages, ...moved.residuals]);
-    const w = fround(1e-3);
-    const expected = Array.from(average.data, (a, i) => {
-      const c = residual.data[i] as number;
-      const delta = fround(fround(fround(fround((live.data[i] as number) - a) - c) * w) + c);
-      const sum = fround(a + delta);
-      // float64 holds a + delta to more bits than the error has, so this is what TwoSum must give.
-      return [sum, fround(a + delta - sum)];
-    });
+    const expected = Array.from(average.data, (a, i) =>
+      compensated(a, residual.data[i] as number, live.data[i] as number, 1e-3),
+    );
     expect([...(sums?.data ?? [])]).toEqual(expected.map(([sum]) => sum));
     expect([...(errors?.data ?? [])]).toEqual(expected.map(([, error]) => error));
     backend.dispose([...moved.averages, ...moved.residuals, variable]);

@@ -3,7 +3,8 @@ import { tfjsBackend } from '@polyak/backend-tfjs';
 import { backendConformance } from '@polyak/core/conformance';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { liveParameter, RUNTIMES, useRuntime } from './runtimes.js';
+import { liveParameter } from './live-parameter.js';
+import { RUNTIMES, useRuntime } from './runtimes.js';
 
 describe.each(RUNTIMES)('tfjs:%s', (runtime) => {
   useRuntime(runtime);

@@ -1,5 +1,4 @@
 // The tfjs backends that tests run on.
-import type { HostTensor, Parameter } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect } from 'vitest';
 
@@ -12,17 +11,4 @@ export function useRuntime(runtime: (typeof RUNTIMES)[number]): void {
     await tf.setBackend(runtime);
     expect(tf.getBackend()).toBe(runtime);
   });
-}
-
-/** A variable that holds a copy of `tensor`. */
-export function variableOf({ data, shape, dtype }: HostTensor): tf.Variable {
-  return tf.tidy(() =>
-    tf.variable(tf.tensor(data.slice() as tf.TypedArray, [...shape], dtype as tf.DataType)),
-  );
-}
-
-/** A parameter over a variable that holds a copy of `tensor`. */
-export function liveParameter(name: string, tensor: HostTensor): Parameter<tf.Tensor> {
-  const variable = variableOf(tensor);
-  return { name, get: () => variable, set: (contents) => variable.assign(contents) };
 }

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 
 /** Deterministic values in [-1, 1). */
-function values(length: number, seed: number): Float32Array {
+export function values(length: number, seed: number): Float32Array {
   return Float32Array.from({ length }, (_, index) => {
     const x = Math.sin(index * 12.9898 + seed * 78.233) * 43758.5453;
     return 2 * (x - Math.floor(x)) - 1;

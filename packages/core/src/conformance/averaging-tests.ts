@@ -1,7 +1,7 @@
 // Conformance: averages are right, and a failure changes nothing.
 import type { HostTensor } from '../tensor.js';
 import { isFloating } from '../tensor.js';
-import { check, checkAveraged, checkSameBits, hostTensor } from './check.js';
+import { check, checkAveraged, checkSameBits, hostTensor, SPECIAL } from './check.js';
 import { floatingDtypes } from './harness.js';
 import type { HarnessTest } from './harness.js';
 
@@ -39,11 +39,14 @@ export const averagingTests: readonly HarnessTest[] = [
     name: 'only reads the live tensors',
     async run(harness) {
       const { backend } = harness;
-      const live = groupOf(floatingDtypes(backend), 7);
+      const special = floatingDtypes(backend).map((dtype) =>
+        hostTensor(dtype, [SPECIAL.length], (index) => SPECIAL[index] ?? 0),
+      );
+      const live = [...groupOf(floatingDtypes(backend), 7), ...special];
       const parameters = await Promise.all(live.map((tensor, n) => harness.parameter(`p${n}`, tensor)));
       const handles = parameters.map((parameter) => parameter.get());
       const moved = await backend.average(
-        await backend.upload(groupOf(floatingDtypes(backend), 8)),
+        await backend.upload(live.map(({ dtype, shape }) => hostTensor(dtype, shape, values(8)))),
         handles,
         0.25,
       );

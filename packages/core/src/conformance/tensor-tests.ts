@@ -1,10 +1,9 @@
 // Conformance: tensors keep their elements through upload, download, clone and swap.
 import type { HostTensor } from '../tensor.js';
 import { isFloating } from '../tensor.js';
-import { check, checkSameBits, hostTensor } from './check.js';
+import { check, checkSameBits, hostTensor, SPECIAL } from './check.js';
 import type { HarnessTest } from './harness.js';
 
-const SPECIAL = [NaN, Infinity, -Infinity, 0, -0, 1, -1, 3.4028234663852886e38, 1.1754943508222875e-38, 0.1];
 const SHAPES = [[], [0], [1], [3], [2, 3, 4], [17], [1025]];
 
 /** Tensors of every dtype the backend declares, of many shapes, each with its own values. */

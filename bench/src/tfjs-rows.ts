@@ -1,0 +1,84 @@
+// The rows of the TensorFlow.js backend, against the plain loop over typed arrays that it must keep up with.
+import { tfjsBackend, variableParameters } from '@polyak/backend-tfjs';
+import * as tf from '@tensorflow/tfjs';
+import '@tensorflow/tfjs-backend-wasm';
+import type { Row, Subject } from './row.js';
+
+const WEIGHT = 1 / 3;
+const ELEMENTS = 10_000_000;
+
+/**
+ * What the tfjs backend does on cpu and wasm, one row each.
+ *
+ * @param elements - rows exist for 10M only: a tfjs update of less is mostly the cost of a call
+ * @returns the rows
+ */
+export function tfjsRows(elements: number): readonly Row[] {
+  if (elements !== ELEMENTS) return [];
+  const row = (runtime: 'cpu' | 'wasm', name: string, bytesPerElement: number, of: SubjectOf): Row => ({
+    name: `tfjs ${runtime} ${name}`,
+    elements,
+    bytesPerElement,
+    against: 'loop',
+    prepare: async () => prepare(runtime, elements, of),
+  });
+  return [
+    { ...row('cpu', 'average', 12, averageOf), gate: 2 },
+    row('cpu', 'v.add(p.sub(v).mul(w))', 12, genericOf),
+    row('cpu', 'allFinite', 4, finiteOf),
+    row('cpu', 'swap', 0, swapOf),
+    row('wasm', 'average', 12, averageOf),
+    row('wasm', 'allFinite', 4, finiteOf),
+    row('wasm', 'swap', 0, swapOf),
+  ];
+}
+
+/** What a row times, on an average and a live variable of its own. */
+type SubjectOf = (average: tf.Variable, live: tf.Variable) => () => unknown;
+
+async function prepare(runtime: string, elements: number, of: SubjectOf): Promise<Subject> {
+  await tf.setBackend(runtime);
+  if (tf.getBackend() !== runtime) throw new Error(`tfjs does not run on ${runtime} here.`);
+  const backend = tfjsBackend(tf);
+  const [average, live] = backend.upload([1, 2].map((value) => filled(elements, value)));
+  const [target, source] = [filled(elements, 1).data, filled(elements, 2).data];
+  if (average === undefined || live === undefined) throw new Error('upload gave no tensors');
+  return {
+    variant: of(average, live),
+    reference: () => naive(target, source, WEIGHT),
+    release: () => backend.dispose([average, live]),
+  };
+}
+
+const averageOf: SubjectOf = (average, live) => {
+  const backend = tfjsBackend(tf);
+  return () => backend.average([average], [live], WEIGHT);
+};
+
+const genericOf: SubjectOf = (average, live) => () =>
+  tf.tidy(() => average.assign(average.add(live.sub(average).mul(WEIGHT))));
+
+const finiteOf: SubjectOf = (_, live) => {
+  const backend = tfjsBackend(tf);
+  return async () => backend.allFinite([live]);
+};
+
+const swapOf: SubjectOf = (average, live) => {
+  const backend = tfjsBackend(tf);
+  const parameters = variableParameters({ live });
+  return () => backend.swap(parameters, [average]);
+};
+
+function naive(average: Float32Array, live: Float32Array, weight: number): void {
+  for (let i = 0; i < average.length; i += 1) {
+    const a = average[i] as number;
+    average[i] = a + ((live[i] as number) - a) * weight;
+  }
+}
+
+function filled(
+  elements: number,
+  value: number,
+): { readonly dtype: 'float32'; readonly shape: readonly number[]; readonly data: Float32Array } {
+  return { dtype: 'float32', shape: [elements], data: new Float32Array(elements).fill(value) };
+}

@@ -1,0 +1,100 @@
+// What runs in the browser: the bundle of this file, called by page-driver.ts through `globalThis.polyak`.
+import { tfjsBackend } from '@polyak/backend-tfjs';
+import { backendConformance } from '@polyak/core/conformance';
+import * as tf from '@tensorflow/tfjs';
+import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { liveParameter } from '../live-parameter.js';
+import { fit, read, train } from './training.js';
+
+/** How a page is to compute. */
+export interface Runtime {
+  readonly backend: 'webgl' | 'webgpu';
+  /** Whether tfjs may compute on the host with tensors of up to some 1000 elements, as it does by default. */
+  readonly isForwarding?: boolean;
+  /** Whether webgl is to use textures of 16-bit floats, as on devices that render to no others. */
+  readonly hasHalfFloats?: boolean;
+}
+
+/** What a page really computes with. */
+export interface Device {
+  /** `tf.getBackend()`. */
+  readonly backend: string;
+  /** `tfjsBackend(tf).name`. */
+  readonly name: string;
+  /** How the device calls itself. */
+  readonly adapter: string;
+  readonly canCompensate: boolean;
+}
+
+async function start({ backend, isForwarding = true, hasHalfFloats = false }: Runtime): Promise<Device> {
+  tf.env().set('WEBGL_CPU_FORWARD', isForwarding);
+  tf.env().set('WEBGPU_CPU_FORWARD', isForwarding);
+  tf.env().set('WEBGL_FORCE_F16_TEXTURES', hasHalfFloats);
+  const isSet = await tf.setBackend(backend);
+  if (!isSet) throw new Error(`tf.setBackend('${backend}') failed`);
+  const { name, averageCompensated } = tfjsBackend(tf);
+  return {
+    backend: tf.getBackend(),
+    name,
+    adapter: adapter(),
+    canCompensate: averageCompensated !== undefined,
+  };
+}
+
+function adapter(): string {
+  const backend = tf.backend();
+  if (backend instanceof WebGPUBackend) {
+    const { vendor, architecture } = backend.device.adapterInfo;
+    return `${vendor} ${architecture}`;
+  }
+  const { gl } = (backend as unknown as { readonly gpgpu: { readonly gl: WebGL2RenderingContext } }).gpgpu;
+  const { UNMASKED_RENDERER_WEBGL = gl.RENDERER } = gl.getExtension('WEBGL_debug_renderer_info') ?? {};
+  return String(gl.getParameter(UNMASKED_RENDERER_WEBGL));
+}
+
+const conformanceTests = backendConformance(() => ({
+  backend: tfjsBackend(tf),
+  parameter: liveParameter,
+  liveTensors: () => tf.memory().numTensors,
+}));
+
+async function conform(name: string): Promise<void> {
+  const test = conformanceTests.find((candidate) => candidate.name === name);
+  if (test === undefined) throw new Error(`the suite has no test "${name}"`);
+  await test.run();
+}
+
+/** What {@link update} starts from. */
+export interface Operands {
+  readonly average: readonly number[];
+  readonly residual: readonly number[];
+  readonly live: readonly number[];
+  readonly weight: number;
+}
+
+/** The average after one plain update, and after a compensated one with the residual it carries then. */
+async function update(
+  operands: Operands,
+): Promise<{ readonly plain: number[]; readonly average: number[]; readonly residual: number[] }> {
+  const backend = tfjsBackend(tf);
+  const variable = (values: readonly number[]): tf.Tensor[] => [
+    ...backend.upload([{ dtype: 'float32', shape: [values.length], data: Float32Array.from(values) }]),
+  ];
+  const { weight } = operands;
+  const [plain, average] = [variable(operands.average), variable(operands.average)];
+  const [residual, live] = [variable(operands.residual), variable(operands.live)];
+  backend.average(plain, live, weight);
+  backend.averageCompensated?.(average, residual, live, weight);
+  const [first = [], second = [], third = []] = await Promise.all(
+    [...plain, ...average, ...residual].map(read),
+  );
+  backend.dispose([...plain, ...average, ...residual, ...live]);
+  return { plain: first, average: second, residual: third };
+}
+
+const api = { start, conform, update, train, fit };
+
+/** The functions that the page offers. */
+export type PageApi = typeof api;
+
+Object.assign(globalThis, { polyak: api });
