@@ -34,8 +34,8 @@ export interface TfjsBackend extends Backend<Tensor> {
 const DTYPES = ['float32', 'int32', 'bool'] as const;
 
 /**
- * The tfjs backends that round each element-wise operation as float32 does: all passed bit for bit, and WGSL demands it of
- * webgpu. GLSL demands nothing of the kind of webgl.
+ * The tfjs backends that round each element-wise operation as float32 does: all of these passed bit for bit. webgl did not
+ * promise it: GLSL lets a compiler contract and reorder.
  */
 const EXACT = new Set(['wasm', 'webgpu', 'tensorflow']);
 

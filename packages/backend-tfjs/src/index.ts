@@ -10,7 +10,7 @@ export type {
   TensorFlowBackend,
 } from './load-tensorflow.js';
 export { loadTensorFlow } from './load-tensorflow.js';
-export type { InputBatch, ModelInputs } from './model-inputs.js';
+export type { DatasetBatch, InputBatch, ModelInputs } from './model-inputs.js';
 export { modelParameters, variableParameters } from './model-parameters.js';
 export { tfjsOptimizer } from './optimizer.js';
 export type { SwaCallback, SwaCallbackOptions } from './swa-callback.js';

@@ -9,10 +9,15 @@ export type ModelInputs = Tensor | readonly Tensor[] | Readonly<Record<string, T
  * A batch of inputs: a tensor; a list that starts with the inputs, such as `[x, y]` or `[[x1, x2], y]`; or a record like
  * those of tf.data, `{ xs, ys }`. The tensors stay the caller's.
  */
-export type InputBatch =
-  | Tensor
-  | readonly [inputs: ModelInputs, ...rest: readonly unknown[]]
-  | { readonly xs: ModelInputs; readonly ys?: unknown };
+export type InputBatch = Tensor | readonly [inputs: ModelInputs, ...rest: readonly unknown[]] | DatasetBatch;
+
+/** A batch as tf.data gives it. */
+export interface DatasetBatch {
+  /** The inputs. */
+  readonly xs: ModelInputs;
+  /** The targets, which are not read. */
+  readonly ys?: unknown;
+}
 
 /**
  * The inputs of `batch`, in the order of the model's inputs.

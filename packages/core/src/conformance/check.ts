@@ -2,10 +2,21 @@
 import { arrayOf, elementCount, formatSpec, sameSpec } from '../tensor.js';
 import type { DType, HostTensor } from '../tensor.js';
 
-/** Values whose bits get lost where tensors are converted: the last are the largest float32, the least normal, a subnormal. */
+const LARGEST = 3.4028234663852886e38;
+const LEAST_NORMAL = 1.1754943508222875e-38;
+const LEAST = 1.401298464324817e-45;
+
+/** Float32 values whose bits get lost where tensors are converted. */
 export const SPECIAL: readonly number[] = [
-  ...[NaN, Infinity, -Infinity, 0, -0, 1, -1, 0.1],
-  ...[3.4028234663852886e38, 1.1754943508222875e-38, 1.401298464324817e-45],
+  NaN,
+  Infinity,
+  -Infinity,
+  0,
+  -0,
+  0.1,
+  LARGEST,
+  LEAST_NORMAL,
+  LEAST,
 ];
 
 /** Throws unless `condition` holds. */
