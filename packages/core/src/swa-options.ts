@@ -10,7 +10,7 @@ declare const console: { warn(message: string): void };
 export interface SWAOptions<T> extends ModeOptions {
   /** The runtime that holds the parameters. */
   readonly backend: Backend<T>;
-  /** How the average moves. Default {@link equal}. */
+  /** How the average moves. Default `equal()`. */
   readonly rule?: AveragingRule;
   /**
    * Carries the rounding error of each average beside it: nearly as accurate as an average of twice the precision, for

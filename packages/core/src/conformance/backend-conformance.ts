@@ -14,7 +14,7 @@ export interface ConformanceTest {
 }
 
 /**
- * Everything a backend must do to be used by {@link SWA}, one test each.
+ * Everything a backend must do to be used by `SWA`, one test each.
  *
  * @param create - makes a fresh harness for each test
  * @returns the tests, for the loop of any test runner
