@@ -1,9 +1,11 @@
 // A layers model on disk in the format of TensorFlow.js: plain tfjs has no file handler in Node.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
+
+import { writeWhole } from './write-whole.js';
 
 const topologyFile = 'model.json';
 const weightsFile = 'weights.bin';
@@ -20,8 +22,8 @@ export async function saveModel(
     const manifest = [{ paths: [weightsFile], weights: weightSpecs }];
     const json = { format, generatedBy, convertedBy, modelTopology, weightsManifest: manifest };
     const weights = new tf.io.CompositeArrayBuffer(weightData).slice();
-    await writeFile(join(folder, weightsFile), new Uint8Array(weights));
-    await writeFile(join(folder, topologyFile), JSON.stringify(json));
+    await writeWhole(join(folder, weightsFile), new Uint8Array(weights));
+    await writeWhole(join(folder, topologyFile), JSON.stringify(json));
     return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) };
   });
   await model.save(handler);

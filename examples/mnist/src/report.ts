@@ -1,16 +1,17 @@
 // The report: one HTML file that needs nothing else.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { type Figure, drawFigures, drawLegendKey, seriesLabels } from './plots.js';
 import { reportStyle } from './report-style.js';
 import type { Recipe, RunResult } from './run.js';
 import { bestRows, finalRows, formatAccuracy, formatLoss, verdict } from './verdict.js';
+import { writeWhole } from './write-whole.js';
 
 /** Writes the report of a run, and the folders on its way. */
 export async function writeReport(path: string, result: RunResult): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, renderReport(result));
+  await writeWhole(path, renderReport(result));
 }
 
 /**

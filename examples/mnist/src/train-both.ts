@@ -1,5 +1,5 @@
 // The demo's two runs, the comparison at the end, and the proof that what it saved can be loaded.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { bnUpdate, toSafetensors } from '@polyak/core';
@@ -11,6 +11,7 @@ import type { Recipe, TrainBoth } from './run.js';
 import { loadRuntime } from './runtime.js';
 import { scoreModel } from './score.js';
 import { train } from './training-run.js';
+import { writeWhole } from './write-whole.js';
 
 /** Names within the output folder. */
 export const files = { state: 'swa-state.safetensors', model: 'averaged-model' } as const;
@@ -41,7 +42,7 @@ export const trainBoth: TrainBoth = async (options, observer) => {
 
   observer.note('Scoring on all test images.');
   await mkdir(options.output, { recursive: true });
-  await writeFile(join(options.output, files.state), toSafetensors(await swa.swa.stateDict()));
+  await writeWhole(join(options.output, files.state), toSafetensors(await swa.swa.stateDict()));
   const sgdScore = await scoreModel(tf, sgd.model, problem.test);
   await swa.swa.swapSwaSgd();
   const swaOldStatistics = await scoreModel(tf, swa.model, problem.test);

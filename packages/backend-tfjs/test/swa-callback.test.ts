@@ -76,13 +76,10 @@ describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
     const model = compiledModel();
     const { x } = data();
     const callbacks = swaCallback(tf, model, { swaStart: 4, swaFreq: 2, swaLr: 0.02, loader: [x] });
-    const optimizer = model.optimizer as unknown as {
-      learningRate: number;
-      applyGradients(g: unknown): void;
-    };
+    const { optimizer } = model;
     const apply = optimizer.applyGradients.bind(optimizer);
     optimizer.applyGradients = (gradients) => {
-      rates.push(optimizer.learningRate);
+      rates.push(Number(Reflect.get(optimizer, 'learningRate')));
       apply(gradients);
     };
     await train(model, callbacks, 2);

@@ -27,6 +27,14 @@ export interface BnUpdateOptions {
   readonly maxBatches?: number;
 }
 
+/** A model's batch norm, and the batches that update it: what `SWA.withAveraged` needs. */
+export interface AveragedBatchNorm<Batch> extends BnUpdateOptions {
+  /** The batch norm of the model. */
+  readonly model: BatchNormModel<Batch>;
+  /** Training batches. */
+  readonly loader: Loader<Batch>;
+}
+
 /**
  * Estimates the running statistics of every batch-norm layer anew, with the weights the model has now, in one pass over
  * `loader`. Averaged weights need it: the statistics in the model belong to the weights it was trained with.
@@ -86,15 +94,28 @@ export async function bnUpdate<Batch>(
   await writeStatistics(layers, merged);
 }
 
+/** Runs `fn` after a batch-norm update, and puts the statistics back whatever happens. */
+export async function withUpdatedStatistics<R, Batch>(
+  batchNorm: AveragedBatchNorm<Batch>,
+  fn: () => Awaitable<R>,
+): Promise<R> {
+  const { model, loader } = batchNorm;
+  const before = await readStatistics(model.layers);
+  try {
+    await bnUpdate(loader, model, batchNorm);
+    return await fn();
+  } finally {
+    await writeStatistics(model.layers, before);
+  }
+}
+
 /** The running statistics of `layers`, in their order. */
-export async function readStatistics(
-  layers: readonly BatchNormLayer[],
-): Promise<readonly RunningStatistics[]> {
+async function readStatistics(layers: readonly BatchNormLayer[]): Promise<readonly RunningStatistics[]> {
   return Promise.all(layers.map(async (layer) => layer.read()));
 }
 
 /** Writes the running statistics of all `layers`, or of none where one cannot be written. */
-export async function writeStatistics(
+async function writeStatistics(
   layers: readonly BatchNormLayer[],
   statistics: readonly RunningStatistics[],
 ): Promise<void> {

@@ -1,6 +1,6 @@
 export type { Awaitable, Backend, CompensatedAverages, Parameter } from './backend.js';
 export type { BatchNormLayer, BatchNormModel, Moments, RunningStatistics } from './batch-norm.js';
-export type { BnStatistics, BnUpdateOptions, Loader } from './bn-update.js';
+export type { AveragedBatchNorm, BnStatistics, BnUpdateOptions, Loader } from './bn-update.js';
 export { bnUpdate } from './bn-update.js';
 export type { CpuBackend, CpuBackendOptions } from './cpu/backend.js';
 export { cpuBackend } from './cpu/backend.js';
@@ -19,7 +19,6 @@ export type { SafetensorsFile } from './safetensors.js';
 export { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 export type { StateTree } from './state-tree.js';
 export { recordOf } from './state-tree.js';
-export type { AveragedBatchNorm } from './swa.js';
 export { SWA } from './swa.js';
 export type { SWAParamGroup } from './swa-group.js';
 export type { SWAOptions } from './swa-options.js';

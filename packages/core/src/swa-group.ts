@@ -81,6 +81,16 @@ export class Group<T> implements SWAParamGroup<T> {
   }
 }
 
+/** Refuses groups that came to the optimizer behind the back of SWA. */
+export function checkGroupCount<T>(call: string, optimizer: Optimizer<T>, groups: readonly Group<T>[]): void {
+  const { length } = optimizer.paramGroups;
+  if (length === groups.length) return;
+  throw new PolyakError(
+    'ERR_PARAMETERS',
+    `${call}: the optimizer has ${length} parameter groups, SWA ${groups.length}. Add groups with swa.addParamGroup.`,
+  );
+}
+
 /** `params` without those whose tensor is already in `known` or earlier in the list, so that each is averaged once. */
 function untied<T>(known: readonly Parameter<T>[], params: readonly Parameter<T>[]): readonly Parameter<T>[] {
   const tensors = new Set(known.map((parameter) => parameter.get()));

@@ -1,8 +1,7 @@
 // Stochastic weight averaging around any optimizer: torchcontrib's vocabulary, without its defects.
 import type { Awaitable } from './backend.js';
-import type { BatchNormModel } from './batch-norm.js';
-import { bnUpdate, readStatistics, writeStatistics } from './bn-update.js';
-import type { BnUpdateOptions, Loader } from './bn-update.js';
+import { bnUpdate, withUpdatedStatistics } from './bn-update.js';
+import type { AveragedBatchNorm } from './bn-update.js';
 import { PolyakError } from './error.js';
 import { Guard } from './guard.js';
 import type { Optimizer, ParamGroup } from './optimizer.js';
@@ -10,20 +9,12 @@ import { modeOf, plan } from './plan.js';
 import type { Mode } from './plan.js';
 import { equal } from './rule.js';
 import type { StateTree } from './state-tree.js';
-import { Group } from './swa-group.js';
+import { checkGroupCount, Group } from './swa-group.js';
 import type { GroupContext, SWAParamGroup } from './swa-group.js';
 import { canCompensate, warnerOf } from './swa-options.js';
 import type { SWAOptions } from './swa-options.js';
 import { restoreState, stateOf } from './swa-state.js';
 import type { SWAState } from './swa-state.js';
-
-/** What {@link SWA.withAveraged} needs to update batch norm for the averages. */
-export interface AveragedBatchNorm<Batch> extends BnUpdateOptions {
-  /** The batch norm of the model. */
-  readonly model: BatchNormModel<Batch>;
-  /** Training batches. */
-  readonly loader: Loader<Batch>;
-}
 
 /**
  * Stochastic weight averaging: keeps a running average of the weights that an optimizer visits, and puts it into the
@@ -189,15 +180,7 @@ export class SWA<T> {
   async withAveraged<R, Batch>(fn: () => Awaitable<R>, batchNorm?: AveragedBatchNorm<Batch>): Promise<R> {
     await this.#swapIn('withAveraged');
     try {
-      if (batchNorm === undefined) return await fn();
-      const { layers } = batchNorm.model;
-      const live = await readStatistics(layers);
-      try {
-        await bnUpdate(batchNorm.loader, batchNorm.model, batchNorm);
-        return await fn();
-      } finally {
-        await writeStatistics(layers, live);
-      }
+      return await (batchNorm === undefined ? fn() : withUpdatedStatistics(batchNorm, fn));
     } finally {
       await this.#swapOut('withAveraged');
     }
@@ -256,14 +239,8 @@ export class SWA<T> {
   }
 
   async #update(call: string, groups: readonly Group<T>[]): Promise<void> {
+    checkGroupCount(call, this.optimizer, this.#groups);
     const checked = [];
-    if (this.optimizer.paramGroups.length !== this.#groups.length) {
-      throw new PolyakError(
-        'ERR_PARAMETERS',
-        `${call}: the optimizer has ${this.optimizer.paramGroups.length} parameter groups, SWA ${this.#groups.length}. ` +
-          'Add groups with swa.addParamGroup.',
-      );
-    }
     for (const group of groups) {
       group.checkNames(call);
       checked.push({ average: group.average, live: await group.average.checkedLive(call) });
