@@ -32,6 +32,8 @@ const recipes = (totalSteps: number): { readonly sgd: Recipe; readonly swa: Reci
 /** See {@link TrainBoth}. */
 export const trainBoth: TrainBoth = async (options, observer) => {
   const startTime = performance.now();
+  // First, so that a folder that cannot be written to is known before the training.
+  await mkdir(options.output, { recursive: true });
   const { tf, name: backend } = await loadRuntime(options.backend, (text) => observer.note(text));
   const problem = await loadProblem(options.seed, options.trainImages);
   const stepsPerEpoch = Math.floor(options.trainImages / batchSize);
@@ -41,7 +43,6 @@ export const trainBoth: TrainBoth = async (options, observer) => {
   const swa = await train(tf, 'SWA', recipe.swa, problem, options, observer);
 
   observer.note('Scoring on all test images.');
-  await mkdir(options.output, { recursive: true });
   await writeWhole(join(options.output, files.state), toSafetensors(await swa.swa.stateDict()));
   const sgdScore = await scoreModel(tf, sgd.model, problem.test);
   await swa.swa.swapSwaSgd();

@@ -48,6 +48,24 @@ export function batchNormLayers(tf: TensorFlow, model: LayersModel): readonly Fo
   return [...found.values()];
 }
 
+/**
+ * Refuses a model that tfjs cannot train: with `scale: false` or `center: false` its batch norm crashes in training mode.
+ *
+ * @throws PolyakError `ERR_UNSUPPORTED`, naming the layers
+ */
+export function requireTrainable(tf: TensorFlow, model: LayersModel): void {
+  const unfit = batchNormLayers(tf, model).filter(
+    ({ layer: { gamma, beta } }) =>
+      gamma === undefined || gamma === null || beta === undefined || beta === null,
+  );
+  if (unfit.length === 0) return;
+  throw new PolyakError(
+    'ERR_UNSUPPORTED',
+    `tfjs cannot train batch norm with scale: false or center: false, as in ${unfit.map(({ view }) => `"${view.name}"`).join(', ')}. ` +
+      'Give it both, and freeze what should stay 1 or 0.',
+  );
+}
+
 function viewOf(tf: TensorFlow, name: string, layer: BatchNormalization): BatchNormLayer {
   const channels = layer.movingMean.shape[0] ?? 0;
 

@@ -24,7 +24,7 @@ export function learningRateOf(optimizer: Optimizer): number {
 
 /** Sets the learning rate of the next step of `optimizer`. */
 export function setLearningRate(optimizer: Optimizer, rate: number): void {
-  if (learningRateOf(optimizer) === rate) return;
+  learningRateOf(optimizer);
   const holder = optimizer as RateHolder & Optimizer;
   // SGD and Momentum compute with a tensor made by this setter and ignore the property; the others have no setter.
   if (typeof holder.setLearningRate === 'function') holder.setLearningRate(rate);

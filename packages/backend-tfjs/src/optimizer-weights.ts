@@ -1,6 +1,6 @@
 // The inner state of a tfjs optimizer (iterations, momenta), as host tensors.
 import type { HostTensor, StateTree } from '@polyak/core';
-import { PolyakError } from '@polyak/core';
+import { elementCount, PolyakError } from '@polyak/core';
 import type { DataType, Optimizer, TypedArray } from '@tensorflow/tfjs-core';
 import type { TensorFlow } from './tensorflow.js';
 import { isVariable } from './tensorflow.js';
@@ -42,6 +42,7 @@ export async function writeWeights(
   weights: readonly OptimizerWeight[],
 ): Promise<void> {
   const replaced = await getWeights(optimizer);
+  checkFit(optimizer, weights, replaced);
   const tensors = weights.map(({ name, tensor: { data, shape, dtype } }) => ({
     name,
     tensor: tf.tensor((data as TypedArray).slice(), [...shape], dtype as DataType),
@@ -54,6 +55,28 @@ export async function writeWeights(
   for (const { tensor } of replaced) tensor.dispose();
 }
 
+/** Refuses a state that the optimizer would take and then fail on; one that has made no step yet has little to compare. */
+function checkFit(
+  optimizer: Optimizer,
+  weights: readonly OptimizerWeight[],
+  replaced: readonly NamedTensor[],
+): void {
+  const unfit = weights.find(({ tensor }, index) => {
+    const held = replaced[index]?.tensor;
+    const isAlike = held === undefined || String(held.shape) === String(tensor.shape);
+    return !isAlike || tensor.data.length !== elementCount(tensor.shape);
+  });
+  // A state from before the first step has the iterations only.
+  const isWhole = weights.length === 1 || weights.length >= replaced.length;
+  if (isWhole && unfit === undefined) return;
+  for (const { tensor } of replaced) if (!isVariable(tensor)) tensor.dispose();
+  throw new PolyakError(
+    'ERR_STATE',
+    `tfjsOptimizer: the state's ${weights.length} tensors do not fit ${optimizer.getClassName()}, which has ${replaced.length}` +
+      (unfit === undefined ? '.' : `: "${unfit.name}" has another shape.`),
+  );
+}
+
 /** Whether a node of a state is a list that {@link readWeights} gave. */
 export function isWeights(node: StateTree | undefined): node is readonly OptimizerWeight[] {
   return (
@@ -62,7 +85,12 @@ export function isWeights(node: StateTree | undefined): node is readonly Optimiz
   );
 }
 
-async function getWeights(optimizer: Optimizer): Promise<readonly NamedTensor[]> {
+/**
+ * What `optimizer.getWeights()` gives.
+ *
+ * @throws PolyakError `ERR_UNSUPPORTED` for Adamax, where tfjs throws
+ */
+export async function getWeights(optimizer: Optimizer): Promise<readonly NamedTensor[]> {
   if (optimizer.getClassName() === 'Adamax') {
     throw new PolyakError(
       'ERR_UNSUPPORTED',

@@ -17,7 +17,10 @@ import { batchNormModel } from './batch-norm-model.js';
 import type { InputBatch } from './model-inputs.js';
 import { modelParameters } from './model-parameters.js';
 import { tfjsOptimizer } from './optimizer.js';
+import { requireTrainable } from './batch-norm-layer.js';
 import type { TensorFlow } from './tensorflow.js';
+
+declare const console: { warn(message: string): void };
 
 /** Options of {@link swaCallback}: those of `SWA`, and what is done with the averages. */
 export interface SwaCallbackOptions extends ModeOptions, Omit<SWAOptions<Tensor>, 'backend'> {
@@ -32,15 +35,17 @@ export interface SwaCallbackOptions extends ModeOptions, Omit<SWAOptions<Tensor>
   readonly batchNorm?: BnUpdateOptions;
   /**
    * Evaluates the model; called at the end of each epoch with the averages in it. The numbers it returns join the epoch's
-   * logs and history with `swa_` before their names.
+   * logs and history with `swa_` before their names, from the first average on: shorter lists than those of `loss`.
    */
   readonly evaluate?: () => Awaitable<Readonly<Record<string, number>>>;
 }
 
 /** Callbacks for `model.fit`, with the `SWA` behind them. */
 export interface SwaCallback extends CustomCallbackArgs {
-  /** The averages and counters, to save, load and swap. */
+  /** The averages and counters, to save and load. */
   readonly swa: SWA<Tensor>;
+  /** Puts the live weights and batch-norm statistics back after training has left the averages in the model. */
+  restoreLive(): Promise<void>;
 }
 
 /**
@@ -48,14 +53,14 @@ export interface SwaCallback extends CustomCallbackArgs {
  * them in the model, batch norm updated, at the end. Training again puts the live weights and statistics back first.
  *
  * tfjs's own validation runs on the live weights: it comes before the last callbacks of an epoch. To go on in another
- * process, swap the live weights back (`callback.swa.swapSwaSgd()`), save the model with its optimizer and
- * `callback.swa.stateDict()`, and load both.
+ * process, await `restoreLive()`, save the model with its optimizer and `swa.stateDict()`, and load both.
  *
  * @param tf - TensorFlow.js, its backend set
  * @param model - a compiled model
  * @param options - see {@link SwaCallbackOptions}
  * @returns for the `callbacks` of `model.fit`
  * @throws TypeError where the model has batch norm and no loader is given
+ * @throws PolyakError `ERR_UNSUPPORTED` for batch norm with `scale: false` or `center: false`, which tfjs cannot train
  *
  * @example
  * ```ts
@@ -82,22 +87,21 @@ export function swaCallback(
   const optimizer = tfjsOptimizer(tf, () => optimizerOf(model), modelParameters(model));
   const swa = new SWA(optimizer, { ...rest, backend: tfjsBackend(tf) });
   let liveStatistics: readonly RunningStatistics[] = [];
+  const warn = options.onWarning ?? ((message: string) => console.warn(message));
   const hasAverages = (): boolean => swa.paramGroups.some(({ nAvg }) => nAvg > 0);
 
   async function restoreLive(): Promise<void> {
-    await swa.swapSwaSgd();
-    await Promise.all(
-      bnModel.layers.map(async (layer, index) => {
-        const statistics = liveStatistics[index];
-        if (statistics !== undefined) await layer.write(statistics);
-      }),
-    );
+    if (swa.isSwapped) await swa.swapSwaSgd();
+    for (const [index, statistics] of liveStatistics.entries())
+      await bnModel.layers[index]?.write(statistics);
+    liveStatistics = [];
   }
 
   return {
     swa,
+    restoreLive,
     async onTrainBegin() {
-      if (swa.isSwapped) await restoreLive();
+      await restoreLive();
     },
     async onEpochBegin() {
       if (unit === 'epoch') swa.resetLr();
@@ -116,7 +120,10 @@ export function swaCallback(
         if (logs !== undefined) logs[`swa_${name}`] = value;
     },
     async onTrainEnd() {
-      if (!hasAverages()) return;
+      if (!hasAverages()) {
+        warn('swaCallback: training ended before the first average; the model holds its live weights.');
+        return;
+      }
       liveStatistics = await Promise.all(bnModel.layers.map(async (layer) => layer.read()));
       await swa.swapSwaSgd();
       try {
@@ -136,6 +143,7 @@ function batchNormOf(
   loader: Loader<InputBatch> | undefined,
   options: BnUpdateOptions | undefined,
 ): { bnModel: BatchNormModel<InputBatch>; averagedBatchNorm: AveragedBatchNorm<InputBatch> | undefined } {
+  requireTrainable(tf, model);
   const bnModel = batchNormModel(tf, model);
   if (bnModel.layers.length === 0) return { bnModel, averagedBatchNorm: undefined };
   if (loader === undefined) {

@@ -6,6 +6,7 @@ import type { TfjsBackend } from './backend.js';
 import { tfjsBackend } from './backend.js';
 import { isAllFinite } from './host-kernels.js';
 import { learningRateOf, setLearningRate } from './learning-rate.js';
+import { getWeights } from './optimizer-weights.js';
 import type { NamedTensor } from './optimizer-weights.js';
 import type { TensorFlow } from './tensorflow.js';
 
@@ -25,7 +26,8 @@ export interface SwaOptimizer extends Optimizer {
    * Exchanges the averages and the live weights by reference, bit for bit.
    *
    * @param parameters - what is trained, in the order of training: `modelParameters(model)`
-   * @throws PolyakError `ERR_NO_AVERAGES` before the first average, `ERR_PARAMETERS` for other parameters
+   * @throws PolyakError `ERR_NO_AVERAGES` before the first average; `ERR_PARAMETERS` for other parameters, or another order
+   *   (right after a load, only shapes are known)
    */
   swapSwaSgd(parameters: readonly Parameter<Tensor>[]): void;
 }
@@ -93,6 +95,8 @@ function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
     readonly #rule = equal();
     #averages: readonly Variable[] = [];
     #counters: Tensor | undefined;
+    /** What was averaged, in order; unknown after a load until the next average. */
+    #trained: readonly Variable[] | undefined;
     nAvg = 0;
     stepCounter = 0;
     isSwapped = false;
@@ -172,6 +176,7 @@ function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
         this.#requireFit(live);
         this.#averages = this.#backend.average(this.#averages, variables, this.#rule.weight(this.nAvg));
       }
+      this.#trained = variables;
       this.nAvg += 1;
     }
 
@@ -190,13 +195,15 @@ function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
 
     #requireFit(live: readonly { readonly name: string; readonly variable: Variable }[]): void {
       const unfit = live.find(
-        ({ variable }, index) => String(variable.shape) !== String(this.#averages[index]?.shape),
+        ({ variable }, index) =>
+          String(variable.shape) !== String(this.#averages[index]?.shape) ||
+          (this.#trained !== undefined && variable !== this.#trained[index]),
       );
       if (live.length === this.#averages.length && unfit === undefined) return;
       throw new PolyakError(
         'ERR_PARAMETERS',
         `swaOptimizer: ${live.length} variables, ${this.#averages.length} averages` +
-          (unfit === undefined ? '.' : `; the shape of "${unfit.name}" is not that of its average.`),
+          (unfit === undefined ? '.' : `; "${unfit.name}" is not what was averaged in its place.`),
       );
     }
 
@@ -213,13 +220,14 @@ function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
       this.#counters?.dispose();
       this.#counters = tf.keep(tf.tensor1d([this.nAvg, this.stepCounter], 'int32'));
       return [
-        ...(await this.base.getWeights()),
+        ...(await getWeights(this.base)),
         { name: `${CLASS_NAME}/counters`, tensor: this.#counters },
         ...this.#averages.map((tensor, index) => ({ name: `${CLASS_NAME}/average_${index}`, tensor })),
       ];
     }
 
     override async setWeights(weights: NamedTensor[]): Promise<void> {
+      this.#requireLive('setWeights');
       const start = weights.findIndex(({ name }) => name === `${CLASS_NAME}/counters`);
       if (start < 0)
         throw new PolyakError('ERR_STATE', 'swaOptimizer: the saved optimizer was no swaOptimizer.');
@@ -228,6 +236,7 @@ function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
       const [nAvg = 0, stepCounter = 0] = (await counters?.data()) ?? [];
       this.#backend.dispose(this.#averages);
       this.#averages = this.#backend.clone(averages);
+      this.#trained = undefined;
       this.nAvg = nAvg;
       this.stepCounter = stepCounter;
     }

@@ -38,6 +38,11 @@ export interface Backend<T> {
   /** Dtype and shape, without reading the device. */
   spec(tensor: T): TensorSpec;
 
+  /**
+   * What two handles of the same storage have in common, so that tied parameters are found. Default: the handle itself.
+   */
+  identity?(tensor: T): unknown;
+
   /** New tensors that hold a copy of `tensors`. The caller disposes of them. */
   upload(tensors: readonly HostTensor[]): Awaitable<readonly T[]>;
 

@@ -18,7 +18,7 @@ export interface Optimizer<T> {
   step<Loss>(closure?: () => Awaitable<Loss>): Awaitable<Loss | undefined>;
   /** Adds a group behind the others. */
   addParamGroup(group: ParamGroup<T>): Awaitable<void>;
-  /** Everything that the next steps depend on, learning rates included: see {@link StateTree}. */
+  /** Copies of everything that the next steps depend on, learning rates included: see {@link StateTree}. */
   stateDict(): Awaitable<StateTree>;
   /** Goes on from what `stateDict` gave, or throws and stays as it was. */
   loadStateDict(state: StateTree): Awaitable<void>;

@@ -103,7 +103,7 @@ function toInteger(
     throw new TypeError(`Invalid ${name}: ${String(value)}. Expected an integer.`);
   if (!Number.isFinite(value)) throw new RangeError(`Invalid ${name}: ${value}. Expected an integer.`);
   if (Number.isInteger(value)) return value;
-  const integer = Math.trunc(value);
+  const integer = Math.trunc(value) + 0; // no -0
   warn(`SWA: ${name} is ${value}, casting it to ${integer}.`);
   return integer;
 }

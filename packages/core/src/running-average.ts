@@ -68,9 +68,19 @@ export class RunningAverage<T> {
     return live;
   }
 
+  /** What the next live weights weigh: 1 at first, whatever the rule. */
+  nextWeight(): number {
+    if (this.nAvg === 0) return 1;
+    const weight = this.#rule.weight(this.nAvg);
+    if (weight >= 0 && weight <= 1) return weight;
+    throw new RangeError(
+      `The rule "${this.#rule.name}" gave the weight ${weight} after ${this.nAvg} updates, expected a number in [0, 1].`,
+    );
+  }
+
   /** Moves the average towards `live`, which {@link checkedLive} gave. */
-  async update(live: readonly T[]): Promise<void> {
-    await (this.nAvg === 0 ? this.#begin(live) : this.#move(live));
+  async update(live: readonly T[], weight: number): Promise<void> {
+    await (this.nAvg === 0 ? this.#begin(live) : this.#move(live, weight));
     this.nAvg += 1;
   }
 
@@ -102,13 +112,7 @@ export class RunningAverage<T> {
     this.averages = averages;
   }
 
-  async #move(live: readonly T[]): Promise<void> {
-    const weight = this.#rule.weight(this.nAvg);
-    if (!(weight >= 0 && weight <= 1)) {
-      throw new RangeError(
-        `The rule "${this.#rule.name}" gave the weight ${weight} after ${this.nAvg} updates, expected a number in [0, 1].`,
-      );
-    }
+  async #move(live: readonly T[], weight: number): Promise<void> {
     const k = this.floatingCount;
     const copies = await this.#backend.clone(live.slice(k));
     const outdated = this.averages.slice(k);

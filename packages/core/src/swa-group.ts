@@ -26,6 +26,9 @@ export class Group<T> implements SWAParamGroup<T> {
   readonly #index: number;
   readonly #names: readonly string[];
   readonly average: RunningAverage<T>;
+  /** Parameters whose tensor an earlier one averages. */
+  readonly tied: readonly TiedParameter<T>[];
+  readonly #identity: (tensor: T) => unknown;
   stepCounter = 0;
 
   /**
@@ -38,8 +41,11 @@ export class Group<T> implements SWAParamGroup<T> {
     this.#optimizer = optimizer;
     this.#index = earlier.length;
     this.#names = params.map(({ name }) => name);
+    this.#identity = (tensor) => backend.identity?.(tensor) ?? tensor;
     const known = earlier.flatMap((group) => group.average.parameters.map(({ parameter }) => parameter));
-    this.average = new RunningAverage(backend, rule, untied(known, params), isCompensated);
+    const { parameters, tied } = separated(known, params, this.#identity);
+    this.average = new RunningAverage(backend, rule, parameters, isCompensated);
+    this.tied = tied;
   }
 
   // Always read from the optimizer, which may replace its groups when it loads a state.
@@ -67,8 +73,8 @@ export class Group<T> implements SWAParamGroup<T> {
     return this.average.nAvg;
   }
 
-  /** Refuses a group whose parameters are not those it was made with. */
-  checkNames(call: string): void {
+  /** Refuses a group whose parameters are not those it was made with: other names, or other tensors under them. */
+  checkParameters(call: string): void {
     const { params } = this;
     const changed = params.length !== this.#names.length;
     if (changed || params.some(({ name }, index) => name !== this.#names[index])) {
@@ -78,7 +84,23 @@ export class Group<T> implements SWAParamGroup<T> {
           `its average was made for ${list(this.#names)}. Add new parameters with addParamGroup.`,
       );
     }
+    const current = new Map(params.map((parameter) => [parameter.name, parameter]));
+    for (const { parameter } of this.average.parameters) {
+      const now = current.get(parameter.name) ?? parameter;
+      if (now !== parameter && this.#identity(now.get()) !== this.#identity(parameter.get())) {
+        throw new PolyakError(
+          'ERR_PARAMETERS',
+          `${call}: "${parameter.name}" is another tensor than the one that is averaged. Make a new SWA for a new model.`,
+        );
+      }
+    }
   }
+}
+
+/** A parameter, and the one with the same tensor that is averaged in its place. */
+export interface TiedParameter<T> {
+  readonly parameter: Parameter<T>;
+  readonly to: Parameter<T>;
 }
 
 /** Refuses groups that came to the optimizer behind the back of SWA. */
@@ -91,23 +113,34 @@ export function checkGroupCount<T>(call: string, optimizer: Optimizer<T>, groups
   );
 }
 
-/** `params` without those whose tensor is already in `known` or earlier in the list, so that each is averaged once. */
-function untied<T>(known: readonly Parameter<T>[], params: readonly Parameter<T>[]): readonly Parameter<T>[] {
-  const tensors = new Set(known.map((parameter) => parameter.get()));
+/** `params` apart from those whose tensor is in `known` or earlier in the list, so that each tensor is averaged once. */
+function separated<T>(
+  known: readonly Parameter<T>[],
+  params: readonly Parameter<T>[],
+  identity: (tensor: T) => unknown,
+): { readonly parameters: readonly Parameter<T>[]; readonly tied: readonly TiedParameter<T>[] } {
+  const owners = new Map(known.map((parameter) => [identity(parameter.get()), parameter]));
   const names = new Set(known.map(({ name }) => name));
-  return params.filter((parameter) => {
-    const tensor = parameter.get();
-    if (tensors.has(tensor)) return false;
+  const parameters: Parameter<T>[] = [];
+  const tied: TiedParameter<T>[] = [];
+  for (const parameter of params) {
+    const key = identity(parameter.get());
+    const to = owners.get(key);
+    if (to !== undefined) {
+      tied.push({ parameter, to });
+      continue;
+    }
     if (names.has(parameter.name)) {
       throw new PolyakError(
         'ERR_PARAMETERS',
         `Two parameters are named "${parameter.name}". Names key the averages: give each its own.`,
       );
     }
-    tensors.add(tensor);
+    owners.set(key, parameter);
     names.add(parameter.name);
-    return true;
-  });
+    parameters.push(parameter);
+  }
+  return { parameters, tied };
 }
 
 function list(names: readonly string[]): string {

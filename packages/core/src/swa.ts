@@ -3,6 +3,7 @@ import type { Awaitable } from './backend.js';
 import { bnUpdate, withUpdatedStatistics } from './bn-update.js';
 import type { AveragedBatchNorm } from './bn-update.js';
 import { PolyakError } from './error.js';
+import { exchange } from './exchange.js';
 import { Guard } from './guard.js';
 import type { Optimizer, ParamGroup } from './optimizer.js';
 import { modeOf, plan } from './plan.js';
@@ -24,7 +25,8 @@ import type { SWAState } from './swa-state.js';
  * greater than `swaStart` and a multiple of `swaFreq`, `average += (weights - average) / (nAvg + 1)`. In manual mode
  * `updateSwa` does, when called.
  *
- * All methods return promises, one call at a time. A call that fails leaves the averages and counters as they were.
+ * All methods but `resetLr` return promises, one call at a time. A call that is refused leaves everything as it was. Where the
+ * device itself fails in the update of a later group, the earlier groups have been averaged and counted.
  *
  * @example
  * ```ts
@@ -90,7 +92,7 @@ export class SWA<T> {
 
   /**
    * One optimization step: sets the learning rate of groups past `swaStart` to `swaLr`, steps the base optimizer, and in
-   * automatic mode averages the groups that are due.
+   * automatic mode averages the groups that are due. Where it fails, the learning rates are put back too.
    *
    * @param closure - passed to the base optimizer: computes the loss
    * @returns what the base optimizer returned, the loss as a rule
@@ -168,7 +170,8 @@ export class SWA<T> {
   }
 
   /**
-   * Runs `fn` with the averages in the model, and puts the live weights back whatever happens. With `batchNorm`, batch norm
+   * Runs `fn` with the averages in the model, and puts the live weights back whatever happens. What `fn` writes into the
+   * weights is written into the averages. With `batchNorm`, batch norm
    * is updated for the averages first, and the live model's statistics are put back afterwards.
    *
    * @param fn - evaluates or saves the model
@@ -179,11 +182,20 @@ export class SWA<T> {
    */
   async withAveraged<R, Batch>(fn: () => Awaitable<R>, batchNorm?: AveragedBatchNorm<Batch>): Promise<R> {
     await this.#swapIn('withAveraged');
+    let result: R;
     try {
-      return await (batchNorm === undefined ? fn() : withUpdatedStatistics(batchNorm, fn));
-    } finally {
-      await this.#swapOut('withAveraged');
+      result = await (batchNorm === undefined ? fn() : withUpdatedStatistics(batchNorm, fn));
+    } catch (error) {
+      await this.#swapOut('withAveraged').catch((second: unknown) => {
+        throw new AggregateError(
+          [error, second],
+          'withAveraged: the function failed, and then the live weights could not be put back.',
+        );
+      });
+      throw error;
     }
+    await this.#swapOut('withAveraged');
+    return result;
   }
 
   /**
@@ -227,7 +239,7 @@ export class SWA<T> {
   }
 
   /**
-   * Frees the averages. The model and the optimizer go on without them; every later call is refused.
+   * Frees the averages. The model and the optimizer go on without them; later calls for averages are refused.
    *
    * @throws PolyakError `ERR_SWAPPED` while the averages are in the model, `ERR_BUSY`
    */
@@ -242,10 +254,11 @@ export class SWA<T> {
     checkGroupCount(call, this.optimizer, this.#groups);
     const checked = [];
     for (const group of groups) {
-      group.checkNames(call);
-      checked.push({ average: group.average, live: await group.average.checkedLive(call) });
+      group.checkParameters(call);
+      const { average } = group;
+      checked.push({ average, weight: average.nextWeight(), live: await average.checkedLive(call) });
     }
-    for (const { average, live } of checked) await average.update(live);
+    for (const { average, live, weight } of checked) await average.update(live, weight);
   }
 
   async #swapIn(by: 'swapSwaSgd' | 'withAveraged'): Promise<void> {
@@ -256,30 +269,17 @@ export class SWA<T> {
           `${by}: nothing has been averaged yet. Call updateSwa first.`,
         );
       }
-      await this.#exchange(by);
-      this.#guard.status = { kind: 'swapped', by };
       this.#warnOfSkipped(by);
+      await exchange(by, this.#context.backend, this.#groups);
+      this.#guard.status = { kind: 'swapped', by };
     });
   }
 
   async #swapOut(call: string): Promise<void> {
     return this.#guard.alone(call, async () => {
-      await this.#exchange(call);
+      await exchange(call, this.#context.backend, this.#groups);
       this.#guard.status = { kind: 'live' };
     });
-  }
-
-  async #exchange(call: string): Promise<void> {
-    const averaged = this.#groups.filter(({ nAvg }) => nAvg > 0).map(({ average }) => average);
-    for (const average of averaged) average.live(call);
-    const held = await this.#context.backend.swap(
-      averaged.flatMap(({ parameters }) => parameters.map(({ parameter }) => parameter)),
-      averaged.flatMap(({ averages }) => averages),
-    );
-    let taken = 0;
-    for (const average of averaged) {
-      average.averages = held.slice(taken, (taken += average.parameters.length));
-    }
   }
 
   #warnOfSkipped(call: string): void {

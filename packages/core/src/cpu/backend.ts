@@ -6,7 +6,7 @@ import type { HostTensor, TensorSpec } from '../tensor.js';
 import { arrayOf, isFloating } from '../tensor.js';
 import type { ArenaLimits } from './arena.js';
 import { copyBytes } from './bytes.js';
-import { DTYPES, floatDType, pairs, requireSameSpec, requireWellFormed } from './checks.js';
+import { DTYPES, floatDType, pairs, requireDisjoint, requireSameSpec, requireWellFormed } from './checks.js';
 import type { Engine } from './engine.js';
 import { JsEngine } from './js-engine.js';
 import type { CpuMemory } from './ledger.js';
@@ -126,6 +126,8 @@ function backendOn(engine: Engine): CpuBackend {
 
     spec: ({ dtype, shape }): TensorSpec => ({ dtype, shape }),
 
+    identity: ({ data }) => data,
+
     upload: (tensors) => copies('upload', tensors),
 
     clone: (tensors) => copies('clone', tensors),
@@ -187,6 +189,7 @@ function backendOn(engine: Engine): CpuBackend {
         requireUsable('swap', [live, tensor]);
         requireSameSpec('swap', `"${parameter.name}"`, tensor, live);
       }
+      requireDisjoint(items);
       await swapAll(items);
       return tensors;
     },

@@ -112,3 +112,33 @@ export function pairs<A, B>(
   }
   return first.map((element, index) => [element, second[index] as B]);
 }
+
+/**
+ * Refuses parameters that share memory: exchanged one after the other, one would get what the other held.
+ *
+ * @param items - what is to be swapped
+ * @throws PolyakError `ERR_PARAMETERS`
+ */
+export function requireDisjoint(
+  items: readonly { readonly parameter: { readonly name: string }; readonly live: HostTensor }[],
+): void {
+  const byBuffer = new Map<ArrayBufferLike, { name: string; start: number; end: number }[]>();
+  for (const { parameter, live } of items) {
+    const { buffer, byteOffset: start, byteLength } = live.data;
+    const ranges = byBuffer.get(buffer) ?? [];
+    ranges.push({ name: parameter.name, start, end: start + byteLength });
+    byBuffer.set(buffer, ranges);
+  }
+  for (const ranges of byBuffer.values()) {
+    ranges.sort((a, b) => a.start - b.start);
+    ranges.reduce((before, range) => {
+      if (range.start < before.end && range.start < range.end) {
+        throw new PolyakError(
+          'ERR_PARAMETERS',
+          `swap: "${before.name}" and "${range.name}" share memory. Pass tied parameters with the same array, others with memory of their own.`,
+        );
+      }
+      return range.end > before.end ? range : before;
+    });
+  }
+}
