@@ -190,6 +190,7 @@ export class SWA<T> {
         throw new AggregateError(
           [error, second],
           'withAveraged: the function failed, and then the live weights could not be put back.',
+          { cause: second },
         );
       });
       throw error;
