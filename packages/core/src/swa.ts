@@ -186,14 +186,13 @@ export class SWA<T> {
     try {
       result = await (batchNorm === undefined ? fn() : withUpdatedStatistics(batchNorm, fn));
     } catch (error) {
-      await this.#swapOut('withAveraged').catch((second: unknown) => {
-        throw new AggregateError(
-          [error, second],
-          'withAveraged: the function failed, and then the live weights could not be put back.',
-          { cause: second },
-        );
-      });
-      throw error;
+      const [swappedOut] = await Promise.allSettled([this.#swapOut('withAveraged')]);
+      if (swappedOut.status === 'fulfilled') throw error;
+      throw new AggregateError(
+        [error, swappedOut.reason],
+        'withAveraged: the function failed, and then the live weights could not be put back.',
+        { cause: error },
+      );
     }
     await this.#swapOut('withAveraged');
     return result;
