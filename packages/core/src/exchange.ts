@@ -11,21 +11,25 @@ export async function exchange<T>(
   const averaged = groups.filter(({ nAvg }) => nAvg > 0);
   for (const { average } of averaged) average.live(call);
   const parameters = averaged.flatMap(({ average }) => average.parameters.map(({ parameter }) => parameter));
+  const keep = (held: readonly T[]): void => {
+    let taken = 0;
+    for (const { average } of averaged) {
+      average.averages = held.slice(taken, (taken += average.parameters.length));
+    }
+  };
   const held = await backend.swap(
     parameters,
     averaged.flatMap(({ average }) => average.averages),
   );
   try {
-    await tieAgain(averaged);
+    // Of all groups: one that is not averaged itself can be tied to one that is.
+    await tieAgain(groups);
   } catch (error) {
-    await backend.swap(parameters, held);
-    await tieAgain(averaged);
+    keep(await backend.swap(parameters, held));
+    await tieAgain(groups);
     throw error;
   }
-  let taken = 0;
-  for (const { average } of averaged) {
-    average.averages = held.slice(taken, (taken += average.parameters.length));
-  }
+  keep(held);
 }
 
 /** Where a swap gave a parameter another handle, those tied to it get the same. */

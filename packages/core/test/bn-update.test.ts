@@ -122,6 +122,44 @@ describe('bnUpdate', () => {
     expect(found.variance[1]).toBe(0);
   });
 
+  it('weighs by samples, by values a channel or not at all, which three differ for images of other sizes', async () => {
+    // 3, 1 and 7 positions a sample.
+    const batches = [
+      { samples: 2, count: 6, mean: 1, variance: 2 },
+      { samples: 6, count: 6, mean: 5, variance: 4 },
+      { samples: 4, count: 28, mean: -3, variance: 1 },
+    ];
+    const fake = layer('bn', { channels: 1, varianceKind: 'population' });
+    const model: BatchNormModel<(typeof batches)[number]> = {
+      layers: [fake],
+      sampleCount: ({ samples }) => samples,
+      batchMoments: ({ mean, variance, count }) => [
+        { mean: Float64Array.of(mean), variance: Float64Array.of(variance), count },
+      ],
+    };
+    await bnUpdate(batches, model, { statistics: 'cumulative' });
+    expectStatistics(fake.statistics, [(2 * 1 + 6 * 5 - 4 * 3) / 12], [(2 * 2 + 6 * 4 + 4 * 1) / 12]);
+    await bnUpdate(batches, model, { statistics: 'unweighted' });
+    expectStatistics(fake.statistics, [1], [7 / 3]);
+    await bnUpdate(batches, model, { statistics: 'pooled' });
+    const mean = (6 * 1 + 6 * 5 - 28 * 3) / 40;
+    const squares = 6 * (2 + 1) + 6 * (4 + 25) + 28 * (1 + 9);
+    expectStatistics(fake.statistics, [mean], [squares / 40 - mean ** 2]);
+  });
+
+  it('corrects each variance by its own number of values, not of samples', async () => {
+    const fake = layer('bn', { channels: 1, varianceKind: 'unbiased' });
+    const model: BatchNormModel<number> = {
+      layers: [fake],
+      sampleCount: () => 1,
+      batchMoments: (count) => [{ mean: Float64Array.of(0), variance: Float64Array.of(6), count }],
+    };
+    await bnUpdate([2, 4], model);
+    expectStatistics(fake.statistics, [0], [(12 + 8) / 2]);
+    await bnUpdate([2, 4], model, { statistics: 'pooled' });
+    expectStatistics(fake.statistics, [0], [6]);
+  });
+
   it('takes arrays, generators, async generators and promises of batches', async () => {
     const { mean, variance } = weighed([4, 4, 2], true);
     const loaders: Loader<Batch>[] = [
@@ -248,9 +286,33 @@ describe('a failing bnUpdate leaves every layer as it was', () => {
     expect(error).toMatchObject({ code: 'ERR_NON_FINITE' });
   });
 
+  it.each([
+    ['an infinite variance with a finite mean', [1, 1], [1, Infinity], 'ERR_NON_FINITE'],
+    ['a variance of NaN', [1, 1], [NaN, 1], 'ERR_NON_FINITE'],
+    ['an infinite mean with a finite variance', [-Infinity, 1], [1, 1], 'ERR_NON_FINITE'],
+    ['a variance too few', [1, 1], [1], 'ERR_BATCH_NORM'],
+    ['a variance too many', [1, 1], [1, 1, 1], 'ERR_BATCH_NORM'],
+  ] as const)('where a layer is given %s', async (_, mean, variance, code) => {
+    const fake = layer('bn');
+    const given = { mean: Float64Array.from(mean), variance: Float64Array.from(variance), count: 4 };
+    const model = { ...modelOf([fake]), batchMoments: () => [given] };
+    expect(await refusal(model, [fake])).toMatchObject({ code });
+  });
+
+  it.each([Infinity, NaN, -1, 0])('where a batch has %d samples', async (samples) => {
+    const fake = layer('bn');
+    expect(await refusal({ ...modelOf([fake]), sampleCount: () => samples }, [fake])).toMatchObject({
+      code: 'ERR_BATCH_NORM',
+      message: expect.stringContaining(`batch 0 has ${samples} samples`) as string,
+    });
+  });
+
   it('where one value a channel has no unbiased variance, or a batch no samples', async () => {
     const fake = layer('bn');
     expect(await refusal(modelOf([fake]), [fake], [[[1, 2]]])).toMatchObject({ code: 'ERR_BATCH_NORM' });
     expect(await refusal(modelOf([fake]), [fake], [[]])).toMatchObject({ code: 'ERR_BATCH_NORM' });
+    const single = layer('bn', { varianceKind: 'population' });
+    await bnUpdate([[[1, 2]]], modelOf([single]));
+    expectStatistics(single.statistics, [1, 2], [0, 0]);
   });
 });

@@ -111,11 +111,75 @@ const BROKEN: Record<string, (backend: Cpu) => Partial<Backend<HostTensor>>> = {
   }),
 };
 
-describe.each(Object.entries(BROKEN))('a backend that %s', (_, breakIt) => {
-  it('fails the suite', async () => {
-    const results = await Promise.allSettled(
-      backendConformance(harness('js', breakIt)).map(async ({ run }) => run()),
-    );
-    expect(results.some(({ status }) => status === 'rejected')).toBe(true);
+/** The tests of the suite that each must fail: these, and no others. */
+const NOTICED: Record<string, readonly string[]> = {
+  'ignores the weight': [
+    'averages to two units in the last place, for every weight and shape',
+    'is the mean of 200 weights to 1e-6',
+    'goes on averaging after a swap and back',
+  ],
+  'exchanges the ends': [
+    'averages to two units in the last place, for every weight and shape',
+    'is the mean of 200 weights to 1e-6',
+    'goes on averaging after a swap and back',
+  ],
+  'writes into live': [
+    'averages to two units in the last place, for every weight and shape',
+    'only reads the live tensors',
+    'goes on averaging after a swap and back',
+  ],
+  'reverses the list': [
+    'swaps bit for bit in the order of the lists, and twice is the identity',
+    'keeps nothing alive that it was told to dispose of',
+  ],
+  'reverses the averages': [
+    'averages to two units in the last place, for every weight and shape',
+    'keeps as many tensors alive after 50 updates as after one',
+  ],
+  'reads late: clones by reference': [
+    'clones bit for bit, and later changes of either do not reach the other',
+  ],
+  'reads late: averages when downloaded': [
+    'has read the live tensors when it resolves',
+    'is the mean of 200 weights to 1e-6',
+    'throws for a disposed live tensor, and the averages hold their old values',
+  ],
+  'half-applies before it throws': [
+    'throws for a disposed live tensor, and the averages hold their old values',
+  ],
+  'leaks a tensor an update': ['keeps as many tensors alive after 50 updates as after one'],
+  'forgets to dispose': [
+    'keeps nothing alive that it was told to dispose of',
+    'throws for a disposed live tensor, and the averages hold their old values',
+    'keeps as many tensors alive after 50 updates as after one',
+    'compensated, changes nothing where it throws, and leaks nothing',
+  ],
+  'downloads views': ['downloads a copy: later updates do not reach it'],
+  'uploads views': [
+    'uploads a copy: later writes to the host array do not reach the tensor',
+    'downloads a copy: later updates do not reach it',
+    'swaps bit for bit in the order of the lists, and twice is the identity',
+    'averages to two units in the last place, for every weight and shape',
+    'has read the live tensors when it resolves',
+    'is the mean of 200 weights to 1e-6',
+    'throws for a disposed live tensor, and the averages hold their old values',
+    'goes on averaging after a swap and back',
+    'compensated, changes nothing where it throws, and leaks nothing',
+  ],
+  'never finds NaN': ['finds NaN and infinities wherever they are, and only there'],
+  'takes an overflowing sum for an infinity': ['finds NaN and infinities wherever they are, and only there'],
+  'swaps numbers instead of bits': ['swaps bit for bit in the order of the lists, and twice is the identity'],
+  'drops the residual': [
+    'compensated, follows an exponential average with decay 0.9999 to 1e-9 over 1,000 updates',
+  ],
+};
+
+describe.each(Object.entries(BROKEN))('a backend that %s', (what, breakIt) => {
+  it('fails the tests of the suite that are about it', async () => {
+    const failed: string[] = [];
+    for (const { name, run } of backendConformance(harness('js', breakIt))) {
+      await run().catch(() => failed.push(name));
+    }
+    expect(failed).toEqual(NOTICED[what]);
   });
 });

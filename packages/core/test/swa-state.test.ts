@@ -123,6 +123,65 @@ describe('loadStateDict', () => {
     }
   });
 
+  it('refuses a state that lacks only the version, the state of the optimizer or the groups', async () => {
+    const state = await saved();
+    for (const part of [{ version: 2 }, { version: '1' }, { paramGroups: {} }] as StateTree[]) {
+      expect(await refusal({ ...state, ...(part as object) })).toContain('no state of SWA, version 1');
+    }
+    const { optState: _, ...rest } = state;
+    expect(await refusal(rest)).toContain('no state of SWA, version 1');
+  });
+
+  it('refuses a state with more groups than the SWA has', async () => {
+    const state = await saved();
+    const paramGroups = [
+      ...(state['paramGroups'] as readonly StateTree[]),
+      { params: [], nAvg: 0, stepCounter: 0 },
+    ];
+    expect(await refusal({ ...state, paramGroups })).toContain('3 parameter groups, this SWA 2');
+  });
+
+  it('refuses a stepCounter that is no integer >= 0', async () => {
+    const state = await saved();
+    const [one, two] = state['paramGroups'] as [{ params: string[] }, { params: string[] }];
+    for (const stepCounter of [-1, 0.5, NaN, Infinity, '6', null]) {
+      expect(await refusal({ ...state, paramGroups: [one, { ...two, stepCounter }] })).toContain(
+        'group 1: stepCounter',
+      );
+    }
+  });
+
+  it('refuses an average with as many elements in another shape, or of another dtype', async () => {
+    const state = await saved();
+    const swaState = state['swaState'] as { [name: string]: HostTensor };
+    const data = new Float32Array(6);
+    const misshapen = [
+      { dtype: 'float32', shape: [2, 3], data },
+      { dtype: 'float32', shape: [6], data },
+      { dtype: 'float64', shape: [3, 2], data: new Float64Array(6) },
+      { dtype: 'float32', shape: [3, 2], data: new Float32Array(5) },
+    ] as const;
+    for (const a of misshapen) {
+      expect(await refusal({ ...state, swaState: { ...swaState, a } })).toContain('swaState: "a" is');
+    }
+  });
+
+  it('does not take what every object has for an average', async () => {
+    const swa = new SWA(sgd([{ params: [weights('constructor', [1])], lr: 0.1 }]), { backend });
+    await swa.updateSwa();
+    const state = await swa.stateDict();
+    await swa.loadStateDict(fromSafetensors(toSafetensors(state)));
+    expect(await swa.stateDict()).toEqual(state);
+    const tensor = { dtype: 'float32', shape: [1], data: Float32Array.of(5) };
+    const inherited = Object.create({ constructor: tensor }) as StateTree;
+    await expect(swa.loadStateDict({ ...state, swaState: inherited })).rejects.toThrow(
+      'swaState lacks "constructor"',
+    );
+    await expect(swa.loadStateDict({ ...state, swaState: {} })).rejects.toThrow(
+      'swaState lacks "constructor"',
+    );
+  });
+
   it('lists every difference', async () => {
     const state = await saved();
     const swaState = { ...(state['swaState'] as Record<string, HostTensor>) };

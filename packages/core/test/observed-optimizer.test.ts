@@ -1,0 +1,48 @@
+import { observedOptimizer } from '@polyak/core';
+import { expect, it } from 'vitest';
+
+const rates = (lrs: readonly number[]): { params: never[]; lr: number }[] =>
+  lrs.map((lr) => ({ params: [], lr }));
+
+it('returns what the closure returned, and makes no step of its own', async () => {
+  const optimizer = observedOptimizer(rates([0.1]));
+  expect(await optimizer.step(async () => 7)).toBe(7);
+  expect(await optimizer.step()).toBeUndefined();
+});
+
+it('saves and loads the learning rate of each group', async () => {
+  const groups = rates([0.1, 0.2]);
+  const optimizer = observedOptimizer(groups);
+  const state = await optimizer.stateDict();
+  expect(state).toEqual({ lr: [0.1, 0.2] });
+  for (const group of groups) group.lr = 9;
+  await optimizer.loadStateDict(state);
+  expect(groups.map(({ lr }) => lr)).toEqual([0.1, 0.2]);
+});
+
+it.each([[[]], [[0.5]], [[0.5, 0.5, 0.5]]])('refuses the learning rates %j for two groups', (lr) => {
+  const groups = rates([0.1, 0.2]);
+  const optimizer = observedOptimizer(groups);
+  expect(() => void optimizer.loadStateDict({ lr })).toThrow(`the state has ${lr.length} learning rates`);
+  expect(groups.map((group) => group.lr)).toEqual([0.1, 0.2]);
+});
+
+it.each([{}, { lr: 0.1 }, { lr: [0.1, '0.2'] }, { lr: [0.1, null] }, null, [0.1, 0.2]])(
+  'refuses the state %j',
+  (state) => {
+    const groups = rates([0.1, 0.2]);
+    const optimizer = observedOptimizer(groups);
+    expect(() => void optimizer.loadStateDict(state)).toThrow(expect.objectContaining({ code: 'ERR_STATE' }));
+    expect(groups.map((group) => group.lr)).toEqual([0.1, 0.2]);
+  },
+);
+
+it('has groups of its own: later pushes to the list it was given do not matter, its own do not reach that', async () => {
+  const groups = rates([0.1]);
+  const optimizer = observedOptimizer(groups);
+  groups.push({ params: [], lr: 0.2 });
+  expect(optimizer.paramGroups).toHaveLength(1);
+  await optimizer.addParamGroup({ params: [], lr: 0.3 });
+  expect(optimizer.paramGroups.map(({ lr }) => lr)).toEqual([0.1, 0.3]);
+  expect(groups.map(({ lr }) => lr)).toEqual([0.1, 0.2]);
+});

@@ -1,0 +1,90 @@
+// Groups that changed under SWA: other cells are fine over the same tensors, and refused over others.
+import { cpuBackend, parameter, SWA } from '@polyak/core';
+import type { HostTensor, Parameter } from '@polyak/core';
+import { describe, expect, it } from 'vitest';
+import { fill, read, sgd, weights } from './sgd.js';
+
+const backend = cpuBackend();
+
+interface Fixture {
+  readonly swa: SWA<HostTensor>;
+  readonly cells: readonly Parameter<HostTensor>[];
+  readonly group: { params: readonly Parameter<HostTensor>[]; lr: number };
+}
+
+function start(): Fixture {
+  const cells = [weights('a', [2]), weights('b', [2])];
+  const group: Fixture['group'] = { params: cells, lr: 0.1 };
+  return { swa: new SWA({ ...sgd([]), paramGroups: [group] }, { backend }), cells, group };
+}
+
+describe('a group whose cells were replaced', () => {
+  it('is refused where a cell of the same name holds another tensor', async () => {
+    const { swa, cells, group } = start();
+    cells.forEach((cell) => fill(cell, 1));
+    await swa.updateSwa();
+    group.params = [cells[0] as Parameter<HostTensor>, weights('b', [2])];
+    await expect(swa.updateSwa()).rejects.toMatchObject({
+      code: 'ERR_PARAMETERS',
+      message: expect.stringContaining('"b" is another tensor') as string,
+    });
+    expect(swa.paramGroups[0]?.nAvg).toBe(1);
+  });
+
+  it('is averaged on where the new cells are over the same arrays', async () => {
+    const { swa, cells, group } = start();
+    cells.forEach((cell) => fill(cell, 1));
+    await swa.updateSwa();
+    group.params = cells.map((cell) => parameter(cell.name, { ...cell.get() }));
+    group.params.forEach((cell) => fill(cell, 3));
+    await swa.updateSwa();
+    await swa.swapSwaSgd();
+    expect(group.params.map(read)).toEqual([
+      [2, 2],
+      [2, 2],
+    ]);
+  });
+
+  it('is refused where its cells changed their order', async () => {
+    const { swa, cells, group } = start();
+    group.params = cells.toReversed();
+    await expect(swa.updateSwa()).rejects.toThrow(/holds \[b, a\], its average was made for \[a, b\]/);
+  });
+});
+
+describe('an optimizer whose number of groups changed', () => {
+  it.each([
+    ['lost', 1],
+    ['gained', 3],
+  ])('is refused where it has %s one', async (_, length) => {
+    const groups = ['a', 'b', 'c'].map((name) => ({ params: [weights(name, [1])], lr: 0.1 }));
+    const optimizer = { ...sgd([]), paramGroups: groups.slice(0, 2) };
+    const swa = new SWA(optimizer, { backend });
+    optimizer.paramGroups = groups.slice(0, length);
+    await expect(swa.updateSwa()).rejects.toMatchObject({
+      code: 'ERR_PARAMETERS',
+      message: expect.stringContaining(`the optimizer has ${length} parameter groups, SWA 2`) as string,
+    });
+  });
+
+  it('keeps the groups of SWA where the optimizer refuses a new one', async () => {
+    const optimizer = sgd([{ params: [weights('a', [1])], lr: 0.1 }]);
+    const { addParamGroup } = optimizer;
+    let isFull = true;
+    optimizer.addParamGroup = (group) => {
+      if (isFull) throw new Error('full');
+      return addParamGroup(group);
+    };
+    const swa = new SWA(optimizer, { backend });
+    const group = { params: [weights('b', [1])], lr: 0.2 };
+    await expect(swa.addParamGroup(group)).rejects.toThrow('full');
+    expect(swa.paramGroups).toHaveLength(1);
+    await swa.updateSwa();
+    isFull = false;
+    await swa.addParamGroup(group);
+    expect(swa.paramGroups.map(({ nAvg, lr }) => [nAvg, lr])).toEqual([
+      [1, 0.1],
+      [0, 0.2],
+    ]);
+  });
+});
