@@ -4,6 +4,7 @@ import type { BatchNormModel } from './batch-norm.js';
 import { bnUpdate, readStatistics, writeStatistics } from './bn-update.js';
 import type { BnUpdateOptions, Loader } from './bn-update.js';
 import { PolyakError } from './error.js';
+import { exchange } from './exchange.js';
 import { Guard } from './guard.js';
 import type { Optimizer, ParamGroup } from './optimizer.js';
 import { modeOf, plan } from './plan.js';
@@ -294,15 +295,7 @@ export class SWA<T> {
 
   async #exchange(call: string): Promise<void> {
     const averaged = this.#groups.filter(({ nAvg }) => nAvg > 0).map(({ average }) => average);
-    for (const average of averaged) average.live(call);
-    const held = await this.#context.backend.swap(
-      averaged.flatMap(({ parameters }) => parameters.map(({ parameter }) => parameter)),
-      averaged.flatMap(({ averages }) => averages),
-    );
-    let taken = 0;
-    for (const average of averaged) {
-      average.averages = held.slice(taken, (taken += average.parameters.length));
-    }
+    await exchange(this.#context.backend, averaged, call);
   }
 
   #warnOfSkipped(call: string): void {
