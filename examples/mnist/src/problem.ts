@@ -5,6 +5,12 @@ import { type Digits, readMnist, selectDigits } from './mnist.js';
 export const batchSize = 128;
 export const momentum = 0.9;
 
+/** Images a forward pass where batch norm is updated; each such batch has moments of its own. */
+export const statisticsBatchSize = 400;
+
+/** Images a forward pass where models are scored: a matter of memory, not of the result. */
+export const scoreBatchSize = 500;
+
 /** The digits of one seed. */
 export interface Problem {
   readonly train: Digits;

@@ -2,17 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { modelParameters, tfjsBackend, tfjsOptimizer } from '@polyak/backend-tfjs';
 import { bnUpdate, fromSafetensors, SWA } from '@polyak/core';
 
-import { batchNormOf } from './batch-norm.js';
-import { loadModel } from './model-files.js';
-import { createNetwork } from './network.js';
-import { loadProblem, momentum } from './problem.js';
+import { loadProblem } from './problem.js';
 import type { BackendName } from './run.js';
 import { loadRuntime } from './runtime.js';
-import { scoreModel } from './score.js';
-import { files } from './train-both.js';
+import { stateFile } from './train-both.js';
 
 /** What the new process is told, and what it answers: one line of JSON each. */
 export interface ReloadRequest {
@@ -29,20 +24,19 @@ export interface ReloadAnswer {
 }
 
 const request = JSON.parse(process.argv[2] ?? '') as ReloadRequest;
-const { tf } = await loadRuntime(request.backend, () => {});
+const runtime = await loadRuntime(request.backend, () => {});
 const problem = await loadProblem(request.seed, request.trainImages);
 
-const saved = await loadModel(tf, join(request.output, files.model));
-const model = (await scoreModel(tf, saved, problem.test)).accuracy;
+const saved = await runtime.loadModel(join(request.output, runtime.modelName));
+const model = (await saved.score(problem.test)).accuracy;
 
-// Another seed: everything but the averages must come from the state.
-const network = createNetwork(tf, request.seed + 1);
-const optimizer = tf.train.momentum(1, momentum);
-const swa = new SWA(tfjsOptimizer(tf, optimizer, modelParameters(network)), { backend: tfjsBackend(tf) });
-await swa.loadStateDict(fromSafetensors(await readFile(join(request.output, files.state))));
+// Another seed and rate: everything but the averages must come from the state.
+const network = await runtime.createNetwork(request.seed + 1, 1);
+const swa = new SWA(network.optimizer, { backend: runtime.backend });
+await swa.loadStateDict(fromSafetensors(await readFile(join(request.output, stateFile))));
 await swa.swapSwaSgd();
-const batchNorm = batchNormOf(tf, network, problem.train);
+const batchNorm = network.batchNorm(problem.train);
 await bnUpdate(batchNorm.loader, batchNorm.model);
-const state = (await scoreModel(tf, network, problem.test)).accuracy;
+const state = (await network.score(problem.test)).accuracy;
 
 process.stdout.write(JSON.stringify({ model, state } satisfies ReloadAnswer));

@@ -1,7 +1,10 @@
 // What the demo runs and what comes out: the types between the training, the terminal and the report.
 
-/** A runtime to ask for; `auto` takes the fastest that is installed. */
-export type BackendName = 'auto' | 'cpu' | 'wasm' | 'tfjs-node' | 'tfjs-node-gpu';
+/** A runtime of TensorFlow.js to ask for; `auto` takes the fastest that is installed. */
+export type TensorFlowBackendName = 'auto' | 'cpu' | 'wasm' | 'tfjs-node' | 'tfjs-node-gpu';
+
+/** A runtime to ask for: one of TensorFlow.js, or ONNX Runtime. */
+export type BackendName = TensorFlowBackendName | 'onnx';
 
 /** What to run. */
 export interface RunOptions {
@@ -70,7 +73,7 @@ export interface TrainingRun {
 
 /** What both runs share, as it really was. */
 export interface RunSettings {
-  /** What computed, as the Polyak backend names it: 'tfjs:wasm'. */
+  /** What computed, as the Polyak backend names it: 'tfjs:wasm', 'onnx:cpu'. */
   readonly backend: string;
   readonly batchSize: number;
   readonly stepsPerEpoch: number;

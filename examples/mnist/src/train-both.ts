@@ -4,17 +4,14 @@ import { join } from 'node:path';
 
 import { bnUpdate, toSafetensors } from '@polyak/core';
 
-import { batchNormOf } from './batch-norm.js';
-import { saveModel } from './model-files.js';
 import { batchSize, loadProblem, momentum } from './problem.js';
 import type { Recipe, TrainBoth } from './run.js';
 import { loadRuntime } from './runtime.js';
-import { scoreModel } from './score.js';
 import { train } from './training-run.js';
 import { writeWhole } from './write-whole.js';
 
-/** Names within the output folder. */
-export const files = { state: 'swa-state.safetensors', model: 'averaged-model' } as const;
+/** Where the SWA state is within the output folder. */
+export const stateFile = 'swa-state.safetensors';
 
 const learningRate = 0.1;
 const averagingStart = 0.6;
@@ -34,23 +31,23 @@ export const trainBoth: TrainBoth = async (options, observer) => {
   const startTime = performance.now();
   // First, so that a folder that cannot be written to is known before the training.
   await mkdir(options.output, { recursive: true });
-  const { tf, name: backend } = await loadRuntime(options.backend, (text) => observer.note(text));
+  const runtime = await loadRuntime(options.backend, (text) => observer.note(text));
   const problem = await loadProblem(options.seed, options.trainImages);
   const stepsPerEpoch = Math.floor(options.trainImages / batchSize);
   const recipe = recipes(stepsPerEpoch * options.epochs);
 
-  const sgd = await train(tf, 'SGD', recipe.sgd, problem, options, observer);
-  const swa = await train(tf, 'SWA', recipe.swa, problem, options, observer);
+  const sgd = await train(runtime, 'SGD', recipe.sgd, problem, options, observer);
+  const swa = await train(runtime, 'SWA', recipe.swa, problem, options, observer);
 
   observer.note('Scoring on all test images.');
-  await writeWhole(join(options.output, files.state), toSafetensors(await swa.swa.stateDict()));
-  const sgdScore = await scoreModel(tf, sgd.model, problem.test);
+  await writeWhole(join(options.output, stateFile), toSafetensors(await swa.swa.stateDict()));
+  const sgdScore = await sgd.network.score(problem.test);
   await swa.swa.swapSwaSgd();
-  const swaOldStatistics = await scoreModel(tf, swa.model, problem.test);
-  const { loader, model } = batchNormOf(tf, swa.model, problem.train);
+  const swaOldStatistics = await swa.network.score(problem.test);
+  const { loader, model } = swa.network.batchNorm(problem.train);
   await bnUpdate(loader, model);
-  const swaUpdatedStatistics = await scoreModel(tf, swa.model, problem.test);
-  await saveModel(tf, swa.model, join(options.output, files.model));
+  const swaUpdatedStatistics = await swa.network.score(problem.test);
+  await swa.network.save(join(options.output, runtime.modelName));
   await swa.swa.swapSwaSgd();
   await sgd.dispose();
   await swa.dispose();
@@ -58,13 +55,13 @@ export const trainBoth: TrainBoth = async (options, observer) => {
   return {
     options,
     settings: {
-      backend,
+      backend: runtime.backend.name,
       batchSize,
       stepsPerEpoch,
       momentum,
       trainImages: options.trainImages,
       testImages: problem.test.count,
-      versions: { node: process.versions.node, '@tensorflow/tfjs': tf.version_core },
+      versions: { node: process.versions.node, ...runtime.versions },
     },
     sgd: sgd.run,
     swa: swa.run,

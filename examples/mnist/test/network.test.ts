@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import type { Digits } from '../src/mnist.js';
-import { createNetwork } from '../src/network.js';
-import { crossEntropy, scoreModel } from '../src/score.js';
+import { createNetwork } from '../src/tfjs/network.js';
+import { crossEntropy, scoreModel } from '../src/tfjs/score.js';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');

@@ -52,6 +52,13 @@ export interface Backend<T> {
   /** New tensors with the same elements, bit for bit, which later changes of `tensors` do not reach. */
   clone(tensors: readonly T[]): Awaitable<readonly T[]>;
 
+  /**
+   * New tensors with the same values, each in the dtype at its place of `dtypes`, rounded to nearest, ties to even. Required
+   * where {@link Backend.dtypes} has `float16` or `bfloat16`, optional otherwise: averages of such tensors are float32, and
+   * a swap shows the model a rounded copy.
+   */
+  cast?(tensors: readonly T[], dtypes: readonly DType[]): Awaitable<readonly T[]>;
+
   /** For each tensor, whether all its elements are finite. True for an empty tensor and for integers. */
   allFinite(tensors: readonly T[]): Awaitable<readonly boolean[]>;
 
@@ -59,11 +66,13 @@ export interface Backend<T> {
    * `averages + weight * (live - averages)`, in the precision of the tensors: a float32 kernel rounds `weight` to
    * float32 first. Consumes `averages` and returns the handles that hold the result, in place where the runtime can;
    * `live` is only read. If it throws, `averages` still hold their old values.
+   *
+   * An average has the spec of its live tensor, but the dtype float32 where that is `float16` or `bfloat16`.
    */
   average(averages: readonly T[], live: readonly T[], weight: number): Awaitable<readonly T[]>;
 
   /**
-   * The same with a second tensor of the same spec beside each average that carries its rounding error (Kahan 1965,
+   * The same with a second tensor of the average's spec beside each average that carries its rounding error (Kahan 1965,
    * Neumaier 1974), so that the pair is about as accurate as a float of twice the precision. Optional.
    */
   averageCompensated?(

@@ -11,6 +11,7 @@
  * - `ERR_UNSUPPORTED`: the backend or runtime cannot do what was asked.
  * - `ERR_STATE`: a state dict does not fit: wrong version, rule, names, shapes or values.
  * - `ERR_SAFETENSORS`: bytes that are not a well-formed safetensors file.
+ * - `ERR_MODEL`: a model file that is malformed, that the runtime refuses, or that is not the graph it should be.
  * - `ERR_BATCH_NORM`: batch-norm statistics that cannot be merged.
  * - `ERR_EMPTY_LOADER`: the loader of a batch-norm update gave no batch.
  * - `ERR_DISPOSED`: use after `dispose`.
@@ -24,6 +25,7 @@ export type PolyakErrorCode =
   | 'ERR_UNSUPPORTED'
   | 'ERR_STATE'
   | 'ERR_SAFETENSORS'
+  | 'ERR_MODEL'
   | 'ERR_BATCH_NORM'
   | 'ERR_EMPTY_LOADER'
   | 'ERR_DISPOSED';

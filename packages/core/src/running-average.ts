@@ -2,24 +2,29 @@
 import type { Backend, CompensatedAverages, Parameter } from './backend.js';
 import { PolyakError } from './error.js';
 import type { AveragingRule } from './rule.js';
-import { arrayOf, elementCount, formatSpec, isFloating, sameSpec } from './tensor.js';
-import type { HostTensor, TensorSpec } from './tensor.js';
+import { arrayOf, elementCount, formatSpec, isFloating, isHalf, sameSpec } from './tensor.js';
+import type { DType, HostTensor, TensorSpec } from './tensor.js';
 
-/** A parameter with the dtype and shape that its average has. */
+/** A parameter with the dtype and shape that it has, and those of its average. */
 export interface AveragedParameter<T> {
   readonly parameter: Parameter<T>;
   readonly spec: TensorSpec;
+  /** The same, but float32 where `spec` is half precision: too coarse to hold an average. */
+  readonly averageSpec: TensorSpec;
 }
 
 export class RunningAverage<T> {
   readonly #backend: Backend<T>;
   readonly #rule: AveragingRule;
   readonly #isCompensated: boolean;
-  /** The floating parameters, which are averaged, before the others, which are copied. */
+  /** The floating parameters, which are averaged, those in half precision first; then the others, which are copied. */
   readonly parameters: readonly AveragedParameter<T>[];
+  readonly halfCount: number;
   readonly floatingCount: number;
-  /** In the order of the parameters; empty before the first update. */
+  /** In the order of the parameters; empty before the first update. While they are in the model, what the model held. */
   averages: readonly T[] = [];
+  /** The averages of parameters in half precision while the model holds rounded copies of them. */
+  #unrounded: readonly T[] | undefined;
   /** One for each floating parameter where the average is compensated. */
   #residuals: readonly T[] = [];
   nAvg = 0;
@@ -33,10 +38,12 @@ export class RunningAverage<T> {
     this.#backend = backend;
     this.#rule = rule;
     this.#isCompensated = isCompensated;
-    const averaged = parameters.map((parameter) => ({ parameter, spec: declaredSpec(backend, parameter) }));
-    const floating = averaged.filter(({ spec }) => isFloating(spec.dtype));
-    this.parameters = [...floating, ...averaged.filter(({ spec }) => !isFloating(spec.dtype))];
-    this.floatingCount = floating.length;
+    const averaged = parameters.map((parameter) => averagedParameter(backend, parameter));
+    const halves = averaged.filter(({ spec }) => isHalf(spec.dtype));
+    const floats = averaged.filter(({ spec }) => isFloating(spec.dtype) && !isHalf(spec.dtype));
+    this.parameters = [...halves, ...floats, ...averaged.filter(({ spec }) => !isFloating(spec.dtype))];
+    this.halfCount = halves.length;
+    this.floatingCount = halves.length + floats.length;
   }
 
   /** The live tensors, refused where a shape or a dtype has changed. */
@@ -84,6 +91,43 @@ export class RunningAverage<T> {
     this.nAvg += 1;
   }
 
+  /** What the other side of a swap is given: the averages, or what the model held before. */
+  async offer(): Promise<readonly T[]> {
+    const k = this.halfCount;
+    if (k === 0 || this.#unrounded !== undefined) return this.averages;
+    const rounded = await this.#cast(
+      this.averages.slice(0, k),
+      this.parameters.slice(0, k).map(({ spec }) => spec.dtype),
+    );
+    return [...rounded, ...this.averages.slice(k)];
+  }
+
+  /** Takes what a swap for {@link offer} returned; gives back what of it nobody needs any more. */
+  take(held: readonly T[]): readonly T[] {
+    const k = this.halfCount;
+    const unrounded = this.#unrounded;
+    if (unrounded === undefined) {
+      this.#unrounded = this.averages.slice(0, k);
+      this.averages = held;
+      return [];
+    }
+    this.#unrounded = undefined;
+    this.averages = [...unrounded, ...held.slice(k)];
+    return held.slice(0, k);
+  }
+
+  /** Takes the handles of what {@link offer} gave, from a swap that was undone. */
+  async takeBack(offered: readonly T[]): Promise<void> {
+    const k = this.#unrounded === undefined ? this.halfCount : 0;
+    this.averages = [...this.averages.slice(0, k), ...offered.slice(k)];
+    await this.#backend.dispose(offered.slice(0, k));
+  }
+
+  /** Disposes of what {@link offer} gave where no swap took it. */
+  async withdraw(offered: readonly T[]): Promise<void> {
+    await this.#backend.dispose(offered.filter((tensor) => !this.averages.includes(tensor)));
+  }
+
   /** The averages and, where there are any, the residuals, on the host. */
   async download(): Promise<CompensatedAverages<HostTensor>> {
     return {
@@ -102,7 +146,7 @@ export class RunningAverage<T> {
   }
 
   async #begin(live: readonly T[]): Promise<void> {
-    const averages = await this.#backend.clone(live);
+    const averages = await this.#copies(live);
     try {
       this.#residuals = await this.#backend.upload(this.#isCompensated ? this.#zeros() : []);
     } catch (error) {
@@ -110,6 +154,27 @@ export class RunningAverage<T> {
       throw error;
     }
     this.averages = averages;
+  }
+
+  async #copies(live: readonly T[]): Promise<readonly T[]> {
+    const k = this.halfCount;
+    if (k === 0) return this.#backend.clone(live);
+    const wide = await this.#cast(
+      live.slice(0, k),
+      this.parameters.slice(0, k).map(({ averageSpec }) => averageSpec.dtype),
+    );
+    try {
+      return [...wide, ...(await this.#backend.clone(live.slice(k)))];
+    } catch (error) {
+      await this.#backend.dispose(wide);
+      throw error;
+    }
+  }
+
+  async #cast(tensors: readonly T[], dtypes: readonly DType[]): Promise<readonly T[]> {
+    const { cast, name } = this.#backend;
+    if (cast === undefined) throw new TypeError(`The backend ${name} lacks cast.`);
+    return cast.call(this.#backend, tensors, dtypes);
   }
 
   async #move(live: readonly T[], weight: number): Promise<void> {
@@ -136,7 +201,7 @@ export class RunningAverage<T> {
   }
 
   #zeros(): readonly HostTensor[] {
-    return this.parameters.slice(0, this.floatingCount).map(({ spec: { dtype, shape } }) => ({
+    return this.parameters.slice(0, this.floatingCount).map(({ averageSpec: { dtype, shape } }) => ({
       dtype,
       shape,
       data: new (arrayOf(dtype))(elementCount(shape)),
@@ -144,11 +209,15 @@ export class RunningAverage<T> {
   }
 }
 
-function declaredSpec<T>(backend: Backend<T>, parameter: Parameter<T>): TensorSpec {
+function averagedParameter<T>(backend: Backend<T>, parameter: Parameter<T>): AveragedParameter<T> {
   const spec = backend.spec(parameter.get());
-  if (backend.dtypes.includes(spec.dtype)) return spec;
+  const isNarrow = isHalf(spec.dtype);
+  if (backend.dtypes.includes(spec.dtype) && (!isNarrow || backend.cast !== undefined)) {
+    return { parameter, spec, averageSpec: isNarrow ? { ...spec, dtype: 'float32' } : spec };
+  }
+  const dtypes = backend.dtypes.filter((dtype) => dtype !== spec.dtype);
   throw new PolyakError(
     'ERR_UNSUPPORTED',
-    `"${parameter.name}" is ${formatSpec(spec)}; the backend ${backend.name} takes ${backend.dtypes.join(', ')}.`,
+    `"${parameter.name}" is ${formatSpec(spec)}; the backend ${backend.name} takes ${dtypes.join(', ')}.`,
   );
 }

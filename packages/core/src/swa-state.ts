@@ -129,7 +129,9 @@ function restoredGroups<T>(
     const take = (key: 'swaState' | 'swaResiduals', count: number): readonly HostTensor[] =>
       average.parameters
         .slice(0, nAvg > 0 ? count : 0)
-        .map(({ parameter: { name }, spec }) => averageOf(root[key], key, name, spec, problems));
+        .map(({ parameter: { name }, averageSpec }) =>
+          averageOf(root[key], key, name, averageSpec, problems),
+        );
     const averages = take('swaState', average.parameters.length);
     const residuals = take('swaResiduals', isCompensated ? average.floatingCount : 0);
     return { averages, residuals, nAvg, stepCounter };

@@ -95,6 +95,15 @@ export function isFloating(dtype: DType): boolean {
 }
 
 /**
+ * Whether elements of `dtype` are too coarse to hold an average.
+ *
+ * @param dtype - one of {@link DType}
+ */
+export function isHalf(dtype: DType): boolean {
+  return dtype === 'float16' || dtype === 'bfloat16';
+}
+
+/**
  * The number of elements of a shape: the product of its extents, 1 for a scalar.
  *
  * @param shape - extents, each a non-negative integer

@@ -9,7 +9,7 @@ const SHAPES = [[], [0], [1], [2], [3], [2, 3, 4], [17], [255], [20_001]];
 const WEIGHTS = [0, 1e-4, 1 / 3, 0.5, 0.9, 1];
 
 /** Values of many magnitudes and both signs, another sequence for each seed. */
-function values(seed: number): (index: number) => number {
+export function values(seed: number): (index: number) => number {
   return (index) => Math.sin(index * 1.7 + seed * 2.3 + 0.5) * 10 ** (((index * 7 + seed) % 9) - 4);
 }
 

@@ -2,6 +2,7 @@
 import type { Awaitable } from '../backend.js';
 import { averagingTests } from './averaging-tests.js';
 import { compensatedTests } from './compensated-tests.js';
+import { halfTests } from './half-tests.js';
 import type { BackendHarness } from './harness.js';
 import { tensorTests } from './tensor-tests.js';
 
@@ -38,7 +39,7 @@ export interface ConformanceTest {
 export function backendConformance<T>(
   create: () => Awaitable<BackendHarness<T>>,
 ): readonly ConformanceTest[] {
-  return [...tensorTests, ...averagingTests, ...compensatedTests].map(({ name, run }) => ({
+  return [...tensorTests, ...averagingTests, ...compensatedTests, ...halfTests].map(({ name, run }) => ({
     name,
     async run() {
       const harness = await create();

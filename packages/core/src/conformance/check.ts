@@ -1,6 +1,7 @@
 // Assertions of the conformance suite, and the float64 reference that backends are compared with.
-import { arrayOf, elementCount, formatSpec, sameSpec } from '../tensor.js';
+import { arrayOf, elementCount, formatSpec, isHalf, sameSpec } from '../tensor.js';
 import type { DType, HostTensor } from '../tensor.js';
+import { halfBits } from './half.js';
 
 const LARGEST = 3.4028234663852886e38;
 const LEAST_NORMAL = 1.1754943508222875e-38;
@@ -24,7 +25,7 @@ export function check(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(message);
 }
 
-/** A host tensor of `values`, in the typed array of `dtype`. */
+/** A host tensor of `values`, in the typed array of `dtype`; half precision is rounded to nearest, ties to even. */
 export function hostTensor(
   dtype: DType,
   shape: readonly number[],
@@ -36,7 +37,8 @@ export function hostTensor(
     return { dtype, shape, data: data.map((_, index) => BigInt(values(index))) };
   }
   const data = new (arrayOf(dtype) as Float64ArrayConstructor)(length);
-  for (let index = 0; index < length; index += 1) data[index] = values(index);
+  const elementOf = isHalf(dtype) ? (value: number) => halfBits(dtype, value) : (value: number) => value;
+  for (let index = 0; index < length; index += 1) data[index] = elementOf(values(index));
   return { dtype, shape, data };
 }
 

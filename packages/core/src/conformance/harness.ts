@@ -1,6 +1,6 @@
 // What the conformance suite is given to test, and the form of its tests.
 import type { Awaitable, Backend, Parameter } from '../backend.js';
-import { isFloating } from '../tensor.js';
+import { isFloating, isHalf } from '../tensor.js';
 import type { DType, HostTensor } from '../tensor.js';
 
 /** A backend under test, with a live model to swap into and a view on what it keeps alive. */
@@ -21,7 +21,12 @@ export interface HarnessTest {
   readonly run: <T>(harness: BackendHarness<T>) => Promise<void>;
 }
 
-/** The floating dtypes of a backend. */
+/** The dtypes of a backend that averages can have. */
 export function floatingDtypes<T>(backend: Backend<T>): readonly DType[] {
-  return backend.dtypes.filter(isFloating);
+  return backend.dtypes.filter((dtype) => isFloating(dtype) && !isHalf(dtype));
+}
+
+/** The dtypes of a backend whose averages are float32. */
+export function halfDtypes<T>(backend: Backend<T>): readonly DType[] {
+  return backend.dtypes.filter(isHalf);
 }

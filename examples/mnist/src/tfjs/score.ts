@@ -2,9 +2,11 @@
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
-import { imageTensor, labelTensor, orderedBatches } from './batches.js';
-import type { Digits } from './mnist.js';
-import type { Score } from './run.js';
+import { orderedBatches } from '../batches.js';
+import type { Digits } from '../mnist.js';
+import { scoreBatchSize } from '../problem.js';
+import type { Score } from '../run.js';
+import { imageTensor, labelTensor } from './digit-tensors.js';
 
 /**
  * The mean cross-entropy between labels and what the network makes of their images, in nats.
@@ -29,7 +31,7 @@ export async function scoreModel(
   tf: TensorFlowWithLayers,
   model: TensorFlow.LayersModel,
   digits: Digits,
-  batchSize = 500,
+  batchSize = scoreBatchSize,
 ): Promise<Score> {
   let right = 0;
   let lossSum = 0;

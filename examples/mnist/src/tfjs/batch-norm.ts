@@ -4,8 +4,10 @@ import type { InputBatch, TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type { AveragedBatchNorm } from '@polyak/core';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
-import { imageTensor, orderedBatches } from './batches.js';
-import type { Digits } from './mnist.js';
+import { orderedBatches } from '../batches.js';
+import type { Digits } from '../mnist.js';
+import { statisticsBatchSize } from '../problem.js';
+import { imageTensor } from './digit-tensors.js';
 
 /** What `swa.withAveraged` and `bnUpdate` need: each iteration over the loader starts anew. */
 export function batchNormOf(
@@ -15,7 +17,7 @@ export function batchNormOf(
 ): AveragedBatchNorm<InputBatch> {
   const loader = {
     *[Symbol.iterator](): Generator<TensorFlow.Tensor4D> {
-      for (const batch of orderedBatches(digits, 400)) {
+      for (const batch of orderedBatches(digits, statisticsBatchSize)) {
         const images = imageTensor(tf, batch);
         try {
           yield images;

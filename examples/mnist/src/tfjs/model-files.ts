@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
-import { writeWhole } from './write-whole.js';
+import { writeWhole } from '../write-whole.js';
 
 const topologyFile = 'model.json';
 const weightsFile = 'weights.bin';

@@ -1,0 +1,16 @@
+// The TensorFlow.js that the demo runs on.
+import { loadTensorFlow, registerConvGradient } from '@polyak/backend-tfjs';
+import type { LoadedTensorFlow } from '@polyak/backend-tfjs';
+
+import type { TensorFlowBackendName } from '../run.js';
+
+/** Loads the runtime that was asked for, ready to train convolutions, and says why a faster one was not taken. */
+export async function loadTfjs(
+  backend: TensorFlowBackendName,
+  note: (text: string) => void,
+): Promise<LoadedTensorFlow> {
+  const loaded = await loadTensorFlow({ onReport: note, ...(backend !== 'auto' && { backends: [backend] }) });
+  // wasm lacks one kernel that training needs; the library adds it on request only.
+  if (loaded.backend === 'wasm') registerConvGradient(loaded.tf);
+  return loaded;
+}

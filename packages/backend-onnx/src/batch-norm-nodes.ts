@@ -1,0 +1,171 @@
+// Where the batch norm of a graph is: its nodes, grouped by the running statistics that they use.
+import { PolyakError } from '@polyak/core';
+import type { GraphProto, ModelProto, NodeProto } from 'onnx-buf';
+import { CAST_ALIAS, labelOf, namesReadBy, opsetOf, rootsOf, subgraphsOf } from './graph-walk.js';
+
+/** The first opset whose BatchNormalization has today's attributes, but for those of training. */
+const FIRST_OPSET = 9;
+
+/** One batch-norm layer: what PyTorch calls one module, which can be in a graph several times. */
+export interface BatchNormNodes {
+  /** The running mean's initializer without its suffix, such as `features.1`, or else the node's name. */
+  readonly name: string;
+  /** The initializer that holds the running mean. */
+  readonly mean: string;
+  /** The initializer that holds the running variance. */
+  readonly variance: string;
+  /** The nodes that use them, at least one. */
+  readonly nodes: readonly NodeProto[];
+}
+
+/**
+ * Whether a node is ONNX's own batch norm.
+ *
+ * @param node - a node
+ */
+export function isBatchNorm(node: NodeProto): boolean {
+  return node.opType === 'BatchNormalization' && (node.domain === '' || node.domain === 'ai.onnx');
+}
+
+/**
+ * The batch norm of a model.
+ *
+ * @param model - a model, whose weights may be inputs of the graph
+ * @param weights - the names of its weights: running statistics must be among them
+ * @returns each layer once, in the order of the graph
+ * @throws PolyakError `ERR_BATCH_NORM` for a model without batch norm, or whose running statistics are not its own: not
+ *   weights, or weights that something else uses too
+ * @throws PolyakError `ERR_UNSUPPORTED` for an opset before 9, and for batch norm inside other nodes or functions
+ */
+export function findBatchNorms(model: ModelProto, weights: ReadonlySet<string>): readonly BatchNormNodes[] {
+  const { graph } = model;
+  const nodes = (graph?.node ?? []).filter(isBatchNorm);
+  refuseHidden(model);
+  if (graph === undefined || nodes.length === 0) throw noBatchNorm(graph);
+  const opset = opsetOf(model);
+  if (opset < FIRST_OPSET) {
+    throw new PolyakError(
+      'ERR_UNSUPPORTED',
+      `batchNormModel: the model uses opset ${opset}, expected ${FIRST_OPSET} or later. ` +
+        "Convert it with onnx.version_converter or export it anew with today's opset.",
+    );
+  }
+
+  const root = rootsOf(graph, CAST_ALIAS);
+  const layers = new Map<string, { variance: string; nodes: NodeProto[] }>();
+  for (const node of nodes) {
+    const [mean, variance] = [3, 4].map((index) => root(node.input[index] ?? '')) as [string, string];
+    for (const [what, name] of [
+      ['mean', mean],
+      ['variance', variance],
+    ] as const) {
+      if (weights.has(name)) continue;
+      throw new PolyakError(
+        'ERR_BATCH_NORM',
+        `batchNormModel: the running ${what} of "${labelOf(node)}" is "${name}", which is no float initializer of the ` +
+          'model and cannot be replaced. Export the model with its running statistics as initializers.',
+      );
+    }
+    const known = layers.get(mean);
+    if (known === undefined) layers.set(mean, { variance, nodes: [node] });
+    else known.nodes.push(node);
+  }
+  refuseMerged(graph, root, weights);
+  return named(layers);
+}
+
+/** What an initializer is used for. Exporters merge initializers that hold equal numbers, such as fresh statistics. */
+function refuseMerged(graph: GraphProto, root: (name: string) => string, weights: ReadonlySet<string>): void {
+  const roles = new Map<string, { role: string; user: string }>();
+  const statistics = new Set<string>();
+  const uses: { readonly name: string; readonly role: string; readonly user: string }[] = [];
+  for (const node of graph.node) {
+    if (CAST_ALIAS.has(node.opType) && node.domain === '') continue;
+    const user = labelOf(node);
+    if (!isBatchNorm(node)) {
+      for (const name of namesReadBy(node)) uses.push({ name: root(name), role: 'something else', user });
+      continue;
+    }
+    const [, scale = '', bias = '', mean = '', variance = ''] = node.input.map(root);
+    statistics.add(mean).add(variance);
+    // One layer in two places has the same scale and bias in both; two layers that merely began alike do not. Where there
+    // are none to train, exporters write constants, anew for each node.
+    const layer = JSON.stringify([scale, bias, mean, variance].filter((name) => weights.has(name)));
+    uses.push({ name: scale, role: 'scale', user }, { name: bias, role: 'bias', user });
+    uses.push({ name: mean, role: `running mean of ${layer}`, user });
+    uses.push({ name: variance, role: `running variance of ${layer}`, user });
+  }
+  for (const { name, role, user } of uses) {
+    if (!statistics.has(name)) continue;
+    const first = roles.get(name);
+    if (first === undefined) roles.set(name, { role, user });
+    else if (first.role !== role) {
+      throw new PolyakError(
+        'ERR_BATCH_NORM',
+        `batchNormModel: "${name}" holds running statistics of batch norm and is used in two ways, by "${first.user}" and ` +
+          `"${user}": new statistics for the one would change the other. Exporters merge initializers of equal numbers, ` +
+          'as fresh statistics are. From PyTorch, export with dynamo=True and optimize=False, or with ' +
+          'keep_initializers_as_inputs=True.',
+      );
+    }
+  }
+}
+
+function refuseHidden(model: ModelProto): void {
+  for (const node of model.graph?.node ?? []) {
+    const inner = subgraphsOf(node).flatMap(allNodes).find(isBatchNorm);
+    if (inner === undefined) continue;
+    throw new PolyakError(
+      'ERR_UNSUPPORTED',
+      `batchNormModel: "${labelOf(inner)}" is inside of the ${node.opType} node "${labelOf(node)}", where its statistics ` +
+        'cannot be reached. Export the model without control flow around batch norm.',
+    );
+  }
+  const holder = model.functions.find(({ node }) => node.some(isBatchNorm));
+  if (holder !== undefined) {
+    throw new PolyakError(
+      'ERR_UNSUPPORTED',
+      `batchNormModel: the function "${holder.name}" contains batch norm, whose statistics cannot be reached there. ` +
+        'Inline functions first, with onnx.inliner.inline_local_functions.',
+    );
+  }
+}
+
+function allNodes(graph: GraphProto): readonly NodeProto[] {
+  return graph.node.flatMap((node) => [node, ...subgraphsOf(node).flatMap(allNodes)]);
+}
+
+function noBatchNorm(graph: GraphProto | undefined): PolyakError {
+  const convolutions = (graph?.node ?? []).filter(
+    ({ opType, input }) => /^(Conv|ConvTranspose|Gemm|FusedConv)$/.test(opType) && (input[2] ?? '') !== '',
+  ).length;
+  const folded =
+    convolutions === 0
+      ? ''
+      : ` Its ${convolutions} Conv or Gemm nodes with a bias may be what batch norm was folded into.`;
+  return new PolyakError(
+    'ERR_BATCH_NORM',
+    `batchNormModel: the model has no BatchNormalization node.${folded} From PyTorch, export with ` +
+      'training=torch.onnx.TrainingMode.PRESERVE (or TRAINING) and do_constant_folding=False, and do not run an optimizer ' +
+      'or simplifier on the file. A model that never had batch norm needs no update.',
+  );
+}
+
+function named(
+  layers: ReadonlyMap<string, { readonly variance: string; readonly nodes: readonly NodeProto[] }>,
+): readonly BatchNormNodes[] {
+  const found = [...layers].map(([mean, { variance, nodes }]) => {
+    const name = layerName(mean) ?? (nodes[0]?.name || mean);
+    return { name, mean, variance, nodes };
+  });
+  // A name that two layers would have says nothing; the initializers' names are unique.
+  return found.map((layer) =>
+    found.filter(({ name }) => name === layer.name).length === 1 ? layer : { ...layer, name: layer.mean },
+  );
+}
+
+/** `bn1` of `bn1.running_mean`, also as TensorFlow's converters write it. */
+function layerName(mean: string): string | undefined {
+  const match = /^(.+?)[./_:]+(?:running|moving)_?mean(?:[/:].*)?$/i.exec(mean);
+  return match?.[1];
+}

@@ -1,0 +1,66 @@
+// Which initializers are running statistics of batch norm: they are estimated anew, not averaged like weights.
+import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto } from 'onnx-buf';
+
+const BATCH_NORM = 'BatchNormalization';
+const MEAN = 3;
+const VARIANCE = 4;
+// What hands its first input on as it is, but for its precision.
+const HANDS_ON = new Set(['Identity', 'Cast']);
+
+/**
+ * The names in the main graph that some BatchNormalization node takes as running mean or variance: directly, through
+ * Identity or Cast, in a branch of If or the body of Loop, or as an argument of one of the model's own functions.
+ *
+ * @param model - only read
+ */
+export function batchNormStatistics(model: ModelProto & { graph: GraphProto }): ReadonlySet<string> {
+  const functions = new Map(model.functions.map((body) => [functionKey(body), body]));
+  return statisticsAmong(model.graph.node, functions, new Set());
+}
+
+type Functions = ReadonlyMap<string, FunctionProto>;
+
+function statisticsAmong(
+  nodes: readonly NodeProto[],
+  functions: Functions,
+  under: ReadonlySet<FunctionProto>,
+): ReadonlySet<string> {
+  const names = new Set<string>();
+  const note = (name: string | undefined): void => {
+    if (name !== undefined && name !== '') names.add(name);
+  };
+  for (const node of nodes) {
+    if (isBatchNorm(node)) [MEAN, VARIANCE].forEach((index) => note(node.input[index]));
+    for (const branch of branchesOf(node.attribute)) {
+      // A name of the branch that hides one of the outside is no concern: ONNX forbids it.
+      statisticsAmong(branch.node, functions, under).forEach(note);
+    }
+    const body = functions.get(
+      functionKey({ domain: node.domain, name: node.opType, overload: node.overload }),
+    );
+    if (body === undefined || under.has(body)) continue;
+    const inner = statisticsAmong(body.node, functions, new Set([...under, body]));
+    body.input.forEach((name, index) => note(inner.has(name) ? node.input[index] : undefined));
+  }
+  const before = new Map(
+    nodes.filter(({ opType }) => HANDS_ON.has(opType)).map(({ output, input }) => [output[0], input[0]]),
+  );
+  for (const name of names) note(before.get(name)); // a Set hands out what is added while it is walked
+  return names;
+}
+
+function functionKey({
+  domain,
+  name,
+  overload,
+}: Pick<FunctionProto, 'domain' | 'name' | 'overload'>): string {
+  return JSON.stringify([domain, name, overload]);
+}
+
+function isBatchNorm({ opType, domain }: NodeProto): boolean {
+  return opType === BATCH_NORM && (domain === '' || domain === 'ai.onnx');
+}
+
+function branchesOf(attributes: readonly AttributeProto[]): readonly GraphProto[] {
+  return attributes.flatMap(({ g, graphs }) => (g === undefined ? graphs : [g, ...graphs]));
+}

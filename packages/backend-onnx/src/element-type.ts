@@ -1,0 +1,42 @@
+// ONNX's numbers for element types, and the field of a TensorProto that holds elements outside raw_data.
+import type { DType } from '@polyak/core';
+import type { TensorProto } from 'onnx-buf';
+
+/** The fields of a TensorProto that hold elements one by one. */
+export type TypedField = 'floatData' | 'doubleData' | 'int32Data' | 'int64Data' | 'uint64Data';
+
+/** One element type. */
+export interface ElementType {
+  /** The name that the rest of this library knows. */
+  readonly dtype: DType;
+  /** Where elements are, if not in raw_data. */
+  readonly field: TypedField;
+}
+
+// TensorProto.DataType. Strings, complex numbers, float8 and the sub-byte types are not here: models that have such
+// initializers keep them as they are.
+const TYPES: Readonly<Partial<Record<number, ElementType>>> = {
+  1: { dtype: 'float32', field: 'floatData' },
+  2: { dtype: 'uint8', field: 'int32Data' },
+  3: { dtype: 'int8', field: 'int32Data' },
+  4: { dtype: 'uint16', field: 'int32Data' },
+  5: { dtype: 'int16', field: 'int32Data' },
+  6: { dtype: 'int32', field: 'int32Data' },
+  7: { dtype: 'int64', field: 'int64Data' },
+  9: { dtype: 'bool', field: 'int32Data' },
+  10: { dtype: 'float16', field: 'int32Data' },
+  11: { dtype: 'float64', field: 'doubleData' },
+  12: { dtype: 'uint32', field: 'uint64Data' },
+  13: { dtype: 'uint64', field: 'uint64Data' },
+  16: { dtype: 'bfloat16', field: 'int32Data' },
+};
+
+/**
+ * The element type of a tensor.
+ *
+ * @param tensor - its `dataType` is looked up
+ * @returns undefined for the types that JavaScript has no array of
+ */
+export function elementTypeOf({ dataType }: Pick<TensorProto, 'dataType'>): ElementType | undefined {
+  return TYPES[dataType];
+}

@@ -1,0 +1,145 @@
+// Nodes and constants to be added to a graph, under names that nothing in it has.
+import { create } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import {
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  NodeProtoSchema,
+  TensorProto_DataType,
+  TensorProtoSchema,
+} from 'onnx-buf';
+import type { AttributeProto, GraphProto, NodeProto, TensorProto } from 'onnx-buf';
+import { subgraphsOf } from './graph-walk.js';
+
+/** A value of an attribute that added nodes have. JavaScript's numbers are one kind, ONNX's are two. */
+export type AttributeValue =
+  | { readonly int: number }
+  | { readonly ints: readonly number[] }
+  | { readonly float: number }
+  | { readonly scalar: number; readonly type: TensorProto_DataType };
+
+/** Collects nodes, in the order in which they compute, and constants. */
+export interface GraphBuilder {
+  /** The version of ONNX's own operators that the graph uses. */
+  readonly opset: number;
+  /** All nodes added and not yet taken, emptied by the call. */
+  takeNodes(): NodeProto[];
+  /** All constants added so far. */
+  readonly constants: readonly TensorProto[];
+  /** A name that nothing has. */
+  fresh(hint: string): string;
+  /** Adds a node of one output and returns the name of that: `output`, or a fresh one. */
+  node(opType: string, inputs: readonly string[], attributes?: Attributes, output?: string): string;
+  /** Adds a node that is ready made. */
+  push(node: NodeProto): void;
+  /** The name of an int64 vector that holds `values`, one for all calls with the same. */
+  integers(values: readonly number[]): string;
+  /** The name of a scalar of FLOAT or DOUBLE. */
+  float(value: number, type: TensorProto_DataType): string;
+}
+
+type Attributes = Readonly<Record<string, AttributeValue>>;
+
+/**
+ * A builder for additions to `graph`, which stays as it is.
+ *
+ * @param graph - what the additions will be part of
+ * @param opset - the version of ONNX's own operators in it
+ */
+export function graphBuilder(graph: GraphProto, opset: number): GraphBuilder {
+  const prefix = unusedPrefix(graph);
+  const constants = new Map<string, TensorProto>();
+  let nodes: NodeProto[] = [];
+  let counter = 0;
+
+  const fresh = (hint: string): string => `${prefix}${(counter += 1)}_${hint}`;
+
+  /** The name of a constant, made at the first call for it. */
+  function constant(hint: string, key: string, tensor: MessageInitShape<typeof TensorProtoSchema>): string {
+    const known = constants.get(key);
+    if (known !== undefined) return known.name;
+    const name = fresh(hint);
+    constants.set(key, create(TensorProtoSchema, { ...tensor, name }));
+    return name;
+  }
+
+  return {
+    opset,
+    fresh,
+    get constants() {
+      return [...constants.values()];
+    },
+    takeNodes() {
+      const taken = nodes;
+      nodes = [];
+      return taken;
+    },
+    push: (node) => nodes.push(node),
+    node(opType, inputs, attributes = {}, output = '') {
+      const name = fresh(opType);
+      nodes.push(
+        create(NodeProtoSchema, {
+          name,
+          opType,
+          input: [...inputs],
+          output: [output || name],
+          attribute: Object.entries(attributes).map(([key, value]) => attributeOf(key, value)),
+        }),
+      );
+      return output || name;
+    },
+    integers: (values) =>
+      constant('integers', values.join(','), {
+        dims: [BigInt(values.length)],
+        dataType: TensorProto_DataType.INT64,
+        int64Data: values.map(BigInt),
+      }),
+    float: (value, dataType) => constant('float', `${dataType}: ${value}`, floatTensor(value, dataType)),
+  };
+}
+
+/**
+ * An attribute of a node.
+ *
+ * @param name - its name
+ * @param value - its value, which says its type
+ */
+export function attributeOf(name: string, value: AttributeValue): AttributeProto {
+  const Type = AttributeProto_AttributeType;
+  if ('int' in value) return create(AttributeProtoSchema, { name, type: Type.INT, i: BigInt(value.int) });
+  if ('float' in value) return create(AttributeProtoSchema, { name, type: Type.FLOAT, f: value.float });
+  if ('scalar' in value) {
+    const t = { dims: [1n], ...floatTensor(value.scalar, value.type) };
+    return create(AttributeProtoSchema, { name, type: Type.TENSOR, t });
+  }
+  return create(AttributeProtoSchema, { name, type: Type.INTS, ints: value.ints.map(BigInt) });
+}
+
+function floatTensor(
+  value: number,
+  dataType: TensorProto_DataType,
+): MessageInitShape<typeof TensorProtoSchema> {
+  return dataType === TensorProto_DataType.DOUBLE
+    ? { dataType, doubleData: [value] }
+    : { dataType, floatData: [value] };
+}
+
+/** `polyak/`, or with as many slashes as it takes for no name in the graph to begin with it. */
+function unusedPrefix(graph: GraphProto): string {
+  let prefix = 'polyak/';
+  while (isUsed(graph, prefix)) prefix += '/';
+  return prefix;
+}
+
+function isUsed(graph: GraphProto, prefix: string): boolean {
+  const begins = (name: string): boolean => name.startsWith(prefix);
+  return (
+    [...graph.input, ...graph.initializer].some(({ name }) => begins(name)) ||
+    graph.node.some(
+      (node) =>
+        begins(node.name) ||
+        node.output.some(begins) ||
+        subgraphsOf(node).some((subgraph) => isUsed(subgraph, prefix)),
+    )
+  );
+}

@@ -1,0 +1,22 @@
+// Errors about model files, all of one form.
+import { PolyakError } from '@polyak/core';
+
+/**
+ * The error of a model file that is not as it should be.
+ *
+ * @param label - the path of the model, or what else messages call it
+ * @param found - what was found, what was expected, what to do
+ * @param cause - the error beneath, where there is one
+ */
+export function modelError(label: string, found: string, cause?: unknown): PolyakError {
+  return new PolyakError('ERR_MODEL', `${label}: ${found}`, cause === undefined ? {} : { cause });
+}
+
+/**
+ * The message of something caught.
+ *
+ * @param cause - whatever was thrown
+ */
+export function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

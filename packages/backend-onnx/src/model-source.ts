@@ -1,0 +1,72 @@
+// A model from bytes or from a file, with all its data inside.
+import { readFile, stat } from 'node:fs/promises';
+import { PolyakError } from '@polyak/core';
+import type { GraphProto } from 'onnx-buf';
+import type { DataFolder } from './external-data.js';
+import { folderOfModel, namedFolder, readExternalData } from './external-data.js';
+import { modelError, textOf } from './model-error.js';
+import type { ModelWithGraph } from './proto.js';
+import { decodeModel } from './proto.js';
+
+/** A path of an .onnx file, or the bytes of one. */
+export type ModelSource = string | Uint8Array;
+
+/**
+ * Reads a model and its external data.
+ *
+ * @param source - its path or bytes
+ * @param label - what messages call the model
+ * @param folder - where external data are; by default beside the file
+ * @returns the model; its tensors' raw data are views of bytes that only they hold, or of those passed
+ * @throws {@link PolyakError} `ERR_MODEL` where it cannot be read or is malformed
+ */
+export async function readModel(
+  source: ModelSource,
+  label: string,
+  folder: string | undefined,
+): Promise<ModelWithGraph> {
+  try {
+    const model = decodeModel(typeof source === 'string' ? await readWhole(source) : source, label);
+    checkNames(model.graph, label);
+    await readExternalData(model, await folderOf(source, folder), label);
+    return model;
+  } catch (cause) {
+    if (PolyakError.is(cause)) throw cause;
+    throw modelError(label, `it cannot be read (${textOf(cause)}).`, cause);
+  }
+}
+
+/**
+ * What messages call a model.
+ *
+ * @param source - its path or bytes
+ * @param whenBytes - for bytes
+ */
+export function labelOf(source: unknown, whenBytes: string): string {
+  if (typeof source === 'string') return source;
+  if (source instanceof Uint8Array) return whenBytes;
+  throw new TypeError(
+    `${whenBytes}: found ${typeof source}, expected the path of an .onnx file or its bytes.`,
+  );
+}
+
+async function readWhole(path: string): Promise<Uint8Array> {
+  // Reading what is no file, such as a pipe, could wait for ever.
+  const status = await stat(path);
+  if (!status.isFile()) throw new TypeError('it is not a file');
+  return await readFile(path);
+}
+
+async function folderOf(source: ModelSource, folder: string | undefined): Promise<DataFolder | undefined> {
+  if (folder !== undefined) return await namedFolder(folder);
+  return typeof source === 'string' ? await folderOfModel(source) : undefined;
+}
+
+function checkNames({ initializer }: GraphProto, label: string): void {
+  const names = new Set<string>();
+  for (const { name } of initializer) {
+    if (name === '') throw modelError(label, 'an initializer has no name. Export the model again.');
+    if (names.has(name)) throw modelError(label, `two initializers are called "${name}". Export it again.`);
+    names.add(name);
+  }
+}

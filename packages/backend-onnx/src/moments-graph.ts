@@ -1,0 +1,158 @@
+// From a model to the graph that computes what enters its batch norm, reduced to moments.
+import { create } from '@bufbuild/protobuf';
+import { PolyakError } from '@polyak/core';
+import {
+  GraphProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  TensorProto_DataType,
+  ValueInfoProtoSchema,
+} from 'onnx-buf';
+import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from 'onnx-buf';
+import { isBatchNorm } from './batch-norm-nodes.js';
+import type { BatchNormMoments } from './batch-norm-site.js';
+import { graphBuilder } from './graph-builder.js';
+import { ALIAS, labelOf, namesReadBy, opsetOf, pruned, rootsOf } from './graph-walk.js';
+import { reduceMeanRewrite } from './reduce-mean-rewrite.js';
+import { trainingMode } from './training-mode.js';
+
+/**
+ * How moments are reduced on the runtime:
+ *
+ * - `reduce-mean`: batch norm is written out as ReduceMean and arithmetic. Runs on every provider and opset.
+ * - `training-mode`: BatchNormalization with `training_mode=1`, whose extra outputs are the moments. Opset 14 on, `cpu` only.
+ */
+export type MomentsReduction = 'reduce-mean' | 'training-mode';
+
+/**
+ * How far ONNX Runtime may optimize the graph. In training mode it writes new statistics over the old ones, even over
+ * constants: if it computed those once, or one of them for two nodes, a batch would see the numbers of another.
+ */
+export const OPTIMIZATION: Readonly<Record<MomentsReduction, 'all' | 'disabled'>> = {
+  'reduce-mean': 'all',
+  'training-mode': 'disabled',
+};
+
+/**
+ * The model as far as it leads to the batch norm in `wanted`, with those nodes normalising by the batch's own statistics
+ * and all others by their running ones.
+ *
+ * @param model - a model of opset 9 or later; it stays as it is, and shares tensors with the result
+ * @param wanted - BatchNormalization nodes of its graph
+ * @param reduction - see {@link MomentsReduction}
+ * @returns a model with two outputs: the moments of all `wanted`, in their order, as one vector of rows (see
+ *   {@link BatchNormMoments.rows}),
+ *   and the shapes of what entered them, as one int64 vector of `[samples, channels, positions]`
+ * @throws PolyakError `ERR_UNSUPPORTED` for training mode before opset 14, and where the model computes with the statistics
+ *   that a BatchNormalization node in training mode gives out
+ */
+export function momentsGraph(
+  model: ModelProto,
+  wanted: ReadonlySet<NodeProto>,
+  reduction: MomentsReduction,
+): ModelProto {
+  const graph = model.graph ?? create(GraphProtoSchema);
+  const opset = opsetOf(model);
+  if (reduction === 'training-mode' && opset < 14) {
+    throw new PolyakError(
+      'ERR_UNSUPPORTED',
+      `batchNormModel: training mode needs opset 14 or later, the model uses ${opset}. Use reduction "reduce-mean".`,
+    );
+  }
+  const builder = graphBuilder(graph, opset);
+  const replace = reduction === 'training-mode' ? trainingMode : reduceMeanRewrite;
+  const typeOf = weightTypes(graph);
+  const moments = new Map<NodeProto, BatchNormMoments>();
+  const dropped = new Map<string, NodeProto>();
+  const nodes = graph.node.flatMap((node) => {
+    if (!isBatchNorm(node)) return [node];
+    for (const name of node.output.slice(1)) dropped.set(name, node);
+    if (!wanted.has(node)) return [inferenceOnly(node)];
+    const isDouble = typeOf(node.input[3]) === TensorProto_DataType.DOUBLE;
+    const computeType = isDouble ? TensorProto_DataType.DOUBLE : TensorProto_DataType.FLOAT;
+    moments.set(node, replace(builder, { node, computeType, scaleType: typeOf(node.input[1]) }));
+    return builder.takeNodes();
+  });
+
+  const found = [...wanted].map((node) => moments.get(node) as BatchNormMoments);
+  const isDouble = [...wanted].some((node) => typeOf(node.input[3]) === TensorProto_DataType.DOUBLE);
+  const result = isDouble ? TensorProto_DataType.DOUBLE : TensorProto_DataType.FLOAT;
+  const rows = found
+    .flatMap((each) => each.rows)
+    .map((row) => builder.node('Cast', [row], { to: { int: result } }));
+  const outputs = [
+    outputOf(builder.node('Concat', rows, { axis: { int: 0 } }), result),
+    outputOf(
+      builder.node(
+        'Concat',
+        found.map(({ shape }) => shape),
+        { axis: { int: 0 } },
+      ),
+      TensorProto_DataType.INT64,
+    ),
+  ];
+  const reduced = pruned(
+    create(GraphProtoSchema, {
+      name: graph.name,
+      node: [...nodes, ...builder.takeNodes()],
+      initializer: [...graph.initializer, ...builder.constants],
+      sparseInitializer: graph.sparseInitializer,
+      input: graph.input,
+      valueInfo: graph.valueInfo,
+      output: outputs,
+    }),
+  );
+  refuseUse(reduced, dropped);
+  return create(ModelProtoSchema, {
+    irVersion: model.irVersion,
+    opsetImport: model.opsetImport,
+    functions: model.functions,
+    producerName: 'polyak',
+    graph: reduced,
+  });
+}
+
+/** The node in inference, whatever mode the file has it in. */
+function inferenceOnly(node: NodeProto): NodeProto {
+  const isForTraining = (name: string): boolean => name === 'training_mode' || name === 'momentum';
+  if (node.output.length === 1 && !node.attribute.some(({ name }) => name === 'training_mode')) return node;
+  return create(NodeProtoSchema, {
+    name: node.name,
+    opType: node.opType,
+    domain: node.domain,
+    input: node.input,
+    output: node.output.slice(0, 1),
+    attribute: node.attribute.filter(({ name }) => !isForTraining(name)),
+  });
+}
+
+function refuseUse(graph: GraphProto, dropped: ReadonlyMap<string, NodeProto>): void {
+  for (const node of graph.node) {
+    for (const name of namesReadBy(node)) {
+      const source = dropped.get(name);
+      if (source === undefined) continue;
+      throw new PolyakError(
+        'ERR_UNSUPPORTED',
+        `batchNormModel: "${labelOf(node)}" computes with "${name}", statistics that "${labelOf(source)}" gives out in ` +
+          'training mode. Export the model in inference mode.',
+      );
+    }
+  }
+}
+
+function weightTypes(graph: GraphProto): (name?: string) => TensorProto_DataType | undefined {
+  const types = new Map<string, TensorProto_DataType>();
+  for (const { name, dataType } of graph.initializer) types.set(name, dataType);
+  for (const { name, type } of graph.input) {
+    if (type?.value.case === 'tensorType') types.set(name, type.value.value.elemType);
+  }
+  const root = rootsOf(graph, ALIAS);
+  return (name = '') => types.get(root(name));
+}
+
+function outputOf(name: string, elemType: TensorProto_DataType): ValueInfoProto {
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: { value: { case: 'tensorType', value: { elemType } } },
+  });
+}

@@ -1,0 +1,42 @@
+// Batch norm in training mode, whose extra outputs are the batch's own statistics.
+import { create } from '@bufbuild/protobuf';
+import { NodeProtoSchema } from 'onnx-buf';
+import type { BatchNormMoments, BatchNormSite } from './batch-norm-site.js';
+import { asVolume, floatOf } from './batch-norm-site.js';
+import type { GraphBuilder } from './graph-builder.js';
+import { attributeOf } from './graph-builder.js';
+
+/**
+ * Adds the node in training mode. ONNX's momentum weighs the old statistics, so that with 0 the new ones are those of the
+ * batch alone: its mean, and its population variance. The old ones are zeros here, as 0 times NaN would be NaN.
+ *
+ * @param builder - what to add to; opset 14 or later
+ * @param site - the node to replace
+ * @returns the names of the moments; the output keeps its name
+ * @see https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
+ */
+export function trainingMode(builder: GraphBuilder, { node, computeType }: BatchNormSite): BatchNormMoments {
+  const [x = '', scale = '', bias = ''] = node.input;
+  const [y = ''] = node.output;
+  // ORT writes the new statistics over the old ones, so each node needs its own, made anew in every pass: see OPTIMIZATION.
+  const zeros = (): string =>
+    builder.node('ConstantOfShape', [builder.node('Shape', [scale])], {
+      value: { scalar: 0, type: computeType },
+    });
+  const mean = builder.fresh('mean');
+  const variance = builder.fresh('variance');
+  builder.push(
+    create(NodeProtoSchema, {
+      name: builder.fresh('BatchNormalization'),
+      opType: 'BatchNormalization',
+      input: [x, scale, bias, zeros(), zeros()],
+      output: [y, mean, variance],
+      attribute: [
+        attributeOf('epsilon', { float: floatOf(node, 'epsilon', 1e-5) }),
+        attributeOf('momentum', { float: 0 }),
+        attributeOf('training_mode', { int: 1 }),
+      ],
+    }),
+  );
+  return { rows: [mean, variance], shape: builder.node('Shape', [asVolume(builder, x)]) };
+}
