@@ -35,9 +35,9 @@ export interface AverageModelsOptions extends LoadOnnxModelOptions {
  * @param sources - paths of .onnx files or their bytes, one at least
  * @param options - the weights of the files, and how the result is loaded
  * @returns a model; release it
- * @throws {@link PolyakError} `ERR_MODEL` where a file is damaged, or where files differ in more than weights: their graphs,
+ * @throws `PolyakError` `ERR_MODEL` where a file is damaged, or where files differ in more than weights: their graphs,
  * attributes, inputs, opsets, initializers, shapes or dtypes. The message lists every difference of every file.
- * @throws {@link PolyakError} `ERR_NON_FINITE` where a weight holds NaN, or an infinity that not all files have
+ * @throws `PolyakError` `ERR_NON_FINITE` where a weight holds NaN, or an infinity that not all files have
  * @throws RangeError where there is no file, or the weights are not as many numbers from 0 on as there are files, with a
  * positive one among them
  * @example

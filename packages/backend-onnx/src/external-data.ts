@@ -48,7 +48,7 @@ export async function namedFolder(path: string): Promise<DataFolder> {
  * @param model - changed: afterwards no tensor has external data
  * @param folder - where the data are; undefined where the model came as bytes and no folder was named
  * @param label - what messages call the model
- * @throws {@link PolyakError} `ERR_MODEL` where a location leads out of the folder, or a file is missing or too short
+ * @throws `PolyakError` `ERR_MODEL` where a location leads out of the folder, or a file is missing or too short
  */
 export async function readExternalData(
   model: ModelProto,

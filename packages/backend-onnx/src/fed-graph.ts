@@ -28,7 +28,7 @@ export interface FedGraph {
  * @param model - consumed: its weights' data are cleared
  * @param embed - initializers to leave in
  * @param label - what messages call the model
- * @throws {@link PolyakError} `ERR_MODEL` where an initializer is malformed
+ * @throws `PolyakError` `ERR_MODEL` where an initializer is malformed
  */
 export function feedInitializers(model: ModelWithGraph, embed: ReadonlySet<string>, label: string): FedGraph {
   const weights = takeWeights(model.graph, embed, label);

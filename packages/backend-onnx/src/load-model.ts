@@ -35,7 +35,7 @@ export interface LoadOnnxModelOptions extends SessionOptions {
  * @param source - the path of an .onnx file, with external data beside it, or its bytes
  * @param options - where it runs, and what stays embedded
  * @returns the model; release it
- * @throws {@link PolyakError} `ERR_MODEL` where the file cannot be read, is damaged, or ONNX Runtime refuses the model
+ * @throws `PolyakError` `ERR_MODEL` where the file cannot be read, is damaged, or ONNX Runtime refuses the model
  * @throws TypeError where the source is neither a path nor bytes
  * @throws RangeError where `embed` names no initializer
  * @example

@@ -35,7 +35,7 @@ export interface SaveOptions {
  * @param template - the model without the data of its weights
  * @param weights - their data by name
  * @param options - one file or two
- * @throws {@link PolyakError} `ERR_UNSUPPORTED` where one file cannot hold it, `ERR_MODEL` where it cannot be written
+ * @throws `PolyakError` `ERR_UNSUPPORTED` where one file cannot hold it, `ERR_MODEL` where it cannot be written
  */
 export async function writeModel(
   path: string,
@@ -64,7 +64,7 @@ export async function writeModel(
  * @param template - the model without the data of its weights
  * @param weights - their data by name
  * @returns new bytes
- * @throws {@link PolyakError} `ERR_UNSUPPORTED` where it takes more than 2 GB
+ * @throws `PolyakError` `ERR_UNSUPPORTED` where it takes more than 2 GB
  */
 export function modelBytes(template: ModelWithGraph, weights: ReadonlyMap<string, Bytes>): Bytes {
   const chunks = modelChunks(template, weights);

@@ -35,7 +35,7 @@ export interface ModelSession {
  * @param options - where and how it runs
  * @param label - what messages call the model
  * @returns the session; release it
- * @throws {@link PolyakError} `ERR_MODEL` where ONNX Runtime refuses the model
+ * @throws `PolyakError` `ERR_MODEL` where ONNX Runtime refuses the model
  */
 export async function openSession(
   ort: Ort,

@@ -33,7 +33,7 @@ export interface OnnxModel {
    * @param feeds - a tensor for each of {@link OnnxModel.inputNames}
    * @returns a tensor for each output; the caller owns them
    * @throws TypeError where a feed is missing or unknown
-   * @throws {@link PolyakError} `ERR_MODEL` where ONNX Runtime refuses them, `ERR_UNSUPPORTED` where a tensor is on a device
+   * @throws `PolyakError` `ERR_MODEL` where ONNX Runtime refuses them, `ERR_UNSUPPORTED` where a tensor is on a device
    * that the model does not run on, `ERR_DISPOSED` after {@link OnnxModel.release}
    */
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
@@ -44,7 +44,7 @@ export interface OnnxModel {
    *
    * @param path - of the .onnx file; replaced where it exists
    * @param options - one file, or a second one for the data
-   * @throws {@link PolyakError} `ERR_MODEL` where the file cannot be written, `ERR_UNSUPPORTED` where one file cannot hold
+   * @throws `PolyakError` `ERR_MODEL` where the file cannot be written, `ERR_UNSUPPORTED` where one file cannot hold
    * it, `ERR_PARAMETERS` where a weight has another dtype or shape than the file's, `ERR_DISPOSED` after
    * {@link OnnxModel.release}
    */
@@ -53,7 +53,7 @@ export interface OnnxModel {
    * The same as the bytes of one file.
    *
    * @returns new bytes
-   * @throws {@link PolyakError} as {@link OnnxModel.save}
+   * @throws `PolyakError` as {@link OnnxModel.save}
    */
   toBytes(): Promise<Uint8Array>;
   /** Frees the session once running passes have ended. The model cannot be used afterwards. */

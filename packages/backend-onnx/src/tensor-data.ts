@@ -23,7 +23,7 @@ const DATA_FIELDS = [
  * @param tensor - only read
  * @param label - what messages call the model
  * @returns the shape; `[]` for a scalar
- * @throws {@link PolyakError} `ERR_MODEL` where an extent is negative or the product of all is beyond 2^53
+ * @throws `PolyakError` `ERR_MODEL` where an extent is negative or the product of all is beyond 2^53
  */
 export function shapeOf({ name, dims }: TensorProto, label: string): readonly number[] {
   // A zero among them does not make the others small: a runtime may multiply in any order.
@@ -44,7 +44,7 @@ export function shapeOf({ name, dims }: TensorProto, label: string): readonly nu
  * @param type - its element type
  * @param label - what messages call the model
  * @returns a tensor with its own memory
- * @throws {@link PolyakError} `ERR_MODEL` where the data and the shape disagree
+ * @throws `PolyakError` `ERR_MODEL` where the data and the shape disagree
  */
 export function readTensor(tensor: TensorProto, type: ElementType, label: string): HostTensor {
   const { dtype, field } = type;
