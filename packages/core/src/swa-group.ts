@@ -85,7 +85,7 @@ export class Group<T> implements SWAParamGroup<T> {
       );
     }
     const current = new Map(params.map((parameter) => [parameter.name, parameter]));
-    for (const { parameter } of this.average.parameters) {
+    for (const { parameter } of [...this.average.parameters, ...this.tied]) {
       const now = current.get(parameter.name) ?? parameter;
       if (now !== parameter && this.#identity(now.get()) !== this.#identity(parameter.get())) {
         throw new PolyakError(

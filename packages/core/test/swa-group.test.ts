@@ -31,6 +31,19 @@ describe('a group whose cells were replaced', () => {
     expect(swa.paramGroups[0]?.nAvg).toBe(1);
   });
 
+  it('is refused where a tied cell was replaced by one that is not tied', async () => {
+    const embedding = weights('embedding', [2]);
+    const output = parameter('output', { ...embedding.get() });
+    const group = { params: [embedding, output], lr: 0.1 };
+    const swa = new SWA({ ...sgd([]), paramGroups: [group] }, { backend });
+    await swa.updateSwa();
+    group.params = [embedding, parameter('output', { ...embedding.get() })];
+    await swa.updateSwa();
+    group.params = [embedding, weights('output', [2])];
+    await expect(swa.updateSwa()).rejects.toThrow('"output" is another tensor');
+    expect(swa.paramGroups[0]?.nAvg).toBe(2);
+  });
+
   it('is averaged on where the new cells are over the same arrays', async () => {
     const { swa, cells, group } = start();
     cells.forEach((cell) => fill(cell, 1));

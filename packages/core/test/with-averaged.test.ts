@@ -133,6 +133,7 @@ describe('withAveraged that fails', () => {
       'Error: no test data',
       'Error: device lost',
     ]);
+    expect((error as AggregateError).cause).toMatchObject({ message: 'no test data' });
     expect(swa.isSwapped).toBe(true);
   });
 
