@@ -101,7 +101,7 @@ export async function modelOf(
     const tensors =
       backend === undefined ? hosts.map((host) => tensorOver(ort, host)) : await backend.upload(hosts);
     const cells = tensors.map((tensor, index) => onnxParameter(names[index] ?? '', tensor));
-    return onnxModel(fed, session, cells, backend);
+    return onnxModel(ort, fed, session, cells, backend);
   } catch (error) {
     await session.release();
     throw error;

@@ -6,11 +6,12 @@ import type { Tensor } from 'onnxruntime-node';
 import { batchNormStatistics } from './batch-norm-statistics.js';
 import type { Bytes } from './bytes.js';
 import { bytesOf } from './bytes.js';
-import { elementsOf, specOf } from './dtype.js';
+import { elementsOf, specOf, tensorOver } from './dtype.js';
 import type { FedGraph } from './fed-graph.js';
 import type { SaveOptions } from './model-files.js';
 import { modelBytes, writeModel } from './model-files.js';
 import type { ModelSession } from './model-session.js';
+import type { Ort } from './ort.js';
 
 /** A model whose float weights are cells: exchange what they hold, and the next run computes with it. */
 export interface OnnxModel {
@@ -66,12 +67,14 @@ export type WeightStorage = Pick<Backend<Tensor>, 'upload' | 'download' | 'dispo
 /**
  * A model around a session and its weights.
  *
+ * @param ort - the runtime
  * @param fed - the graph taken apart
  * @param session - made of `fed.proto`
  * @param cells - a cell for each of `fed.weights`
  * @param storage - where the cells' tensors are; undefined for host memory
  */
 export function onnxModel(
+  ort: Ort,
   fed: FedGraph,
   session: ModelSession,
   cells: readonly Parameter<Tensor>[],
@@ -101,7 +104,10 @@ export function onnxModel(
     async run(feeds) {
       session.requireOpen('run');
       checkFeeds(feeds, inputNames, specs);
-      const weights = cells.map((cell) => [cell.name, cell.get()] as const);
+      const weights = cells.map((cell) => {
+        const tensor = cell.get();
+        return [cell.name, statistics.has(cell.name) ? copied(ort, tensor) : tensor] as const;
+      });
       return await session.run(Object.fromEntries([...weights, ...Object.entries(feeds)]));
     },
     async save(path, options = {}) {
@@ -115,6 +121,16 @@ export function onnxModel(
       await storage?.dispose(cells.map((cell) => cell.get()).filter(({ location }) => location !== 'none'));
     },
   };
+}
+
+/**
+ * What a run may write over: in a file with batch norm in training mode, ONNX Runtime puts the new running statistics where
+ * the old ones are.
+ */
+function copied(ort: Ort, tensor: Tensor): Tensor {
+  return tensor.location === 'cpu'
+    ? tensorOver(ort, { ...specOf(tensor), data: elementsOf(tensor).slice() })
+    : tensor;
 }
 
 function inHostMemory(tensor: Tensor): HostTensor {

@@ -152,7 +152,7 @@ function checkBatch(batch: Readonly<Record<string, Tensor>>, feedNames: readonly
 }
 
 function checkLocation(name: string, location: Tensor['location']): void {
-  if (location === 'cpu') return;
+  if (location === 'cpu' || location === 'cpu-pinned') return;
   // ONNX Runtime would crash, or compute with garbage.
   throw new PolyakError(
     'ERR_UNSUPPORTED',

@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { loadOnnxModel } from '@polyak/backend-onnx';
 import { FunctionProtoSchema, ModelProtoSchema, OperatorSetIdProtoSchema, TensorProtoSchema } from 'onnx-buf';
@@ -15,6 +16,26 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'polyak-onnx-model-'));
 });
 afterAll(async () => rm(folder, { recursive: true }));
+
+describe('a file with batch norm in training mode', () => {
+  it('keeps its running statistics over runs, which ONNX Runtime would write over', async () => {
+    const path = fileURLToPath(new URL('fixtures/conv-training.onnx', import.meta.url));
+    const loaded = await loadOnnxModel(ort, path);
+    const read = (): number[][] =>
+      [...loaded.initializers.values()].map((cell) => Array.from(cell.get().data as Float32Array));
+    const before = read();
+    const dims = [4, 2, 8, 8];
+    const x = new ort.Tensor(
+      'float32',
+      Float32Array.from({ length: 512 }, (_, n) => Math.sin(n)),
+      dims,
+    );
+    const [name = ''] = loaded.inputNames;
+    for (let run = 0; run < 3; run += 1) await loaded.run({ [name]: x });
+    expect(read()).toEqual(before);
+    await loaded.release();
+  });
+});
 
 describe('loadOnnxModel', () => {
   it('computes what the file computes', async () => {
