@@ -25,7 +25,7 @@ export function onnxRows(elements: number): readonly Row[] {
   });
   if (elements === SMALL.tensors * SMALL.elements) {
     const lengths = Array.from({ length: SMALL.tensors }, () => SMALL.elements);
-    return [{ ...row(`average, ${SMALL.tensors} tensors`, 12, lengths, averageOf), gate: 1.5 }];
+    return [row(`average, ${SMALL.tensors} tensors`, 12, lengths, averageOf)];
   }
   if (elements !== ELEMENTS) return [];
   return [
