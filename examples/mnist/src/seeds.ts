@@ -1,27 +1,32 @@
 // The script `demo:seeds`: the demo with seeds 1 to 5, as they come.
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
 import { callerFolder, parseSeedsOptions } from './options.js';
 import { showProgress } from './progress.js';
 import { formatSeedTables, type SeedResult } from './seed-table.js';
 import { trainBoth } from './train-both.js';
+import { writeWhole } from './write-whole.js';
 
 const seeds = [1, 2, 3, 4, 5];
 
 const options = parseSeedsOptions(process.argv.slice(2));
-const observer = showProgress(process.stdout);
-const results: SeedResult[] = [];
-for (const seed of seeds) {
-  observer.note(`Seed ${seed}`);
-  const { final } = await trainBoth(
-    { ...options, seed, output: join(options.output, `seed-${seed}`) },
-    observer,
-  );
-  results.push({ seed, final });
+try {
+  const observer = showProgress(process.stdout);
+  const results: SeedResult[] = [];
+  for (const seed of seeds) {
+    observer.note(`Seed ${seed}`);
+    const { final } = await trainBoth(
+      { ...options, seed, output: join(options.output, `seed-${seed}`) },
+      observer,
+    );
+    results.push({ seed, final });
+  }
+  const tables = formatSeedTables(results);
+  const path = join(options.output, 'seeds.md');
+  await writeWhole(path, `${tables}\n`);
+  process.stdout.write(`\n${tables}\n\nWritten to ${relative(callerFolder, path)}\n`);
+} catch (error) {
+  // As in main.ts: left to Node, an error would come after the whole source of tfjs's wasm module.
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = 1;
 }
-const tables = formatSeedTables(results);
-const path = join(options.output, 'seeds.md');
-await mkdir(options.output, { recursive: true });
-await writeFile(path, `${tables}\n`);
-process.stdout.write(`\n${tables}\n\nWritten to ${relative(callerFolder, path)}\n`);

@@ -1,5 +1,6 @@
 // Updates of averages in host memory, in runs of a few elements: ORT copies every output into a new array, which for small
 // runs stays in the cache.
+import { arrayOf } from '@polyak/core';
 import type { HostArray } from '@polyak/core';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Chunk } from './chunks.js';
@@ -8,7 +9,7 @@ import type { OnnxDType } from './dtype.js';
 import { elementsOf, tensorOver } from './dtype.js';
 import { moved } from './host-arithmetic.js';
 import type { Ort } from './ort.js';
-import { CHUNK_ELEMENTS } from './scratch.js';
+import { CHUNK_BYTES } from './scratch.js';
 import type { Scratch } from './scratch.js';
 
 /** Tensors of the same dtypes to be moved. */
@@ -40,7 +41,8 @@ export async function updateInChunks(
   let hasWritten = false;
   let isFailed = false;
   for (const update of updates) {
-    for (const chunk of chunksOf(lengthsOf(update.live), CHUNK_ELEMENTS)) {
+    const capacity = CHUNK_BYTES / arrayOf(update.dtypes.average).BYTES_PER_ELEMENT;
+    for (const chunk of chunksOf(lengthsOf(update.live), capacity)) {
       const inputs = gathered(scratch, update, chunk);
       let sums: readonly HostArray[] | undefined;
       if (!isFailed) {

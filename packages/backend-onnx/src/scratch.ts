@@ -3,8 +3,11 @@ import { arrayOf } from '@polyak/core';
 import type { HostArray } from '@polyak/core';
 import type { OnnxDType } from './dtype.js';
 
-/** The elements of one run: the fastest size of those measured, with three to five arrays of it in the cache. */
-export const CHUNK_ELEMENTS = 65_536;
+/**
+ * The bytes of each state in one run. ORT copies an output into new memory, which is dear from 128 KiB on: there glibc maps new
+ * pages for every copy, and unmaps them. Just below, three to five arrays lie in the cache as well.
+ */
+export const CHUNK_BYTES = 128_000;
 
 /** The arrays of one update at a time. */
 export class Scratch {
@@ -15,12 +18,12 @@ export class Scratch {
    *
    * @param slot - what it is for: two arrays of one slot share their memory
    * @param dtype - of its elements
-   * @param length - at most {@link CHUNK_ELEMENTS}
+   * @param length - with at most {@link CHUNK_BYTES} in all
    */
   array(slot: string, dtype: OnnxDType, length: number): HostArray {
     let buffer = this.#buffers.get(slot);
     if (buffer === undefined) {
-      buffer = new ArrayBuffer(CHUNK_ELEMENTS * Float64Array.BYTES_PER_ELEMENT);
+      buffer = new ArrayBuffer(CHUNK_BYTES);
       this.#buffers.set(slot, buffer);
     }
     return new (arrayOf(dtype) as Float32ArrayConstructor)(buffer, 0, length);

@@ -71,7 +71,7 @@ describe('arithmetic on cpu', () => {
   });
 
   it('averages lists of many sizes and dtypes, each with its own', async () => {
-    const lengths = [1, 65_536, 0, 7, 65_535, 100_000, 3, 1];
+    const lengths = [1, 32_000, 0, 7, 31_999, 100_000, 3, 16_001, 1];
     const dtypeOf = (n: number) => (n % 3 === 0 ? 'float64' : 'float32');
     const averages = lengths.map((length, n) => manyMagnitudes(dtypeOf(n), length, n));
     const live = lengths.map((length, n) => manyMagnitudes(dtypeOf(n), length, n + 20));

@@ -151,4 +151,30 @@ describe('SWA of half-precision weights', () => {
       );
     },
   );
+
+  it('keeps the averages of a swap that was undone, and no rounded copy of them', async () => {
+    const backend = halfBackend();
+    const make = (value: number): HalfTensor =>
+      backend.upload([hostTensor('float16', [2], () => value)])[0] as HalfTensor;
+    const handle = make(1);
+    const [input, output] = [halfParameter('input', handle), halfParameter('output', handle)];
+    const swa = new SWA(observedOptimizer([{ params: [input, output], lr: 0.1 }]), { backend });
+    await swa.updateSwa();
+    const later = make(1 + 2 ** -10);
+    for (const cell of [input, output]) cell.set(later);
+    await swa.updateSwa();
+    const { set } = output;
+    const tensors = backend.memory().tensors;
+    output.set = () => {
+      output.set = set;
+      throw new Error('read-only');
+    };
+    await expect(swa.swapSwaSgd()).rejects.toThrow('read-only');
+    expect([input.get(), output.get()]).toEqual([later, later]);
+    expect(backend.memory().tensors).toBe(tensors);
+    // Between two float16: rounded, it would be 1.
+    expect((await swa.stateDict()).swaState['input']?.data).toEqual(
+      Float32Array.of(1 + 2 ** -11, 1 + 2 ** -11),
+    );
+  });
 });
