@@ -97,10 +97,10 @@ async function measureAverages(
   if (swa.paramGroups.every(({ nAvg }) => nAvg === 0)) return undefined;
   const parameters = swa.paramGroups.flatMap(({ params }) => params);
   const live = await backend.download(parameters.map((parameter) => parameter.get()));
-  const { swaState } = await swa.stateDict();
+  const { averages } = await swa.stateDict();
   const named = Object.fromEntries(parameters.map(({ name }, index) => [name, live[index] ?? fail(name)]));
   return {
-    distance: relativeDistance(swaState, named),
+    distance: relativeDistance(averages['swa']?.swaState ?? {}, named),
     score: await swa.withAveraged(async () => network.score(problem.test), network.batchNorm(problem.train)),
   };
 }

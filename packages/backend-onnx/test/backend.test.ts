@@ -223,7 +223,7 @@ describe('float16', () => {
 
     const live = params.map((parameter) => parameter.get());
     const state = await swa.stateDict();
-    expect(state.swaState['weight']).toEqual({
+    expect(state.averages['swa']?.swaState['weight']).toEqual({
       dtype: 'float32',
       shape: [2],
       data: Float32Array.of(1 + 2 ** -11, 1),
@@ -267,7 +267,9 @@ describe('float16', () => {
     expect(weight.get()).toBe(live);
     expect(swa.isSwapped).toBe(false);
     expect(backend.memory().tensors).toBe(tensors);
-    expect((await swa.stateDict()).swaState['weight']?.data).toEqual(Float32Array.from(VALUES));
+    expect((await swa.stateDict()).averages['swa']?.swaState['weight']?.data).toEqual(
+      Float32Array.from(VALUES),
+    );
     await swa.dispose();
   });
 });

@@ -155,9 +155,10 @@ describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
     const [a = [], b = [], c = []] = visited;
     a.forEach((value, n) => expect(found[n]).toBeCloseTo(value / 4 + (b[n] ?? 0) / 4 + (c[n] ?? 0) / 2, 5));
     await callbacks.restoreLive();
-    const state = await callbacks.swa.stateDict();
-    expect(state.rule).toBe(rule.name);
-    expect(Object.keys(state.swaResiduals)).toEqual(Object.keys(state.swaState));
+    const { averages } = await callbacks.swa.stateDict();
+    const { rule: name, residuals = {}, swaState = {} } = averages['swa'] ?? {};
+    expect(name).toBe(rule.name);
+    expect(Object.keys(residuals)).toEqual(Object.keys(swaState));
   });
 
   it('warns through onWarning, of options and of training that ended before the first average', async () => {

@@ -37,7 +37,7 @@ describe.each(RUNTIMES)('a swap on %s', (runtime) => {
     const other = tf.tensor1d([8, 0.1]);
     cells.forEach((cell) => void cell.set(other));
     await swa.updateSwa();
-    expect(Object.keys((await swa.stateDict()).swaState)).toEqual(['input']);
+    expect(Object.keys((await swa.stateDict()).averages['swa']?.swaState ?? {})).toEqual(['input']);
     await swa.swapSwaSgd();
     expect((await numbers(cells)).map(([first]) => first)).toEqual([6, 6]);
     expect(cells[0]?.tensor).toBe(cells[1]?.tensor);

@@ -1,19 +1,23 @@
 // The exchange of the averages and the live weights, of all groups or of none.
 import type { Backend } from './backend.js';
+import { averageAt } from './swa-group.js';
 import type { Group } from './swa-group.js';
 
-/** Gives the parameters of all averaged groups the averages, or what they held before. */
+/** Gives the parameters of all averaged groups their averages at `index`, or what they held before. */
 export async function exchange<T>(
   call: string,
   backend: Backend<T>,
   groups: readonly Group<T>[],
+  index: number,
 ): Promise<void> {
-  const averages = groups.filter(({ nAvg }) => nAvg > 0).map(({ average }) => average);
-  for (const average of averages) average.live(call);
-  const parameters = averages.flatMap((average) => average.parameters.map(({ parameter }) => parameter));
+  const averaged = groups.filter((group) => averageAt(group, index).nAvg > 0);
+  const lists = averaged.map(({ list }) => list);
+  const averages = averaged.map((group) => averageAt(group, index));
+  for (const list of lists) list.live(call);
+  const parameters = lists.flatMap((list) => list.parameters.map(({ parameter }) => parameter));
   const each = (handles: readonly T[]): readonly (readonly T[])[] => {
     let taken = 0;
-    return averages.map((average) => handles.slice(taken, (taken += average.parameters.length)));
+    return lists.map((list) => handles.slice(taken, (taken += list.parameters.length)));
   };
   const offers: (readonly T[])[] = [];
   let held: readonly T[];
@@ -21,7 +25,7 @@ export async function exchange<T>(
     for (const average of averages) offers.push(await average.offer());
     held = await backend.swap(parameters, offers.flat());
   } catch (error) {
-    for (const [index, offered] of offers.entries()) await averages[index]?.withdraw(offered);
+    for (const [n, offered] of offers.entries()) await averages[n]?.withdraw(offered);
     throw error;
   }
   try {
@@ -29,12 +33,12 @@ export async function exchange<T>(
     await tieAgain(groups);
   } catch (error) {
     const offered = each(await backend.swap(parameters, held));
-    for (const [index, average] of averages.entries()) await average.takeBack(offered[index] ?? []);
+    for (const [n, average] of averages.entries()) await average.takeBack(offered[n] ?? []);
     await tieAgain(groups);
     throw error;
   }
   const taken = each(held);
-  await backend.dispose(averages.flatMap((average, index) => average.take(taken[index] ?? [])));
+  await backend.dispose(averages.flatMap((average, n) => average.take(taken[n] ?? [])));
 }
 
 /** Where a swap gave a parameter another handle, those tied to it get the same. */

@@ -4,7 +4,7 @@ import { PolyakError } from './error.js';
 /** What the model holds: its live weights, or the averages. */
 type Status =
   | { readonly kind: 'live' }
-  | { readonly kind: 'swapped'; readonly by: 'swapSwaSgd' | 'withAveraged' }
+  | { readonly kind: 'swapped'; readonly by: 'swapSwaSgd' | 'withAveraged'; readonly index: number }
   | { readonly kind: 'disposed' };
 
 export class Guard {

@@ -12,8 +12,18 @@ export { observedOptimizer } from './observed-optimizer.js';
 export type { Optimizer, ParamGroup } from './optimizer.js';
 export type { AutomaticMode, ManualMode, Mode, ModeOptions, StepPlan } from './plan.js';
 export { modeOf, plan } from './plan.js';
-export type { AveragingRule } from './rule.js';
-export { equal, exponential } from './rule.js';
+export type { AveragingRule, MovingRule, PowerWarmUp, WindowRule } from './rule.js';
+export {
+  debiasedExponential,
+  equal,
+  exponential,
+  halfLife,
+  lastK,
+  powerFunction,
+  powerWarmUp,
+  rationalWarmUp,
+  saturatingWarmUp,
+} from './rule.js';
 export { fromSafetensors, toSafetensors } from './state-bytes.js';
 export type { SafetensorsFile } from './safetensors.js';
 export { decodeSafetensors, encodeSafetensors } from './safetensors.js';
@@ -22,6 +32,6 @@ export { recordOf } from './state-tree.js';
 export { SWA } from './swa.js';
 export type { SWAParamGroup } from './swa-group.js';
 export type { SWAOptions } from './swa-options.js';
-export type { SWAGroupState, SWAState } from './swa-state.js';
+export type { NamedTensors, SWAAverageState, SWAGroupState, SWAState } from './swa-state.js';
 export type { DType, HostArray, HostArrayConstructor, HostTensor, TensorSpec } from './tensor.js';
 export { arrayOf, elementCount, formatSpec, isFloating, sameSpec } from './tensor.js';

@@ -2,12 +2,13 @@
 import type { Backend, Parameter } from './backend.js';
 import { PolyakError } from './error.js';
 import type { Optimizer, ParamGroup } from './optimizer.js';
-import type { AveragingRule } from './rule.js';
+import { ParameterList } from './parameter-list.js';
 import { RunningAverage } from './running-average.js';
+import type { NamedRule } from './swa-options.js';
 
 /** A parameter group of the optimizer with its own counters. */
 export interface SWAParamGroup<T> extends ParamGroup<T> {
-  /** The updates of this group's average so far. */
+  /** The updates of this group's average so far; of the first, where there are several. */
   readonly nAvg: number;
   /** The steps of this group so far. */
   readonly stepCounter: number;
@@ -17,15 +18,17 @@ export interface SWAParamGroup<T> extends ParamGroup<T> {
 export interface GroupContext<T> {
   readonly optimizer: Optimizer<T>;
   readonly backend: Backend<T>;
-  readonly rule: AveragingRule;
-  readonly isCompensated: boolean;
+  readonly averages: readonly NamedRule[];
 }
 
 export class Group<T> implements SWAParamGroup<T> {
   readonly #optimizer: Optimizer<T>;
   readonly #index: number;
   readonly #names: readonly string[];
-  readonly average: RunningAverage<T>;
+  /** The parameters that are averaged. */
+  readonly list: ParameterList<T>;
+  /** In the order of the context's. */
+  readonly averages: readonly RunningAverage<T>[];
   /** Parameters whose tensor an earlier one averages. */
   readonly tied: readonly TiedParameter<T>[];
   readonly #identity: (tensor: T) => unknown;
@@ -37,14 +40,15 @@ export class Group<T> implements SWAParamGroup<T> {
    * @param earlier - the groups before this one; a tensor that one of them averages is not averaged again
    */
   constructor(context: GroupContext<T>, params: readonly Parameter<T>[], earlier: readonly Group<T>[]) {
-    const { optimizer, backend, rule, isCompensated } = context;
+    const { optimizer, backend, averages } = context;
     this.#optimizer = optimizer;
     this.#index = earlier.length;
     this.#names = params.map(({ name }) => name);
     this.#identity = (tensor) => backend.identity?.(tensor) ?? tensor;
-    const known = earlier.flatMap((group) => group.average.parameters.map(({ parameter }) => parameter));
+    const known = earlier.flatMap((group) => group.list.parameters.map(({ parameter }) => parameter));
     const { parameters, tied } = separated(known, params, this.#identity);
-    this.average = new RunningAverage(backend, rule, parameters, isCompensated);
+    this.list = new ParameterList(backend, parameters);
+    this.averages = averages.map((average) => new RunningAverage(backend, this.list, average));
     this.tied = tied;
   }
 
@@ -70,7 +74,7 @@ export class Group<T> implements SWAParamGroup<T> {
   }
 
   get nAvg(): number {
-    return this.average.nAvg;
+    return this.averages[0]?.nAvg ?? 0;
   }
 
   /** Refuses a group whose parameters are not those it was made with: other names, or other tensors under them. */
@@ -85,7 +89,7 @@ export class Group<T> implements SWAParamGroup<T> {
       );
     }
     const current = new Map(params.map((parameter) => [parameter.name, parameter]));
-    for (const { parameter } of [...this.average.parameters, ...this.tied]) {
+    for (const { parameter } of [...this.list.parameters, ...this.tied]) {
       const now = current.get(parameter.name) ?? parameter;
       if (now !== parameter && this.#identity(now.get()) !== this.#identity(parameter.get())) {
         throw new PolyakError(
@@ -101,6 +105,13 @@ export class Group<T> implements SWAParamGroup<T> {
 export interface TiedParameter<T> {
   readonly parameter: Parameter<T>;
   readonly to: Parameter<T>;
+}
+
+/** The average of `group` at `index` of the context's. */
+export function averageAt<T>({ averages }: Group<T>, index: number): RunningAverage<T> {
+  const average = averages[index];
+  if (average === undefined) throw new RangeError(`There is no average ${index}.`);
+  return average;
 }
 
 /** Refuses groups that came to the optimizer behind the back of SWA. */

@@ -2,7 +2,8 @@
 import type { Backend } from './backend.js';
 import { PolyakError } from './error.js';
 import type { ModeOptions } from './plan.js';
-import type { AveragingRule } from './rule.js';
+import { equal, isWindow } from './rule.js';
+import type { AveragingRule, MovingRule } from './rule.js';
 
 declare const console: { warn(message: string): void };
 
@@ -13,8 +14,14 @@ export interface SWAOptions<T> extends ModeOptions {
   /** How the average moves. Default `equal()`. */
   readonly rule?: AveragingRule;
   /**
+   * Several averages, by name, in place of {@link SWAOptions.rule}: all are fed at each update, from one pass over the live
+   * weights. The first is the one that is swapped where none is named.
+   */
+  readonly averages?: Readonly<Record<string, AveragingRule>>;
+  /**
    * Carries the rounding error of each average beside it: nearly as accurate as an average of twice the precision, for
-   * twice its memory and about 1.7 times the time. Default: what the rule needs, so on for a decay from 0.9999 on.
+   * twice its memory and about 1.7 times the time. Default: what the rule needs, so on for a decay from 0.9999 on. A mean of the last
+   * values is made anew each time, and needs none.
    */
   readonly isCompensated?: boolean;
   /** Receives warnings. Default `console.warn`. */
@@ -26,10 +33,31 @@ export function warnerOf<T>({ onWarning }: SWAOptions<T>): (message: string) => 
   return onWarning ?? ((message) => console.warn(message));
 }
 
-/** Whether averages are compensated: as asked, or as the rule needs and the backend can. */
-export function canCompensate<T>(
+/** An average of SWA. */
+export interface NamedRule {
+  readonly name: string;
+  readonly rule: AveragingRule;
+  readonly isCompensated: boolean;
+}
+
+/** The averages asked for, each compensated where that was asked for, or where its rule needs it and the backend can. */
+export function averagesOf<T>(options: SWAOptions<T>, warn: (message: string) => void): readonly NamedRule[] {
+  const { rule, averages, backend, isCompensated } = options;
+  if (rule !== undefined && averages !== undefined) {
+    throw new TypeError('SWA: both rule and averages are given. Put the rule among the averages.');
+  }
+  const rules = Object.entries(averages ?? { swa: rule ?? equal() });
+  if (rules.length === 0) throw new TypeError('SWA: averages is empty. Name one at least.');
+  return rules.map(([name, each]) => ({
+    name,
+    rule: each,
+    isCompensated: !isWindow(each) && canCompensate(backend, each, isCompensated, warn),
+  }));
+}
+
+function canCompensate<T>(
   backend: Backend<T>,
-  rule: AveragingRule,
+  rule: MovingRule,
   asked: boolean | undefined,
   warn: (message: string) => void,
 ): boolean {

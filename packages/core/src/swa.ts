@@ -8,11 +8,10 @@ import { Guard } from './guard.js';
 import type { Optimizer, ParamGroup } from './optimizer.js';
 import { modeOf, plan } from './plan.js';
 import type { Mode } from './plan.js';
-import { equal } from './rule.js';
 import type { StateTree } from './state-tree.js';
-import { checkGroupCount, Group } from './swa-group.js';
+import { averageAt, checkGroupCount, Group } from './swa-group.js';
 import type { GroupContext, SWAParamGroup } from './swa-group.js';
-import { canCompensate, warnerOf } from './swa-options.js';
+import { averagesOf, warnerOf } from './swa-options.js';
 import type { SWAOptions } from './swa-options.js';
 import { restoreState, stateOf } from './swa-state.js';
 import type { SWAState } from './swa-state.js';
@@ -69,12 +68,11 @@ export class SWA<T> {
    * @throws PolyakError `ERR_UNSUPPORTED` where the backend cannot hold a parameter, or compensate when asked to
    */
   constructor(optimizer: Optimizer<T>, options: SWAOptions<T>) {
-    const { backend, rule = equal() } = options;
+    const { backend } = options;
     this.optimizer = optimizer;
     this.#warn = warnerOf(options);
     this.mode = modeOf(options, this.#warn);
-    const isCompensated = canCompensate(backend, rule, options.isCompensated, this.#warn);
-    this.#context = { optimizer, backend, rule, isCompensated };
+    this.#context = { optimizer, backend, averages: averagesOf(options, this.#warn) };
     for (const { params } of optimizer.paramGroups) {
       this.#groups.push(new Group(this.#context, params, this.#groups));
     }
@@ -156,17 +154,21 @@ export class SWA<T> {
    * Exchanges the averages and the live weights, bit for bit: once to evaluate or save the averages, once more to go on
    * training. A parameter that was never averaged stays, with a warning.
    *
+   * @param average - one of several, by its name; the first unless given. The second call swaps back the same one   *
    * Running batch-norm statistics are not exchanged: {@link bnUpdate} estimates them for the averages, and
    * {@link SWA.withAveraged} puts the old ones back as well.
    *
-   * @throws PolyakError `ERR_NO_AVERAGES` before the first update
-   * @throws PolyakError `ERR_SWAPPED` inside `withAveraged`, which swaps back itself
+   * @throws PolyakError `ERR_NO_AVERAGES` before the first update, and where there is no average of that name
+   * @throws PolyakError `ERR_SWAPPED` inside `withAveraged`, which swaps back itself, and for another average than the one
+   *   that is in the model
    * @throws PolyakError `ERR_BUSY`, `ERR_PARAMETERS`
    */
-  async swapSwaSgd(): Promise<void> {
+  async swapSwaSgd(average?: string): Promise<void> {
     const { status } = this.#guard;
-    if (status.kind === 'swapped' && status.by === 'swapSwaSgd') return this.#swapOut('swapSwaSgd');
-    return this.#swapIn('swapSwaSgd');
+    const index = this.#indexOf('swapSwaSgd', average);
+    const isBack = average === undefined || (status.kind === 'swapped' && status.index === index);
+    if (status.kind === 'swapped' && status.by === 'swapSwaSgd' && isBack) return this.#swapOut('swapSwaSgd');
+    return this.#swapIn('swapSwaSgd', index);
   }
 
   /**
@@ -176,12 +178,17 @@ export class SWA<T> {
    *
    * @param fn - evaluates or saves the model
    * @param batchNorm - the model's batch norm, training batches, and the options of {@link bnUpdate}
+   * @param average - one of several, by its name; the first unless given
    * @returns what `fn` returned
    * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_NO_AVERAGES`, `ERR_PARAMETERS`, and whatever `fn` or
    *   {@link bnUpdate} throws
    */
-  async withAveraged<R, Batch>(fn: () => Awaitable<R>, batchNorm?: AveragedBatchNorm<Batch>): Promise<R> {
-    await this.#swapIn('withAveraged');
+  async withAveraged<R, Batch>(
+    fn: () => Awaitable<R>,
+    batchNorm?: AveragedBatchNorm<Batch>,
+    average?: string,
+  ): Promise<R> {
+    await this.#swapIn('withAveraged', this.#indexOf('withAveraged', average));
     let result: R;
     try {
       result = await (batchNorm === undefined ? fn() : withUpdatedStatistics(batchNorm, fn));
@@ -245,7 +252,9 @@ export class SWA<T> {
    */
   async dispose(): Promise<void> {
     return this.#guard.aloneAndLive('dispose', async () => {
-      for (const { average } of this.#groups) await average.restore({ averages: [], residuals: [] }, 0);
+      for (const average of this.#groups.flatMap(({ averages }) => averages)) {
+        await average.restore({ averages: [], residuals: [], window: [] }, 0);
+      }
       this.#guard.status = { kind: 'disposed' };
     });
   }
@@ -255,37 +264,51 @@ export class SWA<T> {
     const checked = [];
     for (const group of groups) {
       group.checkParameters(call);
-      const { average } = group;
-      checked.push({ average, weight: average.nextWeight(), live: await average.checkedLive(call) });
+      const weighed = group.averages.map((average) => ({ average, weight: average.nextWeight() }));
+      checked.push({ weighed, live: await group.list.checkedLive(call) });
     }
-    for (const { average, live, weight } of checked) await average.update(live, weight);
+    for (const { weighed, live } of checked) {
+      for (const { average, weight } of weighed) await average.update(live, weight);
+    }
   }
 
-  async #swapIn(by: 'swapSwaSgd' | 'withAveraged'): Promise<void> {
+  #indexOf(call: string, name: string | undefined): number {
+    const names = this.#context.averages.map((average) => average.name);
+    const index = name === undefined ? 0 : names.indexOf(name);
+    if (index >= 0) return index;
+    throw new PolyakError(
+      'ERR_NO_AVERAGES',
+      `${call}: there is no average "${name}". There is ${names.join(', ')}.`,
+    );
+  }
+
+  async #swapIn(by: 'swapSwaSgd' | 'withAveraged', index: number): Promise<void> {
     return this.#guard.aloneAndLive(by, async () => {
-      if (this.#groups.every(({ nAvg }) => nAvg === 0)) {
+      if (this.#groups.every((group) => averageAt(group, index).nAvg === 0)) {
         throw new PolyakError(
           'ERR_NO_AVERAGES',
           `${by}: nothing has been averaged yet. Call updateSwa first.`,
         );
       }
-      this.#warnOfSkipped(by);
-      await exchange(by, this.#context.backend, this.#groups);
-      this.#guard.status = { kind: 'swapped', by };
+      this.#warnOfSkipped(by, index);
+      await exchange(by, this.#context.backend, this.#groups, index);
+      this.#guard.status = { kind: 'swapped', by, index };
     });
   }
 
   async #swapOut(call: string): Promise<void> {
     return this.#guard.alone(call, async () => {
-      await exchange(call, this.#context.backend, this.#groups);
+      const { status } = this.#guard;
+      if (status.kind !== 'swapped') return;
+      await exchange(call, this.#context.backend, this.#groups, status.index);
       this.#guard.status = { kind: 'live' };
     });
   }
 
-  #warnOfSkipped(call: string): void {
-    const skipped = this.#groups.filter(({ nAvg }) => nAvg === 0);
-    for (const { parameter } of skipped.flatMap(({ average }) => average.parameters)) {
-      this.#warn(`${call}: "${parameter.name}" was never averaged, skipping it.`);
+  #warnOfSkipped(call: string, index: number): void {
+    const skipped = this.#groups.filter((group) => averageAt(group, index).nAvg === 0);
+    for (const name of skipped.flatMap(({ list }) => list.names)) {
+      this.#warn(`${call}: "${name}" was never averaged, skipping it.`);
     }
   }
 }

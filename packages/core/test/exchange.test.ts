@@ -57,7 +57,7 @@ describe('two cells over one array', () => {
     data.fill(4);
     await swa.updateSwa();
     data.set([0.1, -0]);
-    expect(Object.keys((await swa.stateDict()).swaState)).toEqual(['input']);
+    expect(Object.keys((await swa.stateDict()).averages['swa']?.swaState ?? {})).toEqual(['input']);
     await swa.swapSwaSgd();
     expect([read(input), read(output)]).toEqual([
       [2.5, 2.5],
@@ -154,7 +154,7 @@ describe('two cells with one handle, on a backend that swaps handles', () => {
     await expect(swa.swapSwaSgd()).rejects.toThrow('read-only');
     expect(output.handle).toBe(input.handle);
     fill(input, 4);
-    expect((await swa.stateDict()).swaState['input']?.data).toEqual(Float32Array.of(1));
+    expect((await swa.stateDict()).averages['swa']?.swaState['input']?.data).toEqual(Float32Array.of(1));
   });
 });
 

@@ -133,7 +133,7 @@ describe('SWA of half-precision weights', () => {
           const state = await swa.stateDict();
           const seen = visited.map((value) => halfValue(dtype, halfBits(dtype, value)));
           const mean = seen.reduce((sum, value) => sum + value, 0) / seen.length;
-          const { dtype: kept, data } = state.swaState['weight'] as HostTensor;
+          const { dtype: kept, data } = state.averages['swa']?.swaState['weight'] as HostTensor;
           expect(kept).toBe('float32' satisfies DType);
           expect(Math.abs(Number(data[0]) - mean)).toBeLessThan(1e-6 * (1 + Math.max(...seen.map(Math.abs))));
 
@@ -173,7 +173,7 @@ describe('SWA of half-precision weights', () => {
     expect([input.get(), output.get()]).toEqual([later, later]);
     expect(backend.memory().tensors).toBe(tensors);
     // Between two float16: rounded, it would be 1.
-    expect((await swa.stateDict()).swaState['input']?.data).toEqual(
+    expect((await swa.stateDict()).averages['swa']?.swaState['input']?.data).toEqual(
       Float32Array.of(1 + 2 ** -11, 1 + 2 ** -11),
     );
   });

@@ -2,7 +2,7 @@
 import { cpuBackend, parameter, SWA } from '@polyak/core';
 import type { Backend, HostTensor, Parameter } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { fill, read, sgd, weights } from './sgd.js';
+import { fill, read, sgd, weights, withAverage } from './sgd.js';
 
 const backend = cpuBackend();
 
@@ -80,7 +80,7 @@ describe('memory', () => {
     const optState = { ...(state.optState as object), lr: [] };
     await expect(swa.loadStateDict({ ...state, optState })).rejects.toThrow('another number of groups');
     const b = { dtype: 'float32', shape: [3], data: Float32Array.of(1, 2, Infinity) } as const;
-    await expect(swa.loadStateDict({ ...state, swaState: { ...state.swaState, b } })).rejects.toMatchObject({
+    await expect(swa.loadStateDict(withAverage(state, 'swa', { swaState: { b } }))).rejects.toMatchObject({
       code: 'ERR_NON_FINITE',
     });
     expect(backend.memory()).toEqual(held);
@@ -147,8 +147,8 @@ describe('the rule', () => {
     cells.forEach((cell) => fill(cell, 6));
     await expect(swa.updateSwa()).rejects.toThrow(/"halting" gave the weight NaN/);
     expect(swa.paramGroups.map(({ nAvg }) => nAvg)).toEqual([1, 1]);
-    const { swaState } = await swa.stateDict();
-    expect(Object.values(swaState).map(({ data }) => [...data])).toEqual([
+    const { averages } = await swa.stateDict();
+    expect(Object.values(averages['swa']?.swaState ?? {}).map(({ data }) => [...data])).toEqual([
       [2, 2],
       [2, 2],
     ]);

@@ -1,5 +1,5 @@
 // A small optimizer for the tests: SGD with momentum on a noisy quadratic, with a state that has to be saved.
-import { PolyakError, parameter } from '@polyak/core';
+import { PolyakError, parameter, recordOf } from '@polyak/core';
 import type { HostTensor, Optimizer, ParamGroup, Parameter, StateTree } from '@polyak/core';
 
 /** Uniform in [0, 1), the same on every machine (mulberry32). */
@@ -100,4 +100,17 @@ export function sgd(
       });
     },
   };
+}
+
+/** `state` with other things in one of its averages, and other tensors beside those of its records. */
+export function withAverage(
+  state: StateTree,
+  name: string,
+  { swaState, ...rest }: { readonly swaState?: object; readonly [key: string]: unknown },
+): StateTree {
+  const averages = recordOf(recordOf(state)['averages']);
+  const average = recordOf(averages[name]);
+  const tensors = { ...recordOf(average['swaState']), ...swaState };
+  const changed = { ...average, ...rest, swaState: tensors } as StateTree;
+  return { ...recordOf(state), averages: { ...averages, [name]: changed } };
 }

@@ -140,7 +140,7 @@ describe('non-finite weights', () => {
     fill(cell, NaN);
     await expect(swa.step()).rejects.toEqual(code('ERR_NON_FINITE'));
     expect(swa.paramGroups[0]).toMatchObject({ nAvg: 1, stepCounter: 1, lr: 0.2 });
-    expect((await swa.stateDict()).swaState).toEqual(before.swaState);
+    expect((await swa.stateDict()).averages).toEqual(before.averages);
   });
 });
 

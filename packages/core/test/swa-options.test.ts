@@ -8,9 +8,9 @@ const backend = cpuBackend();
 async function residuals(options: Partial<SWAOptions<HostTensor>>): Promise<string[]> {
   const swa = new SWA(sgd([{ params: [weights('w', [2])], lr: 0.1 }]), { backend, ...options });
   await swa.updateSwa();
-  const { swaResiduals } = await swa.stateDict();
+  const { averages } = await swa.stateDict();
   await swa.dispose();
-  return Object.keys(swaResiduals);
+  return Object.keys(averages['swa']?.residuals ?? {});
 }
 
 describe('isCompensated', () => {

@@ -1,8 +1,26 @@
 // States: a run that goes on from one goes on bit for bit, whenever it was saved.
-import { cpuBackend, exponential, fromSafetensors, parameter, SWA, toSafetensors } from '@polyak/core';
-import type { AveragingRule, HostTensor, Parameter, StateTree, SWAOptions } from '@polyak/core';
+import {
+  cpuBackend,
+  equal,
+  exponential,
+  fromSafetensors,
+  lastK,
+  parameter,
+  powerWarmUp,
+  SWA,
+  toSafetensors,
+} from '@polyak/core';
+import type {
+  AveragingRule,
+  HostTensor,
+  NamedTensors,
+  Parameter,
+  StateTree,
+  SWAAverageState,
+  SWAOptions,
+} from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { fill, sgd, weights } from './sgd.js';
+import { fill, sgd, weights, withAverage } from './sgd.js';
 
 const backend = cpuBackend();
 const STEPS = 14;
@@ -39,6 +57,8 @@ const RULES: readonly [string, Partial<SWAOptions<HostTensor>>][] = [
   ['equal', {}],
   ['exponential', { rule: exponential(0.9) }],
   ['compensated', { rule: exponential(0.9999) }],
+  ['last 3', { rule: lastK(3) }],
+  ['four', { averages: { a: equal(), b: lastK(2), c: exponential(0.9999), d: powerWarmUp() } }],
 ];
 
 describe.each(RULES)('a run with the %s average', (_, options) => {
@@ -74,15 +94,15 @@ describe('stateDict', () => {
     const state = await swa.stateDict();
     expect(state).toMatchObject({
       version: 1,
-      rule: 'equal',
       optState: { steps: 5, lr: [0.02, 0.02] },
-      swaResiduals: {},
       paramGroups: [
-        { params: ['a', 'counter'], nAvg: 1, stepCounter: 5 },
-        { params: ['b'], nAvg: 1, stepCounter: 5 },
+        { params: ['a', 'counter'], stepCounter: 5 },
+        { params: ['b'], stepCounter: 5 },
       ],
     });
-    expect(Object.keys(state.swaState)).toEqual(['a', 'counter', 'b']);
+    expect(Object.keys(state.averages)).toEqual(['swa']);
+    expect(state.averages['swa']).toMatchObject({ rule: 'equal', nAvg: [1, 1], residuals: {}, window: [] });
+    expect(Object.keys(state.averages['swa']?.swaState ?? {})).toEqual(['a', 'counter', 'b']);
   });
 
   it('is a copy, which later updates do not change', async () => {
@@ -93,8 +113,8 @@ describe('stateDict', () => {
     const state = await swa.stateDict();
     fill(cell, 3);
     await swa.updateSwa();
-    expect(state.swaState['w']?.data).toEqual(Float32Array.of(1, 1));
-    expect(state.paramGroups[0]?.nAvg).toBe(1);
+    expect(state.averages['swa']?.swaState['w']?.data).toEqual(Float32Array.of(1, 1));
+    expect(state.averages['swa']?.nAvg).toEqual([1]);
   });
 });
 
@@ -134,10 +154,7 @@ describe('loadStateDict', () => {
 
   it('refuses a state with more groups than the SWA has', async () => {
     const state = await saved();
-    const paramGroups = [
-      ...(state['paramGroups'] as readonly StateTree[]),
-      { params: [], nAvg: 0, stepCounter: 0 },
-    ];
+    const paramGroups = [...(state['paramGroups'] as readonly StateTree[]), { params: [], stepCounter: 0 }];
     expect(await refusal({ ...state, paramGroups })).toContain('3 parameter groups, this SWA 2');
   });
 
@@ -153,7 +170,6 @@ describe('loadStateDict', () => {
 
   it('refuses an average with as many elements in another shape, or of another dtype', async () => {
     const state = await saved();
-    const swaState = state['swaState'] as { [name: string]: HostTensor };
     const data = new Float32Array(6);
     const misshapen = [
       { dtype: 'float32', shape: [2, 3], data },
@@ -162,7 +178,9 @@ describe('loadStateDict', () => {
       { dtype: 'float32', shape: [3, 2], data: new Float32Array(5) },
     ] as const;
     for (const a of misshapen) {
-      expect(await refusal({ ...state, swaState: { ...swaState, a } })).toContain('swaState: "a" is');
+      expect(await refusal(withAverage(state, 'swa', { swaState: { a } }))).toContain(
+        'swa: swaState: "a" is',
+      );
     }
   });
 
@@ -173,21 +191,21 @@ describe('loadStateDict', () => {
     await swa.loadStateDict(fromSafetensors(toSafetensors(state)));
     expect(await swa.stateDict()).toEqual(state);
     const tensor = { dtype: 'float32', shape: [1], data: Float32Array.of(5) };
-    const inherited = Object.create({ constructor: tensor }) as StateTree;
-    await expect(swa.loadStateDict({ ...state, swaState: inherited })).rejects.toThrow(
-      'swaState lacks "constructor"',
-    );
-    await expect(swa.loadStateDict({ ...state, swaState: {} })).rejects.toThrow(
-      'swaState lacks "constructor"',
-    );
+    const inherited = Object.create({ constructor: tensor }) as NamedTensors;
+    for (const swaState of [inherited, {}]) {
+      const swap = { ...state.averages['swa'], swaState } as SWAAverageState;
+      await expect(swa.loadStateDict({ ...state, averages: { swa: swap } })).rejects.toThrow(
+        'swaState lacks "constructor"',
+      );
+    }
   });
 
   it('lists every difference', async () => {
     const state = await saved();
-    const swaState = { ...(state['swaState'] as Record<string, HostTensor>) };
-    delete swaState['a'];
-    swaState['b'] = { dtype: 'float32', shape: [5], data: new Float32Array(5) };
-    const message = await refusal({ ...state, rule: 'exponential(0.9)', swaState });
+    const b = { dtype: 'float32', shape: [5], data: new Float32Array(5) };
+    const message = await refusal(
+      withAverage(state, 'swa', { rule: 'exponential(0.9)', swaState: { a: undefined, b } }),
+    );
     expect(message).toContain('"exponential(0.9)"');
     expect(message).toContain('swaState lacks "a"');
     expect(message).toContain('"b" is float32[5], the model\'s float32[4]');
@@ -195,25 +213,24 @@ describe('loadStateDict', () => {
 
   it('refuses other names, other groups, bad counters and tensors that lie about their length', async () => {
     const state = await saved();
-    const [one, two] = state['paramGroups'] as { params: string[]; nAvg: number; stepCounter: number }[];
+    const [one, two] = state['paramGroups'] as { params: string[]; stepCounter: number }[];
     if (one === undefined || two === undefined) throw new Error('no groups');
     expect(await refusal({ ...state, paramGroups: [one] })).toContain('1 parameter groups, this SWA 2');
     expect(await refusal({ ...state, paramGroups: [one, { ...two, params: ['x'] }] })).toContain('["x"]');
     for (const nAvg of [-1, 0.5, NaN, '1']) {
-      expect(await refusal({ ...state, paramGroups: [one, { ...two, nAvg }] })).toContain('nAvg');
+      expect(await refusal(withAverage(state, 'swa', { nAvg: [1, nAvg] }))).toContain(
+        'group 1: nAvg of "swa"',
+      );
     }
-    const swaState = {
-      ...(state['swaState'] as object),
-      b: { dtype: 'float32', shape: [4], data: new Float32Array(3) },
-    };
-    expect(await refusal({ ...state, swaState } as StateTree)).toContain('"b"');
+    expect(await refusal(withAverage(state, 'swa', { nAvg: undefined }))).toContain('group 0: nAvg of "swa"');
+    const b = { dtype: 'float32', shape: [4], data: new Float32Array(3) };
+    expect(await refusal(withAverage(state, 'swa', { swaState: { b } }))).toContain('"b"');
   });
 
   it('refuses averages that are not finite', async () => {
     const state = await saved();
     const b = { dtype: 'float32', shape: [4], data: Float32Array.of(1, NaN, 1, 1) } as const;
-    const swaState = { ...(state['swaState'] as { [name: string]: HostTensor }), b };
-    expect(await refusal({ ...state, swaState })).toContain('ERR_NON_FINITE');
+    expect(await refusal(withAverage(state, 'swa', { swaState: { b } }))).toContain('ERR_NON_FINITE');
   });
 
   it('refuses a compensated state without compensation, and the reverse', async () => {
@@ -222,7 +239,7 @@ describe('loadStateDict', () => {
       'isCompensated: true',
     );
     expect(await refusal(await saved({ rule }), { rule, isCompensated: true })).toContain(
-      'swaResiduals lacks "a"',
+      'residuals lacks "a"',
     );
   });
 

@@ -232,8 +232,8 @@ describe('the average', () => {
     fill(embedding, 4);
     await swa.updateSwa();
     fill(embedding, 9);
-    const { swaState } = await swa.stateDict();
-    expect(Object.keys(swaState)).toEqual(['embedding', 'w']);
+    const { averages } = await swa.stateDict();
+    expect(Object.keys(averages['swa']?.swaState ?? {})).toEqual(['embedding', 'w']);
     await swa.swapSwaSgd();
     expect([read(embedding), read(output)]).toEqual([[2.5], [2.5]]);
     await swa.swapSwaSgd();
@@ -267,10 +267,10 @@ describe('accuracy against float64', () => {
       });
       await swa.updateSwa();
     }
-    const { swaState, swaResiduals } = await swa.stateDict();
+    const { swaState = {}, residuals = {} } = (await swa.stateDict()).averages['swa'] ?? {};
     await swa.dispose();
     const squares = sums.map((sum, index) => {
-      const found = Number(swaState['w']?.data[index]) + Number(swaResiduals['w']?.data[index] ?? 0);
+      const found = Number(swaState['w']?.data[index]) + Number(residuals['w']?.data[index] ?? 0);
       return (found / (sum / n) - 1) ** 2;
     });
     return Math.sqrt(squares.reduce((sum, square) => sum + square, 0) / length);
