@@ -35,3 +35,5 @@ export type { SWAOptions } from './swa-options.js';
 export type { NamedTensors, SWAAverageState, SWAGroupState, SWAState } from './swa-state.js';
 export type { DType, HostArray, HostArrayConstructor, HostTensor, TensorSpec } from './tensor.js';
 export { arrayOf, elementCount, formatSpec, isFloating, sameSpec } from './tensor.js';
+export type { LiveModel } from './weights.js';
+export { readWeights, withWeights, writeWeights } from './weights.js';

@@ -101,12 +101,18 @@ export class RunningAverage<T> {
 
   /** Takes over `contents`, tensors of the backend, and disposes of what it held. */
   async restore(contents: AverageContents<T>, nAvg: number): Promise<void> {
-    const old = [...this.averages, ...this.#residuals, ...this.#window.flat()];
+    const old = [...this.averages, ...(this.#unrounded ?? []), ...this.#residuals, ...this.#window.flat()];
     this.averages = contents.averages;
+    this.#unrounded = undefined;
     this.#residuals = contents.residuals;
     this.#window = contents.window;
     this.nAvg = nAvg;
     await this.#backend.dispose(old);
+  }
+
+  /** Disposes of what it holds: the averages, or where they are in the model, what the model held before. */
+  async dispose(): Promise<void> {
+    await this.restore({ averages: [], residuals: [], window: [] }, 0);
   }
 
   async #begin(live: readonly T[]): Promise<void> {

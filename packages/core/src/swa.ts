@@ -252,9 +252,7 @@ export class SWA<T> {
    */
   async dispose(): Promise<void> {
     return this.#guard.aloneAndLive('dispose', async () => {
-      for (const average of this.#groups.flatMap(({ averages }) => averages)) {
-        await average.restore({ averages: [], residuals: [], window: [] }, 0);
-      }
+      for (const average of this.#groups.flatMap(({ averages }) => averages)) await average.dispose();
       this.#guard.status = { kind: 'disposed' };
     });
   }

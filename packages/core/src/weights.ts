@@ -1,0 +1,135 @@
+// The weights of a live model as plain data: read, put in for a while, put in for good. What is kept outside of SWA (snapshots, merges,
+// samples) goes through here, on every backend.
+import type { Awaitable, Backend, Parameter } from './backend.js';
+import { withUpdatedStatistics } from './bn-update.js';
+import type { AveragedBatchNorm } from './bn-update.js';
+import { PolyakError } from './error.js';
+import { exchange } from './exchange.js';
+import { observedOptimizer } from './observed-optimizer.js';
+import { equal } from './rule.js';
+import { averageAt, Group } from './swa-group.js';
+import type { NamedTensors } from './swa-state.js';
+import { elementCount, formatSpec, sameSpec } from './tensor.js';
+import type { HostTensor } from './tensor.js';
+
+/** A live model, as far as its weights go. */
+export interface LiveModel<T> {
+  /** The runtime that holds the parameters. */
+  readonly backend: Backend<T>;
+  /** All parameters whose values make the model: each name once. Those of one storage count as one, under the first name. */
+  readonly parameters: readonly Parameter<T>[];
+}
+
+/**
+ * Copies of the weights that the model holds now, on the host. Half precision comes as float32.
+ *
+ * @param model - see {@link LiveModel}
+ * @returns tensors by the names of the parameters
+ * @throws PolyakError `ERR_NON_FINITE` where a weight is not finite, `ERR_PARAMETERS`, `ERR_UNSUPPORTED`
+ */
+export async function readWeights<T>(model: LiveModel<T>): Promise<NamedTensors> {
+  const group = groupOf(model);
+  const { names } = group.list;
+  const average = averageAt(group, 0);
+  await average.update(await group.list.checkedLive('readWeights'), 1);
+  try {
+    const { averages } = await average.download();
+    return Object.fromEntries(averages.map((tensor, index) => [names[index] ?? '', tensor]));
+  } finally {
+    await average.dispose();
+  }
+}
+
+/**
+ * Puts `weights` into the model for good.
+ *
+ * @param model - see {@link LiveModel}
+ * @param weights - of all its parameters, as {@link readWeights} gives them
+ * @throws PolyakError `ERR_STATE` where they do not fit, with every difference; `ERR_NON_FINITE`, `ERR_PARAMETERS`
+ */
+export async function writeWeights<T>(model: LiveModel<T>, weights: NamedTensors): Promise<void> {
+  const group = await held('writeWeights', model, weights);
+  try {
+    await exchange('writeWeights', model.backend, [group], 0);
+  } finally {
+    await averageAt(group, 0).dispose();
+  }
+}
+
+/**
+ * Runs `fn` with `weights` in the model, and puts back what it held, whatever happens.
+ *
+ * @param model - see {@link LiveModel}
+ * @param weights - of all its parameters, as {@link readWeights} gives them
+ * @param fn - evaluates or saves the model
+ * @param batchNorm - where given, the running statistics are estimated for `weights` first, and put back afterwards
+ * @returns what `fn` returned
+ * @throws PolyakError `ERR_STATE` where they do not fit, with every difference; `ERR_NON_FINITE`, `ERR_PARAMETERS`, and
+ *   whatever `fn` throws
+ */
+export async function withWeights<T, R, Batch>(
+  model: LiveModel<T>,
+  weights: NamedTensors,
+  fn: () => Awaitable<R>,
+  batchNorm?: AveragedBatchNorm<Batch>,
+): Promise<R> {
+  const group = await held('withWeights', model, weights);
+  const swap = async (): Promise<void> => exchange('withWeights', model.backend, [group], 0);
+  const average = averageAt(group, 0);
+  try {
+    await swap();
+  } catch (error) {
+    await average.dispose();
+    throw error;
+  }
+  try {
+    return await (batchNorm === undefined ? fn() : withUpdatedStatistics(batchNorm, fn));
+  } finally {
+    // What the model held is only freed once it is back in the model.
+    await swap();
+    await average.dispose();
+  }
+}
+
+/** A group whose average is `weights`. */
+async function held<T>(call: string, model: LiveModel<T>, weights: NamedTensors): Promise<Group<T>> {
+  const { backend } = model;
+  const group = groupOf(model);
+  const averages = await backend.upload(fitting(call, group, weights));
+  const finite = await backend.allFinite(averages);
+  const bad = group.list.names.filter((_, index) => finite[index] !== true);
+  if (bad.length > 0) {
+    await backend.dispose(averages);
+    throw new PolyakError('ERR_NON_FINITE', `${call}: NaN or an infinity in the weights ${quoted(bad)}.`);
+  }
+  await averageAt(group, 0).restore({ averages, residuals: [], window: [] }, 1);
+  return group;
+}
+
+/** The tensors of `weights` in the order of the parameters. */
+function fitting<T>(call: string, { list, tied }: Group<T>, weights: NamedTensors): readonly HostTensor[] {
+  const known = new Set([...list.names, ...tied.map(({ parameter }) => parameter.name)]);
+  const problems = Object.keys(weights)
+    .filter((name) => !known.has(name))
+    .map((name) => `the model has no "${name}"`);
+  const tensors = list.parameters.flatMap(({ parameter: { name }, averageSpec }): HostTensor[] => {
+    const found = Object.hasOwn(weights, name) ? weights[name] : undefined;
+    if (found === undefined) problems.push(`they lack "${name}"`);
+    else if (!sameSpec(found, averageSpec) || found.data.length !== elementCount(averageSpec.shape)) {
+      problems.push(`"${name}" is ${formatSpec(found)}, the model's ${formatSpec(averageSpec)}`);
+    }
+    return found === undefined ? [] : [found];
+  });
+  if (problems.length === 0) return tensors;
+  throw new PolyakError('ERR_STATE', `${call}: the weights do not fit: ${problems.join('; ')}.`);
+}
+
+function groupOf<T>({ backend, parameters }: LiveModel<T>): Group<T> {
+  const optimizer = observedOptimizer([{ params: parameters, lr: 0 }]);
+  const averages = [{ name: 'weights', rule: equal(), isCompensated: false }];
+  return new Group({ optimizer, backend, averages }, parameters, []);
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(', ');
+}

@@ -1,0 +1,124 @@
+// The weights of a live model as plain data: read, put in for a while, put in for good; nothing lost, nothing kept.
+import { cpuBackend, parameter, readWeights, withWeights, writeWeights } from '@polyak/core';
+import type { Backend, HostTensor, LiveModel, NamedTensors } from '@polyak/core';
+import { describe, expect, it } from 'vitest';
+import { halfBackend, halfParameter } from './half-backend.js';
+import type { HalfTensor } from './half-backend.js';
+import { read } from './sgd.js';
+
+const backend = cpuBackend();
+
+function float32(...values: number[]): HostTensor {
+  return { dtype: 'float32', shape: [values.length], data: Float32Array.from(values) };
+}
+
+function model(): LiveModel<HostTensor> {
+  const steps = parameter('steps', { dtype: 'int32', shape: [1], data: Int32Array.of(7) });
+  return { backend, parameters: [parameter('w', float32(1, 2)), steps] };
+}
+
+const OTHERS: NamedTensors = {
+  w: float32(3, 4),
+  steps: { dtype: 'int32', shape: [1], data: Int32Array.of(9) },
+};
+
+describe('readWeights', () => {
+  it('copies what the model holds, by name, and keeps nothing', async () => {
+    const [live, before] = [model(), backend.memory()];
+    const copies = await readWeights(live);
+    expect(Object.keys(copies)).toEqual(['w', 'steps']);
+    live.parameters[0]?.get().data.fill(0 as never);
+    expect([...(copies['w']?.data ?? [])]).toEqual([1, 2]);
+    expect(backend.memory()).toEqual(before);
+  });
+
+  it('refuses what is not finite, by name', async () => {
+    await expect(
+      readWeights({ backend, parameters: [parameter('w', float32(1, NaN))] }),
+    ).rejects.toMatchObject({
+      code: 'ERR_NON_FINITE',
+      message: expect.stringContaining('"w"') as string,
+    });
+  });
+});
+
+describe('withWeights', () => {
+  it('shows the model other weights, and puts its own back, also where the function fails', async () => {
+    const [live, before] = [model(), backend.memory()];
+    const seen = await withWeights(live, OTHERS, () => live.parameters.map(read));
+    expect(seen).toEqual([[3, 4], [9]]);
+    const failing = withWeights(live, OTHERS, () => {
+      throw new Error('no score');
+    });
+    await expect(failing).rejects.toThrow('no score');
+    expect(live.parameters.map(read)).toEqual([[1, 2], [7]]);
+    expect(backend.memory()).toEqual(before);
+    expect(OTHERS['w']?.data).toEqual(Float32Array.of(3, 4));
+  });
+
+  it('lists every difference, and changes nothing', async () => {
+    const [live, before] = [model(), backend.memory()];
+    const wrong = { w: float32(1), v: float32(2) };
+    await expect(withWeights(live, wrong, () => 0)).rejects.toThrow(
+      'the model has no "v"; "w" is float32[1], the model\'s float32[2]; they lack "steps"',
+    );
+    await expect(withWeights(live, { ...OTHERS, w: float32(1, Infinity) }, () => 0)).rejects.toMatchObject({
+      code: 'ERR_NON_FINITE',
+    });
+    expect(live.parameters.map(read)).toEqual([[1, 2], [7]]);
+    expect(backend.memory()).toEqual(before);
+  });
+
+  it('frees the weights where they cannot be put in, and keeps the live ones where they cannot be put back', async () => {
+    let failures = 1;
+    const failing: Backend<HostTensor> = {
+      ...backend,
+      swap(parameters, tensors) {
+        if ((failures -= 1) === 0) throw new Error('device lost');
+        return backend.swap(parameters, tensors);
+      },
+    };
+    const live = { ...model(), backend: failing };
+    const before = backend.memory();
+    await expect(withWeights(live, OTHERS, () => 0)).rejects.toThrow('device lost');
+    expect(backend.memory()).toEqual(before);
+    failures = 2;
+    await expect(withWeights(live, OTHERS, () => 0)).rejects.toThrow('device lost');
+    expect(backend.memory().tensors - before.tensors).toBe(2);
+  });
+});
+
+describe('writeWeights', () => {
+  it('puts weights in for good', async () => {
+    const [live, before] = [model(), backend.memory()];
+    await writeWeights(live, OTHERS);
+    expect(live.parameters.map(read)).toEqual([[3, 4], [9]]);
+    expect(backend.memory()).toEqual(before);
+    await writeWeights(live, await readWeights(live));
+    expect(live.parameters.map(read)).toEqual([[3, 4], [9]]);
+  });
+
+  it('keeps tied parameters tied', async () => {
+    const tensor = float32(1, 2);
+    const live = { backend, parameters: [parameter('input', tensor), parameter('output', tensor)] };
+    expect(Object.keys(await readWeights(live))).toEqual(['input']);
+    await writeWeights(live, { input: float32(5, 6) });
+    expect(live.parameters.map(read)).toEqual([
+      [5, 6],
+      [5, 6],
+    ]);
+  });
+
+  it('takes float32 for half precision, and rounds it', async () => {
+    const half = halfBackend();
+    const tensor = half.upload([
+      { dtype: 'float16', shape: [1], data: Uint16Array.of(0x3c00) },
+    ])[0] as HalfTensor;
+    const before = half.memory().tensors;
+    const live = { backend: half, parameters: [halfParameter('w', tensor)] };
+    expect(await readWeights(live)).toEqual({ w: float32(1) });
+    await writeWeights(live, { w: float32(2 + 2 ** -20) });
+    expect([...(live.parameters[0]?.get().inner.data ?? [])]).toEqual([0x4000]);
+    expect(half.memory().tensors).toBe(before);
+  });
+});
