@@ -1,7 +1,7 @@
 // The CPU backend, given half precision by the plainest means: what half precision is, for tests of it.
 import { cpuBackend } from '@polyak/core';
 import type { Backend, CpuBackend, HostTensor, Parameter } from '@polyak/core';
-import { halfBits, halfValue } from '../src/conformance/half.js';
+import { halfBits, halfValue } from '../src/half.js';
 import { isHalf } from '../src/tensor.js';
 
 /** A tensor with a spec of its own: the CPU backend holds the bits of half precision as uint16. */

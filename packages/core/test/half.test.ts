@@ -5,7 +5,7 @@ import { backendConformance } from '@polyak/core/conformance';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hostTensor } from '../src/conformance/check.js';
-import { halfBits, halfValue } from '../src/conformance/half.js';
+import { halfBits, halfValue } from '../src/half.js';
 import type { HalfBackend, HalfTensor } from './half-backend.js';
 import { halfBackend, halfParameter } from './half-backend.js';
 

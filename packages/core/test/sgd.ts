@@ -114,3 +114,13 @@ export function withAverage(
   const changed = { ...average, ...rest, swaState: tensors } as StateTree;
   return { ...recordOf(state), averages: { ...averages, [name]: changed } };
 }
+
+/** Normal numbers, the same on every machine (Box and Muller). */
+export function gaussian(): () => number {
+  let seed = 12345;
+  const uniform = (): number => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return (seed + 0.5) / 2 ** 32;
+  };
+  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+}

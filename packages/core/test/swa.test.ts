@@ -3,7 +3,7 @@ import { cpuBackend, equal, exponential, observedOptimizer, parameter, SWA } fro
 import type { AveragingRule, HostTensor, Parameter, SWAOptions } from '@polyak/core';
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { fill, read, sgd, weights } from './sgd.js';
+import { fill, read, sgd, weights, gaussian } from './sgd.js';
 
 const backend = cpuBackend();
 
@@ -299,15 +299,6 @@ describe('accuracy against float64', () => {
     read(cell).forEach((value) => expect(Math.abs(value / expected - 1)).toBeLessThan(1e-6));
   });
 });
-
-function gaussian(): () => number {
-  let seed = 12345;
-  const uniform = (): number => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return (seed + 0.5) / 2 ** 32;
-  };
-  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
-}
 
 describe('compensation', () => {
   const { averageCompensated: _, ...plain } = backend;

@@ -1,7 +1,7 @@
 // Assertions of the conformance suite, and the float64 reference that backends are compared with.
 import { arrayOf, elementCount, formatSpec, isHalf, sameSpec } from '../tensor.js';
 import type { DType, HostTensor } from '../tensor.js';
-import { halfBits } from './half.js';
+import { halfBits } from '../half.js';
 
 const LARGEST = 3.4028234663852886e38;
 const LEAST_NORMAL = 1.1754943508222875e-38;

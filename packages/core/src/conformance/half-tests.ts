@@ -3,7 +3,7 @@ import type { Backend } from '../backend.js';
 import type { DType, HostTensor } from '../tensor.js';
 import { values } from './averaging-tests.js';
 import { check, checkAveraged, checkSameBits, hostTensor } from './check.js';
-import { halfValue } from './half.js';
+import { halfValue } from '../half.js';
 import { halfDtypes } from './harness.js';
 import type { HarnessTest } from './harness.js';
 

@@ -1,5 +1,5 @@
 // Half precision on the host: the bits of a number, and the number of the bits.
-import type { DType } from '../tensor.js';
+import type { DType } from './tensor.js';
 
 interface Format {
   /** The bits of the fraction. */

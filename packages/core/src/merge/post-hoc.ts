@@ -1,0 +1,93 @@
+// Post-hoc EMA: the average with any power-function profile, made after training from snapshots of averages with other profiles.
+
+/** A power-function average at some step: its weights are those of {@link powerFunction} with this gamma. */
+export interface PowerProfile {
+  /** The updates that made it, > 0. */
+  readonly step: number;
+  /** The exponent of the profile, >= 0. */
+  readonly gamma: number;
+}
+
+/**
+ * The exponent of the power-function profile whose standard deviation is `sigma` of the run's length.
+ *
+ * @param sigma - the relative width, in (0, 1 / √12]; 0.05 and 0.10 are what the paper keeps
+ * @returns gamma, >= 0
+ * @throws RangeError where sigma is out of its range
+ * @see Karras et al. 2024, https://arxiv.org/abs/2312.02696, equation 3 and algorithm 2
+ */
+export function gammaOf(sigma: number): number {
+  if (!(sigma > 0 && sigma <= Math.sqrt(1 / 12))) {
+    throw new RangeError(`gammaOf: sigma is ${sigma}, expected a number in (0, ${Math.sqrt(1 / 12)}].`);
+  }
+  // sigma(gamma) falls from √(1/12) at 0 towards 1 / gamma.
+  let [low, high] = [0, 2 / sigma];
+  for (let middle = high / 2; middle > low && middle < high; middle = (low + high) / 2) {
+    if ((middle + 1) / ((middle + 2) ** 2 * (middle + 3)) > sigma ** 2) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
+/**
+ * How snapshots of power-function averages are to be weighed so that their sum comes closest, in the mean square over the run, to the
+ * average with another profile: pass them to {@link Soup.add}. Two profiles kept during training, with a snapshot of both every few thousand
+ * steps, give any profile that is not narrower than theirs.
+ *
+ * @param snapshots - what the averages are that were kept, no two alike
+ * @param target - the average wanted, at a step not after the last snapshot's
+ * @returns as many numbers, some of them negative, that sum up to 1
+ * @throws RangeError where a profile is out of its range, two are alike, or the target lies after all snapshots
+ * @see Karras et al. 2024, https://arxiv.org/abs/2312.02696, section 3.2 and algorithm 3
+ *
+ * @example
+ * ```ts
+ * import { postHocWeights } from '@polyak/core';
+ *
+ * const kept = [{ step: 1000, gamma: 6.94 }, { step: 1000, gamma: 16.97 }, { step: 500, gamma: 16.97 }];
+ * const weights = postHocWeights(kept, { step: 1000, gamma: 6.94 });
+ * console.log(weights.map((weight) => Math.round(weight * 1e6) / 1e6)); // [1, 0, 0]
+ * ```
+ */
+export function postHocWeights(snapshots: readonly PowerProfile[], target: PowerProfile): readonly number[] {
+  for (const { step, gamma } of [...snapshots, target]) {
+    if (!(step > 0 && step < Infinity && gamma >= 0 && gamma < Infinity)) {
+      throw new RangeError(`postHocWeights: { step: ${step}, gamma: ${gamma} } is no profile.`);
+    }
+  }
+  if (!snapshots.some(({ step }) => step >= target.step)) {
+    throw new RangeError(`postHocWeights: no snapshot was made at step ${target.step} or later.`);
+  }
+  const rows = snapshots.map((a) => [...snapshots.map((b) => product(a, b)), product(a, target)]);
+  const weights = solved(rows);
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  return weights.map((weight) => weight / sum);
+}
+
+/** The integral of two profiles' product. */
+function product(a: PowerProfile, b: PowerProfile): number {
+  const [early, late] = a.step <= b.step ? [a, b] : [b, a];
+  const shared = (a.gamma + 1) * (b.gamma + 1) * (early.step / late.step) ** late.gamma;
+  return shared / ((a.gamma + b.gamma + 1) * late.step);
+}
+
+/** The solution of linear equations, each row its coefficients and then its right side: Gauss, with the largest pivot of the column. */
+function solved(rows: number[][]): number[] {
+  const size = rows.length;
+  for (let column = 0; column < size; column += 1) {
+    const rest = rows.slice(column);
+    const largest = rest.reduce((best, row) =>
+      Math.abs(row[column] ?? 0) > Math.abs(best[column] ?? 0) ? row : best,
+    );
+    const pivot = largest[column] ?? 0;
+    if (pivot === 0) throw new RangeError('postHocWeights: two snapshots are alike.');
+    rows.splice(rows.indexOf(largest), 1);
+    rows.splice(column, 0, largest);
+    for (const row of rows) {
+      if (row === largest) continue;
+      const factor = (row[column] ?? 0) / pivot;
+      for (let i = column; i <= size; i += 1) row[i] = (row[i] ?? 0) - factor * (largest[i] ?? 0);
+    }
+  }
+  return rows.map((row, index) => (row[size] ?? 0) / (row[index] ?? 0));
+}
