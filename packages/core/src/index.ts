@@ -42,5 +42,6 @@ export type { SWAOptions } from './swa-options.js';
 export type { NamedTensors, SWAAverageState, SWAGroupState, SWAState } from './swa-state.js';
 export type { DType, HostArray, HostArrayConstructor, HostTensor, TensorSpec } from './tensor.js';
 export { arrayOf, elementCount, formatSpec, isFloating, sameSpec } from './tensor.js';
+export type { UpdateReport } from './update-report.js';
 export type { LiveModel } from './weights.js';
 export { readWeights, withWeights, writeWeights } from './weights.js';

@@ -5,6 +5,7 @@ import type { Optimizer, ParamGroup } from './optimizer.js';
 import { ParameterList } from './parameter-list.js';
 import { RunningAverage } from './running-average.js';
 import type { NamedRule } from './swa-options.js';
+import { UpdateReporter } from './update-report.js';
 
 /** A parameter group of the optimizer with its own counters. */
 export interface SWAParamGroup<T> extends ParamGroup<T> {
@@ -32,6 +33,7 @@ export class Group<T> implements SWAParamGroup<T> {
   /** Parameters whose tensor an earlier one averages. */
   readonly tied: readonly TiedParameter<T>[];
   readonly #identity: (tensor: T) => unknown;
+  readonly #reporters: readonly UpdateReporter<T>[];
   stepCounter = 0;
 
   /**
@@ -49,6 +51,10 @@ export class Group<T> implements SWAParamGroup<T> {
     const { parameters, tied } = separated(known, params, this.#identity);
     this.list = new ParameterList(backend, parameters);
     this.averages = averages.map((average) => new RunningAverage(backend, this.list, average));
+    this.#reporters = averages.map(
+      ({ name }, index) =>
+        new UpdateReporter(backend, averageAt(this, index), { average: name, group: this.#index }),
+    );
     this.tied = tied;
   }
 
@@ -75,6 +81,11 @@ export class Group<T> implements SWAParamGroup<T> {
 
   get nAvg(): number {
     return this.averages[0]?.nAvg ?? 0;
+  }
+
+  /** What reports the updates of the average at `index`. */
+  reporterOf(index: number): UpdateReporter<T> {
+    return this.#reporters[index] as UpdateReporter<T>;
   }
 
   /** Refuses a group whose parameters are not those it was made with: other names, or other tensors under them. */

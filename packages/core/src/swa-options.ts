@@ -4,6 +4,7 @@ import { PolyakError } from './error.js';
 import type { ModeOptions } from './plan.js';
 import { equal, isWindow } from './rule.js';
 import type { AveragingRule, MovingRule } from './rule.js';
+import type { UpdateReport } from './update-report.js';
 
 declare const console: { warn(message: string): void };
 
@@ -24,6 +25,11 @@ export interface SWAOptions<T> extends ModeOptions {
    * values is made anew each time, and needs none.
    */
   readonly isCompensated?: boolean;
+  /**
+   * Receives a report of each update, of each average and group, once the update is complete. Reports cost a download of the live
+   * weights and two of the averages: none are made without it.
+   */
+  readonly onUpdate?: (report: UpdateReport) => void;
   /** Receives warnings. Default `console.warn`. */
   readonly onWarning?: (message: string) => void;
 }

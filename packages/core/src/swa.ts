@@ -15,6 +15,7 @@ import { averagesOf, warnerOf } from './swa-options.js';
 import type { SWAOptions } from './swa-options.js';
 import { restoreState, stateOf } from './swa-state.js';
 import type { SWAState } from './swa-state.js';
+import type { UpdateReport } from './update-report.js';
 
 /**
  * Stochastic weight averaging: keeps a running average of the weights that an optimizer visits, and puts it into the
@@ -58,6 +59,7 @@ export class SWA<T> {
   readonly #context: GroupContext<T>;
   readonly #groups: Group<T>[] = [];
   readonly #warn: (message: string) => void;
+  readonly #onUpdate: ((report: UpdateReport) => void) | undefined;
   readonly #guard = new Guard();
 
   /**
@@ -71,6 +73,7 @@ export class SWA<T> {
     const { backend } = options;
     this.optimizer = optimizer;
     this.#warn = warnerOf(options);
+    this.#onUpdate = options.onUpdate;
     this.mode = modeOf(options, this.#warn);
     this.#context = { optimizer, backend, averages: averagesOf(options, this.#warn) };
     for (const { params } of optimizer.paramGroups) {
@@ -100,19 +103,22 @@ export class SWA<T> {
   async step<Loss>(closure?: () => Awaitable<Loss>): Promise<Loss | undefined> {
     return this.#guard.aloneAndLive('step', async () => {
       const rates = this.#groups.map((group) => group.lr);
+      let loss: Loss | undefined;
+      let reports: readonly UpdateReport[];
       try {
         this.resetLr();
-        const loss = await this.optimizer.step(closure);
+        loss = await this.optimizer.step(closure);
         const due = this.#groups.filter(({ stepCounter }) => plan(this.mode, stepCounter).average);
-        await this.#update('step', due);
+        reports = await this.#update('step', due);
         for (const group of this.#groups) group.stepCounter += 1;
-        return loss;
       } catch (error) {
         this.#groups.forEach((group, index) => {
           group.lr = rates[index] ?? group.lr;
         });
         throw error;
       }
+      this.#tell(reports);
+      return loss;
     });
   }
 
@@ -133,7 +139,9 @@ export class SWA<T> {
    * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_PARAMETERS`, `ERR_NON_FINITE`
    */
   async updateSwa(): Promise<void> {
-    return this.#guard.aloneAndLive('updateSwa', async () => this.#update('updateSwa', this.#groups));
+    return this.#guard.aloneAndLive('updateSwa', async () =>
+      this.#tell(await this.#update('updateSwa', this.#groups)),
+    );
   }
 
   /**
@@ -147,7 +155,9 @@ export class SWA<T> {
     if (own === undefined) {
       throw new TypeError('updateSwaGroup: the group is not one of swa.paramGroups.');
     }
-    return this.#guard.aloneAndLive('updateSwaGroup', async () => this.#update('updateSwaGroup', [own]));
+    return this.#guard.aloneAndLive('updateSwaGroup', async () =>
+      this.#tell(await this.#update('updateSwaGroup', [own])),
+    );
   }
 
   /**
@@ -257,17 +267,27 @@ export class SWA<T> {
     });
   }
 
-  async #update(call: string, groups: readonly Group<T>[]): Promise<void> {
+  async #update(call: string, groups: readonly Group<T>[]): Promise<readonly UpdateReport[]> {
     checkGroupCount(call, this.optimizer, this.#groups);
     const checked = [];
     for (const group of groups) {
       group.checkParameters(call);
       const weighed = group.averages.map((average) => ({ average, weight: average.nextWeight() }));
-      checked.push({ weighed, live: await group.list.checkedLive(call) });
+      checked.push({ group, weighed, live: await group.list.checkedLive(call) });
     }
-    for (const { weighed, live } of checked) {
-      for (const { average, weight } of weighed) await average.update(live, weight);
+    const reports: UpdateReport[] = [];
+    for (const { group, weighed, live } of checked) {
+      for (const [index, { average, weight }] of weighed.entries()) {
+        const update = async (): Promise<void> => average.update(live, weight);
+        if (this.#onUpdate === undefined) await update();
+        else reports.push(await group.reporterOf(index).report(live, update));
+      }
     }
+    return reports;
+  }
+
+  #tell(reports: readonly UpdateReport[]): void {
+    for (const report of reports) this.#onUpdate?.(report);
   }
 
   #indexOf(call: string, name: string | undefined): number {

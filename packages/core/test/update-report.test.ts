@@ -1,0 +1,107 @@
+// Reports of updates, against the definitions written out.
+import { cpuBackend, equal, exponential, lastK, SWA } from '@polyak/core';
+import type { AveragingRule, HostTensor, Parameter, SWAOptions, UpdateReport } from '@polyak/core';
+import { describe, expect, it } from 'vitest';
+import { fill, sgd, weights } from './sgd.js';
+
+const backend = cpuBackend();
+
+interface Run {
+  readonly cell: Parameter<HostTensor>;
+  readonly swa: SWA<HostTensor>;
+  readonly reports: UpdateReport[];
+}
+
+function start(
+  averages: Readonly<Record<string, AveragingRule>>,
+  options: Partial<SWAOptions<HostTensor>> = {},
+): Run {
+  const reports: UpdateReport[] = [];
+  const cell = weights('w', [4]);
+  const onUpdate = (report: UpdateReport): void => void reports.push(report);
+  const swa = new SWA(sgd([{ params: [cell], lr: 0 }]), { backend, averages, onUpdate, ...options });
+  return { cell, swa, reports };
+}
+
+async function visit({ cell, swa }: Run, ...values: readonly number[]): Promise<void> {
+  for (const value of values) {
+    fill(cell, value);
+    await swa.updateSwa();
+  }
+}
+
+it('says how far the weights are from the average, and how far it moved', async () => {
+  const run = start({ swa: equal() });
+  await visit(run, 2, 6);
+  expect(run.reports).toEqual([
+    { average: 'swa', group: 0, nAvg: 1, weight: 1, effectiveWindow: 1, distance: 0, updateSize: 1 },
+    { average: 'swa', group: 0, nAvg: 2, weight: 0.5, effectiveWindow: 2, distance: 0.5, updateSize: 0.5 },
+  ]);
+});
+
+it('reports each average of each group', async () => {
+  const reports: UpdateReport[] = [];
+  const groups = ['a', 'b'].map((name) => ({ params: [weights(name, [2])], lr: 0 }));
+  const averages = { swa: equal(), ema: exponential(0.9) };
+  const swa = new SWA(sgd(groups), { backend, averages, onUpdate: (report) => void reports.push(report) });
+  await swa.updateSwa();
+  expect(reports.map(({ average, group }) => `${average} ${group}`)).toEqual([
+    'swa 0',
+    'ema 0',
+    'swa 1',
+    'ema 1',
+  ]);
+});
+
+describe('the effective window', () => {
+  async function windows(rule: AveragingRule, updates: number): Promise<number[]> {
+    const run = start({ average: rule });
+    for (let n = 0; n < updates; n += 1) await visit(run, n);
+    return run.reports.map(({ effectiveWindow }) => effectiveWindow);
+  }
+
+  it('is the number of values in the equal average', async () => {
+    (await windows(equal(), 50)).forEach((found, n) => expect(found).toBeCloseTo(n + 1, 9));
+  });
+
+  it('goes towards (1 + d) / (1 - d) in the exponential average', async () => {
+    expect((await windows(exponential(0.9), 200)).at(-1)).toBeCloseTo(19, 6);
+  });
+
+  it('is what is in the window of the last k', async () => {
+    expect((await windows(lastK(3), 5)).map((found) => Math.round(found * 1e9) / 1e9)).toEqual([
+      1, 2, 3, 3, 3,
+    ]);
+  });
+
+  it('is the same after a state was loaded, also one from before', async () => {
+    const [whole, resumed] = [start({ ema: exponential(0.8) }), start({ ema: exponential(0.8) })];
+    await visit(whole, 1, 2, 3);
+    const state = await whole.swa.stateDict();
+    await visit(resumed, 9, 9, 9, 9, 9, 9);
+    await resumed.swa.loadStateDict(state);
+    for (const run of [whole, resumed]) await visit(run, 4);
+    expect(resumed.reports.at(-1)).toEqual(whole.reports.at(-1));
+  });
+});
+
+it('comes when the update is complete: an observer that throws loses no count', async () => {
+  const run = start(
+    { swa: equal() },
+    {
+      swaStart: 0,
+      swaFreq: 1,
+      onUpdate: () => {
+        throw new Error('disk full');
+      },
+    },
+  );
+  await expect(run.swa.step()).rejects.toThrow('disk full');
+  expect(run.swa.paramGroups[0]).toMatchObject({ nAvg: 1, stepCounter: 1 });
+});
+
+it('is 0 apart where all is 0', async () => {
+  const run = start({ swa: equal() });
+  await visit(run, 0, 0);
+  expect(run.reports.at(-1)).toMatchObject({ distance: 0, updateSize: 0 });
+});
