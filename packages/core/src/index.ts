@@ -9,6 +9,8 @@ export { parameter } from './cpu/parameter.js';
 export type { PolyakErrorCode } from './error.js';
 export { PolyakError } from './error.js';
 export { observedOptimizer } from './observed-optimizer.js';
+export type { ImportedAverage, ImportOptions } from './interop/imported-average.js';
+export { fromAveragedModel, fromDiffusers, fromTorchcontrib } from './interop/pytorch.js';
 export type { ChosenStart } from './merge/choose-start.js';
 export { chooseStart } from './merge/choose-start.js';
 export type { GreedySoup } from './merge/greedy-soup.js';

@@ -5,6 +5,8 @@ import type { AveragedBatchNorm } from './bn-update.js';
 import { PolyakError } from './error.js';
 import { exchange } from './exchange.js';
 import { Guard } from './guard.js';
+import { withImported } from './interop/imported-average.js';
+import type { ImportedAverage, ImportOptions } from './interop/imported-average.js';
 import type { Optimizer, ParamGroup } from './optimizer.js';
 import { modeOf, plan } from './plan.js';
 import type { Mode } from './plan.js';
@@ -253,6 +255,21 @@ export class SWA<T> {
     return this.#guard.aloneAndLive('loadStateDict', async () =>
       restoreState(this.#context, this.#groups, state),
     );
+  }
+
+  /**
+   * Goes on from an average that another library made, under the rule of this SWA. The optimizer's state stays.
+   *
+   * @param imported - such as {@link fromAveragedModel} gives
+   * @param options - see {@link ImportOptions}
+   * @throws PolyakError `ERR_STATE` where it does not fit, with every difference; `ERR_NON_FINITE`, `ERR_SWAPPED`, `ERR_BUSY`
+   */
+  async importAverage(imported: ImportedAverage, options: ImportOptions = {}): Promise<void> {
+    return this.#guard.aloneAndLive('importAverage', async () => {
+      const state = await stateOf(this.#context, this.#groups);
+      const changed = withImported(state, this.#context.averages, imported, options);
+      await restoreState(this.#context, this.#groups, changed);
+    });
   }
 
   /**

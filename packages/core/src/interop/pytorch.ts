@@ -1,0 +1,105 @@
+// The averages of PyTorch's libraries, from safetensors files of their state dicts.
+import { PolyakError } from '../error.js';
+import type { NamedTensors } from '../swa-state.js';
+import type { HostTensor } from '../tensor.js';
+import type { ImportedAverage } from './imported-average.js';
+import { countAt, integersAt, weightsAt } from './state-dict.js';
+
+/**
+ * The average of a `torch.optim.swa_utils.AveragedModel`: `save_file(averaged.state_dict(), path)`.
+ *
+ * @param tensors - of the file: `n_averaged`, and the module's parameters and buffers under `module.`
+ * @returns for `swa.importAverage`, under the names that the module gives them
+ * @throws PolyakError `ERR_STATE` where the file has another form
+ * @see torch.optim.swa_utils.AveragedModel
+ *
+ * @example
+ * ```ts
+ * import { decodeSafetensors, encodeSafetensors, fromAveragedModel } from '@polyak/core';
+ *
+ * const n_averaged = { dtype: 'int64', shape: [], data: BigInt64Array.of(5n) } as const;
+ * const weight = { dtype: 'float32', shape: [1], data: Float32Array.of(0.5) } as const;
+ * const file = encodeSafetensors({ n_averaged, 'module.fc.weight': weight });
+ * const imported = fromAveragedModel(decodeSafetensors(file).tensors);
+ * console.log(imported.nAvg, Object.keys(imported.swaState)); // [5] ['fc.weight']
+ * ```
+ */
+export function fromAveragedModel(tensors: NamedTensors): ImportedAverage {
+  const call = 'fromAveragedModel';
+  const nAvg = [countAt(call, tensors, 'n_averaged')];
+  const prefix = 'module.';
+  const names = Object.keys(tensors).filter((name) => name.startsWith(prefix));
+  if (names.length === 0)
+    throw new PolyakError('ERR_STATE', `${call}: nothing in the file begins with "${prefix}".`);
+  return {
+    nAvg,
+    swaState: Object.fromEntries(
+      names.map((name): [string, HostTensor] => [name.slice(prefix.length), weightsAt(call, tensors, name)]),
+    ),
+  };
+}
+
+/**
+ * The averages of a `torchcontrib.optim.SWA`, whose state dict is nested and knows parameters by their places. Save it flat, the keys
+ * joined by dots:
+ *
+ * ```python
+ * state = swa.state_dict()
+ * flat = {f"swa_state.{k}.swa_buffer": v["swa_buffer"] for k, v in state["swa_state"].items()}
+ * for g, group in enumerate(state["param_groups"]):
+ *     flat |= {f"param_groups.{g}.{k}": torch.tensor(group[k]) for k in ("params", "n_avg", "step_counter")}
+ * save_file(flat, path)
+ * ```
+ *
+ * @param tensors - of the file
+ * @param names - the names of the parameters, in the order in which the optimizer was given them
+ * @returns for `swa.importAverage`, with a count and steps for each parameter group
+ * @throws PolyakError `ERR_STATE` where the file has another form, or another number of parameters
+ * @see torchcontrib/optim/swa.py
+ */
+export function fromTorchcontrib(tensors: NamedTensors, names: readonly string[]): ImportedAverage {
+  const call = 'fromTorchcontrib';
+  const groups: number[] = [];
+  while (Object.hasOwn(tensors, `param_groups.${groups.length}.n_avg`)) groups.push(groups.length);
+  const keys = groups.flatMap((group) => integersAt(call, tensors, `param_groups.${group}.params`));
+  requireCount(call, keys.length, names);
+  return {
+    nAvg: groups.map((group) => countAt(call, tensors, `param_groups.${group}.n_avg`)),
+    stepCounter: groups.map((group) => countAt(call, tensors, `param_groups.${group}.step_counter`)),
+    swaState: named(names, (index) => weightsAt(call, tensors, `swa_state.${keys[index]}.swa_buffer`)),
+  };
+}
+
+/**
+ * The average of diffusers' `EMAModel`, whose state dict has a list of tensors. Save it flat:
+ *
+ * ```python
+ * state = ema.state_dict()
+ * flat = {f"shadow_params.{i}": p for i, p in enumerate(state["shadow_params"])}
+ * save_file(flat | {"optimization_step": torch.tensor(state["optimization_step"])}, path)
+ * ```
+ *
+ * @param tensors - of the file
+ * @param names - the names of the parameters, in the order of `model.parameters()`
+ * @returns for `swa.importAverage`; `nAvg` is the number of optimization steps
+ * @throws PolyakError `ERR_STATE` where the file has another form, or another number of parameters
+ * @see diffusers.training_utils.EMAModel
+ */
+export function fromDiffusers(tensors: NamedTensors, names: readonly string[]): ImportedAverage {
+  const call = 'fromDiffusers';
+  const nAvg = [countAt(call, tensors, 'optimization_step')];
+  requireCount(call, Object.keys(tensors).filter((name) => name.startsWith('shadow_params.')).length, names);
+  return { nAvg, swaState: named(names, (index) => weightsAt(call, tensors, `shadow_params.${index}`)) };
+}
+
+function requireCount(call: string, count: number, names: readonly string[]): void {
+  if (count === names.length) return;
+  throw new PolyakError(
+    'ERR_STATE',
+    `${call}: the file has ${count} parameters, ${names.length} names are given.`,
+  );
+}
+
+function named(names: readonly string[], tensorOf: (index: number) => HostTensor): NamedTensors {
+  return Object.fromEntries(names.map((name, index): [string, HostTensor] => [name, tensorOf(index)]));
+}
