@@ -5,7 +5,7 @@ import type { Probabilities } from './probabilities.js';
 
 /** Options of {@link fitWeights}. */
 export interface FitWeightsOptions {
-  /** How far from the highest log-likelihood the result may be, in nats a sample; finite, > 0. Default 1e-6. */
+  /** How far from the highest log-likelihood the result may be, in nats a sample; finite, > 0. Default 1e-5. */
   readonly tolerance?: number;
   /** Stops after as many iterations in any case; an integer >= 0. Default 10,000. */
   readonly maxIterations?: number;
@@ -60,7 +60,7 @@ export function fitWeights(
   predictions: readonly Probabilities[],
   labels: ArrayLike<number>,
   classes: number,
-  { tolerance = 1e-6, maxIterations = 10_000 }: FitWeightsOptions = {},
+  { tolerance = 1e-5, maxIterations = 10_000 }: FitWeightsOptions = {},
 ): FittedWeights {
   checkPredictions('fitWeights', predictions);
   checkLabels(predictions[0] as Probabilities, labels, classes);

@@ -207,7 +207,7 @@ describe('fitWeights', () => {
   });
 
   it('gives nothing to a member that is worse everywhere, and keeps equal members equal', () => {
-    const [good = new Float64Array()] = [predictionsOf(5, labels, classes, 3)];
+    const good = predictionsOf(5, labels, classes, 3);
     const worse = good.map((p) => p / 2);
     const { weights } = fitWeights([good, worse, good], labels, classes, { tolerance: 1e-12 });
     expect(weights[1]).toBeLessThan(1e-9);
