@@ -18,13 +18,11 @@ export async function meanOfMembers<T>(group: Group<T>, members: readonly Member
     newest = fitting('mean', group, await member.read());
     for (const [index, sum] of sums.entries()) addTo(sum, newest[index]?.data as Float64Array);
   }
-  const means = newest.map((tensor, index) => {
-    const sum = sums[index];
-    return sum === undefined ? tensor : meanOf(tensor, sum, members.length);
+  const means = newest.map((tensor, index): [string, HostTensor] => {
+    const [name = '', sum] = [names[index], sums[index]];
+    return [name, sum === undefined ? tensor : quotient(name, tensor, sum, members.length)];
   });
-  const bad = names.filter((_, index) => !(sums[index]?.every(Number.isFinite) ?? true));
-  if (bad.length === 0) return Object.fromEntries(means.map((mean, index) => [names[index] ?? '', mean]));
-  throw new PolyakError('ERR_NON_FINITE', `mean: NaN or an infinity in the weights ${bad.join(', ')}.`);
+  return Object.fromEntries(means);
 }
 
 function addTo(sum: Float64Array, values: Float64Array): void {
@@ -33,8 +31,14 @@ function addTo(sum: Float64Array, values: Float64Array): void {
   }
 }
 
-function meanOf({ dtype, shape }: HostTensor, sum: Float64Array, count: number): HostTensor {
+function quotient(name: string, { dtype, shape }: HostTensor, sum: Float64Array, count: number): HostTensor {
   const data = new (arrayOf(dtype) as Float64ArrayConstructor)(sum.length);
-  for (let index = 0; index < sum.length; index += 1) data[index] = (sum[index] as number) / count;
+  for (let index = 0; index < sum.length; index += 1) {
+    const mean = (sum[index] as number) / count;
+    if (!Number.isFinite(mean)) {
+      throw new PolyakError('ERR_NON_FINITE', `mean: "${name}" of a member holds NaN or an infinity.`);
+    }
+    data[index] = mean;
+  }
   return { dtype, shape, data };
 }

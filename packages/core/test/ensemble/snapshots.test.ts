@@ -52,7 +52,7 @@ function memoryFiles(): SnapshotFiles & { readonly held: Map<string, Uint8Array>
     },
     read: (key: string) => held.get(key) ?? new Uint8Array(),
     remove(key: string) {
-      if (files.failing === 'remove') throw new Error('not permitted');
+      if (files.failing === key) throw new Error('not permitted');
       held.delete(key);
     },
   };
@@ -77,9 +77,11 @@ describe('a failure', () => {
     const [run, files] = [start(), memoryFiles()];
     const snapshots = new Snapshots(run.model, { store: files, limit: 2 });
     await takeValues(run.cell, snapshots, 1, 2);
-    files.failing = 'remove';
+    const before = [...files.held];
+    files.failing = 'snapshot-000000.safetensors';
     await expect(takeValues(run.cell, snapshots, 3)).rejects.toThrow('not permitted');
     expect(await shown(run, snapshots)).toEqual([1, 2]);
+    expect([...files.held]).toEqual(before);
     files.failing = '';
     await takeValues(run.cell, snapshots, 4);
     expect(await shown(run, snapshots)).toEqual([2, 4]);
@@ -217,9 +219,13 @@ describe('files in a folder', () => {
       message: expect.stringContaining('snapshot-000000.safetensors: ') as string,
     });
     await expect(snapshots.mean()).rejects.toMatchObject({ code: 'ERR_SAFETENSORS' });
-    const cell = weights('other', [2]);
-    const other = new Snapshots({ backend, parameters: [cell] }, { store: folderFiles(await keysFound()) });
-    await expect(other.withMember(1, () => 0)).rejects.toMatchObject({ code: 'ERR_STATE' });
+    const parameters = [weights('other', [2])];
+    const other = new Snapshots(
+      { backend, parameters },
+      { store: folderFiles(['snapshot-000001.safetensors']) },
+    );
+    await expect(other.withMember(0, () => 0)).rejects.toMatchObject({ code: 'ERR_STATE' });
+    await expect(other.mean()).rejects.toMatchObject({ code: 'ERR_STATE' });
     expect(read(run.cell)).toEqual([2, 2]);
     expect(await snapshots.withMember(1, () => read(run.cell))).toEqual([2, 2]);
   });
