@@ -1,4 +1,4 @@
-// Refuses misuse of one SWA: calls that overlap, and calls that need the live weights while the averages are in the model.
+// Refuses misuse of one SWA, or of what is like it: calls that overlap, and calls that need the live weights while the averages are in the model.
 import { PolyakError } from './error.js';
 
 /** What the model holds: its live weights, or the averages. */
@@ -9,12 +9,18 @@ type Status =
 
 export class Guard {
   status: Status = { kind: 'live' };
+  readonly #what: string;
   #underWay: string | undefined;
+
+  /** @param what - is guarded, as messages name it */
+  constructor(what = 'SWA') {
+    this.#what = what;
+  }
 
   /** Refuses `call` unless the model holds its live weights. */
   requireLive(call: string): void {
     if (this.status.kind === 'disposed') {
-      throw new PolyakError('ERR_DISPOSED', `${call}: this SWA was disposed of. Make a new one.`);
+      throw new PolyakError('ERR_DISPOSED', `${call}: this ${this.#what} was disposed of. Make a new one.`);
     }
     if (this.status.kind === 'swapped') {
       const remedy = this.status.by === 'swapSwaSgd' ? 'Call swapSwaSgd once more' : 'Wait for withAveraged';

@@ -55,8 +55,8 @@ export class ParameterList<T> {
     if (bad.length > 0) {
       throw new PolyakError(
         'ERR_NON_FINITE',
-        `${call}: NaN or an infinity in ${bad.map(({ parameter }) => `"${parameter.name}"`).join(', ')} would destroy ` +
-          `the average. The averages are as they were: put finite weights back and go on.`,
+        `${call}: NaN or an infinity in ${bad.map(({ parameter }) => `"${parameter.name}"`).join(', ')}. ` +
+          'What was kept is as it was: put finite weights back and go on.',
       );
     }
     return live;

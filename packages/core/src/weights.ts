@@ -28,16 +28,7 @@ export interface LiveModel<T> {
  * @throws PolyakError `ERR_NON_FINITE` where a weight is not finite, `ERR_PARAMETERS`, `ERR_UNSUPPORTED`
  */
 export async function readWeights<T>(model: LiveModel<T>): Promise<NamedTensors> {
-  const group = groupOf(model);
-  const { names } = group.list;
-  const average = averageAt(group, 0);
-  await average.update(await group.list.checkedLive('readWeights'), 1);
-  try {
-    const { averages } = await average.download();
-    return Object.fromEntries(averages.map((tensor, index) => [names[index] ?? '', tensor]));
-  } finally {
-    await average.dispose();
-  }
+  return readFor('readWeights', model);
 }
 
 /**
@@ -73,8 +64,42 @@ export async function withWeights<T, R, Batch>(
   fn: () => Awaitable<R>,
   batchNorm?: AveragedBatchNorm<Batch>,
 ): Promise<R> {
-  const group = await held('withWeights', model, weights);
-  const swap = async (): Promise<void> => exchange('withWeights', model.backend, [group], 0);
+  return runWith('withWeights', model, await held('withWeights', model, weights), fn, batchNorm);
+}
+
+/** {@link readWeights} on behalf of `call`. */
+export async function readFor<T>(call: string, model: LiveModel<T>): Promise<NamedTensors> {
+  const group = await captured(call, model);
+  try {
+    return await hostCopy(group);
+  } finally {
+    await averageAt(group, 0).dispose();
+  }
+}
+
+/** A group whose average is what the model holds now. */
+export async function captured<T>(call: string, model: LiveModel<T>): Promise<Group<T>> {
+  const group = groupOf(model);
+  await averageAt(group, 0).update(await group.list.checkedLive(call), 1);
+  return group;
+}
+
+/** The average of `group`, on the host. */
+export async function hostCopy<T>(group: Group<T>): Promise<NamedTensors> {
+  const { names } = group.list;
+  const { averages } = await averageAt(group, 0).download();
+  return Object.fromEntries(averages.map((tensor, index) => [names[index] ?? '', tensor]));
+}
+
+/** Runs `fn` with the average of `group` in the model, puts back what it held, and disposes of the average. */
+export async function runWith<T, R, Batch>(
+  call: string,
+  model: LiveModel<T>,
+  group: Group<T>,
+  fn: () => Awaitable<R>,
+  batchNorm?: AveragedBatchNorm<Batch>,
+): Promise<R> {
+  const swap = async (): Promise<void> => exchange(call, model.backend, [group], 0);
   const average = averageAt(group, 0);
   try {
     await swap();
@@ -92,7 +117,7 @@ export async function withWeights<T, R, Batch>(
 }
 
 /** A group whose average is `weights`. */
-async function held<T>(call: string, model: LiveModel<T>, weights: NamedTensors): Promise<Group<T>> {
+export async function held<T>(call: string, model: LiveModel<T>, weights: NamedTensors): Promise<Group<T>> {
   const { backend } = model;
   const group = groupOf(model);
   const averages = await backend.upload(fitting(call, group, weights));
@@ -107,7 +132,11 @@ async function held<T>(call: string, model: LiveModel<T>, weights: NamedTensors)
 }
 
 /** The tensors of `weights` in the order of the parameters. */
-function fitting<T>(call: string, { list, tied }: Group<T>, weights: NamedTensors): readonly HostTensor[] {
+export function fitting<T>(
+  call: string,
+  { list, tied }: Group<T>,
+  weights: NamedTensors,
+): readonly HostTensor[] {
   const known = new Set([...list.names, ...tied.map(({ parameter }) => parameter.name)]);
   const problems = Object.keys(weights)
     .filter((name) => !known.has(name))
@@ -124,7 +153,8 @@ function fitting<T>(call: string, { list, tied }: Group<T>, weights: NamedTensor
   throw new PolyakError('ERR_STATE', `${call}: the weights do not fit: ${problems.join('; ')}.`);
 }
 
-function groupOf<T>({ backend, parameters }: LiveModel<T>): Group<T> {
+/** The parameters of `model` as one group, whose average is empty. */
+export function groupOf<T>({ backend, parameters }: LiveModel<T>): Group<T> {
   const optimizer = observedOptimizer([{ params: parameters, lr: 0 }]);
   const averages = [{ name: 'weights', rule: equal(), isCompensated: false }];
   return new Group({ optimizer, backend, averages }, parameters, []);
