@@ -5,7 +5,7 @@
  *
  * - `ERR_SWAPPED`: the call needs the live weights in the model, but the averages are swapped in.
  * - `ERR_BUSY`: another call on the same object has not finished; await it first.
- * - `ERR_NO_AVERAGES`: a swap before any update: there is nothing to swap in.
+ * - `ERR_NO_AVERAGES`: a swap before any update, or a sample before any collection: there is nothing to put into the model.
  * - `ERR_PARAMETERS`: a parameter's name, dtype or shape is not what the running average was made for.
  * - `ERR_NON_FINITE`: a tensor holds NaN or an infinity; averaging it would destroy the average.
  * - `ERR_UNSUPPORTED`: the backend or runtime cannot do what was asked.

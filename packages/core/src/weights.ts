@@ -10,7 +10,7 @@ import { equal } from './rule.js';
 import { averageAt, Group } from './swa-group.js';
 import type { NamedTensors } from './swa-state.js';
 import { elementCount, formatSpec, sameSpec } from './tensor.js';
-import type { HostTensor } from './tensor.js';
+import type { HostTensor, TensorSpec } from './tensor.js';
 
 /** A live model, as far as its weights go. */
 export interface LiveModel<T> {
@@ -18,6 +18,12 @@ export interface LiveModel<T> {
   readonly backend: Backend<T>;
   /** All parameters whose values make the model: each name once. Those of one storage count as one, under the first name. */
   readonly parameters: readonly Parameter<T>[];
+}
+
+/** The names that {@link readWeights} gives, each with the spec of its tensor, in the order of its tensors. */
+export function weightSpecs<T>(model: LiveModel<T>): ReadonlyMap<string, TensorSpec> {
+  const { parameters } = groupOf(model).list;
+  return new Map(parameters.map(({ parameter, averageSpec }) => [parameter.name, averageSpec]));
 }
 
 /**
