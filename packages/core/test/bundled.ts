@@ -13,7 +13,8 @@ export async function bundled(name: string, from: string): Promise<string> {
       {
         name: 'entry',
         resolveId: (id) => (id === ENTRY ? id : undefined),
-        load: (id) => (id === ENTRY ? `export ${name === '*' ? '*' : `{ ${name} }`} from '${from}';` : undefined),
+        load: (id) =>
+          id === ENTRY ? `export ${name === '*' ? '*' : `{ ${name} }`} from '${from}';` : undefined,
       },
     ],
     resolve: { conditionNames: ['@polyak/source', 'import'] },

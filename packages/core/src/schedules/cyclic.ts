@@ -77,8 +77,8 @@ export function expRange(gamma: number): CyclicScale {
  * const shape = { stepSizeUp: 2, scale: triangular2 };
  * const lr = cyclicLr({ baseLr: 1, maxLr: 3, ...shape });
  * const momentum = cyclicMomentum({ baseMomentum: 0.5, maxMomentum: 1, ...shape });
- * console.log([0, 1, 2, 3, 4, 5, 6].map(lr)); // [1, 2, 3, 2, 1, 1.5, 2]
- * console.log([0, 1, 2, 3, 4, 5, 6].map(momentum)); // [1, 0.75, 0.5, 0.75, 1, 0.875, 0.75]
+ * console.log([0, 1, 2, 3, 4, 5].map(lr)); // [1, 2, 3, 2, 1, 1.5]
+ * console.log([0, 1, 2, 3, 4, 5].map(momentum)); // [1, 0.75, 0.5, 0.75, 1, 0.875]
  * ```
  *
  * @see torch.optim.lr_scheduler.CyclicLR

@@ -90,7 +90,7 @@ export function reduceLrOnPlateau({
     initial: { lr, best: null, bad: 0, wait: 0 },
     next({ lr: rate, best, bad, wait }, metric) {
       check(CALL, { lr: rate, bad, wait });
-      check(CALL, { metric }, -Infinity);
+      check(CALL, { metric, best: best === null ? 0 : best }, -Infinity);
       bad += 1;
       if (best === null || sign * (best - metric) > threshold * (isAbsolute ? 1 : Math.abs(best))) {
         best = metric;

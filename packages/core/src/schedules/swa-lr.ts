@@ -49,8 +49,8 @@ export function swaLr({ lr, swaLr: rate, annealSteps = 10, isLinear = false }: S
  * {@link swaLr} in its chainable form, for a rate that someone else sets too: the rate of a step from the rate before it.
  * After the annealing the rate is `swaLr`, whatever it was before.
  *
- * torch recovers the initial rate from the rate before, which loses digits as the annealing ends. Here the distance to
- * `swaLr` shrinks instead, by the factor it shrinks by in the closed form.
+ * In each step the distance to `swaLr` shrinks by the factor that it shrinks by in the closed form: `lr ← swaLr + (lr -
+ * swaLr) · (1 - f(t)) / (1 - f(t of the step before))`.
  *
  * @param options - see {@link ChainedSwaLrOptions}
  * @returns the rate of `step` where `lr` was the rate of `step - 1`; at step 0, where `lr` is the rate to begin with

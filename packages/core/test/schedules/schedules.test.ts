@@ -118,8 +118,10 @@ describe('where torch errs', () => {
       expect(state.lr).toBeCloseTo(0.001, 12);
     }
   });
+});
 
-  it('chainedSwaLr keeps its digits to the end of a long annealing', () => {
+describe('chainedSwaLr', () => {
+  it('is the closed form to the end of a long annealing, and the constant rate after it', () => {
     const [annealSteps, last] = [100_000, 99_999];
     const next = chainedSwaLr({ swaLr: 0.05, annealSteps });
     let rate = 0.1;
