@@ -53,7 +53,7 @@ export interface AveragedMeasurement {
 /** How a run is trained. Both runs share everything else. */
 export interface Recipe {
   readonly initialLearningRate: number;
-  /** Reached at 90 % of the run; see `scheduleFactor`. */
+  /** Reached at 90 % of the run; see `swaPaperLr`. */
   readonly finalLearningRate: number;
   /** Where weights are averaged: after which step, and every how many steps from then on. */
   readonly averaging?: { readonly startStep: number; readonly everySteps: number };

@@ -1,5 +1,6 @@
 // One training of the network, with or without averaging: the heart of the demo.
 import { SWA } from '@polyak/core';
+import { swaPaperLr } from '@polyak/core/schedules';
 
 import { shuffledBatches } from './batches.js';
 import { relativeDistance } from './distance.js';
@@ -7,7 +8,6 @@ import { batchSize, type Problem } from './problem.js';
 import { mulberry32 } from './random.js';
 import type { AveragedMeasurement, Measurement, Observer, Recipe, RunOptions, TrainingRun } from './run.js';
 import type { AnyRuntime, Network } from './runtime.js';
-import { scheduleFactor } from './schedule.js';
 
 /** A finished training: its record, and what it leaves to evaluate and to save. */
 export interface Trained {
@@ -33,7 +33,8 @@ export async function train(
   const stepsPerEpoch = Math.floor(options.trainImages / batchSize);
   const totalSteps = stepsPerEpoch * options.epochs;
   const network = await runtime.createNetwork(options.seed, recipe.initialLearningRate);
-  const { averaging } = recipe;
+  const { averaging, initialLearningRate: lr, finalLearningRate: finalLr } = recipe;
+  const schedule = swaPaperLr({ lr, finalLr, totalSteps });
   const swa = new SWA(network.optimizer, {
     backend: runtime.backend,
     ...(averaging && { swaStart: averaging.startStep, swaFreq: averaging.everySteps }),
@@ -48,8 +49,7 @@ export async function train(
   observer.startRun({ name, epochs: options.epochs, stepsPerEpoch });
   for (let epoch = 1; epoch <= options.epochs; epoch += 1) {
     for (const batch of shuffledBatches(problem.train, batchSize, random)) {
-      const progress = learningRates.length / totalSteps;
-      const learningRate = recipe.initialLearningRate * scheduleFactor(progress, finalRatio(recipe));
+      const learningRate = schedule(learningRates.length);
       for (const group of swa.paramGroups) group.lr = learningRate;
       const loss = (await swa.step(async () => network.minimize(batch))) ?? NaN;
       losses.push(loss);
@@ -82,10 +82,6 @@ export async function train(
       await network.dispose();
     },
   };
-}
-
-function finalRatio({ initialLearningRate, finalLearningRate }: Recipe): number {
-  return finalLearningRate / initialLearningRate;
 }
 
 async function measureAverages(

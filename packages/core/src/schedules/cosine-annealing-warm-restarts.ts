@@ -1,0 +1,47 @@
+// Half a cosine down, again and again.
+import { anneal } from './anneal.js';
+import { scheduleOf } from './schedule.js';
+import type { Schedule } from './schedule.js';
+
+/** Options of {@link cosineAnnealingWarmRestarts}. */
+export interface CosineAnnealingWarmRestartsOptions {
+  /** The rate at each restart; finite, >= 0. */
+  readonly lr: number;
+  /** The rate that each cycle runs towards; finite, >= 0. Default 0. */
+  readonly minLr?: number;
+  /** Length of the first cycle, in the unit of the step; an integer >= 1. torch's `T_0`. */
+  readonly cycleSteps: number;
+  /** How much longer each cycle is than the one before; an integer >= 1. Default 1. torch's `T_mult`. */
+  readonly cycleFactor?: number;
+}
+
+/**
+ * Anneals the rate along a cosine and restarts it (SGDR): `minLr + (lr - minLr) · (1 + cos(π · t / T)) / 2`, where `t` is
+ * the way into the cycle and `T` its length, `cycleSteps · cycleFactor^n` in cycle n.
+ *
+ * With epochs as the unit, pass `epoch + batch / batches` to move at every batch. torch finds the cycle of a fraction by
+ * a logarithm, which can take the first step of a cycle for the end of the one before; here it is counted.
+ *
+ * @param options - see {@link CosineAnnealingWarmRestartsOptions}
+ * @returns the rate of each step
+ * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @see torch.optim.lr_scheduler.CosineAnnealingWarmRestarts
+ * @see Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983
+ */
+export function cosineAnnealingWarmRestarts({
+  lr,
+  minLr = 0,
+  cycleSteps,
+  cycleFactor = 1,
+}: CosineAnnealingWarmRestartsOptions): Schedule {
+  return scheduleOf('cosineAnnealingWarmRestarts', { lr, minLr }, { cycleSteps, cycleFactor }, (step) => {
+    let start = 0;
+    let length = cycleSteps;
+    if (cycleFactor === 1) start = step - (step % length);
+    while (step - start >= length) {
+      start += length;
+      length *= cycleFactor;
+    }
+    return anneal(lr, minLr, (step - start) / length);
+  });
+}

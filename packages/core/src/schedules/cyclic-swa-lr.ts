@@ -1,0 +1,33 @@
+// The cyclical schedule of the SWA paper: straight down, and up again at once.
+import { anneal } from './anneal.js';
+import { check } from './check.js';
+import { scheduleOf } from './schedule.js';
+import type { Schedule } from './schedule.js';
+
+/** Options of {@link cyclicSwaLr}. */
+export interface CyclicSwaLrOptions {
+  /** The rate that a cycle comes down from; finite, >= `minLr`. The paper's α₁. */
+  readonly maxLr: number;
+  /** The rate of a cycle's last step, after which to average; finite, >= 0. The paper's α₂. */
+  readonly minLr: number;
+  /** Steps of a cycle; an integer >= 1. The paper's c. With 1, the rate is `minLr`. */
+  readonly cycleSteps: number;
+}
+
+/**
+ * Falls along a line in each cycle: `(1 - t) · maxLr + t · minLr` with `t = (step mod cycleSteps + 1) / cycleSteps`.
+ *
+ * The step with the least rate ends a cycle, and SWA with `swaFreq: cycleSteps` averages after it.
+ *
+ * @param options - see {@link CyclicSwaLrOptions}
+ * @returns the rate of each step
+ * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407, section 3.1, which counts steps from 1
+ */
+export function cyclicSwaLr({ maxLr, minLr, cycleSteps }: CyclicSwaLrOptions): Schedule {
+  check('cyclicSwaLr', { minLr });
+  check('cyclicSwaLr', { maxLr }, minLr);
+  return scheduleOf('cyclicSwaLr', {}, { cycleSteps }, (step) =>
+    anneal(maxLr, minLr, ((step % cycleSteps) + 1) / cycleSteps, true),
+  );
+}

@@ -1,0 +1,123 @@
+// The cyclical learning rate, and the momentum that moves against it.
+import { check, checkFunction } from './check.js';
+import { scheduleOf } from './schedule.js';
+import type { Schedule } from './schedule.js';
+
+/**
+ * How high a cycle goes: a factor on its amplitude. `cycle` counts from 1, `step` from 0. A pure function.
+ *
+ * torch's modes are {@link triangular}, {@link triangular2} and {@link expRange}; its `scale_fn` is a function of your own.
+ */
+export type CyclicScale = (cycle: number, step: number) => number;
+
+/** The shape of the cycles. */
+export interface CyclicOptions {
+  /** Steps from the first bound to the second; an integer >= 1. Default 2000. */
+  readonly stepSizeUp?: number;
+  /** Steps back; an integer >= 1. Default `stepSizeUp`. */
+  readonly stepSizeDown?: number;
+  /** How high each cycle goes. Default {@link triangular}. */
+  readonly scale?: CyclicScale;
+}
+
+/** Options of {@link cyclicLr}. */
+export interface CyclicLrOptions extends CyclicOptions {
+  /** The rate where cycles begin and end; finite, >= 0. */
+  readonly baseLr: number;
+  /** The rate at the peak of a cycle, where it is not scaled; finite, >= 0. */
+  readonly maxLr: number;
+}
+
+/** Options of {@link cyclicMomentum}. */
+export interface CyclicMomentumOptions extends CyclicOptions {
+  /** The momentum at the peak of the rate, where the cycle is not scaled; finite, >= 0. Default 0.8. */
+  readonly baseMomentum?: number;
+  /** The momentum where cycles begin and end; finite, >= 0. Default 0.9. */
+  readonly maxMomentum?: number;
+}
+
+/**
+ * Every cycle goes all the way.
+ *
+ * @returns 1
+ */
+export const triangular: CyclicScale = () => 1;
+
+/**
+ * Every cycle goes half as far as the one before: `1 / 2^(cycle - 1)`.
+ *
+ * @param cycle - from 1 on
+ * @returns the factor
+ */
+export const triangular2: CyclicScale = (cycle) => 2 ** (1 - cycle);
+
+/**
+ * Cycles shrink with every step: `gamma^step`.
+ *
+ * @param gamma - the factor of each step; finite, >= 0
+ * @returns the scale
+ * @throws PolyakError `ERR_SCHEDULE` where `gamma` is out of its range
+ */
+export function expRange(gamma: number): CyclicScale {
+  check('expRange', { gamma });
+  return (_cycle, step) => gamma ** step;
+}
+
+/**
+ * Moves the rate between two bounds: `baseLr + (maxLr - baseLr) · h · scale(cycle, step)`, where `h` rises from 0 to 1
+ * in `stepSizeUp` steps and falls back in `stepSizeDown`.
+ *
+ * @param options - see {@link CyclicLrOptions}
+ * @returns the rate of each step
+ * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @example
+ * ```ts
+ * import { cyclicLr, cyclicMomentum, triangular2 } from '@polyak/core/schedules';
+ *
+ * const shape = { stepSizeUp: 2, scale: triangular2 };
+ * const lr = cyclicLr({ baseLr: 1, maxLr: 3, ...shape });
+ * const momentum = cyclicMomentum({ baseMomentum: 0.5, maxMomentum: 1, ...shape });
+ * console.log([0, 1, 2, 3, 4, 5].map(lr)); // [1, 2, 3, 2, 1, 1.5]
+ * console.log([0, 1, 2, 3, 4, 5].map(momentum)); // [1, 0.75, 0.5, 0.75, 1, 0.875]
+ * ```
+ *
+ * @see torch.optim.lr_scheduler.CyclicLR
+ * @see Smith 2017, https://arxiv.org/abs/1506.01186; github.com/bckenstler/CLR
+ */
+export function cyclicLr({ baseLr, maxLr, ...shape }: CyclicLrOptions): Schedule {
+  return cyclic('cyclicLr', { baseLr, maxLr }, baseLr, maxLr, shape);
+}
+
+/**
+ * Moves the momentum against the rate of {@link cyclicLr}: `maxMomentum - (maxMomentum - baseMomentum) · h ·
+ * scale(cycle, step)`.
+ *
+ * @param options - see {@link CyclicMomentumOptions}; the shape is that of the rate
+ * @returns the momentum of each step; for Adam and its kind, their first beta
+ * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @see torch.optim.lr_scheduler.CyclicLR, `cycle_momentum`
+ */
+export function cyclicMomentum({
+  baseMomentum = 0.8,
+  maxMomentum = 0.9,
+  ...shape
+}: CyclicMomentumOptions = {}): Schedule {
+  return cyclic('cyclicMomentum', { baseMomentum, maxMomentum }, maxMomentum, baseMomentum, shape);
+}
+
+function cyclic(
+  call: string,
+  bounds: Readonly<Record<string, number>>,
+  edge: number,
+  peak: number,
+  { stepSizeUp = 2000, stepSizeDown = stepSizeUp, scale = triangular }: CyclicOptions,
+): Schedule {
+  checkFunction(call, 'scale', scale);
+  const length = stepSizeUp + stepSizeDown;
+  return scheduleOf(call, bounds, { stepSizeUp, stepSizeDown }, (step) => {
+    const way = step % length;
+    const cycle = 1 + Math.round((step - way) / length);
+    const height = way <= stepSizeUp ? way / stepSizeUp : (length - way) / stepSizeDown;
+    return edge + (peak - edge) * height * scale(cycle, step);
+  });
+}

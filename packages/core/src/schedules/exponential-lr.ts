@@ -1,0 +1,23 @@
+// A factor at every step.
+import { scheduleOf } from './schedule.js';
+import type { Schedule } from './schedule.js';
+
+/** Options of {@link exponentialLr}. */
+export interface ExponentialLrOptions {
+  /** The initial rate; finite, >= 0. */
+  readonly lr: number;
+  /** The factor of each step; finite, >= 0. */
+  readonly gamma: number;
+}
+
+/**
+ * Decays the rate at every step: `lr · gamma^step`.
+ *
+ * @param options - see {@link ExponentialLrOptions}
+ * @returns the rate of each step
+ * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @see torch.optim.lr_scheduler.ExponentialLR
+ */
+export function exponentialLr({ lr, gamma }: ExponentialLrOptions): Schedule {
+  return scheduleOf('exponentialLr', { lr, gamma }, {}, (step) => lr * gamma ** step);
+}

@@ -1,0 +1,33 @@
+// A factor at each of some steps.
+import { check } from './check.js';
+import { scheduleOf } from './schedule.js';
+import type { Schedule } from './schedule.js';
+
+/** Options of {@link multiStepLr}. */
+export interface MultiStepLrOptions {
+  /** The initial rate; finite, >= 0. */
+  readonly lr: number;
+  /** The steps from which on the rate is decayed once more, in any order; integers >= 0. A step named twice decays twice. */
+  readonly milestones: readonly number[];
+  /** The factor of each decay; finite, >= 0. Default 0.1. */
+  readonly gamma?: number;
+}
+
+/**
+ * Decays the rate at each milestone: `lr · gamma^(number of milestones <= step)`.
+ *
+ * @param options - see {@link MultiStepLrOptions}
+ * @returns the rate of each step
+ * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @see torch.optim.lr_scheduler.MultiStepLR
+ */
+export function multiStepLr({ lr, milestones, gamma = 0.1 }: MultiStepLrOptions): Schedule {
+  const fixed = [...milestones];
+  for (const milestone of fixed) check('multiStepLr', { milestone }, 0, Infinity, true);
+  return scheduleOf(
+    'multiStepLr',
+    { lr, gamma },
+    {},
+    (step) => lr * gamma ** fixed.filter((at) => at <= step).length,
+  );
+}

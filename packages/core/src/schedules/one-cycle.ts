@@ -1,0 +1,102 @@
+// The 1cycle policy: one rise, one long fall, and the momentum against them.
+import { anneal } from './anneal.js';
+import { check } from './check.js';
+import { scheduleOf } from './schedule.js';
+import type { Schedule } from './schedule.js';
+
+/** The shape of the cycle. */
+export interface OneCycleOptions {
+  /** Steps of the whole training; an integer >= 1. */
+  readonly totalSteps: number;
+  /** The share of the steps spent rising; in [0, 1], with three phases in [0, 0.5]. Default 0.3. */
+  readonly pctStart?: number;
+  /** Whether values move along lines instead of half cosines. Default false. */
+  readonly isLinear?: boolean;
+  /**
+   * Whether the rate falls back to where it began as fast as it rose, and from there to its end in a third phase, instead
+   * of falling to its end at once. Default false.
+   */
+  readonly isThreePhase?: boolean;
+}
+
+/** Options of {@link oneCycleLr}. */
+export interface OneCycleLrOptions extends OneCycleOptions {
+  /** The rate at the peak; finite, >= 0. */
+  readonly maxLr: number;
+  /** The rate at step 0; finite, >= 0. Default `maxLr / 25`: torch's `div_factor`. */
+  readonly initialLr?: number;
+  /** The rate of the last step; finite, >= 0. Default `initialLr / 10000`: torch's `final_div_factor`. */
+  readonly finalLr?: number;
+}
+
+/** Options of {@link oneCycleMomentum}. */
+export interface OneCycleMomentumOptions extends OneCycleOptions {
+  /** The momentum at the peak of the rate; finite, >= 0. Default 0.85. */
+  readonly baseMomentum?: number;
+  /** The momentum at the beginning and at the end; finite, >= 0. Default 0.95. */
+  readonly maxMomentum?: number;
+}
+
+/**
+ * The rate of the 1cycle policy: from `initialLr` up to `maxLr` at step `pctStart · totalSteps - 1`, then down to
+ * `finalLr` at step `totalSteps - 1`.
+ *
+ * At `totalSteps`, which a scheduler reaches when the training is over, the rate stays; torch moves it on, along a line to
+ * below zero. Later steps are refused, as in torch.
+ *
+ * @param options - see {@link OneCycleLrOptions}
+ * @returns the rate of each step up to `totalSteps`
+ * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @see torch.optim.lr_scheduler.OneCycleLR
+ * @see Smith and Topin 2019, https://arxiv.org/abs/1708.07120
+ */
+export function oneCycleLr({
+  maxLr,
+  initialLr = maxLr / 25,
+  finalLr = initialLr / 1e4,
+  ...shape
+}: OneCycleLrOptions): Schedule {
+  return oneCycle('oneCycleLr', { maxLr, initialLr, finalLr }, initialLr, maxLr, finalLr, shape);
+}
+
+/**
+ * The momentum of the 1cycle policy, which moves against the rate of {@link oneCycleLr}: down to `baseMomentum` at its
+ * peak, then back up to `maxMomentum`.
+ *
+ * @param options - see {@link OneCycleMomentumOptions}; the shape is that of the rate
+ * @returns the momentum of each step up to `totalSteps`; for Adam and its kind, their first beta
+ * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @see torch.optim.lr_scheduler.OneCycleLR, `cycle_momentum`
+ */
+export function oneCycleMomentum({
+  baseMomentum: base = 0.85,
+  maxMomentum: max = 0.95,
+  ...shape
+}: OneCycleMomentumOptions): Schedule {
+  return oneCycle('oneCycleMomentum', { baseMomentum: base, maxMomentum: max }, max, base, max, shape);
+}
+
+function oneCycle(
+  call: string,
+  amounts: Readonly<Record<string, number>>,
+  initial: number,
+  peak: number,
+  final: number,
+  { totalSteps, pctStart = 0.3, isLinear, isThreePhase }: OneCycleOptions,
+): Schedule {
+  check(call, { pctStart }, 0, isThreePhase ? 0.5 : 1);
+  const top = pctStart * totalSteps - 1;
+  const last = totalSteps - 1;
+  const [middle, back] = isThreePhase ? [2 * top, initial] : [top, peak];
+  const equation: Schedule = (step) => {
+    const [start, end, from, to] =
+      step < top
+        ? [0, top, initial, peak]
+        : step < middle
+          ? [top, middle, peak, back]
+          : [middle, last, back, final];
+    // A phase without length is where it begins: 0 / 0, over which torch stumbles.
+    return anneal(from, to, (Math.min(step, last) - start) / (end - start) || 0, isLinear);
+  };
+  return scheduleOf(call, amounts, { totalSteps }, equation, totalSteps);
+}

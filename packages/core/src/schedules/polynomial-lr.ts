@@ -1,0 +1,30 @@
+// A power of what is left of the schedule.
+import { scheduleOf } from './schedule.js';
+import type { Schedule } from './schedule.js';
+
+/** Options of {@link polynomialLr}. */
+export interface PolynomialLrOptions {
+  /** The initial rate; finite, >= 0. */
+  readonly lr: number;
+  /** The step from which on the rate is 0; an integer >= 1. Default 5. */
+  readonly totalSteps?: number;
+  /** The power; finite, >= 0. Default 1, a line. */
+  readonly power?: number;
+}
+
+/**
+ * Decays the rate to 0 as a power of what is left: `lr · (1 - min(1, step / totalSteps))^power`.
+ *
+ * @param options - see {@link PolynomialLrOptions}
+ * @returns the rate of each step
+ * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @see torch.optim.lr_scheduler.PolynomialLR
+ */
+export function polynomialLr({ lr, totalSteps = 5, power = 1 }: PolynomialLrOptions): Schedule {
+  return scheduleOf(
+    'polynomialLr',
+    { lr, power },
+    { totalSteps },
+    (step) => lr * Math.max(0, 1 - step / totalSteps) ** power,
+  );
+}

@@ -1,0 +1,114 @@
+// A factor whenever a metric no longer improves: the one schedule that depends on more than the step.
+import { check } from './check.js';
+
+/** Options of {@link reduceLrOnPlateau}. */
+export interface ReduceLrOnPlateauOptions {
+  /** The initial rate; finite, >= 0. */
+  readonly lr: number;
+  /** Whether greater metrics are better, as accuracies are, instead of smaller ones. Default false. */
+  readonly isGreaterBetter?: boolean;
+  /** The factor of each reduction; in [0, 1]. Default 0.1. */
+  readonly factor?: number;
+  /** Metrics without improvement that are put up with; an integer >= 0. Default 10. */
+  readonly patience?: number;
+  /** How much better than the best a metric must be to be an improvement; finite, >= 0. Default 1e-4. */
+  readonly threshold?: number;
+  /** Whether `threshold` is in the unit of the metric, instead of a share of the best one. Default false. */
+  readonly isAbsolute?: boolean;
+  /** Metrics after a reduction that are not counted; an integer >= 0. Default 0. */
+  readonly cooldown?: number;
+  /** The rate is not reduced below; finite, >= 0. Default 0. */
+  readonly minLr?: number;
+  /** Reductions that are not greater are left out; finite, >= 0. Default 1e-8. */
+  readonly eps?: number;
+}
+
+/** Where a {@link Plateau} stands: plain data, to be saved and restored as it is. */
+export type PlateauState = {
+  /** The rate now. */
+  readonly lr: number;
+  /** The best metric so far; null before the first. */
+  readonly best: number | null;
+  /** Metrics without improvement since the best or the last reduction. */
+  readonly bad: number;
+  /** Metrics to come that are not counted. */
+  readonly wait: number;
+};
+
+/** The state machine of {@link reduceLrOnPlateau}. */
+export interface Plateau {
+  /** The state before the first metric. */
+  readonly initial: PlateauState;
+  /**
+   * The state after one more metric; a pure function.
+   *
+   * @param state - `initial`, or what `next` gave
+   * @param metric - what is watched, once an epoch as a rule; finite
+   * @throws PolyakError `ERR_SCHEDULE` where the state is none, or the metric is not finite
+   */
+  readonly next: (state: PlateauState, metric: number) => PlateauState;
+}
+
+/**
+ * Reduces the rate when a metric has not improved for more than `patience` times: `lr ← max(lr · factor, minLr)`.
+ *
+ * A metric improves where it is better than the best by more than `threshold · |best|`, or than `threshold`. torch has
+ * `best · (1 ± threshold)`, with which a metric below zero may get worse for ever and count as improving.
+ *
+ * @param options - see {@link ReduceLrOnPlateauOptions}
+ * @returns a state machine over plain data
+ * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @example
+ * ```ts
+ * import { reduceLrOnPlateau } from '@polyak/core/schedules';
+ *
+ * const plateau = reduceLrOnPlateau({ lr: 1, factor: 0.5, patience: 1 });
+ * let state = plateau.initial;
+ * for (const loss of [3, 2, 2, 2]) state = plateau.next(state, loss);
+ * console.log(state.lr); // 0.5
+ * state = JSON.parse(JSON.stringify(state)); // saved and restored
+ * ```
+ *
+ * @see torch.optim.lr_scheduler.ReduceLROnPlateau
+ */
+export function reduceLrOnPlateau({
+  lr,
+  isGreaterBetter = false,
+  factor = 0.1,
+  patience = 10,
+  threshold = 1e-4,
+  isAbsolute = false,
+  cooldown = 0,
+  minLr = 0,
+  eps = 1e-8,
+}: ReduceLrOnPlateauOptions): Plateau {
+  check(CALL, { lr, threshold, minLr, eps });
+  check(CALL, { patience, cooldown }, 0, Infinity, true);
+  check(CALL, { factor }, 0, 1);
+  const sign = isGreaterBetter ? -1 : 1;
+  return {
+    initial: { lr, best: null, bad: 0, wait: 0 },
+    next({ lr: rate, best, bad, wait }, metric) {
+      check(CALL, { lr: rate, bad, wait });
+      check(CALL, { metric, best: best === null ? 0 : best }, -Infinity);
+      bad += 1;
+      if (best === null || sign * (best - metric) > threshold * (isAbsolute ? 1 : Math.abs(best))) {
+        best = metric;
+        bad = 0;
+      }
+      if (wait > 0) {
+        wait -= 1;
+        bad = 0;
+      }
+      if (bad > patience) {
+        const reduced = Math.max(rate * factor, minLr);
+        if (rate - reduced > eps) rate = reduced;
+        wait = cooldown;
+        bad = 0;
+      }
+      return { lr: rate, best, bad, wait };
+    },
+  };
+}
+
+const CALL = 'reduceLrOnPlateau';

@@ -1,0 +1,35 @@
+// The schedule of snapshot ensembles: a cosine from the top down, once for each snapshot.
+import { anneal } from './anneal.js';
+import { check } from './check.js';
+import { scheduleOf } from './schedule.js';
+import type { Schedule } from './schedule.js';
+
+/** Options of {@link snapshotLr}. */
+export interface SnapshotLrOptions {
+  /** The rate at the beginning of each cycle; finite, >= 0. The paper's α₀. */
+  readonly lr: number;
+  /** Steps of the whole training; an integer >= 1. The paper's T. */
+  readonly totalSteps: number;
+  /** Cycles, each of which ends with a snapshot; an integer from 1 to `totalSteps`. The paper's M. */
+  readonly cycles: number;
+}
+
+/**
+ * Anneals the rate towards 0 in each cycle: `lr / 2 · (cos(π · (step mod C) / C) + 1)` with `C = ⌈totalSteps / cycles⌉`.
+ *
+ * A snapshot is due after the last step of each cycle, where `(step + 1) % C` is 0, and after the last step of all: where
+ * `cycles` does not divide `totalSteps`, the last cycle is shorter.
+ *
+ * @param options - see {@link SnapshotLrOptions}
+ * @returns the rate of each step
+ * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @see Huang et al. 2017, https://arxiv.org/abs/1704.00109, equation 2, which counts steps from 1
+ */
+export function snapshotLr({ lr, totalSteps, cycles }: SnapshotLrOptions): Schedule {
+  const length = Math.ceil(totalSteps / cycles);
+  const schedule = scheduleOf('snapshotLr', { lr }, { totalSteps }, (step) =>
+    anneal(lr, 0, (step % length) / length),
+  );
+  check('snapshotLr', { cycles }, 1, totalSteps, true);
+  return schedule;
+}

@@ -1,0 +1,30 @@
+// A factor every so many steps.
+import { scheduleOf } from './schedule.js';
+import type { Schedule } from './schedule.js';
+
+/** Options of {@link stepLr}. */
+export interface StepLrOptions {
+  /** The initial rate; finite, >= 0. */
+  readonly lr: number;
+  /** Steps between two decays; an integer >= 1. */
+  readonly stepSize: number;
+  /** The factor of each decay; finite, >= 0. Default 0.1. */
+  readonly gamma?: number;
+}
+
+/**
+ * Decays the rate every `stepSize` steps: `lr · gamma^⌊step / stepSize⌋`.
+ *
+ * @param options - see {@link StepLrOptions}
+ * @returns the rate of each step
+ * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @see torch.optim.lr_scheduler.StepLR
+ */
+export function stepLr({ lr, stepSize, gamma = 0.1 }: StepLrOptions): Schedule {
+  return scheduleOf(
+    'stepLr',
+    { lr, gamma },
+    { stepSize },
+    (step) => lr * gamma ** Math.floor(step / stepSize),
+  );
+}

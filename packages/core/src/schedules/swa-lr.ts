@@ -1,0 +1,74 @@
+// The constant rate of SWA, annealed to from the rate before.
+import { anneal } from './anneal.js';
+import { check } from './check.js';
+import { scheduleOf } from './schedule.js';
+import type { Schedule } from './schedule.js';
+
+/** Where {@link swaLr} and {@link chainedSwaLr} go, and how. */
+export interface ChainedSwaLrOptions {
+  /** The constant rate in the end; finite, >= 0. */
+  readonly swaLr: number;
+  /** Steps until then; an integer >= 0. Default 10. 0 is `swaLr` at once. */
+  readonly annealSteps?: number;
+  /** Whether the rate moves along a line instead of half a cosine. Default false. */
+  readonly isLinear?: boolean;
+}
+
+/** Options of {@link swaLr}. */
+export interface SwaLrOptions extends ChainedSwaLrOptions {
+  /** The rate at step 0: that of the schedule before, where there is one; finite, >= 0. */
+  readonly lr: number;
+}
+
+/**
+ * Anneals the rate to the constant one of SWA: `swaLr · f(t) + lr · (1 - f(t))` with `t = min(1, step / annealSteps)`, where
+ * `f(t)` is `(1 - cos(πt)) / 2` or, along a line, `t`.
+ *
+ * @param options - see {@link SwaLrOptions}
+ * @returns the rate of each step
+ * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @example After another schedule:
+ * ```ts
+ * import { exponentialLr, sequentialLr, swaLr } from '@polyak/core/schedules';
+ *
+ * const decay = exponentialLr({ lr: 1, gamma: 0.5 });
+ * const schedule = sequentialLr([decay, swaLr({ lr: decay(2), swaLr: 0.5, annealSteps: 2 })], [2]);
+ * console.log([0, 1, 2, 3, 4, 5].map(schedule)); // [1, 0.5, 0.25, 0.375, 0.5, 0.5]
+ * ```
+ *
+ * @see torch.optim.swa_utils.SWALR
+ */
+export function swaLr({ lr, swaLr: rate, annealSteps = 10, isLinear = false }: SwaLrOptions): Schedule {
+  check('swaLr', { annealSteps }, 0, Infinity, true);
+  return scheduleOf('swaLr', { lr, swaLr: rate }, {}, (step) =>
+    step < annealSteps ? anneal(lr, rate, step / annealSteps, isLinear) : rate,
+  );
+}
+
+/**
+ * {@link swaLr} in its chainable form, for a rate that someone else sets too: the rate of a step from the rate before it.
+ * After the annealing the rate is `swaLr`, whatever it was before.
+ *
+ * In each step the distance to `swaLr` shrinks by the factor that it shrinks by in the closed form: `lr ← swaLr + (lr -
+ * swaLr) · (1 - f(t)) / (1 - f(t of the step before))`.
+ *
+ * @param options - see {@link ChainedSwaLrOptions}
+ * @returns the rate of `step` where `lr` was the rate of `step - 1`; at step 0, where `lr` is the rate to begin with
+ * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @see torch.optim.swa_utils.SWALR, `get_lr`
+ */
+export function chainedSwaLr({
+  swaLr: rate,
+  annealSteps = 10,
+  isLinear = false,
+}: ChainedSwaLrOptions): (step: number, lr: number) => number {
+  check('chainedSwaLr', { swaLr: rate });
+  check('chainedSwaLr', { annealSteps }, 0, Infinity, true);
+  return (step, lr) => {
+    check('chainedSwaLr', { step, lr });
+    if (step >= annealSteps) return rate;
+    const left = (at: number): number => anneal(1, 0, at / annealSteps, isLinear);
+    const kept = left(step) / left(Math.max(0, step - 1));
+    return lr * kept + rate * (1 - kept);
+  };
+}

@@ -1,0 +1,32 @@
+// The schedule of the SWA paper: flat, a straight line down, flat again.
+import { check } from './check.js';
+import { scheduleOf } from './schedule.js';
+import type { Schedule } from './schedule.js';
+
+/** Options of {@link swaPaperLr}. */
+export interface SwaPaperLrOptions {
+  /** The initial rate; finite, > 0. */
+  readonly lr: number;
+  /** The last rate; finite, >= 0. For plain SGD, the paper has 1 % of `lr`. */
+  readonly finalLr: number;
+  /** What the shares are of; an integer >= 1. The paper has the steps before averaging starts; for plain SGD, all steps. */
+  readonly totalSteps: number;
+}
+
+/**
+ * Holds `lr` for half of the steps, moves along a line to `finalLr` until 90 % of them, and holds that from there on.
+ *
+ * @param options - see {@link SwaPaperLrOptions}
+ * @returns the rate of each step
+ * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407; `schedule` in github.com/timgaripov/swa, train.py
+ */
+export function swaPaperLr({ lr, finalLr, totalSteps }: SwaPaperLrOptions): Schedule {
+  check('swaPaperLr', { lr }, Number.MIN_VALUE);
+  const ratio = finalLr / lr;
+  return scheduleOf('swaPaperLr', { finalLr }, { totalSteps }, (step) => {
+    const t = step / totalSteps;
+    if (t <= 0.5) return lr;
+    return lr * (t < 0.9 ? 1 - ((1 - ratio) * (t - 0.5)) / 0.4 : ratio);
+  });
+}
