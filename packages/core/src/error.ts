@@ -14,7 +14,6 @@
  * - `ERR_MODEL`: a model file that is malformed, that the runtime refuses, or that is not the graph it should be.
  * - `ERR_BATCH_NORM`: batch-norm statistics that cannot be merged.
  * - `ERR_EMPTY_LOADER`: the loader of a batch-norm update gave no batch.
- * - `ERR_SCHEDULE`: an argument of a learning-rate schedule that is out of its range, or a value of one.
  * - `ERR_DISPOSED`: use after `dispose`.
  */
 export type PolyakErrorCode =
@@ -29,7 +28,6 @@ export type PolyakErrorCode =
   | 'ERR_MODEL'
   | 'ERR_BATCH_NORM'
   | 'ERR_EMPTY_LOADER'
-  | 'ERR_SCHEDULE'
   | 'ERR_DISPOSED';
 
 /** Every refusal of this library that is not a plain misuse of types (`TypeError`) or ranges (`RangeError`). */

@@ -149,9 +149,9 @@ export function saturatingWarmUp(decay: number, updates: number = 2000): MovingR
 
 /**
  * The power-function average: the value of update n weighs as `n ** gamma`, so that the average reaches back to a fixed
- * part of the run, however long it is. {@link postHocWeights} makes an average with another profile from snapshots of two.
+ * part of the run, however long it is. `postHocWeights` makes an average with another profile from snapshots of two.
  *
- * @param gamma - >= 0; 0 is the equal average. See {@link gammaOf}
+ * @param gamma - >= 0; 0 is the equal average. See `gammaOf`
  * @returns the rule, `weight(n) = 1 - (1 - 1 / (n + 1)) ** (gamma + 1)`
  * @throws RangeError where gamma is negative
  * @see Karras et al. 2024, https://arxiv.org/abs/2312.02696, section 3.1

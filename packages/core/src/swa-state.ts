@@ -156,8 +156,9 @@ function restoredGroups<T>(
   const names = averages.map(({ name }) => name);
   const surplus = Object.keys(found).filter((name) => !names.includes(name));
   if (surplus.length > 0)
-    problems.push(`it has ${list(surplus)} among its averages, this SWA ${list(names)}`);
-  const restored = groups.map(({ list: { names: params }, list: parameters }, index): RestoredGroup => {
+    problems.push(`it has ${quoted(surplus)} among its averages, this SWA ${quoted(names)}`);
+  const restored = groups.map(({ list: parameters }, index): RestoredGroup => {
+    const params = parameters.names;
     const group = recordOf(stored[index]);
     const stepCounter = counter(group['stepCounter'], `group ${index}: stepCounter`, problems);
     if (JSON.stringify(group['params']) !== JSON.stringify(params)) {
@@ -267,6 +268,6 @@ function named(
   );
 }
 
-function list(names: readonly string[]): string {
+function quoted(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(', ');
 }

@@ -260,7 +260,7 @@ export class SWA<T> {
   /**
    * Goes on from an average that another library made, under the rule of this SWA. The optimizer's state stays.
    *
-   * @param imported - such as {@link fromAveragedModel} gives
+   * @param imported - such as `fromAveragedModel` gives
    * @param options - see {@link ImportOptions}
    * @throws PolyakError `ERR_STATE` where it does not fit, with every difference; `ERR_NON_FINITE`, `ERR_SWAPPED`, `ERR_BUSY`
    */

@@ -133,7 +133,7 @@ describe('SWA of half-precision weights', () => {
           const state = await swa.stateDict();
           const seen = visited.map((value) => halfValue(dtype, halfBits(dtype, value)));
           const mean = seen.reduce((sum, value) => sum + value, 0) / seen.length;
-          const { dtype: kept, data } = state.averages['swa']?.swaState['weight'] as HostTensor;
+          const { dtype: kept, data } = (state.averages['swa']?.swaState ?? {})['weight'] as HostTensor;
           expect(kept).toBe('float32' satisfies DType);
           expect(Math.abs(Number(data[0]) - mean)).toBeLessThan(1e-6 * (1 + Math.max(...seen.map(Math.abs))));
 

@@ -1,6 +1,6 @@
 // Post-hoc EMA: the average with any power-function profile, made after training from snapshots of averages with other profiles.
 
-/** A power-function average at some step: its weights are those of {@link powerFunction} with this gamma. */
+/** A power-function average at some step: its weights are those of `powerFunction` with this gamma. */
 export interface PowerProfile {
   /** The updates that made it, > 0. */
   readonly step: number;
@@ -31,7 +31,7 @@ export function gammaOf(sigma: number): number {
 
 /**
  * How snapshots of power-function averages are to be weighed so that their sum comes closest, in the mean square over the run, to the
- * average with another profile: pass them to {@link Soup.add}. Two profiles kept during training, with a snapshot of both every few thousand
+ * average with another profile: pass them to `Soup.add`. Two profiles kept during training, with a snapshot of both every few thousand
  * steps, give any profile that is not narrower than theirs.
  *
  * @param snapshots - what the averages are that were kept, no two alike

@@ -45,7 +45,7 @@ export class Soup {
   /**
    * Adds a member.
    *
-   * @param member - all its weights by name, such as {@link readWeights} gives; not changed
+   * @param member - all its weights by name, such as `readWeights` gives; not changed
    * @param weight - how much it weighs, finite; may be negative. Default 1
    * @returns this
    * @throws PolyakError `ERR_STATE` where names, dtypes or shapes differ from those of the members before, with every difference;

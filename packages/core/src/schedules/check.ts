@@ -1,5 +1,4 @@
 // What schedules refuse, in few bytes: every schedule carries these along.
-import { PolyakError } from '../error.js';
 
 /** Refuses values that are not finite, or not between `least` and `most`, or no integers where they should be. */
 export function check(
@@ -13,10 +12,7 @@ export function check(
     const value = values[name] as number;
     if (!(Number.isFinite(value) && value >= least && value <= most && (!isInteger || value % 1 === 0))) {
       const kind = isInteger ? 'an integer' : 'a finite number';
-      throw new PolyakError(
-        'ERR_SCHEDULE',
-        `${call}: ${name} is ${value}, not ${kind} in [${least}, ${most}].`,
-      );
+      throw new RangeError(`${call}: ${name} is ${value}, not ${kind} in [${least}, ${most}].`);
     }
   }
 }
@@ -24,6 +20,6 @@ export function check(
 /** Refuses what is no function. */
 export function checkFunction(call: string, name: string, value: unknown): void {
   if (typeof value !== 'function') {
-    throw new PolyakError('ERR_SCHEDULE', `${call}: ${name} is ${String(value)}, not a function.`);
+    throw new TypeError(`${call}: ${name} is ${String(value)}, not a function.`);
   }
 }

@@ -19,7 +19,7 @@ export interface CosineAnnealingLrOptions {
  *
  * @param options - see {@link CosineAnnealingLrOptions}
  * @returns the rate of each step
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.CosineAnnealingLR
  * @see Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983
  */

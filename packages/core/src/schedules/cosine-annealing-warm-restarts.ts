@@ -24,7 +24,7 @@ export interface CosineAnnealingWarmRestartsOptions {
  *
  * @param options - see {@link CosineAnnealingWarmRestartsOptions}
  * @returns the rate of each step
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.CosineAnnealingWarmRestarts
  * @see Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983
  */

@@ -21,7 +21,7 @@ export interface CyclicSwaLrOptions {
  *
  * @param options - see {@link CyclicSwaLrOptions}
  * @returns the rate of each step
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407, section 3.1, which counts steps from 1
  */
 export function cyclicSwaLr({ maxLr, minLr, cycleSteps }: CyclicSwaLrOptions): Schedule {

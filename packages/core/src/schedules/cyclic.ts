@@ -56,7 +56,7 @@ export const triangular2: CyclicScale = (cycle) => 2 ** (1 - cycle);
  *
  * @param gamma - the factor of each step; finite, >= 0
  * @returns the scale
- * @throws PolyakError `ERR_SCHEDULE` where `gamma` is out of its range
+ * @throws RangeError where `gamma` is out of its range
  */
 export function expRange(gamma: number): CyclicScale {
   check('expRange', { gamma });
@@ -69,7 +69,7 @@ export function expRange(gamma: number): CyclicScale {
  *
  * @param options - see {@link CyclicLrOptions}
  * @returns the rate of each step
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @example
  * ```ts
  * import { cyclicLr, cyclicMomentum, triangular2 } from '@polyak/core/schedules';
@@ -94,7 +94,7 @@ export function cyclicLr({ baseLr, maxLr, ...shape }: CyclicLrOptions): Schedule
  *
  * @param options - see {@link CyclicMomentumOptions}; the shape is that of the rate
  * @returns the momentum of each step; for Adam and its kind, their first beta
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.CyclicLR, `cycle_momentum`
  */
 export function cyclicMomentum({

@@ -15,7 +15,7 @@ export interface ExponentialLrOptions {
  *
  * @param options - see {@link ExponentialLrOptions}
  * @returns the rate of each step
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.ExponentialLR
  */
 export function exponentialLr({ lr, gamma }: ExponentialLrOptions): Schedule {

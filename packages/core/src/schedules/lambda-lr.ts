@@ -16,7 +16,7 @@ export interface LambdaLrOptions {
  *
  * @param options - see {@link LambdaLrOptions}
  * @returns the rate of each step
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.LambdaLR
  */
 export function lambdaLr({ lr, factor }: LambdaLrOptions): Schedule {

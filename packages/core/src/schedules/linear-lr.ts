@@ -21,7 +21,7 @@ export interface LinearLrOptions {
  *
  * @param options - see {@link LinearLrOptions}
  * @returns the rate of each step
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.LinearLR
  */
 export function linearLr({

@@ -18,7 +18,7 @@ export interface MultiStepLrOptions {
  *
  * @param options - see {@link MultiStepLrOptions}
  * @returns the rate of each step
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.MultiStepLR
  */
 export function multiStepLr({ lr, milestones, gamma = 0.1 }: MultiStepLrOptions): Schedule {

@@ -18,7 +18,7 @@ export interface MultiplicativeLrOptions {
  *
  * @param options - see {@link MultiplicativeLrOptions}
  * @returns the rate of each step
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.MultiplicativeLR
  */
 export function multiplicativeLr({ lr, factor }: MultiplicativeLrOptions): Schedule {

@@ -46,7 +46,7 @@ export interface OneCycleMomentumOptions extends OneCycleOptions {
  *
  * @param options - see {@link OneCycleLrOptions}
  * @returns the rate of each step up to `totalSteps`
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.OneCycleLR
  * @see Smith and Topin 2019, https://arxiv.org/abs/1708.07120
  */
@@ -65,7 +65,7 @@ export function oneCycleLr({
  *
  * @param options - see {@link OneCycleMomentumOptions}; the shape is that of the rate
  * @returns the momentum of each step up to `totalSteps`; for Adam and its kind, their first beta
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.OneCycleLR, `cycle_momentum`
  */
 export function oneCycleMomentum({

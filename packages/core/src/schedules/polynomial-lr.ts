@@ -17,7 +17,7 @@ export interface PolynomialLrOptions {
  *
  * @param options - see {@link PolynomialLrOptions}
  * @returns the rate of each step
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.PolynomialLR
  */
 export function polynomialLr({ lr, totalSteps = 5, power = 1 }: PolynomialLrOptions): Schedule {

@@ -44,7 +44,7 @@ export interface Plateau {
    *
    * @param state - `initial`, or what `next` gave
    * @param metric - what is watched, once an epoch as a rule; finite
-   * @throws PolyakError `ERR_SCHEDULE` where the state is none, or the metric is not finite
+   * @throws RangeError where the state is none, or the metric is not finite
    */
   readonly next: (state: PlateauState, metric: number) => PlateauState;
 }
@@ -57,7 +57,7 @@ export interface Plateau {
  *
  * @param options - see {@link ReduceLrOnPlateauOptions}
  * @returns a state machine over plain data
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @example
  * ```ts
  * import { reduceLrOnPlateau } from '@polyak/core/schedules';

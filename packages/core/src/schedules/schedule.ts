@@ -7,7 +7,7 @@ import { check } from './check.js';
  *
  * The argument counts the steps taken before, from 0 on: `schedule(0)` is the rate of the first step. It may as well count
  * epochs, and be a fraction unless the schedule says otherwise. The result is finite and >= 0. A step that is no finite
- * number >= 0, and a result that would be none, throw a `PolyakError` with the code `ERR_SCHEDULE`.
+ * number >= 0, and a result that would be none, throw a RangeError.
  */
 export type Schedule = (step: number) => number;
 

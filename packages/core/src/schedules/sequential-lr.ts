@@ -12,7 +12,7 @@ import type { Schedule } from './schedule.js';
  * @param schedules - in order, of rates or of momenta
  * @param milestones - the first step of each schedule after the first; increasing integers >= 1
  * @returns the rate of each step
- * @throws PolyakError `ERR_SCHEDULE` where there are more or fewer milestones, or where they do not increase
+ * @throws RangeError where there are more or fewer milestones, or where they do not increase
  * @see torch.optim.lr_scheduler.SequentialLR
  */
 export function sequentialLr(schedules: readonly Schedule[], milestones: readonly number[]): Schedule {

@@ -22,7 +22,7 @@ export interface SnapshotLrOptions {
  *
  * @param options - see {@link SnapshotLrOptions}
  * @returns the rate of each step
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see Huang et al. 2017, https://arxiv.org/abs/1704.00109, equation 2, which counts steps from 1
  */
 export function snapshotLr({ lr, totalSteps, cycles }: SnapshotLrOptions): Schedule {

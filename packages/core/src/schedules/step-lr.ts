@@ -17,7 +17,7 @@ export interface StepLrOptions {
  *
  * @param options - see {@link StepLrOptions}
  * @returns the rate of each step
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.StepLR
  */
 export function stepLr({ lr, stepSize, gamma = 0.1 }: StepLrOptions): Schedule {

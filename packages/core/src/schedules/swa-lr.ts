@@ -26,7 +26,7 @@ export interface SwaLrOptions extends ChainedSwaLrOptions {
  *
  * @param options - see {@link SwaLrOptions}
  * @returns the rate of each step
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @example After another schedule:
  * ```ts
  * import { exponentialLr, sequentialLr, swaLr } from '@polyak/core/schedules';
@@ -54,7 +54,7 @@ export function swaLr({ lr, swaLr: rate, annealSteps = 10, isLinear = false }: S
  *
  * @param options - see {@link ChainedSwaLrOptions}
  * @returns the rate of `step` where `lr` was the rate of `step - 1`; at step 0, where `lr` is the rate to begin with
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see torch.optim.swa_utils.SWALR, `get_lr`
  */
 export function chainedSwaLr({

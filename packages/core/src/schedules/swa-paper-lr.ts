@@ -18,7 +18,7 @@ export interface SwaPaperLrOptions {
  *
  * @param options - see {@link SwaPaperLrOptions}
  * @returns the rate of each step
- * @throws PolyakError `ERR_SCHEDULE` where an option is out of its range
+ * @throws RangeError where an option is out of its range
  * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407; `schedule` in github.com/timgaripov/swa, train.py
  */
 export function swaPaperLr({ lr, finalLr, totalSteps }: SwaPaperLrOptions): Schedule {
