@@ -36,7 +36,7 @@ export function batchedKernel(
         name,
         output: extents,
         constants: { ...constants, count },
-        isThreaded: isLarge(extents),
+        workers: isLarge(extents) ? 2 : 1,
       });
     kernels.set(count, found);
     return found;
@@ -51,7 +51,7 @@ export function batchedKernel(
   };
 }
 
-/** Whether threads are worth their start, on webasm: they take rows whose length is a multiple of 4 four at a time. */
+/** Whether a second worker is worth its memory, on webasm: there, only rows of a multiple of 4 are taken four at a time. */
 function isLarge(extents: readonly number[]): boolean {
   return Number(extents[0]) % 4 === 0 && extents.reduce((product, extent) => product * extent, 1) >= 50_000;
 }

@@ -1,7 +1,7 @@
 // gpu.js kernels over flat arrays: the same call on every mode, with gpu.js's silent traps closed.
 import { elementCount, PolyakError } from '@polyak/core';
 import type { GPU, IGPUKernelSettings, IKernelRunShortcut, Texture } from 'gpu.js';
-import { isDeleted, typeOf } from './texture.js';
+import { isDeleted, isTexture, shapeOf, signatureOf } from './texture.js';
 
 /**
  * What a kernel takes and gives: row-major float32, as an array on the host (modes `cpu` and `webasm`) or as a texture. Whoever
@@ -88,7 +88,7 @@ export function flatKernel(gpu: GPU, source: string, options: FlatKernelOptions)
   };
 
   const run = async (...args: KernelArgument[]): Promise<KernelArray> => {
-    const signature = args.map((argument) => signatureOf(argument, name)).join();
+    const signature = args.map((argument) => checkedSignature(argument, name)).join();
     const known = compiled.get(signature);
     const kernel = known ?? gpu.createKernel(source, settings);
     const result = (await kernel(...(args as Float32Array[]))) as KernelResult;
@@ -123,9 +123,7 @@ export function flatKernel(gpu: GPU, source: string, options: FlatKernelOptions)
  */
 export async function hostArray(array: KernelArray): Promise<Float32Array> {
   if (array instanceof Float32Array) return array;
-  const values = (await array.toArray()) as Rows;
-  const texture = array as unknown as { readonly output: ArrayLike<number> };
-  return joined(values, elementCount(Array.from(texture.output)));
+  return joined((await array.toArray()) as Rows, lengthOf(array));
 }
 
 /**
@@ -139,8 +137,7 @@ export function freeArrays(...arrays: readonly KernelArray[]): void {
 
 /** Of a flat array or texture: how many elements it has. */
 export function lengthOf(array: KernelArray): number {
-  if (array instanceof Float32Array) return array.length;
-  return elementCount(Array.from((array as unknown as { readonly output: ArrayLike<number> }).output));
+  return array instanceof Float32Array ? array.length : elementCount(shapeOf(array));
 }
 
 /** What gpu.js gives for one, two or three extents on the host: rows, and rows of rows. */
@@ -148,9 +145,7 @@ type Rows = Float32Array | readonly Rows[];
 type KernelResult = Rows | Texture;
 
 function flat(result: KernelResult, length: number): KernelArray {
-  return result instanceof Float32Array || Array.isArray(result)
-    ? joined(result as Rows, length)
-    : (result as Texture);
+  return isTexture(result) ? result : joined(result, length);
 }
 
 /** Rows as one array: without a copy where they lie one behind the other, as on webasm. */
@@ -185,13 +180,13 @@ function typesOf(constants: Readonly<Record<string, number>>): Record<string, 'I
   );
 }
 
-function signatureOf(argument: KernelArgument, name: string): string {
+function checkedSignature(argument: KernelArgument, name: string): string {
   if (typeof argument === 'number') return 'number';
   if (argument instanceof Float32Array) return `array ${argument.length}`;
   if (isDeleted(argument)) {
     throw new PolyakError('ERR_DISPOSED', `${name}: an argument is a texture that was deleted.`);
   }
-  return `${typeOf(argument)} ${lengthOf(argument)}`;
+  return signatureOf(argument);
 }
 
 function refuseFallback(kernel: IKernelRunShortcut, name: string): void {

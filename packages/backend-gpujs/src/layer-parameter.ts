@@ -4,6 +4,7 @@ import { freeArrays } from './flat-kernel.js';
 import type { KernelArray } from './flat-kernel.js';
 import { gpujsTensor } from './tensor.js';
 import type { GpujsTensor } from './tensor.js';
+import { isTexture } from './texture.js';
 
 /** A {@link Parameter} that frees what training replaces. See {@link layerParameter}. */
 export interface LayerParameter extends Parameter<GpujsTensor> {
@@ -55,6 +56,6 @@ export function layerParameter(name: string, shape: readonly number[], data: Ker
 
 /** The elements of a tensor, as kernels take them. */
 function kernelData({ data }: GpujsTensor, name: string): KernelArray {
-  if (data instanceof Float32Array || 'toArray' in data) return data;
+  if (data instanceof Float32Array || isTexture(data)) return data;
   throw new TypeError(`"${name}" was given a stretch of packed averages, which only the backend can read.`);
 }

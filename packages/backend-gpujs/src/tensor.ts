@@ -1,8 +1,8 @@
 // What gpu.js computes with, as a tensor: numbers on the host, a texture, or a stretch of packed averages.
 import type { TensorSpec } from '@polyak/core';
 import type { Texture } from 'gpu.js';
-import type { GpujsSlice } from './slice.js';
-import { outputOf } from './texture.js';
+import type { GpujsSlice } from './pack.js';
+import { shapeOf } from './texture.js';
 
 /** A float32 tensor of gpu.js. */
 export interface GpujsTensor extends TensorSpec {
@@ -32,9 +32,10 @@ export interface GpujsTensor extends TensorSpec {
  * ```
  */
 export function gpujsTensor(data: Float32Array | Texture, shape?: readonly number[]): GpujsTensor {
-  return {
-    dtype: 'float32',
-    shape: shape ?? (data instanceof Float32Array ? [data.length] : [...outputOf(data)].reverse()),
-    data,
-  };
+  return tensorOf(shape ?? (data instanceof Float32Array ? [data.length] : shapeOf(data)), data);
+}
+
+/** A tensor over data of any kind. */
+export function tensorOf(shape: readonly number[], data: GpujsTensor['data']): GpujsTensor {
+  return { dtype: 'float32', shape, data };
 }
