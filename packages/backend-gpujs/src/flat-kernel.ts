@@ -34,7 +34,7 @@ export interface FlatKernel {
    *
    * @param args - as the source has them; kernels are compiled anew for other types and lengths
    * @returns one number a thread, x fastest: a `Float32Array` on `cpu` and `webasm`, else a texture the caller frees
-   * @throws PolyakError `ERR_UNSUPPORTED` where gpu.js fell back to another mode than the instance has
+   * @throws PolyakError `ERR_UNSUPPORTED` where gpu.js cannot run the kernel, or fell back to another mode than the instance has
    * @throws PolyakError `ERR_DISPOSED` for a texture that was deleted
    */
   run(...args: KernelArgument[]): Promise<KernelArray>;
@@ -91,12 +91,18 @@ export function flatKernel(gpu: GPU, source: string, options: FlatKernelOptions)
     const signature = args.map((argument) => checkedSignature(argument, name)).join();
     const known = compiled.get(signature);
     const kernel = known ?? gpu.createKernel(source, settings);
-    const result = (await kernel(...(args as Float32Array[]))) as KernelResult;
-    if (known === undefined) {
-      refuseFallback(kernel, name);
-      compiled.set(signature, kernel);
+    compiled.set(signature, kernel);
+    try {
+      const result = (await kernel(...(args as Float32Array[]))) as KernelResult;
+      if (known === undefined) refuseFallback(kernel, name);
+      return isTexture(result) ? result : joined(result, length);
+    } catch (error) {
+      if (known === undefined) {
+        compiled.delete(signature);
+        kernel.destroy();
+      }
+      throw refusal(error, name, output);
     }
-    return flat(result, length);
   };
   return {
     run,
@@ -144,10 +150,6 @@ export function lengthOf(array: KernelArray): number {
 type Rows = Float32Array | readonly Rows[];
 type KernelResult = Rows | Texture;
 
-function flat(result: KernelResult, length: number): KernelArray {
-  return isTexture(result) ? result : joined(result, length);
-}
-
 /** Rows as one array: without a copy where they lie one behind the other, as on webasm. */
 function joined(rows: Rows, length: number): Float32Array {
   if (rows instanceof Float32Array) return rows.length === length ? rows : rows.slice(0, length);
@@ -192,6 +194,15 @@ function checkedSignature(argument: KernelArgument, name: string): string {
 function refuseFallback(kernel: IKernelRunShortcut, name: string): void {
   const { fallbackReason } = kernel.kernel as unknown as { readonly fallbackReason: string | null };
   if (fallbackReason === null || fallbackReason === undefined) return;
-  kernel.destroy();
   throw new PolyakError('ERR_UNSUPPORTED', `${name}: gpu.js fell back to the mode cpu: ${fallbackReason}.`);
+}
+
+function refusal(error: unknown, name: string, output: readonly number[]): PolyakError {
+  if (PolyakError.is(error)) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new PolyakError(
+    'ERR_UNSUPPORTED',
+    `${name}: gpu.js cannot run this kernel of [${output.join(', ')}] threads: ${reason}`,
+    { cause: error },
+  );
 }
