@@ -57,6 +57,6 @@ async function isTextureFinite(device: Device, texture: Texture): Promise<boolea
 
 function isArrayFinite(array: Float32Array): boolean {
   let sum = 0;
-  for (const value of array) sum += value * 0;
+  for (let n = 0; n < array.length; n += 1) sum += (array[n] as number) * 0;
   return sum === 0;
 }

@@ -91,20 +91,31 @@ export function packLayouts(length: number): readonly Layout[] {
 }
 
 /**
- * The elements of one part of a pack.
+ * The elements of one part of a pack: a view where one array has them all, and a copy elsewhere.
  *
  * @param arrays - what is packed
  * @param part - which one
  */
 export function packed(arrays: readonly Float32Array[], part: number): Float32Array {
   const [layout] = packLayouts(lengthOf(arrays) - part * PART_LENGTH);
-  const elements = new Float32Array(layout?.output[0] ?? 0);
+  const length = layout?.output[0] ?? 0;
+  const pieces: Float32Array[] = [];
   let offset = -part * PART_LENGTH;
   for (const array of arrays) {
-    if (offset >= elements.length) break;
-    const [start, end] = [Math.max(0, -offset), Math.min(array.length, elements.length - offset)];
-    if (start < end) elements.set(array.subarray(start, end), offset + start);
+    const [start, end] = [Math.max(0, -offset), Math.min(array.length, length - offset)];
+    if (start < end) pieces.push(array.subarray(start, end));
     offset += array.length;
+  }
+  const [first] = pieces;
+  return pieces.length === 1 && first !== undefined ? first : concatenated(pieces, length);
+}
+
+function concatenated(pieces: readonly Float32Array[], length: number): Float32Array {
+  const elements = new Float32Array(length);
+  let start = 0;
+  for (const piece of pieces) {
+    elements.set(piece, start);
+    start += piece.length;
   }
   return elements;
 }
@@ -118,7 +129,7 @@ export async function packArrays(
   try {
     for (const [part, layout] of packLayouts(lengthOf(arrays)).entries()) {
       const elements = packed(arrays, part);
-      parts.push(device.hasTextures ? await device.run(COPY(1), layout, [elements]) : elements);
+      parts.push(device.hasTextures ? await device.run(COPY(1), layout, [elements]) : elements.slice());
     }
   } catch (error) {
     for (const part of parts) device.free(part);

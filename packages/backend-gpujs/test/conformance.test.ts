@@ -3,7 +3,7 @@ import { gpujsBackend, gpujsParameter } from '@polyak/backend-gpujs';
 import { backendConformance } from '@polyak/core/conformance';
 import type { GPU as Gpu } from 'gpu.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { GPU, isSkipped, MODES } from './modes.js';
+import { GPU, HAS_TEXTURES, isSkipped, MODES } from './modes.js';
 import { textureOf } from './textures.js';
 
 describe.each(MODES)('gpujs:%s', (mode) => {
@@ -14,8 +14,7 @@ describe.each(MODES)('gpujs:%s', (mode) => {
     });
     afterAll(async () => gpu.destroy());
 
-    const layouts =
-      mode === 'cpu' || mode === 'webasm' ? ['arrays'] : ['arrays', 'textures', 'dense textures'];
+    const layouts = HAS_TEXTURES.has(mode) ? ['arrays', 'textures', 'dense textures'] : ['arrays'];
     describe.each(layouts)('live weights in %s', (layout) => {
       const tests = backendConformance(async () => {
         const backend = await gpujsBackend(gpu);

@@ -12,6 +12,9 @@ export const MODES = ['cpu', 'webasm', 'headlessgl', 'webgpu'] as const satisfie
 /** A mode that tests run on. */
 export type NodeMode = (typeof MODES)[number];
 
+/** Those whose kernels return textures, or handles of buffers. */
+export const HAS_TEXTURES: ReadonlySet<string> = new Set<NodeMode>(['headlessgl', 'webgpu']);
+
 export const { GPU } = gpujs;
 
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
