@@ -13,7 +13,7 @@ export const MODES = ['cpu', 'webasm', 'headlessgl', 'webgpu'] as const satisfie
 export type NodeMode = (typeof MODES)[number];
 
 /** Those whose kernels return textures, or handles of buffers. */
-export const HAS_TEXTURES: ReadonlySet<string> = new Set<NodeMode>(['headlessgl', 'webgpu']);
+export const TEXTURE_MODES = ['headlessgl', 'webgpu'] as const satisfies readonly GpujsMode[];
 
 export const { GPU } = gpujs;
 
