@@ -7,22 +7,19 @@ import type { Readable } from 'node:stream';
 /**
  * Starts it, before there are workers to inherit `DISPLAY`.
  *
- * @returns what ends it
+ * @returns what ends it, if it was started
  */
 export async function setup(): Promise<(() => Promise<void>) | undefined> {
   if (process.env['DISPLAY'] !== undefined) return undefined;
   const server = spawn('Xvfb', ['-displayfd', '3', '-nolisten', 'tcp'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   });
-  const display = await Promise.race([
-    once(server.stdio[3] as Readable, 'data').then(([number]) => String(number).trim()),
-    // Not installed, or not able to start.
-    once(server, 'exit').then(() => undefined),
-    once(server, 'spawn').then(
-      async () => new Promise<undefined>(() => {}),
-      () => undefined,
-    ),
-  ]);
+  const display = await new Promise<string | undefined>((resolve) => {
+    // Not installed, or not able to start: what needs it says so.
+    server.once('error', () => resolve(undefined));
+    server.once('exit', () => resolve(undefined));
+    (server.stdio[3] as Readable).once('data', (number: Buffer) => resolve(number.toString().trim()));
+  });
   if (display === undefined) return undefined;
   process.env['DISPLAY'] = `:${display}`;
   return async () => {

@@ -5,7 +5,6 @@ import process from 'node:process';
 import { gpujsBackend } from '@polyak/backend-gpujs';
 import type { GpujsMode } from '@polyak/backend-gpujs';
 import gpujs from 'gpu.js';
-import { create, globals } from 'webgpu';
 
 export const MODES = ['cpu', 'webasm', 'headlessgl', 'webgpu'] as const satisfies readonly GpujsMode[];
 
@@ -13,7 +12,7 @@ export const MODES = ['cpu', 'webasm', 'headlessgl', 'webgpu'] as const satisfie
 export type NodeMode = (typeof MODES)[number];
 
 /** Those whose kernels return textures, or handles of buffers. */
-export const HAS_TEXTURES: ReadonlySet<string> = new Set<NodeMode>(['headlessgl', 'webgpu']);
+export const TEXTURE_MODES = ['headlessgl', 'webgpu'] as const satisfies readonly GpujsMode[];
 
 export const { GPU } = gpujs;
 
@@ -27,21 +26,22 @@ const REQUIRED: Readonly<Record<NodeMode, boolean>> = {
 };
 
 /** Gives Node `navigator.gpu`. Vulkan's loader reads its variable when the first adapter is asked for. */
-function startWebGpu(): void {
+async function startWebGpu(): Promise<void> {
+  const { create, globals } = await import('webgpu');
   if (existsSync(SWIFTSHADER)) process.env['VK_ICD_FILENAMES'] ??= SWIFTSHADER;
   Object.assign(globalThis, globals);
   Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]) }, configurable: true });
 }
 
 async function reasonAgainst(mode: NodeMode): Promise<string | undefined> {
-  if (mode === 'webgpu') startWebGpu();
-  return gpujsBackend({ GPU, mode }).then(
-    async (backend) => {
-      await backend.release();
-      return undefined;
-    },
-    (error: Error) => error.message,
-  );
+  try {
+    if (mode === 'webgpu') await startWebGpu();
+    const backend = await gpujsBackend({ GPU, mode });
+    await backend.release();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 const reasons = new Map<NodeMode, string>();

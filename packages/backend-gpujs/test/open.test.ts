@@ -2,7 +2,8 @@
 import { gpujsBackend, gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsMode, GpujsTensor } from '@polyak/backend-gpujs';
 import { describe, expect, it, vi } from 'vitest';
-import { GPU, HAS_TEXTURES, isSkipped, MODES, reasonOf } from './modes.js';
+import { describeModes } from './describe-modes.js';
+import { GPU, isSkipped, MODES, reasonOf, TEXTURE_MODES } from './modes.js';
 
 const message = (text: string | RegExp): unknown =>
   typeof text === 'string' ? expect.stringContaining(text) : expect.stringMatching(text);
@@ -92,41 +93,41 @@ describe('gpu.js that falls back silently', () => {
   });
 });
 
-describe.each(MODES)('gpujs:%s', (mode) => {
-  describe.skipIf(isSkipped(mode))('runs here', () => {
-    it.runIf(HAS_TEXTURES.has(mode))('says so where its GPU was destroyed', async () => {
-      const gpu = new GPU({ mode });
-      const backend = await gpujsBackend(gpu);
-      const averages = await backend.average(await backend.clone(filled(1)), filled(3), 0.5);
-      await gpu.destroy();
-      const gone = { code: 'ERR_DISPOSED', message: message('the GPU was destroyed') };
-      await expect(backend.average(averages, filled(3), 0.5)).rejects.toMatchObject(gone);
-      await expect(backend.download(averages)).rejects.toMatchObject(gone);
-      await expect(backend.allFinite(filled(3))).rejects.toMatchObject(gone);
-      expect(() => backend.upload([])).toThrow('the GPU was destroyed');
-      backend.dispose(averages);
-      await backend.release();
-    });
+describeModes(TEXTURE_MODES, (mode) => {
+  it('says so where its GPU was destroyed', async () => {
+    const gpu = new GPU({ mode });
+    const backend = await gpujsBackend(gpu);
+    const averages = await backend.average(await backend.clone(filled(1)), filled(3), 0.5);
+    await gpu.destroy();
+    const gone = { code: 'ERR_DISPOSED', message: message('the GPU was destroyed') };
+    await expect(backend.average(averages, filled(3), 0.5)).rejects.toMatchObject(gone);
+    await expect(backend.download(averages)).rejects.toMatchObject(gone);
+    await expect(backend.allFinite(filled(3))).rejects.toMatchObject(gone);
+    expect(() => backend.upload([])).toThrow('the GPU was destroyed');
+    backend.dispose(averages);
+    await backend.release();
+  });
+});
 
-    it('leaves the GPU that it was given to its owner, and destroys its own', async () => {
-      const gpu = new GPU({ mode });
-      const [first, second] = [await gpujsBackend(gpu), await gpujsBackend(gpu)];
-      await first.release();
-      await first.release();
-      const moved = await second.average(await second.clone(filled(1)), filled(3), 0.5);
-      expect((await second.download(moved))[0]?.data).toEqual(new Float32Array(5).fill(2));
-      second.dispose(moved);
-      await second.release();
-      // On cpu gpu.js keeps kernels that were destroyed.
-      const { kernels } = gpu as unknown as { readonly kernels: readonly unknown[] };
-      expect(mode === 'cpu' || kernels.length === 0).toBe(true);
-      await gpu.destroy();
+describeModes(MODES, (mode) => {
+  it('leaves the GPU that it was given to its owner, and destroys its own', async () => {
+    const gpu = new GPU({ mode });
+    const [first, second] = [await gpujsBackend(gpu), await gpujsBackend(gpu)];
+    await first.release();
+    await first.release();
+    const moved = await second.average(await second.clone(filled(1)), filled(3), 0.5);
+    expect((await second.download(moved))[0]?.data).toEqual(new Float32Array(5).fill(2));
+    second.dispose(moved);
+    await second.release();
+    // On cpu gpu.js keeps kernels that were destroyed.
+    const { kernels } = gpu as unknown as { readonly kernels: readonly unknown[] };
+    expect(mode === 'cpu' || kernels.length === 0).toBe(true);
+    await gpu.destroy();
 
-      const destroy = vi.spyOn(GPU.prototype, 'destroy');
-      await (await gpujsBackend({ GPU, mode })).release();
-      expect(destroy).toHaveBeenCalledOnce();
-      destroy.mockRestore();
-    });
+    const destroy = vi.spyOn(GPU.prototype, 'destroy');
+    await (await gpujsBackend({ GPU, mode })).release();
+    expect(destroy).toHaveBeenCalledOnce();
+    destroy.mockRestore();
   });
 });
 
