@@ -186,10 +186,17 @@ export class Device {
 
   /** Calls `operation`, and fails where the device says that it failed: gpu.js does not ask it. */
   async #checked<Result>(operation: () => Promise<Result>): Promise<Result> {
-    const { context } = this.#sentinel;
-    if (context === null || context === undefined) return operation();
-    return 'device' in context ? checkedWebGpu(context, operation) : checkedWebGl(context, operation);
+    return checkedOn(this.#sentinel.context, operation);
   }
+}
+
+/** Runs `operation`, and throws a PolyakError `ERR_UNSUPPORTED` where the device says that it failed: gpu.js does not ask. */
+export async function checkedOn<Result>(
+  context: Kernel['context'],
+  operation: () => Promise<Result>,
+): Promise<Result> {
+  if (context === null || context === undefined) return operation();
+  return 'device' in context ? checkedWebGpu(context, operation) : checkedWebGl(context, operation);
 }
 
 async function checkedWebGl<Result>(gl: WebGlContext, operation: () => Promise<Result>): Promise<Result> {

@@ -1,6 +1,8 @@
 // gpu.js kernels over flat arrays: the same call on every mode, with gpu.js's silent traps closed.
 import { elementCount, PolyakError } from '@polyak/core';
 import type { GPU, IGPUKernelSettings, IKernelRunShortcut, Texture } from 'gpu.js';
+import { checkedOn } from './device.js';
+import type { Kernel } from './gpu.js';
 import { isDeleted, isTexture, shapeOf, signatureOf } from './texture.js';
 
 /**
@@ -93,7 +95,11 @@ export function flatKernel(gpu: GPU, source: string, options: FlatKernelOptions)
     const kernel = known ?? gpu.createKernel(source, settings);
     compiled.set(signature, kernel);
     try {
-      const result = (await kernel(...(args as Float32Array[]))) as KernelResult;
+      const { context } = kernel.kernel as unknown as Kernel;
+      const result = await checkedOn(
+        context,
+        async () => kernel(...(args as Float32Array[])) as KernelResult,
+      );
       if (known === undefined) refuseFallback(kernel, name);
       return isTexture(result) ? result : joined(result, length);
     } catch (error) {
@@ -192,8 +198,8 @@ function checkedSignature(argument: KernelArgument, name: string): string {
 }
 
 function refuseFallback(kernel: IKernelRunShortcut, name: string): void {
-  const { fallbackReason } = kernel.kernel as unknown as { readonly fallbackReason: string | null };
-  if (fallbackReason === null || fallbackReason === undefined) return;
+  const { fallbackReason } = kernel.kernel as unknown as Kernel;
+  if (fallbackReason === null) return;
   throw new PolyakError('ERR_UNSUPPORTED', `${name}: gpu.js fell back to the mode cpu: ${fallbackReason}.`);
 }
 

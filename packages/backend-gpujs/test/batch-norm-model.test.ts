@@ -4,76 +4,69 @@ import type { BatchNorm, FlatKernel } from '@polyak/backend-gpujs';
 import { bnUpdate } from '@polyak/core';
 import type { BatchNormModel } from '@polyak/core';
 import type { GPU as Gpu } from 'gpu.js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { moments64, normalDeviates, normalize64, relativeError } from './batch-norm-reference.js';
-import { GPU, isSkipped, MODES } from './modes.js';
+import { describeModes } from './describe-modes.js';
+import { GPU, MODES } from './modes.js';
 
 const CHANNELS = 3;
 const IDENTITY = { weight: [1, 1, 1], bias: [0, 0, 0], epsilon: 1e-3 };
 
-describe.each(MODES)('batchNormModel on %s', (mode) => {
-  describe.skipIf(isSkipped(mode))('runs here', () => {
-    let gpu: Gpu;
-    beforeAll(() => {
-      gpu = new GPU({ mode });
-    });
-    afterAll(async () => gpu.destroy());
+describeModes(MODES, (_, bench) => {
+  it.each(['cumulative', 'unweighted', 'pooled'] as const)(
+    'updates two layers with a kernel between them, %s',
+    async (statistics) => {
+      const { model, layers, dispose } = network(bench.gpu);
+      const normal = normalDeviates(5);
+      const batches = [8, 8, 3].map((samples) =>
+        Float32Array.from({ length: samples * CHANNELS }, () => 20 + normal()),
+      );
+      await bnUpdate(batches, model, { statistics });
 
-    it.each(['cumulative', 'unweighted', 'pooled'] as const)(
-      'updates two layers with a kernel between them, %s',
-      async (statistics) => {
-        const { model, layers, dispose } = network(gpu);
-        const normal = normalDeviates(5);
-        const batches = [8, 8, 3].map((samples) =>
-          Float32Array.from({ length: samples * CHANNELS }, () => 20 + normal()),
-        );
-        await bnUpdate(batches, model, { statistics });
-
-        const perBatch = batches.map((batch) => {
-          const geometry = { layout: 'NHWC', shape: [CHANNELS], count: batch.length / CHANNELS } as const;
-          const first = moments64(geometry, batch);
-          const squares = normalize64(geometry, batch, first, IDENTITY).map((value) => value * value);
-          return { count: geometry.count, moments: [first, moments64(geometry, squares)] };
-        });
-        for (const [index, layer] of layers.entries()) {
-          const parts = perBatch.map(({ count, moments }) => ({ count, ...(moments[index] ?? fail()) }));
-          const found = await layer.read();
-          const expected = merged(parts, statistics);
-          expect(relativeError(found.mean, expected.mean)).toBeLessThan(1e-6);
-          expect(relativeError(found.variance, expected.variance)).toBeLessThan(1e-5);
-        }
-        dispose();
-      },
-    );
-
-    it('normalises by the running statistics in a layer that an update leaves out', async () => {
-      const { model, layers, dispose } = network(gpu);
-      const batch = Float32Array.of(1, 2, 3, 3, 6, 9);
-      await bnUpdate([batch], model, { statistics: 'pooled', include: ({ name }) => name === 'bn2' });
-      const [first, second] = [await layers[0].read(), await layers[1].read()];
-      expect(first).toEqual({ mean: Float64Array.of(0, 0, 0), variance: Float64Array.of(1, 1, 1) });
-      // The squares of what went in, over 1 + epsilon.
-      const mean = [5, 20, 45].map((value) => value / 1.001);
-      expect(relativeError(second.mean, mean)).toBeLessThan(1e-6);
-      dispose();
-    });
-
-    it('reports a layer that runs twice with all its inputs together', async () => {
-      const layer = batchNorm(gpu, { name: 'shared', shape: [1] });
-      const model = batchNormModel({
-        layers: [layer],
-        forward: async (batch: readonly Float32Array[], pass) => {
-          for (const x of batch) freeArrays(await layer.infer(x, pass));
-          return undefined;
-        },
-        sampleCount: (batch) => batch.length,
+      const perBatch = batches.map((batch) => {
+        const geometry = { layout: 'NHWC', shape: [CHANNELS], count: batch.length / CHANNELS } as const;
+        const first = moments64(geometry, batch);
+        const squares = normalize64(geometry, batch, first, IDENTITY).map((value) => value * value);
+        return { count: geometry.count, moments: [first, moments64(geometry, squares)] };
       });
-      await bnUpdate([[Float32Array.of(1, 2), Float32Array.of(6, 7, 9)]], model, { statistics: 'pooled' });
-      const { mean, variance } = await layer.read();
-      expect(mean[0]).toBeCloseTo(5, 6);
-      expect(variance[0]).toBeCloseTo(9.2, 5);
-      layer.dispose();
+      for (const [index, layer] of layers.entries()) {
+        const parts = perBatch.map(({ count, moments }) => ({ count, ...(moments[index] ?? fail()) }));
+        const found = await layer.read();
+        const expected = merged(parts, statistics);
+        expect(relativeError(found.mean, expected.mean)).toBeLessThan(1e-6);
+        expect(relativeError(found.variance, expected.variance)).toBeLessThan(1e-5);
+      }
+      dispose();
+    },
+  );
+
+  it('normalises by the running statistics in a layer that an update leaves out', async () => {
+    const { model, layers, dispose } = network(bench.gpu);
+    const batch = Float32Array.of(1, 2, 3, 3, 6, 9);
+    await bnUpdate([batch], model, { statistics: 'pooled', include: ({ name }) => name === 'bn2' });
+    const [first, second] = [await layers[0].read(), await layers[1].read()];
+    expect(first).toEqual({ mean: Float64Array.of(0, 0, 0), variance: Float64Array.of(1, 1, 1) });
+    // The squares of what went in, over 1 + epsilon.
+    const mean = [5, 20, 45].map((value) => value / 1.001);
+    expect(relativeError(second.mean, mean)).toBeLessThan(1e-6);
+    dispose();
+  });
+
+  it('reports a layer that runs twice with all its inputs together', async () => {
+    const layer = batchNorm(bench.gpu, { name: 'shared', shape: [1] });
+    const model = batchNormModel({
+      layers: [layer],
+      forward: async (batch: readonly Float32Array[], pass) => {
+        for (const x of batch) freeArrays(await layer.infer(x, pass));
+        return undefined;
+      },
+      sampleCount: (batch) => batch.length,
     });
+    await bnUpdate([[Float32Array.of(1, 2), Float32Array.of(6, 7, 9)]], model, { statistics: 'pooled' });
+    const { mean, variance } = await layer.read();
+    expect(mean[0]).toBeCloseTo(5, 6);
+    expect(variance[0]).toBeCloseTo(9.2, 5);
+    layer.dispose();
   });
 });
 

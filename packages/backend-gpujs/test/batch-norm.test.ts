@@ -1,7 +1,6 @@
 // Batch norm against float64, in each mode of Node.
 import { batchNorm, flatKernel, freeArrays, gpujsTensor } from '@polyak/backend-gpujs';
-import type { GPU as Gpu } from 'gpu.js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import {
   inferenceErrors,
   LARGE,
@@ -13,70 +12,60 @@ import {
 } from './batch-norm-cases.js';
 import { moments64, normalize64, relativeError } from './batch-norm-reference.js';
 import type { Geometry } from './batch-norm-reference.js';
-import { GPU, isSkipped, MODES } from './modes.js';
+import { describeModes } from './describe-modes.js';
+import { GPU, MODES } from './modes.js';
 
-describe.each(MODES)('batchNorm on %s', (mode) => {
-  describe.skipIf(isSkipped(mode))('runs here', () => {
-    let gpu: Gpu;
-    beforeAll(() => {
-      gpu = new GPU({ mode });
+describeModes(MODES, (_, bench) => {
+  it.each([...LARGE, ...SMALL])(
+    'finds moments to 1e-6 at a mean of 100: $count × $shape, $layout',
+    async (geometry) => {
+      const { mean, variance, count } = await momentsErrors(bench.gpu, geometry);
+      expect(mean).toBeLessThan(1e-9);
+      expect(variance).toBeLessThan(1e-6);
+      expect(count).toBe(0);
+    },
+  );
+
+  it.each(SMALL)('normalises by the running statistics: $count × $shape, $layout', async (geometry) => {
+    const { y, written } = await inferenceErrors(bench.gpu, geometry);
+    expect(y).toBeLessThan(1e-6);
+    expect(written).toBe(0);
+  });
+
+  it.each(SMALL)('trains: output, statistics and gradients of $count × $shape, $layout', async (geometry) => {
+    const errors = await trainingErrors(bench.gpu, geometry);
+    for (const error of [errors.mean, errors.variance, errors.bias]) expect(error).toBeLessThan(1e-6);
+    expect(errors.y).toBeLessThan(2e-6);
+    for (const error of [errors.input, errors.weight]) expect(error).toBeLessThan(1e-5);
+  });
+
+  it('keeps the population variance where it is asked to', async () => {
+    const layer = batchNorm(bench.gpu, { name: 'bn', shape: [1], momentum: 1, varianceKind: 'population' });
+    const { y } = await layer.train(Float32Array.of(1, 3));
+    expect(await layer.read()).toEqual({ mean: Float64Array.of(2), variance: Float64Array.of(1) });
+    freeArrays(y);
+    layer.dispose();
+  });
+
+  it('takes what kernels give, and gives what they take', async () => {
+    const geometry: Geometry = { layout: 'NCHW', shape: [2, 3], count: 4 };
+    const { layer, affine, x } = madeCase(bench.gpu, geometry);
+    const twice = flatKernel(bench.gpu, 'function (a) { return 2 * a[this.thread.x]; }', {
+      output: [x.length],
     });
-    afterAll(async () => gpu.destroy());
+    const doubled = await twice.run(x);
+    const { y } = await layer.train(doubled);
+    const found = await twice.read(y);
+    const host = x.map((value) => 2 * value);
+    const expected = normalize64(geometry, host, moments64(geometry, host), affine).map((value) => 2 * value);
+    expect(relativeError(found, expected)).toBeLessThan(2e-6);
+    freeArrays(doubled, y);
+    twice.dispose();
+    layer.dispose();
+  });
 
-    it.each([...LARGE, ...SMALL])(
-      'finds moments to 1e-6 at a mean of 100: $count × $shape, $layout',
-      async (geometry) => {
-        const { mean, variance, count } = await momentsErrors(gpu, geometry);
-        expect(mean).toBeLessThan(1e-9);
-        expect(variance).toBeLessThan(1e-6);
-        expect(count).toBe(0);
-      },
-    );
-
-    it.each(SMALL)('normalises by the running statistics: $count × $shape, $layout', async (geometry) => {
-      const { y, written } = await inferenceErrors(gpu, geometry);
-      expect(y).toBeLessThan(1e-6);
-      expect(written).toBe(0);
-    });
-
-    it.each(SMALL)(
-      'trains: output, statistics and gradients of $count × $shape, $layout',
-      async (geometry) => {
-        const errors = await trainingErrors(gpu, geometry);
-        for (const error of [errors.mean, errors.variance, errors.bias]) expect(error).toBeLessThan(1e-6);
-        expect(errors.y).toBeLessThan(2e-6);
-        for (const error of [errors.input, errors.weight]) expect(error).toBeLessThan(1e-5);
-      },
-    );
-
-    it('keeps the population variance where it is asked to', async () => {
-      const layer = batchNorm(gpu, { name: 'bn', shape: [1], momentum: 1, varianceKind: 'population' });
-      const { y } = await layer.train(Float32Array.of(1, 3));
-      expect(await layer.read()).toEqual({ mean: Float64Array.of(2), variance: Float64Array.of(1) });
-      freeArrays(y);
-      layer.dispose();
-    });
-
-    it('takes what kernels give, and gives what they take', async () => {
-      const geometry: Geometry = { layout: 'NCHW', shape: [2, 3], count: 4 };
-      const { layer, affine, x } = madeCase(gpu, geometry);
-      const twice = flatKernel(gpu, 'function (a) { return 2 * a[this.thread.x]; }', { output: [x.length] });
-      const doubled = await twice.run(x);
-      const { y } = await layer.train(doubled);
-      const found = await twice.read(y);
-      const host = x.map((value) => 2 * value);
-      const expected = normalize64(geometry, host, moments64(geometry, host), affine).map(
-        (value) => 2 * value,
-      );
-      expect(relativeError(found, expected)).toBeLessThan(2e-6);
-      freeArrays(doubled, y);
-      twice.dispose();
-      layer.dispose();
-    });
-
-    it('leaves no texture behind in 1,000 rounds', { timeout: 120_000 }, async () => {
-      expect(await leftBehind(gpu)).toBe(0);
-    });
+  it('leaves no texture behind in 1,000 rounds', { timeout: 120_000 }, async () => {
+    expect(await leftBehind(bench.gpu)).toBe(0);
   });
 });
 
