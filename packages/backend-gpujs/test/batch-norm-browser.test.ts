@@ -52,7 +52,7 @@ describe.skipIf(executablePath === undefined)('batchNorm in a browser', () => {
       async () => {
         await expect(page.call('leftBehind')).resolves.toBe(0);
       },
-      PATIENCE,
+      4 * PATIENCE,
     );
 
     it('writes no warning and no error to the console', () => {

@@ -64,7 +64,7 @@ describeModes(MODES, (_, bench) => {
     layer.dispose();
   });
 
-  it('leaves no texture behind in 1,000 rounds', { timeout: 120_000 }, async () => {
+  it('leaves no texture behind in 1,000 rounds', { timeout: 400_000 }, async () => {
     expect(await leftBehind(bench.gpu)).toBe(0);
   });
 });
