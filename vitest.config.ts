@@ -8,6 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     include: ['{packages,examples}/*/test/**/*.test.ts', '{bench,docs}/test/**/*.test.ts'],
+    globalSetup: ['packages/backend-gpujs/test/display.ts'],
     testTimeout: 60_000,
   },
 });

@@ -3,6 +3,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import process from 'node:process';
 import { cpuRows } from './cpu-rows.js';
+import { gpujsRows } from './gpujs-rows.js';
 import { onnxRows } from './onnx-rows.js';
 import type { PairedTiming } from './paired.js';
 import { measurePaired } from './paired.js';
@@ -13,7 +14,7 @@ import { tfjsRows } from './tfjs-rows.js';
 
 const SIZES = [1_000_000, 10_000_000, 30_000_000];
 // Rows of other runtimes: a function like `cpuRows`, and its name here.
-const ROWS: readonly ((elements: number) => readonly Row[])[] = [cpuRows, tfjsRows, onnxRows];
+const ROWS: readonly ((elements: number) => readonly Row[])[] = [cpuRows, tfjsRows, onnxRows, gpujsRows];
 
 const isGated = process.argv.includes('--gate');
 const trials = isGated ? 3 : 1;

@@ -6,7 +6,15 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { imageCounts } from './mnist.js';
 import type { BackendName, RunOptions } from './run.js';
 
-const backendNames: readonly BackendName[] = ['auto', 'cpu', 'wasm', 'tfjs-node', 'tfjs-node-gpu', 'onnx'];
+const backendNames: readonly BackendName[] = [
+  'auto',
+  'cpu',
+  'wasm',
+  'tfjs-node',
+  'tfjs-node-gpu',
+  'onnx',
+  'gpujs',
+];
 
 /** The folder that paths on the command line start from: pnpm runs scripts elsewhere, and says where it was called. */
 export const callerFolder: string = process.env['INIT_CWD'] ?? process.cwd();
@@ -55,7 +63,10 @@ function createCommand(name: string): Command {
       integerOption('--train-images <n>', 'how many images to train on', 128, imageCounts.train, 6400),
     )
     .addOption(
-      new Option('--backend <name>', 'a TensorFlow.js runtime, auto for the fastest installed; or onnx')
+      new Option(
+        '--backend <name>',
+        'a TensorFlow.js runtime, auto for the fastest installed; onnx; or gpujs',
+      )
         .choices(backendNames)
         .default('auto'),
     )

@@ -3,8 +3,8 @@
 /** A runtime of TensorFlow.js to ask for; `auto` takes the fastest that is installed. */
 export type TensorFlowBackendName = 'auto' | 'cpu' | 'wasm' | 'tfjs-node' | 'tfjs-node-gpu';
 
-/** A runtime to ask for: one of TensorFlow.js, or ONNX Runtime. */
-export type BackendName = TensorFlowBackendName | 'onnx';
+/** A runtime to ask for: one of TensorFlow.js, ONNX Runtime, or gpu.js. */
+export type BackendName = TensorFlowBackendName | 'onnx' | 'gpujs';
 
 /** What to run. */
 export interface RunOptions {

@@ -56,6 +56,10 @@ export async function loadRuntime(name: BackendName, note: (text: string) => voi
     const { onnxRuntime } = await import('./onnx/runtime.js');
     return onnxRuntime();
   }
+  if (name === 'gpujs') {
+    const { gpujsRuntime } = await import('./gpujs/runtime.js');
+    return gpujsRuntime(note);
+  }
   const { tfjsRuntime } = await import('./tfjs/runtime.js');
   return tfjsRuntime(name, note);
 }

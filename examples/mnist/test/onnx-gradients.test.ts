@@ -4,6 +4,7 @@ import { gradientGraph } from '../src/onnx/train-graph.js';
 import { mulberry32 } from '../src/random.js';
 import { digitsCase, feedsOf, relativeError, runOnce, smallCase, type Case } from './onnx-fixture.js';
 import { forward64 } from './onnx-reference.js';
+import { slope } from './slope.js';
 
 const small = smallCase(6);
 const digits = digitsCase(5);
@@ -68,18 +69,4 @@ async function run(network: Case): Promise<Record<string, Float32Array>> {
 
 function tensor({ weights }: Case, name: string): Float64Array {
   return weights.get(name)?.data ?? new Float64Array();
-}
-
-/**
- * The derivative of the loss along `direction`, by central differences in float64. The step is short, as a step over a kink
- * of ReLU or pooling would tell nothing of the slope.
- */
-function slope({ weights, images, labels }: Case, name: string, direction: Float64Array): number {
-  const step = 1e-7 / Math.hypot(...direction);
-  const [ahead = 0, behind = 0] = [step, -step].map((size) => {
-    const { shape, data } = weights.get(name) ?? { shape: [], data: new Float64Array() };
-    const moved = data.map((value, index) => value + size * (direction[index] ?? 0));
-    return forward64(new Map([...weights, [name, { shape, data: moved }]]), images, labels).loss;
-  });
-  return (ahead - behind) / (2 * step);
 }

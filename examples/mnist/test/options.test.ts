@@ -38,7 +38,7 @@ describe('parseOptions', () => {
     [['--epochs', '1e2'], 'from 1 to 1000'],
     [['--train-images', '127'], 'from 128 to 60000'],
     [['--train-images', 'all'], 'from 128 to 60000'],
-    [['--backend', 'gpu'], 'Allowed choices are auto, cpu, wasm, tfjs-node, tfjs-node-gpu, onnx.'],
+    [['--backend', 'gpu'], 'Allowed choices are auto, cpu, wasm, tfjs-node, tfjs-node-gpu, onnx, gpujs.'],
     [['--output'], "option '--output <folder>' argument missing"],
     [['--sede', '1'], "unknown option '--sede'"],
     [['1'], 'too many arguments'],

@@ -6,12 +6,12 @@ import type { OnnxBatch, OnnxModel } from '@polyak/backend-onnx';
 import * as ort from 'onnxruntime-node';
 
 import { orderedBatches } from '../batches.js';
+import { initialWeights } from '../initial-weights.js';
 import type { Digits } from '../mnist.js';
 import { momentum, statisticsBatchSize } from '../problem.js';
 import type { Network, Runtime } from '../runtime.js';
 import { imageTensor, labelTensor } from './digit-tensors.js';
 import { inferenceGraph } from './inference-graph.js';
-import { initialWeights } from './initial-weights.js';
 import { digitLayers, digitShapes } from './network.js';
 import { scoreModel } from './score.js';
 import { trainGraph } from './train-graph.js';

@@ -1,16 +1,31 @@
 // What a network starts from.
 import { elementCount } from '@polyak/core';
 
-import { mulberry32 } from '../random.js';
-import type { Weights } from './inference-graph.js';
-import type { Layer, TensorPlan } from './layer.js';
+import { mulberry32 } from './random.js';
+
+/** A tensor of a network. */
+interface TensorPlan {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** What it starts from: one value everywhere, or He's normal distribution for so many inputs of a unit. */
+  readonly initial: { readonly fill: number } | { readonly heNormalFanIn: number };
+}
+
+/** A layer, or a whole network, by the tensors that it owns. */
+interface PlannedLayer {
+  readonly parameters: readonly TensorPlan[];
+  readonly statistics: readonly TensorPlan[];
+}
 
 /**
  * The tensors of `layers` before training: the same for the same seed.
  *
  * @param seed - an integer from 0 to 2^32 - 1
  */
-export function initialWeights(layers: readonly Layer[], seed: number): Weights {
+export function initialWeights(
+  layers: readonly PlannedLayer[],
+  seed: number,
+): ReadonlyMap<string, Float32Array> {
   // Another sequence than that of the batches, which begin with the seed itself.
   const random = mulberry32(seed ^ 0x5eed);
   const plans = layers.flatMap((layer) => [...layer.parameters, ...layer.statistics]);

@@ -1,0 +1,69 @@
+// gpu.js as this package sees it: what its typings leave out or get wrong, cast once. The runtime itself is passed in.
+import type { GPU, Texture } from 'gpu.js';
+
+/** Where gpu.js can compute. */
+export type GpujsMode = 'headlessgl' | 'webgl2' | 'webgl' | 'webgpu' | 'webasm' | 'cpu';
+
+/** A mode for a GPU instance of the backend's own. */
+export interface GpujsRuntime {
+  /** The class of gpu.js. */
+  readonly GPU: typeof GPU;
+  /** Where to compute. */
+  readonly mode: GpujsMode;
+}
+
+/** What a pipeline kernel returns: a texture, or without a GPU the numbers themselves. */
+export type Storage = Float32Array | Texture;
+
+/** An instance of `GPU`. */
+export interface Gpu {
+  readonly mode: string;
+  /** The kernels that it would destroy. */
+  readonly kernels: readonly unknown[];
+  createKernel(source: string, settings: object): KernelCall;
+  destroy(): Promise<void>;
+}
+
+/** A kernel to call. On webgpu, and on all others in gpu.js 3, it returns a promise. */
+export interface KernelCall {
+  (...args: readonly unknown[]): Storage | Promise<Storage>;
+  /** What computes. Another one may take its place in the first call. */
+  readonly kernel: Kernel;
+}
+
+/** A kernel of one of gpu.js's classes. */
+export interface Kernel {
+  readonly constructor: { readonly mode: string };
+  /** Of WebGL, or gpu.js's own for webgpu; there once the kernel was called, gone once it was destroyed. */
+  readonly context: WebGlContext | WebGpuContext | null | undefined;
+  /** Why gpu.js computes on the cpu instead, if it does. */
+  readonly fallbackReason: string | null;
+  destroy(): void;
+}
+
+/** What a kernel of WebGL computes with. */
+export interface WebGlContext {
+  readonly NO_ERROR: number;
+  getError(): number;
+  getExtension(name: string): unknown;
+  isContextLost?(): boolean;
+  readonly texImage3D?: unknown;
+}
+
+/** What all webgpu kernels of a process compute with. */
+export interface WebGpuContext {
+  readonly isLost: boolean;
+  readonly device: {
+    pushErrorScope(filter: 'out-of-memory' | 'validation'): void;
+    popErrorScope(): Promise<{ readonly message: string } | null>;
+  };
+}
+
+/** The mode in which a kernel really computes. */
+export function modeOf({ constructor, context }: Kernel): GpujsMode {
+  if (constructor.mode !== 'gpu') return constructor.mode as GpujsMode;
+  // Its classes for WebGL all say 'gpu', and a minifier changes their names.
+  const gl = context as WebGlContext;
+  if (gl.getExtension('STACKGL_destroy_context') !== null) return 'headlessgl';
+  return gl.texImage3D === undefined ? 'webgl' : 'webgl2';
+}

@@ -1,0 +1,31 @@
+// The kernels, as strings: gpu.js compiles source text, and bundlers, minifiers and coverage tools change that of functions.
+
+/** One kernel, for arguments of any rank from 1 to 3. */
+export type KernelSource = (rank: number) => string;
+
+/** The same elements. */
+export const COPY: KernelSource = (rank) => `function (a) { return a${at(rank)}; }`;
+
+/** The average `a` moved towards `p`. */
+export const AVERAGE: KernelSource = (rank) =>
+  `function (a, p, w) { return a${at(rank)} + (p${at(rank)} - a${at(rank)}) * w; }`;
+
+// The compensated average, one rounding error apart: what a compiler sees of one kernel, it could cancel.
+
+/** By how much the average `a`, which carries the error `c`, moves towards `p`. */
+export const DELTA: KernelSource = (rank) =>
+  `function (a, c, p, w) { return (p${at(rank)} - a${at(rank)} - c${at(rank)}) * w + c${at(rank)}; }`;
+
+/** The sum. */
+export const SUM: KernelSource = (rank) => `function (a, b) { return a${at(rank)} + b${at(rank)}; }`;
+
+/** The difference. */
+export const DIFFERENCE: KernelSource = (rank) => `function (a, b) { return a${at(rank)} - b${at(rank)}; }`;
+
+/** The rounding error of `s = a + d`, given `v = s - a` (Knuth's TwoSum). */
+export const ERROR: KernelSource = (rank) =>
+  `function (a, d, s, v) { return (a${at(rank)} - (s${at(rank)} - v${at(rank)})) + (d${at(rank)} - v${at(rank)}); }`;
+
+function at(rank: number): string {
+  return ['[this.thread.z]', '[this.thread.y]', '[this.thread.x]'].slice(3 - rank).join('');
+}

@@ -1,0 +1,102 @@
+// gpu.js's textures, as kernels' arguments and results.
+import { PolyakError } from '@polyak/core';
+import type { Texture } from 'gpu.js';
+
+/** What a result looks like. Two textures of one layout can stand for each other in any kernel. */
+export interface Layout {
+  /** The extents, innermost first, as gpu.js has them. */
+  readonly output: readonly number[];
+  /** Whether four elements share a texel. */
+  readonly optimizeFloatMemory: boolean;
+}
+
+/** A texture of gpu.js with what its typings leave out; on webgpu the handle of a buffer, which has the same members. */
+interface TextureMembers {
+  readonly output: ArrayLike<number>;
+  readonly type: string;
+  readonly size?: ArrayLike<number>;
+  readonly componentCount?: number;
+  readonly context: unknown;
+  readonly _deleted: boolean;
+}
+
+/** The types of textures with float32 elements, and whether four of these share a texel. */
+const TYPES: Readonly<Record<string, boolean>> = {
+  'ArrayTexture(1)': false,
+  MemoryOptimizedNumberTexture: true,
+  WebGPUBuffer: false,
+};
+
+/** Whether something is a texture, or on webgpu the handle of a buffer. */
+export function isTexture(data: unknown): data is Texture {
+  return typeof data === 'object' && data !== null && 'toArray' in data && 'output' in data;
+}
+
+/** The extents, outermost first. */
+export function shapeOf(texture: Texture): readonly number[] {
+  const { output } = membersOf(texture);
+  return Array.from(output, (_, axis) => output[output.length - 1 - axis] as number);
+}
+
+/** Whether `delete` was called on this handle. gpu.js may go on computing with it, silently. */
+export function isDeleted(texture: Texture): boolean {
+  return membersOf(texture)['_deleted'];
+}
+
+/** What the texture lies in. Kernels of another one cannot read it. */
+export function contextOf(texture: Texture): unknown {
+  return membersOf(texture).context;
+}
+
+/** All that a kernel's source depends on: two textures with the same signature can be arguments of the same kernel. */
+export function signatureOf(texture: Texture): string {
+  const { type, output, size = [] } = membersOf(texture);
+  return `${type}[${Array.from(output).join()}](${Array.from(size).join()})`;
+}
+
+/**
+ * The layout of a texture.
+ *
+ * @param texture - of a kernel that returns one number for each element
+ * @param what - the tensor, for the message
+ * @throws PolyakError `ERR_UNSUPPORTED` for textures whose elements are not float32
+ */
+export function layoutOf(texture: Texture, what: string): Layout {
+  const { type, output, componentCount = 1 } = membersOf(texture);
+  const optimizeFloatMemory = TYPES[type];
+  if (optimizeFloatMemory === undefined || componentCount !== 1) {
+    throw new PolyakError(
+      'ERR_UNSUPPORTED',
+      `${what} is a texture of the type ${type} with ${componentCount} components an element, which has no float32 elements. ` +
+        `Make it by a kernel with precision: 'single' that returns a number.`,
+    );
+  }
+  return { output: Array.from(output), optimizeFloatMemory };
+}
+
+/** The elements in the order of memory. A texture gives out nested arrays, one of its axes a level. */
+export function flattened(values: unknown): Float32Array {
+  if (values instanceof Float32Array) return values;
+  const rows = (values as readonly unknown[]).map(flattened);
+  const flat = new Float32Array(rows.reduce((length, row) => length + row.length, 0));
+  let start = 0;
+  for (const row of rows) {
+    flat.set(row, start);
+    start += row.length;
+  }
+  return flat;
+}
+
+/** Views on the elements, nested as an argument of the rank of `output` has to be. */
+export function nested(data: Float32Array, output: readonly number[]): Float32Array | readonly unknown[] {
+  const outer = output.slice(0, -1);
+  if (outer.length === 0) return data;
+  const stride = outer.reduce((product, extent) => product * extent, 1);
+  return Array.from({ length: data.length / stride }, (_, n) =>
+    nested(data.subarray(n * stride, (n + 1) * stride), outer),
+  );
+}
+
+function membersOf(texture: Texture): TextureMembers {
+  return texture as unknown as TextureMembers;
+}
