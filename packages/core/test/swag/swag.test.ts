@@ -1,10 +1,9 @@
-// SWAG on the CPU backend: what must hold on every backend, what it refuses, and that it keeps nothing.
+// SWAG on the CPU backend: what it refuses, and that it keeps nothing. What must hold on every backend is in ../features.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { cpuBackend, parameter, readWeights, SWAG } from '@polyak/core';
 import type { HostTensor, Parameter } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { swagTests } from '../features/swag.js';
 import { halfBackend, halfParameter } from '../half-backend.js';
 import type { HalfTensor } from '../half-backend.js';
 import { fill, read, weights } from '../sgd.js';
@@ -30,16 +29,6 @@ async function visit({ cell, swag }: Run, ...values: readonly number[]): Promise
     await swag.collect();
   }
 }
-
-describe.each(['wasm', 'js'] as const)('SWAG on the CPU backend with its %s kernel', (kernel) => {
-  const tests = swagTests(() => ({
-    backend: cpuBackend({ kernel }),
-    parameter: (name, tensor) => parameter(name, { ...tensor, data: tensor.data.slice() }),
-  }));
-  it.each(tests)('$name', async ({ run }) => {
-    await expect(run()).resolves.toBeUndefined();
-  });
-});
 
 describe('collect', () => {
   it('refuses what is not finite by name, and has collected nothing', async () => {
