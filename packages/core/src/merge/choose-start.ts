@@ -31,12 +31,11 @@ export async function chooseStart(
   const soup = new Soup();
   const scores: number[] = [];
   let best: { readonly start: number; readonly weights: NamedTensors; readonly score: number } | undefined;
-  for (const [age, snapshot] of snapshots.toReversed().entries()) {
-    const weights = soup.add(snapshot).mean();
+  for (let start = snapshots.length - 1; start >= 0; start -= 1) {
+    const weights = soup.add(snapshots[start] as NamedTensors).mean();
     const score = await checkedScore('chooseStart', evaluate(weights));
     scores.unshift(score);
-    if (best === undefined || score >= best.score)
-      best = { start: snapshots.length - 1 - age, weights, score };
+    if (best === undefined || score >= best.score) best = { start, weights, score };
   }
   if (best === undefined) throw new RangeError('chooseStart: there is no snapshot.');
   return { start: best.start, weights: best.weights, scores };

@@ -147,7 +147,8 @@ describe('schedules refuse', () => {
       } catch (error) {
         caught = error;
       }
-      expect(caught).toBeInstanceOf(name.endsWith(': a schedule') ? TypeError : RangeError);
+      const isFunction = /: (?:factor|scale|a schedule)$/.test(name) && !name.startsWith('reduce');
+      expect(caught).toBeInstanceOf(isFunction ? TypeError : RangeError);
       expect((caught as Error).message.slice(0, name.length + 4)).toBe(`${name} is `);
     }
   });
