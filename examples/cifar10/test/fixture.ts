@@ -1,7 +1,10 @@
 // A problem so small that it trains in a moment.
 import { IMAGE_BYTES, type Images } from '../src/cifar10.js';
 import { randomBelow, randomOf } from '../src/random.js';
+import type { EpochLine } from '../src/run-leg.js';
+import type { SeedRun } from '../src/run-seed.js';
 import type { Ending, Settings } from '../src/settings.js';
+import type { Score } from '../src/trainer.js';
 
 /** Images of noise, brighter the higher the class. */
 export function noise(count: number, seed: number): Images {
@@ -52,4 +55,41 @@ export function encodeCifar10({ pixels, labels, count }: Images): Uint8Array {
     }
   }
   return file;
+}
+
+/** Two seeds, of which SWA beats SGD with one. */
+export const finishedRuns: readonly SeedRun[] = [
+  seedRun(1, { sgd: 0.7, averaged: 0.73 }),
+  seedRun(2, { sgd: 0.72, averaged: 0.71 }),
+];
+
+function seedRun(
+  seed: number,
+  { sgd, averaged }: { readonly sgd: number; readonly averaged: number },
+): SeedRun {
+  const line = (leg: string, epoch: number): EpochLine => ({
+    seed,
+    leg,
+    epoch,
+    learningRate: 0.05,
+    trainLoss: 1,
+  });
+  const score = (accuracy: number): Score => ({ accuracy, loss: 1 });
+  const average = { from: 0.75, oldStatistics: score(0.65), updatedStatistics: score(averaged) };
+  return {
+    seed,
+    shared: { lines: [line('shared', 1), { ...line('shared', 2), live: score(0.5) }], seconds: 10 },
+    endings: [
+      {
+        ending: { name: 'sgd', finalRate: 0.0005, averages: [] },
+        lines: [line('sgd', 3), { ...line('sgd', 4), live: score(sgd), averages: [] }],
+        seconds: 20,
+      },
+      {
+        ending: { name: 'swa-0.05', finalRate: 0.05, averages: [{ from: 0.75, every: 2 }] },
+        lines: [line('swa-0.05', 3), { ...line('swa-0.05', 4), live: score(0.6), averages: [average] }],
+        seconds: 30,
+      },
+    ],
+  };
 }
