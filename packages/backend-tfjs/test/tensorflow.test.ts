@@ -40,7 +40,7 @@ describe.skipIf(!hasTensorFlow)('TensorFlow', () => {
       return normal(from + normal(normal(to - from) * Math.fround(1 / 3)));
     });
     // Adding 0 makes -0 to 0: which of them a flushed number becomes is not promised.
-    expect(Array.from(found?.data ?? [], (x) => Number(x) + 0)).toEqual(Array.from(expected, (x) => x + 0));
+    expect([...(found?.data ?? [])].map((x) => Number(x) + 0)).toEqual(Array.from(expected, (x) => x + 0));
     expect(expected.filter((x) => x === 0).length).toBeGreaterThan(1000);
     backend.dispose(handles);
   });
