@@ -42,9 +42,7 @@ export async function build(
 
   say('3/4 the addon');
   const addon = await buildAddon({ folder, package: sources, tensorflow, compiler });
-  const { placed, others } = placeAddon(addon, folder, project);
-  for (const path of placed) say(`    also for ${path}`);
-  for (const path of others) say(`    not for ${path}: the addon is for ${PACKAGE_VERSION}`);
+  for (const line of placeAddon(addon, folder, project)) say(`    ${line}`);
 
   say('4/4 check');
   await run(

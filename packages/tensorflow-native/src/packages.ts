@@ -33,26 +33,19 @@ export async function installPackages(folder: string): Promise<string> {
 }
 
 /**
- * Gives the addon to the packages in `folder`, and to those that the project itself has installed.
+ * Gives the addon to the packages in `folder`, and to those of the same version that the project itself has installed.
  *
  * @param addon - the file
- * @returns the packages of the project that have it now, and those of another version, which have not
+ * @returns what was done with the packages of the project, a line each
  */
-export function placeAddon(
-  addon: string,
-  folder: string,
-  project: string,
-): { readonly placed: readonly string[]; readonly others: readonly string[] } {
+export function placeAddon(addon: string, folder: string, project: string): readonly string[] {
   for (const name of PACKAGES) link(addon, join(folder, 'node_modules', name, ADDON));
-  const installed = PACKAGES.flatMap((name) => findPackage(project, name));
-  const [placed, others] = [true, false].map((isSame) =>
-    installed.filter(({ version }) => (version === PACKAGE_VERSION) === isSame),
-  ) as [typeof installed, typeof installed];
-  for (const { path } of placed) link(addon, join(path, ADDON));
-  return {
-    placed: placed.map(({ path }) => path),
-    others: others.map(({ path, version }) => `${path} (${version})`),
-  };
+  return PACKAGES.flatMap((name) => findPackage(project, name)).map(({ path, version }) => {
+    if (version !== PACKAGE_VERSION)
+      return `not for ${path} (${version}): the addon is for ${PACKAGE_VERSION}`;
+    link(addon, join(path, ADDON));
+    return `also for ${path}`;
+  });
 }
 
 function findPackage(
