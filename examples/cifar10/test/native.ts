@@ -1,4 +1,4 @@
-// Native TensorFlow, where it is there.
+// TensorFlow itself, where `pnpm tensorflow:native` has built it. POLYAK_REQUIRE_TENSORFLOW=1 makes its absence a failure.
 import { loadTensorFlow } from '@polyak/backend-tfjs';
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 
@@ -7,6 +7,7 @@ export async function loadNative(): Promise<TensorFlowWithLayers | undefined> {
   try {
     return (await loadTensorFlow({ backends: ['tfjs-node-gpu', 'tfjs-node'] })).tf;
   } catch (error) {
+    if (process.env['POLYAK_REQUIRE_TENSORFLOW'] === '1') throw error;
     console.warn(`Skipped: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   }

@@ -6,6 +6,6 @@ import { describeRuns } from './run-suite.js';
 
 const tf = await loadNative();
 
-describe.skipIf(tf === undefined)('a run on TensorFlow', () =>
-  describeRuns(async () => tf ?? Promise.reject(new Error('TensorFlow is not there.'))),
-);
+describe.skipIf(tf === undefined)('a run on TensorFlow', () => {
+  describeRuns(async () => tf ?? Promise.reject(new Error('TensorFlow is not there.')));
+});
