@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { fromSafetensors, recordOf, toSafetensors } from '@polyak/core';
 import type { StateTree } from '@polyak/core';
 
-import { DataError } from './cifar10.js';
+import { Failure } from './failure.js';
 import type { TrainerState } from './trainer.js';
 import { writeWhole } from './write-whole.js';
 
@@ -29,7 +29,7 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
 /**
  * The checkpoint at `path`; nothing where there is no file.
  *
- * @throws DataError where it is of a run with other settings
+ * @throws Failure where it is of a run with other settings
  */
 export async function readCheckpoint(path: string, settings: string): Promise<Checkpoint | undefined> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
@@ -39,7 +39,7 @@ export async function readCheckpoint(path: string, settings: string): Promise<Ch
   if (bytes === undefined) return undefined;
   const checkpoint = recordOf(fromSafetensors(bytes)) as unknown as Checkpoint & StateTree;
   if (checkpoint.settings === settings) return checkpoint;
-  throw new DataError(
+  throw new Failure(
     `${path} is of a run with ${checkpoint.settings}, this one has ${settings}. Name another folder by --output, or delete it.`,
   );
 }

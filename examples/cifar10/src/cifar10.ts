@@ -2,6 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { Failure } from './failure.js';
+
 /** Height and width of an image, in pixels. */
 export const IMAGE_SIZE = 32;
 /** Red, green and blue. */
@@ -23,11 +25,6 @@ export interface Images {
   readonly count: number;
 }
 
-/** A folder or a file that is not what it should be: what people read is the message alone. */
-export class DataError extends Error {
-  override readonly name = 'DataError';
-}
-
 const FILES = {
   train: {
     pattern: /^(data_batch_\d|train)\.bin$/,
@@ -39,15 +36,15 @@ const FILES = {
 /**
  * Reads one part of CIFAR-10 out of a folder: the files of the official archive, or `train.bin` and `test.bin` in their format.
  *
- * @throws DataError naming the folder or the file that is not as expected
+ * @throws Failure naming the folder or the file that is not as expected
  */
 export async function readCifar10(folder: string, part: 'train' | 'test'): Promise<Images> {
   const { pattern, expected } = FILES[part];
   const names = await readdir(folder).catch(() => {
-    throw new DataError(`There is no folder ${folder}. Name the one with CIFAR-10's binary files by --data.`);
+    throw new Failure(`There is no folder ${folder}. Name the one with CIFAR-10's binary files by --data.`);
   });
   const found = names.filter((name) => pattern.test(name)).toSorted();
-  if (found.length === 0) throw new DataError(`${folder} has none of ${expected}.`);
+  if (found.length === 0) throw new Failure(`${folder} has none of ${expected}.`);
   const paths = found.map((name) => join(folder, name));
   return joined(await Promise.all(paths.map(async (path) => parseCifar10(await readFile(path), path))));
 }
@@ -57,12 +54,12 @@ export async function readCifar10(folder: string, part: 'train' | 'test'): Promi
  *
  * @param file - all of its bytes
  * @param path - names the file in messages
- * @throws DataError where it is empty or cut off, or has a label above 9
+ * @throws Failure where it is empty or cut off, or has a label above 9
  * @see https://www.cs.toronto.edu/~kriz/cifar.html
  */
 export function parseCifar10(file: Uint8Array, path: string): Images {
   if (file.length === 0 || file.length % RECORD !== 0) {
-    throw new DataError(
+    throw new Failure(
       `${path} has ${file.length} bytes, expected a multiple of ${RECORD}: it is cut off, or is no CIFAR-10.`,
     );
   }
@@ -73,7 +70,7 @@ export function parseCifar10(file: Uint8Array, path: string): Images {
     const record = file.subarray(index * RECORD, (index + 1) * RECORD);
     const label = record[0] ?? 0;
     if (label >= CLASSES) {
-      throw new DataError(`${path}: image ${index} has the label ${label}, expected 0 to ${CLASSES - 1}.`);
+      throw new Failure(`${path}: image ${index} has the label ${label}, expected 0 to ${CLASSES - 1}.`);
     }
     labels[index] = label;
     for (let pixel = 0; pixel < PLANE; pixel++) {

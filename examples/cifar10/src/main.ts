@@ -1,7 +1,8 @@
 // The command: trains all seeds from where they stand, and writes the report.
 import { join, relative } from 'node:path';
 
-import { DataError, readCifar10, sliceImages } from './cifar10.js';
+import { readCifar10, sliceImages } from './cifar10.js';
+import { Failure } from './failure.js';
 import { loadBackend } from './load.js';
 import { callerFolder, parseOptions, type RunOptions } from './options.js';
 import { describeEpoch } from './progress.js';
@@ -37,18 +38,19 @@ try {
 } catch (error) {
   // Left to Node, an error would come after the whole source of tfjs's wasm module, which is one line.
   const text =
-    error instanceof DataError ? error.message : error instanceof Error ? error.stack : String(error);
+    error instanceof Failure ? error.message : error instanceof Error ? error.stack : String(error);
   process.stderr.write(`${text}\n`);
   process.exitCode = 1;
 }
 
-async function readProblem({ data, validate }: RunOptions): Promise<Problem> {
-  const train = await readCifar10(data, 'train');
-  if (validate === 0) return { train, test: await readCifar10(data, 'test') };
-  const trained = train.count - validate;
-  if (trained < options.batchSize)
-    throw new DataError(`${data} has ${train.count} training images, too few to keep ${validate} out.`);
-  return { train: sliceImages(train, 0, trained), test: sliceImages(train, trained, train.count) };
+async function readProblem({ data, validate, batchSize }: RunOptions): Promise<Problem> {
+  const all = await readCifar10(data, 'train');
+  const count = all.count - validate;
+  if (count < batchSize) {
+    throw new Failure(`${data} leaves ${count} images to train on, too few for a batch of ${batchSize}.`);
+  }
+  const test = validate === 0 ? await readCifar10(data, 'test') : sliceImages(all, count, all.count);
+  return { train: sliceImages(all, 0, count), test };
 }
 
 function settingsOf(

@@ -2,7 +2,7 @@
 import { join, relative, resolve } from 'node:path';
 
 import { loadTensorFlow, registerConvGradient } from '@polyak/backend-tfjs';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { readDigits } from './digits.js';
 import { trainModel } from './train.js';
@@ -19,11 +19,16 @@ const { model, output, epochs, trainImages } = new Command('start')
     'Trains a layers model from a folder with SWA through model.fit, and saves the averaged model.',
   )
   .addOption(
-    new Option('--model <folder>', 'model.json and its weights').default(join(HOME, 'model'), 'model'),
+    new Option('--model <folder>', 'model.json and its weights').default(
+      join(HOME, 'model'),
+      'examples/keras-model/model',
+    ),
   )
-  .addOption(new Option('--output <folder>', 'where to').default(join(HOME, 'output'), 'output'))
-  .addOption(new Option('--epochs <n>', 'passes over the training images').default(6).argParser(Number))
-  .addOption(new Option('--train-images <n>', 'how many').default(3200).argParser(Number))
+  .addOption(
+    new Option('--output <folder>', 'where to').default(join(HOME, 'output'), 'examples/keras-model/output'),
+  )
+  .addOption(new Option('--epochs <n>', 'passes over the training images').default(6).argParser(positive))
+  .addOption(new Option('--train-images <n>', 'how many').default(3200).argParser(positive))
   .parse()
   .opts<{ model: string; output: string; epochs: number; trainImages: number }>();
 
@@ -46,4 +51,9 @@ try {
   // Left to Node, an error would come after the whole source of tfjs's wasm module, which is one line.
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
+}
+
+function positive(text: string): number {
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected a whole number from 1 on.');
 }
