@@ -20,8 +20,8 @@ export function describeRuns(load: () => Promise<TensorFlowWithLayers>): void {
     root = await mkdtemp(join(tmpdir(), 'polyak-cifar10-'));
     surroundings = { tf: await load(), settings: tinySettings, problem: tinyProblem };
     whole = await runSeed(tinyEndings, { ...surroundings, folder: join(root, 'whole') });
-  });
-  afterAll(async () => rm(root, { recursive: true }));
+  }, 600_000);
+  afterAll(async () => rm(root, { recursive: true, force: true, maxRetries: 5 }));
 
   it('records each epoch, and scores at each second one', async () => {
     const lines = (await readFile(join(root, 'whole', 'run.jsonl'), 'utf8')).trimEnd().split('\n');
