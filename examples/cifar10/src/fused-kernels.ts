@@ -1,4 +1,4 @@
-// Batch norm and ReLU in training by TensorFlow's own kernels, where it runs: tfjs composes their gradients of some 30 kernels a
+// Batch norm and ReLU in training by TensorFlow's own kernels, where it runs: tfjs composes their gradients of dozens of kernels a
 // layer, which takes more time than all convolutions together.
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
