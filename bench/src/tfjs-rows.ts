@@ -1,5 +1,7 @@
 // The rows of the TensorFlow.js backend, against the plain loop over typed arrays that it must keep up with.
-import { tfjsBackend, variableParameters } from '@polyak/backend-tfjs';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { loadTensorFlow, tfjsBackend, variableParameters } from '@polyak/backend-tfjs';
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import type { Row, Subject } from './row.js';
@@ -7,15 +9,22 @@ import type { Row, Subject } from './row.js';
 const WEIGHT = 1 / 3;
 const ELEMENTS = 10_000_000;
 
+type Runtime = 'cpu' | 'wasm' | 'tensorflow';
+
+/** Whether `pnpm tensorflow:native` has built the addon. */
+const hasTensorFlow = existsSync(
+  fileURLToPath(new URL('../../.tensorflow-native/node_modules', import.meta.url)),
+);
+
 /**
- * What the tfjs backend does on cpu and wasm, one row each.
+ * What the tfjs backend does on cpu, on wasm, and on tensorflow where it was built, one row each.
  *
  * @param elements - rows exist for 10M only: a tfjs update of less is mostly the cost of a call
  * @returns the rows
  */
 export function tfjsRows(elements: number): readonly Row[] {
   if (elements !== ELEMENTS) return [];
-  const row = (runtime: 'cpu' | 'wasm', name: string, bytesPerElement: number, of: SubjectOf): Row => ({
+  const row = (runtime: Runtime, name: string, bytesPerElement: number, of: SubjectOf): Row => ({
     name: `tfjs ${runtime} ${name}`,
     elements,
     bytesPerElement,
@@ -30,13 +39,30 @@ export function tfjsRows(elements: number): readonly Row[] {
     row('wasm', 'average', 12, averageOf),
     row('wasm', 'allFinite', 4, finiteOf),
     row('wasm', 'swap', 0, swapOf),
+    ...(hasTensorFlow ? tensorFlowRows(row) : []),
+  ];
+}
+
+/**
+ * TensorFlow's threads count as CPU time. Measured of the loop, at 10M: subtract, multiply and add, as here, 0.72; subtract and
+ * ResourceApplyGradientDescent, which needs averages that are no tensors, 0.41; the m of ResourceApplyAdaMax 0.55; InplaceAdd on slices
+ * without a copy, of 64K 0.73, of other lengths 0.86 to 1.36; dataSync, loop and upload 2.06.
+ */
+function tensorFlowRows(
+  row: (runtime: Runtime, name: string, bytesPerElement: number, of: SubjectOf) => Row,
+): readonly Row[] {
+  return [
+    { ...row('tensorflow', 'average', 12, averageOf), gate: 2 },
+    row('tensorflow', 'allFinite', 4, finiteOf),
+    row('tensorflow', 'swap', 0, swapOf),
   ];
 }
 
 /** What a row times, on an average and a live variable of its own. */
 type SubjectOf = (average: tf.Variable, live: tf.Variable) => () => unknown;
 
-async function prepare(runtime: string, elements: number, of: SubjectOf): Promise<Subject> {
+async function prepare(runtime: Runtime, elements: number, of: SubjectOf): Promise<Subject> {
+  if (runtime === 'tensorflow') await loadTensorFlow({ backends: ['tfjs-node-gpu'] });
   await tf.setBackend(runtime);
   if (tf.getBackend() !== runtime) throw new Error(`tfjs does not run on ${runtime} here.`);
   const backend = tfjsBackend(tf);

@@ -34,9 +34,8 @@ export interface TfjsBackend extends Backend<Tensor> {
 const DTYPES = ['float32', 'int32', 'bool'] as const;
 
 /**
- * The tfjs backends that round each element-wise operation as float32 does. The tests show it of wasm and webgpu; tensorflow
- * was checked by hand, with tfjs-node-gpu on TensorFlow 2.21. webgl is not among them: GLSL lets a compiler contract and
- * reorder.
+ * The tfjs backends that round each element-wise operation as float32 does, as the tests show; tensorflow takes what is smaller than
+ * 2^-126 for zero. webgl is not among them: GLSL lets a compiler contract and reorder.
  */
 const EXACT = new Set(['wasm', 'webgpu', 'tensorflow']);
 

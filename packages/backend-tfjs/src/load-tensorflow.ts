@@ -1,11 +1,13 @@
 // Which TensorFlow.js runs: the fastest that is installed and works, and why the faster ones do not.
 import { PolyakError } from '@polyak/core';
+import { importNative, restoreUtil } from './native-packages.js';
 import type { TensorFlowWithLayers } from './tensorflow.js';
 
 /**
  * What {@link loadTensorFlow} can load, fastest first:
  *
- * - `tfjs-node-gpu`, `tfjs-node`: native TensorFlow (`@tensorflow/tfjs-node-gpu`, `@tensorflow/tfjs-node`)
+ * - `tfjs-node-gpu`, `tfjs-node`: native TensorFlow (`@tensorflow/tfjs-node-gpu`, `@tensorflow/tfjs-node`), installed, or built by
+ *   `polyak-tensorflow-native` in the current directory or in one above it
  * - `wasm`: WebAssembly (`@tensorflow/tfjs` with `@tensorflow/tfjs-backend-wasm`)
  * - `cpu`: plain JavaScript (`@tensorflow/tfjs`)
  */
@@ -17,7 +19,7 @@ export interface LoadTensorFlowOptions {
   readonly backends?: readonly TensorFlowBackend[];
   /** Receives one line that says what runs and why nothing faster does. */
   readonly onReport?: (line: string) => void;
-  /** Imports a package. Default this package's own `import`, which finds what your project installs. */
+  /** Imports a package. Default this package's own `import`, which finds what your project installs, and what was built. */
   readonly importModule?: (name: string) => Promise<unknown>;
 }
 
@@ -47,11 +49,15 @@ interface Source {
   /** A package to import beside it. */
   readonly beside?: string;
   readonly backend: string;
+  /** How to have it where it cannot be loaded. */
+  readonly remedy?: string;
 }
 
+const NATIVE = { backend: 'tensorflow', remedy: 'npx @polyak/tensorflow-native builds it' } as const;
+
 const SOURCES: Readonly<Record<TensorFlowBackend, Source>> = {
-  'tfjs-node-gpu': { tfjs: '@tensorflow/tfjs-node-gpu', backend: 'tensorflow' },
-  'tfjs-node': { tfjs: '@tensorflow/tfjs-node', backend: 'tensorflow' },
+  'tfjs-node-gpu': { tfjs: '@tensorflow/tfjs-node-gpu', ...NATIVE },
+  'tfjs-node': { tfjs: '@tensorflow/tfjs-node', ...NATIVE },
   wasm: { tfjs: '@tensorflow/tfjs', beside: '@tensorflow/tfjs-backend-wasm', backend: 'wasm' },
   cpu: { tfjs: '@tensorflow/tfjs', backend: 'cpu' },
 };
@@ -75,7 +81,7 @@ export async function loadTensorFlow(options: LoadTensorFlowOptions = {}): Promi
   const {
     backends = Object.keys(SOURCES) as TensorFlowBackend[],
     onReport,
-    importModule = async (name: string): Promise<unknown> => import(name),
+    importModule = importPackage,
   } = options;
   const skipped: SkippedBackend[] = [];
   for (const backend of backends) {
@@ -94,6 +100,10 @@ export async function loadTensorFlow(options: LoadTensorFlowOptions = {}): Promi
   );
 }
 
+async function importPackage(name: string): Promise<unknown> {
+  return name.startsWith('@tensorflow/tfjs-node') ? importNative(name) : import(name);
+}
+
 function sentence({ name, reason }: SkippedBackend): string {
   return `not ${name}: ${reason}`;
 }
@@ -102,6 +112,7 @@ async function load(
   { tfjs, beside, backend }: Source,
   importModule: (name: string) => Promise<unknown>,
 ): Promise<TensorFlowWithLayers> {
+  if (backend === NATIVE.backend) restoreUtil();
   const module = (await importModule(tfjs)) as { readonly default?: TensorFlowWithLayers };
   // tfjs is CommonJS, of which Node may not see all names: `default` has them all.
   const tf = module.default ?? (module as TensorFlowWithLayers);
@@ -116,19 +127,16 @@ async function load(
   return tf;
 }
 
-function reasonOf(error: unknown, { tfjs, beside }: Source): string {
+function reasonOf(error: unknown, { tfjs, beside, remedy }: Source): string {
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   const packages = beside === undefined ? [tfjs] : [tfjs, beside];
   const missing = packages.find((name) => message.includes(`'${name}'`));
   if ((code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') && missing !== undefined) {
-    return `${missing} is not installed`;
+    return [`${missing} is not installed`, ...(remedy === undefined ? [] : [remedy])].join(', ');
   }
   if (message.includes('tfjs_binding.node')) {
-    return `${tfjs} is installed without its native addon: run npm rebuild ${tfjs} --build-addon-from-source`;
-  }
-  if (/isNullOrUndefined\)? is not a function/u.test(message)) {
-    return `${tfjs} calls util.isNullOrUndefined, which Node 23 removed: use Node 22 or older`;
+    return `${tfjs} is installed without its native addon, npx @polyak/tensorflow-native builds it`;
   }
   return message.trim().split('\n', 1)[0] ?? message;
 }

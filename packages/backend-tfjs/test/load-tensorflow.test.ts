@@ -1,6 +1,11 @@
 // Which backend is taken, and what is said about those that are not.
 import { loadTensorFlow, tfjsBackend } from '@polyak/backend-tfjs';
-import { describe, expect, it } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import util from 'node:util';
+import { describe, expect, it, vi } from 'vitest';
 
 function notFound(name: string): Error {
   return Object.assign(new Error(`Cannot find package '${name}' imported from here`), {
@@ -29,10 +34,13 @@ describe('loadTensorFlow', () => {
         {
           name: 'tfjs-node-gpu',
           reason:
-            '@tensorflow/tfjs-node-gpu is installed without its native addon: ' +
-            'run npm rebuild @tensorflow/tfjs-node-gpu --build-addon-from-source',
+            '@tensorflow/tfjs-node-gpu is installed without its native addon, ' +
+            'npx @polyak/tensorflow-native builds it',
         },
-        { name: 'tfjs-node', reason: '@tensorflow/tfjs-node is not installed' },
+        {
+          name: 'tfjs-node',
+          reason: '@tensorflow/tfjs-node is not installed, npx @polyak/tensorflow-native builds it',
+        },
       ],
     });
     expect(lines).toEqual([
@@ -48,11 +56,15 @@ describe('loadTensorFlow', () => {
   });
 
   it('never falls back on a backend that was not asked for', async () => {
-    await expect(loadTensorFlow({ backends: ['tfjs-node-gpu'] })).rejects.toThrow(
+    const importModule = async (name: string): Promise<never> => {
+      throw notFound(name);
+    };
+    await expect(loadTensorFlow({ backends: ['tfjs-node-gpu'], importModule })).rejects.toThrow(
       expect.objectContaining({
         code: 'ERR_UNSUPPORTED',
         message:
-          'loadTensorFlow: no backend works. not tfjs-node-gpu: @tensorflow/tfjs-node-gpu is not installed.',
+          'loadTensorFlow: no backend works. not tfjs-node-gpu: @tensorflow/tfjs-node-gpu is not installed, ' +
+          'npx @polyak/tensorflow-native builds it.',
       }) as Error,
     );
   });
@@ -74,23 +86,60 @@ describe('loadTensorFlow', () => {
   it('does not believe setBackend where another backend stays active, nor a backend that computes wrongly', async () => {
     const { tf } = await loadTensorFlow({ backends: ['cpu'] });
     const refusing = { ...tf, setBackend: async () => false, getBackend: () => 'cpu' };
-    const node23 = {
+    const wrong = {
       ...tf,
       setBackend: async () => true,
       getBackend: () => 'tensorflow',
-      tidy: () => {
-        throw new TypeError('(0 , util_1.isNullOrUndefined) is not a function');
-      },
+      tidy: () => [3],
     };
     const { skipped } = await loadTensorFlow({
       backends: ['tfjs-node-gpu', 'tfjs-node', 'cpu'],
       importModule: async (module) =>
-        ({ '@tensorflow/tfjs-node-gpu': refusing, '@tensorflow/tfjs-node': node23 })[module] ??
-        import(module),
+        ({ '@tensorflow/tfjs-node-gpu': refusing, '@tensorflow/tfjs-node': wrong })[module] ?? import(module),
     });
     expect(skipped.map(({ reason }) => reason)).toEqual([
       'tf.setBackend(\'tensorflow\') failed, "cpu" is active',
-      expect.stringContaining('use Node 22 or older'),
+      'it computes 1 + 1 = 3',
     ]);
   });
+
+  it('puts back what Node 23 took from tfjs-node, before it is imported', async () => {
+    const removed: { isNullOrUndefined?: unknown } = util;
+    const kept = removed.isNullOrUndefined;
+    delete removed.isNullOrUndefined;
+    let found: unknown;
+    const importModule = async (name: string): Promise<never> => {
+      found = removed.isNullOrUndefined;
+      throw notFound(name);
+    };
+    await expect(loadTensorFlow({ backends: ['tfjs-node'], importModule })).rejects.toThrow('not installed');
+    removed.isNullOrUndefined = kept;
+    const isNullOrUndefined = found as (value: unknown) => boolean;
+    expect([null, undefined, 0, ''].map(isNullOrUndefined)).toEqual([true, true, false, false]);
+  });
+
+  it('finds what was built above the current directory,', async () => {
+    const project = mkdtempSync(join(tmpdir(), 'polyak-'));
+    const inner = join(project, 'a', 'b');
+    mkdirSync(inner, { recursive: true });
+    writePackage(
+      join(project, '.tensorflow-native'),
+      '@tensorflow/tfjs-node',
+      "throw new Error('the one that was built')",
+    );
+    const cwd = vi.spyOn(process, 'cwd').mockReturnValue(inner);
+    await expect(loadTensorFlow({ backends: ['tfjs-node'] })).rejects.toThrow('the one that was built');
+    await expect(loadTensorFlow({ backends: ['tfjs-node-gpu'] })).rejects.toThrow(
+      'tfjs-node-gpu is not installed',
+    );
+    cwd.mockRestore();
+    rmSync(project, { recursive: true });
+  });
 });
+
+function writePackage(folder: string, name: string, code: string): void {
+  const home = join(folder, 'node_modules', name);
+  mkdirSync(home, { recursive: true });
+  writeFileSync(join(home, 'package.json'), JSON.stringify({ name, version: '4.22.0' }));
+  writeFileSync(join(home, 'index.js'), code);
+}

@@ -1,0 +1,45 @@
+// Where a run stands, in one file that is there whole or not at all: what a run that was killed goes on from.
+import { readFile } from 'node:fs/promises';
+
+import { fromSafetensors, recordOf, toSafetensors } from '@polyak/core';
+import type { StateTree } from '@polyak/core';
+
+import { Failure } from './failure.js';
+import type { TrainerState } from './trainer.js';
+import { writeWhole } from './write-whole.js';
+
+/** A run after one of its epochs. */
+export interface Checkpoint {
+  /** What decides the run, as JSON: a checkpoint of another run is refused. */
+  readonly settings: string;
+  /** The epochs trained. */
+  readonly epoch: number;
+  /** Wall-clock time of all of them. */
+  readonly seconds: number;
+  /** What the run has recorded, as JSON, an epoch each. */
+  readonly lines: readonly string[];
+  readonly trainer: TrainerState;
+}
+
+/** Replaces the file at `path`. */
+export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  await writeWhole(path, toSafetensors({ ...checkpoint }));
+}
+
+/**
+ * The checkpoint at `path`; nothing where there is no file.
+ *
+ * @throws Failure where it is of a run with other settings
+ */
+export async function readCheckpoint(path: string, settings: string): Promise<Checkpoint | undefined> {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (bytes === undefined) return undefined;
+  const checkpoint = recordOf(fromSafetensors(bytes)) as unknown as Checkpoint & StateTree;
+  if (checkpoint.settings === settings) return checkpoint;
+  throw new Failure(
+    `${path} is of a run with ${checkpoint.settings}, this one has ${settings}. Name another folder by --output, or delete it.`,
+  );
+}

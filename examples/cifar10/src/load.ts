@@ -1,0 +1,17 @@
+// The TensorFlow.js that trains.
+import { loadTensorFlow, registerConvGradient } from '@polyak/backend-tfjs';
+import type { LoadedTensorFlow, TensorFlowBackend } from '@polyak/backend-tfjs';
+
+/** A runtime to ask for; `auto` takes the fastest that is installed. */
+export type BackendName = 'auto' | TensorFlowBackend;
+
+/** Loads the runtime that was asked for, ready to train convolutions, and says why a faster one was not taken. */
+export async function loadBackend(
+  backend: BackendName,
+  note: (text: string) => void,
+): Promise<LoadedTensorFlow> {
+  const loaded = await loadTensorFlow({ onReport: note, ...(backend !== 'auto' && { backends: [backend] }) });
+  // wasm lacks one kernel that training needs; the library adds it on request only.
+  if (loaded.backend === 'wasm') registerConvGradient(loaded.tf);
+  return loaded;
+}
