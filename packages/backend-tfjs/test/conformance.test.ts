@@ -2,11 +2,9 @@
 import { backendConformance } from '@polyak/core/conformance';
 import { describe, expect, it } from 'vitest';
 import { tfjsHarness } from './harness.js';
-import { RUNTIMES, useRuntime } from './runtimes.js';
+import { RUNTIMES } from './runtimes.js';
 
 describe.each(RUNTIMES)('tfjs:%s', (runtime) => {
-  useRuntime(runtime);
-
   it.each(backendConformance(async () => tfjsHarness(runtime)))('$name', async ({ run }) => {
     await expect(run()).resolves.toBeUndefined();
   });

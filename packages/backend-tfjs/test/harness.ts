@@ -3,12 +3,12 @@ import { tfjsBackend } from '@polyak/backend-tfjs';
 import type { BackendHarness } from '@polyak/core/conformance';
 import * as tf from '@tensorflow/tfjs-core';
 import { liveParameter } from './live-parameter.js';
-import type { RUNTIMES } from './runtimes.js';
+import { setRuntime } from './runtimes.js';
+import type { RuntimeName } from './runtimes.js';
 
 /** A harness on a tfjs backend, which stays set. */
-export async function tfjsHarness(runtime: (typeof RUNTIMES)[number]): Promise<BackendHarness<tf.Tensor>> {
-  await import(`@tensorflow/tfjs-backend-${runtime}`);
-  if (!(await tf.setBackend(runtime))) throw new Error(`tfjs did not set its backend ${runtime}.`);
+export async function tfjsHarness(runtime: RuntimeName): Promise<BackendHarness<tf.Tensor>> {
+  await setRuntime(runtime);
   return {
     backend: tfjsBackend(tf),
     parameter: liveParameter,

@@ -19,13 +19,16 @@ export const RUNTIMES: readonly RuntimeName[] = hasTensorFlow
   ? ['cpu', 'wasm', 'tensorflow']
   : ['cpu', 'wasm'];
 
-/** Sets the tfjs backend for the tests of the current suite, and makes sure that tfjs did. */
+/** Sets the tfjs backend, and makes sure that tfjs did. */
+export async function setRuntime(runtime: RuntimeName): Promise<void> {
+  // It registers its backend with the engine of the whole process, which is that of this copy of tfjs too.
+  if (runtime === 'tensorflow') await loadTensorFlow({ backends: ['tfjs-node-gpu'] });
+  else await import(`@tensorflow/tfjs-backend-${runtime}`);
+  await tf.setBackend(runtime);
+  expect(tf.getBackend()).toBe(runtime);
+}
+
+/** Sets it for the tests of the current suite. */
 export function useRuntime(runtime: RuntimeName): void {
-  beforeAll(async () => {
-    // It registers its backend with the engine of the whole process, which is that of this copy of tfjs too.
-    if (runtime === 'tensorflow') await loadTensorFlow({ backends: ['tfjs-node-gpu'] });
-    else await import(`@tensorflow/tfjs-backend-${runtime}`);
-    await tf.setBackend(runtime);
-    expect(tf.getBackend()).toBe(runtime);
-  });
+  beforeAll(async () => setRuntime(runtime));
 }
