@@ -46,7 +46,7 @@ export function gammaOf(sigma: number): number {
  *
  * const kept = [{ step: 1000, gamma: 6.94 }, { step: 1000, gamma: 16.97 }, { step: 500, gamma: 16.97 }];
  * const weights = postHocWeights(kept, { step: 1000, gamma: 6.94 });
- * console.log(weights.map((weight) => Math.round(weight * 1e6) / 1e6)); // [1, 0, 0]
+ * console.log(weights.map((weight) => Math.abs(weight).toFixed(6))); // ['1.000000', '0.000000', '0.000000']
  * ```
  */
 export function postHocWeights(snapshots: readonly PowerProfile[], target: PowerProfile): readonly number[] {
