@@ -8,7 +8,7 @@ export interface MovingRule {
   /** Names the rule in messages and states; a state is only loaded under the rule that made it. */
   readonly name: string;
   /**
-   * The weight of the live value, in [0, 1].
+   * The weight of the live value, in [0, 1]: the same for the same `nAvg`.
    *
    * @param nAvg - the updates so far, from 1 on: the first update copies the live weights, whatever the rule
    */
@@ -66,8 +66,13 @@ export function exponential(decay: number): MovingRule {
  * @see Composer's EMA, which gives the smoothing as a half-life too: https://docs.mosaicml.com/projects/composer
  */
 export function halfLife(updates: number): MovingRule {
-  if (!(updates > 0)) throw new RangeError(`halfLife: updates is ${updates}, expected a number > 0.`);
-  return exponential(2 ** (-1 / updates));
+  const decay = 2 ** (-1 / updates);
+  if (!(updates > 0 && decay < 1)) {
+    throw new RangeError(
+      `halfLife: updates is ${updates}, expected a number > 0, and not so large that nothing would move.`,
+    );
+  }
+  return exponential(decay);
 }
 
 /**

@@ -1,5 +1,6 @@
 // The running average of one list of parameters: their averages, how many updates made them, and one update.
 import type { Backend, CompensatedAverages } from './backend.js';
+import { PolyakError } from './error.js';
 import type { ParameterList } from './parameter-list.js';
 import { isWindow } from './rule.js';
 import type { AveragingRule } from './rule.js';
@@ -59,7 +60,14 @@ export class RunningAverage<T> {
       this.averages.slice(0, k),
       this.#list.parameters.slice(0, k).map(({ spec }) => spec.dtype),
     );
-    return [...rounded, ...this.averages.slice(k)];
+    const finite = await this.#backend.allFinite(rounded);
+    const bad = this.#list.names.slice(0, k).filter((_, index) => finite[index] !== true);
+    if (bad.length === 0) return [...rounded, ...this.averages.slice(k)];
+    await this.#backend.dispose(rounded);
+    throw new PolyakError(
+      'ERR_NON_FINITE',
+      `The average of ${bad.map((name) => `"${name}"`).join(', ')} is beyond the largest number of the model's half precision.`,
+    );
   }
 
   /** Takes what a swap for {@link offer} returned; gives back what of it nobody needs any more. */

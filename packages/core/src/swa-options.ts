@@ -26,8 +26,8 @@ export interface SWAOptions<T> extends ModeOptions {
    */
   readonly isCompensated?: boolean;
   /**
-   * Receives a report of each update, of each average and group, once the update is complete. Reports cost a download of the live
-   * weights and two of the averages: none are made without it.
+   * Receives a report of each update, of each average and group, once the update is complete and counted: where it throws, that is a warning.
+   * Reports cost a download of the live weights and two of the averages: none are made without it.
    */
   readonly onUpdate?: (report: UpdateReport) => void;
   /** Receives warnings. Default `console.warn`. */
@@ -54,11 +54,29 @@ export function averagesOf<T>(options: SWAOptions<T>, warn: (message: string) =>
   }
   const rules = Object.entries(averages ?? { swa: rule ?? equal() });
   if (rules.length === 0) throw new TypeError('SWA: averages is empty. Name one at least.');
+  for (const [name, each] of rules) checkRule(name, each);
   return rules.map(([name, each]) => ({
     name,
     rule: each,
     isCompensated: !isWindow(each) && canCompensate(backend, each, isCompensated, warn),
   }));
+}
+
+function checkRule(average: string, rule: AveragingRule): void {
+  // Objects list such names first, wherever they were put.
+  if (/^\d+$/.test(average))
+    throw new TypeError(`SWA: an average is named "${average}". Give it a name with a letter.`);
+  const isRule = typeof rule === 'object' && typeof rule.name === 'string';
+  if (!isRule || !(isWindow(rule) || typeof rule.weight === 'function')) {
+    throw new TypeError(
+      `SWA: the average "${average}" has no rule. Expected one such as equal(), or { name, weight }.`,
+    );
+  }
+  if (isWindow(rule) && !(Number.isInteger(rule.window) && rule.window >= 1)) {
+    throw new RangeError(
+      `SWA: the rule "${rule.name}" has the window ${rule.window}, expected an integer >= 1.`,
+    );
+  }
 }
 
 function canCompensate<T>(

@@ -220,12 +220,21 @@ function restoredAverage<T>(
         averageOf(tensors, `${name}: ${key}`, parameter.name, averageSpec, problems),
       );
   const values = Array.isArray(average['window']) ? average['window'] : [];
+  const windowLength = isWindow(rule) ? Math.min(nAvg, rule.window) : 0;
+  const isOwn = (value: StateTree | undefined): boolean =>
+    parameters.some(({ parameter }) => property(recordOf(value), parameter.name) !== undefined);
+  const ownLength = values.filter(isOwn).length;
+  if (ownLength !== windowLength) {
+    problems.push(
+      `group ${group}: the window of "${name}" has ${ownLength} values, expected ${windowLength}`,
+    );
+  }
   return {
     averages: take(average['swaState'], 'swaState', parameters.length),
     residuals: take(average['residuals'], 'residuals', isCompensated ? floatingCount : 0),
-    window: Array.from({ length: isWindow(rule) ? Math.min(nAvg, rule.window) : 0 }, (_, n) =>
-      take(values[n], `window ${n}`, parameters.length),
-    ),
+    window: values
+      .slice(0, Math.min(windowLength, ownLength))
+      .map((value, n) => take(value, `window ${n}`, parameters.length)),
     nAvg,
   };
 }

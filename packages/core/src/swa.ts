@@ -106,7 +106,7 @@ export class SWA<T> {
     return this.#guard.aloneAndLive('step', async () => {
       const rates = this.#groups.map((group) => group.lr);
       let loss: Loss | undefined;
-      let reports: readonly UpdateReport[];
+      let reports: readonly (() => Promise<UpdateReport>)[];
       try {
         this.resetLr();
         loss = await this.optimizer.step(closure);
@@ -119,7 +119,7 @@ export class SWA<T> {
         });
         throw error;
       }
-      this.#tell(reports);
+      await this.#tell(reports);
       return loss;
     });
   }
@@ -166,10 +166,11 @@ export class SWA<T> {
    * Exchanges the averages and the live weights, bit for bit: once to evaluate or save the averages, once more to go on
    * training. A parameter that was never averaged stays, with a warning.
    *
-   * @param average - one of several, by its name; the first unless given. The second call swaps back the same one   *
+   *
    * Running batch-norm statistics are not exchanged: {@link bnUpdate} estimates them for the averages, and
    * {@link SWA.withAveraged} puts the old ones back as well.
    *
+   * @param average - one of several, by its name; the first unless given. Left out, the second call swaps back the same one
    * @throws PolyakError `ERR_NO_AVERAGES` before the first update, and where there is no average of that name
    * @throws PolyakError `ERR_SWAPPED` inside `withAveraged`, which swaps back itself, and for another average than the one
    *   that is in the model
@@ -185,7 +186,7 @@ export class SWA<T> {
 
   /**
    * Runs `fn` with the averages in the model, and puts the live weights back whatever happens. What `fn` writes into the
-   * weights is written into the averages. With `batchNorm`, batch norm
+   * weights is written into the averages, but not where they are in half precision, whose averages are float32. With `batchNorm`, batch norm
    * is updated for the averages first, and the live model's statistics are put back afterwards.
    *
    * @param fn - evaluates or saves the model
@@ -209,7 +210,7 @@ export class SWA<T> {
       if (swappedOut.status === 'fulfilled') throw error;
       throw new AggregateError(
         [error, swappedOut.reason],
-        'withAveraged: the function failed, and then the live weights could not be put back.',
+        'withAveraged: the function failed, and then the live weights could not be put back. swapSwaSgd tries again.',
         { cause: error },
       );
     }
@@ -267,7 +268,10 @@ export class SWA<T> {
   async importAverage(imported: ImportedAverage, options: ImportOptions = {}): Promise<void> {
     return this.#guard.aloneAndLive('importAverage', async () => {
       const state = await stateOf(this.#context, this.#groups);
-      const changed = withImported(state, this.#context.averages, imported, options);
+      const tied = this.#groups.flatMap((group) =>
+        group.tied.map(({ parameter, to }) => [parameter.name, to.name] as const),
+      );
+      const changed = withImported(state, this.#context.averages, new Map(tied), imported, options);
       await restoreState(this.#context, this.#groups, changed);
     });
   }
@@ -284,7 +288,11 @@ export class SWA<T> {
     });
   }
 
-  async #update(call: string, groups: readonly Group<T>[]): Promise<readonly UpdateReport[]> {
+  /** Averages, and returns what makes the reports: once the counters have moved. */
+  async #update(
+    call: string,
+    groups: readonly Group<T>[],
+  ): Promise<readonly (() => Promise<UpdateReport>)[]> {
     checkGroupCount(call, this.optimizer, this.#groups);
     const checked = [];
     for (const group of groups) {
@@ -292,19 +300,29 @@ export class SWA<T> {
       const weighed = group.averages.map((average) => ({ average, weight: average.nextWeight() }));
       checked.push({ group, weighed, live: await group.list.checkedLive(call) });
     }
-    const reports: UpdateReport[] = [];
-    for (const { group, weighed, live } of checked) {
-      for (const [index, { average, weight }] of weighed.entries()) {
-        const update = async (): Promise<void> => average.update(live, weight);
-        if (this.#onUpdate === undefined) await update();
-        else reports.push(await group.reporterOf(index).report(live, update));
+    const reports: (() => Promise<UpdateReport>)[] = [];
+    for (const { group, weighed, live } of this.#onUpdate === undefined ? [] : checked) {
+      for (const [index, { weight }] of weighed.entries()) {
+        const reporter = group.reporterOf(index);
+        const before = await reporter.before(live);
+        reports.push(async () => reporter.after(before, weight));
       }
+    }
+    for (const { weighed, live } of checked) {
+      for (const { average, weight } of weighed) await average.update(live, weight);
     }
     return reports;
   }
 
-  #tell(reports: readonly UpdateReport[]): void {
-    for (const report of reports) this.#onUpdate?.(report);
+  /** The update is made and counted: what fails here must not look as if it were not. */
+  async #tell(reports: readonly (() => Promise<UpdateReport>)[]): Promise<void> {
+    for (const report of reports) {
+      try {
+        this.#onUpdate?.(await report());
+      } catch (error) {
+        this.#warn(`SWA: onUpdate failed, after the update: ${String(error)}`);
+      }
+    }
   }
 
   #indexOf(call: string, name: string | undefined): number {
@@ -335,7 +353,13 @@ export class SWA<T> {
     return this.#guard.alone(call, async () => {
       const { status } = this.#guard;
       if (status.kind !== 'swapped') return;
-      await exchange(call, this.#context.backend, this.#groups, status.index);
+      try {
+        await exchange(call, this.#context.backend, this.#groups, status.index);
+      } catch (error) {
+        // Whoever swapped in: from here on swapSwaSgd is the way back.
+        this.#guard.status = { ...status, by: 'swapSwaSgd' };
+        throw error;
+      }
       this.#guard.status = { kind: 'live' };
     });
   }

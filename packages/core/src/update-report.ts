@@ -17,7 +17,10 @@ export interface UpdateReport {
   readonly nAvg: number;
   /** What the live weights weigh in the new average: 1 in the first update. */
   readonly weight: number;
-  /** How many equally weighed values would be as noisy a mean as this average: `1 / Σ wᵢ²` (Kish's effective sample size). */
+  /**
+   * How many equally weighed values would be as noisy a mean as this average: `1 / Σ wᵢ²` (Kish's effective sample size). NaN where the average
+   * was loaded after more than a million updates.
+   */
   readonly effectiveWindow: number;
   /** The Euclidean norm of live weights minus new average, divided by that of the new average. */
   readonly distance: number;
@@ -25,11 +28,21 @@ export interface UpdateReport {
   readonly updateSize: number;
 }
 
+/** What an update begins with. */
+export interface BeforeUpdate {
+  readonly live: readonly HostTensor[];
+  readonly old: readonly HostTensor[];
+}
+
+// Beyond, the weights of so many updates before are not asked for anew: the effective window is NaN then.
+const MAX_REPLAY = 1_000_000;
+
 /** Makes the reports of one average of one group. Each costs a download of the live weights and two of the average. */
 export class UpdateReporter<T> {
   readonly #backend: Backend<T>;
   readonly #average: RunningAverage<T>;
   readonly #place: Pick<UpdateReport, 'average' | 'group'>;
+  /** The sum of the squares of the weights that all values have in the average. */
   #concentration = { nAvg: 0, squares: 0 };
 
   constructor(
@@ -42,41 +55,50 @@ export class UpdateReporter<T> {
     this.#place = place;
   }
 
-  /** Runs `update`, which moves the average to `live`, and reports. */
-  async report(live: readonly T[], update: () => Promise<void>): Promise<UpdateReport> {
-    const seen = await this.#backend.download(live);
-    const old = await this.#backend.download(this.#average.averages);
-    await update();
+  /** What has to be read before the update. */
+  async before(live: readonly T[]): Promise<BeforeUpdate> {
+    return {
+      live: await this.#backend.download(live),
+      old: await this.#backend.download(this.#average.averages),
+    };
+  }
+
+  /** The report of the update with `weight` that has been made since. */
+  async after({ live, old }: BeforeUpdate, weight: number): Promise<UpdateReport> {
     const now = await this.#backend.download(this.#average.averages);
     const { nAvg, rule } = this.#average;
-    const [size, off, moved] = [normOf(now), normOf(seen, now), normOf(now, nAvg === 1 ? undefined : old)];
+    const [size, off, moved] = [normOf(now), normOf(live, now), normOf(now, nAvg === 1 ? undefined : old)];
+    const share = isWindow(rule) ? 1 / Math.min(nAvg, rule.window) : weight;
     return {
       ...this.#place,
       nAvg,
-      weight: weightOf(rule, nAvg),
-      effectiveWindow: 1 / this.#squaresAfter(rule, nAvg),
+      weight: share,
+      effectiveWindow: 1 / this.#squaresAfter(rule, nAvg, share),
       distance: ratio(off, size),
       updateSize: nAvg === 1 ? 1 : ratio(moved, size),
     };
   }
 
-  /** The sum of the squares of the weights that all values have in the average, from the update before where that is known. */
-  #squaresAfter(rule: AveragingRule, nAvg: number): number {
-    let { nAvg: known, squares } = this.#concentration;
-    if (known >= nAvg) known = 0;
-    for (; known < nAvg; known += 1) {
-      const weight = weightOf(rule, known + 1);
-      squares = isWindow(rule) ? weight : (1 - weight) ** 2 * squares + weight ** 2;
-    }
-    this.#concentration = { nAvg, squares };
-    return squares;
+  #squaresAfter(rule: AveragingRule, nAvg: number, weight: number): number {
+    const { nAvg: known, squares } = this.#concentration;
+    const isNext = known === nAvg - 1;
+    const before = isNext ? squares : squaresOf(rule, nAvg - 1);
+    const after = isWindow(rule) ? weight : (1 - weight) ** 2 * before + weight ** 2;
+    this.#concentration = { nAvg, squares: after };
+    return after;
   }
 }
 
-/** What the value of update `nAvg` weighs after it. */
-function weightOf(rule: AveragingRule, nAvg: number): number {
+/** The sum of squares after `nAvg` updates that nobody watched, such as those of a loaded state. */
+function squaresOf(rule: AveragingRule, nAvg: number): number {
   if (isWindow(rule)) return 1 / Math.min(nAvg, rule.window);
-  return nAvg === 1 ? 1 : rule.weight(nAvg - 1);
+  if (nAvg > MAX_REPLAY) return NaN;
+  let squares = 1;
+  for (let n = 1; n < nAvg; n += 1) {
+    const weight = rule.weight(n);
+    squares = (1 - weight) ** 2 * squares + weight ** 2;
+  }
+  return squares;
 }
 
 /** 0 / 0 is no distance at all. */

@@ -12,7 +12,10 @@ import type { NamedTensors } from './swa-state.js';
 import { elementCount, formatSpec, sameSpec } from './tensor.js';
 import type { HostTensor, TensorSpec } from './tensor.js';
 
-/** A live model, as far as its weights go. */
+/**
+ * A live model, as far as its weights go. Several objects may average, collect and sample one model; only one at a time may have other weights
+ * in it (`ERR_SWAPPED`), and what is read or collected meanwhile are those weights.
+ */
 export interface LiveModel<T> {
   /** The runtime that holds the parameters. */
   readonly backend: Backend<T>;
@@ -47,7 +50,7 @@ export async function readWeights<T>(model: LiveModel<T>): Promise<NamedTensors>
 export async function writeWeights<T>(model: LiveModel<T>, weights: NamedTensors): Promise<void> {
   const group = await held('writeWeights', model, weights);
   try {
-    await exchange('writeWeights', model.backend, [group], 0);
+    await exchange('writeWeights', model.backend, [group], 0, true);
   } finally {
     await averageAt(group, 0).dispose();
   }
@@ -113,12 +116,33 @@ export async function runWith<T, R, Batch>(
     await average.dispose();
     throw error;
   }
+  let result: R;
   try {
-    return await (batchNorm === undefined ? fn() : withUpdatedStatistics(batchNorm, fn));
-  } finally {
-    // What the model held is only freed once it is back in the model.
-    await swap();
+    result = await (batchNorm === undefined ? fn() : withUpdatedStatistics(batchNorm, fn));
+  } catch (error) {
+    const [back] = await Promise.allSettled([putBack(swap)]);
+    if (back.status === 'rejected') {
+      throw new AggregateError(
+        [error, back.reason],
+        `${call}: the function failed, and then what the model held could not be put back.`,
+        { cause: error },
+      );
+    }
     await average.dispose();
+    throw error;
+  }
+  await putBack(swap);
+  // What the model held is only freed once it is back in the model.
+  await average.dispose();
+  return result;
+}
+
+/** A second try costs nothing, and nobody but us can make it. */
+async function putBack(swap: () => Promise<void>): Promise<void> {
+  try {
+    await swap();
+  } catch {
+    await swap();
   }
 }
 
@@ -127,11 +151,15 @@ export async function held<T>(call: string, model: LiveModel<T>, weights: NamedT
   const { backend } = model;
   const group = groupOf(model);
   const averages = await backend.upload(fitting(call, group, weights));
-  const finite = await backend.allFinite(averages);
-  const bad = group.list.names.filter((_, index) => finite[index] !== true);
-  if (bad.length > 0) {
+  try {
+    const finite = await backend.allFinite(averages);
+    const bad = group.list.names.filter((_, index) => finite[index] !== true);
+    if (bad.length > 0) {
+      throw new PolyakError('ERR_NON_FINITE', `${call}: NaN or an infinity in the weights ${quoted(bad)}.`);
+    }
+  } catch (error) {
     await backend.dispose(averages);
-    throw new PolyakError('ERR_NON_FINITE', `${call}: NaN or an infinity in the weights ${quoted(bad)}.`);
+    throw error;
   }
   await averageAt(group, 0).restore({ averages, residuals: [], window: [] }, 1);
   return group;

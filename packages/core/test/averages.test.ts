@@ -2,7 +2,7 @@
 import { cpuBackend, equal, exponential, lastK, parameter, SWA } from '@polyak/core';
 import type { AveragingRule, Backend, HostTensor, Parameter } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { fill, read, sgd, weights } from './sgd.js';
+import { fill, read, sgd, weights, withAverage } from './sgd.js';
 
 const backend = cpuBackend();
 
@@ -103,6 +103,37 @@ describe('averages by name', () => {
     );
   });
 
+  it.each<[string, unknown, string]>([
+    ['a name of digits, which objects list first', { swa: equal(), 5: equal() }, 'an average is named "5"'],
+    ['a number for a rule', { ema: 0.999 }, '"ema" has no rule'],
+    ['a rule without a weight', { ema: { name: 'x' } }, '"ema" has no rule'],
+    ['a window of none', { last: { name: 'x', window: 0 } }, 'the window 0'],
+    ['half a window', { last: { name: 'x', window: 2.5 } }, 'the window 2.5'],
+    ['a window that is no number', { last: { name: 'x', window: undefined } }, 'the window undefined'],
+  ])('refuse %s', (_, averages, message) => {
+    expect(() => start(averages as Record<string, AveragingRule>)).toThrow(message);
+  });
+
+  it('find a way back where the live weights could not be put back', async () => {
+    let isBroken = false;
+    const failing: Backend<HostTensor> = {
+      ...backend,
+      swap(parameters, tensors) {
+        if (isBroken) throw new Error('device hiccup');
+        return backend.swap(parameters, tensors);
+      },
+    };
+    const run = start({ swa: equal() }, { backend: failing });
+    await visit(run, 1, 5);
+    await expect(run.swa.withAveraged(() => void (isBroken = true))).rejects.toThrow('device hiccup');
+    await expect(run.swa.updateSwa()).rejects.toThrow('Call swapSwaSgd once more first');
+    isBroken = false;
+    await run.swa.swapSwaSgd();
+    expect(read(run.cell)).toEqual([5]);
+    await visit(run, 9);
+    await run.swa.withAveraged(() => expect(read(run.cell)).toEqual([5]));
+  });
+
   it('must be named, and stand in place of rule', () => {
     expect(() => start({})).toThrow('averages is empty');
     const options = { backend, rule: equal(), averages: { ema: exponential(0.9) } };
@@ -127,6 +158,20 @@ describe('the mean of the last k', () => {
     for (const run of [long, short]) await visit(run, 0.1, 0.2, 0.7);
     const states = await Promise.all([long, short].map(async ({ swa }) => swa.stateDict()));
     expect(states[0]?.averages['last']?.swaState).toEqual(states[1]?.averages['last']?.swaState);
+  });
+
+  it('refuses a state with another number of values, before it makes anything of it', async () => {
+    const rule = (window: number): AveragingRule => ({ name: 'mine', window });
+    const three = start({ last: rule(3) });
+    await visit(three, 1, 2, 30);
+    const state = await three.swa.stateDict();
+    const two = start({ last: rule(2) });
+    await expect(two.swa.loadStateDict(state)).rejects.toThrow(
+      'the window of "last" has 3 values, expected 2',
+    );
+    const huge = start({ last: rule(1e9) });
+    const lying = withAverage(state, 'last', { nAvg: [1e10] });
+    await expect(huge.swa.loadStateDict(lying)).rejects.toThrow('has 3 values, expected 1000000000');
   });
 
   it('copies integers, and keeps the memory of k + 1 models', async () => {

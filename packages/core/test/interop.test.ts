@@ -141,6 +141,30 @@ describe('fromTorchcontrib', () => {
   });
 });
 
+describe('fromTorchcontrib, of groups that were never averaged', () => {
+  it('leaves them to begin', async () => {
+    const file = {
+      'swa_state.0.swa_buffer': float32(3),
+      'param_groups.0.params': int64(0),
+      'param_groups.0.n_avg': int64(2),
+      'param_groups.0.step_counter': int64(9),
+      'param_groups.1.params': int64(1),
+      'param_groups.1.n_avg': int64(0),
+      'param_groups.1.step_counter': int64(1),
+    };
+    const [a, b] = [weights('a', [1]), weights('b', [1])];
+    const swa = swaOf([[a], [b]]);
+    await swa.importAverage(fromTorchcontrib(file, ['a', 'b']));
+    expect(swa.paramGroups.map(({ nAvg, stepCounter }) => [nAvg, stepCounter])).toEqual([
+      [2, 9],
+      [0, 1],
+    ]);
+    for (const cell of [a, b]) fill(cell, 6);
+    await swa.updateSwa();
+    await swa.withAveraged(() => expect([a, b].map(read)).toEqual([[4], [6]]));
+  });
+});
+
 describe('fromDiffusers', () => {
   const file = {
     'shadow_params.0': float32(1),
@@ -176,6 +200,29 @@ describe('importAverage', () => {
     fill(cell, 6);
     await swa.updateSwa();
     await swa.withAveraged(() => expect(read(cell)).toEqual([3]));
+  });
+
+  it('takes tied parameters under any of their names', async () => {
+    const tensor = float32(1);
+    const swa = swaOf([[parameter('embed', tensor), parameter('head', tensor)]]);
+    for (const swaState of [
+      { embed: float32(4) },
+      { head: float32(4) },
+      { embed: float32(4), head: float32(4) },
+    ]) {
+      await swa.importAverage({ nAvg: [1], swaState });
+      expect((await swa.stateDict()).averages['swa']?.swaState).toEqual({ embed: float32(4) });
+    }
+  });
+
+  it('refuses what was never averaged, and keeps its own', async () => {
+    const cell = weights('w', [1]);
+    const swa = swaOf([[cell]]);
+    await swa.updateSwa();
+    await expect(swa.importAverage({ nAvg: [0], swaState: { w: float32(2) } })).rejects.toThrow(
+      'nothing has been averaged',
+    );
+    expect(swa.paramGroups[0]?.nAvg).toBe(1);
   });
 
   it('refuses a mean of the last values, an average that there is not, and what is not finite', async () => {

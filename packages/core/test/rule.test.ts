@@ -150,6 +150,7 @@ it.each<[string, () => unknown]>([
   ['a decay above 1', () => debiasedExponential(1.1)],
   ['a decay that is NaN', () => rationalWarmUp(NaN)],
   ['a half-life of 0', () => halfLife(0)],
+  ['a half-life in which nothing moves', () => halfLife(1e20)],
   ['a power of 0', () => powerWarmUp({ power: 0 })],
   ['a minDecay above maxDecay', () => powerWarmUp({ minDecay: 0.9, maxDecay: 0.8 })],
   ['no updates to saturate in', () => saturatingWarmUp(0.9, 0)],

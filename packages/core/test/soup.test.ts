@@ -76,7 +76,15 @@ describe('Soup', () => {
     const soup = new Soup().add({ steps });
     const mean = soup.mean();
     mean['steps']?.data.fill(7 as never);
+    steps.data.fill(9 as never);
     expect(soup.mean()['steps']?.data).toEqual(Int32Array.of(1));
+  });
+
+  it('says where a mean overflows', () => {
+    const huge: NamedTensors = { w: { dtype: 'float64', shape: [1], data: Float64Array.of(1.5e308) } };
+    expect(() => new Soup().add(huge).add(huge).mean()).toThrow(
+      expect.objectContaining({ code: 'ERR_NON_FINITE' }),
+    );
   });
 
   it('refuses a member that does not fit, with every difference, and stays as it was', () => {
@@ -109,6 +117,8 @@ describe('Soup', () => {
     expect(() => soup.mean()).toThrow(expect.objectContaining(none));
     expect(valueOf(soup.add(model(4)).mean())).toBe(4);
     expect(() => soup.add(model(1), -1).mean()).toThrow('sum up to 0');
+    const rounded = new Soup().add(model(1), 0.1).add(model(2), 0.2).add(model(3), -0.3);
+    expect(() => rounded.mean()).toThrow('sum up to 0');
   });
 });
 
@@ -121,6 +131,22 @@ describe('greedySoup', () => {
     // 3.5 alone, with the other 3.5 no worse, with 2 exactly 3; 9 and -9 would harm.
     expect(soup.members).toEqual([2, 4, 1]);
     expect([valueOf(soup.weights), soup.score]).toEqual([3, -0]);
+  });
+
+  it('has the integers of members that stayed', async () => {
+    const counted = (value: number, n: number): NamedTensors => ({
+      ...model(value),
+      n: { dtype: 'int32', shape: [1], data: Int32Array.of(n) },
+    });
+    const { weights } = await greedySoup([counted(3, 1), counted(100, 2)], score);
+    expect(weights['n']?.data).toEqual(Int32Array.of(1));
+  });
+
+  it('refuses scores that are no numbers', async () => {
+    for (const nothing of [undefined, null, '1', { accuracy: 1 }]) {
+      await expect(greedySoup([model(1)], () => nothing as never)).rejects.toThrow(TypeError);
+      await expect(chooseStart([model(1)], () => nothing as never)).rejects.toThrow(TypeError);
+    }
   });
 
   it('refuses scores that compare with nothing, and an empty list', async () => {

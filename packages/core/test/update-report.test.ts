@@ -85,19 +85,40 @@ describe('the effective window', () => {
   });
 });
 
-it('comes when the update is complete: an observer that throws loses no count', async () => {
+it('comes when the update is complete: an observer that throws is a warning', async () => {
+  const warnings: string[] = [];
   const run = start(
     { swa: equal() },
     {
       swaStart: 0,
       swaFreq: 1,
+      onWarning: (message) => void warnings.push(message),
       onUpdate: () => {
         throw new Error('disk full');
       },
     },
   );
-  await expect(run.swa.step()).rejects.toThrow('disk full');
+  expect(await run.swa.step(() => 0.5)).toBe(0.5);
   expect(run.swa.paramGroups[0]).toMatchObject({ nAvg: 1, stepCounter: 1 });
+  expect(warnings).toEqual(['SWA: onUpdate failed, after the update: Error: disk full']);
+});
+
+it('changes no number: rules are asked once an update', async () => {
+  let asked = 0;
+  const rule = { name: 'counting', weight: (): number => 1 / ((asked += 1) + 1) };
+  const run = start({ average: rule });
+  await visit(run, 1, 2, 3, 4);
+  await run.swa.swapSwaSgd();
+  expect(run.cell.get().data[0]).toBe(2.5);
+  expect(run.reports.map(({ weight }) => weight)).toEqual([1, 1 / 2, 1 / 3, 1 / 4]);
+});
+
+it('does not go through a million updates that a loaded state has behind it', async () => {
+  const run = start({ swa: equal() });
+  const swaState = { w: { dtype: 'float32', shape: [4], data: new Float32Array(4).fill(1) } } as const;
+  await run.swa.importAverage({ nAvg: [2 ** 50], swaState });
+  await visit(run, 1);
+  expect(run.reports[0]?.effectiveWindow).toBeNaN();
 });
 
 it('is 0 apart where all is 0', async () => {

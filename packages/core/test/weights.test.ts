@@ -1,5 +1,13 @@
 // The weights of a live model as plain data: read, put in for a while, put in for good; nothing lost, nothing kept.
-import { cpuBackend, parameter, readWeights, withWeights, writeWeights } from '@polyak/core';
+import {
+  cpuBackend,
+  observedOptimizer,
+  parameter,
+  readWeights,
+  SWA,
+  withWeights,
+  writeWeights,
+} from '@polyak/core';
 import type { Backend, HostTensor, LiveModel, NamedTensors } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 import { halfBackend, halfParameter } from './half-backend.js';
@@ -69,22 +77,57 @@ describe('withWeights', () => {
     expect(backend.memory()).toEqual(before);
   });
 
-  it('frees the weights where they cannot be put in, and keeps the live ones where they cannot be put back', async () => {
-    let failures = 1;
+  /** The model on a backend whose swaps fail at these places of their order. */
+  function failingAt(...places: readonly number[]): LiveModel<HostTensor> {
+    let swaps = 0;
     const failing: Backend<HostTensor> = {
       ...backend,
       swap(parameters, tensors) {
-        if ((failures -= 1) === 0) throw new Error('device lost');
+        swaps += 1;
+        if (places.includes(swaps)) throw new Error('device lost');
         return backend.swap(parameters, tensors);
       },
     };
-    const live = { ...model(), backend: failing };
+    return { ...model(), backend: failing };
+  }
+
+  it('frees the weights where they cannot be put in', async () => {
     const before = backend.memory();
-    await expect(withWeights(live, OTHERS, () => 0)).rejects.toThrow('device lost');
+    await expect(withWeights(failingAt(1), OTHERS, () => 0)).rejects.toThrow('device lost');
     expect(backend.memory()).toEqual(before);
-    failures = 2;
-    await expect(withWeights(live, OTHERS, () => 0)).rejects.toThrow('device lost');
+  });
+
+  it('tries again where the live weights could not be put back', async () => {
+    const [live, before] = [failingAt(2), backend.memory()];
+    expect(await withWeights(live, OTHERS, () => 5)).toBe(5);
+    expect(live.parameters.map(read)).toEqual([[1, 2], [7]]);
+    expect(backend.memory()).toEqual(before);
+  });
+
+  it('keeps the live weights where they cannot be put back at all, and says what failed', async () => {
+    const before = backend.memory();
+    const failing = withWeights(failingAt(2, 3), OTHERS, () => {
+      throw new Error('no score');
+    });
+    await expect(failing).rejects.toMatchObject({
+      name: 'AggregateError',
+      errors: [{ message: 'no score' }, { message: 'device lost' }],
+    });
     expect(backend.memory().tensors - before.tensors).toBe(2);
+  });
+
+  it('refuses a model that shows an average or a sample of another object, and nothing is lost', async () => {
+    const live = model();
+    const swa = new SWA(observedOptimizer([{ params: live.parameters, lr: 0.1 }]), { backend });
+    await swa.updateSwa();
+    live.parameters[0]?.get().data.fill(5 as never);
+    const refused = { code: 'ERR_SWAPPED', message: expect.stringContaining('"w"') as string };
+    await withWeights(live, OTHERS, async () => expect(swa.swapSwaSgd()).rejects.toMatchObject(refused));
+    await swa.withAveraged(async () =>
+      expect(withWeights(live, OTHERS, () => 0)).rejects.toMatchObject(refused),
+    );
+    expect(live.parameters.map(read)).toEqual([[5, 5], [7]]);
+    await swa.withAveraged(async () => expect((await readWeights(live))['w']).toEqual(float32(1, 2)));
   });
 });
 
@@ -119,6 +162,20 @@ describe('writeWeights', () => {
     expect(await readWeights(live)).toEqual({ w: float32(1) });
     await writeWeights(live, { w: float32(2 + 2 ** -20) });
     expect([...(live.parameters[0]?.get().inner.data ?? [])]).toEqual([0x4000]);
+    expect(half.memory().tensors).toBe(before);
+  });
+
+  it('refuses what is infinite in half precision, and changes nothing', async () => {
+    const half = halfBackend();
+    const tensor = half.upload([
+      { dtype: 'float16', shape: [1], data: Uint16Array.of(0x3c00) },
+    ])[0] as HalfTensor;
+    const before = half.memory().tensors;
+    const live = { backend: half, parameters: [halfParameter('w', tensor)] };
+    await expect(writeWeights(live, { w: float32(70_000) })).rejects.toMatchObject({
+      code: 'ERR_NON_FINITE',
+    });
+    expect([...(live.parameters[0]?.get().inner.data ?? [])]).toEqual([0x3c00]);
     expect(half.memory().tensors).toBe(before);
   });
 });

@@ -27,31 +27,39 @@ export interface ImportOptions {
 /**
  * `state` with an imported average in place of its own. A compensated one begins with residuals of 0.
  *
- * @throws PolyakError `ERR_STATE` where names or counts do not fit, with every difference, or the rule has a window
+ * @param state - of the SWA
+ * @param rules - its averages
+ * @param tied - the names of parameters that another one averages, each with the name of that
+ * @throws PolyakError `ERR_STATE` where names or counts do not fit, with every difference, the rule has a window, or nothing was averaged
  */
 export function withImported(
   { averages, paramGroups, ...state }: SWAState,
   rules: readonly NamedRule[],
+  tied: ReadonlyMap<string, string>,
   { swaState, nAvg, stepCounter }: ImportedAverage,
   { average = rules[0]?.name, ignore = () => false }: ImportOptions,
 ): SWAState {
   const named = rules.find(({ name }) => name === average);
-  const wanted = paramGroups.flatMap(({ params }) => params);
-  const surplus = Object.keys(swaState).filter((name) => !wanted.includes(name) && !ignore(name));
   const counts = nAvg.length === 1 ? paramGroups.map(() => nAvg[0] ?? 0) : nAvg;
+  const given = new Map(Object.entries(swaState).map(([name, tensor]) => [tied.get(name) ?? name, tensor]));
+  const own = paramGroups.flatMap(({ params }) => params);
+  const wanted = paramGroups.flatMap(({ params }, group) => ((counts[group] ?? 0) > 0 ? params : []));
+  const surplus = [...given.keys()].filter((name) => !own.includes(name) && !ignore(name));
+  const lengths = new Set([counts.length, (stepCounter ?? counts).length]);
   const problems = [
     ...(named === undefined ? [`this SWA has no average "${average}"`] : []),
     ...(named !== undefined && isWindow(named.rule) ? [`"${average}" is a mean of the last values`] : []),
-    ...wanted.filter((name) => !Object.hasOwn(swaState, name)).map((name) => `it lacks "${name}"`),
+    ...(counts.every((count) => count === 0) ? ['nothing has been averaged in it'] : []),
+    ...wanted.filter((name) => !given.has(name)).map((name) => `it lacks "${name}"`),
     ...surplus.map((name) => `this SWA has no "${name}"`),
-    ...[counts, stepCounter ?? counts]
-      .filter(({ length }) => length !== paramGroups.length)
-      .map(({ length }) => `it has ${length} parameter groups, this SWA ${paramGroups.length}`),
+    ...[...lengths]
+      .filter((length) => length !== paramGroups.length)
+      .map((length) => `it has ${length} parameter groups, this SWA ${paramGroups.length}`),
   ];
   if (named === undefined || problems.length > 0) {
     throw new PolyakError('ERR_STATE', `importAverage: the average does not fit: ${problems.join('; ')}.`);
   }
-  const tensors = wanted.map((name): [string, HostTensor] => [name, swaState[name] as HostTensor]);
+  const tensors = wanted.map((name): [string, HostTensor] => [name, given.get(name) as HostTensor]);
   const floating = tensors.filter(([, { dtype }]) => named.isCompensated && isFloating(dtype));
   return {
     ...state,

@@ -40,14 +40,18 @@ export function fromAveragedModel(tensors: NamedTensors): ImportedAverage {
 }
 
 /**
- * The averages of a `torchcontrib.optim.SWA`, whose state dict is nested and knows parameters by their places. Save it flat, the keys
- * joined by dots:
+ * The averages of a `torchcontrib.optim.SWA`, whose state dict is nested and keyed by the addresses of tensors. Save it flat, by the places of the
+ * parameters:
  *
  * ```python
- * state = swa.state_dict()
- * flat = {f"swa_state.{k}.swa_buffer": v["swa_buffer"] for k, v in state["swa_state"].items()}
- * for g, group in enumerate(state["param_groups"]):
- *     flat |= {f"param_groups.{g}.{k}": torch.tensor(group[k]) for k in ("params", "n_avg", "step_counter")}
+ * flat, i = {}, 0
+ * for g, group in enumerate(swa.param_groups):
+ *     for p in group["params"]:
+ *         if "swa_buffer" in swa.state[p]:
+ *             flat[f"swa_state.{i}.swa_buffer"] = swa.state[p]["swa_buffer"].contiguous()
+ *         i += 1
+ *     flat[f"param_groups.{g}.params"] = torch.arange(i - len(group["params"]), i)
+ *     flat |= {f"param_groups.{g}.{k}": torch.tensor(group[k]) for k in ("n_avg", "step_counter")}
  * save_file(flat, path)
  * ```
  *
@@ -63,10 +67,19 @@ export function fromTorchcontrib(tensors: NamedTensors, names: readonly string[]
   while (Object.hasOwn(tensors, `param_groups.${groups.length}.n_avg`)) groups.push(groups.length);
   const keys = groups.flatMap((group) => integersAt(call, tensors, `param_groups.${group}.params`));
   requireCount(call, keys.length, names);
+  const bufferOf = (index: number): string => `swa_state.${keys[index]}.swa_buffer`;
+  // A group that was never averaged has no buffers.
+  const nAvg = groups.map((group) => countAt(call, tensors, `param_groups.${group}.n_avg`));
+  const counts = groups.flatMap((group, n) =>
+    integersAt(call, tensors, `param_groups.${group}.params`).map(() => nAvg[n] ?? 0),
+  );
+  const averaged = names.flatMap((name, index) => ((counts[index] ?? 0) > 0 ? [[name, index] as const] : []));
   return {
-    nAvg: groups.map((group) => countAt(call, tensors, `param_groups.${group}.n_avg`)),
+    nAvg,
     stepCounter: groups.map((group) => countAt(call, tensors, `param_groups.${group}.step_counter`)),
-    swaState: named(names, (index) => weightsAt(call, tensors, `swa_state.${keys[index]}.swa_buffer`)),
+    swaState: Object.fromEntries(
+      averaged.map(([name, index]) => [name, weightsAt(call, tensors, bufferOf(index))]),
+    ),
   };
 }
 
@@ -93,6 +106,8 @@ export function fromDiffusers(tensors: NamedTensors, names: readonly string[]): 
 }
 
 function requireCount(call: string, count: number, names: readonly string[]): void {
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new RangeError(`${call}: "${twice}" is among the names twice.`);
   if (count === names.length) return;
   throw new PolyakError(
     'ERR_STATE',

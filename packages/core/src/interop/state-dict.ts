@@ -7,8 +7,10 @@ import type { HostTensor } from '../tensor.js';
 
 /** The integer >= 0 under `name`, a tensor of one element. */
 export function countAt(call: string, tensors: NamedTensors, name: string): number {
-  const [value] = integersAt(call, tensors, name);
-  return value ?? 0;
+  const values = integersAt(call, tensors, name);
+  const [value] = values;
+  if (value !== undefined && values.length === 1) return value;
+  throw new PolyakError('ERR_STATE', `${call}: "${name}" has ${values.length} elements, expected one.`);
 }
 
 /** The integers >= 0 under `name`. */

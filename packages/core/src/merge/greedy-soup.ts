@@ -47,12 +47,17 @@ export async function greedySoup(
       members.push(index);
     } else soup.remove(candidate);
   }
-  return { weights: soup.mean(), members, score: best };
+  // Made anew of those that stayed: integers are of the last of these.
+  const taken = new Soup();
+  for (const index of members) taken.add(candidates[index] as NamedTensors);
+  return { weights: taken.mean(), members, score: best };
 }
 
 /** A score, refused where it is NaN: no comparison with it would tell anything. */
 export async function checkedScore(call: string, score: Awaitable<number>): Promise<number> {
   const value = await score;
+  if (typeof value !== 'number')
+    throw new TypeError(`${call}: evaluate gave ${String(value)}, expected a number.`);
   if (Number.isNaN(value)) throw new RangeError(`${call}: evaluate gave NaN.`);
   return value;
 }

@@ -18,7 +18,7 @@ interface Sum {
  *
  * Sums are kept in pairs of float64 (Knuth's TwoSum), so that {@link Soup.remove} gives back what the soup was: the mean is that of the
  * members that are left, to the last bit of float32. It takes 16 bytes a weight, whatever the number of members. Half precision comes
- * out as float32; integers are those of the member that was added last.
+ * out as float32; integers are those of the member that was added last, also after it was taken out.
  *
  * @example
  * ```ts
@@ -34,7 +34,10 @@ interface Sum {
  */
 export class Soup {
   readonly #sums = new Map<string, Sum>();
-  #weight = 0;
+  /** The sum of the members' weights, as a pair as well. */
+  #weight = { sum: 0, error: 0 };
+  /** The sum of their magnitudes: what of them is left may be nothing but rounding. */
+  #magnitude = 0;
   #count = 0;
 
   /** How many members there are. */
@@ -58,10 +61,11 @@ export class Soup {
       const entry = this.#sums.get(name);
       const sum = entry ?? { newest: tensor, sum: new Float64Array(size), error: new Float64Array(size) };
       if (entry === undefined) this.#sums.set(name, sum);
-      sum.newest = tensor;
+      sum.newest = isFloating(tensor.dtype) ? tensor : { ...tensor, data: tensor.data.slice() };
       accumulate(sum, tensor, weight);
     }
-    this.#weight += weight;
+    this.#weigh(weight);
+    this.#magnitude += Math.abs(weight);
     this.#count += 1;
     return this;
   }
@@ -81,11 +85,13 @@ export class Soup {
       const sum = this.#sums.get(name);
       if (sum !== undefined) accumulate(sum, tensor, -weight);
     }
-    this.#weight -= weight;
+    this.#weigh(-weight);
+    this.#magnitude -= Math.abs(weight);
     this.#count -= 1;
     if (this.#count === 0) {
       this.#sums.clear();
-      this.#weight = 0;
+      this.#weight = { sum: 0, error: 0 };
+      this.#magnitude = 0;
     }
     return this;
   }
@@ -94,13 +100,15 @@ export class Soup {
    * The mean of the members by their weights, rounded once.
    *
    * @returns new tensors
-   * @throws PolyakError `ERR_NO_AVERAGES` where there is no member; `ERR_STATE` where the weights sum up to 0
+   * @throws PolyakError `ERR_NO_AVERAGES` where there is no member; `ERR_STATE` where the weights sum up to 0; `ERR_NON_FINITE` where a mean
+   *   overflows
    */
   mean(): NamedTensors {
     if (this.#count === 0) throw new PolyakError('ERR_NO_AVERAGES', 'Soup.mean: the soup has no member.');
-    if (this.#weight === 0)
+    const total = this.#weight.sum + this.#weight.error;
+    if (Math.abs(total) <= 1e-12 * this.#magnitude) {
       throw new PolyakError('ERR_STATE', 'Soup.mean: the weights of the members sum up to 0.');
-    const total = this.#weight;
+    }
     return Object.fromEntries(
       [...this.#sums].map(([name, { newest, sum, error }]): [string, HostTensor] => {
         const { shape } = newest;
@@ -108,9 +116,18 @@ export class Soup {
         const dtype = newest.dtype === 'float64' ? 'float64' : 'float32';
         const data = new (arrayOf(dtype) as Float64ArrayConstructor)(sum.length);
         for (let i = 0; i < sum.length; i += 1) data[i] = ((sum[i] as number) + (error[i] as number)) / total;
-        return [name, { dtype, shape, data }];
+        const mean: HostTensor = { dtype, shape, data };
+        if (isAllFinite(mean)) return [name, mean];
+        throw new PolyakError('ERR_NON_FINITE', `Soup.mean: the mean of "${name}" overflows ${dtype}.`);
       }),
     );
+  }
+
+  #weigh(weight: number): void {
+    const { sum, error } = this.#weight;
+    const next = sum + weight;
+    const added = next - sum;
+    this.#weight = { sum: next, error: error + (sum - (next - added)) + (weight - added) };
   }
 
   #check(call: string, member: NamedTensors, weight: number): void {
@@ -143,7 +160,7 @@ export class Soup {
   }
 }
 
-/** `sum += weight * tensor`, with the rounding errors of the sum and of the product. */
+/** `sum += weight * tensor`, with the rounding errors of the sum. */
 function accumulate({ sum, error }: Sum, tensor: HostTensor, weight: number): void {
   const { dtype } = tensor;
   if (!isFloating(dtype)) return;
