@@ -19,7 +19,12 @@ export function cpuRows(elements: number): readonly Row[] {
   const js = cpuBackend({ kernel: 'js' });
   const resident = (fill: number): Float32Tensor => uploaded(wasm, filled(elements, fill));
   const plain = (fill: number): Float32Tensor => filled(elements, fill);
-  const row = (name: string, bytesPerElement: number, prepare: () => Subject, gate?: number): Row =>
+  const row = (
+    name: string,
+    bytesPerElement: number,
+    prepare: () => Subject,
+    gate?: number,
+  ): Row =>
     gate === undefined
       ? { name, elements, bytesPerElement, against: 'set()', prepare }
       : { name, elements, bytesPerElement, against: 'set()', prepare, gate };
@@ -33,7 +38,9 @@ export function cpuRows(elements: number): readonly Row[] {
       compensatedSubject(wasm, resident(1), resident(0), resident(2)),
     ),
     row('wasm allFinite, resident', 4, () => finiteSubject(wasm, resident(1), resident(2))),
-    row('wasm allFinite + average, resident', 16, () => checkedSubject(wasm, resident(1), resident(2))),
+    row('wasm allFinite + average, resident', 16, () =>
+      checkedSubject(wasm, resident(1), resident(2)),
+    ),
     row('swap of bytes', 16, () => swapSubject(wasm, resident(1), plain(2))),
     row('js average (same roundings)', 12, () => scriptSubject(js, plain(1), plain(2))),
     row('js compensated', 20, () => scriptCompensatedSubject(js, plain(1), plain(0), plain(2))),
@@ -63,7 +70,11 @@ function stagedSubject(backend: CpuBackend, average: Float32Tensor, live: Float3
   };
 }
 
-function bothStagedSubject(backend: CpuBackend, average: Float32Tensor, live: Float32Tensor): Subject {
+function bothStagedSubject(
+  backend: CpuBackend,
+  average: Float32Tensor,
+  live: Float32Tensor,
+): Subject {
   return {
     variant: () => backend.average([average], [live], WEIGHT),
     reference: yardstick(average, live),
@@ -94,7 +105,8 @@ function finiteSubject(backend: CpuBackend, average: Float32Tensor, live: Float3
 
 function checkedSubject(backend: CpuBackend, average: Float32Tensor, live: Float32Tensor): Subject {
   return {
-    variant: () => backend.allFinite([live])[0] === true && backend.average([average], [live], WEIGHT),
+    variant: () =>
+      backend.allFinite([live])[0] === true && backend.average([average], [live], WEIGHT),
     reference: yardstick(average, live),
     release: () => backend.dispose([average, live]),
   };
@@ -148,7 +160,10 @@ function yardstick(target: Float32Tensor, source: Float32Tensor): () => void {
 
 // Around `fill`, with 1 % of noise.
 function filled(elements: number, fill: number): Float32Tensor {
-  const noise = Float32Array.from({ length: 4096 }, () => fill * (1 + 0.01 * (Math.random() - 0.5)));
+  const noise = Float32Array.from(
+    { length: 4096 },
+    () => fill * (1 + 0.01 * (Math.random() - 0.5)),
+  );
   const data = new Float32Array(elements);
   for (let start = 0; start < elements; start += noise.length) {
     data.set(noise.subarray(0, elements - start), start);

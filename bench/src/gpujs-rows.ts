@@ -23,7 +23,12 @@ const MODES: readonly GpujsMode[] = GPU.isHeadlessGLSupported
  */
 export function gpujsRows(elements: number): readonly Row[] {
   return MODES.flatMap((mode) => {
-    const row = (name: string, bytesPerElement: number, lengths: readonly number[], of: SubjectOf): Row => ({
+    const row = (
+      name: string,
+      bytesPerElement: number,
+      lengths: readonly number[],
+      of: SubjectOf,
+    ): Row => ({
       name: `gpujs ${mode} ${name}`,
       elements: lengths.reduce((sum, length) => sum + length, 0),
       bytesPerElement,
@@ -45,7 +50,11 @@ export function gpujsRows(elements: number): readonly Row[] {
 /** What a row times, on averages and live tensors of its own. */
 type SubjectOf = (backend: GpujsBackend, live: readonly GpujsTensor[]) => Promise<() => unknown>;
 
-async function prepare(mode: GpujsMode, lengths: readonly number[], of: SubjectOf): Promise<Subject> {
+async function prepare(
+  mode: GpujsMode,
+  lengths: readonly number[],
+  of: SubjectOf,
+): Promise<Subject> {
   const backend = await gpujsBackend({ GPU, mode });
   const [targets, sources] = [1, 2].map((value) =>
     lengths.map((length) => new Float32Array(length).fill(value)),
@@ -56,7 +65,8 @@ async function prepare(mode: GpujsMode, lengths: readonly number[], of: SubjectO
       backend,
       sources.map((data) => gpujsTensor(data)),
     ),
-    reference: () => targets.forEach((target, n) => naive(target, sources[n] as Float32Array, WEIGHT)),
+    reference: () =>
+      targets.forEach((target, n) => naive(target, sources[n] as Float32Array, WEIGHT)),
     release: async () => backend.release(),
   };
 }

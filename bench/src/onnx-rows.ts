@@ -16,7 +16,12 @@ const SMALL = { tensors: 160, elements: 6250 };
  * @returns the rows
  */
 export function onnxRows(elements: number): readonly Row[] {
-  const row = (name: string, bytesPerElement: number, lengths: readonly number[], of: SubjectOf): Row => ({
+  const row = (
+    name: string,
+    bytesPerElement: number,
+    lengths: readonly number[],
+    of: SubjectOf,
+  ): Row => ({
     name: `onnx cpu ${name}`,
     elements: lengths.reduce((sum, length) => sum + length, 0),
     bytesPerElement,
@@ -47,7 +52,9 @@ type SubjectOf = (
 async function prepare(lengths: readonly number[], of: SubjectOf): Promise<Subject> {
   const backend = await onnxBackend(ort);
   const [averages, live] = [1, 2].map((value) =>
-    lengths.map((length) => new ort.Tensor('float32', new Float32Array(length).fill(value), [length])),
+    lengths.map(
+      (length) => new ort.Tensor('float32', new Float32Array(length).fill(value), [length]),
+    ),
   );
   const [targets, sources] = [1, 2].map((value) =>
     lengths.map((length) => new Float32Array(length).fill(value)),
@@ -55,7 +62,8 @@ async function prepare(lengths: readonly number[], of: SubjectOf): Promise<Subje
   if (!averages || !live || !targets || !sources) throw new Error('unreachable');
   return {
     variant: await of(backend, averages, live),
-    reference: () => targets.forEach((target, n) => naive(target, sources[n] as Float32Array, WEIGHT)),
+    reference: () =>
+      targets.forEach((target, n) => naive(target, sources[n] as Float32Array, WEIGHT)),
     release: async () => backend.release(),
   };
 }
@@ -64,7 +72,9 @@ const averageOf: SubjectOf = async (backend, averages, live) => async () =>
   backend.average(averages, live, WEIGHT);
 
 const compensatedOf: SubjectOf = async (backend, averages, live) => {
-  const residuals = averages.map(({ size }) => new ort.Tensor('float32', new Float32Array(size), [size]));
+  const residuals = averages.map(
+    ({ size }) => new ort.Tensor('float32', new Float32Array(size), [size]),
+  );
   return async () => backend.averageCompensated(averages, residuals, live, WEIGHT);
 };
 

@@ -18,7 +18,9 @@ const HEADER = ['operation', 'elements', 'ratio', 'to', 'quartiles', 'ns/element
  */
 export function formatTable(results: readonly Measured[]): string {
   const lines = [HEADER, ...results.map(cells)];
-  const widths = HEADER.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
+  const widths = HEADER.map((_, column) =>
+    Math.max(...lines.map((line) => (line[column] ?? '').length)),
+  );
   const format = (line: readonly string[]): string =>
     line
       .map((cell, column) =>

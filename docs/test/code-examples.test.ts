@@ -48,14 +48,21 @@ describe('code examples', () => {
     const { stdout } = await run(process.execPath, [tsc, '--noEmit', '-p', FOLDER]).catch(
       (error: { stdout: string }) => error,
     );
-    const names = stdout.replaceAll(/\b(\d+)\.ts\b/g, (file, index) => examples[Number(index)]?.name ?? file);
+    const names = stdout.replaceAll(
+      /\b(\d+)\.ts\b/g,
+      (file, index) => examples[Number(index)]?.name ?? file,
+    );
     expect(names).toBe('');
   });
 
   it.each(examples)('$name runs', async ({ path, expected }) => {
-    const { stdout } = await run(process.execPath, ['--conditions=@polyak/source', '--import', 'tsx', path], {
-      cwd: FOLDER,
-    });
+    const { stdout } = await run(
+      process.execPath,
+      ['--conditions=@polyak/source', '--import', 'tsx', path],
+      {
+        cwd: FOLDER,
+      },
+    );
     const printed = stdout.split('\n').filter((line) => line !== '');
     expect(printed.map(withoutSpaces)).toEqual(expected.map(withoutSpaces));
   });

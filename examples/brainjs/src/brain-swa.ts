@@ -1,6 +1,12 @@
 // SWA inside brain.js: all that embedding the core in another framework takes is to say where its weights are.
 import { gpujsTensor, type GpujsTensor } from '@polyak/backend-gpujs';
-import { observedOptimizer, parameter, type HostTensor, type Optimizer, type Parameter } from '@polyak/core';
+import {
+  observedOptimizer,
+  parameter,
+  type HostTensor,
+  type Optimizer,
+  type Parameter,
+} from '@polyak/core';
 import type { Texture } from 'gpu.js';
 
 /** What is asked of a `NeuralNetwork`: weights[layer][neuron] and biases[layer], from layer 1 on. */
@@ -29,7 +35,9 @@ export function hostParameters(net: HostNetwork): readonly Parameter<HostTensor>
   const cell = (name: string, data: Float32Array): Parameter<HostTensor> =>
     parameter(name, { dtype: 'float32', shape: [data.length], data });
   return layersOf(net).flatMap((layer) => [
-    ...(net.weights[layer] ?? []).map((data, neuron) => cell(`layer${layer}.neuron${neuron}.weights`, data)),
+    ...(net.weights[layer] ?? []).map((data, neuron) =>
+      cell(`layer${layer}.neuron${neuron}.weights`, data),
+    ),
     cell(`layer${layer}.biases`, net.biases[layer] ?? new Float32Array()),
   ]);
 }

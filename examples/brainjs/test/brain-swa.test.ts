@@ -22,7 +22,11 @@ describe('NeuralNetwork', () => {
     const net = new NeuralNetwork<number[], number[]>(options);
     const { preparedData } = net.prepTraining(xor);
     const backend = cpuBackend();
-    const swa = new SWA(brainOptimizer(net, hostParameters(net)), { backend, swaStart, swaFreq: 1 });
+    const swa = new SWA(brainOptimizer(net, hostParameters(net)), {
+      backend,
+      swaStart,
+      swaFreq: 1,
+    });
     const seen: number[][] = [];
     for (let epoch = 1; epoch <= epochs; epoch += 1) {
       await swa.step(() => net.trainPatterns(preparedData));
@@ -58,7 +62,9 @@ describe('NeuralNetwork', () => {
   });
 
   it('is refused before it has weights', () => {
-    expect(() => hostParameters(new NeuralNetwork(options))).toThrow('call its prepTraining(data) first');
+    expect(() => hostParameters(new NeuralNetwork(options))).toThrow(
+      'call its prepTraining(data) first',
+    );
   });
 });
 
@@ -100,7 +106,9 @@ describe.skipIf(isSkipped('headlessgl'))('NeuralNetworkGPU', () => {
   it('is refused before its weights are textures', () => {
     const net = new NeuralNetworkGPU<number[], number[]>({ ...options, mode: 'gpu' });
     net.prepTraining(xor);
-    expect(() => textureParameters(net)).toThrow('"layer1.weights" is no texture: train one step first');
+    expect(() => textureParameters(net)).toThrow(
+      '"layer1.weights" is no texture: train one step first',
+    );
   });
 });
 
@@ -122,7 +130,9 @@ function hostWeights(net: NeuralNetwork<number[], number[]>): number[] {
 function gpuWeights(net: NeuralNetworkGPU<number[], number[]>): number[] {
   return net
     .toJSON()
-    .layers.flatMap(({ weights, biases }, layer) => (layer === 0 ? [] : [...weights.flat(), ...biases]));
+    .layers.flatMap(({ weights, biases }, layer) =>
+      layer === 0 ? [] : [...weights.flat(), ...biases],
+    );
 }
 
 /** How often the textures that the network holds now are read. */
@@ -142,7 +152,9 @@ function countReads(net: NeuralNetworkGPU<number[], number[]>): () => number {
 /** Within an ulp of float32 of the greatest, for each update. */
 function expectMean(found: readonly number[], seen: readonly (readonly number[])[]): void {
   expect(seen).toHaveLength(epochs - swaStart);
-  const mean = found.map((_, n) => seen.reduce((sum, weights) => sum + (weights[n] ?? NaN), 0) / seen.length);
+  const mean = found.map(
+    (_, n) => seen.reduce((sum, weights) => sum + (weights[n] ?? NaN), 0) / seen.length,
+  );
   const size = Math.max(...mean.map(Math.abs));
   const last = seen.at(-1) ?? [];
   expect(Math.max(...mean.map((value, n) => Math.abs(value - (last[n] ?? NaN))))).toBeGreaterThan(
@@ -160,7 +172,10 @@ function forward(
   const output = layers.slice(1).reduce<readonly number[]>(
     (x, { weights, biases }) =>
       weights.map((row, neuron) => {
-        const sum = row.reduce((total, weight, n) => total + weight * (x[n] ?? NaN), biases[neuron] ?? NaN);
+        const sum = row.reduce(
+          (total, weight, n) => total + weight * (x[n] ?? NaN),
+          biases[neuron] ?? NaN,
+        );
         return 1 / (1 + Math.exp(-sum));
       }),
     input,

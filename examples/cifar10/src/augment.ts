@@ -31,7 +31,8 @@ const DEVIATION = [0.247, 0.2435, 0.2616] as const;
 const NORMALIZED = Float32Array.from(
   { length: 256 * CHANNELS },
   (_, index) =>
-    (Math.floor(index / CHANNELS) / 255 - (MEAN[index % CHANNELS] ?? 0)) / (DEVIATION[index % CHANNELS] ?? 1),
+    (Math.floor(index / CHANNELS) / 255 - (MEAN[index % CHANNELS] ?? 0)) /
+    (DEVIATION[index % CHANNELS] ?? 1),
 );
 
 /**
@@ -40,10 +41,18 @@ const NORMALIZED = Float32Array.from(
  * @param pixels - the image, [32, 32, 3]
  * @param target - where to, [32, 32, 3], all 0
  */
-export function writeView(pixels: Uint8Array, { shift, isMirrored }: View, target: Float32Array): void {
+export function writeView(
+  pixels: Uint8Array,
+  { shift, isMirrored }: View,
+  target: Float32Array,
+): void {
   const [up, left] = shift;
   for (let row = Math.max(0, -up); row < Math.min(IMAGE_SIZE, IMAGE_SIZE - up); row++) {
-    for (let column = Math.max(0, -left); column < Math.min(IMAGE_SIZE, IMAGE_SIZE - left); column++) {
+    for (
+      let column = Math.max(0, -left);
+      column < Math.min(IMAGE_SIZE, IMAGE_SIZE - left);
+      column++
+    ) {
       const from = ((row + up) * IMAGE_SIZE + column + left) * CHANNELS;
       const to = (row * IMAGE_SIZE + (isMirrored ? IMAGE_SIZE - 1 - column : column)) * CHANNELS;
       for (let channel = 0; channel < CHANNELS; channel++) {

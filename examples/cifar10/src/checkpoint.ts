@@ -31,7 +31,10 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  *
  * @throws Failure where it is of a run with other settings
  */
-export async function readCheckpoint(path: string, settings: string): Promise<Checkpoint | undefined> {
+export async function readCheckpoint(
+  path: string,
+  settings: string,
+): Promise<Checkpoint | undefined> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;

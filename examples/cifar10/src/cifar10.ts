@@ -41,12 +41,16 @@ const FILES = {
 export async function readCifar10(folder: string, part: 'train' | 'test'): Promise<Images> {
   const { pattern, expected } = FILES[part];
   const names = await readdir(folder).catch(() => {
-    throw new Failure(`There is no folder ${folder}. Name the one with CIFAR-10's binary files by --data.`);
+    throw new Failure(
+      `There is no folder ${folder}. Name the one with CIFAR-10's binary files by --data.`,
+    );
   });
   const found = names.filter((name) => pattern.test(name)).toSorted();
   if (found.length === 0) throw new Failure(`${folder} has none of ${expected}.`);
   const paths = found.map((name) => join(folder, name));
-  return joined(await Promise.all(paths.map(async (path) => parseCifar10(await readFile(path), path))));
+  return joined(
+    await Promise.all(paths.map(async (path) => parseCifar10(await readFile(path), path))),
+  );
 }
 
 /**
@@ -70,12 +74,15 @@ export function parseCifar10(file: Uint8Array, path: string): Images {
     const record = file.subarray(index * RECORD, (index + 1) * RECORD);
     const label = record[0] ?? 0;
     if (label >= CLASSES) {
-      throw new Failure(`${path}: image ${index} has the label ${label}, expected 0 to ${CLASSES - 1}.`);
+      throw new Failure(
+        `${path}: image ${index} has the label ${label}, expected 0 to ${CLASSES - 1}.`,
+      );
     }
     labels[index] = label;
     for (let pixel = 0; pixel < PLANE; pixel++) {
       for (let channel = 0; channel < CHANNELS; channel++) {
-        pixels[index * IMAGE_BYTES + pixel * CHANNELS + channel] = record[1 + channel * PLANE + pixel] ?? 0;
+        pixels[index * IMAGE_BYTES + pixel * CHANNELS + channel] =
+          record[1 + channel * PLANE + pixel] ?? 0;
       }
     }
   }

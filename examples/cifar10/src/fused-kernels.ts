@@ -4,12 +4,19 @@ import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
 type Tensor = TensorFlow.Tensor;
-type Attributes = readonly { readonly name: string; readonly type: number; readonly value: unknown }[];
+type Attributes = readonly {
+  readonly name: string;
+  readonly type: number;
+  readonly value: unknown;
+}[];
 
 /** As much as this needs of the backend of tfjs-node, which tfjs does not type. */
 interface NativeBackend {
   readonly binding: Readonly<
-    Record<'TF_ATTR_TYPE' | 'TF_ATTR_STRING' | 'TF_ATTR_BOOL' | 'TF_ATTR_FLOAT' | 'TF_FLOAT', number>
+    Record<
+      'TF_ATTR_TYPE' | 'TF_ATTR_STRING' | 'TF_ATTR_BOOL' | 'TF_ATTR_FLOAT' | 'TF_FLOAT',
+      number
+    >
   >;
   executeSingleOutput(operation: string, attributes: Attributes, inputs: readonly Tensor[]): Tensor;
   executeMultipleOutputs(
@@ -69,7 +76,9 @@ function fuse(tf: TensorFlowWithLayers, backend: NativeBackend, layer: BatchNorm
       const { output, mean, variance } = normalize(tf, backend, layer, input);
       const valuesPerChannel = input.size / mean.size;
       const move = (statistic: TensorFlow.LayerVariable, value: Tensor): void => {
-        statistic.write(tf.add(statistic.read().mul(layer.momentum), value.mul(1 - layer.momentum)));
+        statistic.write(
+          tf.add(statistic.read().mul(layer.momentum), value.mul(1 - layer.momentum)),
+        );
       };
       move(layer.movingMean, mean);
       // TensorFlow's kernel gives the unbiased variance, tfjs keeps that of the population.
@@ -112,7 +121,12 @@ function normalize(
       value,
       gradFunc: (dy, saved) =>
         backend
-          .executeMultipleOutputs('FusedBatchNormGradV3', attributes, [dy, ...(saved as Tensor[])], 5)
+          .executeMultipleOutputs(
+            'FusedBatchNormGradV3',
+            attributes,
+            [dy, ...(saved as Tensor[])],
+            5,
+          )
           .slice(0, 3),
     };
   });

@@ -10,7 +10,10 @@ export async function loadBackend(
   backend: BackendName,
   note: (text: string) => void,
 ): Promise<LoadedTensorFlow> {
-  const loaded = await loadTensorFlow({ onReport: note, ...(backend !== 'auto' && { backends: [backend] }) });
+  const loaded = await loadTensorFlow({
+    onReport: note,
+    ...(backend !== 'auto' && { backends: [backend] }),
+  });
   // wasm lacks one kernel that training needs; the library adds it on request only.
   if (loaded.backend === 'wasm') registerConvGradient(loaded.tf);
   return loaded;

@@ -25,7 +25,8 @@ try {
   const runs: SeedRun[] = [];
   for (const seed of options.seeds) {
     const settings = settingsOf(options, seed);
-    const onEpoch = (line: EpochLine, seconds: number): void => say(describeEpoch(line, settings, seconds));
+    const onEpoch = (line: EpochLine, seconds: number): void =>
+      say(describeEpoch(line, settings, seconds));
     const folder = join(options.output, `seed-${seed}`);
     runs.push(await runSeed(endingsOf(options), { tf, settings, problem, folder, onEpoch }));
     const isValidation = options.validate > 0;
@@ -47,9 +48,12 @@ async function readProblem({ data, validate, batchSize }: RunOptions): Promise<P
   const all = await readCifar10(data, 'train');
   const count = all.count - validate;
   if (count < batchSize) {
-    throw new Failure(`${data} leaves ${count} images to train on, too few for a batch of ${batchSize}.`);
+    throw new Failure(
+      `${data} leaves ${count} images to train on, too few for a batch of ${batchSize}.`,
+    );
   }
-  const test = validate === 0 ? await readCifar10(data, 'test') : sliceImages(all, count, all.count);
+  const test =
+    validate === 0 ? await readCifar10(data, 'test') : sliceImages(all, count, all.count);
   return { train: sliceImages(all, 0, count), test };
 }
 

@@ -48,11 +48,19 @@ export function parseOptions(args: readonly string[]): RunOptions {
       new Option(
         '--data <folder>',
         "CIFAR-10's binary files: data_batch_1.bin … and test_batch.bin, or train.bin and test.bin",
-      ).default(join(HOME, '../../../shared/data/cifar10'), '../shared/data/cifar10 beside the project'),
+      ).default(
+        join(HOME, '../../../shared/data/cifar10'),
+        '../shared/data/cifar10 beside the project',
+      ),
     )
     .addOption(list('--seeds <list>', 'a run of all each', [1], isSeed))
     .addOption(
-      number('--epochs <n>', 'the budget: passes over the training images; even', 40, isEven(2, 1000)),
+      number(
+        '--epochs <n>',
+        'the budget: passes over the training images; even',
+        40,
+        isEven(2, 1000),
+      ),
     )
     .addOption(number('--batch-size <n>', 'images a step', 128, isWhole(2, 1024)))
     .addOption(number('--depth <n>', 'layers of the network: 8, 14, 20 …', 8, isDepth))
@@ -60,10 +68,19 @@ export function parseOptions(args: readonly string[]): RunOptions {
     .addOption(number('--rate <rate>', 'learning rate up to half of the budget', 0.1, isRate))
     .addOption(list('--swa-rates <list>', 'final learning rates of SWA', [0.05], isRate))
     .addOption(
-      list('--average-from <list>', 'parts of the budget, each begins an average', [0.75], isSecondHalf),
+      list(
+        '--average-from <list>',
+        'parts of the budget, each begins an average',
+        [0.75],
+        isSecondHalf,
+      ),
     )
-    .addOption(number('--average-every <n>', 'steps from one average to the next', 10, isWhole(1, 100_000)))
-    .addOption(number('--score-every <n>', 'epochs from one score to the next', 5, isWhole(1, 1000)))
+    .addOption(
+      number('--average-every <n>', 'steps from one average to the next', 10, isWhole(1, 100_000)),
+    )
+    .addOption(
+      number('--score-every <n>', 'epochs from one score to the next', 5, isWhole(1, 1000)),
+    )
     .addOption(
       number(
         '--validate <n>',
@@ -73,7 +90,9 @@ export function parseOptions(args: readonly string[]): RunOptions {
       ),
     )
     .addOption(
-      new Option('--backend <name>', 'auto takes the fastest there is').choices(BACKENDS).default('auto'),
+      new Option('--backend <name>', 'auto takes the fastest there is')
+        .choices(BACKENDS)
+        .default('auto'),
     )
     .addOption(
       new Option('--output <folder>', 'where to write what comes out').default(
@@ -123,10 +142,17 @@ const isSecondHalf: Check = {
 };
 
 function number(flags: string, description: string, byDefault: number, check: Check): Option {
-  return new Option(flags, description).default(byDefault).argParser((text: string) => parse(text, check));
+  return new Option(flags, description)
+    .default(byDefault)
+    .argParser((text: string) => parse(text, check));
 }
 
-function list(flags: string, description: string, byDefault: readonly number[], check: Check): Option {
+function list(
+  flags: string,
+  description: string,
+  byDefault: readonly number[],
+  check: Check,
+): Option {
   return new Option(flags, `${description}; with commas between`)
     .default(byDefault, byDefault.join())
     .argParser((text: string) => text.split(',').map((part) => parse(part, check)));

@@ -105,7 +105,11 @@ function pointsOf(
 
 function draw(
   points: readonly Point[],
-  { title, caption, label }: { readonly title: string; readonly caption: string; readonly label: string },
+  {
+    title,
+    caption,
+    label,
+  }: { readonly title: string; readonly caption: string; readonly label: string },
 ): Figure {
   const series = (['sgd', 'live', 'averaged'] as const).filter((name) =>
     points.some((point) => point.series === name),

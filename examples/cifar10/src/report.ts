@@ -71,7 +71,9 @@ ${rows.join('\n')}
 }
 
 function renderFigure({ title, caption, series, svg }: Figure): string {
-  const keys = series.map((name) => `<li>${drawLegendKey(name)}${escapeHtml(SERIES_LABELS[name])}</li>`);
+  const keys = series.map(
+    (name) => `<li>${drawLegendKey(name)}${escapeHtml(SERIES_LABELS[name])}</li>`,
+  );
   return `<figure>
 <h3>${escapeHtml(title)}</h3>
 <ul class="legend">${keys.join('')}</ul>
@@ -80,12 +82,22 @@ ${svg}
 </figure>`;
 }
 
-function renderSettings({ settings, trainImages, testImages, isValidation, backend, runs }: Result): string {
+function renderSettings({
+  settings,
+  trainImages,
+  testImages,
+  isValidation,
+  backend,
+  runs,
+}: Result): string {
   const { network, epochs, batchSize, initialRate, momentum, weightDecay } = settings;
   const scored = isValidation ? 'training images kept out of training' : 'test images';
   const endings = runs[0]?.endings ?? [];
   const rows: readonly (readonly [string, string])[] = [
-    ['network', `pre-activation ResNet-${network.depth}, ${network.width} filters in its first stage`],
+    [
+      'network',
+      `pre-activation ResNet-${network.depth}, ${network.width} filters in its first stage`,
+    ],
     [
       'images',
       `${formatCount(trainImages)} to train on, shifted by up to 4 pixels and mirrored; scores on ${formatCount(testImages)} ${scored}`,
@@ -106,7 +118,8 @@ function renderSettings({ settings, trainImages, testImages, isValidation, backe
     ]),
   ];
   const lines = rows.map(
-    ([name, value]) => `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`,
+    ([name, value]) =>
+      `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`,
   );
   return `<table class="settings">\n<tbody>\n${lines.join('\n')}\n</tbody>\n</table>`;
 }

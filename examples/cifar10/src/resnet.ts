@@ -51,13 +51,17 @@ export function createResNet(
       .apply(input) as Symbolic;
   const activate = (input: Symbolic, name: string): Symbolic => {
     // A tenth of each step's statistics, as PyTorch has it: tfjs's default of a hundredth is for longer epochs.
-    const normalized = layers.batchNormalization({ name: `${name}-bn`, momentum: 0.9 }).apply(input);
+    const normalized = layers
+      .batchNormalization({ name: `${name}-bn`, momentum: 0.9 })
+      .apply(input);
     return layers.reLU({ name: `${name}-relu` }).apply(normalized) as Symbolic;
   };
   const block = (input: Symbolic, name: string, filters: number, strides: number): Symbolic => {
     const activated = activate(input, `${name}-1`);
     const isResized = strides > 1 || input.shape.at(-1) !== filters;
-    const shortcut = isResized ? convolve(activated, `${name}-shortcut`, filters, 1, strides) : input;
+    const shortcut = isResized
+      ? convolve(activated, `${name}-shortcut`, filters, 1, strides)
+      : input;
     const first = convolve(activated, `${name}-conv1`, filters, 3, strides);
     const second = convolve(activate(first, `${name}-2`), `${name}-conv2`, filters, 3, 1);
     return layers.add({ name: `${name}-add` }).apply([second, shortcut]) as Symbolic;

@@ -22,7 +22,10 @@ export function tableOf(runs: readonly SeedRun[]): Table {
   const names = [...new Set(columns.flatMap((column) => [...column.keys()]))];
   return {
     seeds: runs.map(({ seed }) => seed),
-    rows: names.map((name) => ({ name, scores: columns.flatMap((column) => column.get(name) ?? []) })),
+    rows: names.map((name) => ({
+      name,
+      scores: columns.flatMap((column) => column.get(name) ?? []),
+    })),
   };
 }
 
@@ -35,7 +38,10 @@ function lastScores({ endings }: SeedRun): ReadonlyMap<string, Score> {
     if (last?.live) scores.set(isAveraged ? `${name}, last iterate` : name, last.live);
     for (const { from, oldStatistics, updatedStatistics } of last?.averages ?? []) {
       scores.set(`${name}, averaged from ${formatPart(from)}, old batch norm`, oldStatistics);
-      scores.set(`${name}, averaged from ${formatPart(from)}, batch norm updated`, updatedStatistics);
+      scores.set(
+        `${name}, averaged from ${formatPart(from)}, batch norm updated`,
+        updatedStatistics,
+      );
     }
   }
   return scores;
@@ -49,7 +55,9 @@ export function mean(values: readonly number[]): number {
 /** The sample standard deviation: with n - 1. */
 export function deviation(values: readonly number[]): number {
   const center = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1));
+  return Math.sqrt(
+    values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1),
+  );
 }
 
 /** A row's cells: the accuracy with each seed, then, of several, their mean and standard deviation. */
@@ -72,5 +80,7 @@ export function headOf({ seeds }: Table): readonly string[] {
 export function formatTable(table: Table): string {
   const head = headOf(table);
   const rule = head.map((_, column) => (column === 0 ? '---' : '---:'));
-  return [head, rule, ...table.rows.map(cellsOf)].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return [head, rule, ...table.rows.map(cellsOf)]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');
 }

@@ -95,7 +95,9 @@ async function runEpoch(
 ): Promise<EpochLine> {
   const { seed, epochs, batchSize, initialRate, scoreEvery } = settings;
   const { finalRate = initialRate, averages = [] } = ending ?? {};
-  const batches = { [Symbol.iterator]: () => trainingBatches(problem.train, batchSize, seed, epoch) };
+  const batches = {
+    [Symbol.iterator]: () => trainingBatches(problem.train, batchSize, seed, epoch),
+  };
   const stepsPerEpoch = Math.floor(problem.train.count / batchSize);
   const totalSteps = stepsPerEpoch * epochs;
   let step = stepsPerEpoch * (epoch - 1);
@@ -122,7 +124,10 @@ async function runEpoch(
 
 /** The last checkpoint of the leg, or else the end of the one before it, or nothing. */
 async function standing(leg: Leg, surroundings: Surroundings): Promise<Checkpoint | undefined> {
-  const own = await readCheckpoint(legFile(surroundings.folder, leg), settingsOf(leg, surroundings));
+  const own = await readCheckpoint(
+    legFile(surroundings.folder, leg),
+    settingsOf(leg, surroundings),
+  );
   if (own !== undefined || leg.after === undefined) return own;
   const before = await readCheckpoint(
     legFile(surroundings.folder, leg.after),
@@ -136,7 +141,12 @@ async function standing(leg: Leg, surroundings: Surroundings): Promise<Checkpoin
 
 function settingsOf({ ending }: Leg, { tf, settings, problem }: Surroundings): string {
   const images = { train: problem.train.count, test: problem.test.count };
-  return JSON.stringify({ backend: tf.getBackend(), ...settings, images, ...(ending && { ending }) });
+  return JSON.stringify({
+    backend: tf.getBackend(),
+    ...settings,
+    images,
+    ...(ending && { ending }),
+  });
 }
 
 function fail({ name }: Leg): never {

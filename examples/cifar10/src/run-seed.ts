@@ -27,7 +27,10 @@ export interface LegRecord {
  * Up to the half of the budget the learning rate does not depend on the ending, and images, order and weights depend on the seed
  * alone. So the half is trained once: each ending is, bit for bit, what it would be if trained from the beginning.
  */
-export async function runSeed(endings: readonly Ending[], surroundings: Surroundings): Promise<SeedRun> {
+export async function runSeed(
+  endings: readonly Ending[],
+  surroundings: Surroundings,
+): Promise<SeedRun> {
   const { settings, folder } = surroundings;
   await mkdir(folder, { recursive: true });
   const shared: Leg = { name: 'shared', lastEpoch: Math.floor(FLAT_PART * settings.epochs) };

@@ -37,7 +37,11 @@ export interface Trainer {
   /** Scores the weights as they are. */
   score(images: Images): Promise<Score>;
   /** Scores an average; nothing before its first update. `batches` start anew in each iteration. */
-  scoreAverage(index: number, images: Images, batches: Iterable<Batch>): Promise<AverageScore | undefined>;
+  scoreAverage(
+    index: number,
+    images: Images,
+    batches: Iterable<Batch>,
+  ): Promise<AverageScore | undefined>;
   /** All that later steps depend on: weights, batch-norm statistics, momenta, averages. */
   state(): Promise<TrainerState>;
   /** Goes on from a state. One without averages leaves those that there are as they are: none. */
@@ -64,7 +68,10 @@ export function createTrainer(
   const variables = model.trainableWeights.map((weight) => weight.read() as Variable);
   const optimizer = tf.train.momentum(initialRate, momentum);
   const base = tfjsOptimizer(tf, optimizer, modelParameters(model));
-  const averages = Array.from({ length: averageCount }, () => new SWA(base, { backend: tfjsBackend(tf) }));
+  const averages = Array.from(
+    { length: averageCount },
+    () => new SWA(base, { backend: tfjsBackend(tf) }),
+  );
   const batchNorm = batchNormModel(tf, model);
 
   function imagesOf({ images, count }: Batch): TensorFlow.Tensor4D {
@@ -104,7 +111,10 @@ export function createTrainer(
         optimizer.applyGradients(
           variables.map((variable) => {
             const { name } = variable;
-            return { name, tensor: tf.add(grads[name] ?? missing(name), variable.mul(weightDecay)) };
+            return {
+              name,
+              tensor: tf.add(grads[name] ?? missing(name), variable.mul(weightDecay)),
+            };
           }),
         );
         return value;
@@ -130,7 +140,10 @@ export function createTrainer(
         model.weights.map(async (weight) => {
           const tensor = weight.read();
           const data = (await tensor.data<'float32'>()).slice();
-          return [weight.originalName, { dtype: 'float32', shape: [...tensor.shape], data }] as const;
+          return [
+            weight.originalName,
+            { dtype: 'float32', shape: [...tensor.shape], data },
+          ] as const;
         }),
       );
       return {
@@ -142,7 +155,8 @@ export function createTrainer(
     async restore(state) {
       const { weights, optimizer: optimizerState, averages: averageStates } = recordOf(state);
       for (const weight of model.weights) {
-        const { data, shape } = recordOfTensors(weights)[weight.originalName] ?? missing(weight.originalName);
+        const { data, shape } =
+          recordOfTensors(weights)[weight.originalName] ?? missing(weight.originalName);
         tf.tidy(() => void weight.write(tf.tensor(data as Float32Array, [...shape])));
       }
       await base.loadStateDict(optimizerState ?? null);

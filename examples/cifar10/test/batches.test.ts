@@ -17,7 +17,10 @@ describe('trainingBatches', () => {
   });
 
   it('gives the same for the same seed and epoch, another order and other views for another', () => {
-    const [first, again] = [[...trainingBatches(images, 8, 1, 1)], [...trainingBatches(images, 8, 1, 1)]];
+    const [first, again] = [
+      [...trainingBatches(images, 8, 1, 1)],
+      [...trainingBatches(images, 8, 1, 1)],
+    ];
     expect(again).toEqual(first);
     expect(orderOf(1, 2)).not.toEqual(orderOf(1, 1));
     expect(orderOf(2, 1)).not.toEqual(orderOf(1, 1));

@@ -28,7 +28,11 @@ describe('parseCifar10', () => {
   });
 
   it.each([
-    ['a file that is cut off', file.subarray(0, 9000), 'x.bin has 9000 bytes, expected a multiple of 3073: '],
+    [
+      'a file that is cut off',
+      file.subarray(0, 9000),
+      'x.bin has 9000 bytes, expected a multiple of 3073: ',
+    ],
     ['an empty file', file.subarray(0, 0), 'x.bin has 0 bytes, expected a multiple of 3073: '],
     ['a label above 9', file.with(3073, 10), 'x.bin: image 1 has the label 10, expected 0 to 9.'],
   ])('refuses %s in one line', (_, bytes, message) => {

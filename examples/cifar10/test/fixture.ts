@@ -87,7 +87,10 @@ function seedRun(
       },
       {
         ending: { name: 'swa-0.05', finalRate: 0.05, averages: [{ from: 0.75, every: 2 }] },
-        lines: [line('swa-0.05', 3), { ...line('swa-0.05', 4), live: score(0.6), averages: [average] }],
+        lines: [
+          line('swa-0.05', 3),
+          { ...line('swa-0.05', 4), live: score(0.6), averages: [average] },
+        ],
         seconds: 30,
       },
     ],

@@ -16,14 +16,19 @@ describe.skipIf(tf === undefined)('useFusedKernels', () => {
       const isUsed = isFused && useFusedKernels(tf, model);
       expect(isUsed).toBe(isFused);
       const before = tf.memory().numTensors;
-      const variables = model.trainableWeights.map((weight) => weight.read() as TensorFlow.Variable);
+      const variables = model.trainableWeights.map(
+        (weight) => weight.read() as TensorFlow.Variable,
+      );
       const { value, grads } = tf.variableGrads(
-        () => tf.squaredDifference(model.apply(images, { training: true }) as TensorFlow.Tensor, 1).mean(),
+        () =>
+          tf
+            .squaredDifference(model.apply(images, { training: true }) as TensorFlow.Tensor, 1)
+            .mean(),
         variables,
       );
       const gradients = variables.map(({ name }) => grads[name] ?? value);
-      const numbers = [value, ...gradients, ...model.weights.map((weight) => weight.read())].map((tensor) =>
-        tensor.dataSync<'float32'>().slice(),
+      const numbers = [value, ...gradients, ...model.weights.map((weight) => weight.read())].map(
+        (tensor) => tensor.dataSync<'float32'>().slice(),
       );
       tf.dispose([value, grads]);
       expect(tf.memory().numTensors).toBe(before);

@@ -63,10 +63,14 @@ describe('the command', { timeout: 600_000 }, () => {
 
 function start(output: string, data = folder): ChildProcess {
   const args = ['--data', data, '--output', join(folder, output), ...ARGS.split(' ')];
-  return spawn(process.execPath, ['--conditions=@polyak/source', '--import', 'tsx', 'src/main.ts', ...args], {
-    cwd: HOME,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return spawn(
+    process.execPath,
+    ['--conditions=@polyak/source', '--import', 'tsx', 'src/main.ts', ...args],
+    {
+      cwd: HOME,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
 }
 
 async function ended(child: ChildProcess): Promise<string> {
@@ -79,7 +83,7 @@ async function ended(child: ChildProcess): Promise<string> {
 }
 
 async function trained(output: string, leg: string): Promise<unknown> {
-  return recordOf(fromSafetensors(await readFile(join(folder, output, 'seed-1', `${leg}.safetensors`))))[
-    'trainer'
-  ];
+  return recordOf(
+    fromSafetensors(await readFile(join(folder, output, 'seed-1', `${leg}.safetensors`))),
+  )['trainer'];
 }

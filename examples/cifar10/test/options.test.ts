@@ -33,7 +33,9 @@ describe('parseOptions', () => {
     [['--sede', '1'], "unknown option '--sede'"],
   ])('refuses %j with one line and code 2', (args, message) => {
     let error = '';
-    vi.spyOn(process.stderr, 'write').mockImplementation((text) => Boolean((error += String(text))));
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) =>
+      Boolean((error += String(text))),
+    );
     const exit = vi.spyOn(process, 'exit').mockImplementation(() => {
       throw new Error('exit');
     });

@@ -67,8 +67,12 @@ describe('renderReport', () => {
   });
 
   it('needs no other file and no network', () => {
-    expect(document.querySelectorAll('script, link, img, iframe, object, [src], [href]')).toHaveLength(0);
-    expect(html.replaceAll(/xmlns(:\w+)?="[^"]*"/g, '')).not.toMatch(/https?:|url\((?!#)|@import|@font-face/);
+    expect(
+      document.querySelectorAll('script, link, img, iframe, object, [src], [href]'),
+    ).toHaveLength(0);
+    expect(html.replaceAll(/xmlns(:\w+)?="[^"]*"/g, '')).not.toMatch(
+      /https?:|url\((?!#)|@import|@font-face/,
+    );
     expect(html).not.toMatch(/NaN|undefined|Infinity/);
   });
 });

@@ -70,7 +70,9 @@ export function describeRuns(load: () => Promise<TensorFlowWithLayers>): void {
     for (const ending of tinyEndings) {
       const folder = join(root, 'alone');
       await runSeedAlone({ name: ending.name, lastEpoch: 4, ending }, { ...surroundings, folder });
-      expect(await trained(folder, ending.name)).toEqual(await trained(join(root, 'whole'), ending.name));
+      expect(await trained(folder, ending.name)).toEqual(
+        await trained(join(root, 'whole'), ending.name),
+      );
     }
   });
 
@@ -91,7 +93,9 @@ async function runSeedAlone(leg: Leg, surroundings: Surroundings): Promise<void>
 
 /** Weights, momenta and averages in a checkpoint, without the numbers that tfjs gives variables in the order of their creation. */
 async function trained(folder: string, name: string): Promise<unknown> {
-  const { trainer } = recordOf(fromSafetensors(await readFile(join(folder, `${name}.safetensors`))));
+  const { trainer } = recordOf(
+    fromSafetensors(await readFile(join(folder, `${name}.safetensors`))),
+  );
   const withoutNumbers = (key: string, value: unknown): unknown =>
     key === 'name' ? String(value).replace(/_\d+\/momentum$/, '/momentum') : value;
   return JSON.parse(JSON.stringify(trainer), withoutNumbers);

@@ -1,5 +1,10 @@
 // Kernels over batches: one is compiled for each number of samples.
-import { flatKernel, type FlatKernel, type KernelArgument, type KernelArray } from '@polyak/backend-gpujs';
+import {
+  flatKernel,
+  type FlatKernel,
+  type KernelArgument,
+  type KernelArray,
+} from '@polyak/backend-gpujs';
 import type { GPU } from 'gpu.js';
 
 /** What a kernel computes for so many samples. */
@@ -53,5 +58,8 @@ export function batchedKernel(
 
 /** Whether a second worker is worth its memory, on webasm: there, only rows of a multiple of 4 are taken four at a time. */
 function isLarge(extents: readonly number[]): boolean {
-  return Number(extents[0]) % 4 === 0 && extents.reduce((product, extent) => product * extent, 1) >= 50_000;
+  return (
+    Number(extents[0]) % 4 === 0 &&
+    extents.reduce((product, extent) => product * extent, 1) >= 50_000
+  );
 }

@@ -1,5 +1,11 @@
 // A convolution without padding or bias, over [samples, channels, height, width].
-import { flatKernel, freeArrays, layerParameter, lengthOf, type KernelArray } from '@polyak/backend-gpujs';
+import {
+  flatKernel,
+  freeArrays,
+  layerParameter,
+  lengthOf,
+  type KernelArray,
+} from '@polyak/backend-gpujs';
 import type { FlatKernel } from '@polyak/backend-gpujs';
 import type { GPU } from 'gpu.js';
 
@@ -13,7 +19,12 @@ import { type InitialWeights, taken } from './weights.js';
  *
  * @param name - of the layer; its kernels are `<name>.weight`, [filters, channels, size, size]
  */
-export function convolution(gpu: GPU, name: string, shape: CorrelationShape, weights: InitialWeights): Layer {
+export function convolution(
+  gpu: GPU,
+  name: string,
+  shape: CorrelationShape,
+  weights: InitialWeights,
+): Layer {
   const { channels, height, width, filters, size } = shape;
   const weightShape = [filters, channels, size, size];
   const initial = taken(weights, `${name}.weight`, filters * channels * size * size);
@@ -23,7 +34,8 @@ export function convolution(gpu: GPU, name: string, shape: CorrelationShape, wei
   const weightGradient = weightGradientOf(gpu, name, shape);
 
   const samplesOf = (x: KernelArray): number => lengthOf(x) / (channels * height * width);
-  const infer = async (x: KernelArray): Promise<KernelArray> => forward.run(samplesOf(x), x, weight.data());
+  const infer = async (x: KernelArray): Promise<KernelArray> =>
+    forward.run(samplesOf(x), x, weight.data());
   return {
     parameters: [weight],
     infer,
@@ -80,7 +92,12 @@ function inputGradientOf(gpu: GPU, name: string, shape: CorrelationShape): Gradi
 function paddingKernel(
   gpu: GPU,
   name: string,
-  { planes, height, width, margin }: Readonly<Record<'planes' | 'height' | 'width' | 'margin', number>>,
+  {
+    planes,
+    height,
+    width,
+    margin,
+  }: Readonly<Record<'planes' | 'height' | 'width' | 'margin', number>>,
 ): BatchedKernel {
   const [wideHeight, wideWidth] = [height + 2 * margin, width + 2 * margin];
   const source = `function (x) {
@@ -103,13 +120,21 @@ function paddingKernel(
 }
 
 /** w[f, c, a, b] as [c, f, size - 1 - a, size - 1 - b] */
-function turningKernel(gpu: GPU, name: string, { channels, filters, size }: CorrelationShape): FlatKernel {
+function turningKernel(
+  gpu: GPU,
+  name: string,
+  { channels, filters, size }: CorrelationShape,
+): FlatKernel {
   const source = `function (w) {
     const tap = this.constants.taps - 1 - this.thread.x;
     return w[(this.thread.y * this.constants.channels + this.thread.z) * this.constants.taps + tap];
   }`;
   const taps = size * size;
-  return flatKernel(gpu, source, { name, output: [taps, filters, channels], constants: { taps, channels } });
+  return flatKernel(gpu, source, {
+    name,
+    output: [taps, filters, channels],
+    constants: { taps, channels },
+  });
 }
 
 /**
@@ -120,7 +145,10 @@ function weightGradientOf(gpu: GPU, name: string, shape: CorrelationShape): Grad
   const { channels, height, width, filters, size } = shape;
   const [outHeight, outWidth] = [height - size + 1, width - size + 1];
   const [taps, outArea] = [channels * size * size, outHeight * outWidth];
-  const columns = Array.from({ length: outWidth }, (_, j) => `sum += x[from + ${j}] * dy[by + ${j}];`);
+  const columns = Array.from(
+    { length: outWidth },
+    (_, j) => `sum += x[from + ${j}] * dy[by + ${j}];`,
+  );
   const partialSource = `function (x, dy) {
     const c = Math.floor((this.thread.y + 0.5) / this.constants.area);
     const tap = this.thread.y - c * this.constants.area;

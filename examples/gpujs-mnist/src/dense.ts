@@ -107,7 +107,8 @@ export function dense(
     },
     dispose() {
       freeArrays(weight.data(), bias.data());
-      for (const kernel of [forward, masked, weightGradient, biasGradient, inputGradient]) kernel.dispose();
+      for (const kernel of [forward, masked, weightGradient, biasGradient, inputGradient])
+        kernel.dispose();
     },
   };
 }

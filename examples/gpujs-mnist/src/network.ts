@@ -40,7 +40,9 @@ export interface DigitNetwork {
   /** The logits in evaluation, [count, 10]. */
   infer(images: Float32Array): Promise<Float32Array>;
   /** Loss in nats and gradients in training, by the parameters' names; moves the running statistics. */
-  gradients(batch: DigitBatch): Promise<{ loss: number; gradients: ReadonlyMap<string, Float32Array> }>;
+  gradients(
+    batch: DigitBatch,
+  ): Promise<{ loss: number; gradients: ReadonlyMap<string, Float32Array> }>;
   /** One step of SGD. Returns the loss of the batch before it, in nats. */
   minimize(batch: DigitBatch): Promise<number>;
   /** Frees textures and kernels. */
@@ -75,7 +77,12 @@ export function digitNetwork(
     ),
     bn1,
     reluMaxPool(gpu, 'pool1', { channels: 8, height: 26, width: 26 }),
-    convolution(gpu, 'conv2', { channels: 8, height: 13, width: 13, filters: 16, size: 3 }, weights),
+    convolution(
+      gpu,
+      'conv2',
+      { channels: 8, height: 13, width: 13, filters: 16, size: 3 },
+      weights,
+    ),
     bn2,
     reluMaxPool(gpu, 'pool2', { channels: 16, height: 11, width: 11 }),
     dense(gpu, 'dense1', { inputs: 400, units: 32, isRelu: true }, weights),
@@ -86,7 +93,11 @@ export function digitNetwork(
   const descent = sgd(gpu, parameters, sgdOptions.momentum);
   const group = { params: parameters, lr: sgdOptions.learningRate };
 
-  const inferUpTo = async (end: number, images: Float32Array, pass?: MomentsPass): Promise<KernelArray> => {
+  const inferUpTo = async (
+    end: number,
+    images: Float32Array,
+    pass?: MomentsPass,
+  ): Promise<KernelArray> => {
     let x: KernelArray = images;
     for (const layer of layers.slice(0, end)) {
       const y = await layer.infer(x, pass);
@@ -122,7 +133,9 @@ export function digitNetwork(
     optimizer: observedOptimizer([group]),
     batchNorm: batchNormModel({
       layers: [bn1.norm, bn2.norm],
-      forward: async (images: Float32Array, pass) => [await inferUpTo(layers.indexOf(bn2) + 1, images, pass)],
+      forward: async (images: Float32Array, pass) => [
+        await inferUpTo(layers.indexOf(bn2) + 1, images, pass),
+      ],
       sampleCount: (images) => images.length / imageSize ** 2,
     }),
     async infer(images) {
@@ -137,7 +150,9 @@ export function digitNetwork(
       freeArrays(...gradients);
       return {
         loss,
-        gradients: new Map(parameters.map(({ name }, index) => [name, read[index] ?? new Float32Array()])),
+        gradients: new Map(
+          parameters.map(({ name }, index) => [name, read[index] ?? new Float32Array()]),
+        ),
       };
     },
     async minimize(batch) {

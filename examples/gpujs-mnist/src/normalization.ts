@@ -11,7 +11,12 @@ export interface NormalizationLayer extends Layer {
 }
 
 /** As the layers of TensorFlow.js have it, so that the demo trains the same network on every runtime. */
-const asKeras = { epsilon: 1e-3, momentum: 0.01, varianceKind: 'population', layout: 'NCHW' } as const;
+const asKeras = {
+  epsilon: 1e-3,
+  momentum: 0.01,
+  varianceKind: 'population',
+  layout: 'NCHW',
+} as const;
 
 /** Batch normalization of [samples, ...shape], channels first. */
 export function normalization(

@@ -13,7 +13,11 @@ export interface PoolingShape {
 }
 
 /** y = max(0, the greatest of each square). Of equal ones the first is the greatest, so that a gradient has one way back. */
-export function reluMaxPool(gpu: GPU, name: string, { channels, height, width }: PoolingShape): Layer {
+export function reluMaxPool(
+  gpu: GPU,
+  name: string,
+  { channels, height, width }: PoolingShape,
+): Layer {
   const [outHeight, outWidth] = [Math.floor(height / 2), Math.floor(width / 2)];
   const constants = {
     width,

@@ -23,9 +23,12 @@ export function sgd(gpu: GPU, parameters: readonly LayerParameter[], momentum: n
     kernels.set(key, found);
     return found;
   };
-  const accelerate = 'function (v, g, momentum) { return v[this.thread.x] * momentum + g[this.thread.x]; }';
+  const accelerate =
+    'function (v, g, momentum) { return v[this.thread.x] * momentum + g[this.thread.x]; }';
   const move = 'function (p, v, lr) { return p[this.thread.x] - v[this.thread.x] * lr; }';
-  const velocities = parameters.map((parameter): KernelArray => new Float32Array(lengthOf(parameter.data())));
+  const velocities = parameters.map(
+    (parameter): KernelArray => new Float32Array(lengthOf(parameter.data())),
+  );
   return {
     async step(gradients, lr) {
       for (const [index, parameter] of parameters.entries()) {
@@ -37,7 +40,9 @@ export function sgd(gpu: GPU, parameters: readonly LayerParameter[], momentum: n
         const velocity = await kernel(accelerate, length).run(old, gradient, Math.fround(momentum));
         velocities[index] = velocity;
         freeArrays(old);
-        parameter.replace(await kernel(move, length).run(parameter.data(), velocity, Math.fround(lr)));
+        parameter.replace(
+          await kernel(move, length).run(parameter.data(), velocity, Math.fround(lr)),
+        );
       }
     },
     dispose() {

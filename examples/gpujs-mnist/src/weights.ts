@@ -11,5 +11,7 @@ export type InitialWeights = ReadonlyMap<string, Float32Array>;
 export function taken(weights: InitialWeights, name: string, length: number): Float32Array {
   const tensor = weights.get(name);
   if (tensor?.length === length) return tensor.slice();
-  throw new RangeError(`"${name}": ${tensor?.length ?? 'no'} initial elements, expected ${length}.`);
+  throw new RangeError(
+    `"${name}": ${tensor?.length ?? 'no'} initial elements, expected ${length}.`,
+  );
 }

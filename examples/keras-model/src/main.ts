@@ -25,9 +25,14 @@ const { model, output, epochs, trainImages } = new Command('start')
     ),
   )
   .addOption(
-    new Option('--output <folder>', 'where to').default(join(HOME, 'output'), 'examples/keras-model/output'),
+    new Option('--output <folder>', 'where to').default(
+      join(HOME, 'output'),
+      'examples/keras-model/output',
+    ),
   )
-  .addOption(new Option('--epochs <n>', 'passes over the training images').default(6).argParser(positive))
+  .addOption(
+    new Option('--epochs <n>', 'passes over the training images').default(6).argParser(positive),
+  )
   .addOption(new Option('--train-images <n>', 'how many').default(3200).argParser(positive))
   .parse()
   .opts<{ model: string; output: string; epochs: number; trainImages: number }>();
@@ -43,7 +48,11 @@ try {
   const outputs = await trainModel(tf, options, train, test);
   say(`Saved to ${relative(callerFolder, averagedModel)}`);
 
-  const difference = await largestDifference(averagedModel, TEST_IMAGES, await outputs.data<'float32'>());
+  const difference = await largestDifference(
+    averagedModel,
+    TEST_IMAGES,
+    await outputs.data<'float32'>(),
+  );
   const sentence = `In plain TensorFlow.js on wasm its outputs differ by at most ${difference.toExponential(1)}`;
   if (!(difference <= TOLERANCE)) throw new Error(`${sentence}, expected ${TOLERANCE}.`);
   say(`${sentence}.`);

@@ -24,12 +24,22 @@ const model = tf.sequential({
     layers.batchNormalization({ name: 'bn1' }),
     layers.reLU({ name: 'relu1' }),
     layers.maxPooling2d({ name: 'pool1', poolSize: 2 }),
-    layers.conv2d({ ...convolution, name: 'conv2', filters: 16, kernelInitializer: initializer(2) }),
+    layers.conv2d({
+      ...convolution,
+      name: 'conv2',
+      filters: 16,
+      kernelInitializer: initializer(2),
+    }),
     layers.batchNormalization({ name: 'bn2' }),
     layers.reLU({ name: 'relu2' }),
     layers.maxPooling2d({ name: 'pool2', poolSize: 2 }),
     layers.flatten({ name: 'flatten' }),
-    layers.dense({ name: 'digit', units: 10, activation: 'softmax', kernelInitializer: initializer(3) }),
+    layers.dense({
+      name: 'digit',
+      units: 10,
+      activation: 'softmax',
+      kernelInitializer: initializer(3),
+    }),
   ],
 });
 await saveModel(tf, model, join(import.meta.dirname, '../model'));

@@ -30,11 +30,16 @@ export async function saveModel(
 }
 
 /** The model in `folder`: what {@link saveModel} wrote, tfjs-node's `model.save`, or the Keras converter, in one file of weights or several. */
-export async function loadModel(tf: TensorFlowWithLayers, folder: string): Promise<TensorFlow.LayersModel> {
+export async function loadModel(
+  tf: TensorFlowWithLayers,
+  folder: string,
+): Promise<TensorFlow.LayersModel> {
   const json = await readFile(join(folder, topologyFile), 'utf8');
   const { modelTopology, weightsManifest } = JSON.parse(json) as TensorFlow.io.ModelJSON;
   const paths = weightsManifest.flatMap((group) => group.paths);
-  const weights = Buffer.concat(await Promise.all(paths.map(async (path) => readFile(join(folder, path)))));
+  const weights = Buffer.concat(
+    await Promise.all(paths.map(async (path) => readFile(join(folder, path)))),
+  );
   return tf.loadLayersModel(
     tf.io.fromMemory({
       modelTopology,

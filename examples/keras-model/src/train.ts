@@ -38,7 +38,9 @@ export async function trainModel(
   });
 
   const accuracy = (): number => {
-    const [, value] = model.evaluate(test.images, test.labels, { batchSize: 250 }) as TensorFlow.Scalar[];
+    const [, value] = model.evaluate(test.images, test.labels, {
+      batchSize: 250,
+    }) as TensorFlow.Scalar[];
     return value?.dataSync()[0] ?? NaN;
   };
   const swa = swaCallback(tf, model, {
@@ -58,7 +60,9 @@ export async function trainModel(
         onEpochEnd: async (epoch: number, logs?: TensorFlow.Logs) =>
           onLine(
             `epoch ${epoch + 1}/${epochs}: accuracy ${percent(logs?.['val_acc'])}` +
-              (logs?.['swa_accuracy'] === undefined ? '' : `, averaged ${percent(logs['swa_accuracy'])}`),
+              (logs?.['swa_accuracy'] === undefined
+                ? ''
+                : `, averaged ${percent(logs['swa_accuracy'])}`),
           ),
       },
     ],

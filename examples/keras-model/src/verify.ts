@@ -16,8 +16,13 @@ export async function largestDifference(
   outputs: Float32Array,
 ): Promise<number> {
   const script = fileURLToPath(new URL('predict.ts', import.meta.url));
-  const child = fork(script, [folder, String(count)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  const [message] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as unknown[];
+  const child = fork(script, [folder, String(count)], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const [message] = (await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit'),
+  ])) as unknown[];
   if (!Array.isArray(message)) throw new Error(`The new process ended with ${String(message)}.`);
   const loaded = message as readonly number[];
   return outputs.reduce(

@@ -8,7 +8,11 @@ import { shuffledIndices } from './random.js';
  *
  * @param random - uniform 32-bit integers; what it gives next decides the order
  */
-export function* shuffledBatches(digits: Digits, batchSize: number, random: () => number): Generator<Digits> {
+export function* shuffledBatches(
+  digits: Digits,
+  batchSize: number,
+  random: () => number,
+): Generator<Digits> {
   const order = shuffledIndices(digits.count, random);
   for (let start = 0; start + batchSize <= digits.count; start += batchSize) {
     yield selectDigits(digits, order.subarray(start, start + batchSize));

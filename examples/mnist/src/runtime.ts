@@ -51,7 +51,10 @@ export interface Network<T, Batch> extends Scored {
 export type AnyRuntime = Runtime<unknown, unknown>;
 
 /** Loads the runtime that was asked for, and says why a faster one was not taken. Nothing of any other is loaded. */
-export async function loadRuntime(name: BackendName, note: (text: string) => void): Promise<AnyRuntime> {
+export async function loadRuntime(
+  name: BackendName,
+  note: (text: string) => void,
+): Promise<AnyRuntime> {
   if (name === 'onnx') {
     const { onnxRuntime } = await import('./onnx/runtime.js');
     return onnxRuntime();

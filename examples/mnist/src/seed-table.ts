@@ -10,7 +10,9 @@ export interface SeedResult {
 
 /** A table of accuracies and one of losses, with every seed and the mean, and how many seeds SWA won. */
 export function formatSeedTables(results: readonly SeedResult[]): string {
-  const wins = results.filter(({ final }) => final.swaUpdatedStatistics.accuracy > final.sgd.accuracy).length;
+  const wins = results.filter(
+    ({ final }) => final.swaUpdatedStatistics.accuracy > final.sgd.accuracy,
+  ).length;
   return [
     'Test accuracy (%):',
     formatTable(results, 'accuracy', formatAccuracy),

@@ -6,7 +6,14 @@ import { shuffledBatches } from './batches.js';
 import { relativeDistance } from './distance.js';
 import { batchSize, type Problem } from './problem.js';
 import { mulberry32 } from './random.js';
-import type { AveragedMeasurement, Measurement, Observer, Recipe, RunOptions, TrainingRun } from './run.js';
+import type {
+  AveragedMeasurement,
+  Measurement,
+  Observer,
+  Recipe,
+  RunOptions,
+  TrainingRun,
+} from './run.js';
 import type { AnyRuntime, Network } from './runtime.js';
 
 /** A finished training: its record, and what it leaves to evaluate and to save. */
@@ -94,10 +101,15 @@ async function measureAverages(
   const parameters = swa.paramGroups.flatMap(({ params }) => params);
   const live = await backend.download(parameters.map((parameter) => parameter.get()));
   const { averages } = await swa.stateDict();
-  const named = Object.fromEntries(parameters.map(({ name }, index) => [name, live[index] ?? fail(name)]));
+  const named = Object.fromEntries(
+    parameters.map(({ name }, index) => [name, live[index] ?? fail(name)]),
+  );
   return {
     distance: relativeDistance(averages['swa']?.swaState ?? {}, named),
-    score: await swa.withAveraged(async () => network.score(problem.test), network.batchNorm(problem.train)),
+    score: await swa.withAveraged(
+      async () => network.score(problem.test),
+      network.batchNorm(problem.train),
+    ),
   };
 }
 

@@ -27,7 +27,9 @@ export async function verifySaved({ options, final }: RunResult): Promise<string
   const expected = final.swaUpdatedStatistics.accuracy;
   for (const [what, accuracy] of Object.entries(answer)) {
     if (accuracy !== expected) {
-      throw new Error(`The saved ${what} reads ${accuracy} of the test images right, it was ${expected}.`);
+      throw new Error(
+        `The saved ${what} reads ${accuracy} of the test images right, it was ${expected}.`,
+      );
     }
   }
   return (

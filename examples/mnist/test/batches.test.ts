@@ -18,14 +18,18 @@ describe('shuffledBatches', () => {
     const labels = batches.flatMap((batch) => [...batch.labels]);
     expect(new Set(labels).size).toBe(8);
     for (const batch of batches) {
-      expect([...batch.labels]).toEqual([...batch.labels].map((_, row) => batch.images[row * 784 + 783]));
+      expect([...batch.labels]).toEqual(
+        [...batch.labels].map((_, row) => batch.images[row * 784 + 783]),
+      );
     }
   });
 
   it('gives another order in the next epoch, and the same again for the same seed', () => {
     const epochs = (): number[][] => {
       const random = mulberry32(1);
-      return [1, 2].map(() => [...shuffledBatches(digits, 5, random)].flatMap((batch) => [...batch.labels]));
+      return [1, 2].map(() =>
+        [...shuffledBatches(digits, 5, random)].flatMap((batch) => [...batch.labels]),
+      );
     };
     const [first, second] = epochs();
     expect(first).not.toEqual(second);

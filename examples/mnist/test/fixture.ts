@@ -40,7 +40,10 @@ export const finishedRun: RunResult = {
     learningRates: [0.1, 0.1, 0.1, 0.1],
     measurements: [
       measurement(1, 0.9),
-      { ...measurement(2, 0.93), averaged: { score: { accuracy: 0.96, loss: 0.08 }, distance: 0.05 } },
+      {
+        ...measurement(2, 0.93),
+        averaged: { score: { accuracy: 0.96, loss: 0.08 }, distance: 0.05 },
+      },
     ],
     seconds: 4,
   },

@@ -25,7 +25,9 @@ const batch = { images: Float32Array.from(digits.images.data), labels: digits.la
 const names = digitParameters.map(({ name }) => name);
 
 function networkOn(gpu: Gpu): DigitNetwork {
-  const weights = new Map([...digits.weights].map(([name, { data }]) => [name, Float32Array.from(data)]));
+  const weights = new Map(
+    [...digits.weights].map(([name, { data }]) => [name, Float32Array.from(data)]),
+  );
   return digitNetwork(gpu, weights, { learningRate: 0.1, momentum: 0.9 });
 }
 
@@ -125,7 +127,8 @@ describe('digitNetwork', () => {
       expect(relativeError(gradients.get(name) ?? [], expected)).toBeLessThan(2e-5);
     }
     for (const { name } of digitStatistics) {
-      const tensor = model.weights.find((weight) => plainName(weight.name) === name)?.read() ?? tf.tensor([]);
+      const tensor =
+        model.weights.find((weight) => plainName(weight.name) === name)?.read() ?? tf.tensor([]);
       const cell = network.statistics.find((statistic) => statistic.name === name);
       expect(relativeError(cell?.data() as Float32Array, tensor.dataSync())).toBeLessThan(1e-6);
     }
@@ -154,7 +157,8 @@ function toTfjs(name: string): tf.Tensor {
   const { shape = [], data = new Float64Array() } = digits.weights.get(name) ?? {};
   const tensor = tf.tensor(Float32Array.from(data), [...shape]);
   if (name.startsWith('conv')) return tensor.transpose([2, 3, 1, 0]);
-  if (name === 'dense1.weight') return tensor.reshape([16, 25, 32]).transpose([1, 0, 2]).reshape([400, 32]);
+  if (name === 'dense1.weight')
+    return tensor.reshape([16, 25, 32]).transpose([1, 0, 2]).reshape([400, 32]);
   return tensor;
 }
 

@@ -52,7 +52,9 @@ describe('parseIdx', () => {
   it('reads a view into a longer buffer', () => {
     const longer = new Uint8Array(file.length + 7);
     longer.set(file, 5);
-    expect([...parseIdx(longer.subarray(5, 5 + file.length), [2, 3], 'digits')]).toEqual([1, 2, 3, 4, 5, 6]);
+    expect([...parseIdx(longer.subarray(5, 5 + file.length), [2, 3], 'digits')]).toEqual([
+      1, 2, 3, 4, 5, 6,
+    ]);
   });
 
   it.each([

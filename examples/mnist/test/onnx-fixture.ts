@@ -44,7 +44,12 @@ export function smallCase(count: number, seed = 1): Case {
   return caseOf(layers, { imageShape: [2, 17, 13], classes: 4 }, count, seed);
 }
 
-function caseOf(layers: readonly Layer[], shapes: Case['shapes'], count: number, seed: number): Case {
+function caseOf(
+  layers: readonly Layer[],
+  shapes: Case['shapes'],
+  count: number,
+  seed: number,
+): Case {
   const random = mulberry32(seed);
   const uniform = (): number => Math.fround(random() / 2 ** 31 - 1);
   const tensorOf = (shape: readonly number[], value: () => number): Tensor64 => ({
@@ -96,7 +101,9 @@ export async function runOnce(
   const session = await ort.InferenceSession.create(model);
   const results = await session.run(feeds);
   await session.release();
-  return Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, data as Float32Array]));
+  return Object.fromEntries(
+    Object.entries(results).map(([name, { data }]) => [name, data as Float32Array]),
+  );
 }
 
 /** max |found - expected| / max |expected| */

@@ -12,11 +12,17 @@ describe('inferenceGraph', () => {
     ['small', smallCase(6)],
     ['digits', digitsCase(5)],
   ])('gives the logits of the %s network with its running statistics', async (_, network) => {
-    const weights = new Map([...network.weights].map(([name, { data }]) => [name, Float32Array.from(data)]));
+    const weights = new Map(
+      [...network.weights].map(([name, { data }]) => [name, Float32Array.from(data)]),
+    );
     const { images } = feedsOf(network);
     if (images === undefined) throw new Error('The case has no images.');
-    const { logits } = await runOnce(inferenceGraph(network.layers, weights, network.shapes), { images });
-    expect(relativeError(logits ?? [], infer64(network.weights, network.images).data)).toBeLessThan(1e-6);
+    const { logits } = await runOnce(inferenceGraph(network.layers, weights, network.shapes), {
+      images,
+    });
+    expect(relativeError(logits ?? [], infer64(network.weights, network.images).data)).toBeLessThan(
+      1e-6,
+    );
   });
 
   it('refuses to be made without a weight', () => {
@@ -42,7 +48,10 @@ describe('initialWeights', () => {
     const square = weights.reduce((sum, value) => sum + value ** 2, 0) / weights.length;
     // The variance of a standard normal deviate within [-2, 2], by its density there.
     expect(Math.sqrt(square) / (deviation * Math.sqrt(0.7737))).toBeCloseTo(1, 1.5);
-    expect(weights.reduce((sum, value) => sum + value, 0) / weights.length / deviation).toBeCloseTo(0, 1);
+    expect(weights.reduce((sum, value) => sum + value, 0) / weights.length / deviation).toBeCloseTo(
+      0,
+      1,
+    );
   });
 
   it('starts batch norm from the identity and biases from 0', () => {
@@ -71,7 +80,11 @@ describe('scoreModel', () => {
     const pairs = [[3, 3], [9, 9], [0, 1], [5, 5], [7, 6]] as const; // prettier-ignore
     const images = new Float32Array(pairs.length * 784);
     pairs.forEach(([shown], row) => images.fill(1, row * 784 + shown, row * 784 + shown + 1));
-    const digits = { images, labels: Uint8Array.from(pairs, ([, label]) => label), count: pairs.length };
+    const digits = {
+      images,
+      labels: Uint8Array.from(pairs, ([, label]) => label),
+      count: pairs.length,
+    };
     const logSum = Math.log(Math.E + 9);
     for (const batchSize of [1, 2, 5, 500]) {
       const { accuracy, loss } = await scoreModel(model, digits, batchSize);

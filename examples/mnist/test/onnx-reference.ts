@@ -20,7 +20,11 @@ export interface Forward {
  * Two times convolution, batch norm, ReLU and 2 × 2 maximum pooling, then two dense layers with a ReLU between them, and
  * the mean cross-entropy, in training mode.
  */
-export function forward64(weights: Weights64, images: Tensor64, labels: readonly number[]): Forward {
+export function forward64(
+  weights: Weights64,
+  images: Tensor64,
+  labels: readonly number[],
+): Forward {
   const moments = new Map<string, Float64Array>();
   const logits = logits64(weights, images, (name, x) => {
     const [mean, variance] = [meanOf(x), varianceOf(x)];
@@ -46,7 +50,10 @@ export function infer64(weights: Weights64, images: Tensor64): Tensor64 {
   ]);
 }
 
-type StatisticsOf = (name: string, x: Tensor64) => readonly [mean: Float64Array, variance: Float64Array];
+type StatisticsOf = (
+  name: string,
+  x: Tensor64,
+) => readonly [mean: Float64Array, variance: Float64Array];
 
 function logits64(weights: Weights64, images: Tensor64, statisticsOf: StatisticsOf): Tensor64 {
   let x = images;
@@ -82,7 +89,8 @@ function convolve(x: Tensor64, weight: Tensor64): Tensor64 {
             for (let i = 0; i < size; i += 1) {
               const from = ((n * channels + c) * height + row + i) * width + column;
               const by = ((f * channels + c) * size + i) * size;
-              for (let j = 0; j < size; j += 1) sum += at(x.data, from + j) * at(weight.data, by + j);
+              for (let j = 0; j < size; j += 1)
+                sum += at(x.data, from + j) * at(weight.data, by + j);
             }
           data[out++] = sum;
         }
@@ -167,6 +175,7 @@ function tensor(weights: Weights64, name: string): Tensor64 {
 
 function at(data: Float64Array, index: number): number {
   const value = data[index];
-  if (value === undefined) throw new RangeError(`The reference reads at ${index} of ${data.length}.`);
+  if (value === undefined)
+    throw new RangeError(`The reference reads at ${index} of ${data.length}.`);
   return value;
 }

@@ -52,7 +52,11 @@ describe('onnxRuntime', () => {
     await saved.dispose();
 
     const other = await runtime.createNetwork(2, 1);
-    const resumed = new SWA(other.optimizer, { backend: runtime.backend, swaStart: 10, swaFreq: 1 });
+    const resumed = new SWA(other.optimizer, {
+      backend: runtime.backend,
+      swaStart: 10,
+      swaFreq: 1,
+    });
     await resumed.loadStateDict(fromSafetensors(state));
     await resumed.swapSwaSgd();
     const batchNorm = other.batchNorm(train);

@@ -30,15 +30,22 @@ describe('trainGraph', () => {
       const results = await runOnce(model, {
         ...feeds,
         lr: float32({ shape: [], data: Float64Array.of(lr) }),
-        ...Object.fromEntries([...velocities].map(([name, value]) => [`${name}.velocity`, float32(value)])),
+        ...Object.fromEntries(
+          [...velocities].map(([name, value]) => [`${name}.velocity`, float32(value)]),
+        ),
       });
       expect(results['loss']).toEqual(gradient['loss']);
       for (const name of names) {
-        const [weight, velocity] = [weights.get(name)?.data ?? [], velocities.get(name)?.data ?? []];
+        const [weight, velocity] = [
+          weights.get(name)?.data ?? [],
+          velocities.get(name)?.data ?? [],
+        ];
         const moved = Array.from(
           velocity,
           (value, i) =>
-            momentum * value + (gradient[`${name}_gradient`]?.[i] ?? NaN) + weightDecay * (weight[i] ?? NaN),
+            momentum * value +
+            (gradient[`${name}_gradient`]?.[i] ?? NaN) +
+            weightDecay * (weight[i] ?? NaN),
         );
         const stepped = Array.from(weight, (value, i) => value - lr * (moved[i] ?? NaN));
         expect(relativeError(results[`${name}.velocity_new`] ?? [], moved)).toBeLessThan(1e-6);
@@ -58,7 +65,9 @@ describe('trainGraph', () => {
     );
     for (const [name, batch] of moments) {
       const running = network.weights.get(name)?.data ?? new Float64Array();
-      const expected = running.map((value, channel) => 0.99 * value + 0.01 * (batch[channel] ?? NaN));
+      const expected = running.map(
+        (value, channel) => 0.99 * value + 0.01 * (batch[channel] ?? NaN),
+      );
       expect(relativeError(results[`${name}_new`] ?? [], expected)).toBeLessThan(1e-6);
     }
   });

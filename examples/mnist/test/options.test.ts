@@ -38,7 +38,10 @@ describe('parseOptions', () => {
     [['--epochs', '1e2'], 'from 1 to 1000'],
     [['--train-images', '127'], 'from 128 to 60000'],
     [['--train-images', 'all'], 'from 128 to 60000'],
-    [['--backend', 'gpu'], 'Allowed choices are auto, cpu, wasm, tfjs-node, tfjs-node-gpu, onnx, gpujs.'],
+    [
+      ['--backend', 'gpu'],
+      'Allowed choices are auto, cpu, wasm, tfjs-node, tfjs-node-gpu, onnx, gpujs.',
+    ],
     [['--output'], "option '--output <folder>' argument missing"],
     [['--sede', '1'], "unknown option '--sede'"],
     [['1'], 'too many arguments'],
@@ -52,7 +55,14 @@ describe('parseOptions', () => {
   it('tells what it can do', () => {
     const { code, output } = run(['--help']);
     expect(code).toBe(0);
-    for (const option of ['--seed', '--epochs', '--train-images', '--backend', '--output', '--help']) {
+    for (const option of [
+      '--seed',
+      '--epochs',
+      '--train-images',
+      '--backend',
+      '--output',
+      '--help',
+    ]) {
       expect(output).toContain(option);
     }
   });

@@ -51,7 +51,12 @@ describe('showProgress', () => {
     const { text, stream } = record(false);
     const observer = showProgress(stream);
     observer.startRun({ name: 'SGD', epochs: 1, stepsPerEpoch: 2 });
-    observer.measure({ epoch: 0.5, learningRate: 0.1, trainLoss: 1, live: { accuracy: 0.5, loss: 1 } });
+    observer.measure({
+      epoch: 0.5,
+      learningRate: 0.1,
+      trainLoss: 1,
+      live: { accuracy: 0.5, loss: 1 },
+    });
     expect(text()).toBe('');
   });
 

@@ -14,7 +14,9 @@ describe('renderReport', () => {
   const { document } = parseHTML(html);
 
   it('opens with the verdict and the final table', () => {
-    expect(document.querySelector('.verdict')?.textContent).toBe(verdict(finishedRun.final, 10_000));
+    expect(document.querySelector('.verdict')?.textContent).toBe(
+      verdict(finishedRun.final, 10_000),
+    );
     const rows = [...document.querySelectorAll('.final tbody tr')].map((row) =>
       [...row.children].map((cell) => cell.textContent),
     );
@@ -27,8 +29,12 @@ describe('renderReport', () => {
   });
 
   it('needs no other file and no network', () => {
-    expect(document.querySelectorAll('script, link, img, iframe, object, [src], [href]')).toHaveLength(0);
-    expect(html.replaceAll(/xmlns(:\w+)?="[^"]*"/g, '')).not.toMatch(/https?:|url\((?!#)|@import|@font-face/);
+    expect(
+      document.querySelectorAll('script, link, img, iframe, object, [src], [href]'),
+    ).toHaveLength(0);
+    expect(html.replaceAll(/xmlns(:\w+)?="[^"]*"/g, '')).not.toMatch(
+      /https?:|url\((?!#)|@import|@font-face/,
+    );
   });
 
   it('has four plots, each with a title, a legend, named axes and a caption', () => {
@@ -71,8 +77,16 @@ describe('renderReport', () => {
   });
 
   it('leaves out of the plots what is not a number, as after a training that diverged', () => {
-    const lost = { epoch: 2, learningRate: 0.1, trainLoss: NaN, live: { accuracy: 0.1, loss: NaN } };
-    const sgd = { ...finishedRun.sgd, measurements: [...finishedRun.sgd.measurements.slice(0, 1), lost] };
+    const lost = {
+      epoch: 2,
+      learningRate: 0.1,
+      trainLoss: NaN,
+      live: { accuracy: 0.1, loss: NaN },
+    };
+    const sgd = {
+      ...finishedRun.sgd,
+      measurements: [...finishedRun.sgd.measurements.slice(0, 1), lost],
+    };
     expect(renderReport({ ...finishedRun, sgd })).not.toMatch(/NaN|undefined|Infinity/);
   });
 });

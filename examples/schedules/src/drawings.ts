@@ -52,7 +52,8 @@ export const drawings: readonly Drawing[] = [
   ),
   {
     title: 'chainedSwaLr',
-    caption: 'The same from the rate before, along a line; at step 100, someone else sets the rate to 0.1.',
+    caption:
+      'The same from the rate before, along a line; at step 100, someone else sets the rate to 0.1.',
     axis: 'learning rate',
     values: chained(),
   },
@@ -74,9 +75,16 @@ export const drawings: readonly Drawing[] = [
   rate(
     'sequentialLr',
     'Warm-up, then a cosine, then the constant rate of SWA from where the cosine is.',
-    sequentialLr([warmUp, cosine, swaLr({ lr: cosine(100), swaLr: 0.05, annealSteps: 30 })], [20, 120]),
+    sequentialLr(
+      [warmUp, cosine, swaLr({ lr: cosine(100), swaLr: 0.05, annealSteps: 30 })],
+      [20, 120],
+    ),
   ),
-  rate('cyclicLr', 'Triangles, every one as high.', cyclicLr({ baseLr: 0.01, maxLr: lr, stepSizeUp: 25 })),
+  rate(
+    'cyclicLr',
+    'Triangles, every one as high.',
+    cyclicLr({ baseLr: 0.01, maxLr: lr, stepSizeUp: 25 }),
+  ),
   rate(
     'cyclicLr, triangular2',
     'Triangles, every one half as high.',
@@ -87,7 +95,11 @@ export const drawings: readonly Drawing[] = [
     'Triangles that shrink with every step; down faster than up.',
     cyclicLr({ baseLr: 0.01, maxLr: lr, stepSizeUp: 30, stepSizeDown: 10, scale: expRange(0.99) }),
   ),
-  momentum('cyclicMomentum', 'Low where the rate of cyclicLr is high.', cyclicMomentum({ stepSizeUp: 25 })),
+  momentum(
+    'cyclicMomentum',
+    'Low where the rate of cyclicLr is high.',
+    cyclicMomentum({ stepSizeUp: 25 }),
+  ),
   rate(
     'oneCycleLr',
     'Up for 30 % of the steps, then down to almost nothing.',
@@ -142,7 +154,8 @@ export const drawings: readonly Drawing[] = [
   ),
   {
     title: 'reduceLrOnPlateau',
-    caption: 'Halved where a noisy loss, flat from step 60 on, has not improved for more than 15 steps.',
+    caption:
+      'Halved where a noisy loss, flat from step 60 on, has not improved for more than 15 steps.',
     axis: 'learning rate',
     values: plateau(),
   },
@@ -163,7 +176,10 @@ function valuesOf(schedule: Schedule): readonly number[] {
 function chained(): readonly number[] {
   const next = chainedSwaLr({ swaLr: 0.05, annealSteps: 150, isLinear: true });
   let value = lr;
-  return Array.from({ length: stepCount }, (_, step) => (value = next(step, step === 100 ? lr : value)));
+  return Array.from(
+    { length: stepCount },
+    (_, step) => (value = next(step, step === 100 ? lr : value)),
+  );
 }
 
 function plateau(): readonly number[] {

@@ -66,7 +66,13 @@ function draw({ title, axis, values }: Drawing): string {
     marginTop: 28,
     ariaLabel: `${title}: ${axis} by step`,
     x: { label: 'step', domain: [0, stepCount], ticks: 5, tickFormat: 'd' },
-    y: { label: axis, domain: isMomentum ? [0.75, 1] : [0, 0.11], ticks: 5, tickFormat: '~f', grid: true },
+    y: {
+      label: axis,
+      domain: isMomentum ? [0.75, 1] : [0, 0.11],
+      ticks: 5,
+      tickFormat: '~f',
+      grid: true,
+    },
     marks: [line],
   });
   return svg.outerHTML;

@@ -40,7 +40,9 @@ describe('the page of schedules', () => {
   });
 
   it('needs no other file and no network', () => {
-    expect(document.querySelectorAll('script, link, img, iframe, object, [src], [href]')).toHaveLength(0);
+    expect(
+      document.querySelectorAll('script, link, img, iframe, object, [src], [href]'),
+    ).toHaveLength(0);
     expect(html).not.toMatch(/NaN|undefined|Infinity/);
   });
 });

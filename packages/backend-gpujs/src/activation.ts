@@ -46,7 +46,10 @@ export function channelSource({ layout }: Activation): string {
  * @param name - of the layer
  * @throws RangeError where the shape is empty or has an extent that is no whole number >= 1
  */
-export function activation(name: string, { shape, layout = 'NHWC' }: ActivationOptions): Activation {
+export function activation(
+  name: string,
+  { shape, layout = 'NHWC' }: ActivationOptions,
+): Activation {
   if (shape.length === 0 || !shape.every((extent) => Number.isInteger(extent) && extent >= 1)) {
     throw new RangeError(
       `batchNorm "${name}": the shape of a sample is [${shape.join(', ')}], expected extents >= 1 such as [28, 28, 8].`,

@@ -128,7 +128,9 @@ export async function gpujsBackend(gpu: GPU | GpujsRuntime): Promise<GpujsBacken
     upload(tensors) {
       device.requireAlive('upload');
       // They lie on the host until they are averaged, which packs them.
-      return ledger.add(tensors.map(({ shape, data }) => tensorOf(shape, (data as Float32Array).slice())));
+      return ledger.add(
+        tensors.map(({ shape, data }) => tensorOf(shape, (data as Float32Array).slice())),
+      );
     },
 
     async download(tensors) {
@@ -196,7 +198,11 @@ export async function gpujsBackend(gpu: GPU | GpujsRuntime): Promise<GpujsBacken
       for (const tensor of tensors) ledger.dispose(tensor);
     },
 
-    memory: () => ({ tensors: ledger.count, textures: device.textureCount, kernels: device.kernelCount }),
+    memory: () => ({
+      tensors: ledger.count,
+      textures: device.textureCount,
+      kernels: device.kernelCount,
+    }),
 
     release: close,
   };

@@ -13,7 +13,11 @@ import type { KernelArray } from './flat-kernel.js';
  * @param sums - those of the layer
  * @see Chan, Golub and LeVeque 1983, on shifted data
  */
-export async function momentsOf(activation: Activation, sums: ChannelSums, x: KernelArray): Promise<Moments> {
+export async function momentsOf(
+  activation: Activation,
+  sums: ChannelSums,
+  x: KernelArray,
+): Promise<Moments> {
   const { channels, positions } = activation;
   const count = activation.sampleCount(x) * positions;
   const total = await sums.deviations(x, new Float32Array(channels));

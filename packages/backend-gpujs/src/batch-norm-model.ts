@@ -32,9 +32,14 @@ export interface BatchNormNetwork<Batch> {
  */
 export function batchNormModel<Batch>(network: BatchNormNetwork<Batch>): BatchNormModel<Batch> {
   const { layers } = network;
-  const twice = layers.find(({ name }, index) => layers.findIndex((other) => other.name === name) < index);
+  const twice = layers.find(
+    ({ name }, index) => layers.findIndex((other) => other.name === name) < index,
+  );
   if (twice !== undefined) {
-    throw new PolyakError('ERR_BATCH_NORM', `batchNormModel: two layers are named "${twice.name}".`);
+    throw new PolyakError(
+      'ERR_BATCH_NORM',
+      `batchNormModel: two layers are named "${twice.name}".`,
+    );
   }
   return {
     layers,

@@ -113,12 +113,22 @@ export interface BatchNormGradients {
  * @see Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167, section 3
  */
 export function batchNorm(gpu: GPU, options: BatchNormOptions): BatchNorm {
-  const { name, epsilon = 1e-5, momentum = 0.1, varianceKind = 'unbiased', trainable = true } = options;
+  const {
+    name,
+    epsilon = 1e-5,
+    momentum = 0.1,
+    varianceKind = 'unbiased',
+    trainable = true,
+  } = options;
   if (!(epsilon > 0 && epsilon < Infinity)) {
-    throw new RangeError(`batchNorm "${name}": epsilon is ${epsilon}, expected a finite number > 0.`);
+    throw new RangeError(
+      `batchNorm "${name}": epsilon is ${epsilon}, expected a finite number > 0.`,
+    );
   }
   if (!(momentum >= 0 && momentum <= 1)) {
-    throw new RangeError(`batchNorm "${name}": momentum is ${momentum}, expected a number from 0 to 1.`);
+    throw new RangeError(
+      `batchNorm "${name}": momentum is ${momentum}, expected a number from 0 to 1.`,
+    );
   }
   const layout = activation(name, options);
   const { channels } = layout;
@@ -154,7 +164,10 @@ export function batchNorm(gpu: GPU, options: BatchNormOptions): BatchNorm {
     parameters: [cells.weight, cells.bias],
     statistics: [cells.mean, cells.variance],
     async read() {
-      const [mean, variance] = [await hostArray(cells.mean.data()), await hostArray(cells.variance.data())];
+      const [mean, variance] = [
+        await hostArray(cells.mean.data()),
+        await hostArray(cells.variance.data()),
+      ];
       return { mean: Float64Array.from(mean), variance: Float64Array.from(variance) };
     },
     write({ mean, variance }) {
@@ -162,7 +175,8 @@ export function batchNorm(gpu: GPU, options: BatchNormOptions): BatchNorm {
       cells.variance.replace(Float32Array.from(variance));
     },
     async infer(x, pass) {
-      if (pass?.measures(layer) !== true) return normalized(x, cells.mean.data(), cells.variance.data());
+      if (pass?.measures(layer) !== true)
+        return normalized(x, cells.mean.data(), cells.variance.data());
       const moments = await momentsOf(layout, sums, x);
       pass.report(layer, moments);
       return normalized(x, Float32Array.from(moments.mean), Float32Array.from(moments.variance));
@@ -171,14 +185,23 @@ export function batchNorm(gpu: GPU, options: BatchNormOptions): BatchNorm {
       const moments = await momentsOf(layout, sums, x);
       const { count } = moments;
       if (count < 2)
-        throw new RangeError(`batchNorm "${name}": one value a channel has no variance to train with.`);
-      const [mean, variance] = [Float32Array.from(moments.mean), Float32Array.from(moments.variance)];
+        throw new RangeError(
+          `batchNorm "${name}": one value a channel has no variance to train with.`,
+        );
+      const [mean, variance] = [
+        Float32Array.from(moments.mean),
+        Float32Array.from(moments.variance),
+      ];
       const y = await normalized(x, mean, variance);
       const correction = varianceKind === 'unbiased' ? count / (count - 1) : 1;
       const kept = moments.variance.map((value) => value * correction);
       cells.mean.replace(await kernels.moved.run(cells.mean.data(), mean, Math.fround(momentum)));
       cells.variance.replace(
-        await kernels.moved.run(cells.variance.data(), Float32Array.from(kept), Math.fround(momentum)),
+        await kernels.moved.run(
+          cells.variance.data(),
+          Float32Array.from(kept),
+          Math.fround(momentum),
+        ),
       );
       return { y, backward: async (dy) => backward(x, dy, mean, variance, count) };
     },
@@ -199,12 +222,18 @@ export function batchNorm(gpu: GPU, options: BatchNormOptions): BatchNorm {
     const total = await sums.deviations(dy, new Float32Array(channels));
     const product = await sums.products(x, mean, dy);
     const level = Float32Array.from(total, (value) => value / count);
-    const slope = Float32Array.from(product, (value, c) => value / count / (Number(variance[c]) + epsilon));
+    const slope = Float32Array.from(
+      product,
+      (value, c) => value / count / (Number(variance[c]) + epsilon),
+    );
     const gain = await kernels.gain.run(cells.weight.data(), variance);
     try {
       return {
         input: await kernels.backward(layout.sampleCount(x)).run(x, dy, mean, gain, level, slope),
-        weight: Float32Array.from(product, (value, c) => value / Math.sqrt(Number(variance[c]) + epsilon)),
+        weight: Float32Array.from(
+          product,
+          (value, c) => value / Math.sqrt(Number(variance[c]) + epsilon),
+        ),
         bias: Float32Array.from(total),
       };
     } finally {

@@ -19,7 +19,10 @@ export function freeData(device: Device, data: Data): void {
 }
 
 /** The elements on the host, those of a pack read at once. Nothing is copied that lies there already. */
-export async function hostArrays(device: Device, list: readonly Data[]): Promise<readonly Float32Array[]> {
+export async function hostArrays(
+  device: Device,
+  list: readonly Data[],
+): Promise<readonly Float32Array[]> {
   const packs = new Map<Pack, Float32Array>();
   const arrays: Float32Array[] = [];
   for (const data of list) {
@@ -35,7 +38,11 @@ export async function hostArrays(device: Device, list: readonly Data[]): Promise
 }
 
 /** The elements as a texture of this layout, bit for bit. */
-export async function textureOf(device: Device, array: Float32Array, layout: Layout): Promise<Texture> {
+export async function textureOf(
+  device: Device,
+  array: Float32Array,
+  layout: Layout,
+): Promise<Texture> {
   const { output } = layout;
   return (await device.run(COPY(output.length), layout, [nested(array, output)])) as Texture;
 }

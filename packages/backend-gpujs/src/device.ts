@@ -1,7 +1,15 @@
 // What computes: the kernels of one GPU instance, each compiled for one signature of its arguments and checked in every run.
 import { PolyakError } from '@polyak/core';
 import type { Texture } from 'gpu.js';
-import type { Gpu, GpujsMode, Kernel, KernelCall, Storage, WebGlContext, WebGpuContext } from './gpu.js';
+import type {
+  Gpu,
+  GpujsMode,
+  Kernel,
+  KernelCall,
+  Storage,
+  WebGlContext,
+  WebGpuContext,
+} from './gpu.js';
 import { modeOf } from './gpu.js';
 import type { Layout } from './texture.js';
 import { contextOf, flattened, isTexture, signatureOf } from './texture.js';
@@ -166,7 +174,11 @@ export class Device {
   #requireMode(call: KernelCall, result: Storage): void {
     const { kernel } = call;
     const mode = modeOf(kernel);
-    if (kernel.fallbackReason === null && mode === this.mode && isTexture(result) === this.hasTextures)
+    if (
+      kernel.fallbackReason === null &&
+      mode === this.mode &&
+      isTexture(result) === this.hasTextures
+    )
       return;
     if (isTexture(result)) result.delete();
     kernel.destroy();
@@ -199,7 +211,10 @@ export async function checkedOn<Result>(
   return 'device' in context ? checkedWebGpu(context, operation) : checkedWebGl(context, operation);
 }
 
-async function checkedWebGl<Result>(gl: WebGlContext, operation: () => Promise<Result>): Promise<Result> {
+async function checkedWebGl<Result>(
+  gl: WebGlContext,
+  operation: () => Promise<Result>,
+): Promise<Result> {
   // What others left there. A lost context gives out an error once only.
   while (gl.getError() !== gl.NO_ERROR);
   const result = await operation();

@@ -74,7 +74,9 @@ export function flatKernel(gpu: GPU, source: string, options: FlatKernelOptions)
   const { name = 'flatKernel', output, constants = {}, workers = 1 } = options;
   const length = elementCount(output);
   if (!(length > 0)) {
-    throw new RangeError(`${name}: the output is [${output.join(', ')}], expected at least one thread.`);
+    throw new RangeError(
+      `${name}: the output is [${output.join(', ')}], expected at least one thread.`,
+    );
   }
   const compiled = new Map<string, IKernelRunShortcut>();
   const settings: IGPUKernelSettings = {
@@ -167,7 +169,8 @@ function joined(rows: Rows, length: number): Float32Array {
       part.length === first.length &&
       part.byteOffset === first.byteOffset + index * first.byteLength,
   );
-  if (first !== undefined && isOneStretch) return new Float32Array(first.buffer, first.byteOffset, length);
+  if (first !== undefined && isOneStretch)
+    return new Float32Array(first.buffer, first.byteOffset, length);
   const whole = new Float32Array(length);
   let at = 0;
   for (const part of parts) {
@@ -184,7 +187,10 @@ function leaves(rows: Rows): readonly Float32Array[] {
 /** Left to gpu.js, integers are floats, and indices beyond 2^24 would be rounded. */
 function typesOf(constants: Readonly<Record<string, number>>): Record<string, 'Integer' | 'Float'> {
   return Object.fromEntries(
-    Object.entries(constants).map(([name, value]) => [name, Number.isInteger(value) ? 'Integer' : 'Float']),
+    Object.entries(constants).map(([name, value]) => [
+      name,
+      Number.isInteger(value) ? 'Integer' : 'Float',
+    ]),
   );
 }
 
@@ -200,7 +206,10 @@ function checkedSignature(argument: KernelArgument, name: string): string {
 function refuseFallback(kernel: IKernelRunShortcut, name: string): void {
   const { fallbackReason } = kernel.kernel as unknown as Kernel;
   if (fallbackReason === null) return;
-  throw new PolyakError('ERR_UNSUPPORTED', `${name}: gpu.js fell back to the mode cpu: ${fallbackReason}.`);
+  throw new PolyakError(
+    'ERR_UNSUPPORTED',
+    `${name}: gpu.js fell back to the mode cpu: ${fallbackReason}.`,
+  );
 }
 
 function refusal(error: unknown, name: string, output: readonly number[]): PolyakError {

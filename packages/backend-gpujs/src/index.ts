@@ -1,7 +1,12 @@
 export type { ActivationLayout, ActivationOptions } from './activation.js';
 export type { GpujsBackend, GpujsMemory } from './backend.js';
 export { gpujsBackend } from './backend.js';
-export type { BatchNorm, BatchNormGradients, BatchNormOptions, TrainedBatchNorm } from './batch-norm.js';
+export type {
+  BatchNorm,
+  BatchNormGradients,
+  BatchNormOptions,
+  TrainedBatchNorm,
+} from './batch-norm.js';
 export { batchNorm } from './batch-norm.js';
 export type { BatchNormNetwork } from './batch-norm-model.js';
 export { batchNormModel } from './batch-norm-model.js';

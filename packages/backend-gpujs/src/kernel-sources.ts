@@ -17,10 +17,12 @@ export const DELTA: KernelSource = (rank) =>
   `function (a, c, p, w) { return (p${at(rank)} - a${at(rank)} - c${at(rank)}) * w + c${at(rank)}; }`;
 
 /** The sum. */
-export const SUM: KernelSource = (rank) => `function (a, b) { return a${at(rank)} + b${at(rank)}; }`;
+export const SUM: KernelSource = (rank) =>
+  `function (a, b) { return a${at(rank)} + b${at(rank)}; }`;
 
 /** The difference. */
-export const DIFFERENCE: KernelSource = (rank) => `function (a, b) { return a${at(rank)} - b${at(rank)}; }`;
+export const DIFFERENCE: KernelSource = (rank) =>
+  `function (a, b) { return a${at(rank)} - b${at(rank)}; }`;
 
 /** The rounding error of `s = a + d`, given `v = s - a` (Knuth's TwoSum). */
 export const ERROR: KernelSource = (rank) =>

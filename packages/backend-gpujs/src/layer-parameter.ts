@@ -32,14 +32,20 @@ export interface LayerParameter extends Parameter<GpujsTensor> {
  * console.log(weight.get().shape); // [2, 2]
  * ```
  */
-export function layerParameter(name: string, shape: readonly number[], data: KernelArray): LayerParameter {
+export function layerParameter(
+  name: string,
+  shape: readonly number[],
+  data: KernelArray,
+): LayerParameter {
   let tensor = gpujsTensor(data, shape);
   const parameter: LayerParameter = {
     name,
     get: () => tensor,
     set(next) {
       if (next.shape.join() !== shape.join()) {
-        throw new RangeError(`"${name}" has shape [${shape.join()}], found [${next.shape.join()}].`);
+        throw new RangeError(
+          `"${name}" has shape [${shape.join()}], found [${next.shape.join()}].`,
+        );
       }
       kernelData(next, name);
       tensor = next;
@@ -57,5 +63,7 @@ export function layerParameter(name: string, shape: readonly number[], data: Ker
 /** The elements of a tensor, as kernels take them. */
 function kernelData({ data }: GpujsTensor, name: string): KernelArray {
   if (data instanceof Float32Array || isTexture(data)) return data;
-  throw new TypeError(`"${name}" was given a stretch of packed averages, which only the backend can read.`);
+  throw new TypeError(
+    `"${name}" was given a stretch of packed averages, which only the backend can read.`,
+  );
 }

@@ -74,7 +74,8 @@ export class Ledger {
   #lengthOf(what: string, data: unknown): number {
     if (data instanceof Float32Array) return data.length;
     if (data instanceof Slice && data.pack.device === this.#device) return data.length;
-    if (isTexture(data) && this.#device.holds(data)) return elementCount(layoutOf(data, what).output);
+    if (isTexture(data) && this.#device.holds(data))
+      return elementCount(layoutOf(data, what).output);
     throw new PolyakError(
       'ERR_PARAMETERS',
       `${what} is neither a Float32Array nor a texture of the GPU that this backend computes on, in the mode ` +

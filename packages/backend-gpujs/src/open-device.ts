@@ -13,7 +13,8 @@ const REMEDIES: Readonly<Record<GpujsMode, string>> = {
     '`xvfb-run -a node …`',
   webgl2: 'it needs a browser with WebGL 2 and float textures',
   webgl: 'it needs a browser with WebGL and float textures',
-  webgpu: 'it needs navigator.gpu and an adapter; Node gets both from the package webgpu and a Vulkan driver',
+  webgpu:
+    'it needs navigator.gpu and an adapter; Node gets both from the package webgpu and a Vulkan driver',
   webasm: 'it needs WebAssembly',
   cpu: 'reinstall gpu.js',
 };
@@ -59,7 +60,8 @@ export async function openDevice(gpu: GPU | GpujsRuntime): Promise<OpenDevice> {
 
 /** gpu.js falls back silently; 'gpu' and 'async' leave the mode to it. */
 function requireMode(asked: string, found: GpujsMode): void {
-  if (Object.hasOwn(REMEDIES, asked) && asked !== found) throw new Error(`gpu.js runs ${found} in its place`);
+  if (Object.hasOwn(REMEDIES, asked) && asked !== found)
+    throw new Error(`gpu.js runs ${found} in its place`);
 }
 
 function instanceOf({ GPU: Class, mode }: GpujsRuntime): Gpu {
@@ -72,7 +74,9 @@ function instanceOf({ GPU: Class, mode }: GpujsRuntime): Gpu {
 
 function unsupported(mode: string, cause: unknown): PolyakError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  const remedy = Object.hasOwn(REMEDIES, mode) ? REMEDIES[mode as GpujsMode] : 'ask for a mode by its name';
+  const remedy = Object.hasOwn(REMEDIES, mode)
+    ? REMEDIES[mode as GpujsMode]
+    : 'ask for a mode by its name';
   return new PolyakError(
     'ERR_UNSUPPORTED',
     `gpujsBackend: the mode ${mode} does not run here (${reason}): ${remedy}. Or ask for another mode; webasm and cpu need nothing.`,

@@ -65,7 +65,8 @@ export class Pack {
   /** All elements, on the host. */
   async read(): Promise<Float32Array> {
     const flat = new Float32Array(this.length);
-    for (const [n, part] of this.parts.entries()) flat.set(await this.device.read(part), n * PART_LENGTH);
+    for (const [n, part] of this.parts.entries())
+      flat.set(await this.device.read(part), n * PART_LENGTH);
     return flat;
   }
 }
@@ -76,7 +77,8 @@ export function packOf(slices: readonly unknown[]): Pack | undefined {
   if (!(first instanceof Slice)) return undefined;
   let end = 0;
   for (const slice of slices) {
-    if (!(slice instanceof Slice) || slice.pack !== first.pack || slice.start !== end) return undefined;
+    if (!(slice instanceof Slice) || slice.pack !== first.pack || slice.start !== end)
+      return undefined;
     end += slice.length;
   }
   return end === first.pack.length ? first.pack : undefined;
@@ -129,7 +131,9 @@ export async function packArrays(
   try {
     for (const [part, layout] of packLayouts(lengthOf(arrays)).entries()) {
       const elements = packed(arrays, part);
-      parts.push(device.hasTextures ? await device.run(COPY(1), layout, [elements]) : elements.slice());
+      parts.push(
+        device.hasTextures ? await device.run(COPY(1), layout, [elements]) : elements.slice(),
+      );
     }
   } catch (error) {
     for (const part of parts) device.free(part);

@@ -24,7 +24,11 @@ const { fround } = Math;
  * @throws Error where the average is not float32 to two units in the last place
  */
 export async function probe(device: Device): Promise<Skills> {
-  const [averages, residuals, live] = [1, 2, 3].map(sample) as [Float32Array, Float32Array, Float32Array];
+  const [averages, residuals, live] = [1, 2, 3].map(sample) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
   residuals.forEach((residual, n) => (residuals[n] = residual * 2 ** -25));
 
   const [found] = (await update(device, [averages], live)) as [Float32Array];
@@ -35,7 +39,10 @@ export async function probe(device: Device): Promise<Skills> {
   });
   if (!isRight) throw new Error('it does not compute in float32');
 
-  const [sums, errors] = (await update(device, [averages, residuals], live)) as [Float32Array, Float32Array];
+  const [sums, errors] = (await update(device, [averages, residuals], live)) as [
+    Float32Array,
+    Float32Array,
+  ];
   const isCompensating = sums.every((sum, n) => {
     const [a, c, p] = [averages[n] as number, residuals[n] as number, live[n] as number];
     const expected = a + c + (p - a - c) * WEIGHT;

@@ -64,7 +64,10 @@ export async function likeHeld(
       else if (!isTexture(data)) given.push(tensorOf(tensor.shape, array.slice()));
       else
         given.push(
-          tensorOf(tensor.shape, await textureOf(device, array, layoutOf(data, 'What a parameter holds'))),
+          tensorOf(
+            tensor.shape,
+            await textureOf(device, array, layoutOf(data, 'What a parameter holds')),
+          ),
         );
     }
   } catch (error) {

@@ -88,7 +88,10 @@ export function flattened(values: unknown): Float32Array {
 }
 
 /** Views on the elements, nested as an argument of the rank of `output` has to be. */
-export function nested(data: Float32Array, output: readonly number[]): Float32Array | readonly unknown[] {
+export function nested(
+  data: Float32Array,
+  output: readonly number[],
+): Float32Array | readonly unknown[] {
   const outer = output.slice(0, -1);
   if (outer.length === 0) return data;
   const stride = outer.reduce((product, extent) => product * extent, 1);

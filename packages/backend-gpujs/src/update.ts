@@ -48,7 +48,8 @@ export async function moved(
     );
     slices.forEach((state, n) => (results[hosted[n] as number] = state));
     for (const [place, data] of live.entries()) {
-      if (isTexture(data)) results[place] = await movedTextures(device, states[place] as State, data, weight);
+      if (isTexture(data))
+        results[place] = await movedTextures(device, states[place] as State, data, weight);
     }
   } catch (error) {
     for (const data of results.flat()) freeData(device, data);
@@ -78,7 +79,12 @@ async function movedPack(
       }
       fields.push(field);
     }
-    const next = await step(device, fields, { layouts, argument: (part) => packed(arrays, part) }, weight);
+    const next = await step(
+      device,
+      fields,
+      { layouts, argument: (part) => packed(arrays, part) },
+      weight,
+    );
     const slices = next.map((parts) => new Pack(device, lengthOf(arrays), parts).slices(lengths));
     return live.map((_, place) => slices.map((list) => list[place] as Data));
   } finally {

@@ -42,7 +42,8 @@ describe.skipIf(executablePath === undefined)('batchNorm in a browser', () => {
       expect(inferred.y).toBeLessThan(1e-6);
       expect(inferred.written).toBe(0);
       const errors = await page.call('training', geometry);
-      for (const error of [errors.mean, errors.variance, errors.bias]) expect(error).toBeLessThan(1e-6);
+      for (const error of [errors.mean, errors.variance, errors.bias])
+        expect(error).toBeLessThan(1e-6);
       expect(errors.y).toBeLessThan(2e-6);
       for (const error of [errors.input, errors.weight]) expect(error).toBeLessThan(1e-5);
     });

@@ -75,7 +75,10 @@ export async function momentsErrors(
 }
 
 /** Evaluation with running statistics that were written. */
-export async function inferenceErrors(gpu: GPU, geometry: Geometry): Promise<Errors<'y' | 'written'>> {
+export async function inferenceErrors(
+  gpu: GPU,
+  geometry: Geometry,
+): Promise<Errors<'y' | 'written'>> {
   const { layer, affine, x } = madeCase(gpu, geometry);
   const normal = normalDeviates(3);
   const length = channelsOf(geometry);
@@ -89,7 +92,10 @@ export async function inferenceErrors(gpu: GPU, geometry: Geometry): Promise<Err
   layer.dispose();
   return {
     y: relativeError(y, normalize64(geometry, x, statistics, affine)),
-    written: relativeError([...kept.mean, ...kept.variance], [...statistics.mean, ...statistics.variance]),
+    written: relativeError(
+      [...kept.mean, ...kept.variance],
+      [...statistics.mean, ...statistics.variance],
+    ),
   };
 }
 
@@ -109,7 +115,9 @@ export async function trainingErrors(
   const count = lengthOf(geometry) / channelsOf(geometry);
   const slope = (moved: (step: number) => readonly [ArrayLike<number>, Affine]): number => {
     const step = 1e-5;
-    const [ahead = NaN, behind = NaN] = [step, -step].map((size) => loss64(geometry, ...moved(size), dy));
+    const [ahead = NaN, behind = NaN] = [step, -step].map((size) =>
+      loss64(geometry, ...moved(size), dy),
+    );
     return (ahead - behind) / (2 * step);
   };
   const some = Array.from({ length: 24 }, (_, n) => (n * 37) % x.length);
@@ -169,7 +177,10 @@ interface Moments {
 
 async function measured(layer: BatchNorm, x: Float32Array): Promise<Moments> {
   const reported: Moments[] = [];
-  const pass = { measures: () => true, report: (_: unknown, found: Moments) => void reported.push(found) };
+  const pass = {
+    measures: () => true,
+    report: (_: unknown, found: Moments) => void reported.push(found),
+  };
   freeArrays(await layer.infer(x, pass));
   const [moments] = reported;
   if (moments === undefined) throw new Error('Nothing was reported.');

@@ -24,13 +24,20 @@ describeModes(MODES, (_, bench) => {
       await bnUpdate(batches, model, { statistics });
 
       const perBatch = batches.map((batch) => {
-        const geometry = { layout: 'NHWC', shape: [CHANNELS], count: batch.length / CHANNELS } as const;
+        const geometry = {
+          layout: 'NHWC',
+          shape: [CHANNELS],
+          count: batch.length / CHANNELS,
+        } as const;
         const first = moments64(geometry, batch);
         const squares = normalize64(geometry, batch, first, IDENTITY).map((value) => value * value);
         return { count: geometry.count, moments: [first, moments64(geometry, squares)] };
       });
       for (const [index, layer] of layers.entries()) {
-        const parts = perBatch.map(({ count, moments }) => ({ count, ...(moments[index] ?? fail()) }));
+        const parts = perBatch.map(({ count, moments }) => ({
+          count,
+          ...(moments[index] ?? fail()),
+        }));
         const found = await layer.read();
         const expected = merged(parts, statistics);
         expect(relativeError(found.mean, expected.mean)).toBeLessThan(1e-6);
@@ -62,7 +69,9 @@ describeModes(MODES, (_, bench) => {
       },
       sampleCount: (batch) => batch.length,
     });
-    await bnUpdate([[Float32Array.of(1, 2), Float32Array.of(6, 7, 9)]], model, { statistics: 'pooled' });
+    await bnUpdate([[Float32Array.of(1, 2), Float32Array.of(6, 7, 9)]], model, {
+      statistics: 'pooled',
+    });
     const { mean, variance } = await layer.read();
     expect(mean[0]).toBeCloseTo(5, 6);
     expect(variance[0]).toBeCloseTo(9.2, 5);
@@ -89,14 +98,16 @@ describe('batchNormModel', () => {
 
   it('refuses two layers of one name', () => {
     const layers = [1, 2].map(() => batchNorm(gpu, { name: 'bn7', shape: [1] }));
-    expect(() => batchNormModel({ layers, forward: async () => undefined, sampleCount: () => 1 })).toThrow(
-      'batchNormModel: two layers are named "bn7".',
-    );
+    expect(() =>
+      batchNormModel({ layers, forward: async () => undefined, sampleCount: () => 1 }),
+    ).toThrow('batchNormModel: two layers are named "bn7".');
   });
 
   it('names the layer whose activations are not finite', async () => {
     const { model, layers } = network(gpu);
-    await expect(bnUpdate([Float32Array.of(1, 2, 3, 4, NaN, 6)], model)).rejects.toThrow('layer "bn1"');
+    await expect(bnUpdate([Float32Array.of(1, 2, 3, 4, NaN, 6)], model)).rejects.toThrow(
+      'layer "bn1"',
+    );
     expect((await layers[0].read()).mean).toEqual(new Float64Array(3));
   });
 });
@@ -107,7 +118,8 @@ function network(gpu: Gpu): {
   readonly layers: readonly [BatchNorm, BatchNorm];
   dispose(): void;
 } {
-  const layer = (name: string): BatchNorm => batchNorm(gpu, { name, shape: [CHANNELS], epsilon: 1e-3 });
+  const layer = (name: string): BatchNorm =>
+    batchNorm(gpu, { name, shape: [CHANNELS], epsilon: 1e-3 });
   const layers = [layer('bn1'), layer('bn2')] as const;
   const squares = new Map<number, FlatKernel>();
   const squareOf = (length: number): FlatKernel => {
@@ -148,7 +160,8 @@ function merged(
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const weighed = (term: (part: Part, c: number) => number): Float64Array =>
     new Float64Array(CHANNELS).map(
-      (_, c) => parts.reduce((sum, part, n) => sum + term(part, c) * (weights[n] ?? NaN), 0) / total,
+      (_, c) =>
+        parts.reduce((sum, part, n) => sum + term(part, c) * (weights[n] ?? NaN), 0) / total,
     );
   const mean = weighed((part, c) => part.mean[c] ?? NaN);
   const variance = weighed(({ count, ...part }, c) =>

@@ -32,7 +32,10 @@ export function moments64(
   x: ArrayLike<number>,
 ): { mean: Float64Array; variance: Float64Array } {
   const mean = channelMeans(geometry, (index) => x[index] ?? NaN);
-  const variance = channelMeans(geometry, (index, c) => ((x[index] ?? NaN) - (mean[c] ?? NaN)) ** 2);
+  const variance = channelMeans(
+    geometry,
+    (index, c) => ((x[index] ?? NaN) - (mean[c] ?? NaN)) ** 2,
+  );
   return { mean, variance };
 }
 

@@ -26,21 +26,33 @@ describeModes(MODES, (_, bench) => {
     },
   );
 
-  it.each(SMALL)('normalises by the running statistics: $count × $shape, $layout', async (geometry) => {
-    const { y, written } = await inferenceErrors(bench.gpu, geometry);
-    expect(y).toBeLessThan(1e-6);
-    expect(written).toBe(0);
-  });
+  it.each(SMALL)(
+    'normalises by the running statistics: $count × $shape, $layout',
+    async (geometry) => {
+      const { y, written } = await inferenceErrors(bench.gpu, geometry);
+      expect(y).toBeLessThan(1e-6);
+      expect(written).toBe(0);
+    },
+  );
 
-  it.each(SMALL)('trains: output, statistics and gradients of $count × $shape, $layout', async (geometry) => {
-    const errors = await trainingErrors(bench.gpu, geometry);
-    for (const error of [errors.mean, errors.variance, errors.bias]) expect(error).toBeLessThan(1e-6);
-    expect(errors.y).toBeLessThan(2e-6);
-    for (const error of [errors.input, errors.weight]) expect(error).toBeLessThan(1e-5);
-  });
+  it.each(SMALL)(
+    'trains: output, statistics and gradients of $count × $shape, $layout',
+    async (geometry) => {
+      const errors = await trainingErrors(bench.gpu, geometry);
+      for (const error of [errors.mean, errors.variance, errors.bias])
+        expect(error).toBeLessThan(1e-6);
+      expect(errors.y).toBeLessThan(2e-6);
+      for (const error of [errors.input, errors.weight]) expect(error).toBeLessThan(1e-5);
+    },
+  );
 
   it('keeps the population variance where it is asked to', async () => {
-    const layer = batchNorm(bench.gpu, { name: 'bn', shape: [1], momentum: 1, varianceKind: 'population' });
+    const layer = batchNorm(bench.gpu, {
+      name: 'bn',
+      shape: [1],
+      momentum: 1,
+      varianceKind: 'population',
+    });
     const { y } = await layer.train(Float32Array.of(1, 3));
     expect(await layer.read()).toEqual({ mean: Float64Array.of(2), variance: Float64Array.of(1) });
     freeArrays(y);
@@ -57,7 +69,9 @@ describeModes(MODES, (_, bench) => {
     const { y } = await layer.train(doubled);
     const found = await twice.read(y);
     const host = x.map((value) => 2 * value);
-    const expected = normalize64(geometry, host, moments64(geometry, host), affine).map((value) => 2 * value);
+    const expected = normalize64(geometry, host, moments64(geometry, host), affine).map(
+      (value) => 2 * value,
+    );
     expect(relativeError(found, expected)).toBeLessThan(2e-6);
     freeArrays(doubled, y);
     twice.dispose();
@@ -82,7 +96,9 @@ describe('batchNorm', () => {
     [{ shape: [2], momentum: 1.5 }, 'momentum is 1.5'],
   ])('refuses %o', (options, message) => {
     expect(() => batchNorm(gpu, { name: 'bn7', ...options })).toThrow(RangeError);
-    expect(() => batchNorm(gpu, { name: 'bn7', ...options })).toThrow(`batchNorm "bn7": ${message}`);
+    expect(() => batchNorm(gpu, { name: 'bn7', ...options })).toThrow(
+      `batchNorm "bn7": ${message}`,
+    );
   });
 
   it('refuses activations that are no whole number of samples, and names layer and shapes', async () => {
@@ -98,7 +114,9 @@ describe('batchNorm', () => {
 
   it('refuses to train with one value a channel, and leaves the statistics', async () => {
     const layer = batchNorm(gpu, { name: 'bn7', shape: [2] });
-    await expect(layer.train(Float32Array.of(1, 2))).rejects.toThrow('batchNorm "bn7": one value a channel');
+    await expect(layer.train(Float32Array.of(1, 2))).rejects.toThrow(
+      'batchNorm "bn7": one value a channel',
+    );
     expect((await layer.read()).mean).toEqual(new Float64Array(2));
   });
 

@@ -17,7 +17,9 @@ const conformanceNames = backendConformance<never>(() => {
 }).map(({ name }) => name);
 
 if (executablePath === undefined) {
-  console.warn('Skipped: gpu.js on webgl2 and webgpu in a browser: no Chromium at CHROMIUM_PATH or on PATH');
+  console.warn(
+    'Skipped: gpu.js on webgl2 and webgpu in a browser: no Chromium at CHROMIUM_PATH or on PATH',
+  );
 }
 
 it.runIf(isRequired || executablePath !== undefined)('has a Chromium to run in', () => {
@@ -54,38 +56,43 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
       expect(device).toEqual({ name: `gpujs:${mode}`, canCompensate: true });
     });
 
-    describe.each(['arrays', 'textures', 'dense textures'] as const)('live weights in %s', (place) => {
-      it.each(conformanceNames)(
-        '%s',
-        async (name) => {
-          await expect(page.call('conform', name, place)).resolves.toBeUndefined();
-        },
-        PATIENCE,
-      );
+    describe.each(['arrays', 'textures', 'dense textures'] as const)(
+      'live weights in %s',
+      (place) => {
+        it.each(conformanceNames)(
+          '%s',
+          async (name) => {
+            await expect(page.call('conform', name, place)).resolves.toBeUndefined();
+          },
+          PATIENCE,
+        );
 
-      it('rounds each operation to float32, compensated or not', async () => {
-        const [average, live] = [1, 2].map((seed) => [...manyMagnitudes(10_007, seed)]) as [
-          number[],
-          number[],
-        ];
-        const residual = average.map((a) => a * 2 ** -25);
-        const found = await page.call('update', { average, residual, live, weight: 1e-3 }, place);
-        const pairs = average.map((a, i) => compensated(a, residual[i] as number, live[i] as number, 1e-3));
-        expect(found).toEqual([
-          average.map((a, i) => averaged(a, live[i] as number, 1e-3)),
-          pairs.map(([sum]) => sum),
-          pairs.map(([, error]) => error),
-        ]);
-      });
+        it('rounds each operation to float32, compensated or not', async () => {
+          const [average, live] = [1, 2].map((seed) => [...manyMagnitudes(10_007, seed)]) as [
+            number[],
+            number[],
+          ];
+          const residual = average.map((a) => a * 2 ** -25);
+          const found = await page.call('update', { average, residual, live, weight: 1e-3 }, place);
+          const pairs = average.map((a, i) =>
+            compensated(a, residual[i] as number, live[i] as number, 1e-3),
+          );
+          expect(found).toEqual([
+            average.map((a, i) => averaged(a, live[i] as number, 1e-3)),
+            pairs.map(([sum]) => sum),
+            pairs.map(([, error]) => error),
+          ]);
+        });
 
-      it(
-        'leaves no texture behind in 1,000 rounds of an update and two swaps',
-        async () => {
-          await expect(page.call('leftBehind', place)).resolves.toBe(0);
-        },
-        PATIENCE,
-      );
-    });
+        it(
+          'leaves no texture behind in 1,000 rounds of an update and two swaps',
+          async () => {
+            await expect(page.call('leftBehind', place)).resolves.toBe(0);
+          },
+          PATIENCE,
+        );
+      },
+    );
 
     it('finds NaN wherever it is in a texture, and only there', async () => {
       const places = [0, 255, 256, 1000, 65_536, 300_000];

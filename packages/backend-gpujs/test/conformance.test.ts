@@ -33,9 +33,12 @@ describeModes(MODES, (_, bench) => {
 });
 
 describeModes(TEXTURE_MODES, (_, bench) => {
-  describe.each([false, true])('live weights in textures (four elements a texel: %s)', (isDense) => {
-    it.each(suite(bench, isDense))('$name', async ({ run }) => {
-      await expect(run()).resolves.toBeUndefined();
-    });
-  });
+  describe.each([false, true])(
+    'live weights in textures (four elements a texel: %s)',
+    (isDense) => {
+      it.each(suite(bench, isDense))('$name', async ({ run }) => {
+        await expect(run()).resolves.toBeUndefined();
+      });
+    },
+  );
 });

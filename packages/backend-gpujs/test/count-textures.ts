@@ -2,7 +2,9 @@
 import type { GPU } from 'gpu.js';
 
 interface Kernel {
-  readonly context?: { readonly device?: { createBuffer: (settings: object) => { destroy: () => void } } };
+  readonly context?: {
+    readonly device?: { createBuffer: (settings: object) => { destroy: () => void } };
+  };
 }
 
 interface WebGl {
@@ -37,7 +39,9 @@ export function countTextures(gpu: GPU): () => number {
   return () => alive.size;
 }
 
-function countBuffers(device: { createBuffer: (settings: object) => { destroy: () => void } }): () => number {
+function countBuffers(device: {
+  createBuffer: (settings: object) => { destroy: () => void };
+}): () => number {
   const alive = new Set<object>();
   const create = device.createBuffer.bind(device);
   device.createBuffer = (settings) => {

@@ -18,7 +18,9 @@ export async function setup(): Promise<(() => Promise<void>) | undefined> {
     // Not installed, or not able to start: what needs it says so.
     server.once('error', () => resolve(undefined));
     server.once('exit', () => resolve(undefined));
-    (server.stdio[3] as Readable).once('data', (number: Buffer) => resolve(number.toString().trim()));
+    (server.stdio[3] as Readable).once('data', (number: Buffer) =>
+      resolve(number.toString().trim()),
+    );
   });
   if (display === undefined) return undefined;
   process.env['DISPLAY'] = `:${display}`;

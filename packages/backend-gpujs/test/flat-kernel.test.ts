@@ -28,8 +28,12 @@ describeModes(MODES, (_mode, bench) => {
   );
 
   it('takes arrays and textures of any length in turn, each by a kernel of its own', async () => {
-    const ends = flatKernel(bench.gpu, 'function (a, at) { return a[0] + a[at]; }', { output: [1] });
-    const made = flatKernel(bench.gpu, 'function () { return this.thread.x + 1; }', { output: [9] });
+    const ends = flatKernel(bench.gpu, 'function (a, at) { return a[0] + a[at]; }', {
+      output: [1],
+    });
+    const made = flatKernel(bench.gpu, 'function () { return this.thread.x + 1; }', {
+      output: [9],
+    });
     for (let round = 0; round < 2; round += 1) {
       expect(await ends.read(Float32Array.of(1, 2, 3), 2)).toEqual(Float32Array.of(4));
       expect(await ends.read(Float32Array.of(1, 2, 3, 4, 5), 4)).toEqual(Float32Array.of(6));
@@ -71,7 +75,9 @@ describeModes(MODES, (_mode, bench) => {
       output: [2],
     });
     await expect(kernel.run()).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' });
-    await expect(kernel.run()).rejects.toThrow('conv7: gpu.js cannot run this kernel of [2] threads: ');
+    await expect(kernel.run()).rejects.toThrow(
+      'conv7: gpu.js cannot run this kernel of [2] threads: ',
+    );
     const other = flatKernel(bench.gpu, 'function () { return 1; }', { output: [2] });
     expect(await other.read()).toEqual(Float32Array.of(1, 1));
   });
@@ -96,16 +102,18 @@ describe('flatKernel', () => {
   it('gives the same with workers as without', async () => {
     const source = 'function (a) { return Math.sqrt(a[this.thread.x]) * 3; }';
     const data = Float32Array.from({ length: 10_000 }, (_, n) => n);
-    const [alone, shared] = [1, 2].map((workers) => flatKernel(gpu, source, { output: [10_000], workers }));
+    const [alone, shared] = [1, 2].map((workers) =>
+      flatKernel(gpu, source, { output: [10_000], workers }),
+    );
     expect(await shared?.run(data)).toEqual(await alone?.run(data));
     alone?.dispose();
     shared?.dispose();
   });
 
   it('refuses an output without threads', () => {
-    expect(() => flatKernel(gpu, 'function () { return 1; }', { name: 'conv7', output: [0, 3] })).toThrow(
-      'conv7: the output is [0, 3], expected at least one thread.',
-    );
+    expect(() =>
+      flatKernel(gpu, 'function () { return 1; }', { name: 'conv7', output: [0, 3] }),
+    ).toThrow('conv7: the output is [0, 3], expected at least one thread.');
   });
 
   it('refuses a fall back to another mode', async () => {
@@ -114,7 +122,12 @@ describe('flatKernel', () => {
       output: [2],
     });
     // What webasm cannot take, it leaves to the cpu.
-    const foreign = { type: 'ArrayTexture(1)', output: [2], toArray: () => [1, 2], delete: () => undefined };
+    const foreign = {
+      type: 'ArrayTexture(1)',
+      output: [2],
+      toArray: () => [1, 2],
+      delete: () => undefined,
+    };
     await expect(kernel.run(foreign as never)).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' });
   });
 });

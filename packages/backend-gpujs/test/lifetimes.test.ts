@@ -15,7 +15,10 @@ const ROUNDS = 1000;
 const WARM_UP = 10;
 const PATIENCE = 120_000;
 
-async function expectNothingLeft({ gpu, backend }: Bench, params: readonly GpujsParameter[]): Promise<void> {
+async function expectNothingLeft(
+  { gpu, backend }: Bench,
+  params: readonly GpujsParameter[],
+): Promise<void> {
   const count = countTextures(gpu);
   const swa = new SWA(observedOptimizer([{ params, lr: 0.1 }]), { backend });
   const rounds = async (times: number): Promise<void> => {

@@ -6,7 +6,12 @@ import { gpujsBackend } from '@polyak/backend-gpujs';
 import type { GpujsMode } from '@polyak/backend-gpujs';
 import gpujs from 'gpu.js';
 
-export const MODES = ['cpu', 'webasm', 'headlessgl', 'webgpu'] as const satisfies readonly GpujsMode[];
+export const MODES = [
+  'cpu',
+  'webasm',
+  'headlessgl',
+  'webgpu',
+] as const satisfies readonly GpujsMode[];
 
 /** A mode that tests run on. */
 export type NodeMode = (typeof MODES)[number];
@@ -30,7 +35,10 @@ async function startWebGpu(): Promise<void> {
   const { create, globals } = await import('webgpu');
   if (existsSync(SWIFTSHADER)) process.env['VK_ICD_FILENAMES'] ??= SWIFTSHADER;
   Object.assign(globalThis, globals);
-  Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]) }, configurable: true });
+  Object.defineProperty(globalThis, 'navigator', {
+    value: { gpu: create([]) },
+    configurable: true,
+  });
 }
 
 async function reasonAgainst(mode: NodeMode): Promise<string | undefined> {

@@ -8,7 +8,9 @@ import { GPU, isSkipped, MODES, reasonOf, TEXTURE_MODES } from './modes.js';
 const message = (text: string | RegExp): unknown =>
   typeof text === 'string' ? expect.stringContaining(text) : expect.stringMatching(text);
 
-const filled = (value: number): readonly GpujsTensor[] => [gpujsTensor(new Float32Array(5).fill(value))];
+const filled = (value: number): readonly GpujsTensor[] => [
+  gpujsTensor(new Float32Array(5).fill(value)),
+];
 
 it.each(MODES.filter((mode) => !isSkipped(mode)))(
   'runs on %s where it is required, or can be had',
@@ -32,19 +34,25 @@ describe('a mode that does not run', () => {
   });
 
   it('is refused in Node where only a browser has it', async () => {
-    await expect(gpujsBackend({ GPU, mode: 'webgl2' })).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' });
+    await expect(gpujsBackend({ GPU, mode: 'webgl2' })).rejects.toMatchObject({
+      code: 'ERR_UNSUPPORTED',
+    });
   });
 
   it('is refused where nobody knows it', async () => {
     await expect(gpujsBackend({ GPU, mode: 'cuda' as GpujsMode })).rejects.toThrow(RangeError);
-    await expect(gpujsBackend(new GPU({ mode: 'dev' }))).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' });
+    await expect(gpujsBackend(new GPU({ mode: 'dev' }))).rejects.toMatchObject({
+      code: 'ERR_UNSUPPORTED',
+    });
   });
 });
 
 describe('gpu.js that falls back silently', () => {
   it('is named after what really runs, where the mode was left to it', async () => {
     const backend = await gpujsBackend(new GPU());
-    expect(backend.name).toBe(reasonOf('headlessgl') === undefined ? 'gpujs:headlessgl' : 'gpujs:webasm');
+    expect(backend.name).toBe(
+      reasonOf('headlessgl') === undefined ? 'gpujs:headlessgl' : 'gpujs:webasm',
+    );
     await backend.release();
   });
 
@@ -161,7 +169,9 @@ describe.skipIf(isSkipped('webgpu'))('a lost device', () => {
     const backend = await gpujsBackend(gpu);
     const averages = await backend.average(await backend.clone(filled(1)), filled(3), 0.5);
     const [kernel] = (
-      gpu as unknown as { readonly kernels: readonly { readonly context: { readonly device: GPUDevice } }[] }
+      gpu as unknown as {
+        readonly kernels: readonly { readonly context: { readonly device: GPUDevice } }[];
+      }
     ).kernels;
     const device = kernel?.context.device;
     device?.destroy();

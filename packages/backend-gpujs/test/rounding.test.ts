@@ -5,7 +5,13 @@ import type { HostTensor } from '@polyak/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeModes } from './describe-modes.js';
 import { MODES, TEXTURE_MODES } from './modes.js';
-import { averaged, averagedOnce, compensated, compensatedOnce, manyMagnitudes } from './rounding.js';
+import {
+  averaged,
+  averagedOnce,
+  compensated,
+  compensatedOnce,
+  manyMagnitudes,
+} from './rounding.js';
 import { textureOf } from './textures.js';
 
 const WEIGHT = 1e-3;
@@ -50,7 +56,11 @@ describeModes(MODES, (mode, bench) => {
     averages: readonly Float32Array[],
     live: readonly GpujsTensor[],
   ): Promise<readonly Float32Array[]> {
-    const moved = await bench.backend.average(bench.backend.upload(averages.map(host)), live, WEIGHT);
+    const moved = await bench.backend.average(
+      bench.backend.upload(averages.map(host)),
+      live,
+      WEIGHT,
+    );
     const found = await bench.backend.download(moved);
     bench.backend.dispose(moved);
     return found.map(({ data }) => data as Float32Array);
@@ -130,7 +140,12 @@ describeModes(MODES, (mode, bench) => {
         bench.backend.upload([host(average)]),
         bench.backend.upload([host(residual)]),
       ];
-      const pair = await bench.backend.averageCompensated?.(averages, residuals, [gpujsTensor(live)], WEIGHT);
+      const pair = await bench.backend.averageCompensated?.(
+        averages,
+        residuals,
+        [gpujsTensor(live)],
+        WEIGHT,
+      );
       const made = [...(pair?.averages ?? []), ...(pair?.residuals ?? [])];
       [sums, errors] = (await bench.backend.download(made)).map(({ data }) => data) as [
         Float32Array,

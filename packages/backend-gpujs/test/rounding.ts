@@ -15,7 +15,12 @@ export function averaged(a: number, p: number, weight: number): number {
 }
 
 /** The average `a`, which carries the error `c`, moved towards `p`: the new average, and what it carries. */
-export function compensated(a: number, c: number, p: number, weight: number): readonly [number, number] {
+export function compensated(
+  a: number,
+  c: number,
+  p: number,
+  weight: number,
+): readonly [number, number] {
   const delta = fround(fround(fround(fround(p - a) - c) * fround(weight)) + c);
   const sum = fround(a + delta);
   // float64 holds a + delta to more bits than the error has, so this is what TwoSum must give.
@@ -28,7 +33,12 @@ export function averagedOnce(a: number, p: number, weight: number): number {
 }
 
 /** As {@link compensated}, the step rounded once. */
-export function compensatedOnce(a: number, c: number, p: number, weight: number): readonly [number, number] {
+export function compensatedOnce(
+  a: number,
+  c: number,
+  p: number,
+  weight: number,
+): readonly [number, number] {
   const delta = fround((p - a - c) * fround(weight) + c);
   const sum = fround(a + delta);
   return [sum, fround(a + delta - sum)];

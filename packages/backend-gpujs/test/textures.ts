@@ -16,7 +16,9 @@ export async function textureOf(
   isDense = false,
 ): Promise<Texture> {
   const output = shape.length >= 1 && shape.length <= 3 ? shape.toReversed() : [data.length];
-  const index = ['[this.thread.z]', '[this.thread.y]', '[this.thread.x]'].slice(3 - output.length).join('');
+  const index = ['[this.thread.z]', '[this.thread.y]', '[this.thread.x]']
+    .slice(3 - output.length)
+    .join('');
   const kernel = gpu.createKernel(`function (a) { return a${index}; }`, {
     output,
     optimizeFloatMemory: isDense,

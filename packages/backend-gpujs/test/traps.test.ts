@@ -81,7 +81,8 @@ describeModes(TEXTURE_MODES, (__, bench) => {
     data: ArrayLike<number>,
     shape?: readonly number[],
     isDense?: boolean,
-  ): Promise<Texture> => textureOf(bench.gpu, Float32Array.from(data), shape ?? [data.length], isDense);
+  ): Promise<Texture> =>
+    textureOf(bench.gpu, Float32Array.from(data), shape ?? [data.length], isDense);
 
   it('1: computes with textures of one layout after the other', async () => {
     const six = [1, 2, 3, 4, 5, 6];
@@ -175,10 +176,13 @@ describeModes(TEXTURE_MODES, (__, bench) => {
   });
 
   it('gives a model textures that its own kernels go on with, and arrays where it had arrays', async () => {
-    const double = bench.gpu.createKernel('function (w) { return w[this.thread.y][this.thread.x] * 2; }', {
-      output: [3, 2],
-      precision: 'single',
-    });
+    const double = bench.gpu.createKernel(
+      'function (w) { return w[this.thread.y][this.thread.x] * 2; }',
+      {
+        output: [3, 2],
+        precision: 'single',
+      },
+    );
     const matrix = gpujsParameter('matrix', await texture([1, 2, 3, 4, 5, 6], [2, 3]));
     const vector = gpujsParameter('vector', Float32Array.of(1, 2));
     await double(matrix.get().data as Texture);
@@ -193,7 +197,10 @@ describeModes(TEXTURE_MODES, (__, bench) => {
     expect(vector.get().data).toEqual(Float32Array.of(3, 4));
     const row = Float32Array.of(20, 20, 20);
     expect(await double(matrix.get().data as Texture)).toEqual([row, row]);
-    expect(matrix.get().data).toHaveProperty('type', (live as Texture & { readonly type: string }).type);
+    expect(matrix.get().data).toHaveProperty(
+      'type',
+      (live as Texture & { readonly type: string }).type,
+    );
     bench.backend.dispose([...held, matrix.get()]);
   });
 

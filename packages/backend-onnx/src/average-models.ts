@@ -93,7 +93,8 @@ export async function averageModels(
     // Once files differ there is nothing to average, only more differences to find.
     if (differences.length === 0) addToAverage(average, model, weight, label);
   }
-  if (average === undefined) throw new RangeError('averageModels: no models, expected one at least.');
+  if (average === undefined)
+    throw new RangeError('averageModels: no models, expected one at least.');
   if (differences.length > 0) throw differing(labels[0] ?? '', differences);
   const label = `the average of ${sources.length} models`;
   return await modelOf(
@@ -140,7 +141,12 @@ function startAverage(model: ModelWithGraph, weight: number, label: string): Ave
   return { template: copyModel(model), means, total: weight };
 }
 
-function addToAverage(average: Average, model: ModelWithGraph, weight: number, label: string): void {
+function addToAverage(
+  average: Average,
+  model: ModelWithGraph,
+  weight: number,
+  label: string,
+): void {
   average.total += weight;
   for (const initializer of floatInitializers(model)) {
     const tensor = readFloat(initializer, label);
@@ -161,12 +167,15 @@ function finishAverage({ template, means }: Average): ModelWithGraph {
 }
 
 function floatInitializers({ graph }: ModelWithGraph): readonly TensorProto[] {
-  return graph.initializer.filter((initializer) => isFloating(elementTypeOf(initializer)?.dtype ?? 'bool'));
+  return graph.initializer.filter((initializer) =>
+    isFloating(elementTypeOf(initializer)?.dtype ?? 'bool'),
+  );
 }
 
 function readFloat(initializer: TensorProto, label: string): ReturnType<typeof readTensor> {
   const type = elementTypeOf(initializer);
-  if (type === undefined) throw new TypeError(`${label}: "${initializer.name}" is no float tensor.`);
+  if (type === undefined)
+    throw new TypeError(`${label}: "${initializer.name}" is no float tensor.`);
   return readTensor(initializer, type, label);
 }
 

@@ -34,14 +34,21 @@ export interface OnnxBackend extends Backend<Tensor> {
   clone(tensors: readonly Tensor[]): Promise<readonly Tensor[]>;
   cast(tensors: readonly Tensor[], dtypes: readonly DType[]): Promise<readonly Tensor[]>;
   allFinite(tensors: readonly Tensor[]): Promise<readonly boolean[]>;
-  average(averages: readonly Tensor[], live: readonly Tensor[], weight: number): Promise<readonly Tensor[]>;
+  average(
+    averages: readonly Tensor[],
+    live: readonly Tensor[],
+    weight: number,
+  ): Promise<readonly Tensor[]>;
   averageCompensated(
     averages: readonly Tensor[],
     residuals: readonly Tensor[],
     live: readonly Tensor[],
     weight: number,
   ): Promise<CompensatedAverages<Tensor>>;
-  swap(parameters: readonly Parameter<Tensor>[], tensors: readonly Tensor[]): Promise<readonly Tensor[]>;
+  swap(
+    parameters: readonly Parameter<Tensor>[],
+    tensors: readonly Tensor[],
+  ): Promise<readonly Tensor[]>;
   dispose(tensors: readonly Tensor[]): void;
   /** What it keeps alive now. */
   memory(): OnnxMemory;
@@ -139,7 +146,9 @@ export async function onnxBackend(
 
     async allFinite(tensors) {
       require('allFinite', tensors);
-      const questionable = tensors.filter((tensor) => isFloating(specOf(tensor).dtype) && tensor.size > 0);
+      const questionable = tensors.filter(
+        (tensor) => isFloating(specOf(tensor).dtype) && tensor.size > 0,
+      );
       const answers = await storage.allFinite(questionable);
       const bad = new Set(questionable.filter((_, index) => answers[index] !== true));
       return tensors.map((tensor) => !bad.has(tensor));

@@ -27,7 +27,8 @@ export function feedsOf(batch: OnnxBatch, inputNames: readonly string[]): OnnxFe
       `The batch is a tensor, but the model has the inputs [${inputNames.join(', ')}]. Pass a record of tensors by name.`,
     );
   }
-  if (typeof given === 'object' && (given as unknown) !== null && !Array.isArray(given)) return given;
+  if (typeof given === 'object' && (given as unknown) !== null && !Array.isArray(given))
+    return given;
   throw new TypeError(
     `The batch is ${isList(batch) ? 'a list that starts with ' : ''}${typeof given}. Pass a record of tensors by name, ` +
       'a tensor, or a list that starts with one of these.',
@@ -41,11 +42,17 @@ export function feedsOf(batch: OnnxBatch, inputNames: readonly string[]): OnnxFe
  */
 export function isTensor(value: unknown): value is Tensor {
   return (
-    typeof value === 'object' && value !== null && 'dims' in value && 'type' in value && 'location' in value
+    typeof value === 'object' &&
+    value !== null &&
+    'dims' in value &&
+    'type' in value &&
+    'location' in value
   );
 }
 
 // Array.isArray does not narrow readonly arrays.
-function isList<Item>(value: readonly [Item, ...unknown[]] | object): value is readonly [Item, ...unknown[]] {
+function isList<Item>(
+  value: readonly [Item, ...unknown[]] | object,
+): value is readonly [Item, ...unknown[]] {
   return Array.isArray(value);
 }

@@ -8,7 +8,11 @@ import type { Moments } from '@polyak/core';
  * @param channels - the number of channels
  * @param count - the values behind each channel
  */
-export function momentsOf(rows: Float32Array | Float64Array, channels: number, count: number): Moments {
+export function momentsOf(
+  rows: Float32Array | Float64Array,
+  channels: number,
+  count: number,
+): Moments {
   const [first, second, third] = [0, 1, 2].map((row) =>
     Float64Array.from(rows.subarray(row * channels, (row + 1) * channels)),
   ) as [Float64Array, Float64Array, Float64Array];

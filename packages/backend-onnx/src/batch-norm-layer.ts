@@ -1,5 +1,11 @@
 // One batch-norm layer of a model as core takes it: its running statistics, read and written through cells.
-import type { BatchNormLayer, HostTensor, Parameter, RunningStatistics, TensorSpec } from '@polyak/core';
+import type {
+  BatchNormLayer,
+  HostTensor,
+  Parameter,
+  RunningStatistics,
+  TensorSpec,
+} from '@polyak/core';
 import { PolyakError } from '@polyak/core';
 import type { Tensor } from 'onnxruntime-node';
 import type { BatchNormNodes } from './batch-norm-nodes.js';

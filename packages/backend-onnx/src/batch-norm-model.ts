@@ -101,7 +101,11 @@ export function batchNormModel(
   model: OnnxModel,
   options: BatchNormModelOptions = {},
 ): OnnxBatchNormModel {
-  const { varianceKind = 'unbiased', reduction = 'reduce-mean', executionProviders = ['cpu'] } = options;
+  const {
+    varianceKind = 'unbiased',
+    reduction = 'reduce-mean',
+    executionProviders = ['cpu'],
+  } = options;
   const { backend = inHostMemory(ort) } = options;
   const { proto, initializers, inputNames } = model;
   if (reduction === 'training-mode' && executionProviders.includes('webgpu')) {

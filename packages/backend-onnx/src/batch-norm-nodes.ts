@@ -37,7 +37,10 @@ export function isBatchNorm(node: NodeProto): boolean {
  *   weights, or weights that something else uses too
  * @throws PolyakError `ERR_UNSUPPORTED` for an opset before 9, and for batch norm inside other nodes or functions
  */
-export function findBatchNorms(model: ModelProto, weights: ReadonlySet<string>): readonly BatchNormNodes[] {
+export function findBatchNorms(
+  model: ModelProto,
+  weights: ReadonlySet<string>,
+): readonly BatchNormNodes[] {
   const { graph } = model;
   const nodes = (graph?.node ?? []).filter(isBatchNorm);
   refuseHidden(model);
@@ -54,7 +57,10 @@ export function findBatchNorms(model: ModelProto, weights: ReadonlySet<string>):
   const root = rootsOf(graph, CAST_ALIAS);
   const layers = new Map<string, { variance: string; nodes: NodeProto[] }>();
   for (const node of nodes) {
-    const [mean, variance] = [3, 4].map((index) => root(node.input[index] ?? '')) as [string, string];
+    const [mean, variance] = [3, 4].map((index) => root(node.input[index] ?? '')) as [
+      string,
+      string,
+    ];
     for (const [what, name] of [
       ['mean', mean],
       ['variance', variance],
@@ -75,7 +81,11 @@ export function findBatchNorms(model: ModelProto, weights: ReadonlySet<string>):
 }
 
 /** What an initializer is used for. Exporters merge initializers that hold equal numbers, such as fresh statistics. */
-function refuseMerged(graph: GraphProto, root: (name: string) => string, weights: ReadonlySet<string>): void {
+function refuseMerged(
+  graph: GraphProto,
+  root: (name: string) => string,
+  weights: ReadonlySet<string>,
+): void {
   const roles = new Map<string, { role: string; user: string }>();
   const statistics = new Set<string>();
   const uses: { readonly name: string; readonly role: string; readonly user: string }[] = [];
@@ -83,7 +93,8 @@ function refuseMerged(graph: GraphProto, root: (name: string) => string, weights
     if (CAST_ALIAS.has(node.opType) && node.domain === '') continue;
     const user = labelOf(node);
     if (!isBatchNorm(node)) {
-      for (const name of namesReadBy(node)) uses.push({ name: root(name), role: 'something else', user });
+      for (const name of namesReadBy(node))
+        uses.push({ name: root(name), role: 'something else', user });
       continue;
     }
     const [, scale = '', bias = '', mean = '', variance = ''] = node.input.map(root);
@@ -137,7 +148,8 @@ function allNodes(graph: GraphProto): readonly NodeProto[] {
 
 function noBatchNorm(graph: GraphProto | undefined): PolyakError {
   const convolutions = (graph?.node ?? []).filter(
-    ({ opType, input }) => /^(Conv|ConvTranspose|Gemm|FusedConv)$/.test(opType) && (input[2] ?? '') !== '',
+    ({ opType, input }) =>
+      /^(Conv|ConvTranspose|Gemm|FusedConv)$/.test(opType) && (input[2] ?? '') !== '',
   ).length;
   const folded =
     convolutions === 0
@@ -160,7 +172,9 @@ function named(
   });
   // A name that two layers would have says nothing; the initializers' names are unique.
   return found.map((layer) =>
-    found.filter(({ name }) => name === layer.name).length === 1 ? layer : { ...layer, name: layer.mean },
+    found.filter(({ name }) => name === layer.name).length === 1
+      ? layer
+      : { ...layer, name: layer.mean },
   );
 }
 

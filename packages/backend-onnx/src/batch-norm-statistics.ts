@@ -13,7 +13,9 @@ const HANDS_ON = new Set(['Identity', 'Cast']);
  *
  * @param model - only read
  */
-export function batchNormStatistics(model: ModelProto & { graph: GraphProto }): ReadonlySet<string> {
+export function batchNormStatistics(
+  model: ModelProto & { graph: GraphProto },
+): ReadonlySet<string> {
   const functions = new Map(model.functions.map((body) => [functionKey(body), body]));
   return statisticsAmong(model.graph.node, functions, new Set());
 }
@@ -43,7 +45,9 @@ function statisticsAmong(
     body.input.forEach((name, index) => note(inner.has(name) ? node.input[index] : undefined));
   }
   const before = new Map(
-    nodes.filter(({ opType }) => HANDS_ON.has(opType)).map(({ output, input }) => [output[0], input[0]]),
+    nodes
+      .filter(({ opType }) => HANDS_ON.has(opType))
+      .map(({ output, input }) => [output[0], input[0]]),
   );
   for (const name of names) note(before.get(name)); // a Set hands out what is added while it is walked
   return names;

@@ -69,8 +69,10 @@ export async function deviceStorage(ort: Ort, sessions: Sessions): Promise<Stora
     outputs.map(([first]) => first as Tensor);
   const alone = (tensors: readonly Tensor[]): readonly (readonly Tensor[])[] =>
     tensors.map((tensor) => [tensor]);
-  const kernelsOf = (tensors: readonly Tensor[], kernelOf: (dtype: OnnxDType) => Kernel): readonly Kernel[] =>
-    tensors.map((tensor) => kernelOf(specOf(tensor).dtype));
+  const kernelsOf = (
+    tensors: readonly Tensor[],
+    kernelOf: (dtype: OnnxDType) => Kernel,
+  ): readonly Kernel[] => tensors.map((tensor) => kernelOf(specOf(tensor).dtype));
 
   async function hold(tensors: readonly HostTensor[]): Promise<readonly Tensor[]> {
     const sources = tensors.map((tensor) => tensorOver(ort, tensor));
@@ -87,7 +89,9 @@ export async function deviceStorage(ort: Ort, sessions: Sessions): Promise<Stora
     for (const places of groupsOf(tensors.map(({ type }) => type))) {
       const group = places.map((place) => tensors[place] as Tensor);
       const largest = tensorOver(ort, LARGEST[specOf(group[0] as Tensor).dtype] as HostTensor);
-      const flags = firsts(await runAll(kernelsOf(group, finiteKernel), alone(group), 'cpu', { largest }));
+      const flags = firsts(
+        await runAll(kernelsOf(group, finiteKernel), alone(group), 'cpu', { largest }),
+      );
       flags.forEach((flag, n) => (answers[places[n] as number] = elementsOf(flag)[0] === 1));
     }
     return answers;
@@ -106,7 +110,9 @@ export async function deviceStorage(ort: Ort, sessions: Sessions): Promise<Stora
     clone: async (tensors) =>
       firsts(await runAll(kernelsOf(tensors, copyKernel), alone(tensors), 'gpu-buffer')),
     async cast(tensors, dtypes) {
-      const kernels = tensors.map((tensor, n) => castKernel(specOf(tensor).dtype, dtypes[n] ?? 'float32'));
+      const kernels = tensors.map((tensor, n) =>
+        castKernel(specOf(tensor).dtype, dtypes[n] ?? 'float32'),
+      );
       return firsts(await runAll(kernels, alone(tensors), 'gpu-buffer'));
     },
     allFinite: (await canCompare()) ? finiteOnDevice : finiteOnHost,
@@ -116,7 +122,11 @@ export async function deviceStorage(ort: Ort, sessions: Sessions): Promise<Stora
         kernelOf(specOf(states[0][n] as Tensor).dtype, specOf(tensor).dtype),
       );
       const inputs = live.map((tensor, n) => [...states.map((list) => list[n] as Tensor), tensor]);
-      const weights = tensorOver(ort, { dtype: 'float32', shape: [], data: Float32Array.of(weight) });
+      const weights = tensorOver(ort, {
+        dtype: 'float32',
+        shape: [],
+        data: Float32Array.of(weight),
+      });
       const outputs = await runAll(kernels, inputs, 'gpu-buffer', { weight: weights });
       return states.map((_, n) => outputs.map((list) => list[n] as Tensor)) as unknown as States;
     },

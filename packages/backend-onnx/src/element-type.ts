@@ -37,6 +37,8 @@ const TYPES: Readonly<Partial<Record<number, ElementType>>> = {
  * @param tensor - its `dataType` is looked up
  * @returns undefined for the types that JavaScript has no array of
  */
-export function elementTypeOf({ dataType }: Pick<TensorProto, 'dataType'>): ElementType | undefined {
+export function elementTypeOf({
+  dataType,
+}: Pick<TensorProto, 'dataType'>): ElementType | undefined {
   return TYPES[dataType];
 }

@@ -91,12 +91,18 @@ async function readOne(
     const offset = entries.offset ?? 0;
     const length = entries.length ?? neededLength(tensor, label) ?? file.size - offset;
     if (length < 0 || offset + length > file.size) {
-      throw new RangeError(`${length} bytes from byte ${offset} on are wanted, it has ${file.size}`);
+      throw new RangeError(
+        `${length} bytes from byte ${offset} on are wanted, it has ${file.size}`,
+      );
     }
     return await readExactly(file.handle, offset, length);
   } catch (cause) {
     if (PolyakError.is(cause)) throw cause;
-    throw modelError(label, `"${tensor.name}": its data file "${location}": ${textOf(cause)}.`, cause);
+    throw modelError(
+      label,
+      `"${tensor.name}": its data file "${location}": ${textOf(cause)}.`,
+      cause,
+    );
   }
 }
 
@@ -146,7 +152,9 @@ async function openInside(folder: DataFolder, location: string): Promise<OpenFil
   }
   const target = await realpath(join(folder.path, location));
   if (!folder.roots.some((root) => isInside(root, target))) {
-    throw new RangeError(`it is a link out of the folder of the model, to ${target}, which is refused`);
+    throw new RangeError(
+      `it is a link out of the folder of the model, to ${target}, which is refused`,
+    );
   }
   // Opening what is no file, such as a pipe, could wait for ever.
   const status = await stat(target);
@@ -164,7 +172,8 @@ async function readExactly(handle: FileHandle, offset: number, length: number): 
   for (let filled = 0; filled < length;) {
     const count = Math.min(CHUNK, length - filled);
     const { bytesRead } = await handle.read(bytes, filled, count, offset + filled);
-    if (bytesRead === 0) throw new RangeError(`it ended at byte ${offset + filled} while it was read`);
+    if (bytesRead === 0)
+      throw new RangeError(`it ended at byte ${offset + filled} while it was read`);
     filled += bytesRead;
   }
   return bytes;

@@ -30,7 +30,11 @@ export interface FedGraph {
  * @param label - what messages call the model
  * @throws `PolyakError` `ERR_MODEL` where an initializer is malformed
  */
-export function feedInitializers(model: ModelWithGraph, embed: ReadonlySet<string>, label: string): FedGraph {
+export function feedInitializers(
+  model: ModelWithGraph,
+  embed: ReadonlySet<string>,
+  label: string,
+): FedGraph {
   const weights = takeWeights(model.graph, embed, label);
   // Copies, so that the bytes of the file, of which the remaining tensors are views, can be collected.
   const template = copyModel(model);

@@ -55,7 +55,11 @@ export function graphBuilder(graph: GraphProto, opset: number): GraphBuilder {
   const fresh = (hint: string): string => `${prefix}${(counter += 1)}_${hint}`;
 
   /** The name of a constant, made at the first call for it. */
-  function constant(hint: string, key: string, tensor: MessageInitShape<typeof TensorProtoSchema>): string {
+  function constant(
+    hint: string,
+    key: string,
+    tensor: MessageInitShape<typeof TensorProtoSchema>,
+  ): string {
     const known = constants.get(key);
     if (known !== undefined) return known.name;
     const name = fresh(hint);
@@ -94,7 +98,8 @@ export function graphBuilder(graph: GraphProto, opset: number): GraphBuilder {
         dataType: TensorProto_DataType.INT64,
         int64Data: values.map(BigInt),
       }),
-    float: (value, dataType) => constant('float', `${dataType}: ${value}`, floatTensor(value, dataType)),
+    float: (value, dataType) =>
+      constant('float', `${dataType}: ${value}`, floatTensor(value, dataType)),
   };
 }
 
@@ -106,8 +111,10 @@ export function graphBuilder(graph: GraphProto, opset: number): GraphBuilder {
  */
 export function attributeOf(name: string, value: AttributeValue): AttributeProto {
   const Type = AttributeProto_AttributeType;
-  if ('int' in value) return create(AttributeProtoSchema, { name, type: Type.INT, i: BigInt(value.int) });
-  if ('float' in value) return create(AttributeProtoSchema, { name, type: Type.FLOAT, f: value.float });
+  if ('int' in value)
+    return create(AttributeProtoSchema, { name, type: Type.INT, i: BigInt(value.int) });
+  if ('float' in value)
+    return create(AttributeProtoSchema, { name, type: Type.FLOAT, f: value.float });
   if ('scalar' in value) {
     const t = { dims: [1n], ...floatTensor(value.scalar, value.type) };
     return create(AttributeProtoSchema, { name, type: Type.TENSOR, t });

@@ -52,7 +52,9 @@ export function opsetOf(model: ModelProto): number {
  * @param graph - any graph; it stays as it is
  */
 export function pruned(graph: GraphProto): GraphProto {
-  const makers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
+  const makers = new Map(
+    graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)),
+  );
   const needed = new Set<string>();
   const kept = new Set<NodeProto>();
   const open = graph.output.map(({ name }) => name);

@@ -19,7 +19,11 @@ export function moved(
   weight: number,
 ): readonly HostArray[] {
   const backend = cpuBackend({ kernel: 'js' });
-  const vector = (data: HostArray): HostTensor => ({ dtype: dtypes.average, shape: [data.length], data });
+  const vector = (data: HostArray): HostTensor => ({
+    dtype: dtypes.average,
+    shape: [data.length],
+    data,
+  });
   const [averages, residuals] = states.map((state) => [vector(state.slice())]);
   const target = [vector(dtypes.live === 'float16' ? widened(live as Uint16Array) : live)];
   if (averages === undefined) return [];

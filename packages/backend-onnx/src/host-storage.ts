@@ -66,7 +66,9 @@ export function hostStorage(ort: Ort, sessions: Sessions): Storage {
 
     async update(states, live, weight) {
       const kernelOf = states.length === 1 ? averageKernel : compensatedKernel;
-      const dtypes = live.map((tensor, index) => [typeOf(states[0][index]), typeOf(tensor)] as const);
+      const dtypes = live.map(
+        (tensor, index) => [typeOf(states[0][index]), typeOf(tensor)] as const,
+      );
       const updates: HostUpdate[] = [];
       for (const places of groupsOf(dtypes.map(String))) {
         const [average, source] = dtypes[places[0] as number] as readonly [OnnxDType, OnnxDType];

@@ -107,7 +107,9 @@ function gather(
   arrays: readonly HostArray[],
   chunk: Chunk,
 ): HostArray {
-  const pieces = chunk.map(({ tensor, start, end }) => (arrays[tensor] as HostArray).subarray(start, end));
+  const pieces = chunk.map(({ tensor, start, end }) =>
+    (arrays[tensor] as HostArray).subarray(start, end),
+  );
   const [first] = pieces;
   if (pieces.length === 1 && first?.buffer instanceof ArrayBuffer) return first;
   const target = scratch.array(

@@ -151,7 +151,10 @@ export function finiteKernel(dtype: OnnxDType): Kernel {
  */
 export function kernelModel(kernel: Kernel, copies: number): Uint8Array {
   const shared = new Set(kernel.shared.map(([name]) => name));
-  const each = <Item, Made>(items: readonly Item[], make: (item: Item, prefix: string) => Made): Made[] =>
+  const each = <Item, Made>(
+    items: readonly Item[],
+    make: (item: Item, prefix: string) => Made,
+  ): Made[] =>
     Array.from({ length: copies }, (_, n) => items.map((item) => make(item, prefixOf(n)))).flat();
   const model = create(ModelProtoSchema, {
     irVersion: 9n,
@@ -187,7 +190,11 @@ function wide(average: OnnxDType, live: OnnxDType): string {
   return average === live ? 'live' : 'wide';
 }
 
-function node([opType, inputs, output, to]: Step, prefix: string, shared: ReadonlySet<string>): NodeProto {
+function node(
+  [opType, inputs, output, to]: Step,
+  prefix: string,
+  shared: ReadonlySet<string>,
+): NodeProto {
   const { INT } = AttributeProto_AttributeType;
   const attribute = (name: string, i: number) =>
     create(AttributeProtoSchema, { name, type: INT, i: BigInt(i) });

@@ -39,7 +39,11 @@ export class Ledger {
 export function requireUsable(
   call: string,
   tensors: readonly Tensor[],
-  backend: { readonly name: string; readonly place: string; holds(location: Tensor['location']): boolean },
+  backend: {
+    readonly name: string;
+    readonly place: string;
+    holds(location: Tensor['location']): boolean;
+  },
   nameOf: (index: number) => string = (index) => `tensor ${index}`,
 ): void {
   tensors.forEach((tensor, index) => {

@@ -99,7 +99,9 @@ export async function modelOf(
     const names = [...fed.weights.keys()];
     const hosts: readonly HostTensor[] = [...fed.weights.values()];
     const tensors =
-      backend === undefined ? hosts.map((host) => tensorOver(ort, host)) : await backend.upload(hosts);
+      backend === undefined
+        ? hosts.map((host) => tensorOver(ort, host))
+        : await backend.upload(hosts);
     const cells = tensors.map((tensor, index) => onnxParameter(names[index] ?? '', tensor));
     return onnxModel(ort, fed, session, cells, backend);
   } catch (error) {

@@ -19,7 +19,10 @@ const RAW_DATA: number = TensorProtoSchema.field.rawData.number;
  * @param weights - their data by name; viewed
  * @returns what an ONNX file holds, once put together
  */
-export function modelChunks(template: ModelWithGraph, weights: ReadonlyMap<string, Bytes>): readonly Bytes[] {
+export function modelChunks(
+  template: ModelWithGraph,
+  weights: ReadonlyMap<string, Bytes>,
+): readonly Bytes[] {
   const initializers = template.graph.initializer.flatMap((initializer) => {
     const data = weights.get(initializer.name);
     return prefixed(
@@ -46,7 +49,10 @@ function withData(initializer: TensorProto, data: Bytes): readonly Bytes[] {
 function prefixed(field: number, chunks: readonly Bytes[]): readonly Bytes[] {
   // A length beyond 2 GB is refused before anything is written; here it only has to be no error.
   const length = Math.min(lengthOf(chunks), 2 ** 32 - 1);
-  return [new BinaryWriter().tag(field, WireType.LengthDelimited).uint32(length).finish(), ...chunks];
+  return [
+    new BinaryWriter().tag(field, WireType.LengthDelimited).uint32(length).finish(),
+    ...chunks,
+  ];
 }
 
 function encodeTensor(tensor: TensorProto): Bytes {

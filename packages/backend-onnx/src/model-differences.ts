@@ -38,11 +38,18 @@ export function modelDifferences(
   label: string,
 ): readonly string[] {
   return [
-    ...differing('IR version', [['', reference]], [['', other]], ({ irVersion }) => String(irVersion)),
+    ...differing('IR version', [['', reference]], [['', other]], ({ irVersion }) =>
+      String(irVersion),
+    ),
     ...differing('opset', opsets(reference), opsets(other), ({ version }) => String(version)),
     ...graphDifferences(reference.graph, other.graph, 'weights', label),
     ...functionDifferences(reference, other, label),
-    ...sameBytes('training info', TrainingInfoProtoSchema, reference.trainingInfo, other.trainingInfo),
+    ...sameBytes(
+      'training info',
+      TrainingInfoProtoSchema,
+      reference.trainingInfo,
+      other.trainingInfo,
+    ),
   ];
 }
 
@@ -115,7 +122,9 @@ const tensors = ({ initializer }: GraphProto): Entries<TensorProto> =>
 // Names of types where they are short, and their bytes, which say all.
 function typeText({ type }: ValueInfoProto): string {
   if (type?.value.case !== 'tensorType') {
-    return type === undefined ? 'of no type' : `of a type ${hexOf(toBinary(TypeProtoSchema, type))}`;
+    return type === undefined
+      ? 'of no type'
+      : `of a type ${hexOf(toBinary(TypeProtoSchema, type))}`;
   }
   const { elemType, shape } = type.value.value;
   const dtype = elementTypeOf({ dataType: elemType })?.dtype ?? `type ${elemType}`;
@@ -137,7 +146,9 @@ function tensorDifferences(
     return encodedTensor(expected) === encodedTensor(found) ? [] : [`${name} has other values`];
   }
   if (floats === 'weights' && isFloating(type.dtype)) return [];
-  const [here, there] = [expected, found].map((tensor) => bytesOf(readTensor(tensor, type, label).data));
+  const [here, there] = [expected, found].map((tensor) =>
+    bytesOf(readTensor(tensor, type, label).data),
+  );
   const isSame = here !== undefined && there !== undefined && Buffer.compare(here, there) === 0;
   return isSame ? [] : [`${name} has other values`];
 }
@@ -145,7 +156,9 @@ function tensorDifferences(
 function specText(tensor: TensorProto, label: string): string {
   const shape = shapeOf(tensor, label);
   const dtype = elementTypeOf(tensor)?.dtype;
-  return dtype === undefined ? `type ${tensor.dataType}[${shape.join(',')}]` : formatSpec({ dtype, shape });
+  return dtype === undefined
+    ? `type ${tensor.dataType}[${shape.join(',')}]`
+    : formatSpec({ dtype, shape });
 }
 
 function encodedTensor(tensor: TensorProto): string {
@@ -166,9 +179,17 @@ function nodeDifferences(
 ): readonly string[] {
   return matched('node that makes', made(reference), made(other), (name, expected, found) => [
     ...differing(`${name}: operator`, [['', expected]], [['', found]], operatorOf),
-    ...differing(`${name}: inputs`, [['', expected]], [['', found]], ({ input }) => `(${input.join(', ')})`),
-    ...matched(`${name}: attribute`, attributes(expected), attributes(found), (attribute, here, there) =>
-      attributeDifferences(attribute, here, there, label),
+    ...differing(
+      `${name}: inputs`,
+      [['', expected]],
+      [['', found]],
+      ({ input }) => `(${input.join(', ')})`,
+    ),
+    ...matched(
+      `${name}: attribute`,
+      attributes(expected),
+      attributes(found),
+      (attribute, here, there) => attributeDifferences(attribute, here, there, label),
     ),
   ]);
 }
@@ -186,7 +207,9 @@ function attributeDifferences(
   label: string,
 ): readonly string[] {
   if (expected.g !== undefined && found.g !== undefined) {
-    return graphDifferences(expected.g, found.g, 'constants', label).map((text) => `${name}: ${text}`);
+    return graphDifferences(expected.g, found.g, 'constants', label).map(
+      (text) => `${name}: ${text}`,
+    );
   }
   if (expected.t !== undefined && found.t !== undefined) {
     return tensorDifferences(name, expected.t, found.t, 'constants', label);
@@ -213,7 +236,11 @@ function valueText({ type, f, i, s, floats, ints }: AttributeProto): string {
   return texts[type] ?? 'another value';
 }
 
-function functionDifferences(reference: ModelProto, other: ModelProto, label: string): readonly string[] {
+function functionDifferences(
+  reference: ModelProto,
+  other: ModelProto,
+  label: string,
+): readonly string[] {
   const bodies = ({ functions }: ModelProto): Entries<FunctionProto> =>
     functions.map((body) => [[body.domain, body.name, body.overload].join('.'), body]);
   const signature = ({ input, output, attribute }: FunctionProto): string =>

@@ -54,7 +54,11 @@ export async function writeModel(
     }
   } catch (cause) {
     if (PolyakError.is(cause)) throw cause;
-    throw modelError(`save: ${path}`, `it cannot be written (${textOf(cause)}); nothing was changed.`, cause);
+    throw modelError(
+      `save: ${path}`,
+      `it cannot be written (${textOf(cause)}); nothing was changed.`,
+      cause,
+    );
   }
 }
 

@@ -44,14 +44,21 @@ export async function openSession(
   label: string,
 ): Promise<ModelSession> {
   const providers = options.executionProviders ?? ['cpu'];
-  const settings = { logSeverityLevel: 3, ...options.session, executionProviders: providers } as const;
+  const settings = {
+    logSeverityLevel: 3,
+    ...options.session,
+    executionProviders: providers,
+  } as const;
   const session = await createSession(ort, fed, settings, label);
   const running = new Set<Promise<unknown>>();
   let released: Promise<void> | undefined;
 
   function requireOpen(call: string): void {
     if (released !== undefined) {
-      throw new PolyakError('ERR_DISPOSED', `${call}: the model ${label} was released. Load it again.`);
+      throw new PolyakError(
+        'ERR_DISPOSED',
+        `${call}: the model ${label} was released. Load it again.`,
+      );
     }
   }
 
@@ -99,7 +106,9 @@ async function runsEmbedded(
   settings: InferenceSession.SessionOptions,
 ): Promise<boolean> {
   try {
-    const data = new Map([...weights].map(([name, { data: elements }]) => [name, bytesOf(elements)]));
+    const data = new Map(
+      [...weights].map(([name, { data: elements }]) => [name, bytesOf(elements)]),
+    );
     const session = await ort.InferenceSession.create(modelBytes(template, data), settings);
     await session.release();
     return true;
@@ -109,9 +118,16 @@ async function runsEmbedded(
 }
 
 // ONNX Runtime brings the process down when it gets a tensor of a device that it does not run on.
-function requireReachable(name: string, { location }: Tensor, providers: readonly ExecutionProvider[]): void {
+function requireReachable(
+  name: string,
+  { location }: Tensor,
+  providers: readonly ExecutionProvider[],
+): void {
   if (location === 'none') {
-    throw new PolyakError('ERR_DISPOSED', `run: the tensor of "${name}" was disposed. Set another one.`);
+    throw new PolyakError(
+      'ERR_DISPOSED',
+      `run: the tensor of "${name}" was disposed. Set another one.`,
+    );
   }
   const isReachable =
     location === 'cpu' ||

@@ -57,7 +57,10 @@ async function readWhole(path: string): Promise<Uint8Array> {
   return await readFile(path);
 }
 
-async function folderOf(source: ModelSource, folder: string | undefined): Promise<DataFolder | undefined> {
+async function folderOf(
+  source: ModelSource,
+  folder: string | undefined,
+): Promise<DataFolder | undefined> {
   if (folder !== undefined) return await namedFolder(folder);
   return typeof source === 'string' ? await folderOfModel(source) : undefined;
 }
@@ -66,7 +69,8 @@ function checkNames({ initializer }: GraphProto, label: string): void {
   const names = new Set<string>();
   for (const { name } of initializer) {
     if (name === '') throw modelError(label, 'an initializer has no name. Export the model again.');
-    if (names.has(name)) throw modelError(label, `two initializers are called "${name}". Export it again.`);
+    if (names.has(name))
+      throw modelError(label, `two initializers are called "${name}". Export it again.`);
     names.add(name);
   }
 }

@@ -81,18 +81,28 @@ export function onnxModel(
   storage: WeightStorage | undefined,
 ): OnnxModel {
   const { template, proto } = fed;
-  const specs = new Map([...fed.weights].map(([name, { dtype, shape }]) => [name, { dtype, shape }]));
+  const specs = new Map(
+    [...fed.weights].map(([name, { dtype, shape }]) => [name, { dtype, shape }]),
+  );
   const statistics = batchNormStatistics(template);
-  const isConstant = new Map([...fed.weights].map(([name, weight]) => [name, holdsInfinity(weight)]));
+  const isConstant = new Map(
+    [...fed.weights].map(([name, weight]) => [name, holdsInfinity(weight)]),
+  );
   const embedded = new Set(template.graph.initializer.map(({ name }) => name));
-  const inputNames = template.graph.input.map(({ name }) => name).filter((name) => !embedded.has(name));
+  const inputNames = template.graph.input
+    .map(({ name }) => name)
+    .filter((name) => !embedded.has(name));
 
   async function weightBytes(call: string): Promise<ReadonlyMap<string, Bytes>> {
     session.requireOpen(call);
     const tensors = cells.map((cell) => cell.get());
-    for (const [index, { name }] of cells.entries()) requireSpec(call, name, tensors[index], specs.get(name));
-    const hosts = storage === undefined ? tensors.map(inHostMemory) : await storage.download(tensors);
-    return new Map(cells.map(({ name }, index) => [name, bytesOf((hosts[index] as HostTensor).data)]));
+    for (const [index, { name }] of cells.entries())
+      requireSpec(call, name, tensors[index], specs.get(name));
+    const hosts =
+      storage === undefined ? tensors.map(inHostMemory) : await storage.download(tensors);
+    return new Map(
+      cells.map(({ name }, index) => [name, bytesOf((hosts[index] as HostTensor).data)]),
+    );
   }
 
   return {
@@ -118,7 +128,9 @@ export function onnxModel(
     },
     async release() {
       await session.release();
-      await storage?.dispose(cells.map((cell) => cell.get()).filter(({ location }) => location !== 'none'));
+      await storage?.dispose(
+        cells.map((cell) => cell.get()).filter(({ location }) => location !== 'none'),
+      );
     },
   };
 }
@@ -151,7 +163,10 @@ function requireSpec(
 ): void {
   if (tensor === undefined || expected === undefined) return;
   if (tensor.location === 'none') {
-    throw new PolyakError('ERR_DISPOSED', `${call}: the tensor of "${name}" was disposed. Set another one.`);
+    throw new PolyakError(
+      'ERR_DISPOSED',
+      `${call}: the tensor of "${name}" was disposed. Set another one.`,
+    );
   }
   const found = specOf(tensor);
   if (sameSpec(found, expected)) return;
@@ -188,7 +203,8 @@ function holdsInfinity({ dtype, data }: HostTensor): boolean {
   if (dtype === 'float16') {
     const bits = data as Uint16Array;
     return (
-      (bits.includes(0x7c00) || bits.includes(0xfc00)) && !bits.some((element) => (element & 0x7fff) > 0x7c00)
+      (bits.includes(0x7c00) || bits.includes(0xfc00)) &&
+      !bits.some((element) => (element & 0x7fff) > 0x7c00)
     );
   }
   const values = data as Float32Array;

@@ -75,7 +75,9 @@ export function momentsGraph(
   });
 
   const found = [...wanted].map((node) => moments.get(node) as BatchNormMoments);
-  const isDouble = [...wanted].some((node) => typeOf(node.input[3]) === TensorProto_DataType.DOUBLE);
+  const isDouble = [...wanted].some(
+    (node) => typeOf(node.input[3]) === TensorProto_DataType.DOUBLE,
+  );
   const result = isDouble ? TensorProto_DataType.DOUBLE : TensorProto_DataType.FLOAT;
   const rows = found
     .flatMap((each) => each.rows)
@@ -115,7 +117,8 @@ export function momentsGraph(
 /** The node in inference, whatever mode the file has it in. */
 function inferenceOnly(node: NodeProto): NodeProto {
   const isForTraining = (name: string): boolean => name === 'training_mode' || name === 'momentum';
-  if (node.output.length === 1 && !node.attribute.some(({ name }) => name === 'training_mode')) return node;
+  if (node.output.length === 1 && !node.attribute.some(({ name }) => name === 'training_mode'))
+    return node;
   return create(NodeProtoSchema, {
     name: node.name,
     opType: node.opType,

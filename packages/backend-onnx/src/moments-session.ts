@@ -77,7 +77,10 @@ export function momentsRunner(ort: Ort, source: MomentsSource): MomentsRunner {
     }
   }
 
-  async function pass(layers: readonly BatchNormNodes[], given: OnnxFeeds): Promise<readonly Moments[]> {
+  async function pass(
+    layers: readonly BatchNormNodes[],
+    given: OnnxFeeds,
+  ): Promise<readonly Moments[]> {
     const session = await sessionOf(layers);
     const feeds: Record<string, Tensor> = {};
     for (const name of session.inputNames) {
@@ -153,7 +156,10 @@ function usable(name: string, tensor: unknown, providers: readonly ExecutionProv
   }
   const { location } = tensor;
   if (location === 'none') {
-    throw new PolyakError('ERR_DISPOSED', `batchMoments: the tensor for "${name}" was disposed of.`);
+    throw new PolyakError(
+      'ERR_DISPOSED',
+      `batchMoments: the tensor for "${name}" was disposed of.`,
+    );
   }
   if (location === 'cpu' || location === 'cpu-pinned' || providers[0] === 'webgpu') return tensor;
   throw new PolyakError(

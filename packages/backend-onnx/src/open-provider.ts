@@ -31,7 +31,10 @@ const REMEDIES: Readonly<Record<ExecutionProvider, string>> = {
  * @throws PolyakError `ERR_UNSUPPORTED` where none does
  * @throws RangeError where the list is empty or has an unknown name
  */
-export async function openProvider(ort: Ort, providers: readonly ExecutionProvider[]): Promise<OpenProvider> {
+export async function openProvider(
+  ort: Ort,
+  providers: readonly ExecutionProvider[],
+): Promise<OpenProvider> {
   const unknown = providers.find((provider) => !Object.hasOwn(REMEDIES, provider));
   if (providers.length === 0 || unknown !== undefined) {
     throw new RangeError(
@@ -49,7 +52,8 @@ export async function openProvider(ort: Ort, providers: readonly ExecutionProvid
         1,
         provider === 'webgpu' ? 'gpu-buffer' : 'cpu',
       );
-      const storage = provider === 'webgpu' ? await deviceStorage(ort, sessions) : hostStorage(ort, sessions);
+      const storage =
+        provider === 'webgpu' ? await deviceStorage(ort, sessions) : hostStorage(ort, sessions);
       return { provider, sessions, storage };
     } catch (error) {
       await sessions.release();

@@ -134,7 +134,8 @@ function optimizerOf(
   const observed = observedOptimizer([group]);
   let status: 'idle' | 'stepping' | 'released' = 'idle';
   const refuseUnlessIdle = (call: string): void => {
-    if (status === 'released') throw new PolyakError('ERR_DISPOSED', `${call}: the optimizer was released.`);
+    if (status === 'released')
+      throw new PolyakError('ERR_DISPOSED', `${call}: the optimizer was released.`);
     if (status === 'stepping') {
       throw new PolyakError('ERR_BUSY', `${call}: a step is under way. Await it first.`);
     }
@@ -142,7 +143,8 @@ function optimizerOf(
   return {
     paramGroups: observed.paramGroups,
     feedNames: binding.feedNames,
-    step: async <Loss>(closure?: () => Awaitable<Loss>): Promise<Loss | undefined> => observed.step(closure),
+    step: async <Loss>(closure?: () => Awaitable<Loss>): Promise<Loss | undefined> =>
+      observed.step(closure),
     async minimize(batch) {
       refuseUnlessIdle('minimize');
       checkRate(group.lr);
@@ -180,6 +182,8 @@ function optimizerOf(
 
 function checkRate(lr: number): void {
   if (!(Number.isFinite(lr) && lr >= 0)) {
-    throw new RangeError(`trainStepOptimizer: the learning rate is ${lr}, expected a finite number >= 0.`);
+    throw new RangeError(
+      `trainStepOptimizer: the learning rate is ${lr}, expected a finite number >= 0.`,
+    );
   }
 }

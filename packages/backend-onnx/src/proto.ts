@@ -33,7 +33,10 @@ export function decodeModel(bytes: Uint8Array, label = 'the model'): ModelWithGr
   }
   const { irVersion } = model;
   if (irVersion <= 0n) {
-    throw modelError(label, `its IR version is ${irVersion}. Pass the bytes or the path of an .onnx file.`);
+    throw modelError(
+      label,
+      `its IR version is ${irVersion}. Pass the bytes or the path of an .onnx file.`,
+    );
   }
   return withGraph(model, label);
 }

@@ -24,7 +24,8 @@ export function reduceMeanRewrite(
   const add = (opType: string, ...inputs: string[]): string => builder.node(opType, inputs);
   const cast = (name: string): string => builder.node('Cast', [name], { to: { int: computeType } });
   /** One value a channel, in the shape that broadcasts over samples and positions. */
-  const perChannel = (name: string): string => add('Reshape', cast(name), builder.integers([1, -1, 1]));
+  const perChannel = (name: string): string =>
+    add('Reshape', cast(name), builder.integers([1, -1, 1]));
   const vector = (name: string): string => add('Reshape', name, builder.integers([-1]));
   const overPositions = (name: string): string => reduceMean(builder, name, 2);
   const overSamples = (name: string): string => reduceMean(builder, name, 0);
@@ -35,7 +36,11 @@ export function reduceMeanRewrite(
   const rest = overSamples(overPositions(deviation));
   const squares = add('Mul', deviation, deviation);
   const firstSquare = overSamples(overPositions(squares));
-  const square = add('Add', firstSquare, overSamples(overPositions(add('Sub', squares, firstSquare))));
+  const square = add(
+    'Add',
+    firstSquare,
+    overSamples(overPositions(add('Sub', squares, firstSquare))),
+  );
 
   const variance = add('Sub', square, add('Mul', rest, rest));
   const epsilon = builder.float(floatOf(node, 'epsilon', 1e-5), computeType);

@@ -29,7 +29,10 @@ export async function replaceFiles(files: readonly NewFile[]): Promise<void> {
   try {
     for (const file of files) await writeFile(temporary(file), file.chunks);
     if (files.length > 1) {
-      const dependentFirst = files.reduceRight<readonly NewFile[]>((list, file) => [...list, file], []);
+      const dependentFirst = files.reduceRight<readonly NewFile[]>(
+        (list, file) => [...list, file],
+        [],
+      );
       for (const file of dependentFirst) {
         if (!(await isFile(file.path))) continue;
         await rename(file.path, backup(file));

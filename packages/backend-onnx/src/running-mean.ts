@@ -22,7 +22,12 @@ export function startMean(first: HostTensor): RunningMean | undefined {
   const { dtype, shape } = first;
   const mean = Float64Array.from(valuesOf(first));
   if (mean.some(Number.isNaN)) return undefined;
-  return { dtype, shape, mean, residual: dtype === 'float64' ? new Float64Array(mean.length) : undefined };
+  return {
+    dtype,
+    shape,
+    mean,
+    residual: dtype === 'float64' ? new Float64Array(mean.length) : undefined,
+  };
 }
 
 /**
@@ -34,7 +39,11 @@ export function startMean(first: HostTensor): RunningMean | undefined {
  * @param ratio - the tensor's share, above 0 and at most 1
  * @returns false where a number of the tensor has no mean with what was before: NaN, or an infinity in one only
  */
-export function addToMean({ mean, residual }: RunningMean, tensor: HostTensor, ratio: number): boolean {
+export function addToMean(
+  { mean, residual }: RunningMean,
+  tensor: HostTensor,
+  ratio: number,
+): boolean {
   const values = valuesOf(tensor);
   let isFinite = true;
   for (let index = 0; index < mean.length; index += 1) {
@@ -59,7 +68,8 @@ export function addToMean({ mean, residual }: RunningMean, tensor: HostTensor, r
  */
 export function finishMean({ dtype, shape, mean }: RunningMean): HostTensor {
   if (dtype === 'float32') return { dtype, shape, data: Float32Array.from(mean) };
-  if (dtype === 'float16' || dtype === 'bfloat16') return { dtype, shape, data: toHalf(dtype, mean) };
+  if (dtype === 'float16' || dtype === 'bfloat16')
+    return { dtype, shape, data: toHalf(dtype, mean) };
   return { dtype, shape, data: mean };
 }
 

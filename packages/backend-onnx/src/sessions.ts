@@ -35,7 +35,10 @@ export function sessionsOf(ort: Ort, provider: ExecutionProvider): Sessions {
 
   function requireOpen(call: string): void {
     if (!isOpen)
-      throw new PolyakError('ERR_DISPOSED', `${call}: this ONNX backend was released. Make a new one.`);
+      throw new PolyakError(
+        'ERR_DISPOSED',
+        `${call}: this ONNX backend was released. Make a new one.`,
+      );
   }
 
   return {
@@ -48,7 +51,10 @@ export function sessionsOf(ort: Ort, provider: ExecutionProvider): Sessions {
       const key = `${kernel.name} x${copies} ${target}`;
       const known = made.get(key);
       if (known !== undefined) return known;
-      const session = ort.InferenceSession.create(kernelModel(kernel, copies), optionsOf(provider, target));
+      const session = ort.InferenceSession.create(
+        kernelModel(kernel, copies),
+        optionsOf(provider, target),
+      );
       made.set(key, session);
       // A session that could not be made is tried again by the next call.
       session.catch(() => made.delete(key));

@@ -17,7 +17,10 @@ export interface Storage {
   /** New tensors with the same elements, or none. */
   readonly clone: (tensors: readonly Tensor[]) => Promise<readonly Tensor[]>;
   /** New tensors with the same values in other dtypes, or none. */
-  readonly cast: (tensors: readonly Tensor[], dtypes: readonly OnnxDType[]) => Promise<readonly Tensor[]>;
+  readonly cast: (
+    tensors: readonly Tensor[],
+    dtypes: readonly OnnxDType[],
+  ) => Promise<readonly Tensor[]>;
   /** For each floating tensor that is not empty, whether all its elements are finite. */
   readonly allFinite: (tensors: readonly Tensor[]) => Promise<readonly boolean[]>;
   /** Moves all states towards `live`, or none. */

@@ -22,7 +22,9 @@ export async function swap(
       await parameter.set(tensors[n] as Tensor);
     }
   } catch (error) {
-    const back = parameters.slice(0, begun).map(async (parameter, n) => parameter.set(held[n] as Tensor));
+    const back = parameters
+      .slice(0, begun)
+      .map(async (parameter, n) => parameter.set(held[n] as Tensor));
     await Promise.allSettled(back);
     throw error;
   }

@@ -63,7 +63,11 @@ export function readTensor(tensor: TensorProto, type: ElementType, label: string
         'The file is damaged; export it again.',
     );
   }
-  return { dtype, shape, data: isRaw ? fromBytes(dtype, rawData) : fromNumbers(tensor, type, label) };
+  return {
+    dtype,
+    shape,
+    data: isRaw ? fromBytes(dtype, rawData) : fromNumbers(tensor, type, label),
+  };
 }
 
 /**
@@ -92,14 +96,20 @@ function refuseOddPlaces(tensor: TensorProto, field: string, label: string): voi
   const { name, rawData, segment, dataLocation } = tensor;
   const filled = DATA_FIELDS.filter((other) => tensor[other].length > 0);
   if (segment !== undefined) {
-    throw modelError(label, `"${name}" is a segment of a tensor, which no runtime reads. Export it whole.`);
+    throw modelError(
+      label,
+      `"${name}" is a segment of a tensor, which no runtime reads. Export it whole.`,
+    );
   }
   if (dataLocation === TensorProto_DataLocation.EXTERNAL) {
     throw modelError(label, `"${name}" has its data in another file, which was not read.`);
   }
   if (filled.some((other) => other !== field) || (filled.length > 0 && rawData.length > 0)) {
     const places = rawData.length > 0 ? [...filled, 'rawData'] : filled;
-    throw modelError(label, `"${name}" has data in ${places.join(' and ')}, expected ${field} or rawData.`);
+    throw modelError(
+      label,
+      `"${name}" has data in ${places.join(' and ')}, expected ${field} or rawData.`,
+    );
   }
 }
 
@@ -122,7 +132,10 @@ function fromNumbers(tensor: TensorProto, { dtype, field }: ElementType, label: 
     data[index] = Number(number);
     // float32 rounds nothing here: the file held float32. The others hold integers.
     if (data[index] !== Number(number) && !Number.isNaN(Number(number))) {
-      throw modelError(label, `"${tensor.name}" holds ${number} at ${index}, which is no ${dtype}.`);
+      throw modelError(
+        label,
+        `"${tensor.name}" holds ${number} at ${index}, which is no ${dtype}.`,
+      );
     }
   }
   return data;

@@ -60,11 +60,15 @@ export function bindTrainStep(
     ...repeated(given).map((name) => `two cells are named "${name}"`),
   ];
   const givenNames = new Set(given.map(({ name }) => name));
-  const others = [...graph.inputs.values()].filter(({ name }) => name !== lrInput && !givenNames.has(name));
+  const others = [...graph.inputs.values()].filter(
+    ({ name }) => name !== lrInput && !givenNames.has(name),
+  );
   const [feeds, carried] = partition(others, ({ name }) => !graph.outputs.has(newName(name)));
   for (const input of carried) {
     if (!canBeZeros(input)) {
-      problems.push(`"${input.name}" is ${format(input)}: what it starts from has to be passed in state`);
+      problems.push(
+        `"${input.name}" is ${format(input)}: what it starts from has to be passed in state`,
+      );
     }
   }
   if (problems.length > 0) {
@@ -74,7 +78,10 @@ export function bindTrainStep(
         `Inputs: ${list(graph.inputs)}. Outputs: ${list(graph.outputs)}.`,
     );
   }
-  const state = [...givenState, ...carried.map((input) => onnxParameter(input.name, zeros(ort, input)))];
+  const state = [
+    ...givenState,
+    ...carried.map((input) => onnxParameter(input.name, zeros(ort, input))),
+  ];
   const rate = graph.inputs.get(lrInput);
   return bindingOf(ort, {
     lrInput,
@@ -105,7 +112,10 @@ function bindingOf(ort: Ort, matched: Matched): TrainBinding {
     rate: (lr) => new ort.Tensor(rateType, [lr], rateShape),
     feeds(batch) {
       checkBatch(batch, feedNames);
-      const feeds = { ...batch, ...Object.fromEntries(cells.map((cell) => [cell.name, cell.get()])) };
+      const feeds = {
+        ...batch,
+        ...Object.fromEntries(cells.map((cell) => [cell.name, cell.get()])),
+      };
       for (const [name, { location }] of Object.entries(feeds)) checkLocation(name, location);
       return feeds;
     },
@@ -139,7 +149,8 @@ function cellProblems(
   } else if (!fits(spec, input)) {
     problems.push(`"${cell.name}" is ${formatSpec(spec)}, the graph takes ${format(input)}`);
   }
-  if (!graph.outputs.has(output)) problems.push(`no output "${output}" gives the new "${cell.name}"`);
+  if (!graph.outputs.has(output))
+    problems.push(`no output "${output}" gives the new "${cell.name}"`);
   return problems;
 }
 

@@ -27,7 +27,8 @@ export async function writeTrainState(
   const rate = typeof lr === 'number' && Number.isFinite(lr) && lr >= 0 ? lr : undefined;
   if (rate === undefined) problems.push('"lr" is no finite number >= 0');
   const names = new Set(cells.map(({ name }) => name));
-  for (const name of Object.keys(tensors)) if (!names.has(name)) problems.push(`"${name}" is unknown`);
+  for (const name of Object.keys(tensors))
+    if (!names.has(name)) problems.push(`"${name}" is unknown`);
   const found = cells.flatMap((cell) => {
     const tensor = tensors[cell.name];
     const expected = specOf(cell.get());
@@ -55,7 +56,9 @@ function hostTensor(tensor: Tensor): HostTensor {
 }
 
 function isTensor(node: StateTree | undefined): node is HostTensor {
-  return typeof node === 'object' && node !== null && 'data' in node && ArrayBuffer.isView(node.data);
+  return (
+    typeof node === 'object' && node !== null && 'data' in node && ArrayBuffer.isView(node.data)
+  );
 }
 
 function isWhole({ dtype, shape, data }: HostTensor): boolean {

@@ -15,7 +15,10 @@ import { attributeOf } from './graph-builder.js';
  * @returns the names of the moments; the output keeps its name
  * @see https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
  */
-export function trainingMode(builder: GraphBuilder, { node, computeType }: BatchNormSite): BatchNormMoments {
+export function trainingMode(
+  builder: GraphBuilder,
+  { node, computeType }: BatchNormSite,
+): BatchNormMoments {
   const [x = '', scale = '', bias = ''] = node.input;
   const [y = ''] = node.output;
   // ORT writes the new statistics over the old ones, so each node needs its own, made anew in every pass: see OPTIMIZATION.

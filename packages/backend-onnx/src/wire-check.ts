@@ -67,7 +67,9 @@ class Cursor {
 
   skip(length: number, end: number, what: string): void {
     if (length > end - this.at) {
-      throw new SyntaxError(`byte ${this.at}: ${what} of ${length} bytes, ${end - this.at} are left`);
+      throw new SyntaxError(
+        `byte ${this.at}: ${what} of ${length} bytes, ${end - this.at} are left`,
+      );
     }
     this.at += length;
   }
@@ -85,14 +87,16 @@ export function checkWire(schema: DescMessage, bytes: Uint8Array): void {
 }
 
 function checkMessage(schema: DescMessage, cursor: Cursor, end: number, depth: number): void {
-  if (depth > MAX_DEPTH) throw new SyntaxError(`byte ${cursor.at}: nested deeper than ${MAX_DEPTH}`);
+  if (depth > MAX_DEPTH)
+    throw new SyntaxError(`byte ${cursor.at}: nested deeper than ${MAX_DEPTH}`);
   const fields = fieldsOf(schema);
   while (cursor.at < end) {
     const begin = cursor.at;
     const tag = cursor.varint(end);
     const number = Math.floor(tag / 8);
     const wireType = tag % 8;
-    if (number === 0 || number >= 2 ** 29) throw new SyntaxError(`byte ${begin}: field number ${number}`);
+    if (number === 0 || number >= 2 ** 29)
+      throw new SyntaxError(`byte ${begin}: field number ${number}`);
     checkField(fields.get(number), schema, cursor, wireType, end, depth);
   }
 }
@@ -137,6 +141,8 @@ function checkDelimited(
     cursor.at = begin;
     while (cursor.at < begin + length) cursor.varint(begin + length);
   } else if (expected !== LENGTH_DELIMITED && length % (expected === FIXED64 ? 8 : 4) !== 0) {
-    throw new SyntaxError(`byte ${begin}: ${what} is packed in ${length} bytes, no whole number of elements`);
+    throw new SyntaxError(
+      `byte ${begin}: ${what} is packed in ${length} bytes, no whole number of elements`,
+    );
   }
 }

@@ -79,10 +79,13 @@ describe('averageModels', () => {
   });
 
   it('is the float64 mean, rounded once, in every dtype', async () => {
-    const anyRow = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true, min: -1000, max: 1000 }), {
-      minLength: 5,
-      maxLength: 5,
-    });
+    const anyRow = fc.array(
+      fc.float({ noNaN: true, noDefaultInfinity: true, min: -1000, max: 1000 }),
+      {
+        minLength: 5,
+        maxLength: 5,
+      },
+    );
     await fc.assert(
       fc.asyncProperty(fc.array(anyRow, { minLength: 1, maxLength: 12 }), async (rows) => {
         const halves = rows.map((row) => toHalf('float16', Float64Array.from(row)));
@@ -125,8 +128,13 @@ describe('averageModels', () => {
             Array.from(fromHalf('float16', toHalf('float16', half)), (each) => each + 0),
           );
           // bfloat16 has no tensors in onnxruntime-node: it stays in the graph.
-          const brain = average.proto.graph?.initializer.find(({ name }) => name === 'brain')?.rawData;
-          const expected = toHalf('bfloat16', meanOf(brains.map((each) => fromHalf('bfloat16', each))));
+          const brain = average.proto.graph?.initializer.find(
+            ({ name }) => name === 'brain',
+          )?.rawData;
+          const expected = toHalf(
+            'bfloat16',
+            meanOf(brains.map((each) => fromHalf('bfloat16', each))),
+          );
           const found = new Uint16Array(Uint8Array.from(brain ?? []).buffer);
           expect(Array.from(fromHalf('bfloat16', found), (each) => each + 0)).toEqual(
             Array.from(fromHalf('bfloat16', expected), (each) => each + 0),
@@ -149,7 +157,9 @@ describe('averageModels', () => {
 
   it('does not overflow between the largest numbers', async () => {
     const largest = 1.7976931348623157e308;
-    const files = [largest, -largest, largest].map((each) => holding(tensor('w', [1], [each], 'float64')));
+    const files = [largest, -largest, largest].map((each) =>
+      holding(tensor('w', [1], [each], 'float64')),
+    );
     await withAverage(files, (average) => {
       expect((elements(average, 'w')[0] ?? 0) / largest).toBeCloseTo(1 / 3, 12);
     });

@@ -49,20 +49,29 @@ function spyOnRuns(onRun: (run: number) => void = () => {}): { count: number } {
 }
 
 describe('arithmetic on cpu', () => {
-  it.each(WEIGHTS)('rounds each operation to the dtype of the average, weight %f', async (weight) => {
-    for (const dtype of ['float32', 'float64'] as const) {
-      const [average, live] = [manyMagnitudes(dtype, LONG, 1), manyMagnitudes(dtype, LONG, 2)];
-      const moved = await backend.average(await backend.upload([average]), [over(live)], weight);
-      const [found] = await backend.download(moved);
-      expect(bitsOf(found as HostTensor)).toEqual(bitsOf(averaged(average, live.data, weight)));
-    }
-  });
+  it.each(WEIGHTS)(
+    'rounds each operation to the dtype of the average, weight %f',
+    async (weight) => {
+      for (const dtype of ['float32', 'float64'] as const) {
+        const [average, live] = [manyMagnitudes(dtype, LONG, 1), manyMagnitudes(dtype, LONG, 2)];
+        const moved = await backend.average(await backend.upload([average]), [over(live)], weight);
+        const [found] = await backend.download(moved);
+        expect(bitsOf(found as HostTensor)).toEqual(bitsOf(averaged(average, live.data, weight)));
+      }
+    },
+  );
 
   it.each(WEIGHTS)('compensates bit for bit as the formula says, weight %f', async (weight) => {
     for (const dtype of ['float32', 'float64'] as const) {
       const [average, live] = [manyMagnitudes(dtype, LONG, 3), manyMagnitudes(dtype, LONG, 4)];
-      const residual = { ...average, data: (average.data as Float64Array).map((a) => a * 2 ** -25) };
-      const [averages, residuals] = [await backend.upload([average]), await backend.upload([residual])];
+      const residual = {
+        ...average,
+        data: (average.data as Float64Array).map((a) => a * 2 ** -25),
+      };
+      const [averages, residuals] = [
+        await backend.upload([average]),
+        await backend.upload([residual]),
+      ];
       const moved = await backend.averageCompensated(averages, residuals, [over(live)], weight);
       const found = await backend.download([...moved.averages, ...moved.residuals]);
       const expected = compensated(average, residual, live.data, weight);
@@ -76,7 +85,9 @@ describe('arithmetic on cpu', () => {
     const averages = lengths.map((length, n) => manyMagnitudes(dtypeOf(n), length, n));
     const live = lengths.map((length, n) => manyMagnitudes(dtypeOf(n), length, n + 20));
     const moved = await backend.average(await backend.upload(averages), live.map(over), 0.3);
-    const expected = averages.map((average, n) => averaged(average, live[n]?.data as HostArray, 0.3));
+    const expected = averages.map((average, n) =>
+      averaged(average, live[n]?.data as HostArray, 0.3),
+    );
     expect((await backend.download(moved)).map(bitsOf)).toEqual(expected.map(bitsOf));
   });
 
@@ -174,8 +185,12 @@ describe('runs of ORT', () => {
     const expected = averages.map((average, n) =>
       compensated(average, residuals[n] as HostTensor, live[n]?.data as HostArray, 0.3),
     );
-    expect((await careful.download(pair.averages)).map(bitsOf)).toEqual(expected.map(([sum]) => bitsOf(sum)));
-    expect((await careful.download(pair.residuals)).map(bitsOf)).toEqual(expected.map(([, e]) => bitsOf(e)));
+    expect((await careful.download(pair.averages)).map(bitsOf)).toEqual(
+      expected.map(([sum]) => bitsOf(sum)),
+    );
+    expect((await careful.download(pair.residuals)).map(bitsOf)).toEqual(
+      expected.map(([, e]) => bitsOf(e)),
+    );
     await careful.release();
   });
 });
@@ -186,13 +201,19 @@ describe('float16', () => {
   const VALUES = [1, 1.5, -2, 65_504, 2 ** -24];
 
   function halves(bits: readonly number[], repeats = 1): HostTensor {
-    const data = Uint16Array.from({ length: bits.length * repeats }, (_, i) => bits[i % bits.length] ?? 0);
+    const data = Uint16Array.from(
+      { length: bits.length * repeats },
+      (_, i) => bits[i % bits.length] ?? 0,
+    );
     return { dtype: 'float16', shape: [data.length], data };
   }
 
   it('is averaged in float32, also where ORT fails in the middle', async () => {
     const live = halves(BITS, 30_001);
-    const wide = Float32Array.from(live.data as Uint16Array, (_, i) => VALUES[i % VALUES.length] ?? NaN);
+    const wide = Float32Array.from(
+      live.data as Uint16Array,
+      (_, i) => VALUES[i % VALUES.length] ?? NaN,
+    );
     const average = manyMagnitudes('float32', wide.length, 1);
     const expected = bitsOf(averaged(average, wide, 1 / 3));
     for (const failing of [Infinity, 1]) {
@@ -212,7 +233,8 @@ describe('float16', () => {
     const bias = onnxParameter('bias', float32(1, 1));
     const steps = onnxParameter('steps', new ort.Tensor('int64', BigInt64Array.of(1n), [1]));
     const params = [bias, steps, weight];
-    const make = (): SWA<ort.Tensor> => new SWA(observedOptimizer([{ params, lr: 0.1 }]), { backend });
+    const make = (): SWA<ort.Tensor> =>
+      new SWA(observedOptimizer([{ params, lr: 0.1 }]), { backend });
     const swa = make();
     const { tensors } = backend.memory();
     await swa.updateSwa();
@@ -292,7 +314,9 @@ describe('swap', () => {
         throw new Error('read only');
       },
     };
-    await expect(backend.swap([first, refusing], [float32(3), float32(4)])).rejects.toThrow('read only');
+    await expect(backend.swap([first, refusing], [float32(3), float32(4)])).rejects.toThrow(
+      'read only',
+    );
     expect([first.get(), second.get()]).toEqual(live);
   });
 });
@@ -349,7 +373,9 @@ describe('refusals', () => {
   });
 
   it('refuses strings and 4-bit integers', () => {
-    expect(() => backend.spec(new ort.Tensor('string', ['a'], [1]))).toThrow(refusal('ERR_UNSUPPORTED'));
+    expect(() => backend.spec(new ort.Tensor('string', ['a'], [1]))).toThrow(
+      refusal('ERR_UNSUPPORTED'),
+    );
     expect(() => backend.spec(new ort.Tensor('int4', new Uint8Array(1), [2]))).toThrow(
       refusal('ERR_UNSUPPORTED'),
     );
@@ -370,7 +396,10 @@ describe('refusals', () => {
 
   it('finishes an update that its release overtakes', async () => {
     const released = await onnxBackend(ort);
-    const [average, live] = [manyMagnitudes('float32', LONG, 1), manyMagnitudes('float32', LONG, 2)];
+    const [average, live] = [
+      manyMagnitudes('float32', LONG, 1),
+      manyMagnitudes('float32', LONG, 2),
+    ];
     const averages = await released.upload([average]);
     const update = released.average(averages, [over(live)], 0.5);
     await new Promise(setImmediate);
@@ -384,7 +413,9 @@ describe('refusals', () => {
 });
 
 describe('execution providers', () => {
-  const hasCuda = ort.listSupportedBackends().some(({ name, bundled }) => name === 'cuda' && bundled);
+  const hasCuda = ort
+    .listSupportedBackends()
+    .some(({ name, bundled }) => name === 'cuda' && bundled);
 
   it('is named after the one that runs', async () => {
     expect(backend.name).toBe('onnx:cpu');

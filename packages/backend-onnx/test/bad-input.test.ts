@@ -62,7 +62,11 @@ describe('files that are no models', () => {
   it.each([
     ['an empty file', new Uint8Array(), /no bytes/],
     ['a text', new TextEncoder().encode('{"model": "not this one"}\n'), /not an ONNX file/],
-    ['a letter', new TextEncoder().encode('Dear Sir or Madam,\n'), /not an ONNX file|IR version|no graph/],
+    [
+      'a letter',
+      new TextEncoder().encode('Dear Sir or Madam,\n'),
+      /not an ONNX file|IR version|no graph/,
+    ],
     ['zeros', new Uint8Array(1000), /not an ONNX file/],
     [
       'a git-lfs pointer',
@@ -71,7 +75,11 @@ describe('files that are no models', () => {
     ],
     ['a message without a graph', Uint8Array.of(8, 8), /no graph/],
     ['a number that is cut off', Uint8Array.of(8, 0x80), /cut off/],
-    ['an endless number', Uint8Array.of(8, ...Array.from({ length: 20 }, () => 0xff)), /more than 10 bytes/],
+    [
+      'an endless number',
+      Uint8Array.of(8, ...Array.from({ length: 20 }, () => 0xff)),
+      /more than 10 bytes/,
+    ],
   ])('%s', async (_, bytes, message) => {
     expect((await refusal(bytes)).message).toMatch(message);
     const path = join(folder, 'no-model.onnx');
@@ -114,19 +122,37 @@ describe('files that are no models', () => {
     }
     const input = [0x12, ...bytes(inner.length), ...inner];
     const graphBytes = [0x5a, ...bytes(input.length), ...input];
-    const error = await refusal(Uint8Array.of(8, 8, 0x3a, ...bytes(graphBytes.length), ...graphBytes));
+    const error = await refusal(
+      Uint8Array.of(8, 8, 0x3a, ...bytes(graphBytes.length), ...graphBytes),
+    );
     expect(error.message).toMatch(/nested deeper/);
   });
 });
 
 describe('tensors that lie', () => {
   it.each([
-    ['data shorter than the shape', odd({ dims: [3n], rawData: new Uint8Array(8) }), /8 bytes .* takes 12/],
+    [
+      'data shorter than the shape',
+      odd({ dims: [3n], rawData: new Uint8Array(8) }),
+      /8 bytes .* takes 12/,
+    ],
     ['data longer than the shape', odd({ dims: [1n], floatData: [1, 2] }), /2 elements .* takes 1/],
-    ['data in the wrong field', odd({ dims: [1n], doubleData: [1] }), /doubleData, expected floatData/],
-    ['data in two fields', odd({ dims: [1n], floatData: [1], rawData: new Uint8Array(4) }), /and rawData/],
+    [
+      'data in the wrong field',
+      odd({ dims: [1n], doubleData: [1] }),
+      /doubleData, expected floatData/,
+    ],
+    [
+      'data in two fields',
+      odd({ dims: [1n], floatData: [1], rawData: new Uint8Array(4) }),
+      /and rawData/,
+    ],
     ['a huge shape', odd({ dims: [2n ** 40n, 2n ** 40n] }), /has the shape/],
-    ['a huge shape that hides behind a zero', odd({ dims: [2n ** 62n, 2n ** 62n, 0n] }), /has the shape/],
+    [
+      'a huge shape that hides behind a zero',
+      odd({ dims: [2n ** 62n, 2n ** 62n, 0n] }),
+      /has the shape/,
+    ],
     ['a large shape without data', odd({ dims: [2n ** 33n] }), /holds 0 elements/],
     ['a negative extent', odd({ dims: [-1n], rawData: new Uint8Array(4) }), /has the shape \[-1\]/],
     [
@@ -166,7 +192,11 @@ describe('graphs that cannot run', () => {
     ['a missing input', through(['Add', ['x', 'nothing'], ['y']]), /nothing/],
     ['two nodes that make one value', through(['Relu', ['x'], ['y']], ['Neg', ['x'], ['y']]), /y/],
     ['an unknown operator', through(['Averagely', ['x'], ['y']]), /Averagely/],
-    ['an operator of an unknown domain', through(['Relu', ['x'], ['y'], {}, 'org.example']), /org\.example/],
+    [
+      'an operator of an unknown domain',
+      through(['Relu', ['x'], ['y'], {}, 'org.example']),
+      /org\.example/,
+    ],
     [
       'an unknown opset',
       modelBytes(model({ ...ends, nodes: [node('Relu', ['x'], ['y'])], opset: 99 })),
@@ -186,7 +216,10 @@ describe('graphs that cannot run', () => {
             node('Less', ['x', 'x'], ['less']),
             node('If', ['less'], ['y'], {
               then_branch: {
-                graph: graph({ nodes: [node('Relu', ['gone'], ['a'])], outputs: [value('a', [1])] }),
+                graph: graph({
+                  nodes: [node('Relu', ['gone'], ['a'])],
+                  outputs: [value('a', [1])],
+                }),
               },
               else_branch: {
                 graph: graph({ nodes: [node('Relu', ['x'], ['b'])], outputs: [value('b', [1])] }),

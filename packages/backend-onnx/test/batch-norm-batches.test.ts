@@ -53,13 +53,19 @@ describe('batchNormModel', () => {
     await expect(batchNormed.batchMoments({ label: x }, layers)).rejects.toThrow(
       'the batch has no tensor for the model\'s input "x"',
     );
-    await expect(batchNormed.batchMoments(5 as unknown as OnnxBatch, layers)).rejects.toThrow(TypeError);
-    await expect(batchNormed.batchMoments([null] as unknown as OnnxBatch, layers)).rejects.toThrow(TypeError);
+    await expect(batchNormed.batchMoments(5 as unknown as OnnxBatch, layers)).rejects.toThrow(
+      TypeError,
+    );
+    await expect(batchNormed.batchMoments([null] as unknown as OnnxBatch, layers)).rejects.toThrow(
+      TypeError,
+    );
     expect(() => batchNormed.sampleCount({ x: new ort.Tensor('float32', [1], []) })).toThrow(
       /option sampleCount/,
     );
     x.dispose();
-    await expect(batchNormed.batchMoments({ x }, layers)).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
+    await expect(batchNormed.batchMoments({ x }, layers)).rejects.toMatchObject({
+      code: 'ERR_DISPOSED',
+    });
     await batchNormed.release();
     await loaded.release();
   });
@@ -88,10 +94,12 @@ describe('batchNormModel', () => {
     const loaded = await load();
     const batchNormed = batchNormModel(ort, loaded);
     const one = Float64Array.of(1);
-    await expect(layerAt(batchNormed, 0).write({ mean: one, variance: one })).rejects.toMatchObject({
-      code: 'ERR_BATCH_NORM',
-      message: '"bn1" has 2 channels, the statistics 1 means and 1 variances.',
-    });
+    await expect(layerAt(batchNormed, 0).write({ mean: one, variance: one })).rejects.toMatchObject(
+      {
+        code: 'ERR_BATCH_NORM',
+        message: '"bn1" has 2 channels, the statistics 1 means and 1 variances.',
+      },
+    );
     const other = batchNormModel(ort, loaded);
     await expect(batchNormed.batchMoments({}, other.layers)).rejects.toThrow(
       '"bn1" is not one of this model\'s layers',
@@ -118,7 +126,8 @@ describe('batchNormModel', () => {
     const [batch] = BATCHES;
     await expect(batchNormed.batchMoments(batch, batchNormed.layers)).rejects.toMatchObject({
       code: 'ERR_UNSUPPORTED',
-      message: 'batchMoments: ONNX Runtime cannot run batch norm by reduce-mean on [cpu]: no such kernel',
+      message:
+        'batchMoments: ONNX Runtime cannot run batch norm by reduce-mean on [cpu]: no such kernel',
     });
     isBroken = false;
     await expect(batchNormed.batchMoments(batch, batchNormed.layers)).resolves.toHaveLength(2);

@@ -16,7 +16,9 @@ describe.each(REDUCTIONS)('batchNormModel by %s', (reduction) => {
       ['bn2', 2],
     ]);
     await bnUpdate(BATCHES, batchNormed, { statistics: 'pooled' });
-    const changed = [...bitsOf(loaded)].filter(([name, data]) => data.join() !== before.get(name)?.join());
+    const changed = [...bitsOf(loaded)].filter(
+      ([name, data]) => data.join() !== before.get(name)?.join(),
+    );
     expect(changed.map(([name]) => name)).toEqual([
       'bn1.running_mean',
       'bn1.running_var',
@@ -80,7 +82,9 @@ describe.each(REDUCTIONS)('batchNormModel by %s', (reduction) => {
     const loaded = await load();
     const batchNormed = batchNormModel(ort, loaded, { reduction });
     const before = bitsOf(loaded);
-    await expect(bnUpdate([{ x: rows([NaN, 1], [2, Infinity]) }], batchNormed)).rejects.toMatchObject({
+    await expect(
+      bnUpdate([{ x: rows([NaN, 1], [2, Infinity]) }], batchNormed),
+    ).rejects.toMatchObject({
       code: 'ERR_NON_FINITE',
     });
     expect(bitsOf(loaded)).toEqual(before);
@@ -146,7 +150,9 @@ describe.each(REDUCTIONS)('batchNormModel by %s', (reduction) => {
     const batchNormed = batchNormModel(ort, loaded, { reduction });
     const values = [1, 5, 3, 10];
     const data =
-      dtype === 'float16' ? toHalf('float16', Float64Array.from(values)) : Float64Array.from(values);
+      dtype === 'float16'
+        ? toHalf('float16', Float64Array.from(values))
+        : Float64Array.from(values);
     const x = new ort.Tensor(dtype as 'float64', data as Float64Array, [2, 2]);
     await bnUpdate([{ x }], batchNormed, { statistics: 'pooled' });
     const { mean, variance } = await layerAt(batchNormed, 0).read();

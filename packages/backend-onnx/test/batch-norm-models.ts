@@ -18,7 +18,10 @@ export function batchNorm(name: string, input: string, output: string): NodeProt
 }
 
 /** `y = bn2(relu(bn1(x * w)))`, two channels, and `z = y + label`. */
-export async function load(dtype: BuilderDType = 'float32', runtime: Ort = ort): Promise<OnnxModel> {
+export async function load(
+  dtype: BuilderDType = 'float32',
+  runtime: Ort = ort,
+): Promise<OnnxModel> {
   const of = (values: readonly number[]): readonly number[] =>
     dtype === 'float16' ? [...toHalf('float16', Float64Array.from(values))] : values;
   const layers = ['bn1', 'bn2'].flatMap((name) => [
@@ -55,7 +58,9 @@ export const BATCHES: readonly [OnnxBatch, OnnxBatch] = [
 
 /** What the weights hold. */
 export function bitsOf(of: OnnxModel): ReadonlyMap<string, readonly unknown[]> {
-  return new Map([...of.initializers].map(([name, cell]) => [name, [...(cell.get().data as Float32Array)]]));
+  return new Map(
+    [...of.initializers].map(([name, cell]) => [name, [...(cell.get().data as Float32Array)]]),
+  );
 }
 
 /** The layer at an index. */

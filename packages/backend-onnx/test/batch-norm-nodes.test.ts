@@ -62,7 +62,10 @@ describe('findBatchNorms', () => {
       batchNorm(['x', 's', 'b', 'bn.running_mean', 'v'], 'h'),
       batchNorm(['h', 's', 'b', 'bn/moving_mean', 'w'], 'y'),
     ];
-    expect(find(nodes, weights).map(({ name }) => name)).toEqual(['bn.running_mean', 'bn/moving_mean']);
+    expect(find(nodes, weights).map(({ name }) => name)).toEqual([
+      'bn.running_mean',
+      'bn/moving_mean',
+    ]);
   });
 
   it('takes nodes with the same statistics as one layer, also through Identity and Cast', () => {
@@ -93,7 +96,11 @@ describe('findBatchNorms', () => {
     ['a bias', [batchNorm(['x', 's', 'm', 'm', 'v'], 'y')], '"m"'],
     ['a scale', [batchNorm(['x', 'v', 'b', 'm', 'v'], 'y')], '"v"'],
     ['mean and variance', [batchNorm(['x', 's', 'b', 'm', 'm'], 'y')], '"m"'],
-    ['something else', [node('Add', ['x', 'm'], ['h']), batchNorm(['h', 's', 'b', 'm', 'v'], 'y')], '"m"'],
+    [
+      'something else',
+      [node('Add', ['x', 'm'], ['h']), batchNorm(['h', 's', 'b', 'm', 'v'], 'y')],
+      '"m"',
+    ],
     [
       'another layer',
       [batchNorm(['x', 's', 'b', 'm', 'v'], 'h'), batchNorm(['h', 't', 'b', 'm', 'v'], 'y')],
@@ -107,7 +114,9 @@ describe('findBatchNorms', () => {
   ])('refuses running statistics that an exporter merged with %s', (_, nodes, name) => {
     const error = refusal(() => find(nodes, ['s', 't', 'b', 'm', 'v', 'w']));
     expect(error.code).toBe('ERR_BATCH_NORM');
-    expect(error.message).toContain(`${name} holds running statistics of batch norm and is used in two ways`);
+    expect(error.message).toContain(
+      `${name} holds running statistics of batch norm and is used in two ways`,
+    );
   });
 
   it('refuses running statistics that are no weights', () => {
@@ -134,7 +143,9 @@ describe('findBatchNorms', () => {
       nodes: [node('If', ['c'], ['z'], { then_branch: { graph: branch } })],
       outputs: [value('z', ['n', 2])],
     });
-    const error = refusal(() => find([node('If', ['c'], ['y'], { then_branch: { graph: nested } })], []));
+    const error = refusal(() =>
+      find([node('If', ['c'], ['y'], { then_branch: { graph: nested } })], []),
+    );
     expect(error.code).toBe('ERR_UNSUPPORTED');
     expect(error.message).toContain('"BatchNormalization_z" is inside of the If node "If_y"');
   });
@@ -166,6 +177,8 @@ describe('findBatchNorms', () => {
 
   it("does not take another domain's operator for batch norm", () => {
     const own = node('BatchNormalization', ['x', 's', 'b', 'm', 'v'], ['y'], {}, 'own');
-    expect(refusal(() => find([own], ['s', 'b', 'm', 'v'])).message).toContain('no BatchNormalization node');
+    expect(refusal(() => find([own], ['s', 'b', 'm', 'v'])).message).toContain(
+      'no BatchNormalization node',
+    );
   });
 });

@@ -78,7 +78,10 @@ describe.skipIf(reason !== undefined)('batch norm on webgpu', () => {
     const loaded = await loadOnnxModel(ort, oneLayer([2, 1]), { executionProviders, backend });
     const batchNorm = batchNormModel(ort, loaded, { executionProviders, backend });
     const tensors = backend.memory().tensors;
-    const batches = [new ort.Tensor('float32', [1, 5], [2, 1]), new ort.Tensor('float32', [3, 7], [2, 1])];
+    const batches = [
+      new ort.Tensor('float32', [1, 5], [2, 1]),
+      new ort.Tensor('float32', [3, 7], [2, 1]),
+    ];
     await bnUpdate(batches, batchNorm, { statistics: 'pooled' });
     const { mean, variance } = await (batchNorm.layers[0] as (typeof batchNorm.layers)[0]).read();
     expect([mean[0], variance[0]]).toEqual([4, 5]);

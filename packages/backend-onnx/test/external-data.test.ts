@@ -5,7 +5,11 @@ import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { averageModels, loadOnnxModel } from '@polyak/backend-onnx';
 import type { ModelProto, TensorProto } from 'onnx-buf';
-import { StringStringEntryProtoSchema, TensorProto_DataLocation, TensorProtoSchema } from 'onnx-buf';
+import {
+  StringStringEntryProtoSchema,
+  TensorProto_DataLocation,
+  TensorProtoSchema,
+} from 'onnx-buf';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { ELEMENT, bytesOf, graph, model, modelBytes, node, value } from './model-builder.js';
@@ -77,9 +81,9 @@ describe('external data', () => {
 
   it('are read where a tensor without a length takes a part of the file', async () => {
     await writeFile(join(folder, 'data'), DATA);
-    expect(await weightOf(await write(adding(external('w', [2], { location: 'data', offset: 4 }))))).toEqual([
-      2, 3,
-    ]);
+    expect(
+      await weightOf(await write(adding(external('w', [2], { location: 'data', offset: 4 })))),
+    ).toEqual([2, 3]);
   });
 
   it('are read from folders below the model', async () => {
@@ -130,7 +134,9 @@ describe('external data', () => {
           }),
           node('Reshape', ['h', 'shape'], ['y']),
         ],
-        initializers: [external('shape', [1], { location: 'data', offset: 20, length: 8 }, 'int64')],
+        initializers: [
+          external('shape', [1], { location: 'data', offset: 20, length: 8 }, 'int64'),
+        ],
         inputs: [value('x', [1])],
         outputs: [value('y', [1])],
       }),
@@ -160,7 +166,11 @@ describe('external data are refused', () => {
     ['a length that is huge', { location: 'data', length: 2 ** 50 }, /it has 20/],
     ['a negative offset', { location: 'data', offset: -4 }, /an integer from 0 on/],
     ['an offset that is no number', { location: 'data', offset: 'four' }, /an integer from 0 on/],
-    ['a length that disagrees with the shape', { location: 'data', length: 8 }, /8 bytes .* takes 20/],
+    [
+      'a length that disagrees with the shape',
+      { location: 'data', length: 8 },
+      /8 bytes .* takes 20/,
+    ],
     ['no location', { offset: 0 }, /expected one location/],
   ])('%s', async (_, entries, message) => {
     const inner = join(folder, 'inner');
@@ -171,7 +181,10 @@ describe('external data are refused', () => {
     await symlink(folder, join(inner, 'linked'));
     const path = await write(adding(external('w', [5], entries)), join(inner, 'model.onnx'));
     const error: unknown = await weightOf(path).catch((caught: unknown) => caught);
-    expect(error).toMatchObject({ code: 'ERR_MODEL', message: expect.stringMatching(message) as string });
+    expect(error).toMatchObject({
+      code: 'ERR_MODEL',
+      message: expect.stringMatching(message) as string,
+    });
     expect((error as Error).message).toContain('"w"');
     expect((error as Error).message).toContain(path);
   });

@@ -8,7 +8,8 @@ export async function onnxHarness(): Promise<BackendHarness<ort.Tensor>> {
   const backend = await onnxBackend(ort);
   return {
     backend,
-    parameter: async (name, tensor) => onnxParameter(name, (await backend.upload([tensor]))[0] as ort.Tensor),
+    parameter: async (name, tensor) =>
+      onnxParameter(name, (await backend.upload([tensor]))[0] as ort.Tensor),
     liveTensors: () => backend.memory().tensors,
     close: async () => backend.release(),
   };

@@ -61,13 +61,17 @@ it(`holds as much memory after ${ROUNDS} rounds of an update, two swaps and a ru
 it('releases every session that it made', async () => {
   const create = ort.InferenceSession.create.bind(ort.InferenceSession);
   const sessions: ort.InferenceSession[] = [];
-  const spy = vi.spyOn(ort.InferenceSession, 'create').mockImplementation(async (model, options) => {
-    const session = await create(model, options);
-    sessions.push(session);
-    return session;
-  });
+  const spy = vi
+    .spyOn(ort.InferenceSession, 'create')
+    .mockImplementation(async (model, options) => {
+      const session = await create(model, options);
+      sessions.push(session);
+      return session;
+    });
   const backend = await onnxBackend(ort);
-  const averages = await backend.upload([{ dtype: 'float32', shape: [3], data: Float32Array.of(1, 2, 3) }]);
+  const averages = await backend.upload([
+    { dtype: 'float32', shape: [3], data: Float32Array.of(1, 2, 3) },
+  ]);
   const live = await backend.cast(averages, ['float16']);
   await backend.average(averages, live, 0.5);
   await backend.averageCompensated(averages, await backend.clone(averages), live, 0.5);
@@ -75,5 +79,6 @@ it('releases every session that it made', async () => {
   expect(sessions.length).toBeGreaterThan(3);
   await backend.release();
   spy.mockRestore();
-  for (const session of sessions) await expect(session.release()).rejects.toThrow('already disposed');
+  for (const session of sessions)
+    await expect(session.release()).rejects.toThrow('already disposed');
 });

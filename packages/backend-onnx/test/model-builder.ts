@@ -19,7 +19,14 @@ import type {
 } from 'onnx-buf';
 
 /** Element types by their number in TensorProto.DataType. */
-export const ELEMENT = { float32: 1, int32: 6, int64: 7, float16: 10, float64: 11, bfloat16: 16 } as const;
+export const ELEMENT = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
+} as const;
 
 /** A dtype that the builder can write. */
 export type BuilderDType = keyof typeof ELEMENT;
@@ -86,15 +93,25 @@ export type AttributeValue =
 /** An attribute of a node. */
 export function attribute(name: string, of: AttributeValue): AttributeProto {
   const Type = AttributeProto_AttributeType;
-  if (typeof of === 'number') return create(AttributeProtoSchema, { name, type: Type.INT, i: BigInt(of) });
+  if (typeof of === 'number')
+    return create(AttributeProtoSchema, { name, type: Type.INT, i: BigInt(of) });
   if (typeof of === 'string')
-    return create(AttributeProtoSchema, { name, type: Type.STRING, s: new TextEncoder().encode(of) });
+    return create(AttributeProtoSchema, {
+      name,
+      type: Type.STRING,
+      s: new TextEncoder().encode(of),
+    });
   if (Array.isArray(of))
-    return create(AttributeProtoSchema, { name, type: Type.INTS, ints: of.map((item) => BigInt(item)) });
+    return create(AttributeProtoSchema, {
+      name,
+      type: Type.INTS,
+      ints: of.map((item) => BigInt(item)),
+    });
   if ('float' in of) return create(AttributeProtoSchema, { name, type: Type.FLOAT, f: of.float });
   if ('floats' in of)
     return create(AttributeProtoSchema, { name, type: Type.FLOATS, floats: [...of.floats] });
-  if ('tensor' in of) return create(AttributeProtoSchema, { name, type: Type.TENSOR, t: of.tensor });
+  if ('tensor' in of)
+    return create(AttributeProtoSchema, { name, type: Type.TENSOR, t: of.tensor });
   if ('graph' in of) return create(AttributeProtoSchema, { name, type: Type.GRAPH, g: of.graph });
   throw new TypeError(`attribute ${name}: an unknown kind of value`);
 }

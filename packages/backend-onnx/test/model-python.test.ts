@@ -107,7 +107,10 @@ function network(seed: number): ModelProto {
   };
   const proto = model({
     nodes: [
-      node('Conv', ['x', 'conv.weight', 'conv.bias'], ['c'], { pads: [1, 1, 1, 1], kernel_shape: [3, 3] }),
+      node('Conv', ['x', 'conv.weight', 'conv.bias'], ['c'], {
+        pads: [1, 1, 1, 1],
+        kernel_shape: [3, 3],
+      }),
       node('BatchNormalization', ['c', 'bn.scale', 'bn.bias', 'bn.mean', 'bn.var'], ['n']),
       node('Relu', ['n'], ['r']),
       node('MaxPool', ['r'], ['p'], { kernel_shape: [2, 2], strides: [2, 2] }),
@@ -171,7 +174,10 @@ describe.skipIf(missing !== undefined)('ONNX models against Python', () => {
   it('saves an average of checkpoints that Python computes alike', async () => {
     const original = join(folder, 'first.onnx');
     writeFileSync(original, modelBytes(network(1)));
-    const average = await averageModels(ort, [original, ...[2, 3].map((seed) => modelBytes(network(seed)))]);
+    const average = await averageModels(ort, [
+      original,
+      ...[2, 3].map((seed) => modelBytes(network(seed))),
+    ]);
     const path = join(folder, 'average.onnx');
     await average.save(path);
     await expectAgreement(average, path, original);

@@ -81,7 +81,9 @@ describe('save', () => {
     const session = await ort.InferenceSession.create(path);
     expect(numbers((await session.run(feeds()))['y'] as ort.Tensor)).toHaveLength(width);
     await session.release();
-    expect(equals(ModelProtoSchema, fromBinary(ModelProtoSchema, await readFile(embedded)), wide)).toBe(true);
+    expect(
+      equals(ModelProtoSchema, fromBinary(ModelProtoSchema, await readFile(embedded)), wide),
+    ).toBe(true);
   });
 
   it('leaves nothing behind where it fails, and the old file where there was one', async () => {
@@ -105,7 +107,10 @@ describe('save', () => {
     await withModel(modelBytes(large), async (loaded) => {
       for (const externalData of [false, true]) {
         const save = loaded.save(join(inside, 'taken.onnx'), { externalData });
-        await expect(save).rejects.toMatchObject({ code: 'ERR_MODEL', cause: expect.any(Error) as Error });
+        await expect(save).rejects.toMatchObject({
+          code: 'ERR_MODEL',
+          cause: expect.any(Error) as Error,
+        });
       }
       const save = loaded.save(join(inside, 'data.onnx'), { externalData: true });
       await expect(save).rejects.toMatchObject({ code: 'ERR_MODEL' });

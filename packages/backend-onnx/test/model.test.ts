@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { loadOnnxModel } from '@polyak/backend-onnx';
-import { FunctionProtoSchema, ModelProtoSchema, OperatorSetIdProtoSchema, TensorProtoSchema } from 'onnx-buf';
+import {
+  FunctionProtoSchema,
+  ModelProtoSchema,
+  OperatorSetIdProtoSchema,
+  TensorProtoSchema,
+} from 'onnx-buf';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ELEMENT, graph, model, modelBytes, node, tensor, value } from './model-builder.js';
@@ -84,7 +89,9 @@ describe('loadOnnxModel', () => {
       },
       { embed: ['b'] },
     );
-    await expect(loadOnnxModel(ort, modelBytes(gemm()), { embed: ['c'] })).rejects.toThrow(RangeError);
+    await expect(loadOnnxModel(ort, modelBytes(gemm()), { embed: ['c'] })).rejects.toThrow(
+      RangeError,
+    );
   });
 
   it.each([
@@ -186,7 +193,9 @@ describe('loadOnnxModel', () => {
     );
     await withModel(bytes, async (loaded) => {
       expect(loaded.parameters).toHaveLength(4);
-      expect(numbers((await loaded.run({ x: f32([1, 5], [1, 1, 1, 2]) }))['y'])).toEqual([9, 1, 1, 2, 2]);
+      expect(numbers((await loaded.run({ x: f32([1, 5], [1, 1, 1, 2]) }))['y'])).toEqual([
+        9, 1, 1, 2, 2,
+      ]);
     });
   });
 
@@ -213,18 +222,16 @@ describe('parameters', () => {
   const ends = { inputs: [value('x', ['n', 1, 4])], outputs: [value('y', ['n', 1, 4])] };
 
   it('are all weights but the running mean and variance of batch norm', async () => {
-    expect(await statisticsOf(modelBytes(model({ ...ends, nodes: [bn()], initializers: weights })))).toEqual([
-      'mean',
-      'var',
-    ]);
+    expect(
+      await statisticsOf(modelBytes(model({ ...ends, nodes: [bn()], initializers: weights }))),
+    ).toEqual(['mean', 'var']);
   });
 
   it('leave out statistics that reach batch norm through Identity', async () => {
     const nodes = [node('Identity', ['mean'], ['same']), bn(['x', 'scale', 'bias', 'same', 'var'])];
-    expect(await statisticsOf(modelBytes(model({ ...ends, nodes, initializers: weights })))).toEqual([
-      'mean',
-      'var',
-    ]);
+    expect(
+      await statisticsOf(modelBytes(model({ ...ends, nodes, initializers: weights }))),
+    ).toEqual(['mean', 'var']);
   });
 
   it('leave out statistics of batch norm inside a function of the model', async () => {
@@ -254,7 +261,10 @@ describe('parameters', () => {
       tensor('ruined', [2], [Infinity, NaN]),
     ];
     const nodes = [node('Add', ['x', 'mask'], ['y'])];
-    expect(await statisticsOf(modelBytes(model({ ...ends, nodes, initializers })))).toEqual(['mask', 'half']);
+    expect(await statisticsOf(modelBytes(model({ ...ends, nodes, initializers })))).toEqual([
+      'mask',
+      'half',
+    ]);
   });
 });
 
@@ -270,7 +280,10 @@ describe('run', () => {
   it('wraps what ONNX Runtime says', async () => {
     await withModel(modelBytes(gemm()), async (loaded) => {
       const run = loaded.run({ x: f32([1, 2, 3], [1, 3]) });
-      await expect(run).rejects.toMatchObject({ code: 'ERR_MODEL', cause: expect.any(Error) as Error });
+      await expect(run).rejects.toMatchObject({
+        code: 'ERR_MODEL',
+        cause: expect.any(Error) as Error,
+      });
     });
   });
 

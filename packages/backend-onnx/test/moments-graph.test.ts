@@ -169,7 +169,11 @@ describe('momentsGraph', () => {
 
   it('keeps what the branches of a node read', async () => {
     const branch = (name: string, factor: string): AttributeValue => ({
-      graph: graph({ nodes: [node('Mul', ['x', factor], [name])], outputs: [value(name, ['n', 2])], name }),
+      graph: graph({
+        nodes: [node('Mul', ['x', factor], [name])],
+        outputs: [value(name, ['n', 2])],
+        name,
+      }),
     });
     const of = model({
       nodes: [

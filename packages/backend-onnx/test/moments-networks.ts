@@ -71,7 +71,11 @@ const WEIGHTS: Arrays = {
   'bn2.var': normals(CHANNELS, 12).fill(NaN),
 };
 
-export function feed(name: string, dims: readonly number[], data: Float32Array): [string, ort.Tensor] {
+export function feed(
+  name: string,
+  dims: readonly number[],
+  data: Float32Array,
+): [string, ort.Tensor] {
   return [name, new ort.Tensor('float32', data, [...dims])];
 }
 
@@ -121,15 +125,26 @@ export async function run(
 export function entering(x: Volume, isFirstWanted: boolean): readonly [Volume, Volume] {
   const of = (key: string): Float32Array => WEIGHTS[key] as Float32Array;
   const first = pointwise(x, of('w1'), of('b1'));
-  const running = { mean: Float64Array.from(of('bn1.mean')), variance: Float64Array.from(of('bn1.var')) };
+  const running = {
+    mean: Float64Array.from(of('bn1.mean')),
+    variance: Float64Array.from(of('bn1.var')),
+  };
   const norm = { scale: of('bn1.scale'), bias: of('bn1.bias'), epsilon: Math.fround(0.01) };
   const normal = normalize(first, isFirstWanted ? momentsIn(first) : running, norm);
   return [first, pointwise(rectified(normal), of('w2'), of('b2'))];
 }
 
-const SPACES: Readonly<Record<number, readonly number[]>> = { 2: [], 3: [40], 4: [7, 5], 5: [3, 4, 2] };
+const SPACES: Readonly<Record<number, readonly number[]>> = {
+  2: [],
+  3: [40],
+  4: [7, 5],
+  5: [3, 4, 2],
+};
 
-export function feedsFor(rank: number, samples: number): { x: Volume; feeds: Record<string, ort.Tensor> } {
+export function feedsFor(
+  rank: number,
+  samples: number,
+): { x: Volume; feeds: Record<string, ort.Tensor> } {
   const space = SPACES[rank] ?? [];
   const dims = [samples, 3, ...space];
   const data = normals(
@@ -145,7 +160,10 @@ export function feedsFor(rank: number, samples: number): { x: Volume; feeds: Rec
   const weights = Object.entries(WEIGHTS).map(([name, values]) =>
     feed(name, shapes[name] ?? [CHANNELS], values),
   );
-  return { x: volumeOf(data, dims), feeds: Object.fromEntries([...weights, feed('x', dims, data)]) };
+  return {
+    x: volumeOf(data, dims),
+    feeds: Object.fromEntries([...weights, feed('x', dims, data)]),
+  };
 }
 
 /** Batch norm after batch norm, so that what the first gives out must have the right type. */
@@ -169,7 +187,11 @@ export function twice(
     ],
     outputs: [value('y', ['n', 3, 'l'], dtype)],
   });
-  const make = (type: BuilderDType, values: readonly number[], shape: readonly number[]): ort.Tensor => {
+  const make = (
+    type: BuilderDType,
+    values: readonly number[],
+    shape: readonly number[],
+  ): ort.Tensor => {
     if (type === 'float16')
       return new ort.Tensor('float16', toHalf('float16', Float64Array.from(values)), [...shape]);
     return type === 'float64'
@@ -188,7 +210,10 @@ export function twice(
 }
 
 /** One layer over `dims`. */
-export async function expectExact(dims: readonly number[], reduction: MomentsReduction): Promise<void> {
+export async function expectExact(
+  dims: readonly number[],
+  reduction: MomentsReduction,
+): Promise<void> {
   const channels = dims[1] ?? 0;
   const names = ['s', 'b', 'm', 'v'];
   const of = model({

@@ -71,7 +71,8 @@ export function pointwise(x: Volume, weight: ArrayLike<number>, bias: ArrayLike<
       for (let p = 0; p < positions; p += 1) {
         let sum = bias[o] as number;
         for (let i = 0; i < inner; i += 1) {
-          sum += (weight[o * inner + i] as number) * (x.data[(n * inner + i) * positions + p] as number);
+          sum +=
+            (weight[o * inner + i] as number) * (x.data[(n * inner + i) * positions + p] as number);
         }
         data[(n * channels + o) * positions + p] = sum;
       }

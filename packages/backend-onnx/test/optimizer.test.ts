@@ -47,7 +47,10 @@ function batches(): () => Batch {
   return () => {
     const x = Array.from({ length: 8 }, () => [next(), next()]);
     const y = x.map(([a = 0, b = 0]) => Math.fround(2 * a - 3 * b + 0.1));
-    const feeds = { x: new ort.Tensor('float32', x.flat(), [8, 2]), y: new ort.Tensor('float32', y, [8]) };
+    const feeds = {
+      x: new ort.Tensor('float32', x.flat(), [8, 2]),
+      y: new ort.Tensor('float32', y, [8]),
+    };
     return { x, y, feeds };
   };
 }
@@ -59,7 +62,9 @@ function tensorOf(optimizer: TrainStepOptimizer): ort.Tensor {
 }
 
 const numbers = ({ data }: ort.Tensor): readonly number[] => [...(data as Float32Array)];
-const stateOf = async (optimizer: TrainStepOptimizer): Promise<Readonly<Record<string, StateTree>>> =>
+const stateOf = async (
+  optimizer: TrainStepOptimizer,
+): Promise<Readonly<Record<string, StateTree>>> =>
   recordOf(recordOf(await optimizer.stateDict())['state']);
 
 function expectClose(found: readonly number[], expected: readonly number[]): void {
@@ -94,7 +99,9 @@ describe('trainStepOptimizer', () => {
     expect(await stateOf(optimizer)).toMatchObject({ steps: { data: BigInt64Array.of(0n) } });
     const next = batches();
     for (let step = 0; step < 3; step += 1) await optimizer.minimize(next().feeds);
-    expect(await stateOf(optimizer)).toMatchObject({ steps: { dtype: 'int64', data: BigInt64Array.of(3n) } });
+    expect(await stateOf(optimizer)).toMatchObject({
+      steps: { dtype: 'int64', data: BigInt64Array.of(3n) },
+    });
   });
 
   it('shares the cells of the state that it is given', async () => {
@@ -112,8 +119,17 @@ describe('trainStepOptimizer', () => {
   });
 
   it('takes other names', async () => {
-    const rename = { lr: 'eta', loss: 'cost', weight_new: 'next/weight', velocity_new: 'next/velocity' };
-    const options = { lrInput: 'eta', lossOutput: 'cost', newName: (name: string) => `next/${name}` };
+    const rename = {
+      lr: 'eta',
+      loss: 'cost',
+      weight_new: 'next/weight',
+      velocity_new: 'next/velocity',
+    };
+    const options = {
+      lrInput: 'eta',
+      lossOutput: 'cost',
+      newName: (name: string) => `next/${name}`,
+    };
     const [plain, renamed] = [await open(), await open(options, trainStepGraph({ rename }))];
     const { feeds } = batches()();
     // "steps" goes in and "steps_new" comes out, which is not its new name here.
@@ -165,7 +181,12 @@ describe('trainStepOptimizer', () => {
 describe('SWA over trainStepOptimizer', () => {
   it('averages the weights that the steps visit, at the rate of SWA', async () => {
     const optimizer = await open();
-    const swa = new SWA(optimizer, { backend: await onnxBackend(ort), swaStart: 4, swaFreq: 2, swaLr: 0.05 });
+    const swa = new SWA(optimizer, {
+      backend: await onnxBackend(ort),
+      swaStart: 4,
+      swaFreq: 2,
+      swaLr: 0.05,
+    });
     const next = batches();
     const visited: (readonly number[])[] = [];
     const rates: number[] = [];
@@ -180,7 +201,9 @@ describe('SWA over trainStepOptimizer', () => {
     await swa.swapSwaSgd();
     expectClose(
       numbers(tensorOf(optimizer)),
-      start.map((_, i) => visited.reduce((sum, weight) => sum + (weight[i] ?? 0), 0) / visited.length),
+      start.map(
+        (_, i) => visited.reduce((sum, weight) => sum + (weight[i] ?? 0), 0) / visited.length,
+      ),
     );
     await swa.swapSwaSgd();
     expect(numbers(tensorOf(optimizer))).toEqual(live);
@@ -191,7 +214,8 @@ describe('SWA over trainStepOptimizer', () => {
     const next = batches();
     const before = await open();
     const swa = new SWA(before, { backend, swaStart: 2, swaFreq: 1 });
-    for (let step = 0; step < 6; step += 1) await swa.step(async () => before.minimize(next().feeds));
+    for (let step = 0; step < 6; step += 1)
+      await swa.step(async () => before.minimize(next().feeds));
     const bytes = toSafetensors(await swa.stateDict());
 
     const after = await open({ parameters: [cell('weight', numbers(tensorOf(before)))], lr: 7 });
@@ -213,7 +237,12 @@ describe('trainStepOptimizer refuses', () => {
   it.each([
     ['a graph without learning rate', { rename: { lr: 'eta' } }, {}, 'no input "lr"'],
     ['a graph without loss', { rename: { loss: 'cost' } }, {}, 'no output "loss"'],
-    ['weights that are initializers', { isEmbedded: true }, {}, 'no input "weight" (an initializer'],
+    [
+      'weights that are initializers',
+      { isEmbedded: true },
+      {},
+      'no input "weight" (an initializer',
+    ],
     [
       'weights that never change',
       { omit: ['weight_new'] },
@@ -226,8 +255,18 @@ describe('trainStepOptimizer refuses', () => {
       { parameters: [cell('weight', [1, 2, 3])] },
       '"weight" is float32[3], the graph takes float32[2]',
     ],
-    ['a cell that the graph does not know', {}, { state: [cell('other', [1])] }, 'no input "other"'],
-    ['two cells of one name', {}, { state: [cell('weight', [1, 2])] }, 'two cells are named "weight"'],
+    [
+      'a cell that the graph does not know',
+      {},
+      { state: [cell('other', [1])] },
+      'no input "other"',
+    ],
+    [
+      'two cells of one name',
+      {},
+      { state: [cell('weight', [1, 2])] },
+      'two cells are named "weight"',
+    ],
     [
       'state whose size is not known',
       { shapes: { velocity: ['k'] } },
@@ -272,7 +311,9 @@ describe('trainStepOptimizer refuses', () => {
     const optimizer = await open();
     const { feeds } = batches()();
     const x = ort.Tensor.fromGpuBuffer({} as never, { dataType: 'float32', dims: [8, 2] });
-    expect(await refusal(optimizer.minimize({ ...feeds, x }))).toMatchObject({ code: 'ERR_UNSUPPORTED' });
+    expect(await refusal(optimizer.minimize({ ...feeds, x }))).toMatchObject({
+      code: 'ERR_UNSUPPORTED',
+    });
     await optimizer.minimize(feeds);
   });
 
@@ -290,7 +331,9 @@ describe('trainStepOptimizer refuses', () => {
     const optimizer = await open();
     await optimizer.release();
     await optimizer.release();
-    expect(await refusal(optimizer.minimize(batches()().feeds))).toMatchObject({ code: 'ERR_DISPOSED' });
+    expect(await refusal(optimizer.minimize(batches()().feeds))).toMatchObject({
+      code: 'ERR_DISPOSED',
+    });
     expect(numbers(tensorOf(optimizer))).toEqual(start);
   });
 
@@ -314,7 +357,12 @@ describe('trainStepOptimizer refuses', () => {
     } as const;
     const error = await refusal(Promise.resolve(optimizer.loadStateDict(state)));
     expect(error).toMatchObject({ code: 'ERR_STATE' });
-    for (const part of ['"lr"', '"extra" is unknown', '"velocity" is float32[3]', '"steps" is missing']) {
+    for (const part of [
+      '"lr"',
+      '"extra" is unknown',
+      '"velocity" is float32[3]',
+      '"steps" is missing',
+    ]) {
       expect(String(error)).toContain(part);
     }
     expect(await optimizer.stateDict()).toEqual(before);

@@ -60,7 +60,11 @@ describe('checkWire', () => {
     ['a field of another wire type', [0x0a, 1, 1], /ir_version has wire type 2, expected 0/],
     ['field number 0', [0, 1], /field number 0/],
     ['a group', [0xc3, 0x3e], /wire type 3/],
-    ['packed floats of a broken length', [0x3a, 6, 0x2a, 4, 0x22, 2, 1, 1], /no whole number of elements/],
+    [
+      'packed floats of a broken length',
+      [0x3a, 6, 0x2a, 4, 0x22, 2, 1, 1],
+      /no whole number of elements/,
+    ],
   ])('refuses %s', (_, bytes, message) => {
     expect(refusal(...bytes)).toMatch(message);
   });

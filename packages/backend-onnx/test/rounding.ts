@@ -9,7 +9,8 @@ export function manyMagnitudes(dtype: FloatDType, length: number, seed: number):
   const values = { length };
   const value = (_: unknown, i: number): number =>
     Math.sin(i * 1.7 + seed * 2.3) * 10 ** (((i * 7 + seed) % 9) - 4);
-  const data = dtype === 'float32' ? Float32Array.from(values, value) : Float64Array.from(values, value);
+  const data =
+    dtype === 'float32' ? Float32Array.from(values, value) : Float64Array.from(values, value);
   return { dtype, shape: [length], data };
 }
 
@@ -17,7 +18,9 @@ export function manyMagnitudes(dtype: FloatDType, length: number, seed: number):
 export function averaged(average: HostTensor, live: HostArray, weight: number): HostTensor {
   const round = roundingOf(average);
   const w = round(weight);
-  const data = (average.data as Float64Array).map((a, i) => round(a + round(round(Number(live[i]) - a) * w)));
+  const data = (average.data as Float64Array).map((a, i) =>
+    round(a + round(round(Number(live[i]) - a) * w)),
+  );
   return { ...average, data };
 }
 

@@ -9,10 +9,14 @@ import { model, node, tensor, value } from './model-builder.js';
 export const f32 = (values: readonly number[], dims: readonly number[]): ort.Tensor =>
   new ort.Tensor('float32', Float32Array.from(values), [...dims]);
 /** The elements of a float32 tensor. */
-export const numbers = (found: ort.Tensor | undefined): number[] => Array.from(found?.data as Float32Array);
+export const numbers = (found: ort.Tensor | undefined): number[] =>
+  Array.from(found?.data as Float32Array);
 
 /** y = Gemm(x, w, b), reshaped: two float weights, an integer initializer, a constant in a node. */
-export function gemm(w: readonly number[] = [1, 2, 3, 4], b: readonly number[] = [10, 20]): ModelProto {
+export function gemm(
+  w: readonly number[] = [1, 2, 3, 4],
+  b: readonly number[] = [10, 20],
+): ModelProto {
   return model({
     nodes: [
       node('Constant', [], ['two'], { value: { tensor: tensor('', [], [2]) } }),
@@ -20,7 +24,11 @@ export function gemm(w: readonly number[] = [1, 2, 3, 4], b: readonly number[] =
       node('Gemm', ['x2', 'w', 'b'], ['h']),
       node('Reshape', ['h', 'shape'], ['y']),
     ],
-    initializers: [tensor('w', [2, 2], w), tensor('shape', [2], [2, -1], 'int64'), tensor('b', [2], b)],
+    initializers: [
+      tensor('w', [2, 2], w),
+      tensor('shape', [2], [2, -1], 'int64'),
+      tensor('b', [2], b),
+    ],
     inputs: [value('x', ['batch', 2])],
     outputs: [value('y', [2, 'rest'])],
   });

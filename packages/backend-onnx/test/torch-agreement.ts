@@ -12,7 +12,9 @@ import type { MomentsReduction } from '../src/moments-graph.js';
 interface Fixture {
   readonly files: readonly string[];
   readonly batches: readonly Record<string, { dims: number[]; data: number[] }>[];
-  readonly expected: Readonly<Record<BnStatistics, Record<string, { mean: number[]; variance: number[] }>>>;
+  readonly expected: Readonly<
+    Record<BnStatistics, Record<string, { mean: number[]; variance: number[] }>>
+  >;
 }
 
 /** The networks that make_fixtures.py knows. */
@@ -32,7 +34,10 @@ function fixture(name: string): Fixture {
 function batchesOf({ batches }: Fixture): readonly Record<string, ort.Tensor>[] {
   return batches.map((batch) =>
     Object.fromEntries(
-      Object.entries(batch).map(([name, { dims, data }]) => [name, new ort.Tensor('float32', data, dims)]),
+      Object.entries(batch).map(([name, { dims, data }]) => [
+        name,
+        new ort.Tensor('float32', data, dims),
+      ]),
     ),
   );
 }
@@ -49,7 +54,9 @@ async function updated(
   of: Fixture,
   { reduction, provider }: Ways,
 ): Promise<ReadonlyMap<BnStatistics, ReadonlyMap<string, RunningStatistics>>> {
-  const model = await loadOnnxModel(ort, pathOf(`${file}.onnx`), { executionProviders: [provider] });
+  const model = await loadOnnxModel(ort, pathOf(`${file}.onnx`), {
+    executionProviders: [provider],
+  });
   const batchNorm = batchNormModel(ort, model, { reduction, executionProviders: [provider] });
   const found = new Map<BnStatistics, ReadonlyMap<string, RunningStatistics>>();
   try {
@@ -73,7 +80,8 @@ function errorOf(
   const errors = Object.entries(expected).flatMap(([name, layer]) =>
     (['mean', 'variance'] as const).flatMap((key) =>
       layer[key].map(
-        (value, c) => Math.abs((found.get(name)?.[key][c] ?? NaN) - value) / Math.max(1, Math.abs(value)),
+        (value, c) =>
+          Math.abs((found.get(name)?.[key][c] ?? NaN) - value) / Math.max(1, Math.abs(value)),
       ),
     ),
   );

@@ -38,8 +38,15 @@ export function trainStepGraph(changes: GraphChanges = {}): Uint8Array {
   const values = (declared: typeof inputs, isLeftOut: (name: string) => boolean): ValueInfo[] =>
     Object.entries(declared)
       .filter(([name]) => !isLeftOut(name))
-      .map(([name, shape]) => valueInfo(nameOf(name), name.startsWith('steps'), shapes[name] ?? shape));
-  const node = (opType: string, input: readonly string[], output: string, attributes = {}): Node => ({
+      .map(([name, shape]) =>
+        valueInfo(nameOf(name), name.startsWith('steps'), shapes[name] ?? shape),
+      );
+  const node = (
+    opType: string,
+    input: readonly string[],
+    output: string,
+    attributes = {},
+  ): Node => ({
     opType,
     input: input.map(nameOf),
     output: [nameOf(output)],
@@ -116,7 +123,11 @@ export function step64(
 type ValueInfo = MessageInitShape<typeof ValueInfoProtoSchema>;
 type Node = MessageInitShape<typeof NodeProtoSchema>;
 
-function valueInfo(name: string, isInteger: boolean, shape: readonly (number | string)[]): ValueInfo {
+function valueInfo(
+  name: string,
+  isInteger: boolean,
+  shape: readonly (number | string)[],
+): ValueInfo {
   const dim = shape.map((extent) =>
     typeof extent === 'number'
       ? { value: { case: 'dimValue' as const, value: BigInt(extent) } }

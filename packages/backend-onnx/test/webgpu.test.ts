@@ -59,12 +59,21 @@ describe.skipIf(reason !== undefined)('onnx:webgpu', () => {
       expect(backend.name).toBe('onnx:webgpu');
       const tensors = await upload(manyMagnitudes('float32', 5, 1));
       const moved = await backend.average(tensors, await backend.clone(tensors), 0.5);
-      expect([...tensors, ...moved].map(({ location }) => location)).toEqual(['none', 'gpu-buffer']);
+      expect([...tensors, ...moved].map(({ location }) => location)).toEqual([
+        'none',
+        'gpu-buffer',
+      ]);
     });
 
     it('rounds each operation to float32, compensated or not', async () => {
-      const [average, live] = [manyMagnitudes('float32', 10_007, 1), manyMagnitudes('float32', 10_007, 2)];
-      const residual = { ...average, data: (average.data as Float32Array).map((a) => a * 2 ** -25) };
+      const [average, live] = [
+        manyMagnitudes('float32', 10_007, 1),
+        manyMagnitudes('float32', 10_007, 2),
+      ];
+      const residual = {
+        ...average,
+        data: (average.data as Float32Array).map((a) => a * 2 ** -25),
+      };
       const lives = await upload(live);
       const moved = await backend.average(await upload(average), lives, 1e-3);
       expect((await backend.download(moved)).map(bitsOf)).toEqual([
@@ -77,15 +86,21 @@ describe.skipIf(reason !== undefined)('onnx:webgpu', () => {
         1e-3,
       );
       const found = await backend.download([...pair.averages, ...pair.residuals]);
-      expect(found.map(bitsOf)).toEqual(compensated(average, residual, live.data, 1e-3).map(bitsOf));
+      expect(found.map(bitsOf)).toEqual(
+        compensated(average, residual, live.data, 1e-3).map(bitsOf),
+      );
       backend.dispose([...lives, ...moved, ...pair.averages, ...pair.residuals]);
     });
 
     it('averages more tensors than one run takes, each with its own', async () => {
       const averages = Array.from({ length: 150 }, (_, n) => manyMagnitudes('float32', n, n));
-      const live = averages.map(({ shape }, n) => manyMagnitudes('float32', shape[0] ?? 0, n + 200));
+      const live = averages.map(({ shape }, n) =>
+        manyMagnitudes('float32', shape[0] ?? 0, n + 200),
+      );
       const moved = await backend.average(await upload(...averages), await upload(...live), 0.3);
-      const expected = averages.map((average, n) => averaged(average, live[n]?.data as HostArray, 0.3));
+      const expected = averages.map((average, n) =>
+        averaged(average, live[n]?.data as HostArray, 0.3),
+      );
       expect((await backend.download(moved)).map(bitsOf)).toEqual(expected.map(bitsOf));
     });
 
@@ -149,7 +164,8 @@ describe.skipIf(reason !== undefined)('onnx:webgpu', () => {
         backend.dispose([old]);
         await swa.updateSwa();
       }
-      const output = async (): Promise<unknown> => (await model.run({ from: weight.get() }))['to']?.data;
+      const output = async (): Promise<unknown> =>
+        (await model.run({ from: weight.get() }))['to']?.data;
       expect(await swa.withAveraged(output)).toEqual(Float32Array.of(3, -3));
       expect(await output()).toEqual(Float32Array.of(6, -6));
       await swa.dispose();

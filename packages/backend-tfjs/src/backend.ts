@@ -21,7 +21,11 @@ export interface TfjsBackend extends Backend<Tensor> {
   download(tensors: readonly Tensor[]): Promise<readonly HostTensor[]>;
   clone(tensors: readonly Tensor[]): readonly Variable[];
   allFinite(tensors: readonly Tensor[]): Promise<readonly boolean[]>;
-  average(averages: readonly Tensor[], live: readonly Tensor[], weight: number): readonly Variable[];
+  average(
+    averages: readonly Tensor[],
+    live: readonly Tensor[],
+    weight: number,
+  ): readonly Variable[];
   averageCompensated?(
     averages: readonly Tensor[],
     residuals: readonly Tensor[],
@@ -138,7 +142,10 @@ export function tfjsBackend(tf: TensorFlow): TfjsBackend {
       },
     }),
 
-    swap(parameters: readonly Parameter<Tensor>[], tensors: readonly Tensor[]): Awaitable<readonly Tensor[]> {
+    swap(
+      parameters: readonly Parameter<Tensor>[],
+      tensors: readonly Tensor[],
+    ): Awaitable<readonly Tensor[]> {
       requireActive('swap');
       requireAlive(
         'swap',
@@ -190,7 +197,10 @@ function spec({ dtype, shape }: Tensor): TensorSpec {
 }
 
 /** One variable for each item, or, where one cannot be made, none. */
-function makeAll<Item>(items: readonly Item[], make: (item: Item) => Variable): readonly Variable[] {
+function makeAll<Item>(
+  items: readonly Item[],
+  make: (item: Item) => Variable,
+): readonly Variable[] {
   const made: Variable[] = [];
   try {
     for (const item of items) made.push(make(item));

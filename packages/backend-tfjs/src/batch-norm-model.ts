@@ -147,10 +147,15 @@ function withCaptured(
 
 async function read({ name }: BatchNormLayer, calls: readonly DeviceMoments[]): Promise<Moments> {
   if (calls.length === 0) {
-    throw new PolyakError('ERR_BATCH_NORM', `batchMoments: "${name}" took no part in the forward pass.`);
+    throw new PolyakError(
+      'ERR_BATCH_NORM',
+      `batchMoments: "${name}" took no part in the forward pass.`,
+    );
   }
   return mergeMoments(
-    await Promise.all(calls.map(async ({ sums, count }) => momentsOf(await sums.data<'float32'>(), count))),
+    await Promise.all(
+      calls.map(async ({ sums, count }) => momentsOf(await sums.data<'float32'>(), count)),
+    ),
   );
 }
 
@@ -166,6 +171,8 @@ function refusePromise(result: unknown): void {
   if (result instanceof Promise) {
     // What becomes of it is of no interest, and must not end the process.
     void result.catch(() => undefined);
-    throw new TypeError('batchNormModel: forward returned a promise; it must run the model synchronously.');
+    throw new TypeError(
+      'batchNormModel: forward returned a promise; it must run the model synchronously.',
+    );
   }
 }

@@ -16,7 +16,10 @@ export function deviceStorage(tf: TensorFlow, roundsEachOperation: boolean): Sto
     hold: ({ data, shape, dtype }) =>
       // A copy, since some backends keep the array that they are given.
       tf.tidy(() =>
-        tf.variable(tf.tensor((data as TypedArray).slice(), [...shape], dtype as Tensor['dtype']), false),
+        tf.variable(
+          tf.tensor((data as TypedArray).slice(), [...shape], dtype as Tensor['dtype']),
+          false,
+        ),
       ),
 
     clone: (tensor) => tf.tidy(() => tf.variable(tf.clone(tensor), false)),

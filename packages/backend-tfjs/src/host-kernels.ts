@@ -10,7 +10,12 @@ const { fround } = Math;
  * @param live - of the same length
  * @param weight - rounded to float32 first
  */
-export function average(to: Float32Array, from: Float32Array, live: Float32Array, weight: number): void {
+export function average(
+  to: Float32Array,
+  from: Float32Array,
+  live: Float32Array,
+  weight: number,
+): void {
   const w = fround(weight);
   for (let i = 0; i < from.length; i += 1) {
     const a = from[i] as number;

@@ -17,7 +17,11 @@ import type { TensorFlow } from './tensorflow.js';
 export function hostStorage(tf: TensorFlow): Storage {
   const own = new WeakSet<TypedArray>();
 
-  function variableOf(data: TypedArray, shape: readonly number[], dtype: Tensor['dtype']): Variable {
+  function variableOf(
+    data: TypedArray,
+    shape: readonly number[],
+    dtype: Tensor['dtype'],
+  ): Variable {
     const variable = tf.tidy(() => tf.variable(tf.tensor(data, [...shape], dtype), false));
     own.add(data);
     return variable;
@@ -47,7 +51,8 @@ export function hostStorage(tf: TensorFlow): Storage {
     // Not `data()`: it resolves to the live array, which an update before that would have changed.
     read: async (tensor) => tensor.dataSync().slice(),
 
-    allFinite: async (tensors) => tensors.map((tensor) => isAllFinite(tensor.dataSync<'float32'>())),
+    allFinite: async (tensors) =>
+      tensors.map((tensor) => isAllFinite(tensor.dataSync<'float32'>())),
 
     average(averages, live, weight) {
       // All that can throw comes before the first write.
@@ -67,11 +72,18 @@ export function hostStorage(tf: TensorFlow): Storage {
     averageCompensated({ averages, residuals }, live, weight) {
       const updates = averages.map((variable, index) => {
         const carrier = residuals[index] as Variable;
-        const from = { average: variable.dataSync<'float32'>(), residual: carrier.dataSync<'float32'>() };
-        const to = { average: target(variable, from.average), residual: target(carrier, from.residual) };
+        const from = {
+          average: variable.dataSync<'float32'>(),
+          residual: carrier.dataSync<'float32'>(),
+        };
+        const to = {
+          average: target(variable, from.average),
+          residual: target(carrier, from.residual),
+        };
         return { variable, carrier, from, to, live: (live[index] as Tensor).dataSync<'float32'>() };
       });
-      for (const { to, from, live: values } of updates) averageCompensated(to, from, values, weight);
+      for (const { to, from, live: values } of updates)
+        averageCompensated(to, from, values, weight);
       for (const { variable, carrier, to, from } of updates) {
         put(variable, to.average, from.average);
         put(carrier, to.residual, from.residual);

@@ -53,7 +53,10 @@ interface Source {
   readonly remedy?: string;
 }
 
-const NATIVE = { backend: 'tensorflow', remedy: 'npx @polyak/tensorflow-native builds it' } as const;
+const NATIVE = {
+  backend: 'tensorflow',
+  remedy: 'npx @polyak/tensorflow-native builds it',
+} as const;
 
 const SOURCES: Readonly<Record<TensorFlowBackend, Source>> = {
   'tfjs-node-gpu': { tfjs: '@tensorflow/tfjs-node-gpu', ...NATIVE },
@@ -77,7 +80,9 @@ const SOURCES: Readonly<Record<TensorFlowBackend, Source>> = {
  * console.log(name, skipped.length, tf.getBackend()); // tfjs:wasm 0 wasm
  * ```
  */
-export async function loadTensorFlow(options: LoadTensorFlowOptions = {}): Promise<LoadedTensorFlow> {
+export async function loadTensorFlow(
+  options: LoadTensorFlowOptions = {},
+): Promise<LoadedTensorFlow> {
   const {
     backends = Object.keys(SOURCES) as TensorFlowBackend[],
     onReport,

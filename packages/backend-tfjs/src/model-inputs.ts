@@ -9,7 +9,8 @@ export type ModelInputs = Tensor | readonly Tensor[] | Readonly<Record<string, T
  * A batch of inputs: a tensor; a list that starts with the inputs, such as `[x, y]` or `[[x1, x2], y]`; or a record like
  * those of tf.data, `{ xs, ys }`. The tensors stay the caller's.
  */
-export type InputBatch = Tensor | readonly [inputs: ModelInputs, ...rest: readonly unknown[]] | DatasetBatch;
+export type InputBatch =
+  Tensor | readonly [inputs: ModelInputs, ...rest: readonly unknown[]] | DatasetBatch;
 
 /** A batch as tf.data gives it. */
 export interface DatasetBatch {
@@ -28,7 +29,11 @@ export function inputsOf(model: LayersModel, batch: InputBatch): readonly Tensor
   // Not `model.inputNames`, which a sequential model only has once it is compiled.
   const names = model.inputs.map(({ sourceLayer }) => sourceLayer.name);
   const given = modelInputs(batch);
-  const inputs = isTensor(given) ? [given] : isList(given) ? given : names.map((name) => given[name]);
+  const inputs = isTensor(given)
+    ? [given]
+    : isList(given)
+      ? given
+      : names.map((name) => given[name]);
   if (inputs.length === names.length && inputs.every(isTensor)) return inputs;
   throw new TypeError(
     `The batch gives ${inputs.filter(isTensor).length} tensors for the model's inputs [${names.join(', ')}]. ` +

@@ -51,7 +51,9 @@ export function modelParameters(model: LayersModel): readonly Parameter<Tensor>[
 export function variableParameters(
   variables: Readonly<Record<string, Variable>>,
 ): readonly Parameter<Tensor>[] {
-  return Object.entries(variables).map(([name, variable]) => variableParameter(name, () => variable));
+  return Object.entries(variables).map(([name, variable]) =>
+    variableParameter(name, () => variable),
+  );
 }
 
 function variableParameter(name: string, get: () => Variable): Parameter<Tensor> {

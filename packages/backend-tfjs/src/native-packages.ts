@@ -4,7 +4,10 @@
 interface Builtins {
   readonly 'node:fs': { existsSync(path: string): boolean };
   readonly 'node:module': { createRequire(file: string): (name: string) => unknown };
-  readonly 'node:path': { dirname(path: string): string; join(...parts: readonly string[]): string };
+  readonly 'node:path': {
+    dirname(path: string): string;
+    join(...parts: readonly string[]): string;
+  };
   readonly 'node:util': {
     isNullOrUndefined?: (value: unknown) => boolean;
     isArray?: (value: unknown) => boolean;

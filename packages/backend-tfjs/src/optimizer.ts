@@ -45,7 +45,8 @@ export function tfjsOptimizer(
   optimizer: TensorFlowOptimizer | (() => TensorFlowOptimizer),
   parameters: readonly Parameter<Tensor>[],
 ): Optimizer<Tensor> {
-  const current = typeof optimizer === 'function' ? optimizer : (): TensorFlowOptimizer => optimizer;
+  const current =
+    typeof optimizer === 'function' ? optimizer : (): TensorFlowOptimizer => optimizer;
   const observed = observedOptimizer([
     {
       params: parameters,
@@ -59,7 +60,8 @@ export function tfjsOptimizer(
   ]);
   return {
     paramGroups: observed.paramGroups,
-    step: async <Loss>(closure?: () => Awaitable<Loss>): Promise<Loss | undefined> => observed.step(closure),
+    step: async <Loss>(closure?: () => Awaitable<Loss>): Promise<Loss | undefined> =>
+      observed.step(closure),
     addParamGroup() {
       throw new PolyakError(
         'ERR_UNSUPPORTED',

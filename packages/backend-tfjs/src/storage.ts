@@ -13,7 +13,11 @@ export interface Storage {
   /** For each float32 tensor that is not empty, whether all its elements are finite. */
   readonly allFinite: (tensors: readonly Tensor[]) => Promise<readonly boolean[]>;
   /** Moves the averages, all or none. */
-  readonly average: (averages: readonly Variable[], live: readonly Tensor[], weight: number) => void;
+  readonly average: (
+    averages: readonly Variable[],
+    live: readonly Tensor[],
+    weight: number,
+  ) => void;
   /** Moves the pairs, all or none. Absent where the runtime is not known to round each operation. */
   readonly averageCompensated?: (
     pairs: CompensatedAverages<Variable>,

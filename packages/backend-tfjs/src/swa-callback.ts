@@ -121,13 +121,16 @@ export function swaCallback(
     },
     async onTrainEnd() {
       if (!hasAverages()) {
-        warn('swaCallback: training ended before the first average; the model holds its live weights.');
+        warn(
+          'swaCallback: training ended before the first average; the model holds its live weights.',
+        );
         return;
       }
       liveStatistics = await Promise.all(bnModel.layers.map(async (layer) => layer.read()));
       await swa.swapSwaSgd();
       try {
-        if (averagedBatchNorm !== undefined) await bnUpdate(averagedBatchNorm.loader, bnModel, batchNorm);
+        if (averagedBatchNorm !== undefined)
+          await bnUpdate(averagedBatchNorm.loader, bnModel, batchNorm);
       } catch (error) {
         await restoreLive();
         throw error;
@@ -142,7 +145,10 @@ function batchNormOf(
   model: LayersModel,
   loader: Loader<InputBatch> | undefined,
   options: BnUpdateOptions | undefined,
-): { bnModel: BatchNormModel<InputBatch>; averagedBatchNorm: AveragedBatchNorm<InputBatch> | undefined } {
+): {
+  bnModel: BatchNormModel<InputBatch>;
+  averagedBatchNorm: AveragedBatchNorm<InputBatch> | undefined;
+} {
   requireTrainable(tf, model);
   const bnModel = batchNormModel(tf, model);
   if (bnModel.layers.length === 0) return { bnModel, averagedBatchNorm: undefined };

@@ -1,7 +1,13 @@
 // SWA as a tf.Optimizer: for model.compile and for training loops without await.
 import type { AutomaticMode, ModeOptions, Parameter } from '@polyak/core';
 import { equal, modeOf, plan, PolyakError } from '@polyak/core';
-import type { NamedTensorMap, Optimizer, serialization, Tensor, Variable } from '@tensorflow/tfjs-core';
+import type {
+  NamedTensorMap,
+  Optimizer,
+  serialization,
+  Tensor,
+  Variable,
+} from '@tensorflow/tfjs-core';
 import type { TfjsBackend } from './backend.js';
 import { tfjsBackend } from './backend.js';
 import { isAllFinite } from './host-kernels.js';
@@ -104,7 +110,8 @@ function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
     constructor(base: Optimizer, options: ModeOptions) {
       super();
       const mode = modeOf(options, (message) => console.warn(message));
-      if (mode.kind === 'manual') throw new RangeError('swaOptimizer: give both swaStart and swaFreq.');
+      if (mode.kind === 'manual')
+        throw new RangeError('swaOptimizer: give both swaStart and swaFreq.');
       if (tf.getBackend() === 'webgpu') {
         throw new PolyakError(
           'ERR_UNSUPPORTED',
@@ -133,7 +140,11 @@ function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
 
     override getConfig(): serialization.ConfigDict {
       const { kind: _, ...options } = this.#mode;
-      return { ...options, baseClassName: this.base.getClassName(), baseConfig: this.base.getConfig() };
+      return {
+        ...options,
+        baseClassName: this.base.getClassName(),
+        baseConfig: this.base.getConfig(),
+      };
     }
 
     get learningRate(): number {
@@ -154,9 +165,13 @@ function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
       if (lr !== undefined) setLearningRate(this.base, lr);
       this.base.applyGradients(gradients);
       if (average) {
-        const names = Array.isArray(gradients) ? gradients.map(({ name }) => name) : Object.keys(gradients);
+        const names = Array.isArray(gradients)
+          ? gradients.map(({ name }) => name)
+          : Object.keys(gradients);
         const { registeredVariables } = tf.engine();
-        this.#average(names.map((name) => ({ name, variable: registeredVariables[name] as Variable })));
+        this.#average(
+          names.map((name) => ({ name, variable: registeredVariables[name] as Variable })),
+        );
       }
       this.stepCounter += 1;
     }
@@ -174,7 +189,11 @@ function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
       if (this.nAvg === 0) this.#averages = this.#backend.clone(variables);
       else {
         this.#requireFit(live);
-        this.#averages = this.#backend.average(this.#averages, variables, this.#rule.weight(this.nAvg));
+        this.#averages = this.#backend.average(
+          this.#averages,
+          variables,
+          this.#rule.weight(this.nAvg),
+        );
       }
       this.#trained = variables;
       this.nAvg += 1;
@@ -222,7 +241,10 @@ function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
       return [
         ...(await getWeights(this.base)),
         { name: `${CLASS_NAME}/counters`, tensor: this.#counters },
-        ...this.#averages.map((tensor, index) => ({ name: `${CLASS_NAME}/average_${index}`, tensor })),
+        ...this.#averages.map((tensor, index) => ({
+          name: `${CLASS_NAME}/average_${index}`,
+          tensor,
+        })),
       ];
     }
 
@@ -230,7 +252,10 @@ function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
       this.#requireLive('setWeights');
       const start = weights.findIndex(({ name }) => name === `${CLASS_NAME}/counters`);
       if (start < 0)
-        throw new PolyakError('ERR_STATE', 'swaOptimizer: the saved optimizer was no swaOptimizer.');
+        throw new PolyakError(
+          'ERR_STATE',
+          'swaOptimizer: the saved optimizer was no swaOptimizer.',
+        );
       await this.base.setWeights(weights.slice(0, start));
       const [counters, ...averages] = weights.slice(start).map(({ tensor }) => tensor);
       const [nAvg = 0, stepCounter = 0] = (await counters?.data()) ?? [];

@@ -28,15 +28,20 @@ describe.each(RUNTIMES)('tfjsBackend on %s', (runtime) => {
     expect(tfjsBackend(tf).name).toBe(`tfjs:${runtime}`);
   });
 
-  it.each([0, 1e-4, 1 / 3, 0.5, 0.9, 1])('rounds each operation to float32, weight %f', async (weight) => {
-    const backend = tfjsBackend(tf);
-    const [average, live] = [host(10_007, 1), host(10_007, 2)];
-    const variable = variableOf(live);
-    const averages = backend.average(backend.upload([average]), [variable], weight);
-    const expected = average.data.map((a, i) => averaged(a, live.data[i] as number, weight));
-    expect(bitsOf((await backend.download(averages))[0]?.data as Float32Array)).toEqual(bitsOf(expected));
-    backend.dispose([...averages, variable]);
-  });
+  it.each([0, 1e-4, 1 / 3, 0.5, 0.9, 1])(
+    'rounds each operation to float32, weight %f',
+    async (weight) => {
+      const backend = tfjsBackend(tf);
+      const [average, live] = [host(10_007, 1), host(10_007, 2)];
+      const variable = variableOf(live);
+      const averages = backend.average(backend.upload([average]), [variable], weight);
+      const expected = average.data.map((a, i) => averaged(a, live.data[i] as number, weight));
+      expect(bitsOf((await backend.download(averages))[0]?.data as Float32Array)).toEqual(
+        bitsOf(expected),
+      );
+      backend.dispose([...averages, variable]);
+    },
+  );
 
   it('compensates bit for bit as the formula says', async () => {
     const backend = tfjsBackend(tf);
@@ -132,7 +137,9 @@ describe.each(RUNTIMES)('tfjsBackend on %s', (runtime) => {
     const variable = liveParameter('variable', host(2, 1));
     const averages = backend.upload([host(2, 2), host(2, 3)]);
     const bytes = async (): Promise<readonly unknown[]> =>
-      (await backend.download([variable.get(), plain.tensor, ...averages])).map(({ data }) => [...data]);
+      (await backend.download([variable.get(), plain.tensor, ...averages])).map(({ data }) => [
+        ...data,
+      ]);
     const old = await bytes();
     plain.canSet = false;
     await expect(backend.swap([variable, cell], averages)).rejects.toThrow('read only');
@@ -140,11 +147,15 @@ describe.each(RUNTIMES)('tfjsBackend on %s', (runtime) => {
 
     plain.canSet = true;
     const held = await backend.swap([variable, cell], averages);
-    expect((await backend.download([variable.get(), plain.tensor])).map(({ data }) => [...data])).toEqual(
-      old.slice(2),
-    );
+    expect(
+      (await backend.download([variable.get(), plain.tensor])).map(({ data }) => [...data]),
+    ).toEqual(old.slice(2));
     expect((await backend.download(held)).map(({ data }) => [...data])).toEqual(old.slice(0, 2));
-    backend.dispose([...(await backend.swap([variable, cell], held)), variable.get(), plain.tensor]);
+    backend.dispose([
+      ...(await backend.swap([variable, cell], held)),
+      variable.get(),
+      plain.tensor,
+    ]);
     expect(memory()).toEqual(before);
   });
 

@@ -41,7 +41,10 @@ function relativeError(found: Moments | undefined, expected: Moments): number {
   );
 }
 
-async function moments<Batch>(model: BatchNormModel<Batch>, batch: Batch): Promise<readonly Moments[]> {
+async function moments<Batch>(
+  model: BatchNormModel<Batch>,
+  batch: Batch,
+): Promise<readonly Moments[]> {
   return model.batchMoments(batch, model.layers);
 }
 
@@ -124,7 +127,10 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
     const x = values([32, 3], 1);
     const tensors = tf.memory();
     await moments(batchNormModel(tf, model), x);
-    expect(tf.memory()).toMatchObject({ numTensors: tensors.numTensors, numBytes: tensors.numBytes });
+    expect(tf.memory()).toMatchObject({
+      numTensors: tensors.numTensors,
+      numBytes: tensors.numBytes,
+    });
     expect({ weights: await weightsOf(model), keys: Object.keys(layer) }).toEqual(before);
     expect(layer.getConfig()['momentum']).toBe(0.9);
     x.dispose();
@@ -132,25 +138,38 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
 
   it('leaves the model as it was where the forward pass throws midway', async () => {
     const model = tf.sequential({
-      layers: [layers.batchNormalization({ inputShape: [3] }), layers.dense({ units: 2 }), layers.reLU()],
+      layers: [
+        layers.batchNormalization({ inputShape: [3] }),
+        layers.dense({ units: 2 }),
+        layers.reLU(),
+      ],
     });
     const broken = model.layers[2] as tf.layers.Layer;
     broken.call = () => {
       throw new Error('broken layer');
     };
-    const before = { weights: await weightsOf(model), keys: Object.keys(model.layers[0] as object) };
+    const before = {
+      weights: await weightsOf(model),
+      keys: Object.keys(model.layers[0] as object),
+    };
     const x = values([8, 3], 1);
     const tensors = tf.memory().numTensors;
     await expect(moments(batchNormModel(tf, model), x)).rejects.toThrow('broken layer');
     expect(tf.memory().numTensors).toBe(tensors);
-    expect({ weights: await weightsOf(model), keys: Object.keys(model.layers[0] as object) }).toEqual(before);
+    expect({
+      weights: await weightsOf(model),
+      keys: Object.keys(model.layers[0] as object),
+    }).toEqual(before);
     x.dispose();
   });
 
   it('finds layers in nested models and wrappers, each once, by their paths', async () => {
     const inner = tf.sequential({
       name: 'inner',
-      layers: [layers.dense({ units: 3, inputShape: [4] }), layers.batchNormalization({ name: 'norm' })],
+      layers: [
+        layers.dense({ units: 3, inputShape: [4] }),
+        layers.batchNormalization({ name: 'norm' }),
+      ],
     });
     const shared = layers.batchNormalization({ name: 'shared' });
     const input = tf.input({ shape: [6, 4] });
@@ -198,7 +217,10 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
 
   it('turns dropout off, and on where asked to', async () => {
     const model = tf.sequential({
-      layers: [layers.dropout({ rate: 0.5, inputShape: [4], seed: 1 }), layers.batchNormalization({})],
+      layers: [
+        layers.dropout({ rate: 0.5, inputShape: [4], seed: 1 }),
+        layers.batchNormalization({}),
+      ],
     });
     const x = tf.ones([64, 4]);
     const [off] = await moments(batchNormModel(tf, model), x);
@@ -209,7 +231,10 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
   });
 
   it('takes the batches of tfjs loops, and does not dispose of them', async () => {
-    const inputs = [tf.input({ shape: [2], name: 'left' }), tf.input({ shape: [2], name: 'right' })];
+    const inputs = [
+      tf.input({ shape: [2], name: 'left' }),
+      tf.input({ shape: [2], name: 'right' }),
+    ];
     const sum = layers.add().apply(inputs) as tf.SymbolicTensor;
     const model = tf.model({
       inputs,
@@ -241,7 +266,9 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
       forward: ({ image }: { image: tf.Tensor }) => model.apply(image),
       sampleCount: ({ image }) => image.shape[0] ?? 0,
     });
-    expect(relativeError((await moments(batchNorm, { image: x }))[0], await exact(x, -1))).toBeLessThan(1e-5);
+    expect(
+      relativeError((await moments(batchNorm, { image: x }))[0], await exact(x, -1)),
+    ).toBeLessThan(1e-5);
     const late = batchNormModel(tf, model, {
       forward: async () => Promise.reject(new Error('late')),
       sampleCount: () => 1,
@@ -270,7 +297,10 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
 
   it('gives the statistics that the model then predicts with', async () => {
     const model = tf.sequential({
-      layers: [layers.dense({ units: 4, inputShape: [3] }), layers.batchNormalization({ epsilon: 0 })],
+      layers: [
+        layers.dense({ units: 4, inputShape: [3] }),
+        layers.batchNormalization({ epsilon: 0 }),
+      ],
     });
     const batches = [values([32, 3], 1), values([16, 3], 2)];
     // Also from statistics that are broken.
@@ -288,7 +318,10 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
   it('reads and writes running statistics of the right length only', async () => {
     const [layer] = batchNormModel(tf, only(layers.batchNormalization({ inputShape: [2] }))).layers;
     await layer?.write({ mean: Float64Array.of(1, 2), variance: Float64Array.of(3, 4) });
-    expect(await layer?.read()).toEqual({ mean: Float64Array.of(1, 2), variance: Float64Array.of(3, 4) });
+    expect(await layer?.read()).toEqual({
+      mean: Float64Array.of(1, 2),
+      variance: Float64Array.of(3, 4),
+    });
     expect(() => layer?.write({ mean: Float64Array.of(1), variance: Float64Array.of(1) })).toThrow(
       expect.objectContaining({ code: 'ERR_BATCH_NORM' }) as Error,
     );

@@ -50,7 +50,11 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     ])('%s', (_, isForwarding) => {
       it('runs on the backend that was asked for, and compensates on webgpu only', async () => {
         const { adapter, ...device } = await page.call('start', { backend, isForwarding });
-        expect(device).toEqual({ backend, name: `tfjs:${backend}`, canCompensate: backend === 'webgpu' });
+        expect(device).toEqual({
+          backend,
+          name: `tfjs:${backend}`,
+          canCompensate: backend === 'webgpu',
+        });
         expect(adapter).not.toBe('');
       });
 
@@ -127,10 +131,15 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
   it('rounds each operation on webgpu to float32, compensated or not', async () => {
     const page = await openPage(browser, script);
     await page.call('start', { backend: 'webgpu' });
-    const [average, live] = [1, 2].map((seed) => [...manyMagnitudes(10_007, seed)]) as [number[], number[]];
+    const [average, live] = [1, 2].map((seed) => [...manyMagnitudes(10_007, seed)]) as [
+      number[],
+      number[],
+    ];
     const residual = average.map((a) => a * 2 ** -25);
     const found = await page.call('update', { average, residual, live, weight: 1e-3 });
-    const pairs = average.map((a, i) => compensated(a, residual[i] as number, live[i] as number, 1e-3));
+    const pairs = average.map((a, i) =>
+      compensated(a, residual[i] as number, live[i] as number, 1e-3),
+    );
     expect(found).toEqual({
       plain: average.map((a, i) => averaged(a, live[i] as number, 1e-3)),
       average: pairs.map(([sum]) => sum),
@@ -158,12 +167,20 @@ function expectMean(found: Weights, visited: readonly Weights[]): void {
 }
 
 /** A 3 by 3 convolution of [samples, 6, 6, 2] with three filters in float64: the outputs of each filter. */
-function convolve(inputs: readonly number[], kernel: readonly number[], bias: readonly number[]): number[][] {
+function convolve(
+  inputs: readonly number[],
+  kernel: readonly number[],
+  bias: readonly number[],
+): number[][] {
   const samples = inputs.length / 72;
   return bias.map((offset, filter) => {
     const outputs: number[] = [];
     for (let output = 0; output < samples * 16; output += 1) {
-      const [sample, row, column] = [Math.floor(output / 16), Math.floor(output / 4) % 4, output % 4];
+      const [sample, row, column] = [
+        Math.floor(output / 16),
+        Math.floor(output / 4) % 4,
+        output % 4,
+      ];
       let sum = offset;
       for (let tap = 0; tap < 18; tap += 1) {
         const [dy, dx, channel] = [Math.floor(tap / 6), Math.floor(tap / 2) % 3, tap % 2];

@@ -7,7 +7,12 @@ import { useRuntime } from './runtimes.js';
 type Shape4 = [number, number, number, number];
 type Pad = Parameters<typeof tf.conv2d>[3];
 
-function gradient(input: Shape4, filter: Shape4, strides: number | [number, number], pad: Pad): tf.Tensor {
+function gradient(
+  input: Shape4,
+  filter: Shape4,
+  strides: number | [number, number],
+  pad: Pad,
+): tf.Tensor {
   return tf.tidy(() => {
     const x = tf.randomNormal<tf.Rank.R4>(input, 0, 1, 'float32', 1);
     const f = tf.randomNormal<tf.Rank.R4>(filter, 0, 1, 'float32', 2);
@@ -66,7 +71,9 @@ describe('registerConvGradient', () => {
     const stock = gradient(input, filter, strides, pad);
     const expected = await stock.data<'float32'>();
     await tf.setBackend('wasm');
-    const scale = Math.sqrt(expected.reduce((sum, value) => sum + value * value, 0) / expected.length);
+    const scale = Math.sqrt(
+      expected.reduce((sum, value) => sum + value * value, 0) / expected.length,
+    );
     expect(actual).toHaveLength(expected.length);
     actual.forEach((value, i) => {
       expect(Math.abs(value - (expected[i] as number)) / scale, `element ${i}`).toBeLessThan(3e-6);
@@ -108,7 +115,8 @@ describe('registerConvGradient', () => {
       return [tf.add(noise, bright), tf.oneHot(tf.tensor1d(labels, 'int32'), 2)] as const;
     });
     const losses: number[] = [];
-    for (let step = 0; step < 20; step += 1) losses.push((await model.trainOnBatch(xs, ys)) as number);
+    for (let step = 0; step < 20; step += 1)
+      losses.push((await model.trainOnBatch(xs, ys)) as number);
     expect(losses.at(-1)).toBeLessThan(0.5 * (losses[0] ?? 0));
     tf.dispose([xs, ys]);
   });

@@ -95,7 +95,8 @@ describe('loadTensorFlow', () => {
     const { skipped } = await loadTensorFlow({
       backends: ['tfjs-node-gpu', 'tfjs-node', 'cpu'],
       importModule: async (module) =>
-        ({ '@tensorflow/tfjs-node-gpu': refusing, '@tensorflow/tfjs-node': wrong })[module] ?? import(module),
+        ({ '@tensorflow/tfjs-node-gpu': refusing, '@tensorflow/tfjs-node': wrong })[module] ??
+        import(module),
     });
     expect(skipped.map(({ reason }) => reason)).toEqual([
       'tf.setBackend(\'tensorflow\') failed, "cpu" is active',
@@ -112,7 +113,9 @@ describe('loadTensorFlow', () => {
       found = removed.isNullOrUndefined;
       throw notFound(name);
     };
-    await expect(loadTensorFlow({ backends: ['tfjs-node'], importModule })).rejects.toThrow('not installed');
+    await expect(loadTensorFlow({ backends: ['tfjs-node'], importModule })).rejects.toThrow(
+      'not installed',
+    );
     removed.isNullOrUndefined = kept;
     const isNullOrUndefined = found as (value: unknown) => boolean;
     expect([null, undefined, 0, ''].map(isNullOrUndefined)).toEqual([true, true, false, false]);
@@ -128,7 +131,9 @@ describe('loadTensorFlow', () => {
       "throw new Error('the one that was built')",
     );
     const cwd = vi.spyOn(process, 'cwd').mockReturnValue(inner);
-    await expect(loadTensorFlow({ backends: ['tfjs-node'] })).rejects.toThrow('the one that was built');
+    await expect(loadTensorFlow({ backends: ['tfjs-node'] })).rejects.toThrow(
+      'the one that was built',
+    );
     await expect(loadTensorFlow({ backends: ['tfjs-node-gpu'] })).rejects.toThrow(
       'tfjs-node-gpu is not installed',
     );

@@ -30,7 +30,10 @@ function nested(): tf.LayersModel {
   let x = shared.apply(shared.apply(input));
   x = layers.timeDistributed({ layer: inner }).apply(x);
   x = layers.bidirectional({ layer: layers.lstm({ units: 2 }), mergeMode: 'concat' }).apply(x);
-  return tf.model({ inputs: input, outputs: layers.dense({ units: 1 }).apply(x) as tf.SymbolicTensor });
+  return tf.model({
+    inputs: input,
+    outputs: layers.dense({ units: 1 }).apply(x) as tf.SymbolicTensor,
+  });
 }
 
 describe('modelParameters', () => {
@@ -56,7 +59,9 @@ describe('modelParameters', () => {
   });
 
   it('numbers weights that share a name in the order of the model', () => {
-    const inner = tf.sequential({ layers: [layers.dense({ units: 2, inputShape: [2], name: 'head' })] });
+    const inner = tf.sequential({
+      layers: [layers.dense({ units: 2, inputShape: [2], name: 'head' })],
+    });
     const model = tf.sequential({ layers: [inner, layers.dense({ units: 1, name: 'head' })] });
     expect(names(model)).toEqual(['head/kernel', 'head/bias', 'head/kernel#2', 'head/bias#2']);
     inner.trainable = false;

@@ -60,24 +60,29 @@ describe.each(RUNTIMES)('tfjsOptimizer on %s', (runtime) => {
     }
     expect(swa.paramGroups[0]).toMatchObject({ nAvg: 3, stepCounter: 9 });
     await swa.withAveraged(() => {
-      mean(visited).forEach((value, index) => expect(weightsOf(model)[index]).toBeCloseTo(value, 6));
+      mean(visited).forEach((value, index) =>
+        expect(weightsOf(model)[index]).toBeCloseTo(value, 6),
+      );
     });
   });
 
-  it.each([...MAKERS, ...ADAPTIVE])('sets the rate of %s so that the next step takes it', async (_, make) => {
-    const { model, swa, step } = start(make);
-    for (let n = 0; n < 3; n += 1) await step();
-    for (const group of swa.paramGroups) group.lr = 0;
-    expect(swa.paramGroups[0]?.lr).toBe(0);
-    const before = weightsOf(model);
-    const frozen = new SWA(swa.optimizer, { backend: tfjsBackend(tf) });
-    const optimizer = model.optimizer;
-    const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
-    await frozen.step(() => {
-      optimizer.minimize(() => tf.sum(variables[0] as tf.Tensor), false, variables.slice(0, 1));
-    });
-    expect(weightsOf(model)).toEqual(before);
-  });
+  it.each([...MAKERS, ...ADAPTIVE])(
+    'sets the rate of %s so that the next step takes it',
+    async (_, make) => {
+      const { model, swa, step } = start(make);
+      for (let n = 0; n < 3; n += 1) await step();
+      for (const group of swa.paramGroups) group.lr = 0;
+      expect(swa.paramGroups[0]?.lr).toBe(0);
+      const before = weightsOf(model);
+      const frozen = new SWA(swa.optimizer, { backend: tfjsBackend(tf) });
+      const optimizer = model.optimizer;
+      const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
+      await frozen.step(() => {
+        optimizer.minimize(() => tf.sum(variables[0] as tf.Tensor), false, variables.slice(0, 1));
+      });
+      expect(weightsOf(model)).toEqual(before);
+    },
+  );
 
   it.each(MAKERS)('goes on bit for bit from a saved state of %s', async (_, make) => {
     const whole = start(make);
@@ -112,7 +117,9 @@ describe.each(RUNTIMES)('tfjsOptimizer on %s', (runtime) => {
     const { swa, step } = start(() => tf.train.adamax(0.01));
     await step();
     await expect(swa.stateDict()).rejects.toThrow(/Adamax/);
-    await expect(swa.addParamGroup({ params: [], lr: 1 })).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' });
+    await expect(swa.addParamGroup({ params: [], lr: 1 })).rejects.toMatchObject({
+      code: 'ERR_UNSUPPORTED',
+    });
     const [one, other] = [start(() => tf.train.sgd(1)), start(() => tf.train.momentum(1, 0.9))];
     await expect(one.swa.loadStateDict(await other.swa.stateDict())).rejects.toMatchObject({
       code: 'ERR_STATE',

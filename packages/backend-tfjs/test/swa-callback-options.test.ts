@@ -5,7 +5,15 @@ import { bnUpdate, exponential, fromSafetensors, toSafetensors } from '@polyak/c
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it, vi } from 'vitest';
 import { RUNTIMES, useRuntime } from './runtimes.js';
-import { allWeightsOf, compiledModel, data, loaded, saved, SAMPLES, weightsOf } from './training.js';
+import {
+  allWeightsOf,
+  compiledModel,
+  data,
+  loaded,
+  saved,
+  SAMPLES,
+  weightsOf,
+} from './training.js';
 
 const EPOCHS = { swaStart: 2, swaFreq: 1, swaLr: 0.02, unit: 'epoch' } as const;
 
@@ -147,13 +155,20 @@ describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
   it('passes rule and isCompensated on', async () => {
     const model = compiledModel();
     const rule = exponential(0.5);
-    const options: SwaCallbackOptions = { swaStart: 0, swaFreq: 1, unit: 'epoch', loader: batches() };
+    const options: SwaCallbackOptions = {
+      swaStart: 0,
+      swaFreq: 1,
+      unit: 'epoch',
+      loader: batches(),
+    };
     const callbacks = swaCallback(tf, model, { ...options, rule, isCompensated: true });
     const visited: number[][] = [];
     await train(model, callbacks, 3, () => visited.push(weightsOf(model)));
     const found = weightsOf(model);
     const [a = [], b = [], c = []] = visited;
-    a.forEach((value, n) => expect(found[n]).toBeCloseTo(value / 4 + (b[n] ?? 0) / 4 + (c[n] ?? 0) / 2, 5));
+    a.forEach((value, n) =>
+      expect(found[n]).toBeCloseTo(value / 4 + (b[n] ?? 0) / 4 + (c[n] ?? 0) / 2, 5),
+    );
     await callbacks.restoreLive();
     const { averages } = await callbacks.swa.stateDict();
     const { rule: name, residuals = {}, swaState = {} } = averages['swa'] ?? {};
@@ -164,7 +179,13 @@ describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
   it('warns through onWarning, of options and of training that ended before the first average', async () => {
     const model = compiledModel();
     const onWarning = vi.fn<(message: string) => void>();
-    const options = { swaStart: 2.5, swaFreq: 1, unit: 'epoch', loader: batches(), onWarning } as const;
+    const options = {
+      swaStart: 2.5,
+      swaFreq: 1,
+      unit: 'epoch',
+      loader: batches(),
+      onWarning,
+    } as const;
     const callbacks = swaCallback(tf, model, options);
     expect(onWarning.mock.calls).toEqual([[expect.stringContaining('swaStart is 2.5')]]);
     await train(model, callbacks, 2);

@@ -4,7 +4,16 @@ import { bnUpdate, fromSafetensors, toSafetensors } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it, vi } from 'vitest';
 import { RUNTIMES, useRuntime } from './runtimes.js';
-import { allWeightsOf, compiledModel, data, loaded, mean, saved, SAMPLES, weightsOf } from './training.js';
+import {
+  allWeightsOf,
+  compiledModel,
+  data,
+  loaded,
+  mean,
+  saved,
+  SAMPLES,
+  weightsOf,
+} from './training.js';
 
 async function train(
   model: tf.LayersModel,
@@ -51,7 +60,12 @@ describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
   useRuntime(runtime);
 
   it('averages by epochs, and leaves the averages in the model with batch norm updated', async () => {
-    const { model, callbacks, loader } = start({ swaStart: 2, swaFreq: 1, swaLr: 0.02, unit: 'epoch' });
+    const { model, callbacks, loader } = start({
+      swaStart: 2,
+      swaFreq: 1,
+      swaLr: 0.02,
+      unit: 'epoch',
+    });
     const visited: number[][] = [];
     await train(model, callbacks, 5, (epoch) => {
       if (epoch >= 2) visited.push(weightsOf(model));
@@ -112,7 +126,12 @@ describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
     const alone = compiledModel();
     const { x, y } = data();
     await alone.fit(x, y, { epochs: 4, batchSize: SAMPLES / 3, shuffle: false, verbose: 0 });
-    const { model, callbacks } = start({ swaStart: 1, swaFreq: 1, unit: 'epoch', evaluate: () => ({}) });
+    const { model, callbacks } = start({
+      swaStart: 1,
+      swaFreq: 1,
+      unit: 'epoch',
+      evaluate: () => ({}),
+    });
     const ends: number[][] = [];
     await train(model, callbacks, 4, () => ends.push(allWeightsOf(model)));
     expect(ends.at(-1)).toEqual(allWeightsOf(alone));
@@ -154,7 +173,12 @@ describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
 
   it('puts the live model back where the batch-norm update at the end fails', async () => {
     const model = compiledModel();
-    const callbacks = swaCallback(tf, model, { swaStart: 0, swaFreq: 1, unit: 'epoch', loader: [] });
+    const callbacks = swaCallback(tf, model, {
+      swaStart: 0,
+      swaFreq: 1,
+      unit: 'epoch',
+      loader: [],
+    });
     let live: number[] = [];
     await expect(
       train(model, callbacks, 2, () => {

@@ -13,11 +13,15 @@ function code(expected: string): Error {
 }
 
 function variables(count: number): tf.Variable[] {
-  return Array.from({ length: count }, (_, n) => tf.tidy(() => tf.variable(tf.tensor1d([n + 1, n + 2]))));
+  return Array.from({ length: count }, (_, n) =>
+    tf.tidy(() => tf.variable(tf.tensor1d([n + 1, n + 2]))),
+  );
 }
 
 function step(optimizer: tf.Optimizer, trained: readonly tf.Variable[]): void {
-  optimizer.minimize(() => tf.addN(trained.map((each) => tf.sum(tf.square(each)))), false, [...trained]);
+  optimizer.minimize(() => tf.addN(trained.map((each) => tf.sum(tf.square(each)))), false, [
+    ...trained,
+  ]);
 }
 
 function numbers(trained: readonly tf.Variable[]): number[][] {
@@ -32,7 +36,9 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     const optimizer = swaOptimizer(tf, tf.train.sgd(0.25), EVERY_STEP);
     step(optimizer, [a, b]);
     const live = numbers([a, b]);
-    expect(() => optimizer.swapSwaSgd(variableParameters({ b, a }))).toThrow(code('ERR_PARAMETERS'));
+    expect(() => optimizer.swapSwaSgd(variableParameters({ b, a }))).toThrow(
+      code('ERR_PARAMETERS'),
+    );
     expect(numbers([a, b])).toEqual(live);
     expect(optimizer.isSwapped).toBe(false);
     optimizer.swapSwaSgd(variableParameters({ a, b }));

@@ -14,7 +14,11 @@ function start(): { model: tf.LayersModel; optimizer: SwaOptimizer } {
 }
 
 /** Trains a number of steps; every batch is the whole set, so that the order does not matter. */
-async function train(model: tf.LayersModel, epochs: number, onStep: () => void = () => {}): Promise<void> {
+async function train(
+  model: tf.LayersModel,
+  epochs: number,
+  onStep: () => void = () => {},
+): Promise<void> {
   const { x, y } = data();
   await model.fit(x, y, {
     epochs,
@@ -39,7 +43,8 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     const rates: number[] = [];
     await train(model, 9, () => {
       rates.push(Number(Reflect.get(optimizer.base, 'learningRate')));
-      if (optimizer.stepCounter > 3 && optimizer.stepCounter % 2 === 0) visited.push(weightsOf(model));
+      if (optimizer.stepCounter > 3 && optimizer.stepCounter % 2 === 0)
+        visited.push(weightsOf(model));
     });
     expect([optimizer.nAvg, optimizer.stepCounter, optimizer.iterations]).toEqual([3, 9, 9]);
     expect(rates).toEqual([0.05, 0.05, 0.05, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02]);
@@ -69,7 +74,8 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     await train(model, 3);
     expect([optimizer.nAvg, optimizer.stepCounter]).toEqual([3, 9]);
     expect(weightsOf(model)).toEqual(weightsOf(whole.model));
-    for (const each of [{ model, optimizer }, whole]) each.optimizer.swapSwaSgd(modelParameters(each.model));
+    for (const each of [{ model, optimizer }, whole])
+      each.optimizer.swapSwaSgd(modelParameters(each.model));
     expect(weightsOf(model)).toEqual(weightsOf(whole.model));
   });
 

@@ -32,7 +32,9 @@ describe.each(RUNTIMES)('a swap on %s', (runtime) => {
   it('keeps two cells with one tensor tied, in and out', async () => {
     const live = tf.tensor1d([4, 0.1]);
     const cells = [cellOf('input', live), cellOf('output', live)];
-    const swa = new SWA(observedOptimizer([{ params: cells, lr: 1 }]), { backend: tfjsBackend(tf) });
+    const swa = new SWA(observedOptimizer([{ params: cells, lr: 1 }]), {
+      backend: tfjsBackend(tf),
+    });
     await swa.updateSwa();
     const other = tf.tensor1d([8, 0.1]);
     cells.forEach((cell) => void cell.set(other));

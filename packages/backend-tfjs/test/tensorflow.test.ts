@@ -14,13 +14,16 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hasTensorFlow } from './runtimes.js';
 
-if (!hasTensorFlow) console.warn('Skipped: tensorflow is not built here: npx -y pnpm@12 tensorflow:native');
+if (!hasTensorFlow)
+  console.warn('Skipped: tensorflow is not built here: npx -y pnpm@12 tensorflow:native');
 
 describe.skipIf(!hasTensorFlow)('TensorFlow', () => {
   it('is what loadTensorFlow takes first', async () => {
     const { tf, backend, name, skipped } = await loadTensorFlow();
     expect([backend, name, skipped]).toEqual(['tfjs-node-gpu', 'tfjs:tensorflow', []]);
-    const { binding } = tf.backend() as unknown as { readonly binding: { readonly TF_Version: string } };
+    const { binding } = tf.backend() as unknown as {
+      readonly binding: { readonly TF_Version: string };
+    };
     expect(binding.TF_Version).toMatch(/^2\./u);
   });
 
@@ -33,14 +36,18 @@ describe.skipIf(!hasTensorFlow)('TensorFlow', () => {
     const handles = backend.upload(
       [average, live].map((data) => ({ dtype: 'float32', shape: [data.length], data })),
     );
-    const [found] = await backend.download(backend.average(handles.slice(0, 1), handles.slice(1), 1 / 3));
+    const [found] = await backend.download(
+      backend.average(handles.slice(0, 1), handles.slice(1), 1 / 3),
+    );
     const normal = (x: number): number => (Math.abs(x) < 2 ** -126 ? 0 : Math.fround(x));
     const expected = average.map((a, i) => {
       const [from, to] = [normal(a), normal(live[i] ?? NaN)];
       return normal(from + normal(normal(to - from) * Math.fround(1 / 3)));
     });
     // Adding 0 makes -0 to 0: which of them a flushed number becomes is not promised.
-    expect([...(found?.data ?? [])].map((x) => Number(x) + 0)).toEqual(Array.from(expected, (x) => x + 0));
+    expect([...(found?.data ?? [])].map((x) => Number(x) + 0)).toEqual(
+      Array.from(expected, (x) => x + 0),
+    );
     expect(expected.filter((x) => x === 0).length).toBeGreaterThan(1000);
     backend.dispose(handles);
   });
@@ -69,7 +76,9 @@ describe.skipIf(!hasTensorFlow)('TensorFlow', () => {
       unit: 'epoch',
       loader: [x],
     });
-    const recorder = { onEpochEnd: async (epoch: number) => void (epoch >= 2 && visited.push(weights())) };
+    const recorder = {
+      onEpochEnd: async (epoch: number) => void (epoch >= 2 && visited.push(weights())),
+    };
     await model.fit(x, y, {
       epochs: 6,
       batchSize: 8,
@@ -81,7 +90,8 @@ describe.skipIf(!hasTensorFlow)('TensorFlow', () => {
     expect(visited.length).toBe(4);
     weights().forEach((tensor, index) => {
       tensor.forEach((value, i) => {
-        const mean = visited.reduce((sum, rows) => sum + (rows[index]?.[i] ?? NaN), 0) / visited.length;
+        const mean =
+          visited.reduce((sum, rows) => sum + (rows[index]?.[i] ?? NaN), 0) / visited.length;
         expect(Math.abs(value - mean)).toBeLessThan(1e-6);
       });
     });

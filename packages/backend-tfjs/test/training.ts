@@ -22,7 +22,9 @@ export function data(): { x: tf.Tensor2D; y: tf.Tensor2D } {
 }
 
 /** Dense, batch norm, dense; compiled with momentum 0.9. */
-export function compiledModel(optimizer: tf.Optimizer = tf.train.momentum(0.05, 0.9)): tf.LayersModel {
+export function compiledModel(
+  optimizer: tf.Optimizer = tf.train.momentum(0.05, 0.9),
+): tf.LayersModel {
   const kernelInitializer = (seed: number): ReturnType<typeof tf.initializers.randomUniform> =>
     tf.initializers.randomUniform({ minval: -0.5, maxval: 0.5, seed });
   const model = tf.sequential({

@@ -110,7 +110,9 @@ export async function withUpdatedStatistics<R, Batch>(
 }
 
 /** The running statistics of `layers`, in their order. */
-async function readStatistics(layers: readonly BatchNormLayer[]): Promise<readonly RunningStatistics[]> {
+async function readStatistics(
+  layers: readonly BatchNormLayer[],
+): Promise<readonly RunningStatistics[]> {
   return Promise.all(layers.map(async (layer) => layer.read()));
 }
 
@@ -121,7 +123,8 @@ async function writeStatistics(
 ): Promise<void> {
   const before = await readStatistics(layers);
   try {
-    for (const [index, layer] of layers.entries()) await layer.write(statistics[index] as RunningStatistics);
+    for (const [index, layer] of layers.entries())
+      await layer.write(statistics[index] as RunningStatistics);
   } catch (error) {
     await Promise.allSettled(
       layers.map(async (layer, index) => layer.write(before[index] as RunningStatistics)),
@@ -147,7 +150,8 @@ function mergeInto(
   samples: number,
 ): void {
   const weight = { cumulative: samples, unweighted: 1, pooled: count }[statistics];
-  const correction = statistics !== 'pooled' && layer.varianceKind === 'unbiased' ? count / (count - 1) : 1;
+  const correction =
+    statistics !== 'pooled' && layer.varianceKind === 'unbiased' ? count / (count - 1) : 1;
   merged.weight += weight;
   const share = weight / merged.weight;
   for (let c = 0; c < layer.channels; c += 1) {
@@ -159,10 +163,17 @@ function mergeInto(
   }
 }
 
-function checkedMoments(layer: BatchNormLayer, moments: Moments | undefined, batch: number): Moments {
+function checkedMoments(
+  layer: BatchNormLayer,
+  moments: Moments | undefined,
+  batch: number,
+): Moments {
   const where = `bnUpdate: batch ${batch}, layer "${layer.name}"`;
   if (moments?.mean.length !== layer.channels || moments.variance.length !== layer.channels) {
-    throw new PolyakError('ERR_BATCH_NORM', `${where}: no moments for its ${layer.channels} channels.`);
+    throw new PolyakError(
+      'ERR_BATCH_NORM',
+      `${where}: no moments for its ${layer.channels} channels.`,
+    );
   }
   const { mean, variance, count } = moments;
   const fewest = layer.varianceKind === 'unbiased' ? 2 : 1;

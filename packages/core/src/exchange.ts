@@ -26,7 +26,8 @@ export async function exchange<T>(
   const lists = averaged.map(({ list }) => list);
   const averages = averaged.map((group) => averageAt(group, index));
   for (const list of lists) list.live(call);
-  if (!isForGood) averages.forEach((average, n) => requireFree(call, lists[n]?.parameters ?? [], average));
+  if (!isForGood)
+    averages.forEach((average, n) => requireFree(call, lists[n]?.parameters ?? [], average));
   const parameters = lists.flatMap((list) => list.parameters.map(({ parameter }) => parameter));
   const each = (handles: readonly T[]): readonly (readonly T[])[] => {
     let taken = 0;

@@ -20,18 +20,28 @@ export class Guard {
   /** Refuses `call` unless the model holds its live weights. */
   requireLive(call: string): void {
     if (this.status.kind === 'disposed') {
-      throw new PolyakError('ERR_DISPOSED', `${call}: this ${this.#what} was disposed of. Make a new one.`);
+      throw new PolyakError(
+        'ERR_DISPOSED',
+        `${call}: this ${this.#what} was disposed of. Make a new one.`,
+      );
     }
     if (this.status.kind === 'swapped') {
-      const remedy = this.status.by === 'swapSwaSgd' ? 'Call swapSwaSgd once more' : 'Wait for withAveraged';
-      throw new PolyakError('ERR_SWAPPED', `${call}: the model holds the averages. ${remedy} first.`);
+      const remedy =
+        this.status.by === 'swapSwaSgd' ? 'Call swapSwaSgd once more' : 'Wait for withAveraged';
+      throw new PolyakError(
+        'ERR_SWAPPED',
+        `${call}: the model holds the averages. ${remedy} first.`,
+      );
     }
   }
 
   /** Runs `work` unless another call is under way. */
   async alone<R>(call: string, work: () => Promise<R>): Promise<R> {
     if (this.#underWay !== undefined) {
-      throw new PolyakError('ERR_BUSY', `${call}: ${this.#underWay} has not finished. Await it first.`);
+      throw new PolyakError(
+        'ERR_BUSY',
+        `${call}: ${this.#underWay} has not finished. Await it first.`,
+      );
     }
     this.#underWay = call;
     try {

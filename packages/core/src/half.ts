@@ -35,7 +35,9 @@ export function halfValue(dtype: DType, bits: number): number {
   const magnitude = bits & 0x7fff;
   if (magnitude >= infinity) return magnitude === infinity ? sign * Infinity : NaN;
   const exponent = Math.max(magnitude >> fraction, 1);
-  return sign * (magnitude - (exponent - 1) * 2 ** fraction) * 2 ** (exponent - 1 + least - fraction);
+  return (
+    sign * (magnitude - (exponent - 1) * 2 ** fraction) * 2 ** (exponent - 1 + least - fraction)
+  );
 }
 
 function formatOf(dtype: DType): Format {

@@ -3,7 +3,8 @@
 // (millions of empty lists).
 
 /** What JSON holds. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** Whether a list (`[`) or record (`{`) may begin inside `depth` others. */
 export type Nesting = (bracket: '[' | '{', depth: number) => boolean;
@@ -23,7 +24,9 @@ export function parseJson(text: string, mayBegin: Nesting): Json {
     if (character === '{' || character === '[') {
       if (!mayBegin(character, open.length)) {
         const before = text.slice(Math.max(0, at - 100), at);
-        throw new SyntaxError(`"${character}" is not expected ${open.length} levels deep, after ${before}`);
+        throw new SyntaxError(
+          `"${character}" is not expected ${open.length} levels deep, after ${before}`,
+        );
       }
       open.push(undefined);
     } else if (character === '}' || character === ']') {
@@ -74,7 +77,8 @@ function isKey(text: string, end: number): boolean {
 
 function noteKey(open: (Set<string> | undefined)[], key: string, at: number): void {
   const keys = open.at(-1) ?? new Set();
-  if (keys.has(key)) throw new SyntaxError(`at character ${at}, the key ${excerpt(key)} appears twice`);
+  if (keys.has(key))
+    throw new SyntaxError(`at character ${at}, the key ${excerpt(key)} appears twice`);
   open[open.length - 1] = keys.add(key);
 }
 
@@ -98,6 +102,7 @@ export function excerpt(value: unknown): string {
 // JSON writes NaN and the infinities as null and -0 as 0, which would hide what is wrong with them.
 function showNumber(_key: string, value: unknown): unknown {
   if (Object.is(value, -0)) return '-0';
-  const isShown = typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value));
+  const isShown =
+    typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value));
   return isShown ? String(value) : value;
 }

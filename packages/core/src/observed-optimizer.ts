@@ -44,5 +44,8 @@ export function observedOptimizer<T>(groups: readonly ParamGroup<T>[]): Optimize
 function learningRates(state: StateTree): readonly number[] {
   const { lr } = recordOf(state);
   if (Array.isArray(lr) && lr.every((rate) => typeof rate === 'number')) return lr;
-  throw new PolyakError('ERR_STATE', 'observedOptimizer: the state has no list "lr" of learning rates.');
+  throw new PolyakError(
+    'ERR_STATE',
+    'observedOptimizer: the state has no list "lr" of learning rates.',
+  );
 }

@@ -24,7 +24,11 @@ export class ParameterList<T> {
     const averaged = parameters.map((parameter) => averagedParameter(backend, parameter));
     const halves = averaged.filter(({ spec }) => isHalf(spec.dtype));
     const floats = averaged.filter(({ spec }) => isFloating(spec.dtype) && !isHalf(spec.dtype));
-    this.parameters = [...halves, ...floats, ...averaged.filter(({ spec }) => !isFloating(spec.dtype))];
+    this.parameters = [
+      ...halves,
+      ...floats,
+      ...averaged.filter(({ spec }) => !isFloating(spec.dtype)),
+    ];
     this.halfCount = halves.length;
     this.floatingCount = halves.length + floats.length;
   }

@@ -56,7 +56,9 @@ export function plan(mode: Mode, stepCounter: number): StepPlan {
   if (mode.kind === 'manual') return { average: false };
   const steps = stepCounter + 1;
   const average = steps > mode.swaStart && steps % mode.swaFreq === 0;
-  return mode.swaLr !== undefined && stepCounter >= mode.swaStart ? { lr: mode.swaLr, average } : { average };
+  return mode.swaLr !== undefined && stepCounter >= mode.swaStart
+    ? { lr: mode.swaLr, average }
+    : { average };
 }
 
 /**
@@ -72,7 +74,8 @@ export function plan(mode: Mode, stepCounter: number): StepPlan {
 export function modeOf(options: ModeOptions, warn: (message: string) => void): Mode {
   const { swaStart, swaFreq, swaLr } = options;
   if ((swaStart === undefined) !== (swaFreq === undefined)) {
-    const [given, missing] = swaStart === undefined ? ['swaFreq', 'swaStart'] : ['swaStart', 'swaFreq'];
+    const [given, missing] =
+      swaStart === undefined ? ['swaFreq', 'swaStart'] : ['swaStart', 'swaFreq'];
     warn(
       `SWA: ${given} is given without ${missing}, ignoring it: averages are taken by hand, with updateSwa.`,
     );
@@ -86,7 +89,8 @@ export function modeOf(options: ModeOptions, warn: (message: string) => void): M
   if (start < 0) throw new RangeError(`Invalid swaStart: ${start}. Expected an integer >= 0.`);
   if (freq < 1) throw new RangeError(`Invalid swaFreq: ${freq}. Expected an integer >= 1.`);
   if (swaLr === undefined) return { kind: 'auto', swaStart: start, swaFreq: freq };
-  if (typeof swaLr !== 'number') throw new TypeError(`Invalid swaLr: ${String(swaLr)}. Expected a number.`);
+  if (typeof swaLr !== 'number')
+    throw new TypeError(`Invalid swaLr: ${String(swaLr)}. Expected a number.`);
   if (!(swaLr >= 0 && swaLr < Infinity)) {
     throw new RangeError(`Invalid swaLr: ${swaLr}. Expected a finite number >= 0.`);
   }
@@ -101,7 +105,8 @@ function toInteger(
   if (value === undefined) return undefined;
   if (typeof value !== 'number')
     throw new TypeError(`Invalid ${name}: ${String(value)}. Expected an integer.`);
-  if (!Number.isFinite(value)) throw new RangeError(`Invalid ${name}: ${value}. Expected an integer.`);
+  if (!Number.isFinite(value))
+    throw new RangeError(`Invalid ${name}: ${value}. Expected an integer.`);
   if (Number.isInteger(value)) return value;
   const integer = Math.trunc(value) + 0; // no -0
   warn(`SWA: ${name} is ${value}, casting it to ${integer}.`);

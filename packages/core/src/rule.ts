@@ -114,7 +114,9 @@ export interface PowerWarmUp {
 export function powerWarmUp(options: PowerWarmUp = {}): MovingRule {
   const { maxDecay = 0.9999, minDecay = 0, power = 2 / 3, inverseGamma = 1 } = options;
   if (!(minDecay >= 0 && minDecay <= maxDecay)) {
-    throw new RangeError(`powerWarmUp: minDecay is ${minDecay}, expected a number in [0, ${maxDecay}].`);
+    throw new RangeError(
+      `powerWarmUp: minDecay is ${minDecay}, expected a number in [0, ${maxDecay}].`,
+    );
   }
   if (!(power > 0 && inverseGamma > 0)) {
     throw new RangeError(
@@ -122,7 +124,9 @@ export function powerWarmUp(options: PowerWarmUp = {}): MovingRule {
     );
   }
   const name = `powerWarmUp(${maxDecay}, ${minDecay}, ${power}, ${inverseGamma})`;
-  return decaying(name, maxDecay, (nAvg) => Math.max(minDecay, 1 - (1 + nAvg / inverseGamma) ** -power));
+  return decaying(name, maxDecay, (nAvg) =>
+    Math.max(minDecay, 1 - (1 + nAvg / inverseGamma) ** -power),
+  );
 }
 
 /**
@@ -147,7 +151,8 @@ export function rationalWarmUp(decay: number): MovingRule {
  * @see ultralytics' ModelEMA
  */
 export function saturatingWarmUp(decay: number, updates: number = 2000): MovingRule {
-  if (!(updates > 0)) throw new RangeError(`saturatingWarmUp: updates is ${updates}, expected a number > 0.`);
+  if (!(updates > 0))
+    throw new RangeError(`saturatingWarmUp: updates is ${updates}, expected a number > 0.`);
   const name = `saturatingWarmUp(${decay}, ${updates})`;
   return decaying(name, decay, (nAvg) => decay * -Math.expm1(-nAvg / updates));
 }

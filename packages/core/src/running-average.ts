@@ -109,7 +109,12 @@ export class RunningAverage<T> {
 
   /** Takes over `contents`, tensors of the backend, and disposes of what it held. */
   async restore(contents: AverageContents<T>, nAvg: number): Promise<void> {
-    const old = [...this.averages, ...(this.#unrounded ?? []), ...this.#residuals, ...this.#window.flat()];
+    const old = [
+      ...this.averages,
+      ...(this.#unrounded ?? []),
+      ...this.#residuals,
+      ...this.#window.flat(),
+    ];
     this.averages = contents.averages;
     this.#unrounded = undefined;
     this.#residuals = contents.residuals;
@@ -188,7 +193,10 @@ export class RunningAverage<T> {
       await this.#backend.dispose(window.at(-1) ?? []);
       throw error;
     }
-    const outdated = [...this.averages, ...this.#window.filter((held) => !window.includes(held)).flat()];
+    const outdated = [
+      ...this.averages,
+      ...this.#window.filter((held) => !window.includes(held)).flat(),
+    ];
     this.averages = averages;
     this.#window = window;
     await this.#backend.dispose(outdated);
@@ -198,11 +206,15 @@ export class RunningAverage<T> {
   async #meanOf(window: readonly (readonly T[])[]): Promise<readonly T[]> {
     const k = this.#list.floatingCount;
     const newest = window.at(-1) ?? [];
-    const copies = await this.#backend.clone([...(window[0] ?? []).slice(0, k), ...newest.slice(k)]);
+    const copies = await this.#backend.clone([
+      ...(window[0] ?? []).slice(0, k),
+      ...newest.slice(k),
+    ]);
     let means = copies.slice(0, k);
     try {
       for (const [index, values] of window.entries()) {
-        if (index > 0) means = [...(await this.#backend.average(means, values.slice(0, k), 1 / (index + 1)))];
+        if (index > 0)
+          means = [...(await this.#backend.average(means, values.slice(0, k), 1 / (index + 1)))];
       }
     } catch (error) {
       await this.#backend.dispose([...means, ...copies.slice(k)]);

@@ -74,7 +74,10 @@ export function isWellFormed(text: string): boolean {
 }
 
 /** Orders tensors as the reference implementation does: by dtype, wide elements first, then by the UTF-8 of the name. */
-export function compareEntries(a: { name: string; dtype: DType }, b: { name: string; dtype: DType }): number {
+export function compareEntries(
+  a: { name: string; dtype: DType },
+  b: { name: string; dtype: DType },
+): number {
   return DTYPES.indexOf(a.dtype) - DTYPES.indexOf(b.dtype) || compareCodePoints(a.name, b.name);
 }
 
@@ -148,9 +151,12 @@ function readEntry(name: string, info: unknown): TensorEntry {
     const expected = 'a list of integers from 0 on with a product below 2^53';
     throw malformed(`${tensor} has shape ${excerpt(shape)}, expected ${expected}.`);
   }
-  const [begin, end]: readonly unknown[] = Array.isArray(offsets) && offsets.length === 2 ? offsets : [];
+  const [begin, end]: readonly unknown[] =
+    Array.isArray(offsets) && offsets.length === 2 ? offsets : [];
   if (!isCount(begin) || !isCount(end)) {
-    throw malformed(`${tensor} has data_offsets ${excerpt(offsets)}, expected two integers from 0 on.`);
+    throw malformed(
+      `${tensor} has data_offsets ${excerpt(offsets)}, expected two integers from 0 on.`,
+    );
   }
   const size = elementCount(shape) * arrayOf(dtype).BYTES_PER_ELEMENT;
   if (end - begin !== size) {
@@ -169,7 +175,9 @@ function checkLayout(entries: readonly TensorEntry[], dataLength: number): void 
   for (const { name, begin, end } of ordered) {
     if (begin !== filled) {
       const what = begin < filled ? 'overlaps the tensor before it' : 'leaves a gap before it';
-      throw malformed(`tensor ${excerpt(name)} ${what}: it begins at ${begin}, expected ${filled}.`);
+      throw malformed(
+        `tensor ${excerpt(name)} ${what}: it begins at ${begin}, expected ${filled}.`,
+      );
     }
     if (end > dataLength) {
       throw malformed(
@@ -179,7 +187,9 @@ function checkLayout(entries: readonly TensorEntry[], dataLength: number): void 
     filled = end;
   }
   if (filled !== dataLength) {
-    throw malformed(`${dataLength} bytes of data follow the header, but its tensors fill ${filled}.`);
+    throw malformed(
+      `${dataLength} bytes of data follow the header, but its tensors fill ${filled}.`,
+    );
   }
 }
 
@@ -188,7 +198,9 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0);
+  return (
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0)
+  );
 }
 
 // UTF-8 orders as code points do; UTF-16, and so `<`, puts U+10000 and above before U+E000.

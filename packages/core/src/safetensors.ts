@@ -117,7 +117,8 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
   const { metadata, entries } = parseHeader(text, bytes.length - dataBegin);
   const data = bytes.subarray(dataBegin);
   for (const { name, dtype, begin, end } of entries) {
-    const stray = dtype === 'bool' ? data.subarray(begin, end).find((element) => element > 1) : undefined;
+    const stray =
+      dtype === 'bool' ? data.subarray(begin, end).find((element) => element > 1) : undefined;
     if (stray !== undefined) {
       throw malformed(`tensor ${excerpt(name)} holds the bool ${stray}, expected 0 or 1.`);
     }
@@ -136,7 +137,9 @@ function readText(bytes: Uint8Array): { dataBegin: number; text: string } {
   }
   const length = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_SIZE).getBigUint64(0, true);
   if (length > MAX_HEADER_LENGTH) {
-    throw malformed(`the header says it takes ${length} bytes, the format allows ${MAX_HEADER_LENGTH}.`);
+    throw malformed(
+      `the header says it takes ${length} bytes, the format allows ${MAX_HEADER_LENGTH}.`,
+    );
   }
   const dataBegin = LENGTH_SIZE + Number(length);
   if (dataBegin > bytes.length) {
@@ -170,7 +173,9 @@ function checkMetadata([key, value]: [string, unknown]): void {
 function checkTensor(name: string, tensor: HostTensor): HostTensor & { readonly name: string } {
   const what = `encodeSafetensors: tensor ${excerpt(name)}`;
   if (name === METADATA || !isWellFormed(name)) {
-    throw new RangeError(`${what}: the name must be well-formed Unicode and not ${METADATA}. Rename it.`);
+    throw new RangeError(
+      `${what}: the name must be well-formed Unicode and not ${METADATA}. Rename it.`,
+    );
   }
   if (typeof tensor !== 'object' || tensor === null) {
     throw new TypeError(`${what} is ${excerpt(tensor)}, expected { dtype, shape, data }.`);
@@ -182,7 +187,8 @@ function checkTensor(name: string, tensor: HostTensor): HostTensor & { readonly 
   if (!ArrayBuffer.isView(data) || data[Symbol.toStringTag] !== constructor) {
     throw new TypeError(`${what}: the data of ${dtype} are not in a ${constructor}.`);
   }
-  if (!Array.isArray(shape)) throw new TypeError(`${what} has shape ${excerpt(shape)}, expected a list.`);
+  if (!Array.isArray(shape))
+    throw new TypeError(`${what} has shape ${excerpt(shape)}, expected a list.`);
   if (!isShape(shape)) {
     throw new RangeError(
       `${what} has shape ${excerpt(shape)}, expected integers from 0 on with a product below 2^53.`,

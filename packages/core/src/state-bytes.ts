@@ -83,7 +83,8 @@ export function fromSafetensors(bytes: Uint8Array): StateTree {
   if (text === undefined) return tensors;
   const rest = new Map(Object.entries(tensors));
   const state = unpack(readEnvelope(text), rest);
-  for (const name of rest.keys()) throw lying(`the state lacks the tensor ${excerpt(name)} of the file`);
+  for (const name of rest.keys())
+    throw lying(`the state lacks the tensor ${excerpt(name)} of the file`);
   return state;
 }
 
@@ -137,7 +138,8 @@ function checkPlain(
     const remedy = ArrayBuffer.isView(node) ? '; a tensor is { dtype, shape, data }' : '';
     throw notPlain(path, `an instance of a class${remedy}`);
   }
-  if (Object.getOwnPropertySymbols(node).length > 0) throw notPlain(path, 'a record with symbols for keys');
+  if (Object.getOwnPropertySymbols(node).length > 0)
+    throw notPlain(path, 'a record with symbols for keys');
   if (!isTensor(node)) return;
   const extra = Object.keys(node).find((key) => !['dtype', 'shape', 'data'].includes(key));
   if (extra !== undefined) throw notPlain(path, `a tensor with a member ${excerpt(extra)}`);
@@ -166,7 +168,9 @@ function readEnvelope(text: string): Json {
   }
   const { version, state, ...rest } = isRecord(envelope) ? envelope : {};
   if (version !== VERSION) {
-    throw lying(`its version is ${excerpt(version)}, expected ${VERSION}. Written by a later Polyak?`);
+    throw lying(
+      `its version is ${excerpt(version)}, expected ${VERSION}. Written by a later Polyak?`,
+    );
   }
   if (state === undefined) throw lying('it has no state');
   for (const key of Object.keys(rest)) throw lying(`it has an unknown member ${excerpt(key)}`);
@@ -180,13 +184,17 @@ function unpack(node: Json, rest: Map<string, HostTensor>): StateTree {
     if (node[TENSOR] !== undefined) return takeTensor(node[TENSOR], rest);
     if (node[NUMBER] !== undefined) return readNumber(node[NUMBER]);
   }
-  return Object.fromEntries(Object.entries(node).map(([key, child]) => [readKey(key), unpack(child, rest)]));
+  return Object.fromEntries(
+    Object.entries(node).map(([key, child]) => [readKey(key), unpack(child, rest)]),
+  );
 }
 
 function takeTensor(name: Json, rest: Map<string, HostTensor>): HostTensor {
   const tensor = typeof name === 'string' ? rest.get(name) : undefined;
   if (typeof name !== 'string' || tensor === undefined) {
-    throw lying(`the state has the tensor ${excerpt(name)}, which the file lacks or gives to another place`);
+    throw lying(
+      `the state has the tensor ${excerpt(name)}, which the file lacks or gives to another place`,
+    );
   }
   rest.delete(name);
   return tensor;
@@ -200,7 +208,8 @@ function readNumber(name: Json): number {
 
 function readKey(key: string): string {
   if (!key.startsWith('$')) return key;
-  if (!key.startsWith('$$')) throw lying(`the state has the key ${excerpt(key)}, which stands for nothing`);
+  if (!key.startsWith('$$'))
+    throw lying(`the state has the key ${excerpt(key)}, which stands for nothing`);
   return key.slice(1);
 }
 

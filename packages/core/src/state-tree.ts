@@ -17,7 +17,9 @@ export type StateTree =
  * @param node - any node of a state
  */
 export function isTensor(node: StateTree): node is HostTensor {
-  return typeof node === 'object' && node !== null && 'data' in node && ArrayBuffer.isView(node.data);
+  return (
+    typeof node === 'object' && node !== null && 'data' in node && ArrayBuffer.isView(node.data)
+  );
 }
 
 /**
@@ -35,6 +37,7 @@ export function isList(node: StateTree): node is readonly StateTree[] {
  * @param node - any node of a state
  */
 export function recordOf(node: StateTree | undefined): { readonly [key: string]: StateTree } {
-  const isRecord = typeof node === 'object' && node !== null && !Array.isArray(node) && !isTensor(node);
+  const isRecord =
+    typeof node === 'object' && node !== null && !Array.isArray(node) && !isTensor(node);
   return isRecord ? (node as { readonly [key: string]: StateTree }) : {};
 }

@@ -41,13 +41,19 @@ export class Group<T> implements SWAParamGroup<T> {
    * @param params - what `optimizer.paramGroups[earlier.length].params` holds, or will hold
    * @param earlier - the groups before this one; a tensor that one of them averages is not averaged again
    */
-  constructor(context: GroupContext<T>, params: readonly Parameter<T>[], earlier: readonly Group<T>[]) {
+  constructor(
+    context: GroupContext<T>,
+    params: readonly Parameter<T>[],
+    earlier: readonly Group<T>[],
+  ) {
     const { optimizer, backend, averages } = context;
     this.#optimizer = optimizer;
     this.#index = earlier.length;
     this.#names = params.map(({ name }) => name);
     this.#identity = (tensor) => backend.identity?.(tensor) ?? tensor;
-    const known = earlier.flatMap((group) => group.list.parameters.map(({ parameter }) => parameter));
+    const known = earlier.flatMap((group) =>
+      group.list.parameters.map(({ parameter }) => parameter),
+    );
     const { parameters, tied } = separated(known, params, this.#identity);
     this.list = new ParameterList(backend, parameters);
     this.averages = averages.map((average) => new RunningAverage(backend, this.list, average));
@@ -62,7 +68,10 @@ export class Group<T> implements SWAParamGroup<T> {
   get #base(): ParamGroup<T> {
     const group = this.#optimizer.paramGroups[this.#index];
     if (group === undefined) {
-      throw new PolyakError('ERR_PARAMETERS', `The optimizer has lost its parameter group ${this.#index}.`);
+      throw new PolyakError(
+        'ERR_PARAMETERS',
+        `The optimizer has lost its parameter group ${this.#index}.`,
+      );
     }
     return group;
   }
@@ -126,7 +135,11 @@ export function averageAt<T>({ averages }: Group<T>, index: number): RunningAver
 }
 
 /** Refuses groups that came to the optimizer behind the back of SWA. */
-export function checkGroupCount<T>(call: string, optimizer: Optimizer<T>, groups: readonly Group<T>[]): void {
+export function checkGroupCount<T>(
+  call: string,
+  optimizer: Optimizer<T>,
+  groups: readonly Group<T>[],
+): void {
   const { length } = optimizer.paramGroups;
   if (length === groups.length) return;
   throw new PolyakError(

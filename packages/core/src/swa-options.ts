@@ -47,7 +47,10 @@ export interface NamedRule {
 }
 
 /** The averages asked for, each compensated where that was asked for, or where its rule needs it and the backend can. */
-export function averagesOf<T>(options: SWAOptions<T>, warn: (message: string) => void): readonly NamedRule[] {
+export function averagesOf<T>(
+  options: SWAOptions<T>,
+  warn: (message: string) => void,
+): readonly NamedRule[] {
   const { rule, averages, backend, isCompensated } = options;
   if (rule !== undefined && averages !== undefined) {
     throw new TypeError('SWA: both rule and averages are given. Put the rule among the averages.');

@@ -55,7 +55,10 @@ export async function stateOf<T>(
 ): Promise<SWAState> {
   const states: [string, SWAAverageState][] = [];
   for (const [index, { name, rule }] of averages.entries()) {
-    const parts = groups.map((group) => ({ names: group.list.names, average: averageAt(group, index) }));
+    const parts = groups.map((group) => ({
+      names: group.list.names,
+      average: averageAt(group, index),
+    }));
     const contents: (AverageContents<HostTensor> & { readonly names: readonly string[] })[] = [];
     for (const { names, average } of parts) contents.push({ names, ...(await average.download()) });
     const length = Math.max(0, ...contents.map(({ window }) => window.length));
@@ -96,7 +99,10 @@ export async function restoreState<T>(
     const handles = await backend.upload(tensors);
     uploaded.push(...handles);
     if ((await backend.allFinite(handles)).every(Boolean)) return handles;
-    throw new PolyakError('ERR_NON_FINITE', 'loadStateDict: the state holds an average that is not finite.');
+    throw new PolyakError(
+      'ERR_NON_FINITE',
+      'loadStateDict: the state holds an average that is not finite.',
+    );
   };
   const contents: (readonly AverageContents<T>[])[] = [];
   try {
@@ -173,9 +179,14 @@ function restoredGroups<T>(
       stepCounter,
     };
   });
-  problems.push(...averages.flatMap((average) => mismatches(property(found, average.name), average)));
+  problems.push(
+    ...averages.flatMap((average) => mismatches(property(found, average.name), average)),
+  );
   if (problems.length > 0) {
-    throw new PolyakError('ERR_STATE', `loadStateDict: the state does not fit: ${problems.join('; ')}.`);
+    throw new PolyakError(
+      'ERR_STATE',
+      `loadStateDict: the state does not fit: ${problems.join('; ')}.`,
+    );
   }
   return restored;
 }
@@ -213,7 +224,11 @@ function restoredAverage<T>(
   const counters = average['nAvg'];
   const what = `group ${group}: nAvg of "${name}"`;
   const nAvg = counter(Array.isArray(counters) ? counters[group] : undefined, what, problems);
-  const take = (tensors: StateTree | undefined, key: string, count: number): readonly HostTensor[] =>
+  const take = (
+    tensors: StateTree | undefined,
+    key: string,
+    count: number,
+  ): readonly HostTensor[] =>
     parameters
       .slice(0, nAvg > 0 ? count : 0)
       .map(({ parameter, averageSpec }) =>
@@ -239,7 +254,10 @@ function restoredAverage<T>(
   };
 }
 
-function property(record: { readonly [name: string]: StateTree }, name: string): StateTree | undefined {
+function property(
+  record: { readonly [name: string]: StateTree },
+  name: string,
+): StateTree | undefined {
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
@@ -273,7 +291,9 @@ function named(
   lists: readonly (readonly [names: readonly string[], tensors: readonly HostTensor[]])[],
 ): NamedTensors {
   return Object.fromEntries(
-    lists.flatMap(([names, tensors]) => tensors.map((tensor, index) => [names[index] ?? '', tensor])),
+    lists.flatMap(([names, tensors]) =>
+      tensors.map((tensor, index) => [names[index] ?? '', tensor]),
+    ),
   );
 }
 

@@ -180,7 +180,8 @@ export class SWA<T> {
     const { status } = this.#guard;
     const index = this.#indexOf('swapSwaSgd', average);
     const isBack = average === undefined || (status.kind === 'swapped' && status.index === index);
-    if (status.kind === 'swapped' && status.by === 'swapSwaSgd' && isBack) return this.#swapOut('swapSwaSgd');
+    if (status.kind === 'swapped' && status.by === 'swapSwaSgd' && isBack)
+      return this.#swapOut('swapSwaSgd');
     return this.#swapIn('swapSwaSgd', index);
   }
 
@@ -283,7 +284,8 @@ export class SWA<T> {
    */
   async dispose(): Promise<void> {
     return this.#guard.aloneAndLive('dispose', async () => {
-      for (const average of this.#groups.flatMap(({ averages }) => averages)) await average.dispose();
+      for (const average of this.#groups.flatMap(({ averages }) => averages))
+        await average.dispose();
       this.#guard.status = { kind: 'disposed' };
     });
   }

@@ -67,7 +67,11 @@ export class UpdateReporter<T> {
   async after({ live, old }: BeforeUpdate, weight: number): Promise<UpdateReport> {
     const now = await this.#backend.download(this.#average.averages);
     const { nAvg, rule } = this.#average;
-    const [size, off, moved] = [normOf(now), normOf(live, now), normOf(now, nAvg === 1 ? undefined : old)];
+    const [size, off, moved] = [
+      normOf(now),
+      normOf(live, now),
+      normOf(now, nAvg === 1 ? undefined : old),
+    ];
     const share = isWindow(rule) ? 1 / Math.min(nAvg, rule.window) : weight;
     return {
       ...this.#place,

@@ -147,7 +147,11 @@ async function putBack(swap: () => Promise<void>): Promise<void> {
 }
 
 /** A group whose average is `weights`. */
-export async function held<T>(call: string, model: LiveModel<T>, weights: NamedTensors): Promise<Group<T>> {
+export async function held<T>(
+  call: string,
+  model: LiveModel<T>,
+  weights: NamedTensors,
+): Promise<Group<T>> {
   const { backend } = model;
   const group = groupOf(model);
   const averages = await backend.upload(fitting(call, group, weights));
@@ -155,7 +159,10 @@ export async function held<T>(call: string, model: LiveModel<T>, weights: NamedT
     const finite = await backend.allFinite(averages);
     const bad = group.list.names.filter((_, index) => finite[index] !== true);
     if (bad.length > 0) {
-      throw new PolyakError('ERR_NON_FINITE', `${call}: NaN or an infinity in the weights ${quoted(bad)}.`);
+      throw new PolyakError(
+        'ERR_NON_FINITE',
+        `${call}: NaN or an infinity in the weights ${quoted(bad)}.`,
+      );
     }
   } catch (error) {
     await backend.dispose(averages);
@@ -178,7 +185,10 @@ export function fitting<T>(
   const tensors = list.parameters.flatMap(({ parameter: { name }, averageSpec }): HostTensor[] => {
     const found = Object.hasOwn(weights, name) ? weights[name] : undefined;
     if (found === undefined) problems.push(`they lack "${name}"`);
-    else if (!sameSpec(found, averageSpec) || found.data.length !== elementCount(averageSpec.shape)) {
+    else if (
+      !sameSpec(found, averageSpec) ||
+      found.data.length !== elementCount(averageSpec.shape)
+    ) {
       problems.push(`"${name}" is ${formatSpec(found)}, the model's ${formatSpec(averageSpec)}`);
     }
     return found === undefined ? [] : [found];

@@ -20,7 +20,11 @@ export const DTYPES: readonly DType[] = [
 ];
 
 /** A tensor that holds `bytes`, cut or continued with zeros; a bool takes the lowest bit of each. */
-export function tensorOfBytes(dtype: DType, shape: readonly number[], bytes: ArrayLike<number>): HostTensor {
+export function tensorOfBytes(
+  dtype: DType,
+  shape: readonly number[],
+  bytes: ArrayLike<number>,
+): HostTensor {
   const data = new (arrayOf(dtype))(elementCount(shape));
   const target = new Uint8Array(data.buffer);
   target.set(Array.from(bytes).slice(0, target.length));
@@ -72,7 +76,9 @@ export function canonical(node: StateTree): string {
 }
 
 function isTensor(node: StateTree): node is HostTensor {
-  return typeof node === 'object' && node !== null && 'data' in node && ArrayBuffer.isView(node.data);
+  return (
+    typeof node === 'object' && node !== null && 'data' in node && ArrayBuffer.isView(node.data)
+  );
 }
 
 function isList(node: StateTree): node is readonly StateTree[] {

@@ -16,7 +16,10 @@ function start(
   options: { readonly backend?: Backend<HostTensor> } = {},
 ): Run {
   const cell = weights('w', [1]);
-  return { cell, swa: new SWA(sgd([{ params: [cell], lr: 0.1 }]), { backend, averages, ...options }) };
+  return {
+    cell,
+    swa: new SWA(sgd([{ params: [cell], lr: 0.1 }]), { backend, averages, ...options }),
+  };
 }
 
 async function visit({ cell, swa }: Run, ...values: readonly number[]): Promise<void> {
@@ -62,7 +65,9 @@ describe('averages by name', () => {
   it('are refused under a name that there is not', async () => {
     const run = start({ swa: equal(), ema: exponential(0.9) });
     await visit(run, 1);
-    await expect(run.swa.swapSwaSgd('emma')).rejects.toThrow('no average "emma". There is swa, ema.');
+    await expect(run.swa.swapSwaSgd('emma')).rejects.toThrow(
+      'no average "emma". There is swa, ema.',
+    );
     await expect(run.swa.withAveraged(() => {}, undefined, 'emma')).rejects.toMatchObject({
       code: 'ERR_NO_AVERAGES',
     });
@@ -78,7 +83,10 @@ describe('averages by name', () => {
         return backend.allFinite(tensors);
       },
     };
-    const run = start({ swa: equal(), ema: exponential(0.9), last: lastK(3) }, { backend: counting });
+    const run = start(
+      { swa: equal(), ema: exponential(0.9), last: lastK(3) },
+      { backend: counting },
+    );
     await visit(run, 1, 2, 3);
     expect(checks).toBe(3);
   });
@@ -104,12 +112,20 @@ describe('averages by name', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['a name of digits, which objects list first', { swa: equal(), 5: equal() }, 'an average is named "5"'],
+    [
+      'a name of digits, which objects list first',
+      { swa: equal(), 5: equal() },
+      'an average is named "5"',
+    ],
     ['a number for a rule', { ema: 0.999 }, '"ema" has no rule'],
     ['a rule without a weight', { ema: { name: 'x' } }, '"ema" has no rule'],
     ['a window of none', { last: { name: 'x', window: 0 } }, 'the window 0'],
     ['half a window', { last: { name: 'x', window: 2.5 } }, 'the window 2.5'],
-    ['a window that is no number', { last: { name: 'x', window: undefined } }, 'the window undefined'],
+    [
+      'a window that is no number',
+      { last: { name: 'x', window: undefined } },
+      'the window undefined',
+    ],
   ])('refuse %s', (_, averages, message) => {
     expect(() => start(averages as Record<string, AveragingRule>)).toThrow(message);
   });
@@ -125,7 +141,9 @@ describe('averages by name', () => {
     };
     const run = start({ swa: equal() }, { backend: failing });
     await visit(run, 1, 5);
-    await expect(run.swa.withAveraged(() => void (isBroken = true))).rejects.toThrow('device hiccup');
+    await expect(run.swa.withAveraged(() => void (isBroken = true))).rejects.toThrow(
+      'device hiccup',
+    );
     await expect(run.swa.updateSwa()).rejects.toThrow('Call swapSwaSgd once more first');
     isBroken = false;
     await run.swa.swapSwaSgd();
@@ -171,7 +189,9 @@ describe('the mean of the last k', () => {
     );
     const huge = start({ last: rule(1e9) });
     const lying = withAverage(state, 'last', { nAvg: [1e10] });
-    await expect(huge.swa.loadStateDict(lying)).rejects.toThrow('has 3 values, expected 1000000000');
+    await expect(huge.swa.loadStateDict(lying)).rejects.toThrow(
+      'has 3 values, expected 1000000000',
+    );
   });
 
   it('copies integers, and keeps the memory of k + 1 models', async () => {

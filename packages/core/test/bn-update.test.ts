@@ -31,13 +31,22 @@ function layer(name: string, options: Partial<BatchNormLayer> = {}): FakeLayer {
   return fake;
 }
 
-function moments(batch: Batch, scale: number): { mean: Float64Array; variance: Float64Array; count: number } {
+function moments(
+  batch: Batch,
+  scale: number,
+): { mean: Float64Array; variance: Float64Array; count: number } {
   const column = (channel: 0 | 1): number[] => batch.map((sample) => sample[channel] * scale);
-  const mean = ([0, 1] as const).map((c) => column(c).reduce((sum, value) => sum + value, 0) / batch.length);
+  const mean = ([0, 1] as const).map(
+    (c) => column(c).reduce((sum, value) => sum + value, 0) / batch.length,
+  );
   const variance = ([0, 1] as const).map(
     (c) => column(c).reduce((sum, value) => sum + (value - (mean[c] ?? 0)) ** 2, 0) / batch.length,
   );
-  return { mean: Float64Array.from(mean), variance: Float64Array.from(variance), count: batch.length };
+  return {
+    mean: Float64Array.from(mean),
+    variance: Float64Array.from(variance),
+    count: batch.length,
+  };
 }
 
 /** A model whose n-th layer sees the batch times n + 1. */
@@ -73,7 +82,10 @@ function expectStatistics(
 }
 
 /** What torch writes: batch means and unbiased variances, weighed. */
-function weighed(weights: readonly number[], correct: boolean): { mean: number[]; variance: number[] } {
+function weighed(
+  weights: readonly number[],
+  correct: boolean,
+): { mean: number[]; variance: number[] } {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const all = BATCHES.map((batch) => moments(batch, 1));
   const average = (pick: (m: (typeof all)[number]) => number): number =>
@@ -138,7 +150,11 @@ describe('bnUpdate', () => {
       ],
     };
     await bnUpdate(batches, model, { statistics: 'cumulative' });
-    expectStatistics(fake.statistics, [(2 * 1 + 6 * 5 - 4 * 3) / 12], [(2 * 2 + 6 * 4 + 4 * 1) / 12]);
+    expectStatistics(
+      fake.statistics,
+      [(2 * 1 + 6 * 5 - 4 * 3) / 12],
+      [(2 * 2 + 6 * 4 + 4 * 1) / 12],
+    );
     await bnUpdate(batches, model, { statistics: 'unweighted' });
     expectStatistics(fake.statistics, [1], [7 / 3]);
     await bnUpdate(batches, model, { statistics: 'pooled' });
@@ -179,7 +195,9 @@ describe('bnUpdate', () => {
     const fake = layer('bn', {});
     fake.statistics = { mean: Float64Array.of(NaN, NaN), variance: Float64Array.of(NaN, NaN) };
     await bnUpdate(BATCHES, modelOf([fake]));
-    expect([...fake.statistics.mean, ...fake.statistics.variance].every(Number.isFinite)).toBe(true);
+    expect([...fake.statistics.mean, ...fake.statistics.variance].every(Number.isFinite)).toBe(
+      true,
+    );
   });
 
   it('returns without touching the loader where there is no batch norm', async () => {
@@ -281,7 +299,10 @@ describe('a failing bnUpdate leaves every layer as it was', () => {
     ).toMatchObject({
       code: 'ERR_BATCH_NORM',
     });
-    const error = await refusal(given([{ mean: Float64Array.of(1, NaN), variance: two, count: 4 }]), [fake]);
+    const error = await refusal(
+      given([{ mean: Float64Array.of(1, NaN), variance: two, count: 4 }]),
+      [fake],
+    );
     expect(PolyakError.is(error) && error.message).toMatch(/batch 0, layer "block1.bn": channel 1/);
     expect(error).toMatchObject({ code: 'ERR_NON_FINITE' });
   });
@@ -294,22 +315,30 @@ describe('a failing bnUpdate leaves every layer as it was', () => {
     ['a variance too many', [1, 1], [1, 1, 1], 'ERR_BATCH_NORM'],
   ] as const)('where a layer is given %s', async (_, mean, variance, code) => {
     const fake = layer('bn');
-    const given = { mean: Float64Array.from(mean), variance: Float64Array.from(variance), count: 4 };
+    const given = {
+      mean: Float64Array.from(mean),
+      variance: Float64Array.from(variance),
+      count: 4,
+    };
     const model = { ...modelOf([fake]), batchMoments: () => [given] };
     expect(await refusal(model, [fake])).toMatchObject({ code });
   });
 
   it.each([Infinity, NaN, -1, 0])('where a batch has %d samples', async (samples) => {
     const fake = layer('bn');
-    expect(await refusal({ ...modelOf([fake]), sampleCount: () => samples }, [fake])).toMatchObject({
-      code: 'ERR_BATCH_NORM',
-      message: expect.stringContaining(`batch 0 has ${samples} samples`) as string,
-    });
+    expect(await refusal({ ...modelOf([fake]), sampleCount: () => samples }, [fake])).toMatchObject(
+      {
+        code: 'ERR_BATCH_NORM',
+        message: expect.stringContaining(`batch 0 has ${samples} samples`) as string,
+      },
+    );
   });
 
   it('where one value a channel has no unbiased variance, or a batch no samples', async () => {
     const fake = layer('bn');
-    expect(await refusal(modelOf([fake]), [fake], [[[1, 2]]])).toMatchObject({ code: 'ERR_BATCH_NORM' });
+    expect(await refusal(modelOf([fake]), [fake], [[[1, 2]]])).toMatchObject({
+      code: 'ERR_BATCH_NORM',
+    });
     expect(await refusal(modelOf([fake]), [fake], [[]])).toMatchObject({ code: 'ERR_BATCH_NORM' });
     const single = layer('bn', { varianceKind: 'population' });
     await bnUpdate([[[1, 2]]], modelOf([single]));

@@ -43,7 +43,8 @@ const BROKEN: Record<string, (backend: Cpu) => Partial<Backend<HostTensor>>> = {
     },
   }),
   'reverses the list': (backend) => ({
-    swap: async (parameters, tensors) => [...(await backend.swap(parameters, tensors))].toReversed(),
+    swap: async (parameters, tensors) =>
+      [...(await backend.swap(parameters, tensors))].toReversed(),
   }),
   'reverses the averages': (backend) => ({
     average: (averages, live, weight) => backend.average(averages, live, weight).toReversed(),
@@ -63,7 +64,9 @@ const BROKEN: Record<string, (backend: Cpu) => Partial<Backend<HostTensor>>> = {
     return {
       average(averages, live, weight) {
         settle(averages);
-        averages.forEach((average, index) => late.set(average, { live: live[index] as HostTensor, weight }));
+        averages.forEach((average, index) =>
+          late.set(average, { live: live[index] as HostTensor, weight }),
+        );
         return averages;
       },
       download(tensors) {
@@ -74,7 +77,9 @@ const BROKEN: Record<string, (backend: Cpu) => Partial<Backend<HostTensor>>> = {
   },
   'half-applies before it throws': (backend) => ({
     average: (averages, live, weight) =>
-      averages.flatMap((average, index) => backend.average([average], [live[index] as HostTensor], weight)),
+      averages.flatMap((average, index) =>
+        backend.average([average], [live[index] as HostTensor], weight),
+      ),
   }),
   'leaks a tensor an update': (backend) => ({
     average(averages, live, weight) {
@@ -167,8 +172,12 @@ const NOTICED: Record<string, readonly string[]> = {
     'compensated, changes nothing where it throws, and leaks nothing',
   ],
   'never finds NaN': ['finds NaN and infinities wherever they are, and only there'],
-  'takes an overflowing sum for an infinity': ['finds NaN and infinities wherever they are, and only there'],
-  'swaps numbers instead of bits': ['swaps bit for bit in the order of the lists, and twice is the identity'],
+  'takes an overflowing sum for an infinity': [
+    'finds NaN and infinities wherever they are, and only there',
+  ],
+  'swaps numbers instead of bits': [
+    'swaps bit for bit in the order of the lists, and twice is the identity',
+  ],
   'drops the residual': [
     'compensated, follows an exponential average with decay 0.9999 to 1e-9 over 1,000 updates',
   ],

@@ -30,7 +30,8 @@ function handleSwapping(): Backend<HostTensor> {
     ...rest,
     async swap(parameters, tensors) {
       const held = parameters.map((each) => each.get());
-      for (const [index, each] of parameters.entries()) await each.set(tensors[index] as HostTensor);
+      for (const [index, each] of parameters.entries())
+        await each.set(tensors[index] as HostTensor);
       return held;
     },
   };
@@ -41,7 +42,9 @@ function floats(...values: number[]): HostTensor {
 }
 
 /** An optimizer without steps, over these groups. */
-function groupsOf(...groups: readonly (readonly Parameter<HostTensor>[])[]): ReturnType<typeof sgd> {
+function groupsOf(
+  ...groups: readonly (readonly Parameter<HostTensor>[])[]
+): ReturnType<typeof sgd> {
   return sgd(groups.map((params) => ({ params, lr: 0.1 })));
 }
 
@@ -104,11 +107,9 @@ describe('two cells with one handle, on a backend that swaps handles', () => {
     'are as they were where one cannot be set %d times, and the averages too',
     async (times) => {
       const handle = floats(1);
-      const [input, output, last] = ['input', 'output', 'last'].map((name) => handleCell(name, handle)) as [
-        HandleCell,
-        HandleCell,
-        HandleCell,
-      ];
+      const [input, output, last] = ['input', 'output', 'last'].map((name) =>
+        handleCell(name, handle),
+      ) as [HandleCell, HandleCell, HandleCell];
       const swa = new SWA(groupsOf([input, output, last]), { backend: handleSwapping() });
       await swa.updateSwa();
       handle.data.fill(4 as never);
@@ -154,7 +155,9 @@ describe('two cells with one handle, on a backend that swaps handles', () => {
     await expect(swa.swapSwaSgd()).rejects.toThrow('read-only');
     expect(output.handle).toBe(input.handle);
     fill(input, 4);
-    expect((await swa.stateDict()).averages['swa']?.swaState['input']?.data).toEqual(Float32Array.of(1));
+    expect((await swa.stateDict()).averages['swa']?.swaState['input']?.data).toEqual(
+      Float32Array.of(1),
+    );
   });
 });
 
@@ -163,7 +166,9 @@ describe('a swap', () => {
     let tensor = floats(1, 2);
     const changing: Parameter<HostTensor> = { name: 'late', get: () => tensor, set: () => {} };
     const swap = vi.fn<typeof backend.swap>(backend.swap);
-    const swa = new SWA(groupsOf([weights('first', [1])], [changing]), { backend: { ...backend, swap } });
+    const swa = new SWA(groupsOf([weights('first', [1])], [changing]), {
+      backend: { ...backend, swap },
+    });
     await swa.updateSwa();
     tensor = floats(1, 2, 3);
     await expect(swa.swapSwaSgd()).rejects.toThrow(

@@ -19,11 +19,17 @@ export function halfBackend(): HalfBackend {
 
   const innerOf = (tensor: HostTensor): HostTensor =>
     isHalf(tensor.dtype) ? { ...tensor, dtype: 'uint16' } : tensor;
-  const inners = (tensors: readonly HalfTensor[]): readonly HostTensor[] => tensors.map(({ inner }) => inner);
-  const outers = (made: readonly HostTensor[], like: readonly HostTensor[]): readonly HalfTensor[] =>
+  const inners = (tensors: readonly HalfTensor[]): readonly HostTensor[] =>
+    tensors.map(({ inner }) => inner);
+  const outers = (
+    made: readonly HostTensor[],
+    like: readonly HostTensor[],
+  ): readonly HalfTensor[] =>
     made.map((inner, n) => ({ ...inner, dtype: like[n]?.dtype ?? inner.dtype, inner }));
   const valuesOf = ({ dtype, data }: HostTensor): readonly number[] =>
-    Array.from(data as Float64Array, (element) => (isHalf(dtype) ? halfValue(dtype, element) : element));
+    Array.from(data as Float64Array, (element) =>
+      isHalf(dtype) ? halfValue(dtype, element) : element,
+    );
   const wide = (tensor: HostTensor): HostTensor =>
     isHalf(tensor.dtype)
       ? { dtype: 'float32', shape: tensor.shape, data: Float32Array.from(valuesOf(tensor)) }
@@ -42,7 +48,9 @@ export function halfBackend(): HalfBackend {
     spec: ({ dtype, shape }) => ({ dtype, shape }),
     upload: (tensors) => outers(cpu.upload(tensors.map(innerOf)), tensors),
     download: (tensors) =>
-      cpu.download(inners(tensors)).map((tensor, n) => ({ ...tensor, dtype: tensors[n]?.dtype ?? 'bool' })),
+      cpu
+        .download(inners(tensors))
+        .map((tensor, n) => ({ ...tensor, dtype: tensors[n]?.dtype ?? 'bool' })),
     clone: (tensors) => outers(cpu.clone(inners(tensors)), tensors),
     cast(tensors, dtypes) {
       const casts = tensors.map((tensor, n): HostTensor => {
@@ -58,12 +66,21 @@ export function halfBackend(): HalfBackend {
     average: (averages, live, weight) =>
       outers(cpu.average(inners(averages), targets(live), weight), averages),
     averageCompensated(averages, residuals, live, weight) {
-      const moved = cpu.averageCompensated(inners(averages), inners(residuals), targets(live), weight);
-      return { averages: outers(moved.averages, averages), residuals: outers(moved.residuals, residuals) };
+      const moved = cpu.averageCompensated(
+        inners(averages),
+        inners(residuals),
+        targets(live),
+        weight,
+      );
+      return {
+        averages: outers(moved.averages, averages),
+        residuals: outers(moved.residuals, residuals),
+      };
     },
     async swap(parameters, tensors) {
       const held = parameters.map((parameter) => parameter.get());
-      for (const [n, parameter] of parameters.entries()) await parameter.set(tensors[n] as HalfTensor);
+      for (const [n, parameter] of parameters.entries())
+        await parameter.set(tensors[n] as HalfTensor);
       return held;
     },
     dispose: (tensors) => cpu.dispose(inners(tensors)),

@@ -76,7 +76,8 @@ const BROKEN: Record<string, (backend: HalfBackend) => Partial<Backend<HalfTenso
     },
   }),
   'casts in the wrong order': (backend) => ({
-    cast: async (tensors, dtypes) => [...((await backend.cast?.(tensors, dtypes)) ?? [])].toReversed(),
+    cast: async (tensors, dtypes) =>
+      [...((await backend.cast?.(tensors, dtypes)) ?? [])].toReversed(),
   }),
   'averages in half precision': (backend) => ({
     async average(averages, live, weight) {
@@ -94,7 +95,9 @@ const BROKEN: Record<string, (backend: HalfBackend) => Partial<Backend<HalfTenso
   'never finds NaN in half precision': (backend) => ({
     async allFinite(tensors) {
       const finite = await backend.allFinite(tensors);
-      return tensors.map(({ dtype }, n) => dtype === 'float16' || dtype === 'bfloat16' || finite[n] === true);
+      return tensors.map(
+        ({ dtype }, n) => dtype === 'float16' || dtype === 'bfloat16' || finite[n] === true,
+      );
     },
   }),
 };
@@ -109,7 +112,10 @@ describe.each(Object.entries(BROKEN))('a backend that %s', (_, breakIt) => {
 });
 
 describe('SWA of half-precision weights', () => {
-  const numbers = fc.array(fc.double({ min: -100, max: 100, noNaN: true }), { minLength: 1, maxLength: 12 });
+  const numbers = fc.array(fc.double({ min: -100, max: 100, noNaN: true }), {
+    minLength: 1,
+    maxLength: 12,
+  });
 
   it.each(['float16', 'bfloat16'] as const)(
     'averages %s to the mean in float32, shows it rounded',
@@ -133,9 +139,13 @@ describe('SWA of half-precision weights', () => {
           const state = await swa.stateDict();
           const seen = visited.map((value) => halfValue(dtype, halfBits(dtype, value)));
           const mean = seen.reduce((sum, value) => sum + value, 0) / seen.length;
-          const { dtype: kept, data } = (state.averages['swa']?.swaState ?? {})['weight'] as HostTensor;
+          const { dtype: kept, data } = (state.averages['swa']?.swaState ?? {})[
+            'weight'
+          ] as HostTensor;
           expect(kept).toBe('float32' satisfies DType);
-          expect(Math.abs(Number(data[0]) - mean)).toBeLessThan(1e-6 * (1 + Math.max(...seen.map(Math.abs))));
+          expect(Math.abs(Number(data[0]) - mean)).toBeLessThan(
+            1e-6 * (1 + Math.max(...seen.map(Math.abs))),
+          );
 
           const live = parameter.get();
           await swa.swapSwaSgd();

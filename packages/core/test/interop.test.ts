@@ -12,7 +12,13 @@ import {
   parameter,
   SWA,
 } from '@polyak/core';
-import type { HostTensor, ImportedAverage, NamedTensors, Parameter, SWAOptions } from '@polyak/core';
+import type {
+  HostTensor,
+  ImportedAverage,
+  NamedTensors,
+  Parameter,
+  SWAOptions,
+} from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 import { fill, read, sgd, weights } from './sgd.js';
 
@@ -71,7 +77,9 @@ describe('fromAveragedModel', () => {
   });
 
   it('refuses names that are missing or too many, and nothing changes', async () => {
-    const swa = swaOf([[parameter('0.weight', live['0.weight'] as HostTensor), weights('other', [1])]]);
+    const swa = swaOf([
+      [parameter('0.weight', live['0.weight'] as HostTensor), weights('other', [1])],
+    ]);
     await swa.updateSwa();
     const before = await swa.stateDict();
     await expect(swa.importAverage(fromAveragedModel(three))).rejects.toThrow(
@@ -89,7 +97,9 @@ describe('fromAveragedModel', () => {
   });
 
   it('refuses files of another form', () => {
-    expect(() => fromAveragedModel({ 'module.w': float32(1) })).toThrow('the file has no "n_averaged"');
+    expect(() => fromAveragedModel({ 'module.w': float32(1) })).toThrow(
+      'the file has no "n_averaged"',
+    );
     expect(() => fromAveragedModel({ n_averaged: int64(1) })).toThrow('begins with "module."');
     expect(() => fromAveragedModel({ n_averaged: int64(-1), 'module.w': float32(1) })).toThrow(
       'integers >= 0',
@@ -131,13 +141,17 @@ describe('fromTorchcontrib', () => {
   });
 
   it('refuses another number of names or groups, and a buffer that is not there', async () => {
-    expect(() => fromTorchcontrib(file, ['a'])).toThrow('the file has 2 parameters, 1 names are given');
+    expect(() => fromTorchcontrib(file, ['a'])).toThrow(
+      'the file has 2 parameters, 1 names are given',
+    );
     const swa = swaOf([[weights('a', [1]), weights('b', [1])]]);
     await expect(swa.importAverage(fromTorchcontrib(file, ['a', 'b']))).rejects.toThrow(
       'it has 2 parameter groups, this SWA 1',
     );
     const { 'swa_state.1.swa_buffer': _, ...rest } = file;
-    expect(() => fromTorchcontrib(rest, ['a', 'b'])).toThrow('the file has no "swa_state.1.swa_buffer"');
+    expect(() => fromTorchcontrib(rest, ['a', 'b'])).toThrow(
+      'the file has no "swa_state.1.swa_buffer"',
+    );
   });
 });
 

@@ -20,19 +20,26 @@ it('saves and loads the learning rate of each group', async () => {
   expect(groups.map(({ lr }) => lr)).toEqual([0.1, 0.2]);
 });
 
-it.each([[[]], [[0.5]], [[0.5, 0.5, 0.5]]])('refuses the learning rates %j for two groups', (lr) => {
-  const groups = rates([0.1, 0.2]);
-  const optimizer = observedOptimizer(groups);
-  expect(() => void optimizer.loadStateDict({ lr })).toThrow(`the state has ${lr.length} learning rates`);
-  expect(groups.map((group) => group.lr)).toEqual([0.1, 0.2]);
-});
+it.each([[[]], [[0.5]], [[0.5, 0.5, 0.5]]])(
+  'refuses the learning rates %j for two groups',
+  (lr) => {
+    const groups = rates([0.1, 0.2]);
+    const optimizer = observedOptimizer(groups);
+    expect(() => void optimizer.loadStateDict({ lr })).toThrow(
+      `the state has ${lr.length} learning rates`,
+    );
+    expect(groups.map((group) => group.lr)).toEqual([0.1, 0.2]);
+  },
+);
 
 it.each([{}, { lr: 0.1 }, { lr: [0.1, '0.2'] }, { lr: [0.1, null] }, null, [0.1, 0.2]])(
   'refuses the state %j',
   (state) => {
     const groups = rates([0.1, 0.2]);
     const optimizer = observedOptimizer(groups);
-    expect(() => void optimizer.loadStateDict(state)).toThrow(expect.objectContaining({ code: 'ERR_STATE' }));
+    expect(() => void optimizer.loadStateDict(state)).toThrow(
+      expect.objectContaining({ code: 'ERR_STATE' }),
+    );
     expect(groups.map((group) => group.lr)).toEqual([0.1, 0.2]);
   },
 );

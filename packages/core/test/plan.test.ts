@@ -72,7 +72,10 @@ describe('modeOf', () => {
   it('casts to integers by truncation and warns for each, also where manual mode discards them', () => {
     expect(detect({ swaStart: 2.9, swaFreq: 1.5 })).toEqual({
       mode: { kind: 'auto', swaStart: 2, swaFreq: 1 },
-      warnings: [expect.stringContaining('swaStart is 2.9'), expect.stringContaining('swaFreq is 1.5')],
+      warnings: [
+        expect.stringContaining('swaStart is 2.9'),
+        expect.stringContaining('swaFreq is 1.5'),
+      ],
     });
     expect(detect({ swaStart: 2.9 }).warnings).toHaveLength(2);
     expect(detect({ swaStart: -0.5, swaFreq: 1 }).mode).toMatchObject({ kind: 'auto' });

@@ -61,21 +61,24 @@ describe('postHocWeights', () => {
     return { profiles, snapshots, wanted: last['wanted']?.swaState['w']?.data as Float64Array };
   }
 
-  it.each([0.05, 0.07, 0.1, 0.15, 0.2])('makes the profile of sigma %d within 2e-3', async (sigma) => {
-    const gamma = gammaOf(sigma);
-    const { profiles, snapshots, wanted } = await run(gamma);
-    const soup = new Soup();
-    const shares = postHocWeights(profiles, { step: STEPS, gamma });
-    for (const [index, share] of shares.entries()) soup.add(snapshots[index] ?? {}, share);
-    const made = soup.mean()['w']?.data as Float64Array;
-    const distance = Math.hypot(...wanted.map((value, index) => value - (made[index] ?? 0)));
-    expect(distance / Math.hypot(...wanted)).toBeLessThan(2e-3);
-    // What was kept is not it already.
-    if (sigma === 0.05 || sigma === 0.1) return;
-    const nearest = snapshots.at(sigma < 0.1 ? -2 : -1)?.['w']?.data as Float64Array;
-    const off = Math.hypot(...wanted.map((value, index) => value - (nearest[index] ?? 0)));
-    expect(distance / off).toBeLessThan(0.05);
-  });
+  it.each([0.05, 0.07, 0.1, 0.15, 0.2])(
+    'makes the profile of sigma %d within 2e-3',
+    async (sigma) => {
+      const gamma = gammaOf(sigma);
+      const { profiles, snapshots, wanted } = await run(gamma);
+      const soup = new Soup();
+      const shares = postHocWeights(profiles, { step: STEPS, gamma });
+      for (const [index, share] of shares.entries()) soup.add(snapshots[index] ?? {}, share);
+      const made = soup.mean()['w']?.data as Float64Array;
+      const distance = Math.hypot(...wanted.map((value, index) => value - (made[index] ?? 0)));
+      expect(distance / Math.hypot(...wanted)).toBeLessThan(2e-3);
+      // What was kept is not it already.
+      if (sigma === 0.05 || sigma === 0.1) return;
+      const nearest = snapshots.at(sigma < 0.1 ? -2 : -1)?.['w']?.data as Float64Array;
+      const off = Math.hypot(...wanted.map((value, index) => value - (nearest[index] ?? 0)));
+      expect(distance / off).toBeLessThan(0.05);
+    },
+  );
 
   it('sums up to 1, and is the snapshot itself where that is what is wanted', () => {
     const kept = [250, 500, 750, 1000].flatMap((step) =>
@@ -84,7 +87,9 @@ describe('postHocWeights', () => {
     const shares = postHocWeights(kept, { step: 900, gamma: 10 });
     expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 12);
     const own = postHocWeights(kept, { step: 500, gamma: KEPT.wide });
-    expect(own.map((share) => Math.abs(Math.round(share * 1e9) / 1e9))).toEqual([0, 0, 0, 1, 0, 0, 0, 0]);
+    expect(own.map((share) => Math.abs(Math.round(share * 1e9) / 1e9))).toEqual([
+      0, 0, 0, 1, 0, 0, 0, 0,
+    ]);
   });
 
   it('refuses what is no profile, two alike, and a target after all snapshots', () => {

@@ -14,7 +14,10 @@ import type { MovingRule } from '@polyak/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-const VALUES = fc.array(fc.double({ min: -10, max: 10, noNaN: true }), { minLength: 1, maxLength: 60 });
+const VALUES = fc.array(fc.double({ min: -10, max: 10, noNaN: true }), {
+  minLength: 1,
+  maxLength: 60,
+});
 
 /** The average as SWA forms it: the first value is copied. */
 function averageBy(rule: MovingRule, values: readonly number[]): number {
@@ -104,7 +107,11 @@ it('powerFunction lets update n weigh nearly n ** gamma', () => {
 });
 
 it('asks for a compensated accumulator where the decay can come to 0.9999', () => {
-  expect([0.999, 0.9999, 0.99999].map((d) => exponential(d).isCompensated)).toEqual([false, true, true]);
+  expect([0.999, 0.9999, 0.99999].map((d) => exponential(d).isCompensated)).toEqual([
+    false,
+    true,
+    true,
+  ]);
   const rules = [powerWarmUp(), rationalWarmUp(0.9999), saturatingWarmUp(0.9999), halfLife(1e5)];
   expect(rules.map(({ isCompensated }) => isCompensated)).toEqual([true, true, true, true]);
 });

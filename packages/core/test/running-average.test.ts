@@ -30,7 +30,12 @@ const renewing: Backend<HostTensor> = {
     return moved;
   },
   averageCompensated(averages, residuals, live, weight) {
-    const moved = backend.averageCompensated(backend.clone(averages), backend.clone(residuals), live, weight);
+    const moved = backend.averageCompensated(
+      backend.clone(averages),
+      backend.clone(residuals),
+      live,
+      weight,
+    );
     backend.dispose([...averages, ...residuals]);
     return moved;
   },
@@ -54,9 +59,12 @@ describe('memory', () => {
 
   it('is freed of averages and residuals of every group on disposal', async () => {
     const start = backend.memory();
-    const swa = swaOf([[weights('a', [3])], [weights('b', [4]), counter('n')], [weights('c', [5])]], {
-      isCompensated: true,
-    });
+    const swa = swaOf(
+      [[weights('a', [3])], [weights('b', [4]), counter('n')], [weights('c', [5])]],
+      {
+        isCompensated: true,
+      },
+    );
     await swa.updateSwa();
     expect(backend.memory().tensors - start.tensors).toBe(7);
     await swa.dispose();
@@ -78,9 +86,13 @@ describe('memory', () => {
     const state = await swa.stateDict();
     const held = backend.memory();
     const optState = { ...(state.optState as object), lr: [] };
-    await expect(swa.loadStateDict({ ...state, optState })).rejects.toThrow('another number of groups');
+    await expect(swa.loadStateDict({ ...state, optState })).rejects.toThrow(
+      'another number of groups',
+    );
     const b = { dtype: 'float32', shape: [3], data: Float32Array.of(1, 2, Infinity) } as const;
-    await expect(swa.loadStateDict(withAverage(state, 'swa', { swaState: { b } }))).rejects.toMatchObject({
+    await expect(
+      swa.loadStateDict(withAverage(state, 'swa', { swaState: { b } })),
+    ).rejects.toMatchObject({
       code: 'ERR_NON_FINITE',
     });
     expect(backend.memory()).toEqual(held);
@@ -124,7 +136,9 @@ describe('a backend that gives results in new tensors', () => {
   it.each([false, true])('is followed to them, compensated %s', async (isCompensated) => {
     const start = backend.memory();
     const cells = [weights('w', [3]), counter('n')] as const;
-    const runs = [backend, renewing].map((each) => swaOf([cells], { backend: each, isCompensated }));
+    const runs = [backend, renewing].map((each) =>
+      swaOf([cells], { backend: each, isCompensated }),
+    );
     for (const value of [0.1, 0.7, 1e-3, 5]) {
       fill(cells[0], value);
       for (const swa of runs) await swa.updateSwa();

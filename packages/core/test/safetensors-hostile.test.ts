@@ -10,7 +10,8 @@ function survives(bytes: Uint8Array): boolean {
   try {
     decoded = decodeSafetensors(bytes);
   } catch (error) {
-    if (PolyakError.is(error) && error.code === 'ERR_SAFETENSORS' && error.message.length < 500) return false;
+    if (PolyakError.is(error) && error.code === 'ERR_SAFETENSORS' && error.message.length < 500)
+      return false;
     throw error;
   }
   const { tensors, metadata } = decoded;
@@ -47,14 +48,26 @@ const preambles: [string, Uint8Array, RegExp][] = [
   ['a header of no bytes', fileOf(''), /does not begin with "\{"/],
   ['a header of no bytes before a brace', fileOf('{}', [], 0n), /not that of a safetensors file/],
   ['a header longer than the file', fileOf('{}', [], 3n), /takes 3 bytes, but 2 follow/],
-  ['a header over 100 MB', fileOf('{}', [], 100_000_001n), /100000001 bytes, the format allows 100000000/],
+  [
+    'a header over 100 MB',
+    fileOf('{}', [], 100_000_001n),
+    /100000001 bytes, the format allows 100000000/,
+  ],
   ['a header of 2^32 + 2 bytes', fileOf('{}', [], 2n ** 32n + 2n), /takes 4294967298 bytes/],
-  ['a header of 2^64 - 1 bytes', fileOf('{}', [], 2n ** 64n - 1n), /takes 18446744073709551615 bytes/],
+  [
+    'a header of 2^64 - 1 bytes',
+    fileOf('{}', [], 2n ** 64n - 1n),
+    /takes 18446744073709551615 bytes/,
+  ],
   ['a header that begins with a space', fileOf(' {}'), /does not begin/],
   ['a byte-order mark', fileOf('\ufeff{}'), /does not begin/],
   ['a list', fileOf('[]'), /does not begin/],
   ['invalid UTF-8', fileOf(Uint8Array.of(0x7b, 0x22, 0xff, 0x22)), /not UTF-8/],
-  ['half a surrogate pair in UTF-8', fileOf(Uint8Array.of(0x7b, 0x22, 0xed, 0xa0, 0x80, 0x22)), /not UTF-8/],
+  [
+    'half a surrogate pair in UTF-8',
+    fileOf(Uint8Array.of(0x7b, 0x22, 0xed, 0xa0, 0x80, 0x22)),
+    /not UTF-8/,
+  ],
   ['invalid JSON', fileOf('{"w":'), /not that of a safetensors file: /],
   ['an open string', fileOf('{"w'), /not that of a safetensors file: /],
   ['a string that ends in a backslash', fileOf('{"w\\'), /not that of a safetensors file: /],
@@ -66,7 +79,11 @@ const preambles: [string, Uint8Array, RegExp][] = [
     fileOf(`{"w":${'['.repeat(1e6)}${']'.repeat(1e6)}}`),
     /"\[" is not expected 1 levels deep, after \{"w":\./,
   ],
-  ['deep nesting without an end', fileOf('{"w":'.repeat(1e6)), /"\{" is not expected 2 levels deep/],
+  [
+    'deep nesting without an end',
+    fileOf('{"w":'.repeat(1e6)),
+    /"\{" is not expected 2 levels deep/,
+  ],
   ['metadata that are null', fileOf('{"__metadata__":null}'), /__metadata__ is null/],
   [
     'metadata that are a list',
@@ -80,9 +97,21 @@ const preambles: [string, Uint8Array, RegExp][] = [
     fileOf('{"__metadata__":{},"__metadata__":{}}'),
     /key "__metadata__" appears twice/,
   ],
-  ['a metadata key given twice', fileOf('{"__metadata__":{"a":"","a":""}}'), /key "a" appears twice/],
-  ['half a surrogate pair in a metadata key', fileOf('{"__metadata__":{"\\udfff":"a"}}'), /well-formed/],
-  ['half a surrogate pair in the metadata', fileOf('{"__metadata__":{"a":"\\udfff"}}'), /well-formed/],
+  [
+    'a metadata key given twice',
+    fileOf('{"__metadata__":{"a":"","a":""}}'),
+    /key "a" appears twice/,
+  ],
+  [
+    'half a surrogate pair in a metadata key',
+    fileOf('{"__metadata__":{"\\udfff":"a"}}'),
+    /well-formed/,
+  ],
+  [
+    'half a surrogate pair in the metadata',
+    fileOf('{"__metadata__":{"a":"\\udfff"}}'),
+    /well-formed/,
+  ],
 ];
 
 const entries: [string, Uint8Array, RegExp][] = [
@@ -95,15 +124,35 @@ const entries: [string, Uint8Array, RegExp][] = [
     one(U8, '[4]', '[0,4],"__proto__":{}'),
     /"\{" is not expected 2 levels deep, after \{"w":.*"__proto__":\./,
   ],
-  ['a field __proto__ without a record', one(U8, '[4]', '[0,4],"__proto__":1'), /"w" is .*"__proto__"/],
+  [
+    'a field __proto__ without a record',
+    one(U8, '[4]', '[0,4],"__proto__":1'),
+    /"w" is .*"__proto__"/,
+  ],
   ['no dtype', fileOf('{"w":{"shape":[4],"data_offsets":[0,4]}}', four), /"w" has dtype undefined/],
-  ['no shape', fileOf('{"w":{"dtype":"U8","data_offsets":[0,4]}}', four), /"w" has shape undefined/],
-  ['no offsets', fileOf('{"w":{"dtype":"U8","shape":[4]}}', four), /"w" has data_offsets undefined/],
-  ['the dtype F8_E4M3', one('"F8_E4M3"', '[4]', '[0,4]'), /"w" has dtype "F8_E4M3", expected one of U64, /],
+  [
+    'no shape',
+    fileOf('{"w":{"dtype":"U8","data_offsets":[0,4]}}', four),
+    /"w" has shape undefined/,
+  ],
+  [
+    'no offsets',
+    fileOf('{"w":{"dtype":"U8","shape":[4]}}', four),
+    /"w" has data_offsets undefined/,
+  ],
+  [
+    'the dtype F8_E4M3',
+    one('"F8_E4M3"', '[4]', '[0,4]'),
+    /"w" has dtype "F8_E4M3", expected one of U64, /,
+  ],
   ['the dtype f32', one('"f32"', '[1]', '[0,4]'), /"w" has dtype "f32"/],
   ['the dtype toString', one('"toString"', '[1]', '[0,4]'), /"w" has dtype "toString"/],
   ['a dtype that is a list', one('["U8"]', '[4]', '[0,4]'), /"w" has dtype \["U8"\]/],
-  ['a dtype given twice', one('"U8","dtype":"I8"', '[4]', '[0,4]'), /the key "dtype" appears twice/],
+  [
+    'a dtype given twice',
+    one('"U8","dtype":"I8"', '[4]', '[0,4]'),
+    /the key "dtype" appears twice/,
+  ],
   ['a shape that is a number', one(U8, '4', '[0,4]'), /"w" has shape 4/],
   ['a shape of strings', one(U8, '["4"]', '[0,4]'), /"w" has shape \["4"\]/],
   ['a negative extent', one(U8, '[-4]', '[0,4]'), /"w" has shape \[-4\]/],
@@ -114,18 +163,38 @@ const entries: [string, Uint8Array, RegExp][] = [
   ['an offset with an exponent', one(U8, '[4]', '[0,4e0]'), /a number of the header has a point/],
   ['an infinite extent', one(U8, '[1e999]', '[0,4]'), /"w" has shape \["Infinity"\]/],
   ['infinity times nothing', one(U8, '[1e999,0]', '[0,0]'), /"w" has shape \["Infinity",0\]/],
-  ['an extent of 2^53', one(U8, '[9007199254740992,0]', '[0,0]'), /"w" has shape \[9007199254740992,0\]/],
+  [
+    'an extent of 2^53',
+    one(U8, '[9007199254740992,0]', '[0,0]'),
+    /"w" has shape \[9007199254740992,0\]/,
+  ],
   ['an extent of 2^53 + 1', one(U8, '[9007199254740993,0]', '[0,0]'), /"w" has shape/],
   ['extents that overflow', one(U8, '[4294967296,4294967296]', '[0,4]'), /"w" has shape/],
-  ['extents that overflow before a zero', one(U8, '[4294967296,4294967296,0]', '[0,0]'), /"w" has shape/],
-  ['2^50 elements', one('"F32"', '[1125899906842624]', '[0,4]'), /4 bytes, expected 4503599627370496/],
+  [
+    'extents that overflow before a zero',
+    one(U8, '[4294967296,4294967296,0]', '[0,0]'),
+    /"w" has shape/,
+  ],
+  [
+    '2^50 elements',
+    one('"F32"', '[1125899906842624]', '[0,4]'),
+    /4 bytes, expected 4503599627370496/,
+  ],
   [
     '2^50 bytes',
     one(U8, '[1125899906842624]', '[0,1125899906842624]'),
     /ends at 1125899906842624, but only 4/,
   ],
-  ['more elements than bytes', one('"U16"', '[4]', '[0,4]'), /4 bytes, expected 8 for "uint16\[4\]"/],
-  ['fewer elements than bytes', one('"U16"', '[1]', '[0,4]'), /4 bytes, expected 2 for "uint16\[1\]"/],
+  [
+    'more elements than bytes',
+    one('"U16"', '[4]', '[0,4]'),
+    /4 bytes, expected 8 for "uint16\[4\]"/,
+  ],
+  [
+    'fewer elements than bytes',
+    one('"U16"', '[1]', '[0,4]'),
+    /4 bytes, expected 2 for "uint16\[1\]"/,
+  ],
   ['one offset', one(U8, '[4]', '[4]'), /"w" has data_offsets \[4\]/],
   ['three offsets', one(U8, '[4]', '[0,4,4]'), /"w" has data_offsets \[0,4,4\]/],
   [
@@ -147,21 +216,37 @@ const entries: [string, Uint8Array, RegExp][] = [
 
 const layouts: [string, Uint8Array, RegExp][] = [
   ['data cut short', bytesAt(['w', 0, 5]), /"w" ends at 5, but only 4 bytes of data follow/],
-  ['trailing bytes', bytesAt(['w', 0, 3]), /4 bytes of data follow the header, but its tensors fill 3/],
+  [
+    'trailing bytes',
+    bytesAt(['w', 0, 3]),
+    /4 bytes of data follow the header, but its tensors fill 3/,
+  ],
   ['data without a tensor', bytesAt(), /4 bytes of data follow the header, but its tensors fill 0/],
-  ['a gap before all', bytesAt(['w', 1, 4]), /"w" leaves a gap before it: it begins at 1, expected 0/],
+  [
+    'a gap before all',
+    bytesAt(['w', 1, 4]),
+    /"w" leaves a gap before it: it begins at 1, expected 0/,
+  ],
   [
     'a gap between',
     bytesAt(['a', 0, 1], ['b', 2, 4]),
     /"b" leaves a gap before it: it begins at 2, expected 1/,
   ],
   ['an overlap', bytesAt(['a', 0, 3], ['b', 2, 4]), /"b" overlaps the tensor before it/],
-  ['an overlap out of order', bytesAt(['a', 2, 4], ['b', 0, 3]), /"a" overlaps the tensor before it/],
+  [
+    'an overlap out of order',
+    bytesAt(['a', 2, 4], ['b', 0, 3]),
+    /"a" overlaps the tensor before it/,
+  ],
   ['two tensors in one place', bytesAt(['a', 0, 4], ['b', 0, 4]), /"b" overlaps/],
   ['an empty tensor inside another', bytesAt(['a', 0, 4], ['b', 2, 2]), /"b" overlaps/],
   ['an empty tensor behind the data', bytesAt(['a', 0, 4], ['b', 5, 5]), /"b" leaves a gap/],
   ['a name given twice', bytesAt(['w', 0, 2], ['w', 2, 4]), /the key "w" appears twice/],
-  ['a name given twice, once escaped', bytesAt(['w', 0, 4], ['\\u0077', 0, 4]), /the key "w" appears twice/],
+  [
+    'a name given twice, once escaped',
+    bytesAt(['w', 0, 4], ['\\u0077', 0, 4]),
+    /the key "w" appears twice/,
+  ],
   [
     'a name given twice, once before spaces',
     bytesAt(['w', 0, 4], ['w" \t\n\r:0,"v', 0, 4]),
@@ -183,7 +268,9 @@ describe('decodeSafetensors, given a hostile file', () => {
     const name = 'n'.repeat(1e6);
     expect(survives(fileOf(JSON.stringify({ [name]: name })))).toBe(false);
     expect(survives(fileOf(JSON.stringify({ [name]: Array(1e5).fill(1) })))).toBe(false);
-    expect(survives(fileOf(`{"${name}":${info(U8, `[${'1,'.repeat(1e5)}2]`, '[0,0]')}}`))).toBe(false);
+    expect(survives(fileOf(`{"${name}":${info(U8, `[${'1,'.repeat(1e5)}2]`, '[0,0]')}}`))).toBe(
+      false,
+    );
     expect(survives(fileOf(`{"${name}":${info(U8, '[1]', '[1,2]')},"${name}":1}`))).toBe(false);
   });
 

@@ -6,7 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
-import { PolyakError, arrayOf, decodeSafetensors, encodeSafetensors, toSafetensors } from '@polyak/core';
+import {
+  PolyakError,
+  arrayOf,
+  decodeSafetensors,
+  encodeSafetensors,
+  toSafetensors,
+} from '@polyak/core';
 import type { DType, HostTensor } from '@polyak/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anyBrokenFile } from './broken-file.js';
@@ -45,18 +51,32 @@ const floats = (tiny: number, huge: number): number[] => [
 ];
 const float16Bits = [0, 0x8000, 0x3e00, 0xc080, 0x7c00, 0xfc00, 0x7e00, 0x0001, 0x7bff];
 const bfloat16Bits = [0, 0x8000, 0x3fc0, 0xc010, 0x7f80, 0xff80, 0x7fc0, 0x0001, 0x7f7f];
-const uint8 = (value: number): HostTensor => ({ dtype: 'uint8', shape: [1], data: Uint8Array.of(value) });
+const uint8 = (value: number): HostTensor => ({
+  dtype: 'uint8',
+  shape: [1],
+  data: Uint8Array.of(value),
+});
 
 /** The table of check_safetensors.py. */
 const EXPECTED: Readonly<Record<string, HostTensor>> = Object.fromEntries<HostTensor>([
-  ['float64', { dtype: 'float64', shape: [9], data: Float64Array.from(floats(5e-324, Number.MAX_VALUE)) }],
+  [
+    'float64',
+    { dtype: 'float64', shape: [9], data: Float64Array.from(floats(5e-324, Number.MAX_VALUE)) },
+  ],
   [
     'float32',
-    { dtype: 'float32', shape: [9], data: Float32Array.from(floats(2 ** -149, 3.4028234663852886e38)) },
+    {
+      dtype: 'float32',
+      shape: [9],
+      data: Float32Array.from(floats(2 ** -149, 3.4028234663852886e38)),
+    },
   ],
   ['float16', { dtype: 'float16', shape: [9], data: Uint16Array.from(float16Bits) }],
   ['bfloat16', { dtype: 'bfloat16', shape: [9], data: Uint16Array.from(bfloat16Bits) }],
-  ['int64', { dtype: 'int64', shape: [3], data: BigInt64Array.of(-(2n ** 63n), -1n, 2n ** 63n - 1n) }],
+  [
+    'int64',
+    { dtype: 'int64', shape: [3], data: BigInt64Array.of(-(2n ** 63n), -1n, 2n ** 63n - 1n) },
+  ],
   ['int32', { dtype: 'int32', shape: [3], data: Int32Array.of(-(2 ** 31), -1, 2 ** 31 - 1) }],
   ['int16', { dtype: 'int16', shape: [3], data: Int16Array.of(-(2 ** 15), -1, 2 ** 15 - 1) }],
   ['int8', { dtype: 'int8', shape: [3], data: Int8Array.of(-(2 ** 7), -1, 2 ** 7 - 1) }],
@@ -163,7 +183,10 @@ describe.skipIf(missing !== undefined)('safetensors against Python', () => {
   it('reads no broken file that Python refuses, and refuses none that Python reads but by its stricter rules', () => {
     const files = fc.sample(anyBrokenFile, { numRuns: 20_000, seed: 1 });
     const path = join(folder, 'broken.json');
-    writeFileSync(path, JSON.stringify(files.map((bytes) => Buffer.from(bytes).toString('base64'))));
+    writeFileSync(
+      path,
+      JSON.stringify(files.map((bytes) => Buffer.from(bytes).toString('base64'))),
+    );
     const verdicts = JSON.parse(runPython('judge', path)) as readonly (Verdict | null)[];
     const counts = { read: 0, refused: 0, stricter: 0 };
     const disagreements: unknown[] = [];
@@ -173,8 +196,10 @@ describe.skipIf(missing !== undefined)('safetensors against Python', () => {
       if (typeof found !== 'string') counts.read += 1;
       else counts[expected === null ? 'refused' : 'stricter'] += 1;
       const isStricter = typeof found === 'string' && STRICTER.test(found);
-      const agrees = typeof found === 'string' ? expected === null || isStricter : equals(found, expected);
-      if (!agrees) disagreements.push({ file: Buffer.from(bytes).toString('latin1'), found, expected });
+      const agrees =
+        typeof found === 'string' ? expected === null || isStricter : equals(found, expected);
+      if (!agrees)
+        disagreements.push({ file: Buffer.from(bytes).toString('latin1'), found, expected });
     }
     expect(disagreements).toEqual([]);
     console.log(`${files.length} broken files`, counts);

@@ -44,8 +44,18 @@ describe('encodeSafetensors', () => {
     expect(Object.keys(tensors).join(' ')).toBe(
       'uint64 int64 float64 float32 uint32 int32 bfloat16 float16 uint16 int16 int8 uint8 bool',
     );
-    const byCodePoint = encodeSafetensors({ '\u{1f600}': weight, '\ue000': weight, ab: weight, a: weight });
-    expect(Object.keys(decodeSafetensors(byCodePoint).tensors)).toEqual(['a', 'ab', '\ue000', '\u{1f600}']);
+    const byCodePoint = encodeSafetensors({
+      '\u{1f600}': weight,
+      '\ue000': weight,
+      ab: weight,
+      a: weight,
+    });
+    expect(Object.keys(decodeSafetensors(byCodePoint).tensors)).toEqual([
+      'a',
+      'ab',
+      '\ue000',
+      '\u{1f600}',
+    ]);
     const bytes = encodeSafetensors({
       a10: weight,
       a: everyDType['bool'] ?? weight,
@@ -60,12 +70,20 @@ describe('encodeSafetensors', () => {
 
   it('takes data that are a view into a larger buffer', () => {
     const data = new Float32Array(Float32Array.of(9, 1, 2, 9).buffer, 4, 2);
-    expect(encodeSafetensors({ weight: { ...weight, data } })).toEqual(encodeSafetensors({ weight }));
+    expect(encodeSafetensors({ weight: { ...weight, data } })).toEqual(
+      encodeSafetensors({ weight }),
+    );
   });
 
   const wrong: [string, unknown, unknown, typeof TypeError | typeof RangeError, RegExp][] = [
     ['a tensor that is none', { w: null }, {}, TypeError, /"w" is null/],
-    ['an unknown dtype', { w: { ...weight, dtype: 'float8' } }, {}, TypeError, /"w" has dtype "float8"/],
+    [
+      'an unknown dtype',
+      { w: { ...weight, dtype: 'float8' } },
+      {},
+      TypeError,
+      /"w" has dtype "float8"/,
+    ],
     [
       'a dtype from the prototype',
       { w: { ...weight, dtype: 'toString' } },
@@ -73,7 +91,13 @@ describe('encodeSafetensors', () => {
       TypeError,
       /"w" has dtype "toString"/,
     ],
-    ['data of another dtype', { w: { ...weight, dtype: 'int32' } }, {}, TypeError, /"w".*Int32Array/],
+    [
+      'data of another dtype',
+      { w: { ...weight, dtype: 'int32' } },
+      {},
+      TypeError,
+      /"w".*Int32Array/,
+    ],
     ['data in a list', { w: { ...weight, data: [1, 2] } }, {}, TypeError, /"w".*Float32Array/],
     [
       'data in a DataView',
@@ -90,10 +114,34 @@ describe('encodeSafetensors', () => {
       /Uint8Array/,
     ],
     ['a shape that is none', { w: { ...weight, shape: 2 } }, {}, TypeError, /"w" has shape 2/],
-    ['a negative extent', { w: { ...weight, shape: [-2] } }, {}, RangeError, /"w" has shape \[-2\]/],
-    ['a negative zero', { w: { ...weight, shape: [-0] } }, {}, RangeError, /"w" has shape \["-0"\]/],
-    ['a fractional extent', { w: { ...weight, shape: [0.5] } }, {}, RangeError, /"w" has shape \[0.5\]/],
-    ['an extent that is NaN', { w: { ...weight, shape: [NaN] } }, {}, RangeError, /"w" has shape \["NaN"\]/],
+    [
+      'a negative extent',
+      { w: { ...weight, shape: [-2] } },
+      {},
+      RangeError,
+      /"w" has shape \[-2\]/,
+    ],
+    [
+      'a negative zero',
+      { w: { ...weight, shape: [-0] } },
+      {},
+      RangeError,
+      /"w" has shape \["-0"\]/,
+    ],
+    [
+      'a fractional extent',
+      { w: { ...weight, shape: [0.5] } },
+      {},
+      RangeError,
+      /"w" has shape \[0.5\]/,
+    ],
+    [
+      'an extent that is NaN',
+      { w: { ...weight, shape: [NaN] } },
+      {},
+      RangeError,
+      /"w" has shape \["NaN"\]/,
+    ],
     ['a bigint extent', { w: { ...weight, shape: [2n] } }, {}, RangeError, /"w" has shape \["2"\]/],
     ['a hole in a shape', { w: { ...weight, shape: Array(1) } }, {}, RangeError, /"w" has shape/],
     [
@@ -126,7 +174,13 @@ describe('encodeSafetensors', () => {
     ],
     ['the reserved name', { ['__metadata__']: weight }, {}, RangeError, /"__metadata__"/],
     ['half a surrogate pair in a name', { 'a\ud800': weight }, {}, RangeError, /well-formed/],
-    ['half a surrogate pair in the metadata', {}, { a: '\udc00' }, RangeError, /"a" is not well-formed/],
+    [
+      'half a surrogate pair in the metadata',
+      {},
+      { a: '\udc00' },
+      RangeError,
+      /"a" is not well-formed/,
+    ],
     ['metadata that are no string', {}, { a: 1 }, TypeError, /"a" is 1, expected a string/],
   ];
   it.each(wrong)('refuses %s', (_what, tensors, metadata, kind, message) => {
@@ -159,7 +213,9 @@ describe('decodeSafetensors', () => {
           for (const [name, tensor] of Object.entries(tensors)) {
             expect(canonical(decoded.tensors[name] ?? null)).toBe(canonical(tensor));
           }
-          expect(new Map(Object.entries(decoded.metadata))).toEqual(new Map(Object.entries(metadata)));
+          expect(new Map(Object.entries(decoded.metadata))).toEqual(
+            new Map(Object.entries(metadata)),
+          );
         },
       ),
     );
@@ -169,7 +225,9 @@ describe('decodeSafetensors', () => {
     const tensors = Object.fromEntries(
       ['__proto__', 'constructor', 'hasOwnProperty'].map((name) => [name, weight]),
     );
-    const decoded = decodeSafetensors(encodeSafetensors(tensors, Object.fromEntries([['__proto__', 'x']])));
+    const decoded = decodeSafetensors(
+      encodeSafetensors(tensors, Object.fromEntries([['__proto__', 'x']])),
+    );
     expect(Object.keys(decoded.tensors)).toEqual(['__proto__', 'constructor', 'hasOwnProperty']);
     expect(Object.getPrototypeOf(decoded.tensors)).toBe(Object.prototype);
     expect(Object.entries(decoded.metadata)).toEqual([['__proto__', 'x']]);
@@ -191,13 +249,17 @@ describe('decodeSafetensors', () => {
     const { tensors } = decodeSafetensors(buffer);
     buffer.fill(0);
     expect(canonical(tensors)).toBe(canonical(decodeSafetensors(sample).tensors));
-    expect(Object.values(tensors).every(({ data }) => data.buffer.byteLength === data.byteLength)).toBe(true);
+    expect(
+      Object.values(tensors).every(({ data }) => data.buffer.byteLength === data.byteLength),
+    ).toBe(true);
   });
 
   it('reads shared memory', () => {
     const shared = new Uint8Array(new SharedArrayBuffer(sample.length));
     shared.set(sample);
-    expect(canonical(decodeSafetensors(shared).tensors)).toBe(canonical(decodeSafetensors(sample).tensors));
+    expect(canonical(decodeSafetensors(shared).tensors)).toBe(
+      canonical(decodeSafetensors(sample).tensors),
+    );
   });
 
   it('reads what other writers write: spaces, other orders, escapes, unpadded headers, empty tensors anywhere', () => {

@@ -76,7 +76,11 @@ export function sgd(
         name,
         { dtype: 'float32', shape: [data.length], data: data.slice() },
       ]);
-      return { steps, lr: paramGroups.map(({ lr }) => lr), velocities: Object.fromEntries(entries) };
+      return {
+        steps,
+        lr: paramGroups.map(({ lr }) => lr),
+        velocities: Object.fromEntries(entries),
+      };
     },
     loadStateDict(state) {
       const {
@@ -92,7 +96,10 @@ export function sgd(
         throw new PolyakError('ERR_STATE', 'sgd: another number of groups.');
       steps = stored;
       velocities = new Map(
-        Object.entries(tensors).map(([name, { data }]) => [name, Float32Array.from(data as Float32Array)]),
+        Object.entries(tensors).map(([name, { data }]) => [
+          name,
+          Float32Array.from(data as Float32Array),
+        ]),
       );
       // Like torch, which puts new groups in place of the old ones.
       lr.forEach((rate, index) => {

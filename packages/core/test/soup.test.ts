@@ -21,14 +21,17 @@ function valueOf({ w }: NamedTensors): number {
 describe('Soup', () => {
   it('is the mean, rounded once', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: -(2 ** 40), max: 2 ** 40 }), { minLength: 1 }), (values) => {
-        const soup = new Soup();
-        for (const value of values) {
-          soup.add({ w: { dtype: 'float64', shape: [], data: Float64Array.of(value) } });
-        }
-        const sum = values.reduce((total, value) => total + BigInt(value), 0n);
-        expect(valueOf(soup.mean())).toBe(Number(sum) / values.length);
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: -(2 ** 40), max: 2 ** 40 }), { minLength: 1 }),
+        (values) => {
+          const soup = new Soup();
+          for (const value of values) {
+            soup.add({ w: { dtype: 'float64', shape: [], data: Float64Array.of(value) } });
+          }
+          const sum = values.reduce((total, value) => total + BigInt(value), 0n);
+          expect(valueOf(soup.mean())).toBe(Number(sum) / values.length);
+        },
+      ),
     );
   });
 
@@ -61,7 +64,11 @@ describe('Soup', () => {
       shape: [1],
       data: BigInt64Array.of(value),
     });
-    const half = (bits: number): HostTensor => ({ dtype: 'float16', shape: [], data: Uint16Array.of(bits) });
+    const half = (bits: number): HostTensor => ({
+      dtype: 'float16',
+      shape: [],
+      data: Uint16Array.of(bits),
+    });
     const soup = new Soup()
       .add({ steps: steps(3n), h: half(0x3c00) })
       .add({ steps: steps(9n), h: half(0x3c01) });
@@ -81,7 +88,9 @@ describe('Soup', () => {
   });
 
   it('says where a mean overflows', () => {
-    const huge: NamedTensors = { w: { dtype: 'float64', shape: [1], data: Float64Array.of(1.5e308) } };
+    const huge: NamedTensors = {
+      w: { dtype: 'float64', shape: [1], data: Float64Array.of(1.5e308) },
+    };
     expect(() => new Soup().add(huge).add(huge).mean()).toThrow(
       expect.objectContaining({ code: 'ERR_NON_FINITE' }),
     );
@@ -162,7 +171,9 @@ describe('chooseStart', () => {
     expect(chosen.start).toBe(2);
     expect(valueOf(chosen.weights)).toBeCloseTo(9.5 / 3, 6);
     const means = [119.5 / 5, 29.5 / 4, 9.5 / 3, 4.5 / 2, 2.5];
-    chosen.scores.forEach((value, n) => expect(value).toBeCloseTo(-Math.abs((means[n] ?? 0) - 3), 5));
+    chosen.scores.forEach((value, n) =>
+      expect(value).toBeCloseTo(-Math.abs((means[n] ?? 0) - 3), 5),
+    );
     expect(chosen.scores).toHaveLength(5);
   });
 

@@ -8,7 +8,9 @@ const weight: HostTensor = { dtype: 'float32', shape: [2], data: Float32Array.of
 
 /** A file with `metadata.polyak`, whatever it says. */
 function file(polyak: unknown, tensors: Readonly<Record<string, HostTensor>> = {}): Uint8Array {
-  return encodeSafetensors(tensors, { polyak: typeof polyak === 'string' ? polyak : JSON.stringify(polyak) });
+  return encodeSafetensors(tensors, {
+    polyak: typeof polyak === 'string' ? polyak : JSON.stringify(polyak),
+  });
 }
 
 const envelope = (state: unknown): unknown => ({ version: 1, state });
@@ -65,7 +67,11 @@ describe('fromSafetensors, given any file', () => {
     ['a tensor left over', file(envelope(1), { a: weight }), /lacks the tensor "a" of the file/],
     ['a tensor without a name', file(envelope({ $tensor: 1 }), { 1: weight }), /has the tensor 1,/],
     ['an unknown number', file(envelope({ $number: '1' })), /has the number "1"/],
-    ['a number from the prototype', file(envelope({ $number: 'toString' })), /has the number "toString"/],
+    [
+      'a number from the prototype',
+      file(envelope({ $number: 'toString' })),
+      /has the number "toString"/,
+    ],
     ['an unknown placeholder', file(envelope({ $date: 1 })), /has the key "\$date"/],
     [
       'a placeholder with a member',
@@ -87,7 +93,12 @@ describe('fromSafetensors, given any file', () => {
   });
 
   it('refuses or reads a file with any byte changed', () => {
-    const bytes = toSafetensors({ nAvg: 3, lr: [0.5, NaN], swaState: { w: weight }, $: { a: weight } });
+    const bytes = toSafetensors({
+      nAvg: 3,
+      lr: [0.5, NaN],
+      swaState: { w: weight },
+      $: { a: weight },
+    });
     let read = 0;
     for (const [at, original] of [...bytes].entries()) {
       for (let byte = 0; byte < 256; byte += 1) {

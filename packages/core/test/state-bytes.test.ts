@@ -41,7 +41,9 @@ const { state: anyState } = fc.letrec<{ state: StateTree }>((tie) => ({
     fc.boolean(),
     fc.constant(null),
     fc.array(tie('state'), { maxLength: 4 }),
-    fc.array(fc.tuple(anyKey, tie('state')), { maxLength: 5 }).map((pairs) => Object.fromEntries(pairs)),
+    fc
+      .array(fc.tuple(anyKey, tie('state')), { maxLength: 5 })
+      .map((pairs) => Object.fromEntries(pairs)),
   ),
 }));
 
@@ -127,7 +129,9 @@ describe('toSafetensors', () => {
 
   it('takes 256 levels and no more', () => {
     for (const leaf of [weight, NaN, 1]) {
-      expect(canonical(fromSafetensors(toSafetensors(nested(256, leaf))))).toBe(canonical(nested(256, leaf)));
+      expect(canonical(fromSafetensors(toSafetensors(nested(256, leaf))))).toBe(
+        canonical(nested(256, leaf)),
+      );
     }
     expect(() => toSafetensors(nested(257, 1))).toThrow(/nested deeper than 256/);
     expect(() => toSafetensors(nested(100_000, 1))).toThrow(TypeError);
@@ -163,9 +167,21 @@ describe('toSafetensors', () => {
       { a: Object.assign([1], { b: 2 }) },
       /"a" is a list with holes or with named members/,
     ],
-    ['a hole that a named member makes up for', { a: Object.assign(Array(1), { b: 2 }) }, /"a" is a list/],
-    ['a record with a symbol for a key', { a: { [Symbol('x')]: 1 } }, /"a" is a record with symbols/],
-    ['a tensor with more members', { a: { ...weight, name: 'w' } }, /"a" is a tensor with a member "name"/],
+    [
+      'a hole that a named member makes up for',
+      { a: Object.assign(Array(1), { b: 2 }) },
+      /"a" is a list/,
+    ],
+    [
+      'a record with a symbol for a key',
+      { a: { [Symbol('x')]: 1 } },
+      /"a" is a record with symbols/,
+    ],
+    [
+      'a tensor with more members',
+      { a: { ...weight, name: 'w' } },
+      /"a" is a tensor with a member "name"/,
+    ],
     [
       'a tensor without a dtype',
       { a: { shape: [2], data: Float32Array.of(1, 2) } },

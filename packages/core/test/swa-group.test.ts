@@ -61,7 +61,9 @@ describe('a group whose cells were replaced', () => {
   it('is refused where its cells changed their order', async () => {
     const { swa, cells, group } = start();
     group.params = cells.toReversed();
-    await expect(swa.updateSwa()).rejects.toThrow(/holds \[b, a\], its average was made for \[a, b\]/);
+    await expect(swa.updateSwa()).rejects.toThrow(
+      /holds \[b, a\], its average was made for \[a, b\]/,
+    );
   });
 });
 
@@ -76,7 +78,9 @@ describe('an optimizer whose number of groups changed', () => {
     optimizer.paramGroups = groups.slice(0, length);
     await expect(swa.updateSwa()).rejects.toMatchObject({
       code: 'ERR_PARAMETERS',
-      message: expect.stringContaining(`the optimizer has ${length} parameter groups, SWA 2`) as string,
+      message: expect.stringContaining(
+        `the optimizer has ${length} parameter groups, SWA 2`,
+      ) as string,
     });
   });
 

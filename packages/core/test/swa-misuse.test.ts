@@ -1,6 +1,12 @@
 // Misuse is refused, not averaged, and nothing is lost.
 import { cpuBackend, PolyakError, SWA } from '@polyak/core';
-import type { Backend, BatchNormModel, HostTensor, Parameter, RunningStatistics } from '@polyak/core';
+import type {
+  Backend,
+  BatchNormModel,
+  HostTensor,
+  Parameter,
+  RunningStatistics,
+} from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 import { fill, read, sgd, weights } from './sgd.js';
 
@@ -203,14 +209,18 @@ describe('changed parameters', () => {
     const [one, other] = pair() as [Parameter<HostTensor>, Parameter<HostTensor>];
     expect(() => new SWA(sgd([{ params: pair(), lr: 1 }]), { backend })).toThrow(/"w"/);
     const swa = new SWA(sgd([{ params: [one], lr: 1 }]), { backend });
-    await expect(swa.addParamGroup({ params: [other], lr: 1 })).rejects.toEqual(code('ERR_PARAMETERS'));
+    await expect(swa.addParamGroup({ params: [other], lr: 1 })).rejects.toEqual(
+      code('ERR_PARAMETERS'),
+    );
     expect(swa.optimizer.paramGroups).toHaveLength(1);
   });
 
   it('are refused where the backend has no such dtype', () => {
     const tensor: HostTensor = { dtype: 'float16', shape: [1], data: new Uint16Array(1) };
     const half = { name: 'half', get: () => tensor, set: () => {} };
-    expect(() => new SWA(sgd([{ params: [half], lr: 1 }]), { backend })).toThrow(/"half" is float16\[1\]/);
+    expect(() => new SWA(sgd([{ params: [half], lr: 1 }]), { backend })).toThrow(
+      /"half" is float16\[1\]/,
+    );
   });
 });
 
@@ -258,7 +268,11 @@ describe('withAveraged', () => {
         },
       ],
       batchMoments: (batch) => [
-        { mean: Float64Array.of(batch * (read(cell)[0] ?? NaN)), variance: Float64Array.of(1), count: 10 },
+        {
+          mean: Float64Array.of(batch * (read(cell)[0] ?? NaN)),
+          variance: Float64Array.of(1),
+          count: 10,
+        },
       ],
       sampleCount: () => 1,
     };
@@ -328,6 +342,8 @@ describe('PolyakError', () => {
   it('is known by its name, also from another copy of the package', () => {
     expect(PolyakError.is(new PolyakError('ERR_BUSY', 'm', { cause: 1 }))).toBe(true);
     expect(PolyakError.is(Object.assign(new Error('m'), { name: 'PolyakError' }))).toBe(true);
-    expect([new Error('m'), 'PolyakError', null].some((error) => PolyakError.is(error))).toBe(false);
+    expect([new Error('m'), 'PolyakError', null].some((error) => PolyakError.is(error))).toBe(
+      false,
+    );
   });
 });

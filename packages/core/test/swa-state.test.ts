@@ -42,7 +42,8 @@ function start(options: Partial<SWAOptions<HostTensor>>, groups: number): Run {
 
 async function step(run: Run, index: number): Promise<void> {
   const late = run.cells[3];
-  if (index === ADDED_AT && late !== undefined) await run.swa.addParamGroup({ params: [late], lr: 0.3 });
+  if (index === ADDED_AT && late !== undefined)
+    await run.swa.addParamGroup({ params: [late], lr: 0.3 });
   await run.swa.step();
 }
 
@@ -101,7 +102,12 @@ describe('stateDict', () => {
       ],
     });
     expect(Object.keys(state.averages)).toEqual(['swa']);
-    expect(state.averages['swa']).toMatchObject({ rule: 'equal', nAvg: [1, 1], residuals: {}, window: [] });
+    expect(state.averages['swa']).toMatchObject({
+      rule: 'equal',
+      nAvg: [1, 1],
+      residuals: {},
+      window: [],
+    });
     expect(Object.keys(state.averages['swa']?.swaState ?? {})).toEqual(['a', 'counter', 'b']);
   });
 
@@ -119,13 +125,18 @@ describe('stateDict', () => {
 });
 
 describe('loadStateDict', () => {
-  async function saved(options: Partial<SWAOptions<HostTensor>> = {}): Promise<{ [key: string]: StateTree }> {
+  async function saved(
+    options: Partial<SWAOptions<HostTensor>> = {},
+  ): Promise<{ [key: string]: StateTree }> {
     const { swa } = start(options, 2);
     for (let index = 0; index < 6; index += 1) await swa.step();
     return { ...(await swa.stateDict()) };
   }
 
-  async function refusal(state: StateTree, options: Partial<SWAOptions<HostTensor>> = {}): Promise<string> {
+  async function refusal(
+    state: StateTree,
+    options: Partial<SWAOptions<HostTensor>> = {},
+  ): Promise<string> {
     const run = start(options, 2);
     for (let index = 0; index < 4; index += 1) await run.swa.step();
     const [before, memory] = [await run.swa.stateDict(), backend.memory()];
@@ -138,7 +149,15 @@ describe('loadStateDict', () => {
   }
 
   it('refuses what is no state, and nothing changes', async () => {
-    for (const state of [null, 3, 'state', [], {}, { version: 2 }, { version: 1, paramGroups: [] }]) {
+    for (const state of [
+      null,
+      3,
+      'state',
+      [],
+      {},
+      { version: 2 },
+      { version: 1, paramGroups: [] },
+    ]) {
       expect(await refusal(state)).toContain('ERR_STATE');
     }
   });
@@ -146,7 +165,9 @@ describe('loadStateDict', () => {
   it('refuses a state that lacks only the version, the state of the optimizer or the groups', async () => {
     const state = await saved();
     for (const part of [{ version: 2 }, { version: '1' }, { paramGroups: {} }] as StateTree[]) {
-      expect(await refusal({ ...state, ...(part as object) })).toContain('no state of SWA, version 1');
+      expect(await refusal({ ...state, ...(part as object) })).toContain(
+        'no state of SWA, version 1',
+      );
     }
     const { optState: _, ...rest } = state;
     expect(await refusal(rest)).toContain('no state of SWA, version 1');
@@ -154,7 +175,10 @@ describe('loadStateDict', () => {
 
   it('refuses a state with more groups than the SWA has', async () => {
     const state = await saved();
-    const paramGroups = [...(state['paramGroups'] as readonly StateTree[]), { params: [], stepCounter: 0 }];
+    const paramGroups = [
+      ...(state['paramGroups'] as readonly StateTree[]),
+      { params: [], stepCounter: 0 },
+    ];
     expect(await refusal({ ...state, paramGroups })).toContain('3 parameter groups, this SWA 2');
   });
 
@@ -215,14 +239,20 @@ describe('loadStateDict', () => {
     const state = await saved();
     const [one, two] = state['paramGroups'] as { params: string[]; stepCounter: number }[];
     if (one === undefined || two === undefined) throw new Error('no groups');
-    expect(await refusal({ ...state, paramGroups: [one] })).toContain('1 parameter groups, this SWA 2');
-    expect(await refusal({ ...state, paramGroups: [one, { ...two, params: ['x'] }] })).toContain('["x"]');
+    expect(await refusal({ ...state, paramGroups: [one] })).toContain(
+      '1 parameter groups, this SWA 2',
+    );
+    expect(await refusal({ ...state, paramGroups: [one, { ...two, params: ['x'] }] })).toContain(
+      '["x"]',
+    );
     for (const nAvg of [-1, 0.5, NaN, '1']) {
       expect(await refusal(withAverage(state, 'swa', { nAvg: [1, nAvg] }))).toContain(
         'group 1: nAvg of "swa"',
       );
     }
-    expect(await refusal(withAverage(state, 'swa', { nAvg: undefined }))).toContain('group 0: nAvg of "swa"');
+    expect(await refusal(withAverage(state, 'swa', { nAvg: undefined }))).toContain(
+      'group 0: nAvg of "swa"',
+    );
     const b = { dtype: 'float32', shape: [4], data: new Float32Array(3) };
     expect(await refusal(withAverage(state, 'swa', { swaState: { b } }))).toContain('"b"');
   });
@@ -230,7 +260,9 @@ describe('loadStateDict', () => {
   it('refuses averages that are not finite', async () => {
     const state = await saved();
     const b = { dtype: 'float32', shape: [4], data: Float32Array.of(1, NaN, 1, 1) } as const;
-    expect(await refusal(withAverage(state, 'swa', { swaState: { b } }))).toContain('ERR_NON_FINITE');
+    expect(await refusal(withAverage(state, 'swa', { swaState: { b } }))).toContain(
+      'ERR_NON_FINITE',
+    );
   });
 
   it('refuses a compensated state without compensation, and the reverse', async () => {

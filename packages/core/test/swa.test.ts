@@ -21,7 +21,11 @@ function mean(rows: readonly number[][]): number[] {
   );
 }
 
-function expectClose(found: readonly number[], expected: readonly number[], tolerance = 1e-6): void {
+function expectClose(
+  found: readonly number[],
+  expected: readonly number[],
+  tolerance = 1e-6,
+): void {
   expect(found).toHaveLength(expected.length);
   expected.forEach((value, index) => {
     expect(Math.abs((found[index] ?? NaN) - value)).toBeLessThanOrEqual(tolerance);
@@ -241,7 +245,11 @@ describe('the average', () => {
   });
 
   it('takes scalars, empty tensors and float64', async () => {
-    const double = parameter('double', { dtype: 'float64', shape: [2], data: Float64Array.of(0.1, 0.2) });
+    const double = parameter('double', {
+      dtype: 'float64',
+      shape: [2],
+      data: Float64Array.of(0.1, 0.2),
+    });
     const cells = [weights('scalar', []), weights('empty', [0, 3]), double];
     const swa = swaOf([cells]);
     for (let n = 0; n < 3; n += 1) await swa.updateSwa();
@@ -311,7 +319,11 @@ describe('compensation', () => {
 
   it('is warned of once where the rule needs it and the backend lacks it', async () => {
     const onWarning = vi.fn<(message: string) => void>();
-    const swa = swaOf([[weights('w', [1])]], { backend: plain, rule: exponential(0.9999), onWarning });
+    const swa = swaOf([[weights('w', [1])]], {
+      backend: plain,
+      rule: exponential(0.9999),
+      onWarning,
+    });
     for (let n = 0; n < 3; n += 1) await swa.updateSwa();
     expect(onWarning).toHaveBeenCalledTimes(1);
   });
@@ -333,7 +345,12 @@ describe('observedOptimizer', () => {
   it('lets a loop own the step: resetLr before it, step after it', async () => {
     const cell = weights('w', [1]);
     const group = { params: [cell], lr: 0.1 };
-    const swa = new SWA(observedOptimizer([group]), { backend, swaStart: 2, swaFreq: 1, swaLr: 0.01 });
+    const swa = new SWA(observedOptimizer([group]), {
+      backend,
+      swaStart: 2,
+      swaFreq: 1,
+      swaLr: 0.01,
+    });
     const rates: number[] = [];
     for (let step = 1; step <= 4; step += 1) {
       swa.resetLr();

@@ -19,7 +19,12 @@ function start(
   const reports: UpdateReport[] = [];
   const cell = weights('w', [4]);
   const onUpdate = (report: UpdateReport): void => void reports.push(report);
-  const swa = new SWA(sgd([{ params: [cell], lr: 0 }]), { backend, averages, onUpdate, ...options });
+  const swa = new SWA(sgd([{ params: [cell], lr: 0 }]), {
+    backend,
+    averages,
+    onUpdate,
+    ...options,
+  });
   return { cell, swa, reports };
 }
 
@@ -34,8 +39,24 @@ it('says how far the weights are from the average, and how far it moved', async 
   const run = start({ swa: equal() });
   await visit(run, 2, 6);
   expect(run.reports).toEqual([
-    { average: 'swa', group: 0, nAvg: 1, weight: 1, effectiveWindow: 1, distance: 0, updateSize: 1 },
-    { average: 'swa', group: 0, nAvg: 2, weight: 0.5, effectiveWindow: 2, distance: 0.5, updateSize: 0.5 },
+    {
+      average: 'swa',
+      group: 0,
+      nAvg: 1,
+      weight: 1,
+      effectiveWindow: 1,
+      distance: 0,
+      updateSize: 1,
+    },
+    {
+      average: 'swa',
+      group: 0,
+      nAvg: 2,
+      weight: 0.5,
+      effectiveWindow: 2,
+      distance: 0.5,
+      updateSize: 0.5,
+    },
   ]);
 });
 
@@ -43,7 +64,11 @@ it('reports each average of each group', async () => {
   const reports: UpdateReport[] = [];
   const groups = ['a', 'b'].map((name) => ({ params: [weights(name, [2])], lr: 0 }));
   const averages = { swa: equal(), ema: exponential(0.9) };
-  const swa = new SWA(sgd(groups), { backend, averages, onUpdate: (report) => void reports.push(report) });
+  const swa = new SWA(sgd(groups), {
+    backend,
+    averages,
+    onUpdate: (report) => void reports.push(report),
+  });
   await swa.updateSwa();
   expect(reports.map(({ average, group }) => `${average} ${group}`)).toEqual([
     'swa 0',
@@ -115,7 +140,9 @@ it('changes no number: rules are asked once an update', async () => {
 
 it('does not go through a million updates that a loaded state has behind it', async () => {
   const run = start({ swa: equal() });
-  const swaState = { w: { dtype: 'float32', shape: [4], data: new Float32Array(4).fill(1) } } as const;
+  const swaState = {
+    w: { dtype: 'float32', shape: [4], data: new Float32Array(4).fill(1) },
+  } as const;
   await run.swa.importAverage({ nAvg: [2 ** 50], swaState });
   await visit(run, 1);
   expect(run.reports[0]?.effectiveWindow).toBeNaN();

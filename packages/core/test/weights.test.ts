@@ -70,7 +70,9 @@ describe('withWeights', () => {
     await expect(withWeights(live, wrong, () => 0)).rejects.toThrow(
       'the model has no "v"; "w" is float32[1], the model\'s float32[2]; they lack "steps"',
     );
-    await expect(withWeights(live, { ...OTHERS, w: float32(1, Infinity) }, () => 0)).rejects.toMatchObject({
+    await expect(
+      withWeights(live, { ...OTHERS, w: float32(1, Infinity) }, () => 0),
+    ).rejects.toMatchObject({
       code: 'ERR_NON_FINITE',
     });
     expect(live.parameters.map(read)).toEqual([[1, 2], [7]]);
@@ -122,12 +124,16 @@ describe('withWeights', () => {
     await swa.updateSwa();
     live.parameters[0]?.get().data.fill(5 as never);
     const refused = { code: 'ERR_SWAPPED', message: expect.stringContaining('"w"') as string };
-    await withWeights(live, OTHERS, async () => expect(swa.swapSwaSgd()).rejects.toMatchObject(refused));
+    await withWeights(live, OTHERS, async () =>
+      expect(swa.swapSwaSgd()).rejects.toMatchObject(refused),
+    );
     await swa.withAveraged(async () =>
       expect(withWeights(live, OTHERS, () => 0)).rejects.toMatchObject(refused),
     );
     expect(live.parameters.map(read)).toEqual([[5, 5], [7]]);
-    await swa.withAveraged(async () => expect((await readWeights(live))['w']).toEqual(float32(1, 2)));
+    await swa.withAveraged(async () =>
+      expect((await readWeights(live))['w']).toEqual(float32(1, 2)),
+    );
   });
 });
 

@@ -1,6 +1,12 @@
 // withAveraged: what it passes on to the batch-norm update, what it puts back, and what it throws.
 import { cpuBackend, SWA } from '@polyak/core';
-import type { BatchNormLayer, BatchNormModel, HostTensor, Parameter, RunningStatistics } from '@polyak/core';
+import type {
+  BatchNormLayer,
+  BatchNormModel,
+  HostTensor,
+  Parameter,
+  RunningStatistics,
+} from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 import { fill, read, sgd, weights } from './sgd.js';
 
@@ -59,9 +65,9 @@ describe('withAveraged with batch norm', () => {
       });
     expect(await means({ maxBatches: 2 })).toEqual([2.5, 2.5]);
     expect(await means({ maxBatches: 2, statistics: 'unweighted' })).toEqual([2, 2]);
-    expect(await means({ maxBatches: 1, include: (each: BatchNormLayer) => each.trainable })).toEqual([
-      1, -1,
-    ]);
+    expect(
+      await means({ maxBatches: 1, include: (each: BatchNormLayer) => each.trainable }),
+    ).toEqual([1, -1]);
   });
 
   it('puts back also the statistics of layers that the update leaves out', async () => {

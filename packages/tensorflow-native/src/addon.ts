@@ -37,12 +37,26 @@ export async function buildAddon(options: AddonOptions): Promise<string> {
     join(options.package, 'binding', file),
   );
   await makeWhole(home, async (partial) => {
-    const language = ['-std=c++17', '-O2', '-fPIC', '-shared', `-DNAPI_VERSION=${NODE_API_VERSION}`];
+    const language = [
+      '-std=c++17',
+      '-O2',
+      '-fPIC',
+      '-shared',
+      `-DNAPI_VERSION=${NODE_API_VERSION}`,
+    ];
     const headers = ['-I', join(dirname(nodeApi), 'include'), '-I', join(tensorflow, 'include')];
     const libraries = ['-L', tensorflow, ...LIBRARIES.map((library) => `-l:${library}`)];
     // TensorFlow finds NVIDIA's libraries from where it is itself, so it is linked there and not copied.
     const search = `-Wl,-rpath,${tensorflow}`;
-    const args = [...language, ...headers, ...sources, '-o', join(partial, name), ...libraries, search];
+    const args = [
+      ...language,
+      ...headers,
+      ...sources,
+      '-o',
+      join(partial, name),
+      ...libraries,
+      search,
+    ];
     await run(compiler, args, { remedy: 'The compiler must know C++17: name a newer one in CXX.' });
   });
   return join(home, name);

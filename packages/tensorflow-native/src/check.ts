@@ -45,7 +45,9 @@ export function check(folder: string): string {
   ]);
   const product = [...matrix.matMul(matrix).dataSync()].join(' ');
   if (product !== '7 10 15 22') {
-    throw new Failure(`TensorFlow multiplies [1 2; 3 4] by itself to ${product}, expected 7 10 15 22.`);
+    throw new Failure(
+      `TensorFlow multiplies [1 2; 3 4] by itself to ${product}, expected 7 10 15 22.`,
+    );
   }
   const { isUsingGpuDevice, binding } = tf.backend();
   return (

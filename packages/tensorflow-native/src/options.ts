@@ -35,10 +35,14 @@ export function parseOptions(args: readonly string[]): Options {
     .argument('[task]', 'check: only say whether the addon works', checkTask, 'build')
     .option('--cpu', 'the TensorFlow for CPUs: 270 MB to fetch (the default)')
     .addOption(
-      new Option('--gpu', 'the TensorFlow for NVIDIA GPUs, CUDA included: several GB').conflicts('cpu'),
+      new Option('--gpu', 'the TensorFlow for NVIDIA GPUs, CUDA included: several GB').conflicts(
+        'cpu',
+      ),
     )
     .addOption(
-      new Option('--version <version>', 'of TensorFlow').default(DEFAULT_VERSION).argParser(checkVersion),
+      new Option('--version <version>', 'of TensorFlow')
+        .default(DEFAULT_VERSION)
+        .argParser(checkVersion),
     )
     .addOption(
       new Option(

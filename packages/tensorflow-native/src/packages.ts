@@ -23,10 +23,14 @@ export async function installPackages(folder: string): Promise<string> {
   await makeWhole(home, async (partial) => {
     const dependencies = Object.fromEntries(PACKAGES.map((name) => [name, PACKAGE_VERSION]));
     writeFileSync(join(partial, 'package.json'), JSON.stringify({ private: true, dependencies }));
-    await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
-      cwd: partial,
-      remedy: 'Run this again once npm can reach its registry.',
-    });
+    await run(
+      'npm',
+      ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+      {
+        cwd: partial,
+        remedy: 'Run this again once npm can reach its registry.',
+      },
+    );
   });
   link(join(home, 'node_modules'), join(folder, 'node_modules'));
   return join(folder, 'node_modules', PACKAGES[0]);

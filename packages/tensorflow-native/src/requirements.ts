@@ -18,7 +18,11 @@ export interface Requirements {
  *
  * @throws Failure with a line for each that is missing
  */
-export function requireTools({ compiler, python, platform = process.platform }: Requirements): void {
+export function requireTools({
+  compiler,
+  python,
+  platform = process.platform,
+}: Requirements): void {
   if (platform !== 'linux') {
     throw new Failure(
       `TensorFlow's addon can be built on Linux, this is ${platform}. On Windows use WSL 2; elsewhere @tensorflow/tfjs with @tensorflow/tfjs-backend-wasm needs no addon.`,
@@ -26,7 +30,9 @@ export function requireTools({ compiler, python, platform = process.platform }: 
   }
   const missing = [
     ...(python === undefined ? [] : missingOfPython(python)),
-    ...(answers('npm', ['--version']) ? [] : ['npm is missing. It comes with Node: put it on PATH.']),
+    ...(answers('npm', ['--version'])
+      ? []
+      : ['npm is missing. It comes with Node: put it on PATH.']),
     ...(answers(compiler, ['--version'])
       ? []
       : [

@@ -28,9 +28,13 @@ export async function run(
     env: { ...process.env, ...env },
     ...(cwd !== undefined && { cwd }),
   });
-  const [code, signal] = (await once(child, 'close').catch((error: unknown) => [String(error)])) as unknown[];
+  const [code, signal] = (await once(child, 'close').catch((error: unknown) => [
+    String(error),
+  ])) as unknown[];
   if (code === 0) return;
-  throw new Failure(`${command} ended with ${String(signal ?? code)}; what it said stands above. ${remedy}`);
+  throw new Failure(
+    `${command} ended with ${String(signal ?? code)}; what it said stands above. ${remedy}`,
+  );
 }
 
 /** Whether a program can be run and ends with 0. */

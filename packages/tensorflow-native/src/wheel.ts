@@ -36,13 +36,19 @@ export async function installWheel(folder: string, wheel: Wheel, python: string)
   const home = join(folder, wheelName(wheel));
   // The wheel for CUDA needs NVIDIA's libraries beside it, which are its dependencies; the other needs none.
   const what =
-    device === 'gpu' ? [`tensorflow[and-cuda]==${version}`] : ['--no-deps', `tensorflow-cpu==${version}`];
+    device === 'gpu'
+      ? [`tensorflow[and-cuda]==${version}`]
+      : ['--no-deps', `tensorflow-cpu==${version}`];
   await makeWhole(home, async (partial) => {
     // On the same disk, so that pip can move what it unpacked there.
     const scratch = join(partial, 'tmp');
     mkdirSync(scratch);
     const target = ['--target', partial, '--no-compile', '--disable-pip-version-check'];
-    const platform = ['--only-binary=:all:', '--implementation=cp', `--python-version=${PYTHON_VERSION}`];
+    const platform = [
+      '--only-binary=:all:',
+      '--implementation=cp',
+      `--python-version=${PYTHON_VERSION}`,
+    ];
     await run(python, ['-m', 'pip', 'install', ...target, ...platform, ...what], {
       env: { TMPDIR: scratch, PIP_ROOT_USER_ACTION: 'ignore' },
       remedy: `Is there a TensorFlow ${version} for this machine? Another is named by --version, one that is there by --tensorflow.`,

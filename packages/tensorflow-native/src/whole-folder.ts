@@ -10,14 +10,18 @@ import process from 'node:process';
  * @param fill - puts everything into the folder that it is given
  * @returns whether the folder was made now
  */
-export async function makeWhole(folder: string, fill: (partial: string) => Promise<void>): Promise<boolean> {
+export async function makeWhole(
+  folder: string,
+  fill: (partial: string) => Promise<void>,
+): Promise<boolean> {
   if (existsSync(folder)) return false;
   const parent = dirname(folder);
   mkdirSync(parent, { recursive: true });
   const prefix = `${basename(folder)}.partial-`;
   for (const name of readdirSync(parent)) {
     // What a killed run left. Its pip may live on and still write there.
-    if (name.startsWith(prefix)) rmSync(join(parent, name), { recursive: true, force: true, maxRetries: 5 });
+    if (name.startsWith(prefix))
+      rmSync(join(parent, name), { recursive: true, force: true, maxRetries: 5 });
   }
   const partial = join(parent, `${prefix}${process.pid}`);
   mkdirSync(partial);

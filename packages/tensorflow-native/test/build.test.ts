@@ -13,7 +13,8 @@ function workshop(...tools: ConstructorParameters<typeof Workshop>): Workshop {
 }
 
 afterEach(() => {
-  for (const { project } of workshops.splice(0)) rmSync(project, { recursive: true, maxRetries: 20 });
+  for (const { project } of workshops.splice(0))
+    rmSync(project, { recursive: true, maxRetries: 20 });
 });
 
 const LAST_LINE = /\nTensorFlow 2\.21\.0 on CPU, TensorFlow\.js 4\.22\.0, Node \S+\n$/u;
@@ -29,9 +30,14 @@ describe('polyak-tensorflow-native', () => {
     expect(shop.takeCalls()).toEqual([
       expect.stringMatching(/^python3 -m pip install .*--no-deps tensorflow-cpu==2\.21\.0$/u),
       expect.stringMatching(/^npm install --ignore-scripts /u),
-      expect.stringMatching(/^c\+\+ .*-DNAPI_VERSION=8 .*tfjs_backend\.cc .*-l:libtensorflow_cc\.so\.2 /u),
+      expect.stringMatching(
+        /^c\+\+ .*-DNAPI_VERSION=8 .*tfjs_backend\.cc .*-l:libtensorflow_cc\.so\.2 /u,
+      ),
     ]);
-    expect(await shop.run()).toMatchObject({ code: 0, output: expect.stringMatching(LAST_LINE) as string });
+    expect(await shop.run()).toMatchObject({
+      code: 0,
+      output: expect.stringMatching(LAST_LINE) as string,
+    });
     expect(shop.takeCalls()).toEqual([]);
     expect(await shop.run(['check'])).toMatchObject({ code: 0, error: '' });
   });
@@ -51,7 +57,8 @@ describe('polyak-tensorflow-native', () => {
     });
     expect(shop.takeCalls().map((call) => call.split(' ', 1)[0])).toEqual(expected);
     const folder = join(shop.project, '.tensorflow-native');
-    for (const name of readdirSync(folder)) expect(existsSync(join(folder, name, 'half'))).toBe(false);
+    for (const name of readdirSync(folder))
+      expect(existsSync(join(folder, name, 'half'))).toBe(false);
   });
 
   it('builds another addon for another TensorFlow, and comes back to the first without building', async () => {
@@ -121,7 +128,12 @@ describe('polyak-tensorflow-native', () => {
   });
 
   it.each([
-    ['a pip that fails', [], { FAKE_PIP_CODE: '1' }, /^python3 ended with 1; .* named by --version, .*\n$/u],
+    [
+      'a pip that fails',
+      [],
+      { FAKE_PIP_CODE: '1' },
+      /^python3 ended with 1; .* named by --version, .*\n$/u,
+    ],
     [
       'a folder without TensorFlow',
       ['--tensorflow', '.'],

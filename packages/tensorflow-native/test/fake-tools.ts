@@ -3,7 +3,15 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -91,7 +99,10 @@ export class Workshop {
   }
 
   /** Runs the tool to its end. */
-  async run(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
+  async run(
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Outcome> {
     const child = this.#start(args, env);
     let [output, error] = ['', ''];
     child.stdout?.on('data', (text) => (output += String(text)));

@@ -31,13 +31,18 @@ describe('parseOptions', () => {
 
   it.each([
     [['--gpu', '--cpu'], "option '--gpu' cannot be used with option '--cpu'"],
-    [['--tensorflow', '.', '--gpu'], "option '--tensorflow <folder>' cannot be used with option '--gpu'"],
+    [
+      ['--tensorflow', '.', '--gpu'],
+      "option '--tensorflow <folder>' cannot be used with option '--gpu'",
+    ],
     [['--version', 'latest'], 'Expected a version of TensorFlow 2, such as 2.21.0.'],
     [['clean'], 'Expected check, or nothing.'],
     [['--cuda'], "unknown option '--cuda'"],
   ])('refuses %j with one line and code 2', (args, message) => {
     let error = '';
-    vi.spyOn(process.stderr, 'write').mockImplementation((text) => Boolean((error += String(text))));
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) =>
+      Boolean((error += String(text))),
+    );
     const exit = vi.spyOn(process, 'exit').mockImplementation(() => {
       throw new Error('exit');
     });

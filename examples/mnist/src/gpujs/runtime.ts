@@ -25,14 +25,18 @@ export async function gpujsRuntime(
   if (mode === 'webasm')
     note('gpu.js has no GPU here (headless-gl is not built, or there is no X display): webasm.');
   const gpu = new GPU({ mode });
-  const { version } = createRequire(import.meta.url)('gpu.js/package.json') as { readonly version: string };
+  const { version } = createRequire(import.meta.url)('gpu.js/package.json') as {
+    readonly version: string;
+  };
   return {
     backend: await gpujsBackend(gpu),
     versions: { 'gpu.js': version },
     modelName: 'averaged-model.safetensors',
     createNetwork: async (seed, learningRate) => {
       const plans = { parameters: digitParameters, statistics: digitStatistics };
-      return networkOf(digitNetwork(gpu, initialWeights([plans], seed), { learningRate, momentum }));
+      return networkOf(
+        digitNetwork(gpu, initialWeights([plans], seed), { learningRate, momentum }),
+      );
     },
     async loadModel(path) {
       const network = digitNetwork(gpu, await readWeights(path), { learningRate: 0, momentum });
@@ -92,6 +96,9 @@ async function saveWeights({ parameters, statistics }: DigitNetwork, path: strin
 async function readWeights(path: string): Promise<InitialWeights> {
   const { tensors } = decodeSafetensors(await readFile(path));
   return new Map(
-    Object.entries(tensors).map(([name, { data }]) => [name, Float32Array.from(data as Float32Array)]),
+    Object.entries(tensors).map(([name, { data }]) => [
+      name,
+      Float32Array.from(data as Float32Array),
+    ]),
   );
 }

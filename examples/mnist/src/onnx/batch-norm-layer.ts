@@ -29,7 +29,9 @@ export function batchNorm(name: string, channels: number): Layer {
     parameters: [weight, bias],
     statistics: [mean, variance],
     infer: (graph, x) =>
-      graph.node('BatchNormalization', [x, weight.name, bias.name, mean.name, variance.name], { epsilon }),
+      graph.node('BatchNormalization', [x, weight.name, bias.name, mean.name, variance.name], {
+        epsilon,
+      }),
     train(graph, x) {
       const overBatch = [0, 2, 3];
       const spread = (value: Value): Value =>

@@ -7,7 +7,11 @@ import type { Layer } from './layer.js';
  * @param name - of the layer; its tensors are `<name>.weight`, [inputs, units], and `<name>.bias`, [units]
  */
 export function dense(name: string, inputs: number, units: number): Layer {
-  const weight = { name: `${name}.weight`, shape: [inputs, units], initial: { heNormalFanIn: inputs } };
+  const weight = {
+    name: `${name}.weight`,
+    shape: [inputs, units],
+    initial: { heNormalFanIn: inputs },
+  };
   const bias = { name: `${name}.bias`, shape: [units], initial: { fill: 0 } };
   return {
     parameters: [weight, bias],

@@ -51,13 +51,21 @@ export class GraphBuilder {
 
   /** A float32 number. The same number is carried once. */
   scalar(value: number): Value {
-    return this.#constant(`scalar_${value}`, { dims: [], dataType: DataType.FLOAT, floatData: [value] });
+    return this.#constant(`scalar_${value}`, {
+      dims: [],
+      dataType: DataType.FLOAT,
+      floatData: [value],
+    });
   }
 
   /** Two float32 numbers, as [2]. The same pair is carried once. */
   pair(first: number, second: number): Value {
     const floatData = [first, second];
-    return this.#constant(`pair_${first}_${second}`, { dims: [2n], dataType: DataType.FLOAT, floatData });
+    return this.#constant(`pair_${first}_${second}`, {
+      dims: [2n],
+      dataType: DataType.FLOAT,
+      floatData,
+    });
   }
 
   /** A list of integers, as operators take axes and shapes. The same list is carried once. */

@@ -18,7 +18,10 @@ export function inferenceGraph(
 ): Uint8Array {
   const graph = new GraphBuilder();
   const images = graph.input('images', ['n', ...imageShape] satisfies Shape);
-  for (const { name, shape } of layers.flatMap((layer) => [...layer.parameters, ...layer.statistics])) {
+  for (const { name, shape } of layers.flatMap((layer) => [
+    ...layer.parameters,
+    ...layer.statistics,
+  ])) {
     graph.initializer(name, shape, weights.get(name) ?? fail(name));
   }
   const logits = layers.reduce((x, layer) => layer.infer(graph, x), images);

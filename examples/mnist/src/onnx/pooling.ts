@@ -23,7 +23,9 @@ export function maxPool(size: number): Layer {
     train(graph, x) {
       const [y, indices] = graph.nodeWithTwo('MaxPool', [x], window);
       // The shape is said, since rows and columns left out cannot be known from y.
-      return back(y, (dy) => graph.node('MaxUnpool', [dy, indices, graph.node('Shape', [x])], window));
+      return back(y, (dy) =>
+        graph.node('MaxUnpool', [dy, indices, graph.node('Shape', [x])], window),
+      );
     },
   });
 }
@@ -33,7 +35,9 @@ export function flatten(): Layer {
   return untrained({
     infer: (graph, x) => graph.node('Flatten', [x]),
     train: (graph, x) =>
-      back(graph.node('Flatten', [x]), (dy) => graph.node('Reshape', [dy, graph.node('Shape', [x])])),
+      back(graph.node('Flatten', [x]), (dy) =>
+        graph.node('Reshape', [dy, graph.node('Shape', [x])]),
+      ),
   });
 }
 

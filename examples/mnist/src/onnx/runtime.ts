@@ -1,7 +1,12 @@
 // The demo on ONNX Runtime.
 import { availableParallelism } from 'node:os';
 
-import { batchNormModel, loadOnnxModel, onnxBackend, trainStepOptimizer } from '@polyak/backend-onnx';
+import {
+  batchNormModel,
+  loadOnnxModel,
+  onnxBackend,
+  trainStepOptimizer,
+} from '@polyak/backend-onnx';
 import type { OnnxBatch, OnnxModel } from '@polyak/backend-onnx';
 import * as ort from 'onnxruntime-node';
 
@@ -43,19 +48,29 @@ export async function onnxRuntime(): Promise<Runtime<ort.Tensor, OnnxBatch>> {
 }
 
 /** Two graphs over the same cells: what one trains, the other is scored with, and saved. */
-async function createNetwork(seed: number, learningRate: number): Promise<Network<ort.Tensor, OnnxBatch>> {
+async function createNetwork(
+  seed: number,
+  learningRate: number,
+): Promise<Network<ort.Tensor, OnnxBatch>> {
   const weights = initialWeights(digitLayers, seed);
-  const model = await loadOnnxModel(ort, inferenceGraph(digitLayers, weights, digitShapes), { session });
-  const optimizer = await trainStepOptimizer(ort, trainGraph(digitLayers, { ...digitShapes, momentum }), {
-    parameters: model.parameters,
-    state: statisticsOf(model),
-    lr: learningRate,
+  const model = await loadOnnxModel(ort, inferenceGraph(digitLayers, weights, digitShapes), {
     session,
   });
+  const optimizer = await trainStepOptimizer(
+    ort,
+    trainGraph(digitLayers, { ...digitShapes, momentum }),
+    {
+      parameters: model.parameters,
+      state: statisticsOf(model),
+      lr: learningRate,
+      session,
+    },
+  );
   const batchNorm = batchNormModel(ort, model, { varianceKind: 'population' });
   return {
     optimizer,
-    minimize: async (batch) => optimizer.minimize({ images: imageTensor(batch), labels: labelTensor(batch) }),
+    minimize: async (batch) =>
+      optimizer.minimize({ images: imageTensor(batch), labels: labelTensor(batch) }),
     score: async (digits) => scoreModel(model, digits),
     batchNorm: (digits) => ({ model: batchNorm, loader: imageBatches(digits) }),
     save: async (path) => model.save(path),
@@ -75,7 +90,8 @@ function statisticsOf({ initializers, parameters }: OnnxModel): OnnxModel['param
 function imageBatches(digits: Digits): Iterable<OnnxBatch> {
   return {
     *[Symbol.iterator]() {
-      for (const batch of orderedBatches(digits, statisticsBatchSize)) yield { images: imageTensor(batch) };
+      for (const batch of orderedBatches(digits, statisticsBatchSize))
+        yield { images: imageTensor(batch) };
     },
   };
 }

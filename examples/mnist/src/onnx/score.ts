@@ -22,7 +22,8 @@ export async function scoreModel(
   let lossSum = 0;
   for (const batch of orderedBatches(digits, batchSize)) {
     const { logits } = await model.run({ images: imageTensor(batch) });
-    if (logits?.type !== 'float32') throw new TypeError('scoreModel: the model gives no float32 "logits".');
+    if (logits?.type !== 'float32')
+      throw new TypeError('scoreModel: the model gives no float32 "logits".');
     const batchScore = scoreLogits(logits.data as Float32Array, batch);
     right += batchScore.right;
     lossSum += batchScore.lossSum;

@@ -96,10 +96,19 @@ function lossAndGradients(
     Object.assign(gradients, back.parameters);
     input = () => back.input();
   }
-  return { loss, gradients, statistics: Object.assign({}, ...trained.map((layer) => layer.statistics)) };
+  return {
+    loss,
+    gradients,
+    statistics: Object.assign({}, ...trained.map((layer) => layer.statistics)),
+  };
 }
 
-function withDecay(graph: GraphBuilder, gradient: Value, weight: Value, weightDecay: number): Value {
+function withDecay(
+  graph: GraphBuilder,
+  gradient: Value,
+  weight: Value,
+  weightDecay: number,
+): Value {
   if (weightDecay === 0) return gradient;
   return graph.add(gradient, graph.multiply(weight, graph.scalar(weightDecay)));
 }

@@ -30,7 +30,10 @@ export async function saveModel(
 }
 
 /** The model that {@link saveModel} wrote into `folder`. */
-export async function loadModel(tf: TensorFlowWithLayers, folder: string): Promise<TensorFlow.LayersModel> {
+export async function loadModel(
+  tf: TensorFlowWithLayers,
+  folder: string,
+): Promise<TensorFlow.LayersModel> {
   const [json, weights] = await Promise.all([
     readFile(join(folder, topologyFile), 'utf8'),
     readFile(join(folder, weightsFile)),

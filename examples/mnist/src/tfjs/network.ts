@@ -40,7 +40,12 @@ export function createNetwork(tf: TensorFlowWithLayers, seed: number): TensorFlo
       layers.reLU({ name: 'relu2' }),
       layers.maxPooling2d({ name: 'pool2', poolSize: 2 }),
       layers.flatten({ name: 'flatten' }),
-      layers.dense({ name: 'dense1', units: 32, activation: 'relu', kernelInitializer: initializer(3) }),
+      layers.dense({
+        name: 'dense1',
+        units: 32,
+        activation: 'relu',
+        kernelInitializer: initializer(3),
+      }),
       layers.dense({ name: 'dense2', units: 10, kernelInitializer: initializer(4) }),
     ],
   });

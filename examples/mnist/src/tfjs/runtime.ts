@@ -25,7 +25,8 @@ export async function tfjsRuntime(
     backend: tfjsBackend(tf),
     versions: { '@tensorflow/tfjs': tf.version_core },
     modelName: 'averaged-model',
-    createNetwork: async (seed, learningRate) => networkOf(tf, createNetwork(tf, seed), learningRate),
+    createNetwork: async (seed, learningRate) =>
+      networkOf(tf, createNetwork(tf, seed), learningRate),
     async loadModel(path) {
       const model = await loadModel(tf, path);
       return {

@@ -40,7 +40,9 @@ export async function scoreModel(
       const labels = labelTensor(tf, batch);
       const logits = model.apply(imageTensor(tf, batch), { training: false });
       if (!(logits instanceof tf.Tensor)) {
-        throw new TypeError('scoreModel: the model has several outputs, expected the logits alone.');
+        throw new TypeError(
+          'scoreModel: the model has several outputs, expected the logits alone.',
+        );
       }
       const rightCount = logits.argMax(-1).equal(labels).sum();
       return tf.stack([rightCount.toFloat(), crossEntropy(tf, labels, logits).mul(batch.count)]);

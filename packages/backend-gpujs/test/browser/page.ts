@@ -60,7 +60,10 @@ export interface Operands {
 }
 
 /** The average after one plain update, and after a compensated one with the residual it carries then. */
-async function update({ average, residual, live, weight }: Operands, place: Place): Promise<number[][]> {
+async function update(
+  { average, residual, live, weight }: Operands,
+  place: Place,
+): Promise<number[][]> {
   const tensor = (values: readonly number[]): readonly GpujsTensor[] =>
     backend.upload([{ dtype: 'float32', shape: [values.length], data: Float32Array.from(values) }]);
   const lives = [gpujsTensor(await placed(Float32Array.from(live), [live.length], place))];

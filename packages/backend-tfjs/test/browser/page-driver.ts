@@ -52,7 +52,10 @@ type Answer<Name extends keyof PageApi> = Awaited<ReturnType<PageApi[Name]>>;
 /** A page that has run the script. */
 export interface Page {
   /** Calls a function of the page. */
-  call<Name extends keyof PageApi>(name: Name, ...args: Parameters<PageApi[Name]>): Promise<Answer<Name>>;
+  call<Name extends keyof PageApi>(
+    name: Name,
+    ...args: Parameters<PageApi[Name]>
+  ): Promise<Answer<Name>>;
   /** Warnings and errors that the page wrote to its console: WebGPU reports there what it could not run. */
   readonly complaints: readonly string[];
   close(): Promise<void>;

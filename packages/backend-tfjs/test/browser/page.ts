@@ -26,7 +26,11 @@ export interface Device {
   readonly canCompensate: boolean;
 }
 
-async function start({ backend, isForwarding = true, hasHalfFloats = false }: Runtime): Promise<Device> {
+async function start({
+  backend,
+  isForwarding = true,
+  hasHalfFloats = false,
+}: Runtime): Promise<Device> {
   tf.env().set('WEBGL_CPU_FORWARD', isForwarding);
   tf.env().set('WEBGPU_CPU_FORWARD', isForwarding);
   tf.env().set('WEBGL_FORCE_F16_TEXTURES', hasHalfFloats);
@@ -47,8 +51,10 @@ function adapter(): string {
     const { vendor, architecture } = backend.device.adapterInfo;
     return `${vendor} ${architecture}`;
   }
-  const { gl } = (backend as unknown as { readonly gpgpu: { readonly gl: WebGL2RenderingContext } }).gpgpu;
-  const { UNMASKED_RENDERER_WEBGL = gl.RENDERER } = gl.getExtension('WEBGL_debug_renderer_info') ?? {};
+  const { gl } = (backend as unknown as { readonly gpgpu: { readonly gl: WebGL2RenderingContext } })
+    .gpgpu;
+  const { UNMASKED_RENDERER_WEBGL = gl.RENDERER } =
+    gl.getExtension('WEBGL_debug_renderer_info') ?? {};
   return String(gl.getParameter(UNMASKED_RENDERER_WEBGL));
 }
 
@@ -78,7 +84,9 @@ async function update(
 ): Promise<{ readonly plain: number[]; readonly average: number[]; readonly residual: number[] }> {
   const backend = tfjsBackend(tf);
   const variable = (values: readonly number[]): tf.Tensor[] => [
-    ...backend.upload([{ dtype: 'float32', shape: [values.length], data: Float32Array.from(values) }]),
+    ...backend.upload([
+      { dtype: 'float32', shape: [values.length], data: Float32Array.from(values) },
+    ]),
   ];
   const { weight } = operands;
   const [plain, average] = [variable(operands.average), variable(operands.average)];

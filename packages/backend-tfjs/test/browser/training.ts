@@ -140,7 +140,12 @@ function problem(): { model: tf.LayersModel; batches: readonly Batch[] } {
   const kernelInitializer = tf.initializers.randomUniform({ minval: -0.5, maxval: 0.5, seed: 1 });
   const model = tf.sequential({
     layers: [
-      layers.conv2d({ inputShape: [SIZE, SIZE, CHANNELS], filters: 3, kernelSize: 3, kernelInitializer }),
+      layers.conv2d({
+        inputShape: [SIZE, SIZE, CHANNELS],
+        filters: 3,
+        kernelSize: 3,
+        kernelInitializer,
+      }),
       layers.batchNormalization({}),
       layers.reLU(),
       layers.flatten(),
@@ -163,7 +168,9 @@ async function weightsOf(model: tf.LayersModel): Promise<Weights> {
 }
 
 function held(): Held {
-  const { numTensors, numBytes, numBytesInGPU } = tf.memory() as tf.MemoryInfo & { numBytesInGPU: number };
+  const { numTensors, numBytes, numBytesInGPU } = tf.memory() as tf.MemoryInfo & {
+    numBytesInGPU: number;
+  };
   return { tensors: numTensors, bytes: numBytes, bytesOnDevice: numBytesInGPU };
 }
 

@@ -14,21 +14,32 @@ export function values(seed: number): (index: number) => number {
 }
 
 function groupOf(dtypes: readonly HostTensor['dtype'][], seed: number): readonly HostTensor[] {
-  return dtypes.flatMap((dtype) => SHAPES.map((shape, n) => hostTensor(dtype, shape, values(seed + n))));
+  return dtypes.flatMap((dtype) =>
+    SHAPES.map((shape, n) => hostTensor(dtype, shape, values(seed + n))),
+  );
 }
 
 export const averagingTests: readonly HarnessTest[] = [
   {
     name: 'averages to two units in the last place, for every weight and shape',
     async run({ backend }) {
-      const [averages, live] = [groupOf(floatingDtypes(backend), 1), groupOf(floatingDtypes(backend), 101)];
+      const [averages, live] = [
+        groupOf(floatingDtypes(backend), 1),
+        groupOf(floatingDtypes(backend), 101),
+      ];
       const lives = await backend.upload(live);
       for (const weight of WEIGHTS) {
         const moved = await backend.average(await backend.upload(averages), lives, weight);
         const found = await backend.download(moved);
         averages.forEach((average, index) => {
           const what = `weight ${weight}, tensor ${index}`;
-          checkAveraged(found[index] as HostTensor, average, live[index] as HostTensor, weight, what);
+          checkAveraged(
+            found[index] as HostTensor,
+            average,
+            live[index] as HostTensor,
+            weight,
+            what,
+          );
         });
         await backend.dispose(moved);
       }
@@ -43,7 +54,9 @@ export const averagingTests: readonly HarnessTest[] = [
         hostTensor(dtype, [SPECIAL.length], (index) => SPECIAL[index] ?? 0),
       );
       const live = [...groupOf(floatingDtypes(backend), 7), ...special];
-      const parameters = await Promise.all(live.map((tensor, n) => harness.parameter(`p${n}`, tensor)));
+      const parameters = await Promise.all(
+        live.map((tensor, n) => harness.parameter(`p${n}`, tensor)),
+      );
       const handles = parameters.map((parameter) => parameter.get());
       const moved = await backend.average(
         await backend.upload(live.map(({ dtype, shape }) => hostTensor(dtype, shape, values(8)))),
@@ -93,7 +106,8 @@ export const averagingTests: readonly HarnessTest[] = [
       const [found] = await backend.download(averages);
       found?.data.forEach((value: number | bigint, index: number) => {
         const mean =
-          weights.reduce((sum, { data }) => sum + Number((data as Float32Array)[index]), 0) / weights.length;
+          weights.reduce((sum, { data }) => sum + Number((data as Float32Array)[index]), 0) /
+          weights.length;
         check(
           Math.abs(Number(value) / mean - 1) < 1e-6,
           `Element ${index} is ${String(value)}, expected ${mean}.`,
@@ -125,7 +139,10 @@ export const averagingTests: readonly HarnessTest[] = [
     name: 'goes on averaging after a swap and back',
     async run(harness) {
       const { backend } = harness;
-      const [average, live] = [hostTensor('float32', [9], values(1)), hostTensor('float32', [9], values(2))];
+      const [average, live] = [
+        hostTensor('float32', [9], values(1)),
+        hostTensor('float32', [9], values(2)),
+      ];
       const parameter = await harness.parameter('p', live);
       let averages = await backend.swap([parameter], await backend.upload([average]));
       averages = await backend.swap([parameter], averages);
@@ -146,7 +163,9 @@ export const averagingTests: readonly HarnessTest[] = [
     async run(harness) {
       const { backend } = harness;
       const live = groupOf(floatingDtypes(backend), 5);
-      const parameters = await Promise.all(live.map((tensor, n) => harness.parameter(`p${n}`, tensor)));
+      const parameters = await Promise.all(
+        live.map((tensor, n) => harness.parameter(`p${n}`, tensor)),
+      );
       const handles = parameters.map((parameter) => parameter.get());
       const start = await harness.liveTensors();
       let averages = await backend.average(await backend.clone(handles), handles, 0.5);
@@ -165,7 +184,9 @@ export const averagingTests: readonly HarnessTest[] = [
       for (const dtype of floatingDtypes(backend)) {
         const largest = hostTensor(dtype, [300], (index) => (index % 2 === 0 ? 3e38 : -3e38));
         const bad = [NaN, Infinity, -Infinity].flatMap((value) =>
-          [0, 16, 255, 256].map((place) => hostTensor(dtype, [257], (i) => (i === place ? value : 1))),
+          [0, 16, 255, 256].map((place) =>
+            hostTensor(dtype, [257], (i) => (i === place ? value : 1)),
+          ),
         );
         const sums = hostTensor(dtype, [300], () => 3e38);
         const empty = hostTensor(dtype, [0], () => 0);
@@ -180,7 +201,9 @@ export const averagingTests: readonly HarnessTest[] = [
         await backend.dispose(handles);
       }
       const integers = backend.dtypes.filter((dtype) => !isFloating(dtype));
-      const handles = await backend.upload(integers.map((dtype) => hostTensor(dtype, [3], () => 1)));
+      const handles = await backend.upload(
+        integers.map((dtype) => hostTensor(dtype, [3], () => 1)),
+      );
       check((await backend.allFinite(handles)).every(Boolean), 'allFinite: integers are finite.');
       await backend.dispose(handles);
     },

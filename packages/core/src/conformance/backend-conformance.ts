@@ -39,15 +39,17 @@ export interface ConformanceTest {
 export function backendConformance<T>(
   create: () => Awaitable<BackendHarness<T>>,
 ): readonly ConformanceTest[] {
-  return [...tensorTests, ...averagingTests, ...compensatedTests, ...halfTests].map(({ name, run }) => ({
-    name,
-    async run() {
-      const harness = await create();
-      try {
-        await run(harness);
-      } finally {
-        await harness.close?.();
-      }
-    },
-  }));
+  return [...tensorTests, ...averagingTests, ...compensatedTests, ...halfTests].map(
+    ({ name, run }) => ({
+      name,
+      async run() {
+        const harness = await create();
+        try {
+          await run(harness);
+        } finally {
+          await harness.close?.();
+        }
+      },
+    }),
+  );
 }

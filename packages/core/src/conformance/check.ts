@@ -37,7 +37,9 @@ export function hostTensor(
     return { dtype, shape, data: data.map((_, index) => BigInt(values(index))) };
   }
   const data = new (arrayOf(dtype) as Float64ArrayConstructor)(length);
-  const elementOf = isHalf(dtype) ? (value: number) => halfBits(dtype, value) : (value: number) => value;
+  const elementOf = isHalf(dtype)
+    ? (value: number) => halfBits(dtype, value)
+    : (value: number) => value;
   for (let index = 0; index < length; index += 1) data[index] = elementOf(values(index));
   return { dtype, shape, data };
 }
@@ -48,7 +50,10 @@ export function checkSameBits(
   expected: readonly HostTensor[],
   what: string,
 ): void {
-  check(found.length === expected.length, `${what}: ${found.length} tensors, expected ${expected.length}.`);
+  check(
+    found.length === expected.length,
+    `${what}: ${found.length} tensors, expected ${expected.length}.`,
+  );
   expected.forEach((tensor, index) => {
     const other = found[index] as HostTensor;
     check(
@@ -76,8 +81,12 @@ export function checkAveraged(
   weight: number,
   what: string,
 ): void {
-  check(sameSpec(found, average), `${what}: is ${formatSpec(found)}, expected ${formatSpec(average)}.`);
-  const [w, epsilon] = average.dtype === 'float64' ? [weight, 2 ** -52] : [Math.fround(weight), 2 ** -23];
+  check(
+    sameSpec(found, average),
+    `${what}: is ${formatSpec(found)}, expected ${formatSpec(average)}.`,
+  );
+  const [w, epsilon] =
+    average.dtype === 'float64' ? [weight, 2 ** -52] : [Math.fround(weight), 2 ** -23];
   average.data.forEach((value: number | bigint, index: number) => {
     const [a, p] = [Number(value), Number(live.data[index])];
     const [result, expected] = [Number(found.data[index]), a + w * (p - a)];

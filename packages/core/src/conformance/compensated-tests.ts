@@ -22,7 +22,10 @@ export const compensatedTests: readonly HarnessTest[] = [
         for (let n = 0; n < 1000; n += 1) {
           state = await backend.averageCompensated(state.averages, state.residuals, lives, weight);
         }
-        const [averages, residuals] = await backend.download([...state.averages, ...state.residuals]);
+        const [averages, residuals] = await backend.download([
+          ...state.averages,
+          ...state.residuals,
+        ]);
         live.data.forEach((value: number | bigint, index: number) => {
           const expected = Number(value) + (1 - Number(value)) * (1 - weight) ** 1000;
           const found = Number(averages?.data[index]) + Number(residuals?.data[index]);
@@ -42,7 +45,9 @@ export const compensatedTests: readonly HarnessTest[] = [
       const { backend } = harness;
       if (backend.averageCompensated === undefined) return;
       const start = await harness.liveTensors();
-      const tensors = [1, 2, 3].map((seed) => hostTensor('float32', [LENGTH], (index) => index + seed));
+      const tensors = [1, 2, 3].map((seed) =>
+        hostTensor('float32', [LENGTH], (index) => index + seed),
+      );
       const averages = await backend.upload(tensors);
       const residuals = await backend.upload(tensors);
       const lives = await backend.upload(tensors);
@@ -57,7 +62,12 @@ export const compensatedTests: readonly HarnessTest[] = [
       checkSameBits(await backend.download(averages), tensors, 'averages after a failure');
       checkSameBits(await backend.download(residuals), tensors, 'residuals after a failure');
       const some = { averages: averages.slice(0, 2), residuals: residuals.slice(0, 2) };
-      const moved = await backend.averageCompensated(some.averages, some.residuals, lives.slice(0, 2), 0.5);
+      const moved = await backend.averageCompensated(
+        some.averages,
+        some.residuals,
+        lives.slice(0, 2),
+        0.5,
+      );
       const kept: readonly (readonly HostTensor[])[] = [
         await backend.download(moved.averages),
         await backend.download(moved.residuals),

@@ -24,7 +24,9 @@ async function castBy<T>(
 
 /** Every number that the dtype has, infinities too. */
 function allNumbers(dtype: DType): readonly number[] {
-  return Array.from({ length: 65_536 }, (_, bits) => halfValue(dtype, bits)).filter((x) => !Number.isNaN(x));
+  return Array.from({ length: 65_536 }, (_, bits) => halfValue(dtype, bits)).filter(
+    (x) => !Number.isNaN(x),
+  );
 }
 
 /** float32 numbers between those of the dtype: the middle of each two neighbours, and what lies next to it. */
@@ -63,7 +65,11 @@ export const halfTests: readonly HarnessTest[] = [
       for (const dtype of halfDtypes(backend)) {
         const numbers = [...betweenNumbers(dtype), 0, -0, 3e38, -3e38, Infinity];
         const [found] = await castBy(backend, [vector('float32', numbers)], [dtype]);
-        checkSameBits([found as HostTensor], [vector(dtype, numbers.map(Math.fround))], `cast, ${dtype}`);
+        checkSameBits(
+          [found as HostTensor],
+          [vector(dtype, numbers.map(Math.fround))],
+          `cast, ${dtype}`,
+        );
       }
     },
   },
@@ -73,7 +79,9 @@ export const halfTests: readonly HarnessTest[] = [
       const { backend } = harness;
       for (const dtype of halfDtypes(backend)) {
         const start = await harness.liveTensors();
-        const tensors = SHAPES.map((shape, n) => hostTensor(dtype, shape, (index) => (index + n) % 97));
+        const tensors = SHAPES.map((shape, n) =>
+          hostTensor(dtype, shape, (index) => (index + n) % 97),
+        );
         const dtypes = SHAPES.map((_, n): DType => (n % 2 === 0 ? 'float32' : dtype));
         const expected = SHAPES.map((shape, n) =>
           hostTensor(dtypes[n] ?? dtype, shape, (index) => (index + n) % 97),
@@ -90,16 +98,22 @@ export const halfTests: readonly HarnessTest[] = [
       const { backend } = harness;
       for (const dtype of halfDtypes(backend)) {
         // Some far below float16's least normal number, where a kernel in half precision would lose them.
-        const lives = SHAPES.map((shape, n) => hostTensor(dtype, shape, (index) => values(n)(index) / 16));
+        const lives = SHAPES.map((shape, n) =>
+          hostTensor(dtype, shape, (index) => values(n)(index) / 16),
+        );
         const averages = SHAPES.map((shape, n) => hostTensor('float32', shape, values(n + 50)));
-        const parameters = await Promise.all(lives.map((live, n) => harness.parameter(`half${n}`, live)));
+        const parameters = await Promise.all(
+          lives.map((live, n) => harness.parameter(`half${n}`, live)),
+        );
         const handles = parameters.map((parameter) => parameter.get());
         for (const weight of [0, 1e-4, 1 / 3, 1]) {
           const moved = await backend.average(await backend.upload(averages), handles, weight);
           const found = await backend.download(moved);
           found.forEach((tensor, n) => {
             const wide = { ...(lives[n] as HostTensor), dtype: 'float32' as const };
-            const data = Float32Array.from(wide.data as Uint16Array, (bits) => halfValue(dtype, bits));
+            const data = Float32Array.from(wide.data as Uint16Array, (bits) =>
+              halfValue(dtype, bits),
+            );
             checkAveraged(
               tensor,
               averages[n] as HostTensor,
@@ -129,7 +143,10 @@ export const halfTests: readonly HarnessTest[] = [
         for (let n = 0; n < 1000; n += 1) {
           state = await backend.averageCompensated(state.averages, state.residuals, lives, weight);
         }
-        const [averages, residuals] = await backend.download([...state.averages, ...state.residuals]);
+        const [averages, residuals] = await backend.download([
+          ...state.averages,
+          ...state.residuals,
+        ]);
         live.data.forEach((bits: number | bigint, index: number) => {
           const value = halfValue(dtype, Number(bits));
           const expected = value + (1 - value) * (1 - weight) ** 1000;

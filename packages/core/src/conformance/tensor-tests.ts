@@ -11,7 +11,9 @@ function samples(dtypes: readonly HostTensor['dtype'][], offset = 0): readonly H
   return dtypes.flatMap((dtype) =>
     SHAPES.map((shape, n) =>
       hostTensor(dtype, shape, (index) =>
-        isFloating(dtype) ? (SPECIAL[(index + n + offset) % SPECIAL.length] ?? 0) : (index + n + offset) % 2,
+        isFloating(dtype)
+          ? (SPECIAL[(index + n + offset) % SPECIAL.length] ?? 0)
+          : (index + n + offset) % 2,
       ),
     ),
   );
@@ -23,7 +25,10 @@ export const tensorTests: readonly HarnessTest[] = [
     async run({ backend }) {
       check(backend.specVersion === 1, `specVersion is ${String(backend.specVersion)}.`);
       check(backend.name.length > 0, 'The name is empty.');
-      check(backend.dtypes.some(isFloating), `No floating dtype among ${backend.dtypes.join(', ')}.`);
+      check(
+        backend.dtypes.some(isFloating),
+        `No floating dtype among ${backend.dtypes.join(', ')}.`,
+      );
     },
   },
   {
@@ -107,7 +112,11 @@ export const tensorTests: readonly HarnessTest[] = [
       );
       const held = await backend.swap(parameters, await backend.upload(other));
       checkSameBits(await backend.download(held), live, 'what swap returned');
-      checkSameBits(await backend.download(parameters.map((p) => p.get())), other, 'the parameters');
+      checkSameBits(
+        await backend.download(parameters.map((p) => p.get())),
+        other,
+        'the parameters',
+      );
       const back = await backend.swap(parameters, held);
       checkSameBits(await backend.download(back), other, 'what the second swap returned');
       checkSameBits(

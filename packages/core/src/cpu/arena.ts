@@ -74,7 +74,9 @@ export class Arena {
    * @throws RangeError where there is no memory left; then none is taken
    */
   allocate(requests: readonly ArrayRequest[]): readonly HostArray[] {
-    const preferred = this.#regionFor(requests.reduce((bytes, request) => bytes + alignedSize(request), 0));
+    const preferred = this.#regionFor(
+      requests.reduce((bytes, request) => bytes + alignedSize(request), 0),
+    );
     const made: HostArray[] = [];
     try {
       for (const request of requests) {
@@ -142,7 +144,11 @@ export class Arena {
   #addRegion(request: number): Region | undefined {
     const needed = pages(request + SCRATCH);
     const wanted = Math.max(this.#least, 4 * request + SCRATCH, this.#reserved, needed);
-    for (let size = pages(Math.min(wanted, this.#most)); ; size = Math.max(needed, pages(size / 2))) {
+    for (
+      let size = pages(Math.min(wanted, this.#most));
+      ;
+      size = Math.max(needed, pages(size / 2))
+    ) {
       try {
         const region = this.#open(size);
         this.#regions.push(region);

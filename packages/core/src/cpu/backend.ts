@@ -6,7 +6,14 @@ import type { HostTensor, TensorSpec } from '../tensor.js';
 import { arrayOf, isFloating } from '../tensor.js';
 import type { ArenaLimits } from './arena.js';
 import { copyBytes } from './bytes.js';
-import { DTYPES, floatDType, pairs, requireDisjoint, requireSameSpec, requireWellFormed } from './checks.js';
+import {
+  DTYPES,
+  floatDType,
+  pairs,
+  requireDisjoint,
+  requireSameSpec,
+  requireWellFormed,
+} from './checks.js';
 import type { Engine } from './engine.js';
 import { JsEngine } from './js-engine.js';
 import type { CpuMemory } from './ledger.js';
@@ -145,7 +152,8 @@ function backendOn(engine: Engine): CpuBackend {
       requireUsable('allFinite', tensors);
       return tensors.map(
         (tensor) =>
-          !isFloating(tensor.dtype) || engine.allFinite(floatDType('allFinite', tensor), tensor.data),
+          !isFloating(tensor.dtype) ||
+          engine.allFinite(floatDType('allFinite', tensor), tensor.data),
       );
     },
 
@@ -167,12 +175,14 @@ function backendOn(engine: Engine): CpuBackend {
       requireUsable(call, averages);
       requireUsable(call, residuals);
       requireUsable(call, live);
-      const work = pairs(call, pairs(call, averages, residuals), live).map(([[average, residual], value]) => {
-        requireSameSpec(call, 'a residual', average, residual);
-        requireSameSpec(call, 'a live tensor', average, value);
-        const dtype = floatDType(call, average);
-        return { dtype, average: average.data, residual: residual.data, live: value.data };
-      });
+      const work = pairs(call, pairs(call, averages, residuals), live).map(
+        ([[average, residual], value]) => {
+          requireSameSpec(call, 'a residual', average, residual);
+          requireSameSpec(call, 'a live tensor', average, value);
+          const dtype = floatDType(call, average);
+          return { dtype, average: average.data, residual: residual.data, live: value.data };
+        },
+      );
       for (const item of work) {
         engine.averageCompensated(item.dtype, item.average, item.residual, item.live, weight);
       }

@@ -82,7 +82,12 @@ export function floatDType(call: string, tensor: HostTensor): FloatDType {
  * @param other - the one whose spec may differ
  * @throws PolyakError `ERR_PARAMETERS` where they differ in dtype or shape
  */
-export function requireSameSpec(call: string, name: string, tensor: HostTensor, other: HostTensor): void {
+export function requireSameSpec(
+  call: string,
+  name: string,
+  tensor: HostTensor,
+  other: HostTensor,
+): void {
   if (!sameSpec(tensor, other)) {
     throw new PolyakError(
       'ERR_PARAMETERS',

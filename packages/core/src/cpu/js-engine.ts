@@ -38,13 +38,25 @@ export class JsEngine implements Engine {
     weight: number,
   ): void {
     if (dtype === 'float32') {
-      averageCompensated32(average as Float32Array, residual as Float32Array, live as Float32Array, weight);
+      averageCompensated32(
+        average as Float32Array,
+        residual as Float32Array,
+        live as Float32Array,
+        weight,
+      );
     } else {
-      averageCompensated64(average as Float64Array, residual as Float64Array, live as Float64Array, weight);
+      averageCompensated64(
+        average as Float64Array,
+        residual as Float64Array,
+        live as Float64Array,
+        weight,
+      );
     }
   }
 
   allFinite(dtype: FloatDType, data: HostArray): boolean {
-    return dtype === 'float32' ? allFinite32(data as Float32Array) : allFinite64(data as Float64Array);
+    return dtype === 'float32'
+      ? allFinite32(data as Float32Array)
+      : allFinite64(data as Float64Array);
   }
 }

@@ -44,7 +44,9 @@ async function swapBack(
     const { live, tensor } = items[index] as SwapItem;
     exchange(live.data, tensor.data);
   }
-  const settled = await Promise.allSettled(reached.map(async ({ parameter, live }) => parameter.set(live)));
+  const settled = await Promise.allSettled(
+    reached.map(async ({ parameter, live }) => parameter.set(live)),
+  );
   const refusals = settled
     .slice(0, -1)
     .flatMap((result, index) =>

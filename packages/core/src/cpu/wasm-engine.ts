@@ -56,7 +56,8 @@ export class WasmEngine implements Engine {
     const a = updates(average);
     const c = updates(residual);
     const p = reads(live);
-    const run = dtype === 'float32' ? shard.kernel.averageCompensated32 : shard.kernel.averageCompensated64;
+    const run =
+      dtype === 'float32' ? shard.kernel.averageCompensated32 : shard.kernel.averageCompensated64;
     inChunks(shard, [a, c, p], (count) => {
       run(a.address, c.address, p.address, count, weight);
       return true;
@@ -72,7 +73,11 @@ export class WasmEngine implements Engine {
           [x],
           (count) => shard.kernel.allBelow(x.address, 4 * count, ALL_BUT_SIGN, EXPONENT32) === 1,
         )
-      : inChunks(shard, [x], (count) => shard.kernel.allBelow(x.address, 8 * count, 0, EXPONENT64) === 1);
+      : inChunks(
+          shard,
+          [x],
+          (count) => shard.kernel.allBelow(x.address, 8 * count, 0, EXPONENT64) === 1,
+        );
   }
 
   // The first that is resident decides; the average comes first, because moving it would cost two copies.

@@ -116,6 +116,8 @@ function checkOptions(tolerance: number, maxIterations: number): void {
     throw new RangeError(`fitWeights: tolerance is ${tolerance}, expected a finite number > 0.`);
   }
   if (!(Number.isSafeInteger(maxIterations) && maxIterations >= 0)) {
-    throw new RangeError(`fitWeights: maxIterations is ${maxIterations}, expected an integer >= 0.`);
+    throw new RangeError(
+      `fitWeights: maxIterations is ${maxIterations}, expected an integer >= 0.`,
+    );
   }
 }

@@ -11,7 +11,9 @@ export function hostStore<T>(model: LiveModel<T>): MemberStore {
       const weights = await readFor('take', model);
       return {
         read: async () =>
-          Object.fromEntries(Object.entries(weights).map(([name, tensor]) => [name, copyOf(tensor)])),
+          Object.fromEntries(
+            Object.entries(weights).map(([name, tensor]) => [name, copyOf(tensor)]),
+          ),
         runWith: async (fn, batchNorm) =>
           runWith('withMember', model, await held('withMember', model, weights), fn, batchNorm),
         remove() {},

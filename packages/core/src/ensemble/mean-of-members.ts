@@ -8,7 +8,10 @@ import { fitting } from '../weights.js';
 import type { Member } from './member.js';
 
 /** The mean of `members`, one at least, each read in its turn: of floating tensors; of others, the newest. */
-export async function meanOfMembers<T>(group: Group<T>, members: readonly Member[]): Promise<NamedTensors> {
+export async function meanOfMembers<T>(
+  group: Group<T>,
+  members: readonly Member[],
+): Promise<NamedTensors> {
   const { parameters, names, floatingCount } = group.list;
   const sums = parameters
     .slice(0, floatingCount)
@@ -31,12 +34,20 @@ function addTo(sum: Float64Array, values: Float64Array): void {
   }
 }
 
-function quotient(name: string, { dtype, shape }: HostTensor, sum: Float64Array, count: number): HostTensor {
+function quotient(
+  name: string,
+  { dtype, shape }: HostTensor,
+  sum: Float64Array,
+  count: number,
+): HostTensor {
   const data = new (arrayOf(dtype) as Float64ArrayConstructor)(sum.length);
   for (let index = 0; index < sum.length; index += 1) {
     const mean = (sum[index] as number) / count;
     if (!Number.isFinite(mean)) {
-      throw new PolyakError('ERR_NON_FINITE', `mean: "${name}" of a member holds NaN or an infinity.`);
+      throw new PolyakError(
+        'ERR_NON_FINITE',
+        `mean: "${name}" of a member holds NaN or an infinity.`,
+      );
     }
     data[index] = mean;
   }

@@ -39,7 +39,10 @@ export function equalWeights(count: number): Float64Array {
 }
 
 /** `Σₖ weights[k] · values[k]`, element by element. */
-export function weightedSum(values: readonly ArrayLike<number>[], weights: ArrayLike<number>): Float64Array {
+export function weightedSum(
+  values: readonly ArrayLike<number>[],
+  weights: ArrayLike<number>,
+): Float64Array {
   const sum = new Float64Array(values[0]?.length ?? 0);
   for (const [member, own] of values.entries()) {
     const weight = weights[member] as number;

@@ -24,13 +24,16 @@ export function checkPredictions(call: string, predictions: readonly Probabiliti
     if (bad < 0) continue;
     const what = `${call}: element ${bad} of member ${member} is ${values[bad]}`;
     if (!Number.isFinite(values[bad])) throw new PolyakError('ERR_NON_FINITE', `${what}.`);
-    throw new RangeError(`${what}, expected a probability in [0, 1]. Apply softmax to logits first.`);
+    throw new RangeError(
+      `${what}, expected a probability in [0, 1]. Apply softmax to logits first.`,
+    );
   }
 }
 
 /** The number of samples, where rows of `classes` make up `values`. */
 export function sampleCount(call: string, { length }: Probabilities, classes: number): number {
-  if (Number.isSafeInteger(classes) && classes >= 1 && length % classes === 0) return length / classes;
+  if (Number.isSafeInteger(classes) && classes >= 1 && length % classes === 0)
+    return length / classes;
   throw new RangeError(
     `${call}: classes is ${classes}, expected an integer >= 1 that divides the ${length} probabilities.`,
   );

@@ -199,7 +199,9 @@ export class Snapshots<T> {
   #at(call: string, index: number): Member {
     const member = this.#members[index];
     if (member !== undefined) return member;
-    throw new RangeError(`${call}: there is no member ${index}, there are ${this.#members.length}.`);
+    throw new RangeError(
+      `${call}: there is no member ${index}, there are ${this.#members.length}.`,
+    );
   }
 }
 
@@ -207,5 +209,7 @@ function storeOf<T>(model: LiveModel<T>, store: SnapshotsOptions['store']): Memb
   if (store === 'device') return deviceStore(model);
   if (store === 'host') return hostStore(model);
   if (typeof store === 'object') return fileStore(model, store);
-  throw new TypeError(`Snapshots: store is "${String(store)}", expected "device", "host" or SnapshotFiles.`);
+  throw new TypeError(
+    `Snapshots: store is "${String(store)}", expected "device", "host" or SnapshotFiles.`,
+  );
 }

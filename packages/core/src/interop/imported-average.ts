@@ -41,14 +41,20 @@ export function withImported(
 ): SWAState {
   const named = rules.find(({ name }) => name === average);
   const counts = nAvg.length === 1 ? paramGroups.map(() => nAvg[0] ?? 0) : nAvg;
-  const given = new Map(Object.entries(swaState).map(([name, tensor]) => [tied.get(name) ?? name, tensor]));
+  const given = new Map(
+    Object.entries(swaState).map(([name, tensor]) => [tied.get(name) ?? name, tensor]),
+  );
   const own = paramGroups.flatMap(({ params }) => params);
-  const wanted = paramGroups.flatMap(({ params }, group) => ((counts[group] ?? 0) > 0 ? params : []));
+  const wanted = paramGroups.flatMap(({ params }, group) =>
+    (counts[group] ?? 0) > 0 ? params : [],
+  );
   const surplus = [...given.keys()].filter((name) => !own.includes(name) && !ignore(name));
   const lengths = new Set([counts.length, (stepCounter ?? counts).length]);
   const problems = [
     ...(named === undefined ? [`this SWA has no average "${average}"`] : []),
-    ...(named !== undefined && isWindow(named.rule) ? [`"${average}" is a mean of the last values`] : []),
+    ...(named !== undefined && isWindow(named.rule)
+      ? [`"${average}" is a mean of the last values`]
+      : []),
     ...(counts.every((count) => count === 0) ? ['nothing has been averaged in it'] : []),
     ...wanted.filter((name) => !given.has(name)).map((name) => `it lacks "${name}"`),
     ...surplus.map((name) => `this SWA has no "${name}"`),
@@ -57,7 +63,10 @@ export function withImported(
       .map((length) => `it has ${length} parameter groups, this SWA ${paramGroups.length}`),
   ];
   if (named === undefined || problems.length > 0) {
-    throw new PolyakError('ERR_STATE', `importAverage: the average does not fit: ${problems.join('; ')}.`);
+    throw new PolyakError(
+      'ERR_STATE',
+      `importAverage: the average does not fit: ${problems.join('; ')}.`,
+    );
   }
   const tensors = wanted.map((name): [string, HostTensor] => [name, given.get(name) as HostTensor]);
   const floating = tensors.filter(([, { dtype }]) => named.isCompensated && isFloating(dtype));

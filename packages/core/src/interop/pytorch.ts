@@ -34,7 +34,10 @@ export function fromAveragedModel(tensors: NamedTensors): ImportedAverage {
   return {
     nAvg,
     swaState: Object.fromEntries(
-      names.map((name): [string, HostTensor] => [name.slice(prefix.length), weightsAt(call, tensors, name)]),
+      names.map((name): [string, HostTensor] => [
+        name.slice(prefix.length),
+        weightsAt(call, tensors, name),
+      ]),
     ),
   };
 }
@@ -73,10 +76,14 @@ export function fromTorchcontrib(tensors: NamedTensors, names: readonly string[]
   const counts = groups.flatMap((group, n) =>
     integersAt(call, tensors, `param_groups.${group}.params`).map(() => nAvg[n] ?? 0),
   );
-  const averaged = names.flatMap((name, index) => ((counts[index] ?? 0) > 0 ? [[name, index] as const] : []));
+  const averaged = names.flatMap((name, index) =>
+    (counts[index] ?? 0) > 0 ? [[name, index] as const] : [],
+  );
   return {
     nAvg,
-    stepCounter: groups.map((group) => countAt(call, tensors, `param_groups.${group}.step_counter`)),
+    stepCounter: groups.map((group) =>
+      countAt(call, tensors, `param_groups.${group}.step_counter`),
+    ),
     swaState: Object.fromEntries(
       averaged.map(([name, index]) => [name, weightsAt(call, tensors, bufferOf(index))]),
     ),
@@ -101,8 +108,15 @@ export function fromTorchcontrib(tensors: NamedTensors, names: readonly string[]
 export function fromDiffusers(tensors: NamedTensors, names: readonly string[]): ImportedAverage {
   const call = 'fromDiffusers';
   const nAvg = [countAt(call, tensors, 'optimization_step')];
-  requireCount(call, Object.keys(tensors).filter((name) => name.startsWith('shadow_params.')).length, names);
-  return { nAvg, swaState: named(names, (index) => weightsAt(call, tensors, `shadow_params.${index}`)) };
+  requireCount(
+    call,
+    Object.keys(tensors).filter((name) => name.startsWith('shadow_params.')).length,
+    names,
+  );
+  return {
+    nAvg,
+    swaState: named(names, (index) => weightsAt(call, tensors, `shadow_params.${index}`)),
+  };
 }
 
 function requireCount(call: string, count: number, names: readonly string[]): void {
@@ -116,5 +130,7 @@ function requireCount(call: string, count: number, names: readonly string[]): vo
 }
 
 function named(names: readonly string[], tensorOf: (index: number) => HostTensor): NamedTensors {
-  return Object.fromEntries(names.map((name, index): [string, HostTensor] => [name, tensorOf(index)]));
+  return Object.fromEntries(
+    names.map((name, index): [string, HostTensor] => [name, tensorOf(index)]),
+  );
 }

@@ -10,14 +10,21 @@ export function countAt(call: string, tensors: NamedTensors, name: string): numb
   const values = integersAt(call, tensors, name);
   const [value] = values;
   if (value !== undefined && values.length === 1) return value;
-  throw new PolyakError('ERR_STATE', `${call}: "${name}" has ${values.length} elements, expected one.`);
+  throw new PolyakError(
+    'ERR_STATE',
+    `${call}: "${name}" has ${values.length} elements, expected one.`,
+  );
 }
 
 /** The integers >= 0 under `name`. */
 export function integersAt(call: string, tensors: NamedTensors, name: string): readonly number[] {
   const values = Array.from(tensorAt(call, tensors, name).data, Number);
-  if (values.length > 0 && values.every((value) => Number.isSafeInteger(value) && value >= 0)) return values;
-  throw new PolyakError('ERR_STATE', `${call}: "${name}" is [${values.join(', ')}], expected integers >= 0.`);
+  if (values.length > 0 && values.every((value) => Number.isSafeInteger(value) && value >= 0))
+    return values;
+  throw new PolyakError(
+    'ERR_STATE',
+    `${call}: "${name}" is [${values.join(', ')}], expected integers >= 0.`,
+  );
 }
 
 /** The weights under `name`; half precision as float32. */

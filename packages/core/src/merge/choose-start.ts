@@ -30,7 +30,8 @@ export async function chooseStart(
 ): Promise<ChosenStart> {
   const soup = new Soup();
   const scores: number[] = [];
-  let best: { readonly start: number; readonly weights: NamedTensors; readonly score: number } | undefined;
+  let best:
+    { readonly start: number; readonly weights: NamedTensors; readonly score: number } | undefined;
   for (let start = snapshots.length - 1; start >= 0; start -= 1) {
     const weights = soup.add(snapshots[start] as NamedTensors).mean();
     const score = await checkedScore('chooseStart', evaluate(weights));

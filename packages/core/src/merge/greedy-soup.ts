@@ -30,7 +30,11 @@ export async function greedySoup(
   evaluate: (weights: NamedTensors) => Awaitable<number>,
 ): Promise<GreedySoup> {
   if (candidates.length === 0) throw new RangeError('greedySoup: there is no candidate.');
-  const scored: { readonly index: number; readonly candidate: NamedTensors; readonly score: number }[] = [];
+  const scored: {
+    readonly index: number;
+    readonly candidate: NamedTensors;
+    readonly score: number;
+  }[] = [];
   for (const [index, candidate] of candidates.entries()) {
     scored.push({ index, candidate, score: await checkedScore('greedySoup', evaluate(candidate)) });
   }
@@ -41,7 +45,8 @@ export async function greedySoup(
   let best = -Infinity;
   for (const { index, candidate, score: alone } of scored) {
     soup.add(candidate);
-    const score = members.length === 0 ? alone : await checkedScore('greedySoup', evaluate(soup.mean()));
+    const score =
+      members.length === 0 ? alone : await checkedScore('greedySoup', evaluate(soup.mean()));
     if (score >= best) {
       best = score;
       members.push(index);

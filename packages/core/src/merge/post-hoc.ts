@@ -18,7 +18,9 @@ export interface PowerProfile {
  */
 export function gammaOf(sigma: number): number {
   if (!(sigma > 0 && sigma <= Math.sqrt(1 / 12))) {
-    throw new RangeError(`gammaOf: sigma is ${sigma}, expected a number in (0, ${Math.sqrt(1 / 12)}].`);
+    throw new RangeError(
+      `gammaOf: sigma is ${sigma}, expected a number in (0, ${Math.sqrt(1 / 12)}].`,
+    );
   }
   // sigma(gamma) falls from √(1/12) at 0 towards 1 / gamma.
   let [low, high] = [0, 2 / sigma];
@@ -49,7 +51,10 @@ export function gammaOf(sigma: number): number {
  * console.log(weights.map((weight) => Math.abs(weight).toFixed(6))); // ['1.000000', '0.000000', '0.000000']
  * ```
  */
-export function postHocWeights(snapshots: readonly PowerProfile[], target: PowerProfile): readonly number[] {
+export function postHocWeights(
+  snapshots: readonly PowerProfile[],
+  target: PowerProfile,
+): readonly number[] {
   for (const { step, gamma } of [...snapshots, target]) {
     if (!(step > 0 && step < Infinity && gamma >= 0 && gamma < Infinity)) {
       throw new RangeError(`postHocWeights: { step: ${step}, gamma: ${gamma} } is no profile.`);

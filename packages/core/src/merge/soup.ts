@@ -59,7 +59,11 @@ export class Soup {
     for (const [name, tensor] of Object.entries(member)) {
       const size = isFloating(tensor.dtype) ? tensor.data.length : 0;
       const entry = this.#sums.get(name);
-      const sum = entry ?? { newest: tensor, sum: new Float64Array(size), error: new Float64Array(size) };
+      const sum = entry ?? {
+        newest: tensor,
+        sum: new Float64Array(size),
+        error: new Float64Array(size),
+      };
       if (entry === undefined) this.#sums.set(name, sum);
       sum.newest = isFloating(tensor.dtype) ? tensor : { ...tensor, data: tensor.data.slice() };
       accumulate(sum, tensor, weight);
@@ -79,7 +83,8 @@ export class Soup {
    * @throws PolyakError as {@link Soup.add}; `ERR_NO_AVERAGES` where the soup has no member
    */
   remove(member: NamedTensors, weight: number = 1): this {
-    if (this.#count === 0) throw new PolyakError('ERR_NO_AVERAGES', 'Soup.remove: the soup has no member.');
+    if (this.#count === 0)
+      throw new PolyakError('ERR_NO_AVERAGES', 'Soup.remove: the soup has no member.');
     this.#check('remove', member, weight);
     for (const [name, tensor] of Object.entries(member)) {
       const sum = this.#sums.get(name);
@@ -104,7 +109,8 @@ export class Soup {
    *   overflows
    */
   mean(): NamedTensors {
-    if (this.#count === 0) throw new PolyakError('ERR_NO_AVERAGES', 'Soup.mean: the soup has no member.');
+    if (this.#count === 0)
+      throw new PolyakError('ERR_NO_AVERAGES', 'Soup.mean: the soup has no member.');
     const total = this.#weight.sum + this.#weight.error;
     if (Math.abs(total) <= 1e-12 * this.#magnitude) {
       throw new PolyakError('ERR_STATE', 'Soup.mean: the weights of the members sum up to 0.');
@@ -115,10 +121,14 @@ export class Soup {
         if (!isFloating(newest.dtype)) return [name, { ...newest, data: newest.data.slice() }];
         const dtype = newest.dtype === 'float64' ? 'float64' : 'float32';
         const data = new (arrayOf(dtype) as Float64ArrayConstructor)(sum.length);
-        for (let i = 0; i < sum.length; i += 1) data[i] = ((sum[i] as number) + (error[i] as number)) / total;
+        for (let i = 0; i < sum.length; i += 1)
+          data[i] = ((sum[i] as number) + (error[i] as number)) / total;
         const mean: HostTensor = { dtype, shape, data };
         if (isAllFinite(mean)) return [name, mean];
-        throw new PolyakError('ERR_NON_FINITE', `Soup.mean: the mean of "${name}" overflows ${dtype}.`);
+        throw new PolyakError(
+          'ERR_NON_FINITE',
+          `Soup.mean: the mean of "${name}" overflows ${dtype}.`,
+        );
       }),
     );
   }
@@ -134,11 +144,16 @@ export class Soup {
     if (!Number.isFinite(weight)) {
       throw new RangeError(`Soup.${call}: weight is ${weight}, expected a finite number.`);
     }
-    const problems = Object.entries(member).flatMap(([name, tensor]) => this.#differences(name, tensor));
+    const problems = Object.entries(member).flatMap(([name, tensor]) =>
+      this.#differences(name, tensor),
+    );
     for (const name of this.#sums.keys())
       if (!Object.hasOwn(member, name)) problems.push(`it lacks "${name}"`);
     if (problems.length > 0) {
-      throw new PolyakError('ERR_STATE', `Soup.${call}: the member does not fit: ${problems.join('; ')}.`);
+      throw new PolyakError(
+        'ERR_STATE',
+        `Soup.${call}: the member does not fit: ${problems.join('; ')}.`,
+      );
     }
     const bad = Object.entries(member).filter(([, tensor]) => !isAllFinite(tensor));
     if (bad.length > 0) {
@@ -149,7 +164,9 @@ export class Soup {
 
   #differences(name: string, tensor: HostTensor): readonly string[] {
     if (tensor.data.length !== elementCount(tensor.shape)) {
-      return [`"${name}" has ${tensor.data.length} elements, its shape [${tensor.shape.join(', ')}] others`];
+      return [
+        `"${name}" has ${tensor.data.length} elements, its shape [${tensor.shape.join(', ')}] others`,
+      ];
     }
     if (this.#count === 0) return [];
     const known = this.#sums.get(name)?.newest;
@@ -180,5 +197,7 @@ function accumulate({ sum, error }: Sum, tensor: HostTensor, weight: number): vo
 function isAllFinite({ dtype, data }: HostTensor): boolean {
   if (!isFloating(dtype)) return true;
   const isNarrow = isHalf(dtype);
-  return (data as Float64Array).every((value) => Number.isFinite(isNarrow ? halfValue(dtype, value) : value));
+  return (data as Float64Array).every((value) =>
+    Number.isFinite(isNarrow ? halfValue(dtype, value) : value),
+  );
 }

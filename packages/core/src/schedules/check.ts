@@ -10,7 +10,12 @@ export function check(
 ): void {
   for (const name in values) {
     const value = values[name] as number;
-    if (!(Number.isFinite(value) && value >= least && value <= most && (!isInteger || value % 1 === 0))) {
+    if (!(
+      Number.isFinite(value) &&
+      value >= least &&
+      value <= most &&
+      (!isInteger || value % 1 === 0)
+    )) {
       const kind = isInteger ? 'an integer' : 'a finite number';
       throw new RangeError(`${call}: ${name} is ${value}, not ${kind} in [${least}, ${most}].`);
     }

@@ -23,7 +23,11 @@ export interface CosineAnnealingLrOptions {
  * @see torch.optim.lr_scheduler.CosineAnnealingLR
  * @see Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983
  */
-export function cosineAnnealingLr({ lr, minLr = 0, totalSteps }: CosineAnnealingLrOptions): Schedule {
+export function cosineAnnealingLr({
+  lr,
+  minLr = 0,
+  totalSteps,
+}: CosineAnnealingLrOptions): Schedule {
   return scheduleOf('cosineAnnealingLr', { lr, minLr }, { totalSteps }, (step) =>
     anneal(lr, minLr, step / totalSteps),
   );

@@ -34,14 +34,19 @@ export function cosineAnnealingWarmRestarts({
   cycleSteps,
   cycleFactor = 1,
 }: CosineAnnealingWarmRestartsOptions): Schedule {
-  return scheduleOf('cosineAnnealingWarmRestarts', { lr, minLr }, { cycleSteps, cycleFactor }, (step) => {
-    let start = 0;
-    let length = cycleSteps;
-    if (cycleFactor === 1) start = step - (step % length);
-    while (step - start >= length) {
-      start += length;
-      length *= cycleFactor;
-    }
-    return anneal(lr, minLr, (step - start) / length);
-  });
+  return scheduleOf(
+    'cosineAnnealingWarmRestarts',
+    { lr, minLr },
+    { cycleSteps, cycleFactor },
+    (step) => {
+      let start = 0;
+      let length = cycleSteps;
+      if (cycleFactor === 1) start = step - (step % length);
+      while (step - start >= length) {
+        start += length;
+        length *= cycleFactor;
+      }
+      return anneal(lr, minLr, (step - start) / length);
+    },
+  );
 }

@@ -2,7 +2,12 @@ export type { CosineAnnealingLrOptions } from './cosine-annealing-lr.js';
 export { cosineAnnealingLr } from './cosine-annealing-lr.js';
 export type { CosineAnnealingWarmRestartsOptions } from './cosine-annealing-warm-restarts.js';
 export { cosineAnnealingWarmRestarts } from './cosine-annealing-warm-restarts.js';
-export type { CyclicLrOptions, CyclicMomentumOptions, CyclicOptions, CyclicScale } from './cyclic.js';
+export type {
+  CyclicLrOptions,
+  CyclicMomentumOptions,
+  CyclicOptions,
+  CyclicScale,
+} from './cyclic.js';
 export { cyclicLr, cyclicMomentum, expRange, triangular, triangular2 } from './cyclic.js';
 export type { CyclicSwaLrOptions } from './cyclic-swa-lr.js';
 export { cyclicSwaLr } from './cyclic-swa-lr.js';

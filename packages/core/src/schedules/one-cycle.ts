@@ -73,7 +73,14 @@ export function oneCycleMomentum({
   maxMomentum: max = 0.95,
   ...shape
 }: OneCycleMomentumOptions): Schedule {
-  return oneCycle('oneCycleMomentum', { baseMomentum: base, maxMomentum: max }, max, base, max, shape);
+  return oneCycle(
+    'oneCycleMomentum',
+    { baseMomentum: base, maxMomentum: max },
+    max,
+    base,
+    max,
+    shape,
+  );
 }
 
 function oneCycle(

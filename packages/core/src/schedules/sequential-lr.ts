@@ -15,7 +15,10 @@ import type { Schedule } from './schedule.js';
  * @throws RangeError where there are more or fewer milestones, or where they do not increase
  * @see torch.optim.lr_scheduler.SequentialLR
  */
-export function sequentialLr(schedules: readonly Schedule[], milestones: readonly number[]): Schedule {
+export function sequentialLr(
+  schedules: readonly Schedule[],
+  milestones: readonly number[],
+): Schedule {
   const parts = [...schedules];
   const starts = [0, ...milestones];
   const count = parts.length - 1;

@@ -38,7 +38,12 @@ export interface SwaLrOptions extends ChainedSwaLrOptions {
  *
  * @see torch.optim.swa_utils.SWALR
  */
-export function swaLr({ lr, swaLr: rate, annealSteps = 10, isLinear = false }: SwaLrOptions): Schedule {
+export function swaLr({
+  lr,
+  swaLr: rate,
+  annealSteps = 10,
+  isLinear = false,
+}: SwaLrOptions): Schedule {
   check('swaLr', { annealSteps }, 0, Infinity, true);
   return scheduleOf('swaLr', { lr, swaLr: rate }, {}, (step) =>
     step < annealSteps ? anneal(lr, rate, step / annealSteps, isLinear) : rate,

@@ -40,14 +40,21 @@ export function sampled(
     const length = elementCount(shape);
     const weights = new Float64Array(floatsOf(mean[name], length));
     addNoise(weights, diagonal, floatsOf(variance[name], length), draw);
-    deviations.forEach((row, k) => addScaled(weights, factors[k] as number, floatsOf(row[name], length)));
+    deviations.forEach((row, k) =>
+      addScaled(weights, factors[k] as number, floatsOf(row[name], length)),
+    );
     return [name, { dtype, shape, data: new (arrayOf(dtype) as Float32ArrayConstructor)(weights) }];
   });
   return Object.fromEntries(tensors);
 }
 
 /** `weights + factor * sqrt(variance) * z`, with a draw for each weight. */
-function addNoise(weights: Float64Array, factor: number, variance: FloatArray, draw: () => number): void {
+function addNoise(
+  weights: Float64Array,
+  factor: number,
+  variance: FloatArray,
+  draw: () => number,
+): void {
   for (let i = 0; i < weights.length; i += 1) {
     weights[i] = (weights[i] as number) + factor * Math.sqrt(variance[i] as number) * draw();
   }

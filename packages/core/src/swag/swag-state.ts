@@ -65,7 +65,8 @@ export function restored(
     throw new PolyakError('ERR_STATE', 'loadStateDict: this is no state of SWAG, version 1.');
   }
   const problems: string[] = [];
-  if (root['rank'] !== rank) problems.push(`its rank is ${excerpt(root['rank'])}, this SWAG's ${rank}`);
+  if (root['rank'] !== rank)
+    problems.push(`its rank is ${excerpt(root['rank'])}, this SWAG's ${rank}`);
   const nModels = countOf(root['nModels'], problems);
   const all = nModels > 0 ? [...specs] : [];
   const floats = all.filter(([, { dtype }]) => isFloating(dtype));
@@ -80,7 +81,10 @@ export function restored(
   };
   const random = randomOf(root['random'], problems);
   if (problems.length === 0) return { gaussian, random };
-  throw new PolyakError('ERR_STATE', `loadStateDict: the state does not fit: ${problems.join('; ')}.`);
+  throw new PolyakError(
+    'ERR_STATE',
+    `loadStateDict: the state does not fit: ${problems.join('; ')}.`,
+  );
 }
 
 /** The name and spec of a tensor. */
@@ -114,7 +118,8 @@ function tensorsOf(
       const found = Object.hasOwn(record, name) ? record[name] : undefined;
       if (found === undefined || !isTensor(found)) problems.push(`${where} lacks "${name}"`);
       else if (!isOf(spec, found)) problems.push(`${where}: "${name}" is no ${formatSpec(spec)}`);
-      else if (!hasRange(found, least)) problems.push(`${where}: "${name}" holds ${badValue(least)}`);
+      else if (!hasRange(found, least))
+        problems.push(`${where}: "${name}" holds ${badValue(least)}`);
       else return [[name, copyOf(found)]];
       return [];
     }),
@@ -126,7 +131,12 @@ function isOf(spec: TensorSpec, found: HostTensor): boolean {
   const { shape, data } = found;
   // By name, as an array of another realm is no instance of this one's.
   const isKind = data[Symbol.toStringTag] === arrayOf(spec.dtype).name;
-  return Array.isArray(shape) && sameSpec(found, spec) && isKind && data.length === elementCount(spec.shape);
+  return (
+    Array.isArray(shape) &&
+    sameSpec(found, spec) &&
+    isKind &&
+    data.length === elementCount(spec.shape)
+  );
 }
 
 function hasRange({ dtype, data }: HostTensor, least: number): boolean {
@@ -158,5 +168,7 @@ function listOf(node: StateTree | undefined): readonly StateTree[] {
 }
 
 function copiesOf(tensors: NamedTensors): NamedTensors {
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, copyOf(tensor)]));
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => [name, copyOf(tensor)]),
+  );
 }

@@ -203,7 +203,9 @@ export class SWAG<T> {
    * @throws PolyakError `ERR_BUSY`
    */
   async stateDict(): Promise<SWAGState> {
-    return this.#guard.alone('stateDict', async () => stateOf(this.rank, this.#gaussian, this.#random.state));
+    return this.#guard.alone('stateDict', async () =>
+      stateOf(this.rank, this.#gaussian, this.#random.state),
+    );
   }
 
   /**
@@ -260,7 +262,9 @@ function requireSpecs(weights: NamedTensors, specs: ReadonlyMap<string, TensorSp
     const spec = specs.get(name);
     const found = Object.hasOwn(weights, name) ? weights[name] : undefined;
     if (spec !== undefined && found !== undefined && sameSpec(found, spec)) continue;
-    const [is, was] = [found, spec].map((each) => (each === undefined ? 'missing' : formatSpec(each)));
+    const [is, was] = [found, spec].map((each) =>
+      each === undefined ? 'missing' : formatSpec(each),
+    );
     throw new PolyakError(
       'ERR_PARAMETERS',
       `collect: "${name}" is ${is}, it was ${was} when this SWAG was made. Make a new one for a new model.`,
@@ -269,7 +273,11 @@ function requireSpecs(weights: NamedTensors, specs: ReadonlyMap<string, TensorSp
 }
 
 /** A copy of a prediction, refused where averaging it would make nonsense. */
-function checkedPrediction(predicted: ArrayLike<number>, sample: number, length?: number): Float64Array {
+function checkedPrediction(
+  predicted: ArrayLike<number>,
+  sample: number,
+  length?: number,
+): Float64Array {
   const call = 'bayesianModelAverage';
   if (typeof predicted?.length !== 'number') {
     throw new TypeError(

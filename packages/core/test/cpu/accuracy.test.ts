@@ -7,13 +7,19 @@ import { randomFrom } from './data.js';
 /** Draws weights around fixed values of either sign, with 1 % of noise. */
 function noisyWeights(count: number): () => Float32Array {
   const random = randomFrom(1);
-  const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const normal = (): number =>
+    Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   const centres = Float64Array.from({ length: count }, normal);
   return () => Float32Array.from(centres, (centre) => centre * (1 + 0.01 * normal()));
 }
 
-const tensor = (data: Float32Array): HostTensor => ({ dtype: 'float32', shape: [data.length], data });
-const at = (tensors: readonly HostTensor[], index: number): number => Number(tensors[0]?.data[index]);
+const tensor = (data: Float32Array): HostTensor => ({
+  dtype: 'float32',
+  shape: [data.length],
+  data,
+});
+const at = (tensors: readonly HostTensor[], index: number): number =>
+  Number(tensors[0]?.data[index]);
 
 /** The rms relative errors of a float32 average of `first` and what `next` gives, against the same in float64. */
 function errorsAfter(

@@ -69,7 +69,9 @@ describe('an arena', () => {
 
   it('spreads a list over several shards where one cannot hold it', () => {
     const arena = new Arena(compileKernel(), { least: 8 * PAGE, most: 8 * PAGE });
-    const list = arena.allocate([3, 3, 3, 1].map((count) => ({ dtype: 'uint8', length: count * PAGE })));
+    const list = arena.allocate(
+      [3, 3, 3, 1].map((count) => ({ dtype: 'uint8', length: count * PAGE })),
+    );
     expect(arena.shards).toBe(3);
     expect(list.every((data) => arena.shardOf(data) !== undefined)).toBe(true);
   });
@@ -92,7 +94,9 @@ describe('an arena', () => {
   it('reuses what was freed over thousands of cycles of changing sizes', () => {
     const arena = new Arena(compileKernel(), { least: 64 * PAGE, most: 64 * PAGE });
     for (let cycle = 0; cycle < 5000; cycle += 1) {
-      const views = [1, 17, 1000, 40_000].map((size) => allocate(arena, 'float32', size + (cycle % 31)));
+      const views = [1, 17, 1000, 40_000].map((size) =>
+        allocate(arena, 'float32', size + (cycle % 31)),
+      );
       views.reverse();
       for (const view of views) arena.free(view);
     }
@@ -126,7 +130,11 @@ describe('more than 4 GiB of shards', () => {
     const length = 5003;
     const end = (from: number): Float32Array =>
       new Float32Array(whole.buffer, 4 * GIB - 4 * length * from, length);
-    const [average, residual, live] = [fillTame(end(1), 1), fillTame(end(2), 2), fillTame(end(3), 3)];
+    const [average, residual, live] = [
+      fillTame(end(1), 1),
+      fillTame(end(2), 2),
+      fillTame(end(3), 3),
+    ];
     const [expectedAverage, expectedResidual] = [average.slice(), residual.slice()];
 
     engine.average('float32', average, live, 0.25);

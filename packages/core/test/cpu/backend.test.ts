@@ -152,12 +152,12 @@ describe.each(BACKENDS)('the %s backend', (_, create) => {
     const unsupported = expect.objectContaining({ code: 'ERR_UNSUPPORTED' });
     expect(() => backend.upload([float32(1), half])).toThrow(unsupported);
     expect(() => backend.average([half], [half], 0.5)).toThrow(unsupported);
-    expect(() => backend.upload([{ dtype: 'float32', shape: [2], data: new Float32Array(3) }])).toThrow(
-      RangeError,
-    );
-    expect(() => backend.upload([{ dtype: 'float32', shape: [2], data: new Float64Array(2) }])).toThrow(
-      TypeError,
-    );
+    expect(() =>
+      backend.upload([{ dtype: 'float32', shape: [2], data: new Float32Array(3) }]),
+    ).toThrow(RangeError);
+    expect(() =>
+      backend.upload([{ dtype: 'float32', shape: [2], data: new Float64Array(2) }]),
+    ).toThrow(TypeError);
     const transferred = float32(1, 2);
     structuredClone(transferred.data, { transfer: [transferred.data.buffer as ArrayBuffer] });
     const averages = backend.upload([float32(1, 2)]);
@@ -184,7 +184,12 @@ describe.each(BACKENDS)('the %s backend', (_, create) => {
     const tensors = backend.upload(sizes.map((size) => constant(size, size)));
     const zeros = sizes.map((size) => constant(size, 0));
     backend.average(tensors.slice(2, 3), zeros.slice(2, 3), 1);
-    backend.averageCompensated(tensors.slice(4, 5), backend.upload(zeros.slice(4, 5)), zeros.slice(4, 5), 1);
+    backend.averageCompensated(
+      tensors.slice(4, 5),
+      backend.upload(zeros.slice(4, 5)),
+      zeros.slice(4, 5),
+      1,
+    );
     expect(tensors.map(({ data }) => new Set(Array.from(data, Number)))).toEqual(
       [1, 3, 0, 16, 0, 33].map((value) => new Set([value])),
     );

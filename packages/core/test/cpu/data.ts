@@ -42,7 +42,11 @@ export function fillTame<A extends FloatArray>(array: A, seed: number): A {
 
 /** A tensor of one dimension over `data`. */
 export function vector(data: FloatArray): HostTensor {
-  return { dtype: data instanceof Float32Array ? 'float32' : 'float64', shape: [data.length], data };
+  return {
+    dtype: data instanceof Float32Array ? 'float32' : 'float64',
+    shape: [data.length],
+    data,
+  };
 }
 
 /**

@@ -5,7 +5,12 @@ import { FreeList } from '../../src/cpu/free-list.js';
 
 it('takes from the lowest address', () => {
   const list = new FreeList(100, 200);
-  expect([list.take(10), list.take(20), list.take(70), list.take(1)]).toEqual([100, 110, 130, undefined]);
+  expect([list.take(10), list.take(20), list.take(70), list.take(1)]).toEqual([
+    100,
+    110,
+    130,
+    undefined,
+  ]);
 });
 
 it.each([

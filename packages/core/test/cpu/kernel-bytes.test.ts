@@ -8,7 +8,9 @@ it('embeds what kernel.wat assembles to', async () => {
   const source = await readFile(new URL('../../src/cpu/kernel.wat', import.meta.url), 'utf8');
   const toolkit = await wabt();
   const assembled = toolkit.parseWat('kernel.wat', source).toBinary({}).buffer;
-  expect(KERNEL, 'run `pnpm --filter @polyak/core kernel`').toBe(Buffer.from(assembled).toString('base64'));
+  expect(KERNEL, 'run `pnpm --filter @polyak/core kernel`').toBe(
+    Buffer.from(assembled).toString('base64'),
+  );
 });
 
 it('is small enough for browsers to compile on the main thread', () => {

@@ -10,8 +10,8 @@ import { referenceAverage, referenceCompensated } from './reference.js';
 
 const PAGE = 65_536;
 const SIZES = [
-  0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1023, 2047, 2048, 2049, 2081, 4095, 4097,
-  16_383, 16_384, 16_385, 21_824, 21_825, 32_767, 32_769, 65_535, 65_536, 65_537, 131_073,
+  0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1023, 2047, 2048, 2049, 2081, 4095,
+  4097, 16_383, 16_384, 16_385, 21_824, 21_825, 32_767, 32_769, 65_535, 65_536, 65_537, 131_073,
 ];
 const ARRAYS = [
   ['float32', Float32Array],
@@ -36,7 +36,8 @@ function place(backend: CpuBackend, data: FloatArray, where: Place): HostTensor 
 }
 
 function floats(tensor: HostTensor | undefined): FloatArray {
-  if (tensor?.data instanceof Float32Array || tensor?.data instanceof Float64Array) return tensor.data;
+  if (tensor?.data instanceof Float32Array || tensor?.data instanceof Float64Array)
+    return tensor.data;
   throw new Error('not a floating tensor');
 }
 
@@ -60,7 +61,10 @@ describe.each(BACKENDS)('%s', (_, create) => {
         const live = fill(new Elements(size), seed + 1000);
         const expected = average.slice();
         referenceAverage(expected, live, 1 / 3);
-        const tensors = [place(backend, average, 'resident'), place(backend, live, 'resident')] as const;
+        const tensors = [
+          place(backend, average, 'resident'),
+          place(backend, live, 'resident'),
+        ] as const;
         const result = backend.average([tensors[0]], [tensors[1]], 1 / 3);
         expect(difference(floats(result[0]), expected, `${size} elements`)).toBeUndefined();
         expect(difference(floats(tensors[1]), live, 'live weights')).toBeUndefined();
@@ -77,8 +81,13 @@ describe.each(BACKENDS)('%s', (_, create) => {
       const live = fillWild(new Elements(size), size + 1);
       const expected = average.slice();
       referenceAverage(expected, live, 0.3);
-      for (const [averagePlace, livePlace] of PLACES.flatMap((a) => PLACES.map((b) => [a, b] as const))) {
-        const tensors = [place(backend, average, averagePlace), place(backend, live, livePlace)] as const;
+      for (const [averagePlace, livePlace] of PLACES.flatMap((a) =>
+        PLACES.map((b) => [a, b] as const),
+      )) {
+        const tensors = [
+          place(backend, average, averagePlace),
+          place(backend, live, livePlace),
+        ] as const;
         const result = backend.average([tensors[0]], [tensors[1]], 0.3);
         const where = `${size} elements, average ${averagePlace}, live ${livePlace}`;
         expect(difference(floats(result[0]), expected, where)).toBeUndefined();
@@ -115,45 +124,66 @@ describe.each(BACKENDS)('%s', (_, create) => {
     expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
 
-  it.each(ARRAYS)('finds the one element of %s that is not finite, at any index', (__, Elements) => {
-    const backend = create();
-    for (const size of SIZES) {
-      const data = fillTame(new Elements(size), size);
-      data.set([0, -0, Elements === Float32Array ? 2 ** 127 : Number.MAX_VALUE, 5e-324].slice(0, size));
-      const indices =
-        size < 70 ? [...data.keys()] : [0, 15, 63, 64, (size >> 1) + 1, size - 17, size - 2, size - 1];
-      for (const where of PLACES) {
-        const tensor = place(backend, data, where);
-        expect(backend.allFinite([tensor]), `${size} elements`).toEqual([true]);
-        for (const index of indices) {
-          for (const value of [NaN, -NaN, Infinity, -Infinity]) {
-            const kept = floats(tensor)[index] ?? 0;
-            floats(tensor)[index] = value;
-            expect(backend.allFinite([tensor]), `${value} at ${index} of ${size}`).toEqual([false]);
-            floats(tensor)[index] = kept;
+  it.each(ARRAYS)(
+    'finds the one element of %s that is not finite, at any index',
+    (__, Elements) => {
+      const backend = create();
+      for (const size of SIZES) {
+        const data = fillTame(new Elements(size), size);
+        data.set(
+          [0, -0, Elements === Float32Array ? 2 ** 127 : Number.MAX_VALUE, 5e-324].slice(0, size),
+        );
+        const indices =
+          size < 70
+            ? [...data.keys()]
+            : [0, 15, 63, 64, (size >> 1) + 1, size - 17, size - 2, size - 1];
+        for (const where of PLACES) {
+          const tensor = place(backend, data, where);
+          expect(backend.allFinite([tensor]), `${size} elements`).toEqual([true]);
+          for (const index of indices) {
+            for (const value of [NaN, -NaN, Infinity, -Infinity]) {
+              const kept = floats(tensor)[index] ?? 0;
+              floats(tensor)[index] = value;
+              expect(backend.allFinite([tensor]), `${value} at ${index} of ${size}`).toEqual([
+                false,
+              ]);
+              floats(tensor)[index] = kept;
+            }
           }
+          backend.dispose([tensor]);
         }
-        backend.dispose([tensor]);
       }
-    }
-  });
+    },
+  );
 
   it('takes all the bits of NaN for what they are', () => {
     const backend = create();
     const bits32 = [0x7f80_0000, 0x7f80_0001, 0x7fff_ffff, 0xff80_0001, 0xffff_ffff];
     for (const bits of bits32) {
-      expect(backend.allFinite([vector(new Float32Array(Uint32Array.of(bits).buffer))])).toEqual([false]);
+      expect(backend.allFinite([vector(new Float32Array(Uint32Array.of(bits).buffer))])).toEqual([
+        false,
+      ]);
     }
     for (const bits of [0x7ff0_0000_0000_0001n, 0xfff0_0000_0000_0000n, 0xffff_ffff_ffff_ffffn]) {
-      expect(backend.allFinite([vector(new Float64Array(BigUint64Array.of(bits).buffer))])).toEqual([false]);
+      expect(backend.allFinite([vector(new Float64Array(BigUint64Array.of(bits).buffer))])).toEqual(
+        [false],
+      );
     }
     // The largest finite numbers, and low words that look like the exponent of NaN.
     expect(
-      backend.allFinite([vector(new Float32Array(Uint32Array.of(0x7f7f_ffff, 0xff7f_ffff).buffer))]),
+      backend.allFinite([
+        vector(new Float32Array(Uint32Array.of(0x7f7f_ffff, 0xff7f_ffff).buffer)),
+      ]),
     ).toEqual([true]);
-    const words = BigUint64Array.of(0x7fef_ffff_ffff_ffffn, 0x0000_0000_7ff0_0000n, 0x3ff0_0000_ffff_ffffn);
+    const words = BigUint64Array.of(
+      0x7fef_ffff_ffff_ffffn,
+      0x0000_0000_7ff0_0000n,
+      0x3ff0_0000_ffff_ffffn,
+    );
     for (const count of [1, 2, 3]) {
-      expect(backend.allFinite([vector(new Float64Array(words.slice(-count).buffer))])).toEqual([true]);
+      expect(backend.allFinite([vector(new Float64Array(words.slice(-count).buffer))])).toEqual([
+        true,
+      ]);
     }
   });
 

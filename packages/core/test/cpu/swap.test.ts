@@ -20,7 +20,11 @@ const DTYPES: readonly DType[] = [
 
 function fromBytes(dtype: DType, source: Uint8Array): HostTensor {
   const Elements = arrayOf(dtype);
-  const data = new Elements(source.slice().buffer, 0, Math.floor(source.length / Elements.BYTES_PER_ELEMENT));
+  const data = new Elements(
+    source.slice().buffer,
+    0,
+    Math.floor(source.length / Elements.BYTES_PER_ELEMENT),
+  );
   return { dtype, shape: [data.length], data };
 }
 
@@ -44,7 +48,10 @@ describe.each(['wasm', 'js'] as const)('swap on the %s backend', (kernel) => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...DTYPES),
-        fc.tuple(fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ minLength: 300, maxLength: 300 })),
+        fc.tuple(
+          fc.uint8Array({ maxLength: 300 }),
+          fc.uint8Array({ minLength: 300, maxLength: 300 }),
+        ),
         async (dtype, [first, second]) => {
           const live = fromBytes(dtype, first);
           const average = upload(backend, fromBytes(dtype, second.subarray(0, first.length)));
@@ -65,7 +72,13 @@ describe.each(['wasm', 'js'] as const)('swap on the %s backend', (kernel) => {
 
   it('keeps payloads of NaN, signalling ones too, and -0', async () => {
     const backend = cpuBackend({ kernel });
-    const patterns = Uint32Array.of(0x7fc0_0001, 0x7fa5_a5a5, 0xffbf_ffff, 0x8000_0000, 0x0000_0001);
+    const patterns = Uint32Array.of(
+      0x7fc0_0001,
+      0x7fa5_a5a5,
+      0xffbf_ffff,
+      0x8000_0000,
+      0x0000_0001,
+    );
     const live = fromBytes('float32', new Uint8Array(patterns.buffer));
     const average = upload(backend, float32(1, 2, 3, 4, 5));
     await backend.swap([parameter('w', live)], [average]);
@@ -127,7 +140,12 @@ describe.each(['wasm', 'js'] as const)('swap on the %s backend', (kernel) => {
     };
     const untouched = float32(4);
     const averages = backend.upload([float32(10), float32(20), float32(30), float32(40)]);
-    const cells = [copying, parameter('shared', shared), failing, parameter('untouched', untouched)];
+    const cells = [
+      copying,
+      parameter('shared', shared),
+      failing,
+      parameter('untouched', untouched),
+    ];
     await expect(backend.swap(cells, averages)).rejects.toThrow('refused');
     expect(copied).toEqual([1]);
     expect([...shared.data, ...untouched.data]).toEqual([2, 4]);
@@ -153,7 +171,9 @@ describe.each(['wasm', 'js'] as const)('swap on the %s backend', (kernel) => {
       },
     };
     const averages = backend.upload([float32(10), float32(20)]);
-    const error: unknown = await backend.swap([once, failing], averages).catch((reason: unknown) => reason);
+    const error: unknown = await backend
+      .swap([once, failing], averages)
+      .catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(AggregateError);
     expect(String(error)).toContain('"once"');
     expect(error).toMatchObject({ errors: [{ message: 'refused' }, { message: 'only once' }] });

@@ -46,7 +46,10 @@ export function network(seed: number): Network {
     parameter(name, { dtype: 'float32', shape: [data.length], data }),
   );
 
-  const forward = ([x0, x1]: readonly [number, number]): { hidden: Float64Array; p: Float64Array } => {
+  const forward = ([x0, x1]: readonly [number, number]): {
+    hidden: Float64Array;
+    p: Float64Array;
+  } => {
     const hidden = Float64Array.from(b1, (bias, h) =>
       Math.tanh(bias + x0 * (w1[h] as number) + x1 * (w1[HIDDEN + h] as number)),
     );
@@ -72,7 +75,10 @@ export function network(seed: number): Network {
       const { hidden, p } = forward(point);
       const errors = p.map((value, c) => value - (c === labels[n] ? 1 : 0));
       for (const [h, value] of hidden.entries()) {
-        const back = errors.reduce((sum, error, c) => sum + error * (w2[h * CLASSES + c] as number), 0);
+        const back = errors.reduce(
+          (sum, error, c) => sum + error * (w2[h * CLASSES + c] as number),
+          0,
+        );
         errors.forEach((error, c) => descend(w2, h * CLASSES + c, lr * error * value));
         const slope = back * (1 - value * value);
         descend(w1, h, lr * slope * point[0]);

@@ -15,7 +15,10 @@ function predictionsOf(
   const next = random(seed);
   return Float64Array.from(
     labels.flatMap((label) => {
-      const logits = Array.from({ length: classes }, (_, c) => 4 * next() + (c === label ? skill : 0));
+      const logits = Array.from(
+        { length: classes },
+        (_, c) => 4 * next() + (c === label ? skill : 0),
+      );
       const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
       return logits.map((logit) => Math.exp(logit) / total);
     }),
@@ -36,7 +39,10 @@ function logLikelihood(
 ): number {
   const logs = labels.map((label, sample) =>
     Math.log(
-      predictions.reduce((p, own, k) => p + (weights[k] ?? NaN) * (own[sample * classes + label] ?? NaN), 0),
+      predictions.reduce(
+        (p, own, k) => p + (weights[k] ?? NaN) * (own[sample * classes + label] ?? NaN),
+        0,
+      ),
     ),
   );
   return logs.reduce((sum, log) => sum + log, 0) / logs.length;
@@ -53,12 +59,17 @@ describe.each(CALLS)('%s', (name, call) => {
     const good = Float32Array.of(0.5, 0.5);
     expect(() => call([])).toThrow(`${name}: there are no predictions.`);
     expect(() => call([new Float32Array()])).toThrow(RangeError);
-    expect(() => call([good, Float32Array.of(1)])).toThrow('member 1 gives 1 probabilities, member 0 2');
+    expect(() => call([good, Float32Array.of(1)])).toThrow(
+      'member 1 gives 1 probabilities, member 0 2',
+    );
     expect(() => call([good, Float32Array.of(0, -0.25)])).toThrow('element 1 of member 1 is -0.25');
     expect(() => call([Float64Array.of(1.5, 0)])).toThrow('Apply softmax');
     for (const value of [NaN, Infinity, -Infinity]) {
       expect(() => call([good, Float64Array.of(0, value)])).toThrow(
-        expect.objectContaining({ code: 'ERR_NON_FINITE', message: expect.stringContaining('member 1') }),
+        expect.objectContaining({
+          code: 'ERR_NON_FINITE',
+          message: expect.stringContaining('member 1'),
+        }),
       );
     }
   });
@@ -143,14 +154,18 @@ describe('vote', () => {
   });
 
   it.each([0, -1, 1.5, 4, NaN])('refuses %d classes', (classes) => {
-    expect(() => vote([Float32Array.of(1, 0, 0)], classes)).toThrow('expected an integer >= 1 that divides');
+    expect(() => vote([Float32Array.of(1, 0, 0)], classes)).toThrow(
+      'expected an integer >= 1 that divides',
+    );
   });
 });
 
 describe('fitWeights', () => {
   const classes = 3;
   const labels = labelsOf(7, 400, classes);
-  const members = [0.2, 1.5, 1.4, 0.8].map((skill, k) => predictionsOf(11 + k, labels, classes, skill));
+  const members = [0.2, 1.5, 1.4, 0.8].map((skill, k) =>
+    predictionsOf(11 + k, labels, classes, skill),
+  );
 
   it('finds weights within the tolerance of the best, as a search on a grid shows', () => {
     const pair = members.slice(1, 3);
@@ -167,13 +182,17 @@ describe('fitWeights', () => {
   it('beats equal weights, each member, and any other convex weights, by its gap at most', () => {
     const { logLikelihood: found, gap, weights } = fitWeights(members, labels, classes);
     expect([...weights].reduce((sum, w) => sum + w, 0)).toBeCloseTo(1, 14);
-    expect(found - logLikelihood(members, labels, classes, [0.25, 0.25, 0.25, 0.25])).toBeGreaterThan(0.005);
+    expect(
+      found - logLikelihood(members, labels, classes, [0.25, 0.25, 0.25, 0.25]),
+    ).toBeGreaterThan(0.005);
     const anyWeights = fc
       .array(fc.double({ min: 0.0001, max: 1, noNaN: true }), { minLength: 4, maxLength: 4 })
       .map((raw) => raw.map((w) => w / raw.reduce((sum, x) => sum + x, 0)));
     fc.assert(
       fc.property(anyWeights, (other) => {
-        expect(logLikelihood(members, labels, classes, other)).toBeLessThanOrEqual(found + gap + 1e-12);
+        expect(logLikelihood(members, labels, classes, other)).toBeLessThanOrEqual(
+          found + gap + 1e-12,
+        );
       }),
       { seed: 1 },
     );
@@ -184,11 +203,17 @@ describe('fitWeights', () => {
     let last = -Infinity;
     for (let maxIterations = 0; maxIterations <= 60; maxIterations += 1) {
       const options = { tolerance: 1e-15, maxIterations };
-      const { logLikelihood: found, gap, iterations } = fitWeights(members, labels, classes, options);
+      const {
+        logLikelihood: found,
+        gap,
+        iterations,
+      } = fitWeights(members, labels, classes, options);
       expect(iterations).toBe(maxIterations);
       expect(found).toBeGreaterThanOrEqual(last - 1e-14);
       expect(best - found).toBeLessThanOrEqual(gap + 1e-12);
-      expect(best - found).toBeLessThanOrEqual(Math.log(members.length) / Math.max(1, maxIterations));
+      expect(best - found).toBeLessThanOrEqual(
+        Math.log(members.length) / Math.max(1, maxIterations),
+      );
       last = found;
     }
   });
@@ -237,9 +262,12 @@ describe('fitWeights', () => {
         fitWeights([p], wrong, 2, options);
     expect(fit([0])).toThrow('there are 1 labels for 2 samples');
     for (const label of [2, -1, 0.5, NaN]) {
-      expect(fit([0, label])).toThrow(`the label of sample 1 is ${label}, expected an integer from 0 to 1`);
+      expect(fit([0, label])).toThrow(
+        `the label of sample 1 is ${label}, expected an integer from 0 to 1`,
+      );
     }
-    for (const tolerance of [0, -1, NaN, Infinity]) expect(fit([0, 1], { tolerance })).toThrow(RangeError);
+    for (const tolerance of [0, -1, NaN, Infinity])
+      expect(fit([0, 1], { tolerance })).toThrow(RangeError);
     for (const maxIterations of [-1, 0.5, Infinity])
       expect(fit([0, 1], { maxIterations })).toThrow(RangeError);
   });

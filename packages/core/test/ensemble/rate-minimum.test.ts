@@ -5,7 +5,9 @@ import { describe, expect, it } from 'vitest';
 type Schedule = (step: number) => number;
 
 function due(schedule: Schedule, steps: number): number[] {
-  return Array.from({ length: steps }, (_, step) => step).filter((step) => isRateMinimum(schedule, step));
+  return Array.from({ length: steps }, (_, step) => step).filter((step) =>
+    isRateMinimum(schedule, step),
+  );
 }
 
 /** Equation 2 of the paper, with steps from 0. */
@@ -24,16 +26,21 @@ function fge(c: number, high: number, low: number): Schedule {
 
 describe('isRateMinimum', () => {
   it.each([2, 3, 7, 100])('is the last step of each cosine cycle of %d', (length) => {
-    expect(due(cosine(length), 5 * length)).toEqual([1, 2, 3, 4, 5].map((cycle) => cycle * length - 1));
+    expect(due(cosine(length), 5 * length)).toEqual(
+      [1, 2, 3, 4, 5].map((cycle) => cycle * length - 1),
+    );
   });
 
-  it.each([2, 4, 6, 50])('is the middle of each triangle of fast geometric ensembling, of %d steps', (c) => {
-    const schedule = fge(c, 0.05, 0.0005);
-    const middles = [0, 1, 2, 3].map((cycle) => cycle * c + c / 2 - 1);
-    // The first step of a run has none before it.
-    expect(due(schedule, 4 * c)).toEqual(middles.filter((step) => step > 0));
-    expect(schedule(c / 2 - 1)).toBeCloseTo(0.0005, 15);
-  });
+  it.each([2, 4, 6, 50])(
+    'is the middle of each triangle of fast geometric ensembling, of %d steps',
+    (c) => {
+      const schedule = fge(c, 0.05, 0.0005);
+      const middles = [0, 1, 2, 3].map((cycle) => cycle * c + c / 2 - 1);
+      // The first step of a run has none before it.
+      expect(due(schedule, 4 * c)).toEqual(middles.filter((step) => step > 0));
+      expect(schedule(c / 2 - 1)).toBeCloseTo(0.0005, 15);
+    },
+  );
 
   it('is the last step of each line, and of each valley floor', () => {
     expect(due((step) => 1 - ((step % 5) + 1) / 5, 15)).toEqual([4, 9, 14]);

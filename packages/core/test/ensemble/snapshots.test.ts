@@ -36,12 +36,18 @@ async function takeValues(
 }
 
 /** What each member shows in the model. */
-async function shown({ cell }: Run, snapshots: Snapshots<HostTensor>): Promise<(number | undefined)[]> {
+async function shown(
+  { cell }: Run,
+  snapshots: Snapshots<HostTensor>,
+): Promise<(number | undefined)[]> {
   return snapshots.withEach(() => read(cell)[0]);
 }
 
 /** Bytes by key, in memory; each call can be made to fail. */
-function memoryFiles(): SnapshotFiles & { readonly held: Map<string, Uint8Array>; failing: string } {
+function memoryFiles(): SnapshotFiles & {
+  readonly held: Map<string, Uint8Array>;
+  failing: string;
+} {
   const held = new Map<string, Uint8Array>();
   const files = {
     held,
@@ -70,7 +76,10 @@ describe('a failure', () => {
     files.failing = '';
     await takeValues(run.cell, snapshots, 4);
     expect(await shown(run, snapshots)).toEqual([2, 4]);
-    expect([...files.held.keys()]).toEqual(['snapshot-000001.safetensors', 'snapshot-000002.safetensors']);
+    expect([...files.held.keys()]).toEqual([
+      'snapshot-000001.safetensors',
+      'snapshot-000002.safetensors',
+    ]);
   });
 
   it('to remove the oldest leaves the members as they were, and the next take goes on', async () => {
@@ -247,7 +256,8 @@ describe('Snapshots', () => {
     const snapshots = new Snapshots(run.model, { store: 'host' });
     await expect(snapshots.mean()).rejects.toThrow('mean: there is no member 0, there are 0.');
     await takeValues(run.cell, snapshots, 1);
-    for (const index of [1, -1, 0.5, NaN]) await expect(snapshots.weights(index)).rejects.toThrow(RangeError);
+    for (const index of [1, -1, 0.5, NaN])
+      await expect(snapshots.weights(index)).rejects.toThrow(RangeError);
     const inside = snapshots.withMember(0, async () => snapshots.take());
     await expect(inside).rejects.toMatchObject({ code: 'ERR_BUSY' });
     expect(snapshots.length).toBe(1);
@@ -269,11 +279,15 @@ describe('Snapshots', () => {
     const [run, files] = [start(), memoryFiles()];
     const snapshots = new Snapshots(run.model, { store: files });
     await takeValues(run.cell, snapshots, 1);
-    await expect(takeValues(run.cell, snapshots, NaN)).rejects.toThrow('take: NaN or an infinity in "w".');
+    await expect(takeValues(run.cell, snapshots, NaN)).rejects.toThrow(
+      'take: NaN or an infinity in "w".',
+    );
     fill(run.cell, 5);
     const bytes = files.held.get('snapshot-000000.safetensors') ?? new Uint8Array();
     new Float32Array(bytes.buffer, bytes.length - 8).fill(Infinity);
-    await expect(snapshots.withMember(0, () => 0)).rejects.toMatchObject({ code: 'ERR_NON_FINITE' });
+    await expect(snapshots.withMember(0, () => 0)).rejects.toMatchObject({
+      code: 'ERR_NON_FINITE',
+    });
     await expect(snapshots.mean()).rejects.toMatchObject({ code: 'ERR_NON_FINITE' });
     expect(read(run.cell)).toEqual([5, 5]);
   });
@@ -317,7 +331,11 @@ describe('Snapshots', () => {
         layers: [layer],
         sampleCount: () => 4,
         batchMoments: (x: number) => [
-          { mean: Float64Array.of(x * (read(cell)[0] ?? NaN)), variance: Float64Array.of(1), count: 4 },
+          {
+            mean: Float64Array.of(x * (read(cell)[0] ?? NaN)),
+            variance: Float64Array.of(1),
+            count: 4,
+          },
         ],
       } as unknown as BatchNormModel<number>,
       loader: [1, 3],

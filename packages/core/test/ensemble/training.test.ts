@@ -27,7 +27,11 @@ interface Data {
 }
 
 function dataOf(seed: number): Data {
-  return { train: spirals(100 + seed, 150), fit: spirals(300 + seed, 600), test: spirals(200 + seed, 1500) };
+  return {
+    train: spirals(100 + seed, 150),
+    fit: spirals(300 + seed, 600),
+    test: spirals(200 + seed, 1500),
+  };
 }
 
 async function trained(
@@ -46,7 +50,10 @@ async function trained(
 
 /** Negative log-likelihood, nats a sample. */
 function loss(p: Float64Array, { labels }: Samples): number {
-  return labels.reduce((sum, label, n) => sum - Math.log(p[n * CLASSES + label] ?? NaN), 0) / labels.length;
+  return (
+    labels.reduce((sum, label, n) => sum - Math.log(p[n * CLASSES + label] ?? NaN), 0) /
+    labels.length
+  );
 }
 
 /** The share of samples on which two lists of classes differ. */
@@ -94,24 +101,27 @@ describe.each([1, 2, 3, 4])('a snapshot ensemble of five cycles, seed %d', (seed
   });
 });
 
-describe.each([1, 2, 3, 4])('a fast geometric ensemble on the way from trained weights, seed %d', (seed) => {
-  it('has members that differ, and are near enough for the mean of their weights to do as well', async () => {
-    const data = dataOf(seed);
-    const net = network(seed);
-    await trained(net, data, () => 0.1, 2 * STEPS);
-    const snapshots = await trained(net, data, triangle(600, 0.1, 0.001), CYCLES * 600);
-    expect(snapshots.length).toBe(CYCLES);
-    const predictions = await snapshots.withEach(() => net.predict(data.test));
-    const losses = predictions.map((p) => loss(p, data.test));
-    const together = loss(meanOf(predictions), data.test);
-    const averaged = await withWeights(net.model, await snapshots.mean(), () =>
-      loss(net.predict(data.test), data.test),
-    );
-    const choices = predictions.map((p) => vote([p], CLASSES));
-    for (const [n, choice] of choices.slice(1).entries()) {
-      expect(difference(choice, choices[n] ?? [])).toBeGreaterThan(0.01);
-    }
-    expect(averaged).toBeLessThan(mean(losses));
-    expect(Math.abs(averaged - together)).toBeLessThan(0.03);
-  });
-});
+describe.each([1, 2, 3, 4])(
+  'a fast geometric ensemble on the way from trained weights, seed %d',
+  (seed) => {
+    it('has members that differ, and are near enough for the mean of their weights to do as well', async () => {
+      const data = dataOf(seed);
+      const net = network(seed);
+      await trained(net, data, () => 0.1, 2 * STEPS);
+      const snapshots = await trained(net, data, triangle(600, 0.1, 0.001), CYCLES * 600);
+      expect(snapshots.length).toBe(CYCLES);
+      const predictions = await snapshots.withEach(() => net.predict(data.test));
+      const losses = predictions.map((p) => loss(p, data.test));
+      const together = loss(meanOf(predictions), data.test);
+      const averaged = await withWeights(net.model, await snapshots.mean(), () =>
+        loss(net.predict(data.test), data.test),
+      );
+      const choices = predictions.map((p) => vote([p], CLASSES));
+      for (const [n, choice] of choices.slice(1).entries()) {
+        expect(difference(choice, choices[n] ?? [])).toBeGreaterThan(0.01);
+      }
+      expect(averaged).toBeLessThan(mean(losses));
+      expect(Math.abs(averaged - together)).toBeLessThan(0.03);
+    });
+  },
+);

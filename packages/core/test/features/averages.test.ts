@@ -72,10 +72,17 @@ function sharesOf(rule: AveragingRule, n: number): readonly number[] {
 }
 
 /** The greatest relative error of `found` as the average of `values` by `shares`. */
-function errorOf(found: NamedTensors, values: readonly NamedTensors[], shares: readonly number[]): number {
+function errorOf(
+  found: NamedTensors,
+  values: readonly NamedTensors[],
+  shares: readonly number[],
+): number {
   const errors = Object.entries(found).flatMap(([name, { data }]) =>
     Array.from(data as Float32Array, (value, index) => {
-      const exact = shares.reduce((sum, share, n) => sum + share * Number(values[n]?.[name]?.data[index]), 0);
+      const exact = shares.reduce(
+        (sum, share, n) => sum + share * Number(values[n]?.[name]?.data[index]),
+        0,
+      );
       return Math.abs(value / exact - 1);
     }),
   );
@@ -83,7 +90,9 @@ function errorOf(found: NamedTensors, values: readonly NamedTensors[], shares: r
 }
 
 async function modelOn<T>({ backend, parameter }: BackendHarness<T>): Promise<LiveModel<T>> {
-  const cells = Object.entries(VISITED[0] ?? {}).map(async ([name, tensor]) => parameter(name, tensor));
+  const cells = Object.entries(VISITED[0] ?? {}).map(async ([name, tensor]) =>
+    parameter(name, tensor),
+  );
   return { backend, parameters: await Promise.all(cells) };
 }
 
@@ -95,7 +104,11 @@ function swaOf<T>(model: LiveModel<T>, onUpdate?: (report: UpdateReport) => void
   });
 }
 
-async function visit<T>(model: LiveModel<T>, swa: SWA<T>, values: readonly NamedTensors[]): Promise<void> {
+async function visit<T>(
+  model: LiveModel<T>,
+  swa: SWA<T>,
+  values: readonly NamedTensors[],
+): Promise<void> {
   for (const weights of values) {
     await writeWeights(model, weights);
     await swa.updateSwa();
@@ -163,8 +176,14 @@ const CHECKS: Readonly<Record<string, <T>(harness: BackendHarness<T>) => Promise
     const report = reports.filter(({ average }) => average === 'equal').at(-1);
     expect(report).toMatchObject({ group: 0, nAvg: 5, weight: 1 / 5 });
     expect(report?.effectiveWindow).toBeCloseTo(5, 9);
-    expect(report?.distance).toBeCloseTo(norm((name, i) => last(name, i) - now(name, i)) / norm(now), 6);
-    expect(report?.updateSize).toBeCloseTo(norm((name, i) => now(name, i) - old(name, i)) / norm(now), 6);
+    expect(report?.distance).toBeCloseTo(
+      norm((name, i) => last(name, i) - now(name, i)) / norm(now),
+      6,
+    );
+    expect(report?.updateSize).toBeCloseTo(
+      norm((name, i) => now(name, i) - old(name, i)) / norm(now),
+      6,
+    );
     await swa.dispose();
   },
 

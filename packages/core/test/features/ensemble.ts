@@ -52,7 +52,8 @@ const CHECKS: Readonly<Record<string, <T>(trial: Trial<T>, store: StoreName) => 
     const reference: HostTensor = { dtype: 'float32', shape: [7, 143], data: expected };
     checkSameBits([mean['w'] as HostTensor], [reference], 'the mean');
     const newest = taken.at(-1)?.['steps'];
-    if (newest !== undefined) checkSameBits([mean['steps'] as HostTensor], [newest], 'integers of the mean');
+    if (newest !== undefined)
+      checkSameBits([mean['steps'] as HostTensor], [newest], 'integers of the mean');
   },
 
   async 'refuses weights that are not finite, and keeps what it had'(trial) {
@@ -79,7 +80,10 @@ const CHECKS: Readonly<Record<string, <T>(trial: Trial<T>, store: StoreName) => 
       counts.push((await trial.harness.liveTensors()) - before);
     }
     const most = store === 'device' ? trial.model.parameters.length * LIMIT : 0;
-    check(counts[LIMIT - 1] === most, `${counts[LIMIT - 1]} tensors after ${LIMIT}, expected ${most}.`);
+    check(
+      counts[LIMIT - 1] === most,
+      `${counts[LIMIT - 1]} tensors after ${LIMIT}, expected ${most}.`,
+    );
     check(counts[49] === most, `${counts[49]} tensors after 50, expected ${most}.`);
     const files = store === 'files' ? LIMIT : 0;
     check(trial.files.size === files, `${trial.files.size} files, expected ${files}.`);
@@ -139,7 +143,9 @@ const CHECKS: Readonly<Record<string, <T>(trial: Trial<T>, store: StoreName) => 
  * @param create - makes a fresh harness for each check
  * @returns the checks, for the loop of any test runner
  */
-export function ensembleChecks<T>(create: () => Awaitable<BackendHarness<T>>): readonly ConformanceTest[] {
+export function ensembleChecks<T>(
+  create: () => Awaitable<BackendHarness<T>>,
+): readonly ConformanceTest[] {
   return STORES.flatMap((store) =>
     Object.entries(CHECKS).map(([name, run]) => ({
       name: `${store}: ${name}`,
@@ -160,7 +166,9 @@ async function trialOf<T>(harness: BackendHarness<T>, name: StoreName): Promise<
   const hasIntegers = backend.dtypes.includes('int32');
   const weightsOf = (step: number): NamedTensors =>
     hasIntegers ? { ...floatsOf(step), ...integersOf(step) } : floatsOf(step);
-  const cells = Object.entries(weightsOf(0)).map(async ([key, tensor]) => harness.parameter(key, tensor));
+  const cells = Object.entries(weightsOf(0)).map(async ([key, tensor]) =>
+    harness.parameter(key, tensor),
+  );
   const model = { backend, parameters: await Promise.all(cells) };
   const files = new Map<string, Uint8Array>();
   const folder = {

@@ -8,7 +8,13 @@ import {
   toSafetensors,
   writeWeights,
 } from '@polyak/core';
-import type { Awaitable, BatchNormModel, LiveModel, NamedTensors, RunningStatistics } from '@polyak/core';
+import type {
+  Awaitable,
+  BatchNormModel,
+  LiveModel,
+  NamedTensors,
+  RunningStatistics,
+} from '@polyak/core';
 import type { BackendHarness } from '@polyak/core/conformance';
 import { expect } from 'vitest';
 import { random } from '../sgd.js';
@@ -64,14 +70,19 @@ const checks: readonly Check[] = [
       expectClose(numbers(state.variance, 'kernel'), variance, 1e-12);
       expect(state.deviations.length).toBe(3);
       // Held in float32.
-      deviations.forEach((row, k) => expectClose(numbers(state.deviations[k] ?? {}, 'kernel'), row, 1e-6));
+      deviations.forEach((row, k) =>
+        expectClose(numbers(state.deviations[k] ?? {}, 'kernel'), row, 1e-6),
+      );
     },
   },
   {
     name: 'draws the same bits as on the CPU backend',
     async run(harness) {
       const [model, cpu] = [await modelOn(harness), await modelOn(cpuHarness())];
-      const swags = [new SWAG(model, { rank: 3, seed: 5 }), new SWAG(cpu, { rank: 3, seed: 5 })] as const;
+      const swags = [
+        new SWAG(model, { rank: 3, seed: 5 }),
+        new SWAG(cpu, { rank: 3, seed: 5 }),
+      ] as const;
       await visit(model, swags[0], 5);
       await visit(cpu, swags[1], 5);
       for (const options of [{}, { isBlockwise: true, scale: 0.5 }]) {
@@ -172,7 +183,10 @@ const checks: readonly Check[] = [
       if (!harness.backend.dtypes.includes('int32')) return;
       const steps = { dtype: 'int32', shape: [2], data: Int32Array.of(7, -1) } as const;
       const { backend, parameters } = await modelOn(harness);
-      const model = { backend, parameters: [...parameters, await harness.parameter('steps', steps)] };
+      const model = {
+        backend,
+        parameters: [...parameters, await harness.parameter('steps', steps)],
+      };
       const swag = new SWAG(model);
       await visit(model, swag, 3);
       await writeWeights(model, {
@@ -243,7 +257,10 @@ async function visit<T>(
     const live = Object.entries(await readWeights(model)).map(([name, tensor]) => [
       name,
       tensor.dtype === 'float32'
-        ? { ...tensor, data: Float32Array.from({ length: tensor.data.length }, () => 10 + uniform()) }
+        ? {
+            ...tensor,
+            data: Float32Array.from({ length: tensor.data.length }, () => 10 + uniform()),
+          }
         : tensor,
     ]);
     const weights = Object.fromEntries(live) as NamedTensors;
@@ -259,7 +276,11 @@ function numbers(tensors: NamedTensors, name: string): number[] {
 }
 
 /** Each number to `tolerance`, relative to the largest. */
-function expectClose(found: readonly number[], expected: readonly number[], tolerance: number): void {
+function expectClose(
+  found: readonly number[],
+  expected: readonly number[],
+  tolerance: number,
+): void {
   expect(found.length).toBe(expected.length);
   const largest = Math.max(...expected.map(Math.abs));
   found.forEach((value, i) => {

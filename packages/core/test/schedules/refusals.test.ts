@@ -41,7 +41,11 @@ const refusals: readonly (readonly [string, readonly unknown[], (value: never) =
   ['exponentialLr: gamma', AMOUNTS, (value) => exponentialLr({ lr, gamma: value })],
   ['lambdaLr: lr', AMOUNTS, (value) => lambdaLr({ lr: value, factor: () => 1 })],
   ['lambdaLr: factor', [1, undefined], (value) => lambdaLr({ lr, factor: value })],
-  ['lambdaLr(5): value', [-0.1, NaN, Infinity], (value) => lambdaLr({ lr: 1, factor: () => value })(5)],
+  [
+    'lambdaLr(5): value',
+    [-0.1, NaN, Infinity],
+    (value) => lambdaLr({ lr: 1, factor: () => value })(5),
+  ],
   ['multiplicativeLr: lr', AMOUNTS, (value) => multiplicativeLr({ lr: value, factor: () => 1 })],
   ['multiplicativeLr: factor', [1, undefined], (value) => multiplicativeLr({ lr, factor: value })],
   ['multiplicativeLr: step', [0.5], (value) => multiplicativeLr({ lr, factor: () => 1 })(value)],
@@ -53,8 +57,16 @@ const refusals: readonly (readonly [string, readonly unknown[], (value: never) =
   ['polynomialLr: power', AMOUNTS, (value) => polynomialLr({ lr, power: value })],
   ['polynomialLr: totalSteps', INTEGERS, (value) => polynomialLr({ lr, totalSteps: value })],
   ['cosineAnnealingLr: lr', AMOUNTS, (value) => cosineAnnealingLr({ lr: value, totalSteps: 1 })],
-  ['cosineAnnealingLr: minLr', AMOUNTS, (value) => cosineAnnealingLr({ lr, minLr: value, totalSteps: 1 })],
-  ['cosineAnnealingLr: totalSteps', INTEGERS, (value) => cosineAnnealingLr({ lr, totalSteps: value })],
+  [
+    'cosineAnnealingLr: minLr',
+    AMOUNTS,
+    (value) => cosineAnnealingLr({ lr, minLr: value, totalSteps: 1 }),
+  ],
+  [
+    'cosineAnnealingLr: totalSteps',
+    INTEGERS,
+    (value) => cosineAnnealingLr({ lr, totalSteps: value }),
+  ],
   [
     'cosineAnnealingWarmRestarts: cycleSteps',
     INTEGERS,
@@ -67,15 +79,39 @@ const refusals: readonly (readonly [string, readonly unknown[], (value: never) =
   ],
   ['cyclicLr: baseLr', AMOUNTS, (value) => cyclicLr({ baseLr: value, maxLr: 1 })],
   ['cyclicLr: maxLr', AMOUNTS, (value) => cyclicLr({ baseLr: 1, maxLr: value })],
-  ['cyclicLr: stepSizeUp', INTEGERS, (value) => cyclicLr({ baseLr: 0, maxLr: 1, stepSizeUp: value })],
-  ['cyclicLr: stepSizeDown', INTEGERS, (value) => cyclicLr({ baseLr: 0, maxLr: 1, stepSizeDown: value })],
-  ['cyclicLr: scale', ['triangular2', null], (value) => cyclicLr({ baseLr: 0, maxLr: 1, scale: value })],
+  [
+    'cyclicLr: stepSizeUp',
+    INTEGERS,
+    (value) => cyclicLr({ baseLr: 0, maxLr: 1, stepSizeUp: value }),
+  ],
+  [
+    'cyclicLr: stepSizeDown',
+    INTEGERS,
+    (value) => cyclicLr({ baseLr: 0, maxLr: 1, stepSizeDown: value }),
+  ],
+  [
+    'cyclicLr: scale',
+    ['triangular2', null],
+    (value) => cyclicLr({ baseLr: 0, maxLr: 1, scale: value }),
+  ],
   ['cyclicMomentum: baseMomentum', AMOUNTS, (value) => cyclicMomentum({ baseMomentum: value })],
   ['cyclicMomentum: scale', ['exp_range'], (value) => cyclicMomentum({ scale: value })],
   ['expRange: gamma', AMOUNTS, (value) => expRange(value)],
-  ['oneCycleLr: maxLr', AMOUNTS, (value) => oneCycleLr({ maxLr: value, initialLr: 1, totalSteps: 9 })],
-  ['oneCycleLr: initialLr', AMOUNTS, (value) => oneCycleLr({ maxLr: 1, initialLr: value, totalSteps: 9 })],
-  ['oneCycleLr: finalLr', AMOUNTS, (value) => oneCycleLr({ maxLr: 1, finalLr: value, totalSteps: 9 })],
+  [
+    'oneCycleLr: maxLr',
+    AMOUNTS,
+    (value) => oneCycleLr({ maxLr: value, initialLr: 1, totalSteps: 9 }),
+  ],
+  [
+    'oneCycleLr: initialLr',
+    AMOUNTS,
+    (value) => oneCycleLr({ maxLr: 1, initialLr: value, totalSteps: 9 }),
+  ],
+  [
+    'oneCycleLr: finalLr',
+    AMOUNTS,
+    (value) => oneCycleLr({ maxLr: 1, finalLr: value, totalSteps: 9 }),
+  ],
   ['oneCycleLr: totalSteps', INTEGERS, (value) => oneCycleLr({ maxLr: 1, totalSteps: value })],
   [
     'oneCycleLr: pctStart',
@@ -91,23 +127,51 @@ const refusals: readonly (readonly [string, readonly unknown[], (value: never) =
   ['swaLr: swaLr', AMOUNTS, (value) => swaLr({ lr, swaLr: value })],
   ['swaLr: annealSteps', NATURALS, (value) => swaLr({ lr, swaLr: 1, annealSteps: value })],
   ['chainedSwaLr: swaLr', AMOUNTS, (value) => chainedSwaLr({ swaLr: value })],
-  ['chainedSwaLr: annealSteps', NATURALS, (value) => chainedSwaLr({ swaLr: 1, annealSteps: value })],
+  [
+    'chainedSwaLr: annealSteps',
+    NATURALS,
+    (value) => chainedSwaLr({ swaLr: 1, annealSteps: value }),
+  ],
   ['chainedSwaLr: step', AMOUNTS, (value) => chainedSwaLr({ swaLr: 1 })(value, 1)],
   ['chainedSwaLr: lr', AMOUNTS, (value) => chainedSwaLr({ swaLr: 1 })(1, value)],
-  ['swaPaperLr: lr', [0, ...AMOUNTS], (value) => swaPaperLr({ lr: value, finalLr: 1, totalSteps: 1 })],
+  [
+    'swaPaperLr: lr',
+    [0, ...AMOUNTS],
+    (value) => swaPaperLr({ lr: value, finalLr: 1, totalSteps: 1 }),
+  ],
   ['swaPaperLr: finalLr', AMOUNTS, (value) => swaPaperLr({ lr, finalLr: value, totalSteps: 1 })],
-  ['swaPaperLr: totalSteps', INTEGERS, (value) => swaPaperLr({ lr, finalLr: 1, totalSteps: value })],
-  ['cyclicSwaLr: minLr', AMOUNTS, (value) => cyclicSwaLr({ maxLr: 1, minLr: value, cycleSteps: 1 })],
+  [
+    'swaPaperLr: totalSteps',
+    INTEGERS,
+    (value) => swaPaperLr({ lr, finalLr: 1, totalSteps: value }),
+  ],
+  [
+    'cyclicSwaLr: minLr',
+    AMOUNTS,
+    (value) => cyclicSwaLr({ maxLr: 1, minLr: value, cycleSteps: 1 }),
+  ],
   [
     'cyclicSwaLr: maxLr',
     [0.4, ...AMOUNTS],
     (value) => cyclicSwaLr({ maxLr: value, minLr: 0.5, cycleSteps: 1 }),
   ],
-  ['cyclicSwaLr: cycleSteps', INTEGERS, (value) => cyclicSwaLr({ maxLr: 1, minLr: 0, cycleSteps: value })],
+  [
+    'cyclicSwaLr: cycleSteps',
+    INTEGERS,
+    (value) => cyclicSwaLr({ maxLr: 1, minLr: 0, cycleSteps: value }),
+  ],
   ['snapshotLr: lr', AMOUNTS, (value) => snapshotLr({ lr: value, totalSteps: 9, cycles: 3 })],
   ['snapshotLr: totalSteps', INTEGERS, (value) => snapshotLr({ lr, totalSteps: value, cycles: 3 })],
-  ['snapshotLr: cycles', [10, ...INTEGERS], (value) => snapshotLr({ lr, totalSteps: 9, cycles: value })],
-  ['sequentialLr: milestones.length', [[], [1, 2]], (value) => sequentialLr([Number, Number], value)],
+  [
+    'snapshotLr: cycles',
+    [10, ...INTEGERS],
+    (value) => snapshotLr({ lr, totalSteps: 9, cycles: value }),
+  ],
+  [
+    'sequentialLr: milestones.length',
+    [[], [1, 2]],
+    (value) => sequentialLr([Number, Number], value),
+  ],
   [
     'sequentialLr: milestone',
     [
@@ -120,7 +184,11 @@ const refusals: readonly (readonly [string, readonly unknown[], (value: never) =
   ],
   ['sequentialLr: a schedule', [0.1], (value) => sequentialLr([value], [])],
   ['reduceLrOnPlateau: lr', AMOUNTS, (value) => reduceLrOnPlateau({ lr: value })],
-  ['reduceLrOnPlateau: factor', [-0.1, 1.1, NaN], (value) => reduceLrOnPlateau({ lr, factor: value })],
+  [
+    'reduceLrOnPlateau: factor',
+    [-0.1, 1.1, NaN],
+    (value) => reduceLrOnPlateau({ lr, factor: value }),
+  ],
   ['reduceLrOnPlateau: patience', NATURALS, (value) => reduceLrOnPlateau({ lr, patience: value })],
   ['reduceLrOnPlateau: cooldown', NATURALS, (value) => reduceLrOnPlateau({ lr, cooldown: value })],
   ['reduceLrOnPlateau: threshold', AMOUNTS, (value) => reduceLrOnPlateau({ lr, threshold: value })],
@@ -159,13 +227,18 @@ describe('schedules refuse', () => {
       : [[name, schedule.lr] as const, [`${name}, momentum`, schedule.momentum] as const],
   );
 
-  it.each(all.filter(([name]) => !name.includes('fractions')))('a step that is none: %s', (_, schedule) => {
-    for (const step of [-1, NaN, Infinity, undefined as unknown as number]) {
-      expect(() => schedule(step)).toThrow(/: step is .*, not a finite number in \[0, /);
-    }
-  });
+  it.each(all.filter(([name]) => !name.includes('fractions')))(
+    'a step that is none: %s',
+    (_, schedule) => {
+      for (const step of [-1, NaN, Infinity, undefined as unknown as number]) {
+        expect(() => schedule(step)).toThrow(/: step is .*, not a finite number in \[0, /);
+      }
+    },
+  );
 
   it('a rate that overflows', () => {
-    expect(() => exponentialLr({ lr: 1, gamma: 10 })(400)).toThrow('exponentialLr(400): value is Infinity');
+    expect(() => exponentialLr({ lr: 1, gamma: 10 })(400)).toThrow(
+      'exponentialLr(400): value is Infinity',
+    );
   });
 });

@@ -28,7 +28,10 @@ describe('swaPaperLr', () => {
     [100, 0.01],
     [150, 0.01],
   ])('at step %d of 100 is %d times the initial rate, for a ratio of 0.01', (step, factor) => {
-    expect(swaPaperLr({ lr: 0.1, finalLr: 0.001, totalSteps: 100 })(step)).toBeCloseTo(0.1 * factor, 12);
+    expect(swaPaperLr({ lr: 0.1, finalLr: 0.001, totalSteps: 100 })(step)).toBeCloseTo(
+      0.1 * factor,
+      12,
+    );
   });
 
   it('has the numbers of the paper’s train.py', () => {
@@ -38,7 +41,8 @@ describe('swaPaperLr', () => {
       return lr * (t <= 0.9 ? 1 - ((1 - ratio) * (t - 0.5)) / 0.4 : ratio);
     };
     const schedule = swaPaperLr({ lr: 0.1, finalLr: 0.05, totalSteps: 161 });
-    for (const step of steps(200)) expect(schedule(step)).toBeCloseTo(train(step, 161, 0.1, 0.5), 12);
+    for (const step of steps(200))
+      expect(schedule(step)).toBeCloseTo(train(step, 161, 0.1, 0.5), 12);
   });
 
   it('never moves where both rates are one', () => {
@@ -71,14 +75,17 @@ describe('snapshotLr', () => {
     [200, 5],
     [200, 6],
     [10, 10],
-  ])('is the equation of the paper, which counts from 1: %d steps, %d cycles', (totalSteps, cycles) => {
-    const schedule = snapshotLr({ lr: 0.2, totalSteps, cycles });
-    const length = Math.ceil(totalSteps / cycles);
-    for (const t of steps(totalSteps).map((step) => step + 1)) {
-      const rate = (0.2 / 2) * (Math.cos((Math.PI * ((t - 1) % length)) / length) + 1);
-      expect(schedule(t - 1)).toBeCloseTo(rate, 12);
-    }
-  });
+  ])(
+    'is the equation of the paper, which counts from 1: %d steps, %d cycles',
+    (totalSteps, cycles) => {
+      const schedule = snapshotLr({ lr: 0.2, totalSteps, cycles });
+      const length = Math.ceil(totalSteps / cycles);
+      for (const t of steps(totalSteps).map((step) => step + 1)) {
+        const rate = (0.2 / 2) * (Math.cos((Math.PI * ((t - 1) % length)) / length) + 1);
+        expect(schedule(t - 1)).toBeCloseTo(rate, 12);
+      }
+    },
+  );
 });
 
 describe('where torch errs', () => {
@@ -98,14 +105,16 @@ describe('where torch errs', () => {
   });
 
   it('oneCycleLr refuses three phases that do not fit, where torch never reaches the end', () => {
-    expect(() => oneCycleLr({ maxLr: 1, totalSteps: 10, pctStart: 0.6, isThreePhase: true })).toThrow(
-      'oneCycleLr: pctStart is 0.6, not a finite number in [0, 0.5].',
-    );
+    expect(() =>
+      oneCycleLr({ maxLr: 1, totalSteps: 10, pctStart: 0.6, isThreePhase: true }),
+    ).toThrow('oneCycleLr: pctStart is 0.6, not a finite number in [0, 0.5].');
   });
 
   it('cosineAnnealingWarmRestarts restarts at 121 = 1 + 3 + 9 + 27 + 81, where torch’s logarithm gives 0', () => {
     const schedule = cosineAnnealingWarmRestarts({ lr: 0.1, cycleSteps: 1, cycleFactor: 3 });
-    expect([0, 1, 4, 13, 40, 121, 364, 1093].map(schedule)).toEqual(Array.from({ length: 8 }, () => 0.1));
+    expect([0, 1, 4, 13, 40, 121, 364, 1093].map(schedule)).toEqual(
+      Array.from({ length: 8 }, () => 0.1),
+    );
     expect(schedule(120)).toBeLessThan(0.001);
   });
 

@@ -25,9 +25,8 @@ import type { CyclicOptions, OneCycleOptions, Schedule } from '@polyak/core/sche
 type Both<V> = { readonly lr: V; readonly momentum: V };
 
 /** What torch gives, by name. */
-export const torchGoldens: Readonly<Record<string, readonly number[] | Both<readonly number[]>>> = JSON.parse(
-  readFileSync(new URL('torch-goldens.json', import.meta.url), 'utf8'),
-);
+export const torchGoldens: Readonly<Record<string, readonly number[] | Both<readonly number[]>>> =
+  JSON.parse(readFileSync(new URL('torch-goldens.json', import.meta.url), 'utf8'));
 
 const lr = 0.1;
 const swa = { lr, swaLr: 0.05 };
@@ -78,8 +77,14 @@ export const schedules: Readonly<Record<string, Schedule | Both<Schedule>>> = {
     cycleSteps: 2,
     cycleFactor: 2,
   }),
-  'CosineAnnealingWarmRestarts 3 3': cosineAnnealingWarmRestarts({ lr, cycleSteps: 3, cycleFactor: 3 }),
-  'CosineAnnealingWarmRestarts 4 fractions': atFractions(cosineAnnealingWarmRestarts({ lr, cycleSteps: 4 })),
+  'CosineAnnealingWarmRestarts 3 3': cosineAnnealingWarmRestarts({
+    lr,
+    cycleSteps: 3,
+    cycleFactor: 3,
+  }),
+  'CosineAnnealingWarmRestarts 4 fractions': atFractions(
+    cosineAnnealingWarmRestarts({ lr, cycleSteps: 4 }),
+  ),
   'CosineAnnealingWarmRestarts 2 2 fractions': atFractions(
     cosineAnnealingWarmRestarts({ lr, cycleSteps: 2, cycleFactor: 2 }),
   ),
@@ -88,8 +93,19 @@ export const schedules: Readonly<Record<string, Schedule | Both<Schedule>>> = {
   'OneCycleLR three phases': oneCycle({ isThreePhase: true }),
   'OneCycleLR three halves': oneCycle({ isThreePhase: true, pctStart: 0.5 }),
   'OneCycleLR options': {
-    lr: oneCycleLr({ maxLr: 0.3, totalSteps: 200, pctStart: 0.123, initialLr: 0.03, finalLr: 0.0006 }),
-    momentum: oneCycleMomentum({ totalSteps: 200, pctStart: 0.123, baseMomentum: 0.7, maxMomentum: 0.99 }),
+    lr: oneCycleLr({
+      maxLr: 0.3,
+      totalSteps: 200,
+      pctStart: 0.123,
+      initialLr: 0.03,
+      finalLr: 0.0006,
+    }),
+    momentum: oneCycleMomentum({
+      totalSteps: 200,
+      pctStart: 0.123,
+      baseMomentum: 0.7,
+      maxMomentum: 0.99,
+    }),
   },
   'OneCycleLR no warm-up': oneCycle({ pctStart: 0 }),
   'OneCycleLR warm-up only': oneCycle({ pctStart: 1 }),

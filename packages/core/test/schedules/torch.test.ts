@@ -3,7 +3,9 @@ import type { ReduceLrOnPlateauOptions, Schedule } from '@polyak/core/schedules'
 import { describe, expect, it } from 'vitest';
 import { schedules, torchGoldens } from './torch-goldens.js';
 
-const plateauNames = Object.keys(torchGoldens).filter((name) => name.startsWith('ReduceLROnPlateau'));
+const plateauNames = Object.keys(torchGoldens).filter((name) =>
+  name.startsWith('ReduceLROnPlateau'),
+);
 
 /** To 1e-9, as the schedules promise; the goldens have 13 digits. */
 function expectClose(values: readonly number[], golden: readonly number[]): void {
@@ -21,7 +23,8 @@ describe('schedules equal torch’s to 1e-9 over 200 steps', () => {
 
   const rows = Object.entries(schedules).flatMap(([name, schedule]) => {
     const golden = torchGoldens[name];
-    if (typeof schedule === 'function') return [{ name, schedule, golden: golden as readonly number[] }];
+    if (typeof schedule === 'function')
+      return [{ name, schedule, golden: golden as readonly number[] }];
     const { lr, momentum } = golden as { lr: readonly number[]; momentum: readonly number[] };
     return [
       { name: `${name}, rate`, schedule: schedule.lr, golden: lr },
@@ -43,7 +46,9 @@ describe('schedules equal torch’s to 1e-9 over 200 steps', () => {
   });
 
   it.each(
-    [0, 1, 4, 60].flatMap((annealSteps) => ['cos', 'linear'].map((anneal) => ({ annealSteps, anneal }))),
+    [0, 1, 4, 60].flatMap((annealSteps) =>
+      ['cos', 'linear'].map((anneal) => ({ annealSteps, anneal })),
+    ),
   )('SWALR in its chainable form, $annealSteps $anneal', ({ annealSteps, anneal }) => {
     const golden = torchGoldens[`SWALR ${annealSteps} ${anneal}`] as readonly number[];
     const next = chainedSwaLr({ swaLr: 0.05, annealSteps, isLinear: anneal === 'linear' });
@@ -74,8 +79,8 @@ describe('schedules equal torch’s to 1e-9 over 200 steps', () => {
 
   it.each(plateauNames.filter((name) => !name.endsWith('metrics')))('%s', (name) => {
     const golden = torchGoldens[name] as readonly number[];
-    const metrics = (torchGoldens['ReduceLROnPlateau metrics'] as readonly number[]).map((metric) =>
-      name.endsWith('max') ? 1 - metric : metric,
+    const metrics = (torchGoldens['ReduceLROnPlateau metrics'] as readonly number[]).map(
+      (metric) => (name.endsWith('max') ? 1 - metric : metric),
     );
     expect(new Set(golden).size).toBeGreaterThan(3);
     const plateau = reduceLrOnPlateau({ lr: 0.1, ...options[name] });

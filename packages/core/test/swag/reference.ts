@@ -25,7 +25,8 @@ export function covarianceOf({ variance, deviations }: Reference, divisor: numbe
     variance.map((_, j) => {
       const diagonal = i === j ? own : 0;
       if (deviations.length === 0) return diagonal;
-      const lowRank = deviations.reduce((sum, row) => sum + (row[i] ?? NaN) * (row[j] ?? NaN), 0) / divisor;
+      const lowRank =
+        deviations.reduce((sum, row) => sum + (row[i] ?? NaN) * (row[j] ?? NaN), 0) / divisor;
       return (diagonal + lowRank) / 2;
     }),
   );
@@ -33,5 +34,7 @@ export function covarianceOf({ variance, deviations }: Reference, divisor: numbe
 
 /** The mean of each column. */
 export function meanOf(rows: readonly (readonly number[])[]): number[] {
-  return (rows[0] ?? []).map((_, i) => rows.reduce((sum, row) => sum + (row[i] ?? NaN), 0) / rows.length);
+  return (rows[0] ?? []).map(
+    (_, i) => rows.reduce((sum, row) => sum + (row[i] ?? NaN), 0) / rows.length,
+  );
 }

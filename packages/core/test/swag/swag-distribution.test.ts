@@ -27,9 +27,15 @@ async function collected(
 ): Promise<SWAG<HostTensor>> {
   const tensorOf = (shape: readonly number[]): HostTensor => {
     const length = shape.reduce((product, extent) => product * extent, 1);
-    return { dtype, shape, data: dtype === 'float32' ? new Float32Array(length) : new Float64Array(length) };
+    return {
+      dtype,
+      shape,
+      data: dtype === 'float32' ? new Float32Array(length) : new Float64Array(length),
+    };
   };
-  const parameters = Object.entries(SHAPES).map(([name, shape]) => parameter(name, tensorOf(shape)));
+  const parameters = Object.entries(SHAPES).map(([name, shape]) =>
+    parameter(name, tensorOf(shape)),
+  );
   const swag = new SWAG({ backend: cpuBackend(), parameters }, options);
   for (const weights of visited) {
     let taken = 0;
@@ -46,7 +52,10 @@ function row(weights: NamedTensors): number[] {
   return [...(weights['a']?.data ?? []), ...(weights['b']?.data ?? [])].map(Number);
 }
 
-async function samples(swag: SWAG<HostTensor>, options: SampleOptions): Promise<readonly number[][]> {
+async function samples(
+  swag: SWAG<HostTensor>,
+  options: SampleOptions,
+): Promise<readonly number[][]> {
   const drawn: number[][] = [];
   for (let n = 0; n < SAMPLES; n += 1) drawn.push(row(await swag.sample(options)));
   return drawn;

@@ -67,7 +67,10 @@ describe('loadStateDict', () => {
   it('lists every difference, and changes nothing', async () => {
     const swag = await collected(3);
     const before = await swag.stateDict();
-    const other = new SWAG({ backend, parameters: [weights('w', [3]), weights('v', [1])] }, { rank: 1 });
+    const other = new SWAG(
+      { backend, parameters: [weights('w', [3]), weights('v', [1])] },
+      { rank: 1 },
+    );
     const refused = other.loadStateDict(before);
     await expect(refused).rejects.toMatchObject({ code: 'ERR_STATE' });
     const { message } = (await refused.catch((error: unknown) => error)) as PolyakError;
@@ -129,7 +132,10 @@ describe('loadStateDict', () => {
     ],
     [
       'a tensor without a shape',
-      (state) => ({ ...state, mean: { w: { dtype: 'float64', data: Float64Array.of(1, 2) } as never } }),
+      (state) => ({
+        ...state,
+        mean: { w: { dtype: 'float64', data: Float64Array.of(1, 2) } as never },
+      }),
       /"w" is no float64/,
     ],
     [
@@ -168,13 +174,21 @@ describe('loadStateDict', () => {
       ({ deviations, ...state }) => ({ ...state, deviations: deviations.slice(1) }),
       /1 deviations, expected 2/,
     ],
-    ['deviations that are none', (state) => ({ ...state, deviations: 3 }), /0 deviations, expected 2/],
+    [
+      'deviations that are none',
+      (state) => ({ ...state, deviations: 3 }),
+      /0 deviations, expected 2/,
+    ],
     [
       'a name from the prototype',
       ({ mean, ...state }) => ({ ...state, mean: { constructor: mean['w'] as HostTensor } }),
       /mean lacks "w"/,
     ],
-    ['no random numbers', (state) => ({ ...state, random: [] }), /random is \[\], expected four integers/],
+    [
+      'no random numbers',
+      (state) => ({ ...state, random: [] }),
+      /random is \[\], expected four integers/,
+    ],
     ['random numbers that end', (state) => ({ ...state, random: [0, 0, 0, 0] }), /not all 0/],
     [
       'random numbers that are none',
@@ -198,7 +212,8 @@ describe('loadStateDict', () => {
     const other = fresh();
     await other.loadStateDict(state);
     const before = canonical(await other.stateDict());
-    for (const tensor of Object.values(recordOf(state.mean))) (tensor as HostTensor).data.fill(9 as never);
+    for (const tensor of Object.values(recordOf(state.mean)))
+      (tensor as HostTensor).data.fill(9 as never);
     expect(canonical(await other.stateDict())).toBe(before);
   });
 });

@@ -43,7 +43,9 @@ describe('collect', () => {
     }
     expect(await run.swag.stateDict()).toEqual(before);
     await visit(run, 6);
-    await run.swag.withSample(() => expect(read(run.cell)).toEqual([3, 3]), undefined, { scale: 0 });
+    await run.swag.withSample(() => expect(read(run.cell)).toEqual([3, 3]), undefined, {
+      scale: 0,
+    });
   });
 
   it.each([
@@ -102,7 +104,10 @@ describe('collect', () => {
     const swag = new SWAG(model);
     await swag.collect();
     const state = await swag.stateDict();
-    expect([state.mean['w']?.dtype, state.deviations[0]?.['w']?.dtype]).toEqual(['float64', 'float32']);
+    expect([state.mean['w']?.dtype, state.deviations[0]?.['w']?.dtype]).toEqual([
+      'float64',
+      'float32',
+    ]);
     await swag.loadStateDict({
       ...state,
       mean: { w: { ...state.mean['w'], data: Float64Array.of(2 + 2 ** -20) } as HostTensor },
@@ -123,8 +128,11 @@ describe('a sample', () => {
       async () => swag.withSample(() => 0),
       async () => swag.bayesianModelAverage(1, () => [0]),
     ];
-    for (const call of calls) await expect(call()).rejects.toMatchObject({ code: 'ERR_NO_AVERAGES' });
-    await expect(swag.sample()).rejects.toThrow('nothing has been collected yet. Call collect first.');
+    for (const call of calls)
+      await expect(call()).rejects.toMatchObject({ code: 'ERR_NO_AVERAGES' });
+    await expect(swag.sample()).rejects.toThrow(
+      'nothing has been collected yet. Call collect first.',
+    );
   });
 
   it('that overflows is refused by name, and the model keeps its weights', async () => {
@@ -151,7 +159,12 @@ describe('a sample', () => {
     await swag.collect();
     const before = await swag.stateDict();
     const spoilt = await swag.stateDict();
-    for (const tensors of [await swag.sample({ scale: 0 }), spoilt.mean, spoilt.variance, spoilt.copies]) {
+    for (const tensors of [
+      await swag.sample({ scale: 0 }),
+      spoilt.mean,
+      spoilt.variance,
+      spoilt.copies,
+    ]) {
       for (const { data } of Object.values(tensors)) data.fill(5 as never);
     }
     expect({ ...(await swag.stateDict()), random: before.random }).toEqual(before);
@@ -162,7 +175,9 @@ describe('a sample', () => {
     await visit(run, 1, 2);
     await run.swag.withSample(async () => {
       await expect(run.swag.collect()).rejects.toMatchObject({ code: 'ERR_BUSY' });
-      await expect(run.swag.sample()).rejects.toThrow('sample: withSample has not finished. Await it first.');
+      await expect(run.swag.sample()).rejects.toThrow(
+        'sample: withSample has not finished. Await it first.',
+      );
     });
     expect(run.swag.nModels).toBe(2);
   });
@@ -196,15 +211,17 @@ describe('bayesianModelAverage', () => {
 
   it.each([0, -1, 1.5, NaN, Infinity])('refuses n = %f', async (n) => {
     const swag = await ready();
-    await expect(swag.bayesianModelAverage(n, () => [0])).rejects.toThrow('expected an integer >= 1');
+    await expect(swag.bayesianModelAverage(n, () => [0])).rejects.toThrow(
+      'expected an integer >= 1',
+    );
   });
 
   it('refuses predictions that cannot be averaged', async () => {
     const swag = await ready();
     let length = 0;
-    await expect(swag.bayesianModelAverage(2, () => new Float32Array((length += 1)))).rejects.toThrow(
-      'predict returned 2 numbers for sample 1, 1 before',
-    );
+    await expect(
+      swag.bayesianModelAverage(2, () => new Float32Array((length += 1))),
+    ).rejects.toThrow('predict returned 2 numbers for sample 1, 1 before');
     await expect(swag.bayesianModelAverage(2, () => [0.5, NaN])).rejects.toMatchObject({
       code: 'ERR_NON_FINITE',
       message: expect.stringContaining('NaN as number 1 for sample 0') as string,
@@ -274,7 +291,9 @@ describe('memory', () => {
     // Less than a single one of the tensors.
     expect((await held()) - bytes).toBeLessThan(40_000);
     const { mean, variance, deviations } = await swag.stateDict();
-    const sizes = [mean, variance, ...deviations].map((named) => named['w']?.data.byteLength ?? NaN);
+    const sizes = [mean, variance, ...deviations].map(
+      (named) => named['w']?.data.byteLength ?? NaN,
+    );
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(10_000 * (16 + 4 * 5));
   });
 });
