@@ -7,7 +7,11 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ['{packages,examples}/*/test/**/*.test.ts', '{bench,docs}/test/**/*.test.ts'],
+    include: [
+      '{packages,examples}/*/test/**/*.test.ts',
+      '{bench,docs}/test/**/*.test.ts',
+      'tests/**/*.test.ts',
+    ],
     globalSetup: ['packages/backend-gpujs/test/display.ts'],
     testTimeout: 60_000,
   },

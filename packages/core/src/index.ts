@@ -34,8 +34,6 @@ export {
   saturatingWarmUp,
 } from './rule.js';
 export { fromSafetensors, toSafetensors } from './state-bytes.js';
-export type { SafetensorsFile } from './safetensors.js';
-export { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 export type { StateTree } from './state-tree.js';
 export { recordOf } from './state-tree.js';
 export { SWA } from './swa.js';

@@ -1,9 +1,8 @@
 // States as bytes: a safetensors file whose tensors Python reads under their paths, with the rest as JSON beside them.
 import { PolyakError } from './error.js';
-import { excerpt, parseJson } from './json.js';
-import type { Json } from './json.js';
-import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
-import { METADATA } from './safetensors-header.js';
+import { excerpt, parseJson } from '@polyak/safetensors/json';
+import type { Json } from '@polyak/safetensors/json';
+import { decodeSafetensors, encodeSafetensors, METADATA } from '@polyak/safetensors';
 import { isList, isTensor } from './state-tree.js';
 import type { StateTree } from './state-tree.js';
 import type { HostTensor } from './tensor.js';
@@ -44,7 +43,8 @@ interface Packing {
  * @throws {@link PolyakError} `ERR_UNSUPPORTED` on a big-endian machine
  * @example
  * ```ts
- * import { decodeSafetensors, toSafetensors } from '@polyak/core';
+ * import { toSafetensors } from '@polyak/core';
+ * import { decodeSafetensors } from '@polyak/safetensors';
  *
  * const weight = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } as const;
  * const bytes = toSafetensors({ swaState: { 'conv1.weight': weight }, nAvg: 3 });

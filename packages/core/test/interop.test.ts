@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import {
   cpuBackend,
-  decodeSafetensors,
   equal,
   exponential,
   fromAveragedModel,
@@ -12,6 +11,7 @@ import {
   parameter,
   SWA,
 } from '@polyak/core';
+import { decodeSafetensors } from '@polyak/safetensors';
 import type {
   HostTensor,
   ImportedAverage,

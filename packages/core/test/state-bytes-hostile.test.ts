@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
-import { PolyakError, encodeSafetensors, fromSafetensors, toSafetensors } from '@polyak/core';
+import { PolyakError, fromSafetensors, toSafetensors } from '@polyak/core';
+import { encodeSafetensors } from '@polyak/safetensors';
 import type { HostTensor, StateTree } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { canonical } from './arbitrary-tensor.js';
+import { canonical } from '../../../tests/support/arbitrary-tensor.js';
 
 const weight: HostTensor = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) };
 

@@ -1,9 +1,10 @@
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
-import { decodeSafetensors, fromSafetensors, toSafetensors } from '@polyak/core';
+import { fromSafetensors, toSafetensors } from '@polyak/core';
+import { decodeSafetensors } from '@polyak/safetensors';
 import type { HostTensor, StateTree } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { anyName, anyTensor, canonical } from './arbitrary-tensor.js';
+import { anyName, anyTensor, canonical } from '../../../tests/support/arbitrary-tensor.js';
 
 const weight: HostTensor = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) };
 

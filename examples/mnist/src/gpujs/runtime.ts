@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 
 import { gpujsBackend, hostArray, type GpujsTensor } from '@polyak/backend-gpujs';
-import { decodeSafetensors, encodeSafetensors } from '@polyak/core';
+import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
 import type { DigitNetwork, InitialWeights } from '@polyak/example-gpujs-mnist';
 import { digitNetwork, digitParameters, digitStatistics } from '@polyak/example-gpujs-mnist';
 import { GPU } from 'gpu.js';

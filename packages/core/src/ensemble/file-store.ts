@@ -1,7 +1,7 @@
 // Members as safetensors files, which the caller writes and reads: core knows no file system.
 import type { Awaitable } from '../backend.js';
 import { PolyakError } from '../error.js';
-import { decodeSafetensors, encodeSafetensors } from '../safetensors.js';
+import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
 import type { NamedTensors } from '../swa-state.js';
 import { held, readFor, runWith } from '../weights.js';
 import type { LiveModel } from '../weights.js';

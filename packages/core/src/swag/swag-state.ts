@@ -1,6 +1,6 @@
 // The state dict of SWAG: its form, and what makes one fit a given SWAG.
 import { PolyakError } from '../error.js';
-import { excerpt } from '../json.js';
+import { excerpt } from '@polyak/safetensors/json';
 import { isTensor, recordOf } from '../state-tree.js';
 import type { StateTree } from '../state-tree.js';
 import type { NamedTensors } from '../swa-state.js';

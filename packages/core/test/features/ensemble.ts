@@ -1,6 +1,7 @@
 // Snapshots on any backend: what must hold wherever members are kept, as data, like the conformance suite.
 import type { Awaitable, HostTensor, LiveModel, NamedTensors } from '@polyak/core';
-import { decodeSafetensors, writeWeights } from '@polyak/core';
+import { writeWeights } from '@polyak/core';
+import { decodeSafetensors } from '@polyak/safetensors';
 import type { BackendHarness, ConformanceTest } from '@polyak/core/conformance';
 import { Snapshots } from '@polyak/core/ensemble';
 import type { SnapshotsOptions } from '@polyak/core/ensemble';

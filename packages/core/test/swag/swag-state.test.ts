@@ -10,7 +10,7 @@ import {
 } from '@polyak/core';
 import type { HostTensor, StateTree, SWAGOptions, SWAGState } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { canonical } from '../arbitrary-tensor.js';
+import { canonical } from '../../../../tests/support/arbitrary-tensor.js';
 import { fill, weights } from '../sgd.js';
 
 const backend = cpuBackend();

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
-import { PolyakError, decodeSafetensors, encodeSafetensors } from '@polyak/core';
+import { PolyakError, decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
 import { describe, expect, it } from 'vitest';
-import { canonical, tensorOfBytes } from './arbitrary-tensor.js';
+import { canonical, tensorOfBytes } from '../../../tests/support/arbitrary-tensor.js';
 import { anyBrokenFile, fileOf, sample } from './broken-file.js';
 
 /** What a decoder may do with hostile bytes: refuse them by the code, or give tensors no larger than the file. */

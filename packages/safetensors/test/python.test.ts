@@ -6,14 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
-import {
-  PolyakError,
-  arrayOf,
-  decodeSafetensors,
-  encodeSafetensors,
-  toSafetensors,
-} from '@polyak/core';
-import type { DType, HostTensor } from '@polyak/core';
+import { toSafetensors } from '@polyak/core';
+import { PolyakError, arrayOf, decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
+import type { DType, HostTensor } from '@polyak/safetensors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anyBrokenFile } from './broken-file.js';
 

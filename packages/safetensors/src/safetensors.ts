@@ -10,7 +10,7 @@ import {
   isWellFormed,
   malformed,
   parseHeader,
-} from './safetensors-header.js';
+} from './header.js';
 import type { HostTensor } from './tensor.js';
 import { arrayOf, elementCount, formatSpec } from './tensor.js';
 
@@ -47,7 +47,7 @@ export interface SafetensorsFile {
  * @throws {@link PolyakError} `ERR_UNSUPPORTED` on a big-endian machine
  * @example
  * ```ts
- * import { encodeSafetensors } from '@polyak/core';
+ * import { encodeSafetensors } from '@polyak/safetensors';
  *
  * const bytes = encodeSafetensors({ weight: { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } });
  * console.log(bytes.byteLength); // 80
@@ -99,7 +99,7 @@ export function encodeSafetensors(
  * big-endian machine
  * @example
  * ```ts
- * import { decodeSafetensors, encodeSafetensors } from '@polyak/core';
+ * import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
  *
  * const bytes = encodeSafetensors({ weight: { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } });
  * console.log(decodeSafetensors(bytes).tensors['weight']?.data); // Float32Array(2) [1, 2]

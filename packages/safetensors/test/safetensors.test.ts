@@ -1,8 +1,14 @@
 import * as fc from 'fast-check';
-import { arrayOf, decodeSafetensors, encodeSafetensors } from '@polyak/core';
-import type { HostTensor } from '@polyak/core';
+import { arrayOf, decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
+import type { HostTensor } from '@polyak/safetensors';
 import { describe, expect, it } from 'vitest';
-import { DTYPES, anyName, anyTensor, canonical, tensorOfBytes } from './arbitrary-tensor.js';
+import {
+  DTYPES,
+  anyName,
+  anyTensor,
+  canonical,
+  tensorOfBytes,
+} from '../../../tests/support/arbitrary-tensor.js';
 import { fileOf, sample } from './broken-file.js';
 
 const weight: HostTensor = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) };

@@ -1,7 +1,7 @@
 // Safetensors files that are wrong on purpose, and a few that are right by chance.
 import * as fc from 'fast-check';
-import { encodeSafetensors } from '@polyak/core';
-import { DTYPES, tensorOfBytes } from './arbitrary-tensor.js';
+import { encodeSafetensors } from '@polyak/safetensors';
+import { DTYPES, tensorOfBytes } from '../../../tests/support/arbitrary-tensor.js';
 
 /** A file whose header is `header`, whatever it says. */
 export function fileOf(
