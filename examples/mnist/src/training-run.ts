@@ -1,6 +1,6 @@
 // One training of the network, with or without averaging: the heart of the demo.
 import { SWA } from '@polyak/core';
-import { swaPaperLr } from '@polyak/core/schedules';
+import { swaPaperLr } from '@polyak/schedules';
 
 import { shuffledBatches } from './batches.js';
 import { relativeDistance } from './distance.js';

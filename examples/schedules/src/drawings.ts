@@ -22,8 +22,8 @@ import {
   swaLr,
   swaPaperLr,
   triangular2,
-} from '@polyak/core/schedules';
-import type { Schedule } from '@polyak/core/schedules';
+} from '@polyak/schedules';
+import type { Schedule } from '@polyak/schedules';
 
 /** One schedule with its words. */
 export interface Drawing {

@@ -28,7 +28,7 @@ ${pageStyle.trim()}
 <main>
 <h1>Polyak</h1>
 <p class="verdict">Learning-rate schedules: pure functions of the step</p>
-<p>Every schedule of <code>@polyak/core/schedules</code> over ${stepCount} steps. A dashed line is a momentum.</p>
+<p>Every schedule of <code>@polyak/schedules</code> over ${stepCount} steps. A dashed line is a momentum.</p>
 <div class="plots">
 ${drawings.map(renderFigure).join('\n')}
 </div>

@@ -1,4 +1,4 @@
-import * as library from '@polyak/core/schedules';
+import * as library from '@polyak/schedules';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 

@@ -2,7 +2,7 @@
 import { cpuBackend, equal, exponential, lastK, parameter, SWA } from '@polyak/core';
 import type { AveragingRule, Backend, HostTensor, Parameter } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { fill, read, sgd, weights, withAverage } from './sgd.js';
+import { fill, read, sgd, weights, withAverage } from '../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 

@@ -20,7 +20,7 @@ import type {
   SWAOptions,
 } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { fill, read, sgd, weights } from './sgd.js';
+import { fill, read, sgd, weights } from '../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 

@@ -2,7 +2,7 @@
 import { cpuBackend, gammaOf, postHocWeights, powerFunction, Soup, SWA } from '@polyak/core';
 import type { NamedTensors, PowerProfile } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { gaussian, sgd, weights } from './sgd.js';
+import { gaussian, sgd, weights } from '../../../tests/support/sgd.js';
 
 describe('gammaOf', () => {
   it('gives the profiles that the paper names', () => {

@@ -2,7 +2,7 @@
 import { cpuBackend, parameter, SWA } from '@polyak/core';
 import type { HostTensor, Parameter } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { fill, read, sgd, weights } from './sgd.js';
+import { fill, read, sgd, weights } from '../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 

@@ -1,7 +1,7 @@
 import { cpuBackend, exponential, SWA } from '@polyak/core';
 import type { HostTensor, SWAOptions } from '@polyak/core';
 import { describe, expect, it, vi } from 'vitest';
-import { sgd, weights } from './sgd.js';
+import { sgd, weights } from '../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 

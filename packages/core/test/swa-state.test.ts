@@ -20,7 +20,7 @@ import type {
   SWAOptions,
 } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { fill, sgd, weights, withAverage } from './sgd.js';
+import { fill, sgd, weights, withAverage } from '../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 const STEPS = 14;

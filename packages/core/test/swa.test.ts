@@ -3,7 +3,7 @@ import { cpuBackend, equal, exponential, observedOptimizer, parameter, SWA } fro
 import type { AveragingRule, HostTensor, Parameter, SWAOptions } from '@polyak/core';
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { fill, read, sgd, weights, gaussian } from './sgd.js';
+import { fill, read, sgd, weights, gaussian } from '../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 

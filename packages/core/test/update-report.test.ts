@@ -2,7 +2,7 @@
 import { cpuBackend, equal, exponential, lastK, SWA } from '@polyak/core';
 import type { AveragingRule, HostTensor, Parameter, SWAOptions, UpdateReport } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { fill, sgd, weights } from './sgd.js';
+import { fill, sgd, weights } from '../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 

@@ -12,7 +12,7 @@ import type { Backend, HostTensor, LiveModel, NamedTensors } from '@polyak/core'
 import { describe, expect, it } from 'vitest';
 import { halfBackend, halfParameter } from './half-backend.js';
 import type { HalfTensor } from './half-backend.js';
-import { read } from './sgd.js';
+import { read } from '../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 

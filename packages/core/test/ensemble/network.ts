@@ -1,7 +1,7 @@
 // A small network that really trains: two layers, softmax, plain SGD, three interleaved spirals. The same on every machine.
 import { cpuBackend, parameter } from '@polyak/core';
 import type { HostTensor, LiveModel } from '@polyak/core';
-import { random } from '../sgd.js';
+import { random } from '../../../../tests/support/sgd.js';
 
 export const CLASSES = 3;
 const HIDDEN = 24;

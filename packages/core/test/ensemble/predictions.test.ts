@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { fitWeights, meanOf, vote } from '@polyak/core/ensemble';
 import type { Probabilities } from '@polyak/core/ensemble';
 import { describe, expect, it } from 'vitest';
-import { random } from '../sgd.js';
+import { random } from '../../../../tests/support/sgd.js';
 
 /** Softmax rows from `seed`: the true label tends to get more by `skill`. */
 function predictionsOf(

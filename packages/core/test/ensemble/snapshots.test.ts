@@ -9,7 +9,7 @@ import type { SnapshotFiles } from '@polyak/core/ensemble';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { halfBackend, halfParameter } from '../half-backend.js';
 import type { HalfTensor } from '../half-backend.js';
-import { fill, read, weights } from '../sgd.js';
+import { fill, read, weights } from '../../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 const STORES = ['device', 'host'] as const;

@@ -22,7 +22,7 @@ import {
 import type { Awaitable, AveragingRule, LiveModel, NamedTensors, UpdateReport } from '@polyak/core';
 import type { BackendHarness, ConformanceTest } from '@polyak/core/conformance';
 import { expect } from 'vitest';
-import { gaussian } from '../sgd.js';
+import { gaussian } from '../../../../tests/support/sgd.js';
 import { onEveryBackend } from './on-every-backend.js';
 
 const RULES: Readonly<Record<string, AveragingRule>> = {

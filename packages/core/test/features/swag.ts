@@ -17,7 +17,7 @@ import type {
 } from '@polyak/core';
 import type { BackendHarness } from '@polyak/core/conformance';
 import { expect } from 'vitest';
-import { random } from '../sgd.js';
+import { random } from '../../../../tests/support/sgd.js';
 import { referenceOf } from '../swag/reference.js';
 
 /** A backend, and cells of a live model of its. */

@@ -2,7 +2,7 @@
 import { cpuBackend, parameter, SWAG } from '@polyak/core';
 import type { DType, HostTensor, NamedTensors, SampleOptions, SWAGOptions } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { random } from '../sgd.js';
+import { random } from '../../../../tests/support/sgd.js';
 import { covarianceOf, meanOf, referenceOf } from './reference.js';
 
 const SAMPLES = 40_000;

@@ -11,7 +11,7 @@ import {
 import type { HostTensor, StateTree, SWAGOptions, SWAGState } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 import { canonical } from '../../../../tests/support/arbitrary-tensor.js';
-import { fill, weights } from '../sgd.js';
+import { fill, weights } from '../../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 

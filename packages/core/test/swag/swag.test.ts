@@ -6,7 +6,7 @@ import type { HostTensor, Parameter } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 import { halfBackend, halfParameter } from '../half-backend.js';
 import type { HalfTensor } from '../half-backend.js';
-import { fill, read, weights } from '../sgd.js';
+import { fill, read, weights } from '../../../../tests/support/sgd.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;

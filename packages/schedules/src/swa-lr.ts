@@ -29,7 +29,7 @@ export interface SwaLrOptions extends ChainedSwaLrOptions {
  * @throws RangeError where an option is out of its range
  * @example After another schedule:
  * ```ts
- * import { exponentialLr, sequentialLr, swaLr } from '@polyak/core/schedules';
+ * import { exponentialLr, sequentialLr, swaLr } from '@polyak/schedules';
  *
  * const decay = exponentialLr({ lr: 1, gamma: 0.5 });
  * const schedule = sequentialLr([decay, swaLr({ lr: decay(2), swaLr: 0.5, annealSteps: 2 })], [2]);

@@ -1,5 +1,5 @@
-import { chainedSwaLr, reduceLrOnPlateau } from '@polyak/core/schedules';
-import type { ReduceLrOnPlateauOptions, Schedule } from '@polyak/core/schedules';
+import { chainedSwaLr, reduceLrOnPlateau } from '@polyak/schedules';
+import type { ReduceLrOnPlateauOptions, Schedule } from '@polyak/schedules';
 import { describe, expect, it } from 'vitest';
 import { schedules, torchGoldens } from './torch-goldens.js';
 

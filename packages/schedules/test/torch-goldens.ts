@@ -19,8 +19,8 @@ import {
   swaLr,
   triangular,
   triangular2,
-} from '@polyak/core/schedules';
-import type { CyclicOptions, OneCycleOptions, Schedule } from '@polyak/core/schedules';
+} from '@polyak/schedules';
+import type { CyclicOptions, OneCycleOptions, Schedule } from '@polyak/schedules';
 
 type Both<V> = { readonly lr: V; readonly momentum: V };
 

@@ -60,7 +60,7 @@ export interface Plateau {
  * @throws RangeError where an option is out of its range
  * @example
  * ```ts
- * import { reduceLrOnPlateau } from '@polyak/core/schedules';
+ * import { reduceLrOnPlateau } from '@polyak/schedules';
  *
  * const plateau = reduceLrOnPlateau({ lr: 1, factor: 0.5, patience: 1 });
  * let state = plateau.initial;

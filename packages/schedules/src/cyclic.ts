@@ -72,7 +72,7 @@ export function expRange(gamma: number): CyclicScale {
  * @throws RangeError where an option is out of its range
  * @example
  * ```ts
- * import { cyclicLr, cyclicMomentum, triangular2 } from '@polyak/core/schedules';
+ * import { cyclicLr, cyclicMomentum, triangular2 } from '@polyak/schedules';
  *
  * const shape = { stepSizeUp: 2, scale: triangular2 };
  * const lr = cyclicLr({ baseLr: 1, maxLr: 3, ...shape });

@@ -1,10 +1,10 @@
 // Saving and restoring: the step is all there is of a schedule, and a plateau is plain data.
 import { cpuBackend, fromSafetensors, observedOptimizer, SWA, toSafetensors } from '@polyak/core';
 import type { ParamGroup, HostTensor } from '@polyak/core';
-import { exponentialLr, reduceLrOnPlateau, sequentialLr, swaLr } from '@polyak/core/schedules';
-import type { Schedule } from '@polyak/core/schedules';
+import { exponentialLr, reduceLrOnPlateau, sequentialLr, swaLr } from '@polyak/schedules';
+import type { Schedule } from '@polyak/schedules';
 import { expect, it } from 'vitest';
-import { weights } from '../sgd.js';
+import { weights } from '../../../tests/support/sgd.js';
 import { schedules } from './torch-goldens.js';
 
 /** Made anew, as after a restart of the process. */

@@ -20,7 +20,7 @@ import {
   stepLr,
   swaLr,
   swaPaperLr,
-} from '@polyak/core/schedules';
+} from '@polyak/schedules';
 import { describe, expect, it } from 'vitest';
 import { schedules } from './torch-goldens.js';
 

@@ -10,7 +10,7 @@ import {
   snapshotLr,
   swaLr,
   swaPaperLr,
-} from '@polyak/core/schedules';
+} from '@polyak/schedules';
 import { describe, expect, it } from 'vitest';
 
 const steps = (count: number): number[] => Array.from({ length: count }, (_, step) => step);
