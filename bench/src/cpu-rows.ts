@@ -1,6 +1,7 @@
 // The rows of the CPU backend, and of the loops that it replaces.
-import { cpuBackend } from '@polyak/core';
-import type { CpuBackend, HostTensor, Parameter } from '@polyak/core';
+import { cpuBackend } from '@polyak/backend-cpu';
+import type { CpuBackend } from '@polyak/backend-cpu';
+import type { HostTensor, Parameter } from '@polyak/core';
 import type { Row, Subject } from './row.js';
 
 const WEIGHT = 1 / 3;

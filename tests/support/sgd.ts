@@ -1,5 +1,6 @@
 // A small optimizer for the tests: SGD with momentum on a noisy quadratic, with a state that has to be saved.
-import { PolyakError, parameter, recordOf } from '@polyak/core';
+import { parameter } from '@polyak/backend-cpu';
+import { PolyakError, recordOf } from '@polyak/core';
 import type { HostTensor, Optimizer, ParamGroup, Parameter, StateTree } from '@polyak/core';
 
 /** Uniform in [0, 1), the same on every machine (mulberry32). */

@@ -1,12 +1,7 @@
 // SWA inside brain.js: all that embedding the core in another framework takes is to say where its weights are.
 import { gpujsTensor, type GpujsTensor } from '@polyak/backend-gpujs';
-import {
-  observedOptimizer,
-  parameter,
-  type HostTensor,
-  type Optimizer,
-  type Parameter,
-} from '@polyak/core';
+import { parameter } from '@polyak/backend-cpu';
+import { observedOptimizer, type HostTensor, type Optimizer, type Parameter } from '@polyak/core';
 import type { Texture } from 'gpu.js';
 
 /** What is asked of a `NeuralNetwork`: weights[layer][neuron] and biases[layer], from layer 1 on. */

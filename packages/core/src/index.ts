@@ -2,10 +2,6 @@ export type { Awaitable, Backend, CompensatedAverages, Parameter } from './backe
 export type { BatchNormLayer, BatchNormModel, Moments, RunningStatistics } from './batch-norm.js';
 export type { AveragedBatchNorm, BnStatistics, BnUpdateOptions, Loader } from './bn-update.js';
 export { bnUpdate } from './bn-update.js';
-export type { CpuBackend, CpuBackendOptions } from './cpu/backend.js';
-export { cpuBackend } from './cpu/backend.js';
-export type { CpuMemory } from './cpu/ledger.js';
-export { parameter } from './cpu/parameter.js';
 export type { PolyakErrorCode } from './error.js';
 export { PolyakError } from './error.js';
 export { observedOptimizer } from './observed-optimizer.js';

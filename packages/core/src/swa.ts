@@ -32,7 +32,8 @@ import type { UpdateReport } from './update-report.js';
  *
  * @example
  * ```ts
- * import { cpuBackend, observedOptimizer, parameter, SWA } from '@polyak/core';
+ * import { cpuBackend, parameter } from '@polyak/backend-cpu';
+ * import { observedOptimizer, SWA } from '@polyak/core';
  *
  * const weights = new Float32Array([0, 0]);
  * const weight = parameter('weight', { dtype: 'float32', shape: [2], data: weights });

@@ -1,5 +1,6 @@
 // Several averages of one run: fed from one pass over the live weights, each with its own rule, counters and tensors.
-import { cpuBackend, equal, exponential, lastK, parameter, SWA } from '@polyak/core';
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import { equal, exponential, lastK, SWA } from '@polyak/core';
 import type { AveragingRule, Backend, HostTensor, Parameter } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 import { fill, read, sgd, weights, withAverage } from '../../../tests/support/sgd.js';

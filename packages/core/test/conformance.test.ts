@@ -1,5 +1,5 @@
 // The CPU backend passes the conformance suite, and backends that are broken on purpose do not.
-import { cpuBackend, parameter } from '@polyak/core';
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import type { Backend, HostTensor } from '@polyak/core';
 import { backendConformance } from '@polyak/core/conformance';
 import { describe, expect, it } from 'vitest';

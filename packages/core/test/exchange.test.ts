@@ -1,5 +1,6 @@
 // Tied parameters: one average for one storage, and one handle for all cells that had one, whatever a swap does.
-import { cpuBackend, parameter, SWA } from '@polyak/core';
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import { SWA } from '@polyak/core';
 import type { Backend, HostTensor, Parameter } from '@polyak/core';
 import { describe, expect, it, vi } from 'vitest';
 import { fill, read, sgd, weights } from '../../../tests/support/sgd.js';

@@ -6,8 +6,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hostTensor } from '../src/conformance/check.js';
 import { halfBits, halfValue } from '../src/half.js';
-import type { HalfBackend, HalfTensor } from './half-backend.js';
-import { halfBackend, halfParameter } from './half-backend.js';
+import type { HalfBackend, HalfTensor } from '../../../tests/support/half-backend.js';
+import { halfBackend, halfParameter } from '../../../tests/support/half-backend.js';
 
 function harness(breakIt: (backend: HalfBackend) => Partial<Backend<HalfTensor>> = () => ({})) {
   return () => {

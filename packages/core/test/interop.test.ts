@@ -1,14 +1,13 @@
 // Averages of other libraries: SWA goes on from them as they would have gone on.
 import { readFileSync } from 'node:fs';
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import {
-  cpuBackend,
   equal,
   exponential,
   fromAveragedModel,
   fromDiffusers,
   fromTorchcontrib,
   lastK,
-  parameter,
   SWA,
 } from '@polyak/core';
 import { decodeSafetensors } from '@polyak/safetensors';

@@ -1,5 +1,6 @@
 // Post-hoc EMA, against averages with the wanted profile that were kept during the same run.
-import { cpuBackend, gammaOf, postHocWeights, powerFunction, Soup, SWA } from '@polyak/core';
+import { cpuBackend } from '@polyak/backend-cpu';
+import { gammaOf, postHocWeights, powerFunction, Soup, SWA } from '@polyak/core';
 import type { NamedTensors, PowerProfile } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 import { gaussian, sgd, weights } from '../../../tests/support/sgd.js';

@@ -1,5 +1,6 @@
 // What an update keeps alive and whose handles it goes on with, where it succeeds and where the backend fails.
-import { cpuBackend, parameter, SWA } from '@polyak/core';
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import { SWA } from '@polyak/core';
 import type { Backend, HostTensor, Parameter } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 import { fill, read, sgd, weights, withAverage } from '../../../tests/support/sgd.js';

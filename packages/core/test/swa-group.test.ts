@@ -1,5 +1,6 @@
 // Groups that changed under SWA: other cells are fine over the same tensors, and refused over others.
-import { cpuBackend, parameter, SWA } from '@polyak/core';
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import { SWA } from '@polyak/core';
 import type { HostTensor, Parameter } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 import { fill, read, sgd, weights } from '../../../tests/support/sgd.js';

@@ -1,5 +1,6 @@
 // Misuse is refused, not averaged, and nothing is lost.
-import { cpuBackend, PolyakError, SWA } from '@polyak/core';
+import { cpuBackend } from '@polyak/backend-cpu';
+import { PolyakError, SWA } from '@polyak/core';
 import type {
   Backend,
   BatchNormModel,

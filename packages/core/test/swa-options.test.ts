@@ -1,4 +1,5 @@
-import { cpuBackend, exponential, SWA } from '@polyak/core';
+import { cpuBackend } from '@polyak/backend-cpu';
+import { exponential, SWA } from '@polyak/core';
 import type { HostTensor, SWAOptions } from '@polyak/core';
 import { describe, expect, it, vi } from 'vitest';
 import { sgd, weights } from '../../../tests/support/sgd.js';

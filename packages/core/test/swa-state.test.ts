@@ -1,11 +1,10 @@
 // States: a run that goes on from one goes on bit for bit, whenever it was saved.
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import {
-  cpuBackend,
   equal,
   exponential,
   fromSafetensors,
   lastK,
-  parameter,
   powerWarmUp,
   SWA,
   toSafetensors,

@@ -1,5 +1,6 @@
 // Mirrors torchcontrib's own tests of SWA: automatic, manual, by group, group added during the run, rate, raises.
-import { cpuBackend, equal, exponential, observedOptimizer, parameter, SWA } from '@polyak/core';
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import { equal, exponential, observedOptimizer, SWA } from '@polyak/core';
 import type { AveragingRule, HostTensor, Parameter, SWAOptions } from '@polyak/core';
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';

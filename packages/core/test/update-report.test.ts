@@ -1,5 +1,6 @@
 // Reports of updates, against the definitions written out.
-import { cpuBackend, equal, exponential, lastK, SWA } from '@polyak/core';
+import { cpuBackend } from '@polyak/backend-cpu';
+import { equal, exponential, lastK, SWA } from '@polyak/core';
 import type { AveragingRule, HostTensor, Parameter, SWAOptions, UpdateReport } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 import { fill, sgd, weights } from '../../../tests/support/sgd.js';

@@ -1,17 +1,10 @@
 // The weights of a live model as plain data: read, put in for a while, put in for good; nothing lost, nothing kept.
-import {
-  cpuBackend,
-  observedOptimizer,
-  parameter,
-  readWeights,
-  SWA,
-  withWeights,
-  writeWeights,
-} from '@polyak/core';
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import { observedOptimizer, readWeights, SWA, withWeights, writeWeights } from '@polyak/core';
 import type { Backend, HostTensor, LiveModel, NamedTensors } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { halfBackend, halfParameter } from './half-backend.js';
-import type { HalfTensor } from './half-backend.js';
+import { halfBackend, halfParameter } from '../../../tests/support/half-backend.js';
+import type { HalfTensor } from '../../../tests/support/half-backend.js';
 import { read } from '../../../tests/support/sgd.js';
 
 const backend = cpuBackend();

@@ -1,5 +1,6 @@
 // withAveraged: what it passes on to the batch-norm update, what it puts back, and what it throws.
-import { cpuBackend, SWA } from '@polyak/core';
+import { cpuBackend } from '@polyak/backend-cpu';
+import { SWA } from '@polyak/core';
 import type {
   BatchNormLayer,
   BatchNormModel,

@@ -1,5 +1,6 @@
 // Saving and restoring: the step is all there is of a schedule, and a plateau is plain data.
-import { cpuBackend, fromSafetensors, observedOptimizer, SWA, toSafetensors } from '@polyak/core';
+import { cpuBackend } from '@polyak/backend-cpu';
+import { fromSafetensors, observedOptimizer, SWA, toSafetensors } from '@polyak/core';
 import type { ParamGroup, HostTensor } from '@polyak/core';
 import { exponentialLr, reduceLrOnPlateau, sequentialLr, swaLr } from '@polyak/schedules';
 import type { Schedule } from '@polyak/schedules';

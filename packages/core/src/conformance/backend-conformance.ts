@@ -22,7 +22,7 @@ export interface ConformanceTest {
  *
  * @example
  * ```ts
- * import { cpuBackend, parameter } from '@polyak/core';
+ * import { cpuBackend, parameter } from '@polyak/backend-cpu';
  * import { backendConformance } from '@polyak/core/conformance';
  *
  * const tests = backendConformance(() => {

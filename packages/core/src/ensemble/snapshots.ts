@@ -38,7 +38,7 @@ export interface SnapshotsOptions {
  *
  * @example
  * ```ts
- * import { cpuBackend, parameter } from '@polyak/core';
+ * import { cpuBackend, parameter } from '@polyak/backend-cpu';
  * import { meanOf, Snapshots } from '@polyak/core/ensemble';
  *
  * const bias = Float32Array.of(0, 0);

@@ -56,7 +56,8 @@ export interface SampleOptions {
  *
  * @example
  * ```ts
- * import { cpuBackend, parameter, SWAG } from '@polyak/core';
+ * import { cpuBackend, parameter } from '@polyak/backend-cpu';
+ * import { SWAG } from '@polyak/core';
  *
  * const weights = new Float32Array(2);
  * const parameters = [parameter('weight', { dtype: 'float32', shape: [2], data: weights })];

@@ -1,5 +1,5 @@
 // A small network that really trains: two layers, softmax, plain SGD, three interleaved spirals. The same on every machine.
-import { cpuBackend, parameter } from '@polyak/core';
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import type { HostTensor, LiveModel } from '@polyak/core';
 import { random } from '../../../../tests/support/sgd.js';
 

@@ -2,13 +2,14 @@
 import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bnUpdate, cpuBackend, parameter, withWeights } from '@polyak/core';
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import { bnUpdate, withWeights } from '@polyak/core';
 import type { Backend, BatchNormModel, HostTensor, LiveModel, Parameter } from '@polyak/core';
 import { Snapshots } from '@polyak/core/ensemble';
 import type { SnapshotFiles } from '@polyak/core/ensemble';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { halfBackend, halfParameter } from '../half-backend.js';
-import type { HalfTensor } from '../half-backend.js';
+import { halfBackend, halfParameter } from '../../../../tests/support/half-backend.js';
+import type { HalfTensor } from '../../../../tests/support/half-backend.js';
 import { fill, read, weights } from '../../../../tests/support/sgd.js';
 
 const backend = cpuBackend();

@@ -1,13 +1,6 @@
 // SWAG on any backend: what it collects, shows the model, puts back and saves. As data, for the loop of each backend's tests.
-import {
-  cpuBackend,
-  fromSafetensors,
-  parameter,
-  readWeights,
-  SWAG,
-  toSafetensors,
-  writeWeights,
-} from '@polyak/core';
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import { fromSafetensors, readWeights, SWAG, toSafetensors, writeWeights } from '@polyak/core';
 import type {
   Awaitable,
   BatchNormModel,

@@ -1,5 +1,6 @@
 // Samples of SWAG against the distribution they are drawn from, within standard errors; and the variance itself.
-import { cpuBackend, parameter, SWAG } from '@polyak/core';
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import { SWAG } from '@polyak/core';
 import type { DType, HostTensor, NamedTensors, SampleOptions, SWAGOptions } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 import { random } from '../../../../tests/support/sgd.js';

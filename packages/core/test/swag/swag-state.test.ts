@@ -1,13 +1,6 @@
 // States of SWAG that do not fit, by accident or by malice: refused with every difference, and nothing is changed.
-import {
-  cpuBackend,
-  fromSafetensors,
-  parameter,
-  PolyakError,
-  recordOf,
-  SWAG,
-  toSafetensors,
-} from '@polyak/core';
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import { fromSafetensors, PolyakError, recordOf, SWAG, toSafetensors } from '@polyak/core';
 import type { HostTensor, StateTree, SWAGOptions, SWAGState } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 import { canonical } from '../../../../tests/support/arbitrary-tensor.js';

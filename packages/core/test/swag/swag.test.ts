@@ -1,11 +1,12 @@
 // SWAG on the CPU backend: what it refuses, and that it keeps nothing. What must hold on every backend is in ../features.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { cpuBackend, parameter, readWeights, SWAG } from '@polyak/core';
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import { readWeights, SWAG } from '@polyak/core';
 import type { HostTensor, Parameter } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
-import { halfBackend, halfParameter } from '../half-backend.js';
-import type { HalfTensor } from '../half-backend.js';
+import { halfBackend, halfParameter } from '../../../../tests/support/half-backend.js';
+import type { HalfTensor } from '../../../../tests/support/half-backend.js';
 import { fill, read, weights } from '../../../../tests/support/sgd.js';
 
 setFlagsFromString('--expose-gc');

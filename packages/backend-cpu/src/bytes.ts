@@ -1,0 +1,22 @@
+// Elements as bytes: the only view through which copies keep every bit, the payloads of NaN included.
+import type { HostArray } from '@polyak/core';
+
+/**
+ * The bytes of an array, in place.
+ *
+ * @param data - any array
+ * @returns a view of the same memory
+ */
+export function bytesOf(data: HostArray): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/**
+ * Copies all elements, bit for bit.
+ *
+ * @param target - where to
+ * @param source - where from; an array of the same length and type
+ */
+export function copyBytes(target: HostArray, source: HostArray): void {
+  bytesOf(target).set(bytesOf(source));
+}
