@@ -7,17 +7,12 @@ export { PolyakError } from './error.js';
 export { observedOptimizer } from './observed-optimizer.js';
 export type { ImportedAverage, ImportOptions } from './interop/imported-average.js';
 export { fromAveragedModel, fromDiffusers, fromTorchcontrib } from './interop/pytorch.js';
-export type { ChosenStart } from './merge/choose-start.js';
-export { chooseStart } from './merge/choose-start.js';
-export type { GreedySoup } from './merge/greedy-soup.js';
-export { greedySoup } from './merge/greedy-soup.js';
-export type { PowerProfile } from './merge/post-hoc.js';
-export { gammaOf, postHocWeights } from './merge/post-hoc.js';
-export { Soup } from './merge/soup.js';
+export type { PowerProfile } from './rules/post-hoc.js';
+export { gammaOf, postHocWeights } from './rules/post-hoc.js';
 export type { Optimizer, ParamGroup } from './optimizer.js';
 export type { AutomaticMode, ManualMode, Mode, ModeOptions, StepPlan } from './plan.js';
 export { modeOf, plan } from './plan.js';
-export type { AveragingRule, MovingRule, PowerWarmUp, WindowRule } from './rule.js';
+export type { AveragingRule, MovingRule, PowerWarmUp, WindowRule } from './rules/rule.js';
 export {
   debiasedExponential,
   equal,
@@ -28,7 +23,7 @@ export {
   powerWarmUp,
   rationalWarmUp,
   saturatingWarmUp,
-} from './rule.js';
+} from './rules/rule.js';
 export { fromSafetensors, toSafetensors } from './state-bytes.js';
 export type { StateTree } from './state-tree.js';
 export { recordOf } from './state-tree.js';
@@ -36,9 +31,6 @@ export { SWA } from './swa.js';
 export type { SWAParamGroup } from './swa-group.js';
 export type { SWAOptions } from './swa-options.js';
 export type { NamedTensors, SWAAverageState, SWAGroupState, SWAState } from './swa-state.js';
-export type { SampleOptions, SWAGOptions } from './swag/swag.js';
-export { SWAG } from './swag/swag.js';
-export type { SWAGState } from './swag/swag-state.js';
 export type { DType, HostArray, HostArrayConstructor, HostTensor, TensorSpec } from './tensor.js';
 export { arrayOf, elementCount, formatSpec, isFloating, sameSpec } from './tensor.js';
 export type { UpdateReport } from './update-report.js';

@@ -2,8 +2,8 @@
 import type { Backend, CompensatedAverages } from './backend.js';
 import { PolyakError } from './error.js';
 import type { ParameterList } from './parameter-list.js';
-import { isWindow } from './rule.js';
-import type { AveragingRule } from './rule.js';
+import { isWindow } from './rules/rule.js';
+import type { AveragingRule } from './rules/rule.js';
 import type { NamedRule } from './swa-options.js';
 import { arrayOf, elementCount } from './tensor.js';
 import type { DType, HostTensor } from './tensor.js';

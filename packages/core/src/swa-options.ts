@@ -2,8 +2,8 @@
 import type { Backend } from './backend.js';
 import { PolyakError } from './error.js';
 import type { ModeOptions } from './plan.js';
-import { equal, isWindow } from './rule.js';
-import type { AveragingRule, MovingRule } from './rule.js';
+import { equal, isWindow } from './rules/rule.js';
+import type { AveragingRule, MovingRule } from './rules/rule.js';
 import type { UpdateReport } from './update-report.js';
 
 declare const console: { warn(message: string): void };

@@ -1,7 +1,7 @@
 // The state dict of SWA: its form, and what makes one fit a given SWA.
 import { PolyakError } from './error.js';
 import type { ParameterList } from './parameter-list.js';
-import { isWindow } from './rule.js';
+import { isWindow } from './rules/rule.js';
 import type { AverageContents } from './running-average.js';
 import { isTensor, recordOf } from './state-tree.js';
 import type { StateTree } from './state-tree.js';

@@ -1,8 +1,8 @@
 // What one update did, in numbers: for those who want to see the average settle.
 import type { Backend } from './backend.js';
 import { halfValue } from './half.js';
-import { isWindow } from './rule.js';
-import type { AveragingRule } from './rule.js';
+import { isWindow } from './rules/rule.js';
+import type { AveragingRule } from './rules/rule.js';
 import type { RunningAverage } from './running-average.js';
 import { isFloating, isHalf } from './tensor.js';
 import type { HostTensor } from './tensor.js';

@@ -6,7 +6,7 @@ import type { AveragedBatchNorm } from './bn-update.js';
 import { PolyakError } from './error.js';
 import { exchange } from './exchange.js';
 import { observedOptimizer } from './observed-optimizer.js';
-import { equal } from './rule.js';
+import { equal } from './rules/rule.js';
 import { averageAt, Group } from './swa-group.js';
 import type { NamedTensors } from './swa-state.js';
 import { elementCount, formatSpec, sameSpec } from './tensor.js';

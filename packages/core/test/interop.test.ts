@@ -10,7 +10,7 @@ import {
   lastK,
   SWA,
 } from '@polyak/core';
-import { decodeSafetensors } from '@polyak/safetensors';
+import { decodeSafetensors } from '@polyak/core/internal';
 import type {
   HostTensor,
   ImportedAverage,

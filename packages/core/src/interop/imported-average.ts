@@ -1,6 +1,6 @@
 // Averages that another library made, on their way into SWA.
 import { PolyakError } from '../error.js';
-import { isWindow } from '../rule.js';
+import { isWindow } from '../rules/rule.js';
 import type { NamedRule } from '../swa-options.js';
 import type { NamedTensors, SWAState } from '../swa-state.js';
 import { arrayOf, elementCount, isFloating } from '../tensor.js';

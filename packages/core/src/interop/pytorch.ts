@@ -16,7 +16,7 @@ import { countAt, integersAt, weightsAt } from './state-dict.js';
  * @example
  * ```ts
  * import { fromAveragedModel } from '@polyak/core';
- * import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
+ * import { decodeSafetensors, encodeSafetensors } from '@polyak/core/internal';
  *
  * const n_averaged = { dtype: 'int64', shape: [], data: BigInt64Array.of(5n) } as const;
  * const weight = { dtype: 'float32', shape: [1], data: Float32Array.of(0.5) } as const;

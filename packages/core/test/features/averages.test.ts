@@ -1,11 +1,9 @@
 // The averages of one run on every backend: every rule against float64, the state, the reports, merges and imports.
 import {
-  chooseStart,
   debiasedExponential,
   equal,
   exponential,
   fromSafetensors,
-  greedySoup,
   lastK,
   observedOptimizer,
   powerFunction,
@@ -13,12 +11,12 @@ import {
   rationalWarmUp,
   readWeights,
   saturatingWarmUp,
-  Soup,
   SWA,
   toSafetensors,
   withWeights,
   writeWeights,
 } from '@polyak/core';
+import { chooseStart, greedySoup, Soup } from '@polyak/ensemble';
 import type { Awaitable, AveragingRule, LiveModel, NamedTensors, UpdateReport } from '@polyak/core';
 import type { BackendHarness, ConformanceTest } from '@polyak/core/conformance';
 import { expect } from 'vitest';

@@ -1,10 +1,10 @@
 // Snapshots on any backend: what must hold wherever members are kept, as data, like the conformance suite.
 import type { Awaitable, HostTensor, LiveModel, NamedTensors } from '@polyak/core';
 import { writeWeights } from '@polyak/core';
-import { decodeSafetensors } from '@polyak/safetensors';
+import { decodeSafetensors } from '@polyak/core/internal';
 import type { BackendHarness, ConformanceTest } from '@polyak/core/conformance';
-import { Snapshots } from '@polyak/core/ensemble';
-import type { SnapshotsOptions } from '@polyak/core/ensemble';
+import { Snapshots } from '@polyak/ensemble';
+import type { SnapshotsOptions } from '@polyak/ensemble';
 import { check, checkSameBits } from '../../src/conformance/check.js';
 
 const LENGTH = 1001;

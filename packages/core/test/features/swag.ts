@@ -1,6 +1,7 @@
 // SWAG on any backend: what it collects, shows the model, puts back and saves. As data, for the loop of each backend's tests.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
-import { fromSafetensors, readWeights, SWAG, toSafetensors, writeWeights } from '@polyak/core';
+import { fromSafetensors, readWeights, toSafetensors, writeWeights } from '@polyak/core';
+import { SWAG } from '@polyak/ensemble';
 import type {
   Awaitable,
   BatchNormModel,
@@ -11,7 +12,7 @@ import type {
 import type { BackendHarness } from '@polyak/core/conformance';
 import { expect } from 'vitest';
 import { random } from '../../../../tests/support/sgd.js';
-import { referenceOf } from '../swag/reference.js';
+import { referenceOf } from '../../../ensemble/test/swag/reference.js';
 
 /** A backend, and cells of a live model of its. */
 export type SwagHarness<T> = Pick<BackendHarness<T>, 'backend' | 'parameter' | 'close'>;

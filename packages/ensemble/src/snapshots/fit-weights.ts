@@ -1,0 +1,123 @@
+// Weights for the members of an ensemble, fitted on held-out data: the mixture of the highest likelihood.
+import { equalWeights, weightedSum } from './mean-of.js';
+import { checkPredictions, sampleCount } from './probabilities.js';
+import type { Probabilities } from './probabilities.js';
+
+/** Options of {@link fitWeights}. */
+export interface FitWeightsOptions {
+  /** How far from the highest log-likelihood the result may be, in nats a sample; finite, > 0. Default 1e-5. */
+  readonly tolerance?: number;
+  /** Stops after as many iterations in any case; an integer >= 0. Default 10,000. */
+  readonly maxIterations?: number;
+}
+
+/** What {@link fitWeights} found. */
+export interface FittedWeights {
+  /** One for each member, >= 0, together 1. */
+  readonly weights: Float64Array;
+  /** The mean over samples of `log Σₖ wₖ · pₖ(label)`, in nats. */
+  readonly logLikelihood: number;
+  /** No weights have a log-likelihood higher than this one by more than this; in nats a sample. */
+  readonly gap: number;
+  /** The iterations that it took. */
+  readonly iterations: number;
+}
+
+/**
+ * The convex weights with which the mean of the members' probabilities has the highest log-likelihood on held-out samples:
+ * `argmax_w 1/N Σᵢ log Σₖ wₖ · pₖᵢ`, where `pₖᵢ` is the probability that member `k` gives the label of sample `i`.
+ *
+ * Expectation maximisation from equal weights: `wₖ ← wₖ · gₖ` with `gₖ = 1/N Σᵢ pₖᵢ / Σⱼ wⱼ · pⱼᵢ`, which never lowers the
+ * likelihood. It is concave, so the highest is at most `log maxₖ gₖ` away: iterations stop where that is within
+ * `tolerance`, or at `maxIterations`, when it is at most `log(members) / maxIterations` away.
+ *
+ * A sample whose label all members give the probability 0 tells nothing about the weights: it makes the likelihood
+ * -Infinity, and the fit is that of the others. Fit on data that no member was trained on.
+ *
+ * @param predictions - of each member on the held-out samples, `[samples, classes]`
+ * @param labels - the true class of each sample, `[samples]`, integers from 0 to `classes - 1`
+ * @param classes - how many there are, an integer >= 1
+ * @param options - see {@link FitWeightsOptions}
+ * @returns the weights, for {@link meanOf}, and how good they are
+ * @throws RangeError where there are no predictions, their lengths differ, do not fit `labels` or `classes`, one is not in
+ *   [0, 1], a label is none, or an option is out of its range
+ * @throws PolyakError `ERR_NON_FINITE` where a prediction is NaN or infinite
+ * @example
+ * ```ts
+ * import { fitWeights } from '@polyak/ensemble';
+ *
+ * // On three of four samples the first member is right, on the other one the second.
+ * const first = Float32Array.of(1, 0, 1, 0, 1, 0, 1, 0);
+ * const second = Float32Array.of(0, 1, 0, 1, 0, 1, 0, 1);
+ * const { weights } = fitWeights([first, second], [0, 0, 0, 1], 2);
+ * console.log([...weights]); // [0.75, 0.25]
+ * ```
+ *
+ * @see Dempster, Laird and Rubin 1977, Maximum Likelihood from Incomplete Data via the EM Algorithm, section 4.3
+ * @see Cover 1984, An algorithm for maximizing expected log investment return: the bound on the gap
+ */
+export function fitWeights(
+  predictions: readonly Probabilities[],
+  labels: ArrayLike<number>,
+  classes: number,
+  { tolerance = 1e-5, maxIterations = 10_000 }: FitWeightsOptions = {},
+): FittedWeights {
+  checkPredictions('fitWeights', predictions);
+  checkLabels(predictions[0] as Probabilities, labels, classes);
+  checkOptions(tolerance, maxIterations);
+  const likelihoods = predictions.map((values) =>
+    Float64Array.from(labels, (label, sample) => values[sample * classes + label] as number),
+  );
+  let weights = equalWeights(predictions.length);
+  for (let iterations = 0; ; iterations += 1) {
+    const mixture = weightedSum(likelihoods, weights);
+    const gradient = likelihoods.map((own) => meanRatio(own, mixture));
+    const gap = Math.max(0, Math.log(Math.max(...gradient)));
+    if (gap <= tolerance || iterations >= maxIterations) {
+      const logLikelihood = mixture.reduce((sum, p) => sum + Math.log(p), 0) / mixture.length;
+      return { weights, logLikelihood, gap, iterations };
+    }
+    weights = normalised(weights.map((weight, member) => weight * (gradient[member] as number)));
+  }
+}
+
+/** The mean of `own / mixture`; where both are 0, all members are equally wrong. */
+function meanRatio(own: Float64Array, mixture: Float64Array): number {
+  let sum = 0;
+  for (let sample = 0; sample < own.length; sample += 1) {
+    const p = mixture[sample] as number;
+    sum += p === 0 ? 1 : (own[sample] as number) / p;
+  }
+  return sum / own.length;
+}
+
+/** They sum to 1 already, but for the rounding of thousands of iterations. */
+function normalised(weights: Float64Array): Float64Array {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+function checkLabels(values: Probabilities, labels: ArrayLike<number>, classes: number): void {
+  const samples = sampleCount('fitWeights', values, classes);
+  if (labels.length !== samples) {
+    throw new RangeError(`fitWeights: there are ${labels.length} labels for ${samples} samples.`);
+  }
+  const bad = Array.from(labels).findIndex(
+    (label) => !(Number.isInteger(label) && label >= 0 && label < classes),
+  );
+  if (bad < 0) return;
+  throw new RangeError(
+    `fitWeights: the label of sample ${bad} is ${labels[bad]}, expected an integer from 0 to ${classes - 1}.`,
+  );
+}
+
+function checkOptions(tolerance: number, maxIterations: number): void {
+  if (!(tolerance > 0 && tolerance < Infinity)) {
+    throw new RangeError(`fitWeights: tolerance is ${tolerance}, expected a finite number > 0.`);
+  }
+  if (!(Number.isSafeInteger(maxIterations) && maxIterations >= 0)) {
+    throw new RangeError(
+      `fitWeights: maxIterations is ${maxIterations}, expected an integer >= 0.`,
+    );
+  }
+}

@@ -1,0 +1,64 @@
+// The prediction of an ensemble as the mean of its members'.
+import { checkPredictions } from './probabilities.js';
+import type { Probabilities } from './probabilities.js';
+
+// What rounding may make of weights that sum to 1, float32 ones too.
+const TOLERANCE = 1e-5;
+
+/**
+ * The mean of the members' probabilities, `Σₖ wₖ · pₖ`, in float64.
+ *
+ * @param predictions - of each member, `[samples, classes]`
+ * @param weights - one for each member, finite, >= 0, together 1 within 1e-5, such as those of {@link fitWeights}. Default
+ *   equal ones
+ * @returns a new array, `[samples, classes]`
+ * @throws RangeError where there are no predictions, their lengths differ, one is not in [0, 1], or the weights do not fit
+ * @throws PolyakError `ERR_NON_FINITE` where a prediction is NaN or infinite
+ * @example
+ * ```ts
+ * import { meanOf } from '@polyak/ensemble';
+ *
+ * const predictions = [Float32Array.of(1, 0, 0.5, 0.5), Float32Array.of(0.5, 0.5, 0, 1)]; // of two samples
+ * console.log([...meanOf(predictions)]); // [0.75, 0.25, 0.25, 0.75]
+ * ```
+ *
+ * @see Huang et al. 2017, https://arxiv.org/abs/1704.00109, section 3: "Ensembling at Test Time"
+ */
+export function meanOf(
+  predictions: readonly Probabilities[],
+  weights: ArrayLike<number> = equalWeights(predictions.length),
+): Float64Array {
+  checkPredictions('meanOf', predictions);
+  checkWeights(weights, predictions.length);
+  return weightedSum(predictions, weights);
+}
+
+/** `1 / count`, `count` times. */
+export function equalWeights(count: number): Float64Array {
+  return new Float64Array(count).fill(1 / count);
+}
+
+/** `Σₖ weights[k] · values[k]`, element by element. */
+export function weightedSum(
+  values: readonly ArrayLike<number>[],
+  weights: ArrayLike<number>,
+): Float64Array {
+  const sum = new Float64Array(values[0]?.length ?? 0);
+  for (const [member, own] of values.entries()) {
+    const weight = weights[member] as number;
+    for (let index = 0; index < sum.length; index += 1) {
+      sum[index] = (sum[index] as number) + weight * (own[index] as number);
+    }
+  }
+  return sum;
+}
+
+function checkWeights(weights: ArrayLike<number>, members: number): void {
+  const list = Array.from(weights);
+  const total = list.reduce((sum, weight) => sum + weight, 0);
+  const isConvex = list.every((weight) => weight >= 0) && Math.abs(total - 1) <= TOLERANCE;
+  if (isConvex && list.length === members) return;
+  throw new RangeError(
+    `meanOf: the weights are [${list.join(', ')}], expected one >= 0 for each of ${members} members, together 1.`,
+  );
+}

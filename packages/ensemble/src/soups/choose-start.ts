@@ -1,0 +1,42 @@
+// Where averaging should have begun, found afterwards from snapshots of the run.
+import type { Awaitable, NamedTensors } from '@polyak/core';
+import { checkedScore } from './greedy-soup.js';
+import { Soup } from './soup.js';
+
+/** The result of {@link chooseStart}. */
+export interface ChosenStart {
+  /** The place of the first snapshot in the best mean. */
+  readonly start: number;
+  /** That mean. */
+  readonly weights: NamedTensors;
+  /** The score of the mean from each snapshot on. */
+  readonly scores: readonly number[];
+}
+
+/**
+ * Scores the mean of the snapshots from the first on, from the second on, and so forth, and takes the best: `swaStart` after the fact.
+ * Of equal scores the longer mean wins.
+ *
+ * @param snapshots - weights in the order of the run, at equal distances, one at least: the last few that fit into memory
+ * @param evaluate - the score of weights on held-out data, the more the better. Not the data that is reported in the end
+ * @returns the start, its mean and all scores
+ * @throws RangeError where there is no snapshot, or a score is NaN
+ * @throws PolyakError as {@link Soup.add}, and whatever `evaluate` throws
+ */
+export async function chooseStart(
+  snapshots: readonly NamedTensors[],
+  evaluate: (weights: NamedTensors) => Awaitable<number>,
+): Promise<ChosenStart> {
+  const soup = new Soup();
+  const scores: number[] = [];
+  let best:
+    { readonly start: number; readonly weights: NamedTensors; readonly score: number } | undefined;
+  for (let start = snapshots.length - 1; start >= 0; start -= 1) {
+    const weights = soup.add(snapshots[start] as NamedTensors).mean();
+    const score = await checkedScore('chooseStart', evaluate(weights));
+    scores.unshift(score);
+    if (best === undefined || score >= best.score) best = { start, weights, score };
+  }
+  if (best === undefined) throw new RangeError('chooseStart: there is no snapshot.');
+  return { start: best.start, weights: best.weights, scores };
+}
