@@ -1,23 +1,28 @@
-export type { ActivationLayout, ActivationOptions } from './activation.js';
-export type { GpujsBackend, GpujsMemory } from './backend.js';
-export { gpujsBackend } from './backend.js';
+export type { ActivationLayout, ActivationOptions } from './network/activation.js';
+export type { GpujsBackend, GpujsMemory } from './averaging/backend.js';
+export { gpujsBackend } from './averaging/backend.js';
 export type {
   BatchNorm,
   BatchNormGradients,
   BatchNormOptions,
   TrainedBatchNorm,
-} from './batch-norm.js';
-export { batchNorm } from './batch-norm.js';
-export type { BatchNormNetwork } from './batch-norm-model.js';
-export { batchNormModel } from './batch-norm-model.js';
-export type { FlatKernel, FlatKernelOptions, KernelArgument, KernelArray } from './flat-kernel.js';
-export { flatKernel, freeArrays, hostArray, lengthOf } from './flat-kernel.js';
+} from './network/batch-norm.js';
+export { batchNorm } from './network/batch-norm.js';
+export type { BatchNormNetwork } from './network/batch-norm-model.js';
+export { batchNormModel } from './network/batch-norm-model.js';
+export type {
+  FlatKernel,
+  FlatKernelOptions,
+  KernelArgument,
+  KernelArray,
+} from './network/flat-kernel.js';
+export { flatKernel, freeArrays, hostArray, lengthOf } from './network/flat-kernel.js';
 export type { GpujsMode, GpujsRuntime } from './gpu.js';
-export type { LayerParameter } from './layer-parameter.js';
-export { layerParameter } from './layer-parameter.js';
-export type { MomentsPass } from './moments-pass.js';
-export type { GpujsSlice } from './pack.js';
-export type { GpujsParameter } from './parameter.js';
-export { gpujsParameter } from './parameter.js';
-export type { GpujsTensor } from './tensor.js';
-export { gpujsTensor } from './tensor.js';
+export type { LayerParameter } from './network/layer-parameter.js';
+export { layerParameter } from './network/layer-parameter.js';
+export type { MomentsPass } from './network/moments-pass.js';
+export type { GpujsSlice } from './averaging/pack.js';
+export type { GpujsParameter } from './averaging/parameter.js';
+export { gpujsParameter } from './averaging/parameter.js';
+export type { GpujsTensor } from './averaging/tensor.js';
+export { gpujsTensor } from './averaging/tensor.js';

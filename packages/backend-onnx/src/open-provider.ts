@@ -1,12 +1,12 @@
 // The first execution provider that can be had of those asked for, or what keeps each from running.
 import { PolyakError } from '@polyak/core';
-import { deviceStorage } from './device-storage.js';
-import { hostStorage } from './host-storage.js';
-import { averageKernel } from './kernel-graph.js';
+import { deviceStorage } from './averaging/device-storage.js';
+import { hostStorage } from './averaging/host-storage.js';
+import { averageKernel } from './averaging/kernel-graph.js';
 import type { Ort } from './ort.js';
 import type { ExecutionProvider, Sessions } from './sessions.js';
 import { sessionsOf } from './sessions.js';
-import type { Storage } from './storage.js';
+import type { Storage } from './averaging/storage.js';
 
 /** A provider that runs. */
 export interface OpenProvider {

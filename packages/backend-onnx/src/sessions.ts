@@ -1,8 +1,8 @@
 // One session for each kernel, made when it is first needed, on one execution provider and nowhere else.
 import { PolyakError } from '@polyak/core';
 import type { InferenceSession } from 'onnxruntime-node';
-import { kernelModel } from './kernel-graph.js';
-import type { Kernel } from './kernel-graph.js';
+import { kernelModel } from './averaging/kernel-graph.js';
+import type { Kernel } from './averaging/kernel-graph.js';
 import type { Ort } from './ort.js';
 
 /** An execution provider of ONNX Runtime, by its own name. */

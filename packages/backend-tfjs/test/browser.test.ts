@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Page } from './browser/page-driver.js';
 import { bundlePage, findChromium, openPage, startChromium } from './browser/page-driver.js';
 import type { Training, Weights } from './browser/training.js';
-import { averaged, compensated, manyMagnitudes } from './rounding.js';
-import { mean } from './training.js';
+import { averaged, compensated, manyMagnitudes } from './averaging/rounding.js';
+import { mean } from './training/training.js';
 
 const executablePath = findChromium();
 const isRequired = process.env['POLYAK_REQUIRE_BROWSER'] === '1';

@@ -1,8 +1,13 @@
 // What the tests of batch norm run in the browser, minified.
 import gpujs from 'gpu.js';
 import type { GPU as Gpu } from 'gpu.js';
-import { inferenceErrors, leftBehind, momentsErrors, trainingErrors } from '../batch-norm-cases.js';
-import type { Geometry } from '../batch-norm-reference.js';
+import {
+  inferenceErrors,
+  leftBehind,
+  momentsErrors,
+  trainingErrors,
+} from '../network/batch-norm-cases.js';
+import type { Geometry } from '../network/batch-norm-reference.js';
 
 let gpu: Gpu;
 

@@ -8,7 +8,7 @@ import {
 } from '@polyak/backend-tfjs';
 import { bnUpdate, SWA } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs';
-import { values } from '../training.js';
+import { values } from '../training/training.js';
 
 const SIZE = 6;
 const CHANNELS = 2;

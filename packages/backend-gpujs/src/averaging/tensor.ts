@@ -1,0 +1,41 @@
+// What gpu.js computes with, as a tensor: numbers on the host, a texture, or a stretch of packed averages.
+import type { TensorSpec } from '@polyak/core';
+import type { Texture } from 'gpu.js';
+import type { GpujsSlice } from './pack.js';
+import { shapeOf } from '../texture.js';
+
+/** A float32 tensor of gpu.js. */
+export interface GpujsTensor extends TensorSpec {
+  /** gpu.js computes in single precision. */
+  readonly dtype: 'float32';
+  /**
+   * The elements in row-major order: an array on the host; what a kernel with `pipeline: true` and `precision: 'single'`
+   * returned, which on webgpu is the handle of a buffer; or a stretch of packed averages, which only the backend makes and
+   * which no swap gives to a model that held one of the others.
+   */
+  readonly data: Float32Array | Texture | GpujsSlice;
+}
+
+/**
+ * A tensor over an array or a texture. Nothing is copied.
+ *
+ * @param data - numbers on the host, or a texture
+ * @param shape - the extents, outermost first. Unless given: of an array its length, of a texture the reverse of its kernel's
+ *   `output`
+ * @returns the tensor, which owns nothing
+ *
+ * @example
+ * ```ts
+ * import { gpujsTensor } from '@polyak/backend-gpujs';
+ *
+ * console.log(gpujsTensor(new Float32Array(6), [2, 3]).shape); // [2, 3]
+ * ```
+ */
+export function gpujsTensor(data: Float32Array | Texture, shape?: readonly number[]): GpujsTensor {
+  return tensorOf(shape ?? (data instanceof Float32Array ? [data.length] : shapeOf(data)), data);
+}
+
+/** A tensor over data of any kind. */
+export function tensorOf(shape: readonly number[], data: GpujsTensor['data']): GpujsTensor {
+  return { dtype: 'float32', shape, data };
+}

@@ -1,0 +1,223 @@
+// gpu.js kernels over flat arrays: the same call on every mode, with gpu.js's silent traps closed.
+import { elementCount, PolyakError } from '@polyak/core';
+import type { GPU, IGPUKernelSettings, IKernelRunShortcut, Texture } from 'gpu.js';
+import { checkedOn } from '../device.js';
+import type { Kernel } from '../gpu.js';
+import { isDeleted, isTexture, shapeOf, signatureOf } from '../texture.js';
+
+/**
+ * What a kernel takes and gives: row-major float32, as an array on the host (modes `cpu` and `webasm`) or as a texture. Whoever
+ * called the kernel frees a texture with {@link freeArrays}.
+ */
+export type KernelArray = Float32Array | Texture;
+
+/** What a kernel can be called with. A `number` is a scalar. */
+export type KernelArgument = KernelArray | number;
+
+/** Options of {@link flatKernel}. */
+export interface FlatKernelOptions {
+  /** The extents of the threads, innermost first as gpu.js has it: `[x]`, `[x, y]` or `[x, y, z]`. */
+  readonly output: readonly number[];
+  /** Numbers that the source reads as `this.constants.<name>`; integers are integers in the kernel. */
+  readonly constants?: Readonly<Record<string, number>>;
+  /** For messages. */
+  readonly name?: string;
+  /**
+   * On `webasm`: how many workers share the kernel where its output has 4096 elements or more. They are the kernel's own, some 5 MB
+   * each. Default 1: it runs where it is called.
+   */
+  readonly workers?: number;
+}
+
+/** A kernel that gives flat arrays. See {@link flatKernel}. */
+export interface FlatKernel {
+  /**
+   * Runs the kernel.
+   *
+   * @param args - as the source has them; kernels are compiled anew for other types and lengths
+   * @returns one number a thread, x fastest: a `Float32Array` on `cpu` and `webasm`, else a texture the caller frees
+   * @throws PolyakError `ERR_UNSUPPORTED` where gpu.js cannot run the kernel, or fell back to another mode than the instance has
+   * @throws PolyakError `ERR_DISPOSED` for a texture that was deleted
+   */
+  run(...args: KernelArgument[]): Promise<KernelArray>;
+  /** The same, read into host memory. */
+  read(...args: KernelArgument[]): Promise<Float32Array>;
+  /** Destroys what was compiled. */
+  dispose(): void;
+}
+
+/**
+ * A gpu.js kernel over flat arrays. It closes the traps that gpu.js leaves open: one compiled kernel for each signature of its
+ * arguments (gpu.js forgets settings where types change, and never checks lengths on GL), single precision, immutable results,
+ * no silent fallback to the CPU.
+ *
+ * @param gpu - the instance that computes
+ * @param source - the kernel as text, which bundlers and coverage tools leave alone; its loops end at constants, and take
+ *   10,000 turns a thread at most
+ * @param options - extents and constants
+ * @returns the kernel; dispose of it when done
+ *
+ * @example
+ * ```ts
+ * import { GPU } from 'gpu.js';
+ * import { flatKernel } from '@polyak/backend-gpujs';
+ *
+ * const gpu = new GPU({ mode: 'webasm' });
+ * const source = 'function (a, factor) { return a[this.thread.x] * factor; }';
+ * const scale = flatKernel(gpu, source, { output: [3] });
+ * console.log(await scale.read(Float32Array.of(1, 2, 3), 2)); // Float32Array(3) [2, 4, 6]
+ * scale.dispose();
+ * await gpu.destroy();
+ * ```
+ */
+export function flatKernel(gpu: GPU, source: string, options: FlatKernelOptions): FlatKernel {
+  const { name = 'flatKernel', output, constants = {}, workers = 1 } = options;
+  const length = elementCount(output);
+  if (!(length > 0)) {
+    throw new RangeError(
+      `${name}: the output is [${output.join(', ')}], expected at least one thread.`,
+    );
+  }
+  const compiled = new Map<string, IKernelRunShortcut>();
+  const settings: IGPUKernelSettings = {
+    output: [...output],
+    constants: { ...constants },
+    constantTypes: typesOf(constants),
+    precision: 'single',
+    tactic: 'precision',
+    optimizeFloatMemory: true,
+    pipeline: true,
+    immutable: true,
+    ...({ asyncMode: workers > 1, poolSize: workers } as object),
+  };
+
+  const run = async (...args: KernelArgument[]): Promise<KernelArray> => {
+    const signature = args.map((argument) => checkedSignature(argument, name)).join();
+    const known = compiled.get(signature);
+    const kernel = known ?? gpu.createKernel(source, settings);
+    compiled.set(signature, kernel);
+    try {
+      const { context } = kernel.kernel as unknown as Kernel;
+      const result = await checkedOn(
+        context,
+        async () => kernel(...(args as Float32Array[])) as KernelResult,
+      );
+      if (known === undefined) refuseFallback(kernel, name);
+      return isTexture(result) ? result : joined(result, length);
+    } catch (error) {
+      if (known === undefined) {
+        compiled.delete(signature);
+        kernel.destroy();
+      }
+      throw refusal(error, name, output);
+    }
+  };
+  return {
+    run,
+    async read(...args) {
+      const result = await run(...args);
+      try {
+        return await hostArray(result);
+      } finally {
+        freeArrays(result);
+      }
+    },
+    dispose() {
+      for (const kernel of compiled.values()) kernel.destroy();
+      compiled.clear();
+    },
+  };
+}
+
+/**
+ * The elements of a flat array in host memory.
+ *
+ * @param array - an array, or a texture of any extents
+ * @returns row-major elements; an array on the host as it is, not a copy
+ */
+export async function hostArray(array: KernelArray): Promise<Float32Array> {
+  if (array instanceof Float32Array) return array;
+  return joined((await array.toArray()) as Rows, lengthOf(array));
+}
+
+/**
+ * Frees textures. Arrays on the host, and textures that are freed already, are left alone.
+ *
+ * @param arrays - what kernels gave
+ */
+export function freeArrays(...arrays: readonly KernelArray[]): void {
+  for (const array of arrays) if (!(array instanceof Float32Array)) array.delete();
+}
+
+/** Of a flat array or texture: how many elements it has. */
+export function lengthOf(array: KernelArray): number {
+  return array instanceof Float32Array ? array.length : elementCount(shapeOf(array));
+}
+
+/** What gpu.js gives for one, two or three extents on the host: rows, and rows of rows. */
+type Rows = Float32Array | readonly Rows[];
+type KernelResult = Rows | Texture;
+
+/** Rows as one array: without a copy where they lie one behind the other, as on webasm. */
+function joined(rows: Rows, length: number): Float32Array {
+  if (rows instanceof Float32Array) return rows.length === length ? rows : rows.slice(0, length);
+  const parts = leaves(rows);
+  const [first] = parts;
+  const isOneStretch = parts.every(
+    (part, index) =>
+      part.buffer === first?.buffer &&
+      part.length === first.length &&
+      part.byteOffset === first.byteOffset + index * first.byteLength,
+  );
+  if (first !== undefined && isOneStretch)
+    return new Float32Array(first.buffer, first.byteOffset, length);
+  const whole = new Float32Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function leaves(rows: Rows): readonly Float32Array[] {
+  return rows instanceof Float32Array ? [rows] : rows.flatMap(leaves);
+}
+
+/** Left to gpu.js, integers are floats, and indices beyond 2^24 would be rounded. */
+function typesOf(constants: Readonly<Record<string, number>>): Record<string, 'Integer' | 'Float'> {
+  return Object.fromEntries(
+    Object.entries(constants).map(([name, value]) => [
+      name,
+      Number.isInteger(value) ? 'Integer' : 'Float',
+    ]),
+  );
+}
+
+function checkedSignature(argument: KernelArgument, name: string): string {
+  if (typeof argument === 'number') return 'number';
+  if (argument instanceof Float32Array) return `array ${argument.length}`;
+  if (isDeleted(argument)) {
+    throw new PolyakError('ERR_DISPOSED', `${name}: an argument is a texture that was deleted.`);
+  }
+  return signatureOf(argument);
+}
+
+function refuseFallback(kernel: IKernelRunShortcut, name: string): void {
+  const { fallbackReason } = kernel.kernel as unknown as Kernel;
+  if (fallbackReason === null) return;
+  throw new PolyakError(
+    'ERR_UNSUPPORTED',
+    `${name}: gpu.js fell back to the mode cpu: ${fallbackReason}.`,
+  );
+}
+
+function refusal(error: unknown, name: string, output: readonly number[]): PolyakError {
+  if (PolyakError.is(error)) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new PolyakError(
+    'ERR_UNSUPPORTED',
+    `${name}: gpu.js cannot run this kernel of [${output.join(', ')}] threads: ${reason}`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,44 @@
+// The published suite in each mode, with live weights in arrays and, where there is a GPU, in textures of both layouts.
+import { gpujsBackend, gpujsParameter } from '@polyak/backend-gpujs';
+import type { ConformanceTest } from '@polyak/core/conformance';
+import { backendConformance } from '@polyak/core/conformance';
+import { describe, expect, it } from 'vitest';
+import type { Bench } from '../describe-modes.js';
+import { describeModes } from '../describe-modes.js';
+import { MODES, TEXTURE_MODES } from '../modes.js';
+import { textureOf } from '../textures.js';
+
+/** The suite, with live weights in textures, or in arrays where `isDense` does not say how these are laid out. */
+function suite(bench: Bench, isDense?: boolean): readonly ConformanceTest[] {
+  return backendConformance(async () => {
+    const backend = await gpujsBackend(bench.gpu);
+    return {
+      backend,
+      parameter: async (name, { data, shape }) => {
+        const array = data.slice() as Float32Array;
+        // gpu.js has no empty textures.
+        if (isDense === undefined || data.length === 0) return gpujsParameter(name, array, shape);
+        return gpujsParameter(name, await textureOf(bench.gpu, array, shape, isDense), shape);
+      },
+      liveTensors: () => backend.memory().tensors,
+      close: async () => backend.release(),
+    };
+  });
+}
+
+describeModes(MODES, (_, bench) => {
+  it.each(suite(bench))('live weights in arrays: $name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
+});
+
+describeModes(TEXTURE_MODES, (_, bench) => {
+  describe.each([false, true])(
+    'live weights in textures (four elements a texel: %s)',
+    (isDense) => {
+      it.each(suite(bench, isDense))('$name', async ({ run }) => {
+        await expect(run()).resolves.toBeUndefined();
+      });
+    },
+  );
+});

@@ -1,0 +1,226 @@
+// Where gpu.js gives a wrong result and says nothing: each of its traps that an update comes near.
+import { gpujsBackend, gpujsParameter, gpujsTensor } from '@polyak/backend-gpujs';
+import type { GpujsTensor } from '@polyak/backend-gpujs';
+import type { Texture } from 'gpu.js';
+import { expect, it } from 'vitest';
+import { describeModes } from '../describe-modes.js';
+import { GPU, MODES, TEXTURE_MODES } from '../modes.js';
+import { textureOf } from '../textures.js';
+
+const filled = (length: number, value: number): GpujsTensor =>
+  gpujsTensor(new Float32Array(length).fill(value));
+
+describeModes(MODES, (mode, bench) => {
+  /** One update of averages that are all 1 towards weights that are all 3, by a half. */
+  async function half(
+    lengths: readonly number[],
+    averages: readonly GpujsTensor[],
+  ): Promise<readonly GpujsTensor[]> {
+    return bench.backend.average(
+      averages,
+      lengths.map((length) => filled(length, 3)),
+      0.5,
+    );
+  }
+
+  it('1: computes with arrays, then with textures, of one length after the other, as if each were the first', async () => {
+    for (const length of [5, 9, 5, 4, 9]) {
+      let averages = await bench.backend.clone([filled(length, 1)]);
+      averages = await half([length], averages); // an array becomes a texture
+      averages = await half([length], averages); // and the next argument is one
+      const [found] = await bench.backend.download(averages);
+      expect(found?.data).toEqual(new Float32Array(length).fill(2.5));
+      bench.backend.dispose(averages);
+    }
+  });
+
+  it('2: gives a result the length that it has now, whatever it had before', async () => {
+    for (const lengths of [[3], [300, 7], [2], [1, 1, 1], [299, 8]]) {
+      const averages = await half(
+        lengths,
+        await bench.backend.clone(lengths.map((length) => filled(length, 1))),
+      );
+      const found = await bench.backend.download(averages);
+      expect(found.map(({ data }) => data)).toEqual(
+        lengths.map((length) => new Float32Array(length).fill(2)),
+      );
+      bench.backend.dispose(averages);
+    }
+  });
+
+  it('5: refuses an array that is shorter or longer than its shape says, before gpu.js sees it', async () => {
+    for (const length of [5, 7]) {
+      const averages = await bench.backend.clone([filled(6, 1)]);
+      const live = gpujsTensor(new Float32Array(length), [2, 3]);
+      const refused = {
+        code: 'ERR_PARAMETERS',
+        message: expect.stringContaining(`float32[2,3], has ${length} elements`) as string,
+      };
+      await expect(bench.backend.average(averages, [live], 0.5)).rejects.toMatchObject(refused);
+      await expect(bench.backend.clone([live])).rejects.toMatchObject(refused);
+      const cell = gpujsParameter('conv1.weight', new Float32Array(length), [2, 3]);
+      const swapped = bench.backend.swap([cell], [gpujsTensor(new Float32Array(6), [2, 3])]);
+      await expect(swapped).rejects.toMatchObject({
+        message: expect.stringContaining('"conv1.weight"') as string,
+      });
+      bench.backend.dispose(averages);
+    }
+  });
+
+  it('refuses a slice of another backend', async () => {
+    const foreign = await gpujsBackend({ GPU, mode });
+    const slices = await foreign.average(await foreign.clone([filled(3, 1)]), [filled(3, 3)], 0.5);
+    await expect(bench.backend.download(slices)).rejects.toMatchObject({ code: 'ERR_PARAMETERS' });
+    foreign.dispose(slices);
+    await foreign.release();
+  });
+});
+
+describeModes(TEXTURE_MODES, (__, bench) => {
+  const texture = async (
+    data: ArrayLike<number>,
+    shape?: readonly number[],
+    isDense?: boolean,
+  ): Promise<Texture> =>
+    textureOf(bench.gpu, Float32Array.from(data), shape ?? [data.length], isDense);
+
+  it('1: computes with textures of one layout after the other', async () => {
+    const six = [1, 2, 3, 4, 5, 6];
+    for (const isDense of [false, true, false]) {
+      for (const shape of [[6], [2, 3], [3, 2], [1, 2, 3], [6]]) {
+        const live = gpujsTensor(await texture(six, shape, isDense));
+        // From the host, as after a state was loaded, and then from the device.
+        let averages: readonly GpujsTensor[] = bench.backend.upload([
+          { dtype: 'float32', shape, data: new Float32Array(6) },
+        ]);
+        for (const expected of [0.5, 0.75]) {
+          averages = await bench.backend.average(averages, [live], 0.5);
+          const [found] = await bench.backend.download(averages);
+          expect(found).toEqual({
+            dtype: 'float32',
+            shape,
+            data: Float32Array.from(six, (value) => value * expected),
+          });
+        }
+        bench.backend.dispose([...averages, live]);
+      }
+    }
+  });
+
+  // Their loops end after 1,000 rounds unless the bound is a constant, and on some drivers after 65,535.
+  it.each([false, true])(
+    '3, 4: finds NaN behind the last round that loops of gpu.js and of drivers make (%s)',
+    async (isDense) => {
+      const [length, places] = [300_001, [0, 255, 256, 999, 1000, 1001, 65_535, 65_536, 300_000]];
+      const tensors = await Promise.all(
+        [...places, undefined].map(async (bad) =>
+          gpujsTensor(
+            await texture(
+              Float32Array.from({ length }, (_, n) => (n === bad ? NaN : 3e38)),
+              [length],
+              isDense,
+            ),
+          ),
+        ),
+      );
+      expect(await bench.backend.allFinite(tensors)).toEqual([...places.map(() => false), true]);
+      bench.backend.dispose(tensors);
+    },
+  );
+
+  it('3, 4: finds infinities in textures of all ranks', async () => {
+    for (const shape of [
+      [35, 40],
+      [5, 7, 40],
+    ]) {
+      const data = Float32Array.from({ length: 1400 }, () => 1);
+      const good = gpujsTensor(await texture(data, shape));
+      data[1399] = -Infinity;
+      const bad = gpujsTensor(await texture(data, shape));
+      expect(await bench.backend.allFinite([good, bad])).toEqual([true, false]);
+      bench.backend.dispose([good, bad]);
+    }
+  });
+
+  it('5: refuses a texture of another length', async () => {
+    const live = gpujsTensor(await texture([1, 2, 3]), [2, 2]);
+    await expect(bench.backend.allFinite([live])).rejects.toMatchObject({ code: 'ERR_PARAMETERS' });
+    bench.backend.dispose([live]);
+  });
+
+  it('refuses a texture that was deleted, with which gpu.js may go on computing', async () => {
+    const live = await texture([1, 2, 3]);
+    const averages = await bench.backend.clone([gpujsTensor(live)]);
+    live.delete();
+    await expect(bench.backend.average(averages, [gpujsTensor(live)], 0.5)).rejects.toMatchObject({
+      code: 'ERR_DISPOSED',
+    });
+    expect((await bench.backend.download(averages))[0]?.data).toEqual(Float32Array.of(1, 2, 3));
+    bench.backend.dispose(averages);
+  });
+
+  it('clones the elements, where gpu.js shares them with a kernel that overwrites its result', async () => {
+    const kernel = bench.gpu.createKernel('function (a) { return a[this.thread.x]; }', {
+      output: [3],
+      precision: 'single',
+      pipeline: true,
+    });
+    const run = async (...values: number[]): Promise<GpujsTensor> =>
+      gpujsTensor((await kernel(values)) as Texture);
+    const averages = await bench.backend.clone([await run(1, 2, 3)]);
+    const live = await run(7, 8, 9);
+    expect((await bench.backend.download(averages))[0]?.data).toEqual(Float32Array.of(1, 2, 3));
+    const moved = await bench.backend.average(averages, [live], 0.5);
+    expect((await bench.backend.download(moved))[0]?.data).toEqual(Float32Array.of(4, 5, 6));
+    bench.backend.dispose(moved);
+  });
+
+  it('gives a model textures that its own kernels go on with, and arrays where it had arrays', async () => {
+    const double = bench.gpu.createKernel(
+      'function (w) { return w[this.thread.y][this.thread.x] * 2; }',
+      {
+        output: [3, 2],
+        precision: 'single',
+      },
+    );
+    const matrix = gpujsParameter('matrix', await texture([1, 2, 3, 4, 5, 6], [2, 3]));
+    const vector = gpujsParameter('vector', Float32Array.of(1, 2));
+    await double(matrix.get().data as Texture);
+    const [live] = [matrix.get().data];
+    // From a state that was loaded, and from an update.
+    const loaded = bench.backend.upload([
+      { dtype: 'float32', shape: [2, 3], data: new Float32Array(6).fill(10) },
+      { dtype: 'float32', shape: [2], data: Float32Array.of(3, 4) },
+    ]);
+    const held = await bench.backend.swap([matrix, vector], loaded);
+    expect(held.map(({ data }) => data)).toEqual([live, Float32Array.of(1, 2)]);
+    expect(vector.get().data).toEqual(Float32Array.of(3, 4));
+    const row = Float32Array.of(20, 20, 20);
+    expect(await double(matrix.get().data as Texture)).toEqual([row, row]);
+    expect(matrix.get().data).toHaveProperty(
+      'type',
+      (live as Texture & { readonly type: string }).type,
+    );
+    bench.backend.dispose([...held, matrix.get()]);
+  });
+
+  it('refuses textures whose elements are no single numbers', async () => {
+    const pairs = bench.gpu.createKernel('function () { return [1, 2]; }', {
+      output: [3],
+      precision: 'single',
+      pipeline: true,
+    });
+    const tensor = gpujsTensor((await pairs()) as Texture);
+    await expect(bench.backend.clone([tensor])).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' });
+  });
+});
+
+describeModes(['headlessgl'], (_, bench) => {
+  // All webgpu instances share one device.
+  it('refuses a texture of another GPU', async () => {
+    const other = new GPU({ mode: 'headlessgl' });
+    const live = gpujsTensor(await textureOf(other, Float32Array.of(1, 2), [2]));
+    await expect(bench.backend.clone([live])).rejects.toMatchObject({ code: 'ERR_PARAMETERS' });
+    await other.destroy();
+  });
+});

@@ -1,0 +1,237 @@
+// The arithmetic of averaging as ONNX graphs. One operator a rounding, so that results are the same to the bit as those of the
+// CPU backend of @polyak/core.
+import { create, toBinary } from '@bufbuild/protobuf';
+import type { NodeProto, ValueInfoProto } from 'onnx-buf';
+import {
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  TensorProto_DataType,
+  ValueInfoProtoSchema,
+} from 'onnx-buf';
+import type { OnnxDType } from '../dtype.js';
+
+/** An operator with the names of what it reads and the name of what it makes. */
+type Step = readonly [opType: string, inputs: readonly string[], output: string, to?: OnnxDType];
+
+/** A name and an element type; shapes are free, so that one session serves any. */
+type Port = readonly [name: string, dtype: OnnxDType];
+
+/** What is computed for each tensor of a list. */
+export interface Kernel {
+  /** Unlike that of any other kernel. */
+  readonly name: string;
+  /** What every tensor has of its own. */
+  readonly inputs: readonly Port[];
+  /** What all tensors of the list have in common. */
+  readonly shared: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly steps: readonly Step[];
+}
+
+/**
+ * `sum0 = state0 + weight * (live - state0)`.
+ *
+ * @param average - the dtype of the average and of the weight
+ * @param live - the dtype of the live tensor, cast first where it is another
+ */
+export function averageKernel(average: OnnxDType, live: OnnxDType): Kernel {
+  return {
+    name: `average ${average} ${live}`,
+    inputs: [
+      ['state0', average],
+      ['live', live],
+    ],
+    shared: [['weight', average]],
+    outputs: [['sum0', average]],
+    steps: [
+      ...widened(average, live),
+      ['Sub', [wide(average, live), 'state0'], 'difference'],
+      ['Mul', ['difference', 'weight'], 'product'],
+      ['Add', ['state0', 'product'], 'sum0'],
+    ],
+  };
+}
+
+/**
+ * The same for the value `state0 + state1`. The new average and its rounding error are Knuth's TwoSum of the old average and
+ * the step.
+ *
+ * @param average - the dtype of the average, of the residual and of the weight
+ * @param live - the dtype of the live tensor
+ */
+export function compensatedKernel(average: OnnxDType, live: OnnxDType): Kernel {
+  return {
+    name: `compensated ${average} ${live}`,
+    inputs: [
+      ['state0', average],
+      ['state1', average],
+      ['live', live],
+    ],
+    shared: [['weight', average]],
+    outputs: [
+      ['sum0', average],
+      ['sum1', average],
+    ],
+    steps: [
+      ...widened(average, live),
+      ['Sub', [wide(average, live), 'state0'], 'difference'],
+      ['Sub', ['difference', 'state1'], 'distance'],
+      ['Mul', ['distance', 'weight'], 'product'],
+      ['Add', ['product', 'state1'], 'step'],
+      ['Add', ['state0', 'step'], 'sum0'],
+      ['Sub', ['sum0', 'state0'], 'added'],
+      ['Sub', ['sum0', 'added'], 'kept'],
+      ['Sub', ['state0', 'kept'], 'lost0'],
+      ['Sub', ['step', 'added'], 'lost1'],
+      ['Add', ['lost0', 'lost1'], 'sum1'],
+    ],
+  };
+}
+
+/**
+ * The same values in another dtype, rounded to nearest, ties to even.
+ *
+ * @param from - the dtype read
+ * @param to - the dtype made
+ */
+export function castKernel(from: OnnxDType, to: OnnxDType): Kernel {
+  return {
+    name: `cast ${from} ${to}`,
+    inputs: [['from', from]],
+    shared: [],
+    outputs: [['to', to]],
+    steps: [['Cast', ['from'], 'to', to]],
+  };
+}
+
+/**
+ * A copy: to a device, from it, or on it.
+ *
+ * @param dtype - of the tensor
+ */
+export function copyKernel(dtype: OnnxDType): Kernel {
+  return {
+    name: `copy ${dtype}`,
+    inputs: [['from', dtype]],
+    shared: [],
+    outputs: [['to', dtype]],
+    steps: [['Identity', ['from'], 'to']],
+  };
+}
+
+/**
+ * 1 where all elements are finite, 0 otherwise. The largest finite number is an input, so that no compiler of shaders, which
+ * may assume that there are no infinities, can know that nothing is larger.
+ *
+ * @param dtype - of the tensor
+ */
+export function finiteKernel(dtype: OnnxDType): Kernel {
+  return {
+    name: `finite ${dtype}`,
+    inputs: [['from', dtype]],
+    shared: [['largest', dtype]],
+    outputs: [['isFinite', 'float32']],
+    steps: [
+      ['Abs', ['from'], 'magnitude'],
+      ['LessOrEqual', ['magnitude', 'largest'], 'small'],
+      ['Cast', ['small'], 'flags', 'float32'],
+      ['ReduceMin', ['flags'], 'isFinite'],
+    ],
+  };
+}
+
+/**
+ * The bytes of an ONNX model that computes `kernel` for `copies` tensors side by side. The names of the n-th begin with
+ * {@link prefixOf} n.
+ *
+ * @param kernel - one of the above
+ * @param copies - at least 1
+ */
+export function kernelModel(kernel: Kernel, copies: number): Uint8Array {
+  const shared = new Set(kernel.shared.map(([name]) => name));
+  const each = <Item, Made>(
+    items: readonly Item[],
+    make: (item: Item, prefix: string) => Made,
+  ): Made[] =>
+    Array.from({ length: copies }, (_, n) => items.map((item) => make(item, prefixOf(n)))).flat();
+  const model = create(ModelProtoSchema, {
+    irVersion: 9n,
+    opsetImport: [{ domain: '', version: 20n }],
+    producerName: 'polyak',
+    graph: {
+      name: kernel.name,
+      node: each(kernel.steps, (step, prefix) => node(step, prefix, shared)),
+      input: [
+        ...each(kernel.inputs, ([name, dtype], prefix) => port(prefix + name, dtype)),
+        ...kernel.shared.map(([name, dtype]) => port(name, dtype)),
+      ],
+      output: each(kernel.outputs, ([name, dtype], prefix) => port(prefix + name, dtype)),
+    },
+  });
+  return toBinary(ModelProtoSchema, model);
+}
+
+/**
+ * What the names of the n-th tensor begin with.
+ *
+ * @param n - from 0
+ */
+export function prefixOf(n: number): string {
+  return n === 0 ? '' : `${n}/`;
+}
+
+function widened(average: OnnxDType, live: OnnxDType): readonly Step[] {
+  return average === live ? [] : [['Cast', ['live'], 'wide', average]];
+}
+
+function wide(average: OnnxDType, live: OnnxDType): string {
+  return average === live ? 'live' : 'wide';
+}
+
+function node(
+  [opType, inputs, output, to]: Step,
+  prefix: string,
+  shared: ReadonlySet<string>,
+): NodeProto {
+  const { INT } = AttributeProto_AttributeType;
+  const attribute = (name: string, i: number) =>
+    create(AttributeProtoSchema, { name, type: INT, i: BigInt(i) });
+  return create(NodeProtoSchema, {
+    name: `${prefix}${output}`,
+    opType,
+    input: inputs.map((name) => (shared.has(name) ? name : prefix + name)),
+    output: [prefix + output],
+    attribute: [
+      ...(to === undefined ? [] : [attribute('to', elementType(to))]),
+      ...(opType === 'ReduceMin' ? [attribute('keepdims', 0)] : []),
+    ],
+  });
+}
+
+function port(name: string, dtype: OnnxDType): ValueInfoProto {
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: { value: { case: 'tensorType', value: { elemType: elementType(dtype) } } },
+  });
+}
+
+const ELEMENT_TYPES: Readonly<Record<OnnxDType, TensorProto_DataType>> = {
+  float64: TensorProto_DataType.DOUBLE,
+  float32: TensorProto_DataType.FLOAT,
+  float16: TensorProto_DataType.FLOAT16,
+  int64: TensorProto_DataType.INT64,
+  int32: TensorProto_DataType.INT32,
+  int16: TensorProto_DataType.INT16,
+  int8: TensorProto_DataType.INT8,
+  uint64: TensorProto_DataType.UINT64,
+  uint32: TensorProto_DataType.UINT32,
+  uint16: TensorProto_DataType.UINT16,
+  uint8: TensorProto_DataType.UINT8,
+  bool: TensorProto_DataType.BOOL,
+};
+
+function elementType(dtype: OnnxDType): TensorProto_DataType {
+  return ELEMENT_TYPES[dtype];
+}

@@ -1,0 +1,170 @@
+// Sessions that compute moments: one for each set of layers that was asked for, made once and used for every batch.
+import type { Moments, Parameter } from '@polyak/core';
+import { PolyakError } from '@polyak/core';
+import type { ModelProto } from 'onnx-buf';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { OnnxFeeds } from './batch-feeds.js';
+import { isTensor } from './batch-feeds.js';
+import { mergeMoments, momentsOf } from './batch-moments.js';
+import type { BatchNormNodes } from './batch-norm-nodes.js';
+import { modelError, textOf } from '../file/model-error.js';
+import type { MomentsReduction } from './moments-graph.js';
+import { momentsGraph, OPTIMIZATION } from './moments-graph.js';
+import type { Ort } from '../ort.js';
+import { encodeModel } from '../file/proto.js';
+import type { ExecutionProvider } from '../sessions.js';
+
+/** Computes moments of one model. */
+export interface MomentsRunner {
+  /**
+   * One pass over a batch.
+   *
+   * @param layers - whose moments, and which layers normalise by the batch's own statistics
+   * @param feeds - the batch
+   * @returns the moments of what entered each of `layers`
+   */
+  run(layers: readonly BatchNormNodes[], feeds: OnnxFeeds): Promise<readonly Moments[]>;
+  /** Releases all sessions, once the passes that are under way have ended. Later passes are refused. */
+  release(): Promise<void>;
+}
+
+/** What {@link momentsRunner} needs of a model, and how it shall run. */
+export interface MomentsSource {
+  /** The graph, its weights among its inputs. */
+  readonly proto: ModelProto;
+  /** The weights. */
+  readonly initializers: ReadonlyMap<string, Parameter<Tensor>>;
+  /** How moments are reduced. */
+  readonly reduction: MomentsReduction;
+  /** Where sessions run. */
+  readonly executionProviders: readonly ExecutionProvider[];
+}
+
+/**
+ * A runner without sessions yet.
+ *
+ * @param ort - the runtime
+ * @param source - see {@link MomentsSource}
+ */
+export function momentsRunner(ort: Ort, source: MomentsSource): MomentsRunner {
+  const { proto, initializers, reduction, executionProviders } = source;
+  const sessions = new Map<string, Promise<InferenceSession>>();
+  const underWay = new Set<Promise<unknown>>();
+  let isReleased = false;
+
+  async function sessionOf(layers: readonly BatchNormNodes[]): Promise<InferenceSession> {
+    const key = JSON.stringify(layers.map(({ mean }) => mean));
+    const known = sessions.get(key);
+    if (known !== undefined) return known;
+    const wanted = new Set(layers.flatMap(({ nodes }) => nodes));
+    const bytes = encodeModel(momentsGraph(proto, wanted, reduction));
+    const session = ort.InferenceSession.create(bytes, {
+      executionProviders,
+      graphOptimizationLevel: OPTIMIZATION[reduction],
+      logSeverityLevel: 3,
+    });
+    sessions.set(key, session);
+    try {
+      return await session;
+    } catch (cause) {
+      sessions.delete(key);
+      throw new PolyakError(
+        'ERR_UNSUPPORTED',
+        `batchMoments: ONNX Runtime cannot run batch norm by ${reduction} on [${executionProviders.join(', ')}]: ` +
+          textOf(cause),
+        { cause },
+      );
+    }
+  }
+
+  async function pass(
+    layers: readonly BatchNormNodes[],
+    given: OnnxFeeds,
+  ): Promise<readonly Moments[]> {
+    const session = await sessionOf(layers);
+    const feeds: Record<string, Tensor> = {};
+    for (const name of session.inputNames) {
+      feeds[name] = usable(name, initializers.get(name)?.get() ?? given[name], executionProviders);
+    }
+    let results: InferenceSession.OnnxValueMapType;
+    try {
+      results = await session.run(feeds);
+    } catch (cause) {
+      throw modelError('batchMoments', `ONNX Runtime refuses the batch: ${textOf(cause)}`, cause);
+    }
+    const [rows, shapes] = session.outputNames.map((name) => results[name]?.data);
+    return read(layers, rows as Float32Array, shapes as BigInt64Array, reduction);
+  }
+
+  return {
+    async run(layers, feeds) {
+      if (isReleased) {
+        throw new PolyakError(
+          'ERR_DISPOSED',
+          'batchMoments: this batch-norm model was released. Make a new one.',
+        );
+      }
+      const running = pass(layers, feeds);
+      underWay.add(running);
+      try {
+        return await running;
+      } finally {
+        underWay.delete(running);
+      }
+    },
+    async release() {
+      isReleased = true;
+      await Promise.allSettled(underWay);
+      const made = await Promise.allSettled(sessions.values());
+      sessions.clear();
+      for (const session of made) if (session.status === 'fulfilled') await session.value.release();
+    },
+  };
+}
+
+/** Takes the two outputs of {@link momentsGraph} apart. */
+function read(
+  layers: readonly BatchNormNodes[],
+  rows: Float32Array,
+  shapes: BigInt64Array,
+  reduction: MomentsReduction,
+): readonly Moments[] {
+  const rowsOfNode = reduction === 'training-mode' ? 2 : 3;
+  let node = 0;
+  let start = 0;
+  return layers.map(({ nodes }) =>
+    mergeMoments(
+      nodes.map(() => {
+        const [samples = 0, channels = 0, positions = 0] = Array.from(
+          shapes.subarray(3 * node, 3 * node + 3),
+          Number,
+        );
+        const end = start + rowsOfNode * channels;
+        const moments = momentsOf(rows.subarray(start, end), channels, samples * positions);
+        node += 1;
+        start = end;
+        return moments;
+      }),
+    ),
+  );
+}
+
+/** Refuses what ORT would not survive: a tensor that is missing, was disposed of, or lies on another device. */
+function usable(name: string, tensor: unknown, providers: readonly ExecutionProvider[]): Tensor {
+  if (!isTensor(tensor)) {
+    throw new TypeError(`batchMoments: the batch has no tensor for the model's input "${name}".`);
+  }
+  const { location } = tensor;
+  if (location === 'none') {
+    throw new PolyakError(
+      'ERR_DISPOSED',
+      `batchMoments: the tensor for "${name}" was disposed of.`,
+    );
+  }
+  if (location === 'cpu' || location === 'cpu-pinned' || providers[0] === 'webgpu') return tensor;
+  throw new PolyakError(
+    'ERR_UNSUPPORTED',
+    `batchMoments: the tensor for "${name}" has the location "${location}", which the provider ${providers[0]} cannot ` +
+      "read. Pass the option executionProviders: ['webgpu'].",
+  );
+}

@@ -1,0 +1,195 @@
+// The mean of checkpoints of one model, read one file at a time.
+import { PolyakError, isFloating } from '@polyak/core';
+import type { TensorProto } from 'onnx-buf';
+import { bytesOf } from '../file/bytes.js';
+import { elementTypeOf } from '../file/element-type.js';
+import { feedInitializers } from './fed-graph.js';
+import type { LoadOnnxModelOptions } from './load-model.js';
+import { modelOf } from './load-model.js';
+import type { OnnxModel } from './model.js';
+import { modelDifferences } from './model-differences.js';
+import type { ModelSource } from '../file/model-source.js';
+import { labelOf, readModel } from '../file/model-source.js';
+import type { Ort } from '../ort.js';
+import type { ModelWithGraph } from '../file/proto.js';
+import { copyModel } from '../file/proto.js';
+import type { RunningMean } from './running-mean.js';
+import { addToMean, finishMean, startMean } from './running-mean.js';
+import { clearData, readTensor, setRawData } from '../file/tensor-data.js';
+
+/** How checkpoints are averaged. */
+export interface AverageModelsOptions extends LoadOnnxModelOptions {
+  /** The weight of each file, 0 or more, in any unit; equal by default. */
+  readonly weights?: readonly number[];
+}
+
+/**
+ * The mean of K checkpoints of one graph, weight by weight: `sum(weight[k] * model[k]) / sum(weight)`, in float64 and
+ * rounded once. Everything else is the first file's.
+ *
+ * The running mean and variance of batch norm are averaged too, but belong to none of the averaged weights: let `bnUpdate`
+ * estimate them, then save. Integer initializers have to be equal in all files. Only one file is in memory at a time,
+ * beside a float64 value for each weight.
+ *
+ * @param ort - the module `onnxruntime-node`
+ * @param sources - paths of .onnx files or their bytes, one at least
+ * @param options - the weights of the files, and how the result is loaded
+ * @returns a model; release it
+ * @throws `PolyakError` `ERR_MODEL` where a file is damaged, or where files differ in more than weights: their graphs,
+ * attributes, inputs, opsets, initializers, shapes or dtypes. The message lists every difference of every file.
+ * @throws `PolyakError` `ERR_NON_FINITE` where a weight holds NaN, or an infinity that not all files have
+ * @throws RangeError where there is no file, or the weights are not as many numbers from 0 on as there are files, with a
+ * positive one among them
+ * @example
+ * ```ts
+ * import * as ort from 'onnxruntime-node';
+ * import { averageModels } from '@polyak/backend-onnx';
+ * import { create, toBinary } from '@bufbuild/protobuf';
+ * import { ModelProtoSchema } from 'onnx-buf';
+ *
+ * const type = { value: { case: 'tensorType' as const, value: { elemType: 1, shape: {} } } };
+ * const checkpoint = (scale: number) =>
+ *   toBinary(
+ *     ModelProtoSchema,
+ *     create(ModelProtoSchema, {
+ *       irVersion: 8n,
+ *       opsetImport: [{ version: 17n }],
+ *       graph: {
+ *         name: 'scaling',
+ *         node: [{ opType: 'Mul', input: ['x', 'scale'], output: ['y'] }],
+ *         initializer: [{ name: 'scale', dataType: 1, floatData: [scale] }],
+ *         input: [{ name: 'x', type }],
+ *         output: [{ name: 'y', type }],
+ *       },
+ *     }),
+ *   );
+ *
+ * const model = await averageModels(ort, [checkpoint(1), checkpoint(2), checkpoint(6)]);
+ * const { y } = await model.run({ x: new ort.Tensor('float32', [10], []) });
+ * console.log(y.data); // Float32Array(1) [30]
+ * await model.release();
+ * ```
+ * @see https://arxiv.org/abs/1803.05407
+ */
+export async function averageModels(
+  ort: Ort,
+  sources: readonly ModelSource[],
+  options: AverageModelsOptions = {},
+): Promise<OnnxModel> {
+  const weights = checkWeights(sources, options.weights);
+  const labels = sources.map((source, index) => labelOf(source, `averageModels: model ${index}`));
+  let average: Average | undefined;
+  const differences: string[] = [];
+  for (const [index, source] of sources.entries()) {
+    const label = labels[index] ?? '';
+    const model = await readModel(source, label, options.folder);
+    const weight = weights[index] ?? 0;
+    if (average === undefined) {
+      average = startAverage(model, weight, label);
+      continue;
+    }
+    const found = modelDifferences(average.template, model, label);
+    differences.push(...found.map((text) => `${label}: ${text}`));
+    // Once files differ there is nothing to average, only more differences to find.
+    if (differences.length === 0) addToAverage(average, model, weight, label);
+  }
+  if (average === undefined)
+    throw new RangeError('averageModels: no models, expected one at least.');
+  if (differences.length > 0) throw differing(labels[0] ?? '', differences);
+  const label = `the average of ${sources.length} models`;
+  return await modelOf(
+    ort,
+    feedInitializers(finishAverage(average), new Set(options.embed), label),
+    options,
+    label,
+  );
+}
+
+/** What was read so far. */
+interface Average {
+  /** The first file without the data of its weights. */
+  readonly template: ModelWithGraph;
+  readonly means: Map<string, RunningMean>;
+  total: number;
+}
+
+function checkWeights(
+  sources: readonly unknown[],
+  weights: readonly number[] = sources.map(() => 1),
+): readonly number[] {
+  const isFit =
+    weights.length === sources.length &&
+    weights.every((weight) => weight >= 0 && Number.isFinite(weight)) &&
+    (weights.length === 0 || weights.some((weight) => weight > 0)) &&
+    Number.isFinite(weights.reduce((sum, weight) => sum + weight, 0));
+  if (isFit) return weights;
+  throw new RangeError(
+    `averageModels: the weights are [${weights.join(', ')}], expected ${sources.length} finite numbers from 0 on, ` +
+      'one of them positive.',
+  );
+}
+
+function startAverage(model: ModelWithGraph, weight: number, label: string): Average {
+  const means = new Map<string, RunningMean>();
+  for (const initializer of floatInitializers(model)) {
+    const mean = startMean(readFloat(initializer, label));
+    if (mean === undefined) throw nonFinite(initializer, label);
+    means.set(initializer.name, mean);
+    clearData(initializer);
+  }
+  // A copy, so that the bytes of the file can be collected.
+  return { template: copyModel(model), means, total: weight };
+}
+
+function addToAverage(
+  average: Average,
+  model: ModelWithGraph,
+  weight: number,
+  label: string,
+): void {
+  average.total += weight;
+  for (const initializer of floatInitializers(model)) {
+    const tensor = readFloat(initializer, label);
+    const mean = average.means.get(initializer.name);
+    if (mean === undefined || weight === 0) continue;
+    if (!addToMean(mean, tensor, weight / average.total)) throw nonFinite(initializer, label);
+  }
+}
+
+function finishAverage({ template, means }: Average): ModelWithGraph {
+  for (const initializer of template.graph.initializer) {
+    const mean = means.get(initializer.name);
+    if (mean === undefined) continue;
+    setRawData(initializer, bytesOf(finishMean(mean).data));
+    means.delete(initializer.name);
+  }
+  return template;
+}
+
+function floatInitializers({ graph }: ModelWithGraph): readonly TensorProto[] {
+  return graph.initializer.filter((initializer) =>
+    isFloating(elementTypeOf(initializer)?.dtype ?? 'bool'),
+  );
+}
+
+function readFloat(initializer: TensorProto, label: string): ReturnType<typeof readTensor> {
+  const type = elementTypeOf(initializer);
+  if (type === undefined)
+    throw new TypeError(`${label}: "${initializer.name}" is no float tensor.`);
+  return readTensor(initializer, type, label);
+}
+
+function nonFinite({ name }: TensorProto, label: string): PolyakError {
+  return new PolyakError(
+    'ERR_NON_FINITE',
+    `averageModels: ${label}: "${name}" holds NaN, or an infinity that not all models have. Leave this model out.`,
+  );
+}
+
+function differing(reference: string, differences: readonly string[]): PolyakError {
+  const lines = differences.map((text) => `\n- ${text}`).join('');
+  return new PolyakError(
+    'ERR_MODEL',
+    `averageModels: ${differences.length} differences from ${reference}; average checkpoints of one graph only.${lines}`,
+  );
+}

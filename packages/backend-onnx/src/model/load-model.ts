@@ -1,0 +1,111 @@
+// From an .onnx file to a model that runs.
+import type { HostTensor } from '@polyak/core';
+import type { FedGraph } from './fed-graph.js';
+import { feedInitializers } from './fed-graph.js';
+import { tensorOver } from '../dtype.js';
+import type { OnnxModel, WeightStorage } from './model.js';
+import { onnxModel } from './model.js';
+import type { SessionOptions } from './model-session.js';
+import { openSession } from './model-session.js';
+import type { ModelSource } from '../file/model-source.js';
+import { labelOf, readModel } from '../file/model-source.js';
+import type { Ort } from '../ort.js';
+import { onnxParameter } from '../parameter.js';
+
+/** How a model is loaded. */
+export interface LoadOnnxModelOptions extends SessionOptions {
+  /** Float initializers to leave in the graph, for a node that ONNX Runtime only runs with a constant there. */
+  readonly embed?: readonly string[];
+  /** The folder of the model's external data; by default that of its file. Data outside of it are refused. */
+  readonly folder?: string;
+  /** Where the weights are kept, such as the backend that averages them on a device; by default in host memory. */
+  readonly backend?: WeightStorage;
+}
+
+/**
+ * Loads a model so that its weights can be averaged, swapped and saved.
+ *
+ * Every float32, float64 and float16 initializer of the main graph is fed at each run instead of embedded: exchanging
+ * weights exchanges arrays and rebuilds no session. That holds for scales, bounds and other constants that an exporter
+ * keeps as initializers too; averaging equal values gives the same value. Integers, bfloat16, initializers of branches (If,
+ * Loop) and constants of nodes stay as they are. ONNX Runtime cannot repack weights that are fed: a pass with a batch of one
+ * takes about twice as long, one with a large batch hardly longer.
+ *
+ * @param ort - the module `onnxruntime-node`
+ * @param source - the path of an .onnx file, with external data beside it, or its bytes
+ * @param options - where it runs, and what stays embedded
+ * @returns the model; release it
+ * @throws `PolyakError` `ERR_MODEL` where the file cannot be read, is damaged, or ONNX Runtime refuses the model
+ * @throws TypeError where the source is neither a path nor bytes
+ * @throws RangeError where `embed` names no initializer
+ * @example
+ * ```ts
+ * import * as ort from 'onnxruntime-node';
+ * import { loadOnnxModel } from '@polyak/backend-onnx';
+ * import { create, toBinary } from '@bufbuild/protobuf';
+ * import { ModelProtoSchema } from 'onnx-buf';
+ *
+ * // y = x * scale, as an exporter would write it.
+ * const type = { value: { case: 'tensorType' as const, value: { elemType: 1, shape: {} } } };
+ * const file = create(ModelProtoSchema, {
+ *   irVersion: 8n,
+ *   opsetImport: [{ version: 17n }],
+ *   graph: {
+ *     name: 'scaling',
+ *     node: [{ opType: 'Mul', input: ['x', 'scale'], output: ['y'] }],
+ *     initializer: [{ name: 'scale', dataType: 1, floatData: [3] }],
+ *     input: [{ name: 'x', type }],
+ *     output: [{ name: 'y', type }],
+ *   },
+ * });
+ *
+ * const model = await loadOnnxModel(ort, toBinary(ModelProtoSchema, file));
+ * const x = new ort.Tensor('float32', [2], []);
+ * const before = await model.run({ x });
+ * await model.initializers.get('scale')?.set(new ort.Tensor('float32', [10], []));
+ * const after = await model.run({ x });
+ * console.log(before['y'].data, after['y'].data); // Float32Array(1) [6] Float32Array(1) [20]
+ * await model.release();
+ * ```
+ * @see https://onnx.ai/onnx/repo-docs/IR.html
+ */
+export async function loadOnnxModel(
+  ort: Ort,
+  source: ModelSource,
+  options: LoadOnnxModelOptions = {},
+): Promise<OnnxModel> {
+  const label = labelOf(source, 'loadOnnxModel');
+  const model = await readModel(source, label, options.folder);
+  return await modelOf(ort, feedInitializers(model, new Set(options.embed), label), options, label);
+}
+
+/**
+ * A model that runs, of one that was taken apart.
+ *
+ * @param ort - the runtime
+ * @param fed - its weights become the cells' tensors, not copied
+ * @param options - where it runs
+ * @param label - what messages call it
+ */
+export async function modelOf(
+  ort: Ort,
+  fed: FedGraph,
+  options: LoadOnnxModelOptions,
+  label: string,
+): Promise<OnnxModel> {
+  const { backend } = options;
+  const session = await openSession(ort, fed, options, label);
+  try {
+    const names = [...fed.weights.keys()];
+    const hosts: readonly HostTensor[] = [...fed.weights.values()];
+    const tensors =
+      backend === undefined
+        ? hosts.map((host) => tensorOver(ort, host))
+        : await backend.upload(hosts);
+    const cells = tensors.map((tensor, index) => onnxParameter(names[index] ?? '', tensor));
+    return onnxModel(ort, fed, session, cells, backend);
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}

@@ -1,0 +1,212 @@
+// A model of ONNX Runtime whose weights are fed at every run instead of embedded, so that they can be exchanged.
+import type { Backend, HostTensor, Parameter } from '@polyak/core';
+import { PolyakError, formatSpec, sameSpec } from '@polyak/core';
+import type { ModelProto } from 'onnx-buf';
+import type { Tensor } from 'onnxruntime-node';
+import { batchNormStatistics } from './batch-norm-statistics.js';
+import type { Bytes } from '../file/bytes.js';
+import { bytesOf } from '../file/bytes.js';
+import { elementsOf, specOf, tensorOver } from '../dtype.js';
+import type { FedGraph } from './fed-graph.js';
+import type { SaveOptions } from '../file/model-files.js';
+import { modelBytes, writeModel } from '../file/model-files.js';
+import type { ModelSession } from './model-session.js';
+import type { Ort } from '../ort.js';
+
+/** A model whose float weights are cells: exchange what they hold, and the next run computes with it. */
+export interface OnnxModel {
+  /** The graph that runs: the weights are among its inputs, their data are not in it. Do not change it. */
+  readonly proto: ModelProto;
+  /** The names of the inputs that {@link OnnxModel.run} wants, in the order of the file. */
+  readonly inputNames: readonly string[];
+  /** The names of the outputs that {@link OnnxModel.run} returns, in the order of the file. */
+  readonly outputNames: readonly string[];
+  /** All weights by name: the float32, float64 and float16 initializers of the main graph. The model owns the tensors. */
+  readonly initializers: ReadonlyMap<string, Parameter<Tensor>>;
+  /**
+   * What to average: the weights, less the running mean and variance of batch norm, which `bnUpdate` estimates, and less
+   * constants that hold an infinity, such as attention masks, which have no average.
+   */
+  readonly parameters: readonly Parameter<Tensor>[];
+  /**
+   * One pass through the model with its weights as they are now.
+   *
+   * @param feeds - a tensor for each of {@link OnnxModel.inputNames}
+   * @returns a tensor for each output; the caller owns them
+   * @throws TypeError where a feed is missing or unknown
+   * @throws `PolyakError` `ERR_MODEL` where ONNX Runtime refuses them, `ERR_UNSUPPORTED` where a tensor is on a device
+   * that the model does not run on, `ERR_DISPOSED` after {@link OnnxModel.release}
+   */
+  run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
+  /**
+   * Writes the model with its weights as they are now. All else is as it was read: nodes, metadata, opsets, functions,
+   * fields that this package does not know. The file is written under another name in the same folder and then renamed, so
+   * that a failure leaves what was there before; a process that is killed may leave a file that ends in `.partial`.
+   *
+   * @param path - of the .onnx file; replaced where it exists
+   * @param options - one file, or a second one for the data
+   * @throws `PolyakError` `ERR_MODEL` where the file cannot be written, `ERR_UNSUPPORTED` where one file cannot hold
+   * it, `ERR_PARAMETERS` where a weight has another dtype or shape than the file's, `ERR_DISPOSED` after
+   * {@link OnnxModel.release}
+   */
+  save(path: string, options?: SaveOptions): Promise<void>;
+  /**
+   * The same as the bytes of one file.
+   *
+   * @returns new bytes
+   * @throws `PolyakError` as {@link OnnxModel.save}
+   */
+  toBytes(): Promise<Uint8Array>;
+  /** Frees the session once running passes have ended. The model cannot be used afterwards. */
+  release(): Promise<void>;
+}
+
+/** What a model keeps its weights in, where that is not host memory. */
+export type WeightStorage = Pick<Backend<Tensor>, 'upload' | 'download' | 'dispose'>;
+
+/**
+ * A model around a session and its weights.
+ *
+ * @param ort - the runtime
+ * @param fed - the graph taken apart
+ * @param session - made of `fed.proto`
+ * @param cells - a cell for each of `fed.weights`
+ * @param storage - where the cells' tensors are; undefined for host memory
+ */
+export function onnxModel(
+  ort: Ort,
+  fed: FedGraph,
+  session: ModelSession,
+  cells: readonly Parameter<Tensor>[],
+  storage: WeightStorage | undefined,
+): OnnxModel {
+  const { template, proto } = fed;
+  const specs = new Map(
+    [...fed.weights].map(([name, { dtype, shape }]) => [name, { dtype, shape }]),
+  );
+  const statistics = batchNormStatistics(template);
+  const isConstant = new Map(
+    [...fed.weights].map(([name, weight]) => [name, holdsInfinity(weight)]),
+  );
+  const embedded = new Set(template.graph.initializer.map(({ name }) => name));
+  const inputNames = template.graph.input
+    .map(({ name }) => name)
+    .filter((name) => !embedded.has(name));
+
+  async function weightBytes(call: string): Promise<ReadonlyMap<string, Bytes>> {
+    session.requireOpen(call);
+    const tensors = cells.map((cell) => cell.get());
+    for (const [index, { name }] of cells.entries())
+      requireSpec(call, name, tensors[index], specs.get(name));
+    const hosts =
+      storage === undefined ? tensors.map(inHostMemory) : await storage.download(tensors);
+    return new Map(
+      cells.map(({ name }, index) => [name, bytesOf((hosts[index] as HostTensor).data)]),
+    );
+  }
+
+  return {
+    proto,
+    inputNames,
+    outputNames: template.graph.output.map(({ name }) => name),
+    initializers: new Map(cells.map((cell) => [cell.name, cell])),
+    parameters: cells.filter(({ name }) => !statistics.has(name) && isConstant.get(name) === false),
+    async run(feeds) {
+      session.requireOpen('run');
+      checkFeeds(feeds, inputNames, specs);
+      const weights = cells.map((cell) => {
+        const tensor = cell.get();
+        return [cell.name, statistics.has(cell.name) ? copied(ort, tensor) : tensor] as const;
+      });
+      return await session.run(Object.fromEntries([...weights, ...Object.entries(feeds)]));
+    },
+    async save(path, options = {}) {
+      await writeModel(path, template, await weightBytes('save'), options);
+    },
+    async toBytes() {
+      return modelBytes(template, await weightBytes('toBytes'));
+    },
+    async release() {
+      await session.release();
+      await storage?.dispose(
+        cells.map((cell) => cell.get()).filter(({ location }) => location !== 'none'),
+      );
+    },
+  };
+}
+
+/**
+ * What a run may write over: in a file with batch norm in training mode, ONNX Runtime puts the new running statistics where
+ * the old ones are.
+ */
+function copied(ort: Ort, tensor: Tensor): Tensor {
+  return tensor.location === 'cpu'
+    ? tensorOver(ort, { ...specOf(tensor), data: elementsOf(tensor).slice() })
+    : tensor;
+}
+
+function inHostMemory(tensor: Tensor): HostTensor {
+  if (tensor.location !== 'cpu' && tensor.location !== 'cpu-pinned') {
+    throw new PolyakError(
+      'ERR_UNSUPPORTED',
+      `A weight has the location "${tensor.location}". Load the model with the option \`backend\` to read it back.`,
+    );
+  }
+  return { ...specOf(tensor), data: elementsOf(tensor) };
+}
+
+function requireSpec(
+  call: string,
+  name: string,
+  tensor: Tensor | undefined,
+  expected: Pick<HostTensor, 'dtype' | 'shape'> | undefined,
+): void {
+  if (tensor === undefined || expected === undefined) return;
+  if (tensor.location === 'none') {
+    throw new PolyakError(
+      'ERR_DISPOSED',
+      `${call}: the tensor of "${name}" was disposed. Set another one.`,
+    );
+  }
+  const found = specOf(tensor);
+  if (sameSpec(found, expected)) return;
+  throw new PolyakError(
+    'ERR_PARAMETERS',
+    `${call}: "${name}" is ${formatSpec(found)}, the model has ${formatSpec(expected)}. Set a tensor of that spec.`,
+  );
+}
+
+function checkFeeds(
+  feeds: Readonly<Record<string, Tensor>>,
+  inputNames: readonly string[],
+  weights: ReadonlyMap<string, unknown>,
+): void {
+  const expected = inputNames.join(', ');
+  const missing = inputNames.filter((name) => !Object.hasOwn(feeds, name));
+  if (missing.length > 0) {
+    throw new TypeError(
+      `run: nothing is fed for ${missing.join(', ')}. The model's inputs are: ${expected}.`,
+    );
+  }
+  for (const name of Object.keys(feeds)) {
+    if (inputNames.includes(name)) continue;
+    const remedy = weights.has(name)
+      ? 'is a weight: set it with initializers.get(name).set(tensor).'
+      : `is no input of the model; its inputs are: ${expected}.`;
+    throw new TypeError(`run: "${name}" ${remedy}`);
+  }
+}
+
+/** An infinity somewhere and NaN nowhere: a mask, not a weight that training has ruined. */
+function holdsInfinity({ dtype, data }: HostTensor): boolean {
+  // `includes` finds NaN too, and is many times as fast as a loop over elements.
+  if (dtype === 'float16') {
+    const bits = data as Uint16Array;
+    return (
+      (bits.includes(0x7c00) || bits.includes(0xfc00)) &&
+      !bits.some((element) => (element & 0x7fff) > 0x7c00)
+    );
+  }
+  const values = data as Float32Array;
+  return (values.includes(Infinity) || values.includes(-Infinity)) && !values.includes(NaN);
+}

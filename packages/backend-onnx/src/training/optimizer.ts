@@ -1,0 +1,189 @@
+// A training step that is an ONNX graph, as SWA drives it.
+import type { Awaitable, Optimizer, Parameter } from '@polyak/core';
+import { observedOptimizer, PolyakError } from '@polyak/core';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { SessionOptions } from '../model/model-session.js';
+import type { Ort } from '../ort.js';
+import { bindTrainStep } from './train-binding.js';
+import type { TrainBinding, TrainStepNames } from './train-binding.js';
+import { readTrainState, writeTrainState } from './train-state.js';
+
+/** Options of {@link trainStepOptimizer}. */
+export interface TrainStepOptions extends TrainStepNames, SessionOptions {
+  /** What is trained: cells by the names of the graph's inputs, such as those of an inference model, which then see each step. */
+  readonly parameters: readonly Parameter<Tensor>[];
+  /**
+   * Cells of what the step carries along without being trained, such as running statistics that an inference model shares.
+   * What has none here (momenta, as a rule) gets one that starts from zeros.
+   */
+  readonly state?: readonly Parameter<Tensor>[];
+  /** The learning rate of the first step, finite and >= 0. */
+  readonly lr: number;
+}
+
+/** A training step as an optimizer. See {@link trainStepOptimizer}. */
+export interface TrainStepOptimizer extends Optimizer<Tensor> {
+  /** The inputs of the graph that each batch has to bring. */
+  readonly feedNames: readonly string[];
+  /**
+   * Takes one step on a batch: runs the graph and puts the new tensors into their cells. To be called in the closure of
+   * `swa.step`. Should it throw, nothing has changed.
+   *
+   * @param batch - a tensor on the CPU for each of `feedNames`; it is only read
+   * @returns the loss, as the graph gives it: before the step
+   * @throws TypeError where `batch` lacks a tensor or holds one of no use; RangeError where the learning rate is no number
+   * @throws PolyakError `ERR_BUSY` while another step is under way, `ERR_DISPOSED` after `release`, `ERR_UNSUPPORTED` where a
+   *   tensor lies on a GPU; what ONNX Runtime throws, as it is
+   */
+  minimize(batch: Readonly<Record<string, Tensor>>): Promise<number>;
+  /** Frees the session. The cells keep their tensors. */
+  release(): Promise<void>;
+}
+
+/**
+ * Makes a graph of one training step the base optimizer of `SWA`. onnxruntime-node has no training of its own, so the graph
+ * holds everything: forward pass, loss, backward pass, update. It is bound by names:
+ *
+ * - the input `lr` takes the learning rate, a scalar (or `lrInput`);
+ * - the output `loss` gives the loss, a scalar (or `lossOutput`);
+ * - what comes in as `w` and goes out as `w_new` (or `newName('w')`) lives on from step to step: the `parameters`, and beside
+ *   them the state: momenta, running statistics, counters;
+ * - all other inputs are the batch.
+ *
+ * The weights have to be inputs: ONNX Runtime silently ignores what is fed in place of an initializer. A step never writes
+ * into a tensor. Its outputs are new ones, since a training graph whose outputs share memory with its inputs gives wrong
+ * weights without a word; so a tensor taken from a cell stays as it was.
+ *
+ * @param ort - the module `onnxruntime-node`
+ * @param model - the graph: the path of an `.onnx` file, or its bytes
+ * @param options - cells, learning rate and names
+ * @returns an optimizer with one parameter group; the caller releases it
+ * @throws PolyakError `ERR_PARAMETERS` where graph and cells do not fit, with every difference; what ONNX Runtime throws
+ *   where it cannot load the graph
+ * @throws RangeError where `lr` is not finite and >= 0
+ *
+ * @example
+ * ```ts
+ * import { create, toBinary } from '@bufbuild/protobuf';
+ * import { ModelProtoSchema } from 'onnx-buf';
+ * import * as ort from 'onnxruntime-node';
+ * import { SWA } from '@polyak/core';
+ * import { onnxBackend, onnxParameter, trainStepOptimizer } from '@polyak/backend-onnx';
+ *
+ * // loss = (weight - target)² / 2, so the gradient is weight - target: one step of gradient descent.
+ * const type = { value: { case: 'tensorType' as const, value: { elemType: 1, shape: { dim: [] } } } };
+ * const value = (name: string) => ({ name, type });
+ * const graph = {
+ *   name: 'step',
+ *   input: ['lr', 'weight', 'target'].map(value),
+ *   output: ['loss', 'weight_new'].map(value),
+ *   initializer: [{ name: 'half', dataType: 1, floatData: [0.5] }],
+ *   node: [
+ *     { opType: 'Sub', input: ['weight', 'target'], output: ['gradient'] },
+ *     { opType: 'Mul', input: ['gradient', 'gradient'], output: ['square'] },
+ *     { opType: 'Mul', input: ['square', 'half'], output: ['loss'] },
+ *     { opType: 'Mul', input: ['gradient', 'lr'], output: ['change'] },
+ *     { opType: 'Sub', input: ['weight', 'change'], output: ['weight_new'] },
+ *   ],
+ * };
+ * const model = create(ModelProtoSchema, { irVersion: 8n, opsetImport: [{ version: 18n }], graph });
+ *
+ * const scalar = (number: number) => new ort.Tensor('float32', [number], []);
+ * const weight = onnxParameter('weight', scalar(8));
+ * const bytes = toBinary(ModelProtoSchema, model);
+ * const optimizer = await trainStepOptimizer(ort, bytes, { parameters: [weight], lr: 0.5 });
+ * const swa = new SWA(optimizer, { backend: await onnxBackend(ort), swaStart: 1, swaFreq: 1 });
+ * for (let step = 0; step < 3; step += 1) {
+ *   const loss = await swa.step(() => optimizer.minimize({ target: scalar(0) }));
+ *   if (step === 0) console.log(loss, weight.get().data[0]); // 32 4
+ * }
+ * await swa.swapSwaSgd();
+ * console.log(weight.get().data[0]); // 1.5
+ * await optimizer.release();
+ * ```
+ *
+ * @see https://onnxruntime.ai/docs/api/js/; Sutskever et al. 2013 on momentum
+ */
+export async function trainStepOptimizer(
+  ort: Ort,
+  model: string | Uint8Array,
+  options: TrainStepOptions,
+): Promise<TrainStepOptimizer> {
+  checkRate(options.lr);
+  const { executionProviders = ['cpu'] } = options;
+  const settings = { logSeverityLevel: 3, ...options.session, executionProviders } as const;
+  // ONNX Runtime has a signature for each.
+  const session = await (typeof model === 'string'
+    ? ort.InferenceSession.create(model, settings)
+    : ort.InferenceSession.create(model, settings));
+  try {
+    return optimizerOf(ort, session, bindTrainStep(ort, session, options), options);
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+function optimizerOf(
+  ort: Ort,
+  session: InferenceSession,
+  binding: TrainBinding,
+  { parameters, lr }: TrainStepOptions,
+): TrainStepOptimizer {
+  const group = { params: parameters, lr };
+  const observed = observedOptimizer([group]);
+  let status: 'idle' | 'stepping' | 'released' = 'idle';
+  const refuseUnlessIdle = (call: string): void => {
+    if (status === 'released')
+      throw new PolyakError('ERR_DISPOSED', `${call}: the optimizer was released.`);
+    if (status === 'stepping') {
+      throw new PolyakError('ERR_BUSY', `${call}: a step is under way. Await it first.`);
+    }
+  };
+  return {
+    paramGroups: observed.paramGroups,
+    feedNames: binding.feedNames,
+    step: async <Loss>(closure?: () => Awaitable<Loss>): Promise<Loss | undefined> =>
+      observed.step(closure),
+    async minimize(batch) {
+      refuseUnlessIdle('minimize');
+      checkRate(group.lr);
+      const feeds = { ...binding.feeds(batch), [binding.lrInput]: binding.rate(group.lr) };
+      status = 'stepping';
+      try {
+        const results = await session.run(feeds, binding.fetches);
+        await binding.take(results);
+        return Number(results[binding.lossOutput]?.data[0]);
+      } finally {
+        status = 'idle';
+      }
+    },
+    addParamGroup() {
+      throw new PolyakError(
+        'ERR_UNSUPPORTED',
+        'trainStepOptimizer: the graph has one learning rate, so one parameter group.',
+      );
+    },
+    stateDict() {
+      return { lr: group.lr, state: readTrainState(binding.state) };
+    },
+    async loadStateDict(state) {
+      refuseUnlessIdle('loadStateDict');
+      group.lr = await writeTrainState(ort, binding.state, state);
+    },
+    async release() {
+      if (status === 'released') return;
+      refuseUnlessIdle('release');
+      status = 'released';
+      await session.release();
+    },
+  };
+}
+
+function checkRate(lr: number): void {
+  if (!(Number.isFinite(lr) && lr >= 0)) {
+    throw new RangeError(
+      `trainStepOptimizer: the learning rate is ${lr}, expected a finite number >= 0.`,
+    );
+  }
+}

@@ -1,0 +1,193 @@
+// The webgpu provider: on a GPU, or on the software adapter of Debian's chromium with libvulkan1.
+// POLYAK_REQUIRE_WEBGPU=1 makes the absence of an adapter a failure.
+import { existsSync } from 'node:fs';
+import process from 'node:process';
+import { onnxBackend, onnxParameter } from '@polyak/backend-onnx';
+import type { OnnxBackend } from '@polyak/backend-onnx';
+import { observedOptimizer, SWA } from '@polyak/core';
+import type { HostArray, HostTensor } from '@polyak/core';
+import { backendConformance } from '@polyak/core/conformance';
+import * as ort from 'onnxruntime-node';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { copyKernel, kernelModel } from '../../src/averaging/kernel-graph.js';
+import { averaged, bitsOf, compensated, manyMagnitudes } from './rounding.js';
+
+const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
+// Vulkan's loader reads it when the first session is made. Each test file has a process of its own.
+if (existsSync(SWIFTSHADER)) process.env['VK_ICD_FILENAMES'] ??= SWIFTSHADER;
+
+const executionProviders = ['webgpu'] as const;
+const reason = await onnxBackend(ort, { executionProviders }).then(
+  async (backend) => backend.release(),
+  (error: Error) => error.message,
+);
+const isRequired = process.env['POLYAK_REQUIRE_WEBGPU'] === '1';
+if (reason !== undefined) console.warn(`Skipped: ${reason}`);
+
+it.runIf(isRequired || reason === undefined)('has a WebGPU adapter', () => {
+  expect(reason).toBeUndefined();
+});
+
+describe.skipIf(reason !== undefined)('onnx:webgpu', () => {
+  const tests = backendConformance(async () => {
+    const backend = await onnxBackend(ort, { executionProviders });
+    return {
+      backend,
+      parameter: async (name, tensor) =>
+        onnxParameter(name, (await backend.upload([tensor]))[0] as ort.Tensor),
+      liveTensors: () => backend.memory().tensors,
+      close: async () => backend.release(),
+    };
+  });
+  it.each(tests)('$name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
+
+  describe('beyond the suite', () => {
+    let backend: OnnxBackend;
+    beforeAll(async () => {
+      backend = await onnxBackend(ort, { executionProviders });
+    });
+    afterAll(async () => backend.release());
+    afterEach(() => vi.restoreAllMocks());
+
+    async function upload(...tensors: HostTensor[]): Promise<readonly ort.Tensor[]> {
+      return backend.upload(tensors);
+    }
+
+    it('keeps tensors in buffers of the GPU', async () => {
+      expect(backend.name).toBe('onnx:webgpu');
+      const tensors = await upload(manyMagnitudes('float32', 5, 1));
+      const moved = await backend.average(tensors, await backend.clone(tensors), 0.5);
+      expect([...tensors, ...moved].map(({ location }) => location)).toEqual([
+        'none',
+        'gpu-buffer',
+      ]);
+    });
+
+    it('rounds each operation to float32, compensated or not', async () => {
+      const [average, live] = [
+        manyMagnitudes('float32', 10_007, 1),
+        manyMagnitudes('float32', 10_007, 2),
+      ];
+      const residual = {
+        ...average,
+        data: (average.data as Float32Array).map((a) => a * 2 ** -25),
+      };
+      const lives = await upload(live);
+      const moved = await backend.average(await upload(average), lives, 1e-3);
+      expect((await backend.download(moved)).map(bitsOf)).toEqual([
+        bitsOf(averaged(average, live.data, 1e-3)),
+      ]);
+      const pair = await backend.averageCompensated(
+        await upload(average),
+        await upload(residual),
+        lives,
+        1e-3,
+      );
+      const found = await backend.download([...pair.averages, ...pair.residuals]);
+      expect(found.map(bitsOf)).toEqual(
+        compensated(average, residual, live.data, 1e-3).map(bitsOf),
+      );
+      backend.dispose([...lives, ...moved, ...pair.averages, ...pair.residuals]);
+    });
+
+    it('averages more tensors than one run takes, each with its own', async () => {
+      const averages = Array.from({ length: 150 }, (_, n) => manyMagnitudes('float32', n, n));
+      const live = averages.map(({ shape }, n) =>
+        manyMagnitudes('float32', shape[0] ?? 0, n + 200),
+      );
+      const moved = await backend.average(await upload(...averages), await upload(...live), 0.3);
+      const expected = averages.map((average, n) =>
+        averaged(average, live[n]?.data as HostArray, 0.3),
+      );
+      expect((await backend.download(moved)).map(bitsOf)).toEqual(expected.map(bitsOf));
+    });
+
+    it('refuses a tensor in host memory before ORT sees it', async () => {
+      const [own] = await upload(manyMagnitudes('float32', 2, 1));
+      const foreign = new ort.Tensor('float32', [1, 2], [2]);
+      if (own === undefined) throw new Error('unreachable');
+      const calls = [
+        backend.download([foreign]),
+        backend.average([own], [foreign], 0.5),
+        backend.swap([onnxParameter('conv1.weight', foreign)], [own]),
+      ];
+      for (const call of calls) await expect(call).rejects.toThrow(/has the location "cpu"/u);
+      await expect(calls.at(-1)).rejects.toThrow('"conv1.weight"');
+    });
+
+    it('changes nothing, and leaks nothing, where a run fails', async () => {
+      const create = ort.InferenceSession.create.bind(ort.InferenceSession);
+      const outputs: ort.Tensor[] = [];
+      let runsLeft = Infinity;
+      vi.spyOn(ort.InferenceSession, 'create').mockImplementation(async (model, options) => {
+        const session = await create(model, options);
+        const run = session.run.bind(session);
+        session.run = async (feeds: ort.InferenceSession.FeedsType, ...rest: never[]) => {
+          if ((runsLeft -= 1) < 0) throw new Error('out of memory');
+          const made = await run(feeds, ...rest);
+          outputs.push(...Object.values<ort.Tensor>(made));
+          return made;
+        };
+        return session;
+      });
+      const spied = await onnxBackend(ort, { executionProviders });
+      const tensors = Array.from({ length: 150 }, (_, n) => manyMagnitudes('float32', n, n));
+      const averages = await spied.upload(tensors);
+      const lives = await spied.clone(averages);
+      const { tensors: alive } = spied.memory();
+      outputs.length = 0;
+      runsLeft = 2;
+      await expect(spied.average(averages, lives, 0.5)).rejects.toThrow('out of memory');
+      expect(outputs.length).toBe(128);
+      expect(outputs.filter(({ location }) => location !== 'none')).toHaveLength(0);
+      expect(spied.memory().tensors).toBe(alive);
+      runsLeft = Infinity;
+      expect((await spied.download(averages)).map(bitsOf)).toEqual(tensors.map(bitsOf));
+      await spied.release();
+    });
+
+    it('averages the weights of a model on the GPU, and the model computes with the averages', async () => {
+      const model = await ort.InferenceSession.create(kernelModel(copyKernel('float32'), 1), {
+        executionProviders,
+      });
+      const make = async (value: number): Promise<ort.Tensor> =>
+        (
+          await upload({ dtype: 'float32', shape: [2], data: Float32Array.of(value, -value) })
+        )[0] as ort.Tensor;
+      const weight = onnxParameter('weight', await make(0));
+      const swa = new SWA(observedOptimizer([{ params: [weight], lr: 0.1 }]), { backend });
+      for (const value of [1, 2, 6]) {
+        const old = weight.get();
+        weight.set(await make(value));
+        backend.dispose([old]);
+        await swa.updateSwa();
+      }
+      const output = async (): Promise<unknown> =>
+        (await model.run({ from: weight.get() }))['to']?.data;
+      expect(await swa.withAveraged(output)).toEqual(Float32Array.of(3, -3));
+      expect(await output()).toEqual(Float32Array.of(6, -6));
+      await swa.dispose();
+      await model.release();
+    });
+
+    it('holds as many tensors and as much memory after 1,000 rounds as after 200', async () => {
+      const parameters = (await upload(manyMagnitudes('float32', 10_000, 1))).map((tensor) =>
+        onnxParameter('p', tensor),
+      );
+      let averages = await backend.clone(parameters.map((parameter) => parameter.get()));
+      const round = async (): Promise<void> => {
+        averages = await backend.average(averages, [parameters[0]?.get() as ort.Tensor], 0.5);
+        averages = await backend.swap(parameters, await backend.swap(parameters, averages));
+      };
+      for (let n = 0; n < 200; n += 1) await round();
+      const [held, resident] = [backend.memory(), process.memoryUsage.rss()];
+      for (let n = 0; n < 800; n += 1) await round();
+      expect(backend.memory()).toEqual(held);
+      // A leak of one tensor a round would be 32 MB, and SwiftShader's buffers are in host memory.
+      expect((process.memoryUsage.rss() - resident) / 2 ** 20).toBeLessThan(16);
+      backend.dispose([...averages, ...parameters.map((parameter) => parameter.get())]);
+    });
+  });
+});

@@ -1,0 +1,203 @@
+// The graphs that compute moments, on ONNX Runtime, against float64.
+import type { NodeProto } from 'onnx-buf';
+import * as ort from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import { momentsGraph } from '../../src/batch-norm/moments-graph.js';
+import type { AttributeValue } from '../model-builder.js';
+import { graph, model, modelBytes, node, tensor, value } from '../model-builder.js';
+import {
+  batchNorms,
+  entering,
+  expectExact,
+  feed,
+  feedsFor,
+  network,
+  run,
+  twice,
+} from './moments-networks.js';
+import { errorOf, momentsIn, normalize } from './moments-reference.js';
+
+const OPSETS = [9, 11, 13, 14, 15, 17, 18, 20, 22];
+describe.each(['reduce-mean', 'training-mode'] as const)('moments by %s', (reduction) => {
+  const opsets = reduction === 'training-mode' ? OPSETS.filter((opset) => opset >= 14) : OPSETS;
+
+  it.each(opsets.flatMap((opset) => [2, 3, 4, 5].map((rank) => [opset, rank] as const)))(
+    'agree with float64 at opset %i, rank %i, for both layers and for the second alone',
+    async (opset, rank) => {
+      const of = network(rank, opset);
+      const { x, feeds } = feedsFor(rank, 23);
+      const [first, second] = batchNorms(of) as [NodeProto, NodeProto];
+      const both = await run(of, [second, first], reduction, feeds);
+      const [entersFirst, entersSecond] = entering(x, true);
+      expect(errorOf(both.moments[1], momentsIn(entersFirst))).toBeLessThan(1e-5);
+      expect(errorOf(both.moments[0], momentsIn(entersSecond))).toBeLessThan(1e-5);
+      const alone = await run(of, [second], reduction, feeds);
+      expect(errorOf(alone.moments[0], momentsIn(entering(x, false)[1]))).toBeLessThan(1e-5);
+    },
+  );
+
+  it('need nothing that follows the last wanted layer, nor the running statistics of wanted layers', async () => {
+    const of = network(4, 17);
+    const [first] = batchNorms(of) as [NodeProto];
+    const { inputNames } = await run(of, [first], reduction, feedsFor(4, 2).feeds);
+    expect(inputNames.filter((name) => !name.startsWith('bn1'))).toEqual(['x', 'w1', 'b1']);
+    expect(inputNames).not.toContain('bn1.mean');
+    expect(inputNames).not.toContain('bn1.var');
+  });
+
+  it('take the number of samples from the batch', async () => {
+    const of = network(4, 17);
+    for (const samples of [1, 2, 9]) {
+      const { moments } = await run(of, batchNorms(of), reduction, feedsFor(4, samples).feeds);
+      expect(moments.map(({ count }) => count)).toEqual([samples * 35, samples * 35]);
+    }
+  });
+
+  it('leave the model as it was', () => {
+    const of = network(3, 17);
+    const before = modelBytes(of);
+    momentsGraph(of, new Set(batchNorms(of)), reduction);
+    expect(modelBytes(of)).toEqual(before);
+  });
+
+  it('find no name of the model in their way', async () => {
+    const of = network(2, 17);
+    for (const each of of.graph?.node ?? []) {
+      each.input = each.input.map((name) => (/^[hnr]/.test(name) ? `polyak/${name}` : name));
+      each.output = each.output.map((name) => (/^[hnr]/.test(name) ? `polyak/${name}` : name));
+    }
+    const { x, feeds } = feedsFor(2, 23);
+    const { moments } = await run(of, batchNorms(of), reduction, feeds);
+    expect(errorOf(moments[1], momentsIn(entering(x, true)[1]))).toBeLessThan(1e-5);
+  });
+
+  it.each([
+    ['images', [64, 3, 125, 125]],
+    ['a sequence', [2, 3, 6000]],
+    ['rows', [4000, 3]],
+  ])('agree with float64 for %s with a mean of 100', async (_, dims) => {
+    await expectExact(dims, reduction);
+  });
+
+  it.each(
+    (
+      [
+        [9, 'float64', 'float64'],
+        [9, 'float16', 'float16'],
+        [14, 'float16', 'float32'],
+        [15, 'float64', 'float64'],
+        [15, 'float16', 'float16'],
+        [20, 'float16', 'float32'],
+      ] as const
+    ).filter(([opset]) => opsets.includes(opset)),
+  )(
+    'agree with float64 at opset %i on inputs of %s with statistics of %s',
+    async (opset, dtype, statistics) => {
+      const { of, feeds, x } = twice(opset, dtype, statistics);
+      const { moments } = await run(of, batchNorms(of), reduction, feeds);
+      expect(errorOf(moments[0], momentsIn(x))).toBeLessThan(1e-5);
+      const norm = { scale: [2, 2, 2], bias: [1, 1, 1], epsilon: Math.fround(1e-5) };
+      const second = momentsIn(normalize(x, momentsIn(x), norm));
+      expect(errorOf(moments[1], second)).toBeLessThan(dtype === 'float16' ? 1e-3 : 1e-5);
+    },
+  );
+});
+
+describe('reduce-mean', () => {
+  it.each([
+    ['rows', [1_000_000, 2]],
+    ['one long sequence', [1, 2, 1_000_000]],
+    ['images', [100, 2, 100, 100]],
+  ])('agrees with float64 over a million values a channel: %s', async (_, dims) => {
+    await expectExact(dims, 'reduce-mean');
+  });
+});
+
+describe('momentsGraph', () => {
+  const names = ['s', 'b', 'm', 'v'];
+  const inputs = [value('x', ['n', 2]), ...names.map((name) => value(name, [2]))];
+
+  it('refuses training mode before opset 14 and names the other way', () => {
+    const of = network(2, 13);
+    expect(() => momentsGraph(of, new Set(batchNorms(of)), 'training-mode')).toThrow(
+      /training mode needs opset 14 or later, the model uses 13. Use reduction "reduce-mean"/,
+    );
+  });
+
+  it('takes layers that are left out into inference, whatever mode the file has them in', async () => {
+    const of = model({
+      nodes: [
+        node('BatchNormalization', ['x', ...names], ['h', 'm.out', 'v.out'], { training_mode: 1 }),
+        node('BatchNormalization', ['h', 's', 'b', 'm2', 'v2'], ['y', 'm2.out', 'v2.out'], {
+          training_mode: 1,
+        }),
+      ],
+      inputs: [...inputs, ...['m2', 'v2'].map((name) => value(name, [2]))],
+      outputs: ['y', 'm.out', 'v.out', 'm2.out', 'v2.out'].map((name) => value(name, [])),
+    });
+    const [, second] = batchNorms(of) as [NodeProto, NodeProto];
+    const data = Float32Array.of(1, 5, 3, 9);
+    const feeds = Object.fromEntries([
+      feed('x', [2, 2], data),
+      feed('s', [2], Float32Array.of(2, 2)),
+      feed('b', [2], Float32Array.of(0, 1)),
+      feed('m', [2], Float32Array.of(1, 1)),
+      feed('v', [2], Float32Array.of(4, 1)),
+    ]);
+    const { moments } = await run(of, [second], 'reduce-mean', feeds);
+    // (x - m) / sqrt(v) * s + b: 0 and 2; 9 and 17.
+    expect(moments[0]?.mean[0]).toBeCloseTo(1, 4);
+    expect(moments[0]?.mean[1]).toBeCloseTo(13, 3);
+    expect(moments[0]?.variance[0]).toBeCloseTo(1, 4);
+    expect(moments[0]?.variance[1]).toBeCloseTo(16, 3);
+  });
+
+  it('refuses a model that computes with the statistics that a node in training mode gives out', () => {
+    const of = model({
+      nodes: [
+        node('BatchNormalization', ['x', ...names], ['h', 'm.out', 'v.out'], { training_mode: 1 }),
+        node('Add', ['h', 'm.out'], ['g']),
+        node('BatchNormalization', ['g', 's', 'b', 'm2', 'v2'], ['y']),
+      ],
+      inputs: [...inputs, ...['m2', 'v2'].map((name) => value(name, [2]))],
+      outputs: [value('y', ['n', 2])],
+    });
+    expect(() => momentsGraph(of, new Set(batchNorms(of)), 'reduce-mean')).toThrow(
+      /"Add_g" computes with "m.out", statistics that "BatchNormalization_h" gives out in training mode/,
+    );
+  });
+
+  it('keeps what the branches of a node read', async () => {
+    const branch = (name: string, factor: string): AttributeValue => ({
+      graph: graph({
+        nodes: [node('Mul', ['x', factor], [name])],
+        outputs: [value(name, ['n', 2])],
+        name,
+      }),
+    });
+    const of = model({
+      nodes: [
+        node('Neg', ['two'], ['minus']),
+        node('If', ['condition'], ['h'], {
+          then_branch: branch('yes', 'two'),
+          else_branch: branch('no', 'minus'),
+        }),
+        node('BatchNormalization', ['h', ...names], ['y']),
+      ],
+      initializers: [tensor('two', [], [2]), tensor('unused', [], [2])],
+      inputs: [...inputs, value('condition', [], 'int32')],
+      outputs: [value('y', ['n', 2])],
+    });
+    const condition = of.graph?.input.at(-1)?.type?.value;
+    if (condition?.case === 'tensorType') condition.value.elemType = 9;
+    const feeds = Object.fromEntries([
+      ...['s', 'b'].map((name) => feed(name, [2], Float32Array.of(1, 1))),
+      feed('x', [2, 2], Float32Array.of(1, 5, 3, 9)),
+    ]);
+    feeds['condition'] = new ort.Tensor('bool', [false], []);
+    const { moments } = await run(of, batchNorms(of), 'reduce-mean', feeds);
+    expect([...(moments[0]?.mean ?? [])]).toEqual([-4, -14]);
+    const reduced = momentsGraph(of, new Set(batchNorms(of)), 'reduce-mean');
+    expect(reduced.graph?.initializer.map(({ name }) => name)).not.toContain('unused');
+  });
+});

@@ -1,0 +1,224 @@
+// TensorFlow.js as a backend of weight averaging.
+import type {
+  Awaitable,
+  Backend,
+  CompensatedAverages,
+  HostTensor,
+  Parameter,
+  TensorSpec,
+} from '@polyak/core';
+import { PolyakError } from '@polyak/core';
+import type { Tensor, Variable } from '@tensorflow/tfjs-core';
+import { deviceStorage } from './device-storage.js';
+import { hostStorage } from './host-storage.js';
+import { swap } from './swap.js';
+import type { TensorFlow } from '../tensorflow.js';
+import { isVariable } from '../tensorflow.js';
+
+/** A {@link Backend} of tfjs tensors: synchronous but where it reads the device. Tensors that it makes are variables. */
+export interface TfjsBackend extends Backend<Tensor> {
+  upload(tensors: readonly HostTensor[]): readonly Variable[];
+  download(tensors: readonly Tensor[]): Promise<readonly HostTensor[]>;
+  clone(tensors: readonly Tensor[]): readonly Variable[];
+  allFinite(tensors: readonly Tensor[]): Promise<readonly boolean[]>;
+  average(
+    averages: readonly Tensor[],
+    live: readonly Tensor[],
+    weight: number,
+  ): readonly Variable[];
+  averageCompensated?(
+    averages: readonly Tensor[],
+    residuals: readonly Tensor[],
+    live: readonly Tensor[],
+    weight: number,
+  ): CompensatedAverages<Variable>;
+  dispose(tensors: readonly Tensor[]): void;
+}
+
+const DTYPES = ['float32', 'int32', 'bool'] as const;
+
+/**
+ * The tfjs backends that round each element-wise operation as float32 does, as the tests show; tensorflow takes what is smaller than
+ * 2^-126 for zero. webgl is not among them: GLSL lets a compiler contract and reorder.
+ */
+const EXACT = new Set(['wasm', 'webgpu', 'tensorflow']);
+
+/**
+ * The active backend of TensorFlow.js, as a backend of weight averaging.
+ *
+ * Live tensors are the model's `tf.Variable`s. Averages are untrainable variables, so that `tf.tidy`, engine scopes and
+ * optimizers leave them alone; `tf.disposeVariables()` does not. A swap exchanges contents by reference, in microseconds.
+ *
+ * @param tf - TensorFlow.js, its backend set and ready. Later calls are refused once another one is active.
+ * @returns the backend, named `tfjs:` and what `tf.getBackend()` says now
+ * @throws PolyakError `ERR_UNSUPPORTED` where no backend is ready yet, or its floats have 16 bits only
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs';
+ * import { observedOptimizer, SWA } from '@polyak/core';
+ * import { tfjsBackend, variableParameters } from '@polyak/backend-tfjs';
+ *
+ * await tf.setBackend('cpu');
+ * const weight = tf.variable(tf.tensor1d([0, 0]));
+ * const params = variableParameters({ weight });
+ * const swa = new SWA(observedOptimizer([{ params, lr: 0.1 }]), { backend: tfjsBackend(tf) });
+ *
+ * for (const value of [1, 2, 6]) {
+ *   weight.assign(tf.tensor1d([value, value])); // an optimizer's step
+ *   await swa.updateSwa();
+ * }
+ * await swa.swapSwaSgd();
+ * console.log(await weight.array()); // [3, 3]
+ * ```
+ *
+ * @see https://js.tensorflow.org/api/4.22.0/
+ */
+export function tfjsBackend(tf: TensorFlow): TfjsBackend {
+  const active = activeBackend(tf);
+  const storage = active === 'cpu' ? hostStorage(tf) : deviceStorage(tf, EXACT.has(active));
+  const { averageCompensated } = storage;
+
+  function requireActive(call: string): void {
+    if (tf.getBackend() === active) return;
+    throw new PolyakError(
+      'ERR_UNSUPPORTED',
+      `${call}: this backend was made for tfjs's "${active}", but "${tf.getBackend()}" is active now. ` +
+        'Set the backend before the model is built, and do not change it.',
+    );
+  }
+
+  return {
+    specVersion: 1,
+    name: `tfjs:${active}`,
+    dtypes: DTYPES,
+
+    spec,
+
+    upload(tensors) {
+      requireActive('upload');
+      return makeAll(tensors, storage.hold);
+    },
+
+    async download(tensors) {
+      requireActive('download');
+      const arrays = await Promise.all(tensors.map(storage.read));
+      return arrays.map((data, index) => ({
+        ...spec(tensors[index] as Tensor),
+        data: data as HostTensor['data'],
+      }));
+    },
+
+    clone(tensors) {
+      requireActive('clone');
+      return makeAll(tensors, storage.clone);
+    },
+
+    async allFinite(tensors) {
+      requireActive('allFinite');
+      requireAlive('allFinite', tensors);
+      const questionable = tensors.filter(({ dtype, size }) => dtype === 'float32' && size > 0);
+      const answers = await storage.allFinite(questionable);
+      const bad = new Set(questionable.filter((_, index) => answers[index] !== true));
+      return tensors.map((tensor) => !bad.has(tensor));
+    },
+
+    average(averages, live, weight) {
+      requireActive('average');
+      const variables = requireVariables('average', averages);
+      storage.average(variables, requireAlive('average', live), weight);
+      return variables;
+    },
+
+    ...(averageCompensated && {
+      averageCompensated(averages, residuals, live, weight) {
+        requireActive('averageCompensated');
+        const pairs = {
+          averages: requireVariables('averageCompensated', averages),
+          residuals: requireVariables('averageCompensated', residuals),
+        };
+        averageCompensated(pairs, requireAlive('averageCompensated', live), weight);
+        return pairs;
+      },
+    }),
+
+    swap(
+      parameters: readonly Parameter<Tensor>[],
+      tensors: readonly Tensor[],
+    ): Awaitable<readonly Tensor[]> {
+      requireActive('swap');
+      requireAlive(
+        'swap',
+        parameters.map((parameter) => parameter.get()),
+      );
+      storage.share(requireAlive('swap', tensors));
+      return swap(tf, parameters, tensors);
+    },
+
+    dispose(tensors) {
+      // A variable does not notice that it was disposed of before, and would count its data down twice.
+      for (const tensor of tensors) if (!tensor.isDisposed) tensor.dispose();
+    },
+  };
+}
+
+function activeBackend(tf: TensorFlow): string {
+  // Before tfjs is ready this is undefined, whatever its type says.
+  const active = tf.getBackend() as string | undefined;
+  if (!active) {
+    throw new PolyakError(
+      'ERR_UNSUPPORTED',
+      "tfjsBackend: tfjs has no active backend yet. Await tf.setBackend('wasm') or tf.ready() first.",
+    );
+  }
+  if (floatBits(tf, active) < 32) {
+    throw new PolyakError(
+      'ERR_UNSUPPORTED',
+      `tfjsBackend: "${active}" has 16-bit floats on this device, which lose averages. Set another backend, such as wasm.`,
+    );
+  }
+  return active;
+}
+
+function floatBits(tf: TensorFlow, active: string): number {
+  if (active !== 'webgl') return tf.backend().floatPrecision();
+  // There floatPrecision says 16 where textures have 32 bits, and mostly 32 where they have 16 (tfjs issue 6980).
+  return tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED') ? 32 : 16;
+}
+
+function spec({ dtype, shape }: Tensor): TensorSpec {
+  if (dtype === 'complex64' || dtype === 'string') {
+    throw new PolyakError(
+      'ERR_UNSUPPORTED',
+      `A ${dtype} tensor cannot be averaged or copied, only ${DTYPES.join(', ')}.`,
+    );
+  }
+  return { dtype, shape };
+}
+
+/** One variable for each item, or, where one cannot be made, none. */
+function makeAll<Item>(
+  items: readonly Item[],
+  make: (item: Item) => Variable,
+): readonly Variable[] {
+  const made: Variable[] = [];
+  try {
+    for (const item of items) made.push(make(item));
+  } catch (error) {
+    for (const variable of made) variable.dispose();
+    throw error;
+  }
+  return made;
+}
+
+function requireVariables(call: string, tensors: readonly Tensor[]): readonly Variable[] {
+  const variables = requireAlive(call, tensors).filter(isVariable);
+  if (variables.length === tensors.length) return variables;
+  throw new TypeError(`${call}: the averages are variables that upload or clone made.`);
+}
+
+function requireAlive(call: string, tensors: readonly Tensor[]): readonly Tensor[] {
+  const index = tensors.findIndex(({ isDisposed }) => isDisposed);
+  if (index < 0) return tensors;
+  throw new PolyakError('ERR_DISPOSED', `${call}: tensor ${index} was disposed of.`);
+}

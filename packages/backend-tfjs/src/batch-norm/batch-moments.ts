@@ -1,0 +1,108 @@
+// The moments of what enters a batch-norm layer, on the device, and that layer's output.
+import type { Moments } from '@polyak/core';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { BatchNormalization } from './batch-norm-layer.js';
+import type { TensorFlow } from '../tensorflow.js';
+
+/** Moments on the device: `[3, channels]`, see {@link momentsOf}. Its handle is kept, whoever made it disposes of it. */
+export interface DeviceMoments {
+  readonly sums: Tensor;
+  /** The number of values behind each channel. */
+  readonly count: number;
+}
+
+/**
+ * Batch norm with the statistics of `x` itself. Unlike tfjs's own it takes any rank, and layers without scale or center,
+ * and changes no state.
+ *
+ * The variance is the mean of squares about a first mean; the mean of the deviations from it, which rounding leaves, then
+ * corrects both. Sums go axis by axis and in short runs, so that their rounding errors stay small.
+ *
+ * @param tf - the runtime
+ * @param layer - the layer
+ * @param x - its input
+ * @returns the layer's output, and the moments of `x`
+ * @see Chan, Golub and LeVeque 1983, Algorithms for computing the sample variance, eq. 1.7
+ */
+export function normalize(
+  tf: TensorFlow,
+  layer: BatchNormalization,
+  x: Tensor,
+): { readonly output: Tensor; readonly moments: DeviceMoments } {
+  const axis = layer.axis < 0 ? layer.axis + x.rank : layer.axis;
+  const channels = x.shape[axis] ?? 0;
+  const count = x.size / channels;
+  const axes = x.shape.map((_, index) => index).filter((index) => index !== axis);
+  const mean = (tensor: Tensor): Tensor =>
+    tf.div(
+      axes.reduce((sum, index) => sumOver(tf, sum, index), tensor),
+      count,
+    );
+  /** One value a channel, in the shape that broadcasts along `axis`. */
+  const perChannel = (tensor: Tensor): Tensor =>
+    tf.reshape(
+      tensor,
+      x.shape.map((_, index) => (index === axis ? channels : 1)),
+    );
+
+  return tf.tidy(() => {
+    const center = mean(x);
+    const deviation = tf.sub(x, center);
+    const square = mean(tf.square(deviation));
+    const rows = [center, mean(deviation), square].map((row) => tf.reshape(row, [channels]));
+
+    let scale: Tensor = tf.rsqrt(tf.add(square, layer.epsilon));
+    if (layer.gamma) scale = tf.mul(scale, perChannel(layer.gamma.read()));
+    let output: Tensor = tf.mul(deviation, scale);
+    if (layer.beta) output = tf.add(output, perChannel(layer.beta.read()));
+    return { output, moments: { sums: tf.keep(tf.stack(rows)), count } };
+  });
+}
+
+/**
+ * Moments on the host, in float64.
+ *
+ * @param rows - the contents of {@link DeviceMoments}: a first mean m, the mean of x - m, and the mean of its square
+ * @param count - the values behind each channel
+ */
+export function momentsOf(rows: Float32Array, count: number): Moments {
+  const channels = rows.length / 3;
+  const mean = new Float64Array(channels);
+  const variance = new Float64Array(channels);
+  for (let c = 0; c < channels; c += 1) {
+    const rest = rows[channels + c] as number;
+    mean[c] = (rows[c] as number) + rest;
+    variance[c] = Math.max(0, (rows[2 * channels + c] as number) - rest * rest);
+  }
+  return { mean, variance, count };
+}
+
+/** The moments of all values of `parts` together, by the law of total variance (Chan et al., eq. 2.1). */
+export function mergeMoments(parts: readonly Moments[]): Moments {
+  return parts.reduce((a, b) => {
+    const count = a.count + b.count;
+    const share = b.count / count;
+    const step = b.mean.map((value, c) => value - (a.mean[c] as number));
+    return {
+      count,
+      mean: a.mean.map((value, c) => value + (step[c] as number) * share),
+      variance: a.variance.map((value, c) => {
+        const between = (step[c] as number) ** 2 * share * (1 - share);
+        return value + ((b.variance[c] as number) - value) * share + between;
+      }),
+    };
+  });
+}
+
+const RUN = 256;
+
+/** The sum over one axis, kept with extent 1. A long one is summed in runs, and then their sums. */
+function sumOver(tf: TensorFlow, x: Tensor, axis: number): Tensor {
+  const extent = x.shape[axis] ?? 0;
+  if (extent < 4 * RUN) return tf.sum(x, axis, true);
+  const runs = Math.floor(extent / RUN);
+  const [head, tail] = tf.split(x, [runs * RUN, extent - runs * RUN], axis);
+  const shape = [...x.shape.slice(0, axis), runs, RUN, ...x.shape.slice(axis + 1)];
+  const sums = tf.sum(tf.reshape(head as Tensor, shape), axis + 1);
+  return tf.add(sumOver(tf, sums, axis), tf.sum(tail as Tensor, axis, true));
+}

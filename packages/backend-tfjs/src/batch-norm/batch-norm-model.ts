@@ -1,0 +1,178 @@
+// Batch-norm update of layers models: one forward pass that reports what enters each batch-norm layer.
+import type { BatchNormLayer, BatchNormModel, Moments } from '@polyak/core';
+import { PolyakError } from '@polyak/core';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import type { DeviceMoments } from './batch-moments.js';
+import { mergeMoments, momentsOf, normalize } from './batch-moments.js';
+import type { BatchNormalization, FoundLayer } from './batch-norm-layer.js';
+import { batchNormLayers } from './batch-norm-layer.js';
+import type { InputBatch } from '../model/model-inputs.js';
+import { inputsOf } from '../model/model-inputs.js';
+import type { TensorFlow } from '../tensorflow.js';
+
+/** Options of {@link batchNormModel}. */
+export interface BatchNormModelOptions {
+  /**
+   * Runs dropout and noise layers as in training, as PyTorch's `update_bn` does. Default false: they are off, as they will
+   * be when the statistics are used, so that the statistics fit and every run gives the same ones.
+   */
+  readonly isTraining?: boolean;
+}
+
+/** Options of {@link batchNormModel} for batches of a type of your own. */
+export interface CustomBatchNormModelOptions<Batch> {
+  /**
+   * Runs the model on a batch, synchronously, such as `({ image }) => model.apply(image)`. Tensors that it makes are
+   * disposed of; what batch norm outside of `layers` does is taken care of.
+   */
+  readonly forward: (batch: Batch) => unknown;
+  /** The number of samples in a batch. */
+  readonly sampleCount: (batch: Batch) => number;
+}
+
+/**
+ * The batch norm of a layers model, for `bnUpdate` and `withAveraged`.
+ *
+ * Moments are exact to about 1e-6 of the standard deviation. Layers in nested models and wrappers count; a layer that runs
+ * several times in one pass reports all its inputs together. Layers with `scale: false` or `center: false` work, although
+ * tfjs cannot train them.
+ *
+ * @param tf - TensorFlow.js
+ * @param model - a layers model; its variables and layers are looked up now
+ * @param options - see {@link BatchNormModelOptions}, or {@link CustomBatchNormModelOptions} for batches of your own type
+ * @returns the model as core takes it, for batches of inputs: see {@link InputBatch}
+ * @throws PolyakError `ERR_UNSUPPORTED` for a model with stateful layers, whose states a forward pass would move
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs';
+ * import { bnUpdate } from '@polyak/core';
+ * import { batchNormModel } from '@polyak/backend-tfjs';
+ *
+ * await tf.setBackend('cpu');
+ * const model = tf.sequential({ layers: [tf.layers.batchNormalization({ name: 'bn', inputShape: [1] })] });
+ * const batches = [tf.tensor2d([[1], [3]]), tf.tensor2d([[5], [7]])];
+ * await bnUpdate(batches, batchNormModel(tf, model), { statistics: 'pooled' });
+ * console.log(model.getWeights().map((weight) => weight.dataSync()[0])); // [1, 0, 4, 5]
+ * ```
+ *
+ * @see Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167; Li et al. 2019 on dropout before batch norm,
+ *   https://arxiv.org/abs/1801.05134
+ */
+export function batchNormModel(
+  tf: TensorFlow,
+  model: LayersModel,
+  options?: BatchNormModelOptions,
+): BatchNormModel<InputBatch>;
+export function batchNormModel<Batch>(
+  tf: TensorFlow,
+  model: LayersModel,
+  options: CustomBatchNormModelOptions<Batch>,
+): BatchNormModel<Batch>;
+export function batchNormModel<Batch>(
+  tf: TensorFlow,
+  model: LayersModel,
+  options: BatchNormModelOptions | CustomBatchNormModelOptions<Batch> = {},
+): BatchNormModel<Batch> | BatchNormModel<InputBatch> {
+  const found = batchNormLayers(tf, model);
+  if ('forward' in options) return modelOf(tf, found, options);
+  if (model.stateful) {
+    throw new PolyakError(
+      'ERR_UNSUPPORTED',
+      'batchNormModel: the model has stateful layers, and a forward pass would move their states. ' +
+        'Pass the option forward, and reset or restore them there.',
+    );
+  }
+  const { isTraining = false } = options;
+  return modelOf<InputBatch>(tf, found, {
+    forward: (batch) => model.apply([...inputsOf(model, batch)], { training: isTraining }),
+    sampleCount: (batch) => inputsOf(model, batch)[0]?.shape[0] ?? 0,
+  });
+}
+
+function modelOf<Batch>(
+  tf: TensorFlow,
+  found: readonly FoundLayer[],
+  { forward, sampleCount }: CustomBatchNormModelOptions<Batch>,
+): BatchNormModel<Batch> {
+  return {
+    layers: found.map(({ view }) => view),
+    sampleCount,
+    async batchMoments(batch, layers) {
+      const captured = new Map<BatchNormalization, DeviceMoments[]>();
+      for (const view of layers) captured.set(layerOf(found, view), []);
+      try {
+        tf.tidy(() => withCaptured(tf, found, captured, () => refusePromise(forward(batch))));
+        return await Promise.all(
+          layers.map(async (view) => read(view, captured.get(layerOf(found, view)) ?? [])),
+        );
+      } finally {
+        for (const { sums } of [...captured.values()].flat()) sums.dispose();
+      }
+    },
+  };
+}
+
+/** Runs `forward` with every batch-norm layer's `call` replaced, and takes that back whatever happens. */
+function withCaptured(
+  tf: TensorFlow,
+  found: readonly FoundLayer[],
+  captured: ReadonlyMap<BatchNormalization, DeviceMoments[]>,
+  forward: () => void,
+): void {
+  const undo: (() => void)[] = [];
+  try {
+    for (const { layer } of found) {
+      const own = Object.getOwnPropertyDescriptor(layer, 'call');
+      undo.push(() => {
+        if (own === undefined) Reflect.deleteProperty(layer, 'call');
+        else Object.defineProperty(layer, 'call', own);
+      });
+      const call = layer.call.bind(layer);
+      const calls = captured.get(layer);
+      layer.call = (inputs, options) => {
+        // A layer that is left out must neither use nor update the statistics of the batch, whatever mode the pass is in.
+        if (calls === undefined) return call(inputs, { ...options, training: false });
+        const { output, moments } = normalize(tf, layer, [inputs].flat()[0] as Tensor);
+        calls.push(moments);
+        return output;
+      };
+    }
+    forward();
+  } finally {
+    for (const restore of undo) restore();
+  }
+}
+
+async function read({ name }: BatchNormLayer, calls: readonly DeviceMoments[]): Promise<Moments> {
+  if (calls.length === 0) {
+    throw new PolyakError(
+      'ERR_BATCH_NORM',
+      `batchMoments: "${name}" took no part in the forward pass.`,
+    );
+  }
+  return mergeMoments(
+    await Promise.all(
+      calls.map(async ({ sums, count }) => momentsOf(await sums.data<'float32'>(), count)),
+    ),
+  );
+}
+
+function layerOf(found: readonly FoundLayer[], view: BatchNormLayer): BatchNormalization {
+  const entry = found.find((candidate) => candidate.view === view);
+  if (entry === undefined) {
+    throw new TypeError(`batchMoments: "${view.name}" is not one of this model's layers.`);
+  }
+  return entry.layer;
+}
+
+function refusePromise(result: unknown): void {
+  if (result instanceof Promise) {
+    // What becomes of it is of no interest, and must not end the process.
+    void result.catch(() => undefined);
+    throw new TypeError(
+      'batchNormModel: forward returned a promise; it must run the model synchronously.',
+    );
+  }
+}

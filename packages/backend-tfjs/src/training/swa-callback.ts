@@ -1,0 +1,171 @@
+// SWA for model.fit: averages while the model trains, and leaves the averages in it at the end.
+import type {
+  AveragedBatchNorm,
+  Awaitable,
+  BatchNormModel,
+  BnUpdateOptions,
+  Loader,
+  ModeOptions,
+  RunningStatistics,
+  SWAOptions,
+} from '@polyak/core';
+import { bnUpdate, PolyakError, SWA } from '@polyak/core';
+import type { Optimizer, Tensor } from '@tensorflow/tfjs-core';
+import type { CustomCallbackArgs, LayersModel } from '@tensorflow/tfjs-layers';
+import { tfjsBackend } from '../averaging/backend.js';
+import { batchNormModel } from '../batch-norm/batch-norm-model.js';
+import type { InputBatch } from '../model/model-inputs.js';
+import { modelParameters } from '../model/model-parameters.js';
+import { tfjsOptimizer } from './optimizer.js';
+import { requireTrainable } from '../batch-norm/batch-norm-layer.js';
+import type { TensorFlow } from '../tensorflow.js';
+
+declare const console: { warn(message: string): void };
+
+/** Options of {@link swaCallback}: those of `SWA`, and what is done with the averages. */
+export interface SwaCallbackOptions extends ModeOptions, Omit<SWAOptions<Tensor>, 'backend'> {
+  /** What `swaStart` and `swaFreq` count. Default `step`: an optimizer's step, one a batch. */
+  readonly unit?: 'step' | 'epoch';
+  /**
+   * Training batches for the batch-norm update, read once for each evaluation and once at the end: an array, or an object
+   * whose `[Symbol.iterator]` starts anew. Needed where the model has batch norm.
+   */
+  readonly loader?: Loader<InputBatch>;
+  /** Options of the batch-norm update. */
+  readonly batchNorm?: BnUpdateOptions;
+  /**
+   * Evaluates the model; called at the end of each epoch with the averages in it. The numbers it returns join the epoch's
+   * logs and history with `swa_` before their names, from the first average on: shorter lists than those of `loss`.
+   */
+  readonly evaluate?: () => Awaitable<Readonly<Record<string, number>>>;
+}
+
+/** Callbacks for `model.fit`, with the `SWA` behind them. */
+export interface SwaCallback extends CustomCallbackArgs {
+  /** The averages and counters, to save and load. */
+  readonly swa: SWA<Tensor>;
+  /** Puts the live weights and batch-norm statistics back after training has left the averages in the model. */
+  restoreLive(): Promise<void>;
+}
+
+/**
+ * Callbacks that average the weights while `model.fit` trains, evaluate the averages at the end of each epoch, and leave
+ * them in the model, batch norm updated, at the end. Training again puts the live weights and statistics back first.
+ *
+ * tfjs's own validation runs on the live weights: it comes before the last callbacks of an epoch. To go on in another
+ * process, await `restoreLive()`, save the model with its optimizer and `swa.stateDict()`, and load both.
+ *
+ * @param tf - TensorFlow.js, its backend set
+ * @param model - a compiled model
+ * @param options - see {@link SwaCallbackOptions}
+ * @returns for the `callbacks` of `model.fit`
+ * @throws TypeError where the model has batch norm and no loader is given
+ * @throws PolyakError `ERR_UNSUPPORTED` for batch norm with `scale: false` or `center: false`, which tfjs cannot train
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs';
+ * import { swaCallback } from '@polyak/backend-tfjs';
+ *
+ * await tf.setBackend('cpu');
+ * const [x, y] = [tf.randomNormal([32, 4]), tf.zeros([32, 1])];
+ * const layers = [tf.layers.dense({ units: 8, inputShape: [4] }), tf.layers.batchNormalization(), tf.layers.dense({ units: 1 })];
+ * const model = tf.sequential({ layers });
+ * model.compile({ optimizer: tf.train.momentum(0.1, 0.9), loss: 'meanSquaredError' });
+ * const callbacks = swaCallback(tf, model, { swaStart: 2, swaFreq: 1, swaLr: 0.05, unit: 'epoch', loader: [x] });
+ * await model.fit(x, y, { epochs: 5, callbacks, verbose: 0 });
+ * console.log(callbacks.swa.paramGroups[0].nAvg); // 3
+ * ```
+ */
+export function swaCallback(
+  tf: TensorFlow,
+  model: LayersModel,
+  options: SwaCallbackOptions = {},
+): SwaCallback {
+  const { unit = 'step', loader, evaluate, batchNorm, ...rest } = options;
+  const { bnModel, averagedBatchNorm } = batchNormOf(tf, model, loader, batchNorm);
+  const optimizer = tfjsOptimizer(tf, () => optimizerOf(model), modelParameters(model));
+  const swa = new SWA(optimizer, { ...rest, backend: tfjsBackend(tf) });
+  let liveStatistics: readonly RunningStatistics[] = [];
+  const warn = options.onWarning ?? ((message: string) => console.warn(message));
+  const hasAverages = (): boolean => swa.paramGroups.some(({ nAvg }) => nAvg > 0);
+
+  async function restoreLive(): Promise<void> {
+    if (swa.isSwapped) await swa.swapSwaSgd();
+    for (const [index, statistics] of liveStatistics.entries())
+      await bnModel.layers[index]?.write(statistics);
+    liveStatistics = [];
+  }
+
+  return {
+    swa,
+    restoreLive,
+    async onTrainBegin() {
+      await restoreLive();
+    },
+    async onEpochBegin() {
+      if (unit === 'epoch') swa.resetLr();
+    },
+    async onBatchBegin() {
+      if (unit === 'step') swa.resetLr();
+    },
+    async onBatchEnd() {
+      if (unit === 'step') await swa.step();
+    },
+    async onEpochEnd(_epoch, logs) {
+      if (unit === 'epoch') await swa.step();
+      if (evaluate === undefined || !hasAverages()) return;
+      const results = await swa.withAveraged(evaluate, averagedBatchNorm);
+      for (const [name, value] of Object.entries(results))
+        if (logs !== undefined) logs[`swa_${name}`] = value;
+    },
+    async onTrainEnd() {
+      if (!hasAverages()) {
+        warn(
+          'swaCallback: training ended before the first average; the model holds its live weights.',
+        );
+        return;
+      }
+      liveStatistics = await Promise.all(bnModel.layers.map(async (layer) => layer.read()));
+      await swa.swapSwaSgd();
+      try {
+        if (averagedBatchNorm !== undefined)
+          await bnUpdate(averagedBatchNorm.loader, bnModel, batchNorm);
+      } catch (error) {
+        await restoreLive();
+        throw error;
+      }
+    },
+  };
+}
+
+/** The model's batch norm, and what `withAveraged` is told of it; nothing where it has none. */
+function batchNormOf(
+  tf: TensorFlow,
+  model: LayersModel,
+  loader: Loader<InputBatch> | undefined,
+  options: BnUpdateOptions | undefined,
+): {
+  bnModel: BatchNormModel<InputBatch>;
+  averagedBatchNorm: AveragedBatchNorm<InputBatch> | undefined;
+} {
+  requireTrainable(tf, model);
+  const bnModel = batchNormModel(tf, model);
+  if (bnModel.layers.length === 0) return { bnModel, averagedBatchNorm: undefined };
+  if (loader === undefined) {
+    throw new TypeError(
+      'swaCallback: the model has batch norm, whose statistics must be updated for the averages. Pass a loader of training batches.',
+    );
+  }
+  return { bnModel, averagedBatchNorm: { ...options, model: bnModel, loader } };
+}
+
+function optimizerOf(model: LayersModel): Optimizer {
+  // Before `compile` this is undefined, whatever its type says.
+  const optimizer = model.optimizer as Optimizer | undefined;
+  if (optimizer !== undefined) return optimizer;
+  throw new PolyakError(
+    'ERR_UNSUPPORTED',
+    'swaCallback: the model is not compiled. Call model.compile first.',
+  );
+}

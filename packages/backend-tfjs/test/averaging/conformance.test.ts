@@ -1,0 +1,11 @@
+// The published suite, on each tfjs backend that runs here.
+import { backendConformance } from '@polyak/core/conformance';
+import { describe, expect, it } from 'vitest';
+import { tfjsHarness } from '../harness.js';
+import { RUNTIMES } from '../runtimes.js';
+
+describe.each(RUNTIMES)('tfjs:%s', (runtime) => {
+  it.each(backendConformance(async () => tfjsHarness(runtime)))('$name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
+});

@@ -1,0 +1,364 @@
+// Moments of what enters batch-norm layers, in every kind of model, and that nothing else changes.
+import { batchNormModel } from '@polyak/backend-tfjs';
+import type { InputBatch } from '@polyak/backend-tfjs';
+import type { BatchNormModel, Moments } from '@polyak/core';
+import { bnUpdate } from '@polyak/core';
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, it } from 'vitest';
+import { RUNTIMES, useRuntime } from '../runtimes.js';
+
+const { layers } = tf;
+
+/** Values around `mean`, another sequence for each seed. */
+function values(shape: readonly number[], seed: number, mean = 100): tf.Tensor {
+  return tf.tidy(() => tf.add(tf.randomNormal([...shape], 0, 1, 'float32', seed), mean));
+}
+
+/** Mean and population variance of each channel, in float64. */
+async function exact(x: tf.Tensor, axis: number): Promise<Moments> {
+  const data = await x.data();
+  const channels = x.shape.at(axis) ?? 0;
+  const inner = x.shape.slice(axis < 0 ? axis + x.rank + 1 : axis + 1).reduce((a, b) => a * b, 1);
+  const channelOf = (index: number): number => Math.floor(index / inner) % channels;
+  const count = data.length / channels;
+  const mean = new Float64Array(channels);
+  const variance = new Float64Array(channels);
+  data.forEach((value, i) => (mean[channelOf(i)] = (mean[channelOf(i)] as number) + value / count));
+  data.forEach((value, i) => {
+    const c = channelOf(i);
+    variance[c] = (variance[c] as number) + (value - (mean[c] as number)) ** 2 / count;
+  });
+  return { mean, variance, count };
+}
+
+/** The largest relative error of a mean or variance. */
+function relativeError(found: Moments | undefined, expected: Moments): number {
+  if (found?.count !== expected.count || found.mean.length !== expected.mean.length) return NaN;
+  return Math.max(
+    ...(['mean', 'variance'] as const).flatMap((key) =>
+      Array.from(expected[key], (value, c) => Math.abs((found[key][c] ?? NaN) / value - 1)),
+    ),
+  );
+}
+
+async function moments<Batch>(
+  model: BatchNormModel<Batch>,
+  batch: Batch,
+): Promise<readonly Moments[]> {
+  return model.batchMoments(batch, model.layers);
+}
+
+function only(layer: tf.layers.Layer): tf.LayersModel {
+  return tf.sequential({ layers: [layer] });
+}
+
+async function weightsOf(model: tf.LayersModel): Promise<readonly number[][]> {
+  return Promise.all(model.weights.map(async (weight) => [...(await weight.read().data())]));
+}
+
+describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
+  useRuntime(runtime);
+
+  it.each([
+    ['dense', [64, 5], -1],
+    ['convolution', [16, 12, 12, 6], -1],
+    ['convolution, channels first', [8, 6, 12, 10], 1],
+    ['sequence', [6, 5000, 3], 2],
+    ['volume', [4, 5, 6, 7, 3], -1],
+    ['volume, channels in the middle', [4, 5, 3, 6, 7], -3],
+    ['a batch of 50,000 rows', [50_000, 2], -1],
+  ])('agrees with float64 on %s, with a mean of 100', async (_, shape, axis) => {
+    const model = only(layers.batchNormalization({ axis, inputShape: shape.slice(1) }));
+    const x = values(shape, 1);
+    const [found] = await moments(batchNormModel(tf, model), x);
+    expect(relativeError(found, await exact(x, axis))).toBeLessThan(1e-5);
+    x.dispose();
+  });
+
+  it('normalizes as tfjs does in training', async () => {
+    const model = tf.sequential({
+      layers: [
+        layers.batchNormalization({
+          inputShape: [7, 7, 4],
+          betaInitializer: tf.initializers.randomNormal({ seed: 1 }),
+          gammaInitializer: tf.initializers.randomNormal({ seed: 2, mean: 1 }),
+          name: 'first',
+        }),
+        layers.conv2d({
+          filters: 3,
+          kernelSize: 3,
+          kernelInitializer: tf.initializers.randomNormal({ seed: 3 }),
+        }),
+        layers.batchNormalization({ name: 'second' }),
+      ],
+    });
+    const x = values([8, 7, 7, 4], 2, 3);
+    const [, found] = await moments(batchNormModel(tf, model), x);
+    const trained = tf.tidy(() => {
+      const first = model.getLayer('first').apply(x, { training: true }) as tf.Tensor;
+      return tf.keep((model.layers[1] as tf.layers.Layer).apply(first) as tf.Tensor);
+    });
+    expect(relativeError(found, await exact(trained, -1))).toBeLessThan(3e-5);
+    tf.dispose([x, trained]);
+  });
+
+  it('takes layers without scale or center, which tfjs cannot train', async () => {
+    const model = tf.sequential({
+      layers: [
+        layers.batchNormalization({ scale: false, inputShape: [3] }),
+        layers.batchNormalization({ center: false, momentum: 0.5 }),
+        layers.batchNormalization({ scale: false, center: false }),
+      ],
+    });
+    const x = values([32, 3], 1);
+    const found = await moments(batchNormModel(tf, model), x);
+    expect(relativeError(found[0], await exact(x, -1))).toBeLessThan(1e-5);
+    for (const { mean, variance } of found.slice(1)) {
+      mean.forEach((value) => expect(Math.abs(value)).toBeLessThan(1e-4));
+      variance.forEach((value) => expect(value).toBeCloseTo(1, 2));
+    }
+    x.dispose();
+  });
+
+  it('leaves the model as it was, and no tensor behind', async () => {
+    const model = only(layers.batchNormalization({ momentum: 0.9, inputShape: [3] }));
+    const layer = model.layers[0] as tf.layers.Layer;
+    const before = { weights: await weightsOf(model), keys: Object.keys(layer) };
+    const x = values([32, 3], 1);
+    const tensors = tf.memory();
+    await moments(batchNormModel(tf, model), x);
+    expect(tf.memory()).toMatchObject({
+      numTensors: tensors.numTensors,
+      numBytes: tensors.numBytes,
+    });
+    expect({ weights: await weightsOf(model), keys: Object.keys(layer) }).toEqual(before);
+    expect(layer.getConfig()['momentum']).toBe(0.9);
+    x.dispose();
+  });
+
+  it('leaves the model as it was where the forward pass throws midway', async () => {
+    const model = tf.sequential({
+      layers: [
+        layers.batchNormalization({ inputShape: [3] }),
+        layers.dense({ units: 2 }),
+        layers.reLU(),
+      ],
+    });
+    const broken = model.layers[2] as tf.layers.Layer;
+    broken.call = () => {
+      throw new Error('broken layer');
+    };
+    const before = {
+      weights: await weightsOf(model),
+      keys: Object.keys(model.layers[0] as object),
+    };
+    const x = values([8, 3], 1);
+    const tensors = tf.memory().numTensors;
+    await expect(moments(batchNormModel(tf, model), x)).rejects.toThrow('broken layer');
+    expect(tf.memory().numTensors).toBe(tensors);
+    expect({
+      weights: await weightsOf(model),
+      keys: Object.keys(model.layers[0] as object),
+    }).toEqual(before);
+    x.dispose();
+  });
+
+  it('finds layers in nested models and wrappers, each once, by their paths', async () => {
+    const inner = tf.sequential({
+      name: 'inner',
+      layers: [
+        layers.dense({ units: 3, inputShape: [4] }),
+        layers.batchNormalization({ name: 'norm' }),
+      ],
+    });
+    const shared = layers.batchNormalization({ name: 'shared' });
+    const input = tf.input({ shape: [6, 4] });
+    const first = shared.apply(input);
+    const second = shared.apply(layers.reLU().apply(first));
+    const timed = layers.timeDistributed({ layer: inner, name: 'timed' }).apply(second);
+    const model = tf.model({ inputs: input, outputs: timed as tf.SymbolicTensor });
+
+    const batchNorm = batchNormModel(tf, model);
+    expect(batchNorm.layers.map(({ name, channels }) => [name, channels])).toEqual([
+      ['shared', 4],
+      ['timed/inner/norm', 3],
+    ]);
+    const x = values([5, 6, 4], 1);
+    const found = await moments(batchNorm, x);
+    const outputs = tf.tidy(() => {
+      const { mean, variance } = tf.moments(x, [0, 1]);
+      const relu = tf.relu(tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, 1e-3))));
+      return tf.concat([x, relu]);
+    });
+    // Both calls of the shared layer together, and all six steps of the timed one.
+    expect(relativeError(found[0], await exact(outputs, -1))).toBeLessThan(2e-5);
+    expect(found[1]?.count).toBe(5 * 6);
+    tf.dispose([x, outputs]);
+  });
+
+  it('lets layers that are left out use their running statistics, whatever the mode', async () => {
+    const model = tf.sequential({
+      layers: [
+        layers.batchNormalization({ name: 'kept', inputShape: [2], epsilon: 0 }),
+        layers.batchNormalization({ name: 'updated' }),
+      ],
+    });
+    const x = values([16, 2], 1, 5);
+    for (const isTraining of [false, true]) {
+      const batchNorm = batchNormModel(tf, model, { isTraining });
+      const before = await weightsOf(model);
+      const [found] = await batchNorm.batchMoments(x, batchNorm.layers.slice(1));
+      // Running mean 0 and variance 1 pass x on.
+      expect(relativeError(found, await exact(x, -1))).toBeLessThan(1e-5);
+      expect(await weightsOf(model)).toEqual(before);
+    }
+    x.dispose();
+  });
+
+  it('turns dropout off, and on where asked to', async () => {
+    const model = tf.sequential({
+      layers: [
+        layers.dropout({ rate: 0.5, inputShape: [4], seed: 1 }),
+        layers.batchNormalization({}),
+      ],
+    });
+    const x = tf.ones([64, 4]);
+    const [off] = await moments(batchNormModel(tf, model), x);
+    const [on] = await moments(batchNormModel(tf, model, { isTraining: true }), x);
+    expect([...(off?.variance ?? [])]).toEqual([0, 0, 0, 0]);
+    on?.variance.forEach((value) => expect(value).toBeGreaterThan(0.5));
+    x.dispose();
+  });
+
+  it('takes the batches of tfjs loops, and does not dispose of them', async () => {
+    const inputs = [
+      tf.input({ shape: [2], name: 'left' }),
+      tf.input({ shape: [2], name: 'right' }),
+    ];
+    const sum = layers.add().apply(inputs) as tf.SymbolicTensor;
+    const model = tf.model({
+      inputs,
+      outputs: layers.batchNormalization({}).apply(sum) as tf.SymbolicTensor,
+    });
+    const [left, right, y] = [values([4, 2], 1), values([4, 2], 2), tf.zeros([4, 1])];
+    const batchNorm = batchNormModel(tf, model);
+    const total = tf.add(left, right);
+    const expected = await exact(total, -1);
+    const batches: readonly InputBatch[] = [
+      [[left, right], y],
+      { xs: [left, right], ys: y },
+      { xs: { right, left }, ys: y },
+    ];
+    for (const batch of batches) {
+      expect(relativeError((await moments(batchNorm, batch))[0], expected)).toBeLessThan(1e-5);
+      expect(batchNorm.sampleCount(batch)).toBe(4);
+    }
+    expect(() => batchNorm.sampleCount([left, y])).toThrow(
+      /1 tensors for the model's inputs \[left, right\]/u,
+    );
+    tf.dispose([left, right, y, total]);
+  });
+
+  it('takes batches of any type with forward, and refuses an asynchronous one', async () => {
+    const model = only(layers.batchNormalization({ inputShape: [2] }));
+    const x = values([4, 2], 1);
+    const batchNorm = batchNormModel(tf, model, {
+      forward: ({ image }: { image: tf.Tensor }) => model.apply(image),
+      sampleCount: ({ image }) => image.shape[0] ?? 0,
+    });
+    expect(
+      relativeError((await moments(batchNorm, { image: x }))[0], await exact(x, -1)),
+    ).toBeLessThan(1e-5);
+    const late = batchNormModel(tf, model, {
+      forward: async () => Promise.reject(new Error('late')),
+      sampleCount: () => 1,
+    });
+    await expect(moments(late, x)).rejects.toThrow(TypeError);
+    x.dispose();
+  });
+
+  it('reports NaN, and bnUpdate refuses it by name', async () => {
+    const model = only(layers.batchNormalization({ inputShape: [2], name: 'norm' }));
+    const x = tf.tensor2d([
+      [1, NaN],
+      [3, 4],
+    ]);
+    const batchNorm = batchNormModel(tf, model);
+    const [found] = await moments(batchNorm, x);
+    expect([...(found?.mean ?? [])]).toEqual([2, NaN]);
+    await expect(bnUpdate([x], batchNorm)).rejects.toThrow(
+      expect.objectContaining({
+        code: 'ERR_NON_FINITE',
+        message: expect.stringContaining('"norm"') as string,
+      }) as Error,
+    );
+    x.dispose();
+  });
+
+  it('gives the statistics that the model then predicts with', async () => {
+    const model = tf.sequential({
+      layers: [
+        layers.dense({ units: 4, inputShape: [3] }),
+        layers.batchNormalization({ epsilon: 0 }),
+      ],
+    });
+    const batches = [values([32, 3], 1), values([16, 3], 2)];
+    // Also from statistics that are broken.
+    const broken = tf.tensor1d([NaN, NaN, NaN, NaN]);
+    model.layers[1]?.setWeights([tf.ones([4]), tf.zeros([4]), broken, broken]);
+    await bnUpdate(batches, batchNormModel(tf, model), { statistics: 'pooled' });
+    const all = tf.concat(batches);
+    const output = model.predict(all) as tf.Tensor;
+    const { mean, variance } = await exact(output, -1);
+    mean.forEach((value) => expect(Math.abs(value)).toBeLessThan(1e-3));
+    variance.forEach((value) => expect(value).toBeCloseTo(1, 3));
+    tf.dispose([...batches, all, output]);
+  });
+
+  it('reads and writes running statistics of the right length only', async () => {
+    const [layer] = batchNormModel(tf, only(layers.batchNormalization({ inputShape: [2] }))).layers;
+    await layer?.write({ mean: Float64Array.of(1, 2), variance: Float64Array.of(3, 4) });
+    expect(await layer?.read()).toEqual({
+      mean: Float64Array.of(1, 2),
+      variance: Float64Array.of(3, 4),
+    });
+    expect(() => layer?.write({ mean: Float64Array.of(1), variance: Float64Array.of(1) })).toThrow(
+      expect.objectContaining({ code: 'ERR_BATCH_NORM' }) as Error,
+    );
+  });
+});
+
+describe('batchNormModel', () => {
+  useRuntime('cpu');
+
+  it('refuses stateful models, whose states a pass would move', () => {
+    const model = tf.sequential({
+      layers: [layers.simpleRNN({ units: 2, stateful: true, batchInputShape: [1, 3, 2] })],
+    });
+    expect(() => batchNormModel(tf, model)).toThrow(
+      expect.objectContaining({ code: 'ERR_UNSUPPORTED' }) as Error,
+    );
+  });
+
+  it('refuses layers of another model, and layers that took no part in the pass', async () => {
+    const [model, other] = [1, 2].map(() => only(layers.batchNormalization({ inputShape: [2] })));
+    const batchNorm = batchNormModel(tf, model as tf.LayersModel, {
+      forward: () => undefined,
+      sampleCount: () => 1,
+    });
+    const { layers: foreign } = batchNormModel(tf, other as tf.LayersModel);
+    await expect(batchNorm.batchMoments(undefined, foreign)).rejects.toThrow(TypeError);
+    await expect(moments(batchNorm, undefined)).rejects.toThrow(
+      expect.objectContaining({ code: 'ERR_BATCH_NORM' }) as Error,
+    );
+  });
+
+  it('puts back a call that someone else had put on the layer', async () => {
+    const model = only(layers.batchNormalization({ inputShape: [2] }));
+    const layer = model.layers[0] as tf.layers.Layer;
+    const call = layer.call.bind(layer);
+    layer.call = call;
+    await moments(batchNormModel(tf, model), tf.ones([2, 2]));
+    expect(Object.getOwnPropertyDescriptor(layer, 'call')?.value).toBe(call);
+  });
+});

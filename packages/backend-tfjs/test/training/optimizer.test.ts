@@ -1,0 +1,128 @@
+import { modelParameters, tfjsBackend, tfjsOptimizer } from '@polyak/backend-tfjs';
+import { fromSafetensors, SWA, toSafetensors } from '@polyak/core';
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, it } from 'vitest';
+import { RUNTIMES, useRuntime } from '../runtimes.js';
+import { compiledModel, data, mean, weightsOf } from './training.js';
+
+interface Run {
+  readonly model: tf.LayersModel;
+  readonly swa: SWA<tf.Tensor>;
+  readonly step: () => Promise<void>;
+}
+
+const MAKERS: readonly [string, () => tf.Optimizer][] = [
+  ['sgd', () => tf.train.sgd(0.05)],
+  ['momentum', () => tf.train.momentum(0.05, 0.9)],
+  ['rmsprop', () => tf.train.rmsprop(0.01, 0.9)],
+  ['adagrad', () => tf.train.adagrad(0.05)],
+  ['adadelta', () => tf.train.adadelta(0.5)],
+];
+
+/** tfjs recomputes powers of its betas when these are loaded, so that their last bits differ. */
+const ADAPTIVE: typeof MAKERS = [
+  ['adam', () => tf.train.adam(0.01)],
+  ['adamax', () => tf.train.adamax(0.01)],
+];
+
+function start(make: () => tf.Optimizer): Run {
+  const optimizer = make();
+  const model = compiledModel(optimizer);
+  const { x, y } = data();
+  const swa = new SWA(tfjsOptimizer(tf, optimizer, modelParameters(model)), {
+    backend: tfjsBackend(tf),
+    swaStart: 3,
+    swaFreq: 2,
+    swaLr: 0.01,
+  });
+  const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
+  const loss = (): tf.Scalar => tf.losses.meanSquaredError(y, model.apply(x) as tf.Tensor2D);
+  return {
+    model,
+    swa,
+    step: async () => {
+      await swa.step(() => {
+        optimizer.minimize(loss, false, variables);
+      });
+    },
+  };
+}
+
+describe.each(RUNTIMES)('tfjsOptimizer on %s', (runtime) => {
+  useRuntime(runtime);
+
+  it('averages what a loop with minimize visits', async () => {
+    const { model, swa, step } = start(() => tf.train.momentum(0.05, 0.9));
+    const visited: number[][] = [];
+    for (let n = 1; n <= 9; n += 1) {
+      await step();
+      if (n > 3 && n % 2 === 0) visited.push(weightsOf(model));
+    }
+    expect(swa.paramGroups[0]).toMatchObject({ nAvg: 3, stepCounter: 9 });
+    await swa.withAveraged(() => {
+      mean(visited).forEach((value, index) =>
+        expect(weightsOf(model)[index]).toBeCloseTo(value, 6),
+      );
+    });
+  });
+
+  it.each([...MAKERS, ...ADAPTIVE])(
+    'sets the rate of %s so that the next step takes it',
+    async (_, make) => {
+      const { model, swa, step } = start(make);
+      for (let n = 0; n < 3; n += 1) await step();
+      for (const group of swa.paramGroups) group.lr = 0;
+      expect(swa.paramGroups[0]?.lr).toBe(0);
+      const before = weightsOf(model);
+      const frozen = new SWA(swa.optimizer, { backend: tfjsBackend(tf) });
+      const optimizer = model.optimizer;
+      const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
+      await frozen.step(() => {
+        optimizer.minimize(() => tf.sum(variables[0] as tf.Tensor), false, variables.slice(0, 1));
+      });
+      expect(weightsOf(model)).toEqual(before);
+    },
+  );
+
+  it.each(MAKERS)('goes on bit for bit from a saved state of %s', async (_, make) => {
+    const whole = start(make);
+    for (let n = 0; n < 8; n += 1) await whole.step();
+    const expected = [weightsOf(whole.model), await whole.swa.stateDict()];
+
+    const first = start(make);
+    for (let n = 0; n < 5; n += 1) await first.step();
+    const bytes = toSafetensors(await first.swa.stateDict());
+    const second = start(make);
+    second.model.setWeights(first.model.getWeights().map((weight) => weight.clone()));
+    await second.swa.loadStateDict(fromSafetensors(bytes));
+    for (let n = 5; n < 8; n += 1) await second.step();
+    const [weights, state] = [weightsOf(second.model), await second.swa.stateDict()];
+    expect(weights).toEqual(expected[0]);
+    expect({ ...state, optState: {} }).toEqual({ ...(expected[1] as object), optState: {} });
+  });
+
+  it('leaks nothing: not in steps, states, loads or swaps', async () => {
+    const { swa, step } = start(() => tf.train.momentum(0.05, 0.9));
+    for (let n = 0; n < 5; n += 1) await step();
+    const before = tf.memory().numTensors;
+    for (let n = 0; n < 5; n += 1) {
+      await step();
+      await swa.withAveraged(() => 0);
+      await swa.loadStateDict(await swa.stateDict());
+    }
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('refuses a second group, the state of another optimizer, and Adamax by name', async () => {
+    const { swa, step } = start(() => tf.train.adamax(0.01));
+    await step();
+    await expect(swa.stateDict()).rejects.toThrow(/Adamax/);
+    await expect(swa.addParamGroup({ params: [], lr: 1 })).rejects.toMatchObject({
+      code: 'ERR_UNSUPPORTED',
+    });
+    const [one, other] = [start(() => tf.train.sgd(1)), start(() => tf.train.momentum(1, 0.9))];
+    await expect(one.swa.loadStateDict(await other.swa.stateDict())).rejects.toMatchObject({
+      code: 'ERR_STATE',
+    });
+  });
+});

@@ -1,0 +1,126 @@
+// What swaOptimizer refuses, when it sets the rate, and what it keeps alive.
+import { swaOptimizer, variableParameters } from '@polyak/backend-tfjs';
+import type { SwaOptimizer } from '@polyak/backend-tfjs';
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, it } from 'vitest';
+import { RUNTIMES, useRuntime } from '../runtimes.js';
+
+const EVERY_STEP = { swaStart: 0, swaFreq: 1 };
+
+function code(expected: string): Error {
+  const error: unknown = expect.objectContaining({ name: 'PolyakError', code: expected });
+  return error as Error;
+}
+
+function variables(count: number): tf.Variable[] {
+  return Array.from({ length: count }, (_, n) =>
+    tf.tidy(() => tf.variable(tf.tensor1d([n + 1, n + 2]))),
+  );
+}
+
+function step(optimizer: tf.Optimizer, trained: readonly tf.Variable[]): void {
+  optimizer.minimize(() => tf.addN(trained.map((each) => tf.sum(tf.square(each)))), false, [
+    ...trained,
+  ]);
+}
+
+function numbers(trained: readonly tf.Variable[]): number[][] {
+  return trained.map((each) => [...each.dataSync()]);
+}
+
+describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
+  useRuntime(runtime);
+
+  it('refuses parameters of equal shapes in another order than they were trained in', () => {
+    const [a, b] = variables(2) as [tf.Variable, tf.Variable];
+    const optimizer = swaOptimizer(tf, tf.train.sgd(0.25), EVERY_STEP);
+    step(optimizer, [a, b]);
+    const live = numbers([a, b]);
+    expect(() => optimizer.swapSwaSgd(variableParameters({ b, a }))).toThrow(
+      code('ERR_PARAMETERS'),
+    );
+    expect(numbers([a, b])).toEqual(live);
+    expect(optimizer.isSwapped).toBe(false);
+    optimizer.swapSwaSgd(variableParameters({ a, b }));
+    expect(optimizer.isSwapped).toBe(true);
+  });
+
+  it('refuses to average other variables than before, fewer or more, and keeps the average', () => {
+    const [a, b, c] = variables(3) as [tf.Variable, tf.Variable, tf.Variable];
+    const optimizer = swaOptimizer(tf, tf.train.sgd(0.25), EVERY_STEP);
+    step(optimizer, [a, b]);
+    const first = numbers([a, b]);
+    for (const others of [[a, c], [a], [a, b, c]]) {
+      expect(() => step(optimizer, others)).toThrow(code('ERR_PARAMETERS'));
+    }
+    expect([optimizer.nAvg, optimizer.stepCounter]).toEqual([1, 1]);
+    optimizer.swapSwaSgd(variableParameters({ a, b }));
+    expect(numbers([a, b])).toEqual(first);
+  });
+
+  it('refuses to save Adamax, which tfjs cannot', async () => {
+    const optimizer = swaOptimizer(tf, tf.train.adamax(0.1), EVERY_STEP);
+    step(optimizer, variables(1));
+    await expect(optimizer.getWeights()).rejects.toThrow(code('ERR_UNSUPPORTED'));
+  });
+
+  it('refuses to load while the averages are in the model, and a state that is not its own', async () => {
+    const [a] = variables(1) as [tf.Variable];
+    const optimizer = swaOptimizer(tf, tf.train.sgd(0.25), EVERY_STEP);
+    step(optimizer, [a]);
+    const weights = await optimizer.getWeights();
+    const live = numbers([a]);
+    step(optimizer, [a]);
+    optimizer.swapSwaSgd(variableParameters({ a }));
+    await expect(optimizer.setWeights(weights)).rejects.toThrow(code('ERR_SWAPPED'));
+    expect([optimizer.nAvg, optimizer.isSwapped]).toEqual([2, true]);
+    optimizer.swapSwaSgd(variableParameters({ a }));
+    await expect(optimizer.setWeights(weights.slice(0, 1))).rejects.toThrow(code('ERR_STATE'));
+    expect(optimizer.nAvg).toBe(2);
+    expect(numbers([a])).not.toEqual(live);
+  });
+
+  it('sets the learning rate before the base optimizer takes the step', () => {
+    const base = tf.train.momentum(0.5, 0.9);
+    const rates: number[] = [];
+    const apply = base.applyGradients.bind(base);
+    base.applyGradients = (gradients) => {
+      rates.push(Number(Reflect.get(base, 'learningRate')));
+      apply(gradients);
+    };
+    const optimizer = swaOptimizer(tf, base, { swaStart: 2, swaFreq: 1, swaLr: 0.125 });
+    const trained = variables(1);
+    for (let n = 0; n < 4; n += 1) step(optimizer, trained);
+    expect(rates).toEqual([0.5, 0.5, 0.125, 0.125]);
+  });
+
+  it.each([
+    ['sgd', (): tf.Optimizer => tf.train.sgd(0.25)],
+    ['adam', (): tf.Optimizer => tf.train.adam(0.25)],
+  ])('frees everything on disposal, the base optimizer %s too', async (_, make) => {
+    const trained = variables(2);
+    const before = tf.memory().numTensors;
+    const optimizer = swaOptimizer(tf, make(), EVERY_STEP);
+    for (let n = 0; n < 3; n += 1) step(optimizer, trained);
+    // The iterations are the caller's; the counters are not.
+    (await optimizer.getWeights())[0]?.tensor.dispose();
+    optimizer.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+    expect(optimizer.nAvg).toBe(0);
+  });
+
+  it('leaks nothing when it is saved again and again, but the iterations that tfjs leaves to the caller', async () => {
+    const optimizer: SwaOptimizer = swaOptimizer(tf, tf.train.adam(0.25), EVERY_STEP);
+    step(optimizer, variables(2));
+    const save = async (): Promise<string[]> => {
+      const weights = await optimizer.getWeights();
+      weights[0]?.tensor.dispose();
+      return weights.map(({ name }) => name);
+    };
+    expect((await save())[0]).toBe('iter');
+    const before = tf.memory().numTensors;
+    await save();
+    await save();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});

@@ -1,0 +1,124 @@
+import { modelParameters, registerSwaOptimizer, swaOptimizer } from '@polyak/backend-tfjs';
+import type { SwaOptimizer } from '@polyak/backend-tfjs';
+import { PolyakError } from '@polyak/core';
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, it } from 'vitest';
+import { RUNTIMES, useRuntime } from '../runtimes.js';
+import { compiledModel, data, loaded, mean, saved, SAMPLES, weightsOf } from './training.js';
+
+const OPTIONS = { swaStart: 3, swaFreq: 2, swaLr: 0.02 };
+
+function start(): { model: tf.LayersModel; optimizer: SwaOptimizer } {
+  const optimizer = swaOptimizer(tf, tf.train.momentum(0.05, 0.9), OPTIONS);
+  return { model: compiledModel(optimizer), optimizer };
+}
+
+/** Trains a number of steps; every batch is the whole set, so that the order does not matter. */
+async function train(
+  model: tf.LayersModel,
+  epochs: number,
+  onStep: () => void = () => {},
+): Promise<void> {
+  const { x, y } = data();
+  await model.fit(x, y, {
+    epochs,
+    batchSize: SAMPLES,
+    shuffle: false,
+    verbose: 0,
+    callbacks: { onEpochEnd: async () => onStep() },
+  });
+  tf.dispose([x, y]);
+}
+
+function code(expected: string): (error: unknown) => boolean {
+  return (error) => PolyakError.is(error) && error.code === expected;
+}
+
+describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
+  useRuntime(runtime);
+
+  it('averages what fit visits, and switches the rate', async () => {
+    const { model, optimizer } = start();
+    const visited: number[][] = [];
+    const rates: number[] = [];
+    await train(model, 9, () => {
+      rates.push(Number(Reflect.get(optimizer.base, 'learningRate')));
+      if (optimizer.stepCounter > 3 && optimizer.stepCounter % 2 === 0)
+        visited.push(weightsOf(model));
+    });
+    expect([optimizer.nAvg, optimizer.stepCounter, optimizer.iterations]).toEqual([3, 9, 9]);
+    expect(rates).toEqual([0.05, 0.05, 0.05, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02]);
+    const live = weightsOf(model);
+    optimizer.swapSwaSgd(modelParameters(model));
+    const found = weightsOf(model);
+    mean(visited).forEach((value, index) => expect(found[index]).toBeCloseTo(value, 6));
+    optimizer.swapSwaSgd(modelParameters(model));
+    expect(weightsOf(model)).toEqual(live);
+  });
+
+  it('survives save and reload bit for bit, and swaps right after', async () => {
+    const whole = start();
+    await train(whole.model, 9);
+
+    const first = start();
+    await train(first.model, 6);
+    registerSwaOptimizer(tf);
+    const model = await loaded(await saved(first.model));
+    const optimizer = model.optimizer as SwaOptimizer;
+    expect([optimizer.nAvg, optimizer.stepCounter]).toEqual([2, 6]);
+    first.optimizer.swapSwaSgd(modelParameters(first.model));
+    optimizer.swapSwaSgd(modelParameters(model));
+    expect(weightsOf(model)).toEqual(weightsOf(first.model));
+    optimizer.swapSwaSgd(modelParameters(model));
+
+    await train(model, 3);
+    expect([optimizer.nAvg, optimizer.stepCounter]).toEqual([3, 9]);
+    expect(weightsOf(model)).toEqual(weightsOf(whole.model));
+    for (const each of [{ model, optimizer }, whole])
+      each.optimizer.swapSwaSgd(modelParameters(each.model));
+    expect(weightsOf(model)).toEqual(weightsOf(whole.model));
+  });
+
+  it('works in a loop without await, and leaks nothing', () => {
+    const weight = tf.variable(tf.tensor1d([0, 0]));
+    const optimizer = swaOptimizer(tf, tf.train.sgd(0.5), { swaStart: 0, swaFreq: 1 });
+    const step = (): void => {
+      optimizer.minimize(() => tf.sum(tf.squaredDifference(weight, 1)), false, [weight]);
+    };
+    step();
+    const before = tf.memory().numTensors;
+    for (let n = 0; n < 20; n += 1) step();
+    expect(tf.memory().numTensors).toBe(before);
+    expect(optimizer.nAvg).toBe(21);
+  });
+
+  it('refuses NaN by name and keeps the average', () => {
+    const weight = tf.variable(tf.tensor1d([1, 1]), true, `nan-${runtime}`);
+    const optimizer = swaOptimizer(tf, tf.train.sgd(1), { swaStart: 0, swaFreq: 1 });
+    const parameters = [{ name: 'w', get: () => weight, set: () => {} }];
+    const step = (factor: number): void => {
+      optimizer.minimize(() => tf.sum(tf.mul(weight, factor)), false, [weight]);
+    };
+    step(0);
+    expect(() => step(NaN)).toThrow(new RegExp(`nan-${runtime}`));
+    expect([optimizer.nAvg, optimizer.stepCounter]).toEqual([1, 1]);
+    optimizer.swapSwaSgd(parameters);
+    expect([...weight.dataSync()]).toEqual([1, 1]);
+  });
+
+  it('refuses misuse: no mode, a step or save while swapped, a swap too early or of other parameters', async () => {
+    expect(() => swaOptimizer(tf, tf.train.sgd(1), {})).toThrow(RangeError);
+    const { model, optimizer } = start();
+    expect(() => optimizer.swapSwaSgd(modelParameters(model))).toThrow(
+      expect.toSatisfy(code('ERR_NO_AVERAGES')),
+    );
+    await train(model, 5);
+    expect(() => optimizer.swapSwaSgd(modelParameters(model).slice(1))).toThrow(
+      expect.toSatisfy(code('ERR_PARAMETERS')),
+    );
+    optimizer.swapSwaSgd(modelParameters(model));
+    await expect(train(model, 1)).rejects.toSatisfy(code('ERR_SWAPPED'));
+    await expect(saved(model)).rejects.toSatisfy(code('ERR_SWAPPED'));
+    expect(() => optimizer.dispose()).toThrow(expect.toSatisfy(code('ERR_SWAPPED')));
+  });
+});
