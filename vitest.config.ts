@@ -12,7 +12,7 @@ export default defineConfig({
       '{bench,docs}/test/**/*.test.ts',
       'tests/**/*.test.ts',
     ],
-    globalSetup: ['packages/backend-gpujs/test/display.ts'],
+    globalSetup: ['tests/support/gpujs/display.ts'],
     testTimeout: 60_000,
   },
 });

@@ -5,7 +5,7 @@ import { SWA } from '@polyak/core';
 import { NeuralNetwork, NeuralNetworkGPU } from 'brain.js';
 import { describe, expect, it } from 'vitest';
 
-import { isSkipped } from '../../../packages/backend-gpujs/test/modes.js';
+import { isSkipped } from '../../../tests/support/gpujs/modes.js';
 import { brainOptimizer, hostParameters, textureParameters } from '../src/brain-swa.js';
 
 const xor = [

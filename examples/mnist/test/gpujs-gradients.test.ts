@@ -10,8 +10,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { GPU as Gpu } from 'gpu.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { describeModes } from '../../../packages/backend-gpujs/test/describe-modes.js';
-import { GPU, MODES } from '../../../packages/backend-gpujs/test/modes.js';
+import { describeModes } from '../../../tests/support/gpujs/describe-modes.js';
+import { GPU, MODES } from '../../../tests/support/gpujs/modes.js';
 import { mulberry32 } from '../src/random.js';
 import { createNetwork } from '../src/tfjs/network.js';
 import { crossEntropy } from '../src/tfjs/score.js';

@@ -12,7 +12,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { hasTensorFlow } from './runtimes.js';
+import { hasTensorFlow } from '../../../tests/support/tfjs/runtimes.js';
 
 if (!hasTensorFlow)
   console.warn('Skipped: tensorflow is not built here: npx -y pnpm@12 tensorflow:native');

@@ -1,5 +1,5 @@
 // What our own packages need of core and no user does. The parameter set will replace most of it.
-export { check, checkSameBits } from './conformance/check.js';
+export { check, checkSameBits, hostTensor } from './conformance/check.js';
 export { Guard } from './guard.js';
 export { halfBits, halfValue } from './half.js';
 export { isTensor } from './state-tree.js';

@@ -4,8 +4,8 @@ import { observedOptimizer, SWA } from '@polyak/core';
 import { backendConformance } from '@polyak/core/conformance';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hostTensor } from '../src/conformance/check.js';
-import { halfBits, halfValue } from '../src/half.js';
+import { hostTensor } from '@polyak/core/internal';
+import { halfBits, halfValue } from '@polyak/core/internal';
 import type { HalfBackend, HalfTensor } from '../../../tests/support/half-backend.js';
 import { halfBackend, halfParameter } from '../../../tests/support/half-backend.js';
 

@@ -3,9 +3,9 @@ import { gpujsBackend, gpujsParameter } from '@polyak/backend-gpujs';
 import type { ConformanceTest } from '@polyak/core/conformance';
 import { backendConformance } from '@polyak/core/conformance';
 import { describe, expect, it } from 'vitest';
-import type { Bench } from '../describe-modes.js';
-import { describeModes } from '../describe-modes.js';
-import { MODES, TEXTURE_MODES } from '../modes.js';
+import type { Bench } from '../../../../tests/support/gpujs/describe-modes.js';
+import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js';
+import { MODES, TEXTURE_MODES } from '../../../../tests/support/gpujs/modes.js';
 import { textureOf } from '../textures.js';
 
 /** The suite, with live weights in textures, or in arrays where `isDense` does not say how these are laid out. */

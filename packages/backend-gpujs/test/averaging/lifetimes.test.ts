@@ -5,9 +5,9 @@ import { observedOptimizer, SWA } from '@polyak/core';
 import type { Texture } from 'gpu.js';
 import { expect, it } from 'vitest';
 import { countTextures } from '../count-textures.js';
-import type { Bench } from '../describe-modes.js';
-import { describeModes } from '../describe-modes.js';
-import { MODES, TEXTURE_MODES } from '../modes.js';
+import type { Bench } from '../../../../tests/support/gpujs/describe-modes.js';
+import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js';
+import { MODES, TEXTURE_MODES } from '../../../../tests/support/gpujs/modes.js';
 import { textureOf } from '../textures.js';
 
 const ROUNDS = 1000;

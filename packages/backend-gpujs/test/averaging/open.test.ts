@@ -2,8 +2,14 @@
 import { gpujsBackend, gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsMode, GpujsTensor } from '@polyak/backend-gpujs';
 import { describe, expect, it, vi } from 'vitest';
-import { describeModes } from '../describe-modes.js';
-import { GPU, isSkipped, MODES, reasonOf, TEXTURE_MODES } from '../modes.js';
+import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js';
+import {
+  GPU,
+  isSkipped,
+  MODES,
+  reasonOf,
+  TEXTURE_MODES,
+} from '../../../../tests/support/gpujs/modes.js';
 
 const message = (text: string | RegExp): unknown =>
   typeof text === 'string' ? expect.stringContaining(text) : expect.stringMatching(text);

@@ -4,8 +4,8 @@ import { gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsTensor } from '@polyak/backend-gpujs';
 import type { GPU as Gpu } from 'gpu.js';
 import { expect, it, vi } from 'vitest';
-import { describeModes } from '../describe-modes.js';
-import { MODES } from '../modes.js';
+import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js';
+import { MODES } from '../../../../tests/support/gpujs/modes.js';
 
 /** As many as a large convolutional network has. */
 const TENSORS = 160;

@@ -3,8 +3,8 @@ import { gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsTensor } from '@polyak/backend-gpujs';
 import type { HostTensor } from '@polyak/core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { describeModes } from '../describe-modes.js';
-import { MODES, TEXTURE_MODES } from '../modes.js';
+import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js';
+import { MODES, TEXTURE_MODES } from '../../../../tests/support/gpujs/modes.js';
 import {
   averaged,
   averagedOnce,

@@ -3,8 +3,8 @@ import { gpujsBackend, gpujsParameter, gpujsTensor } from '@polyak/backend-gpujs
 import type { GpujsTensor } from '@polyak/backend-gpujs';
 import type { Texture } from 'gpu.js';
 import { expect, it } from 'vitest';
-import { describeModes } from '../describe-modes.js';
-import { GPU, MODES, TEXTURE_MODES } from '../modes.js';
+import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js';
+import { GPU, MODES, TEXTURE_MODES } from '../../../../tests/support/gpujs/modes.js';
 import { textureOf } from '../textures.js';
 
 const filled = (length: number, value: number): GpujsTensor =>

@@ -6,8 +6,8 @@ import type { BatchNormModel } from '@polyak/core';
 import type { GPU as Gpu } from 'gpu.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import { moments64, normalDeviates, normalize64, relativeError } from './batch-norm-reference.js';
-import { describeModes } from '../describe-modes.js';
-import { GPU, MODES } from '../modes.js';
+import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js';
+import { GPU, MODES } from '../../../../tests/support/gpujs/modes.js';
 
 const CHANNELS = 3;
 const IDENTITY = { weight: [1, 1, 1], bias: [0, 0, 0], epsilon: 1e-3 };

@@ -12,8 +12,8 @@ import {
 } from './batch-norm-cases.js';
 import { moments64, normalize64, relativeError } from './batch-norm-reference.js';
 import type { Geometry } from './batch-norm-reference.js';
-import { describeModes } from '../describe-modes.js';
-import { GPU, MODES } from '../modes.js';
+import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js';
+import { GPU, MODES } from '../../../../tests/support/gpujs/modes.js';
 
 describeModes(MODES, (_, bench) => {
   it.each([...LARGE, ...SMALL])(

@@ -1,8 +1,8 @@
 // Kernels over flat arrays, in each mode.
 import { flatKernel, freeArrays, hostArray, lengthOf } from '@polyak/backend-gpujs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { describeModes } from '../describe-modes.js';
-import { GPU, MODES } from '../modes.js';
+import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js';
+import { GPU, MODES } from '../../../../tests/support/gpujs/modes.js';
 
 describeModes(MODES, (_mode, bench) => {
   it.each([[[24]], [[4, 6]], [[2, 3, 4]], [[5, 1]], [[1, 5]], [[7, 3, 1]]])(

@@ -1,7 +1,7 @@
 // The published suite on the cpu provider; webgpu.test.ts runs it on webgpu.
 import { backendConformance } from '@polyak/core/conformance';
 import { describe, expect, it } from 'vitest';
-import { onnxHarness } from '../harness.js';
+import { onnxHarness } from '../../../../tests/support/onnx/harness.js';
 
 describe('onnx:cpu', () => {
   it.each(backendConformance(onnxHarness))('$name', async ({ run }) => {

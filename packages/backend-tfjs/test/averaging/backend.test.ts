@@ -4,9 +4,9 @@ import { PolyakError } from '@polyak/core';
 import { tfjsBackend } from '@polyak/backend-tfjs';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it, vi } from 'vitest';
-import { liveParameter, variableOf } from '../live-parameter.js';
+import { liveParameter, variableOf } from '../../../../tests/support/tfjs/live-parameter.js';
 import { averaged, compensated, manyMagnitudes } from './rounding.js';
-import { RUNTIMES, useRuntime } from '../runtimes.js';
+import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
 
 function host(length: number, seed: number): HostTensor & { readonly data: Float32Array } {
   return { dtype: 'float32', shape: [length], data: manyMagnitudes(length, seed) };

@@ -4,7 +4,7 @@ import { observedOptimizer, SWA } from '@polyak/core';
 import type { Parameter } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { RUNTIMES, useRuntime } from '../runtimes.js';
+import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
 
 interface Cell extends Parameter<tf.Tensor> {
   tensor: tf.Tensor;

@@ -5,7 +5,7 @@ import type { BatchNormModel, Moments } from '@polyak/core';
 import { bnUpdate } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { RUNTIMES, useRuntime } from '../runtimes.js';
+import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
 
 const { layers } = tf;
 

@@ -3,7 +3,7 @@ import { tfjsBackend } from '@polyak/backend-tfjs';
 import { backendConformance } from '@polyak/core/conformance';
 import * as tf from '@tensorflow/tfjs';
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
-import { liveParameter } from '../live-parameter.js';
+import { liveParameter } from '../../../../tests/support/tfjs/live-parameter.js';
 import { fit, read, train } from './training.js';
 
 /** How a page is to compute. */

@@ -2,7 +2,7 @@
 import { modelParameters, variableParameters } from '@polyak/backend-tfjs';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { useRuntime } from '../runtimes.js';
+import { useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
 
 const { layers } = tf;
 

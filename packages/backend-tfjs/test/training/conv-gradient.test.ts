@@ -2,7 +2,7 @@
 import { registerConvGradient } from '@polyak/backend-tfjs';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { useRuntime } from '../runtimes.js';
+import { useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
 
 type Shape4 = [number, number, number, number];
 type Pad = Parameters<typeof tf.conv2d>[3];

@@ -4,7 +4,7 @@ import { recordOf } from '@polyak/core';
 import type { HostTensor, Optimizer, StateTree } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { RUNTIMES, useRuntime } from '../runtimes.js';
+import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
 
 interface Weight {
   readonly name: string;

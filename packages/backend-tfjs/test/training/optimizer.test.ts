@@ -2,7 +2,7 @@ import { modelParameters, tfjsBackend, tfjsOptimizer } from '@polyak/backend-tfj
 import { fromSafetensors, SWA, toSafetensors } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { RUNTIMES, useRuntime } from '../runtimes.js';
+import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
 import { compiledModel, data, mean, weightsOf } from './training.js';
 
 interface Run {

@@ -3,7 +3,7 @@ import type { SwaCallback, SwaCallbackOptions } from '@polyak/backend-tfjs';
 import { bnUpdate, fromSafetensors, toSafetensors } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it, vi } from 'vitest';
-import { RUNTIMES, useRuntime } from '../runtimes.js';
+import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
 import {
   allWeightsOf,
   compiledModel,

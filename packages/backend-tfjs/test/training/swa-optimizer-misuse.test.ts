@@ -3,7 +3,7 @@ import { swaOptimizer, variableParameters } from '@polyak/backend-tfjs';
 import type { SwaOptimizer } from '@polyak/backend-tfjs';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { RUNTIMES, useRuntime } from '../runtimes.js';
+import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
 
 const EVERY_STEP = { swaStart: 0, swaFreq: 1 };
 

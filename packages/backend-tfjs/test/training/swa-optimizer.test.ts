@@ -3,7 +3,7 @@ import type { SwaOptimizer } from '@polyak/backend-tfjs';
 import { PolyakError } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { RUNTIMES, useRuntime } from '../runtimes.js';
+import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
 import { compiledModel, data, loaded, mean, saved, SAMPLES, weightsOf } from './training.js';
 
 const OPTIONS = { swaStart: 3, swaFreq: 2, swaLr: 0.02 };

@@ -5,7 +5,7 @@ import type { DType, HostTensor, NamedTensors } from '@polyak/core';
 import type { SampleOptions, SWAGOptions } from '@polyak/ensemble';
 import { describe, expect, it } from 'vitest';
 import { random } from '../../../../tests/support/sgd.js';
-import { covarianceOf, meanOf, referenceOf } from './reference.js';
+import { covarianceOf, meanOf, referenceOf } from '../../../../tests/support/swag-reference.js';
 
 const SAMPLES = 40_000;
 // Of all numbers that are compared here, about one in 1.7 million lies farther out.

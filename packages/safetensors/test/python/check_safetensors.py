@@ -1,4 +1,4 @@
-"""The other side of safetensors-python.test.ts: the reference implementation reads and writes the same tensors.
+"""The other side of python.test.ts: the reference implementation reads and writes the same tensors.
 
     check_safetensors.py read FILE     FILE, written by Polyak, holds EXPECTED
     check_safetensors.py write FILE    writes EXPECTED
@@ -19,7 +19,7 @@ import safetensors
 from safetensors import SafetensorError, deserialize, safe_open
 
 INF, NAN = np.inf, np.nan
-# The values as Python sees them; safetensors-python.test.ts has them as JavaScript does. bfloat16 is held as float32.
+# The values as Python sees them; python.test.ts has them as JavaScript does. bfloat16 is held as float32.
 EXPECTED = {
     'float64': np.array([0.0, -0.0, 1.5, -2.25, INF, -INF, NAN, 5e-324, 1.7976931348623157e308], np.float64),
     'float32': np.array([0.0, -0.0, 1.5, -2.25, INF, -INF, NAN, 2.0**-149, 3.4028234663852886e38], np.float32),

@@ -1,5 +1,5 @@
 # Writes ../schedules/torch-goldens.json: what torch's schedulers give over 200 steps. Run with torch 2.13.0:
-#   python packages/core/test/python/lr_schedules.py
+#   python packages/schedules/test/python/lr_schedules.py
 import json
 import random
 import warnings
@@ -190,6 +190,6 @@ def short(value):
 
 
 lines = [f"  {json.dumps(key)}: {json.dumps(short(value), separators=(',', ':'))}" for key, value in goldens.items()]
-path = Path(__file__).parent.parent / "schedules" / "torch-goldens.json"
+path = Path(__file__).parent.parent / "torch-goldens.json"
 path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 print(json.dumps(defects, indent=1))

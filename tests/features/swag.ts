@@ -11,8 +11,8 @@ import type {
 } from '@polyak/core';
 import type { BackendHarness } from '@polyak/core/conformance';
 import { expect } from 'vitest';
-import { random } from '../../../../tests/support/sgd.js';
-import { referenceOf } from '../../../ensemble/test/swag/reference.js';
+import { random } from '../support/sgd.js';
+import { referenceOf } from '../support/swag-reference.js';
 
 /** A backend, and cells of a live model of its. */
 export type SwagHarness<T> = Pick<BackendHarness<T>, 'backend' | 'parameter' | 'close'>;

@@ -5,7 +5,7 @@ import { decodeSafetensors } from '@polyak/core/internal';
 import type { BackendHarness, ConformanceTest } from '@polyak/core/conformance';
 import { Snapshots } from '@polyak/ensemble';
 import type { SnapshotsOptions } from '@polyak/ensemble';
-import { check, checkSameBits } from '../../src/conformance/check.js';
+import { check, checkSameBits } from '@polyak/core/internal';
 
 const LENGTH = 1001;
 const LIMIT = 7;

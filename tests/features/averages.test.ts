@@ -20,7 +20,7 @@ import { chooseStart, greedySoup, Soup } from '@polyak/ensemble';
 import type { Awaitable, AveragingRule, LiveModel, NamedTensors, UpdateReport } from '@polyak/core';
 import type { BackendHarness, ConformanceTest } from '@polyak/core/conformance';
 import { expect } from 'vitest';
-import { gaussian } from '../../../../tests/support/sgd.js';
+import { gaussian } from '../support/sgd.js';
 import { onEveryBackend } from './on-every-backend.js';
 
 const RULES: Readonly<Record<string, AveragingRule>> = {

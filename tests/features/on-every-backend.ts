@@ -4,10 +4,10 @@ import type { Awaitable } from '@polyak/core';
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import type { BackendHarness, ConformanceTest } from '@polyak/core/conformance';
 import { describe, expect, it } from 'vitest';
-import { gpujsHarness } from '../../../backend-gpujs/test/harness.js';
-import { isSkipped, MODES } from '../../../backend-gpujs/test/modes.js';
-import { onnxHarness } from '../../../backend-onnx/test/harness.js';
-import { tfjsHarness } from '../../../backend-tfjs/test/harness.js';
+import { gpujsHarness } from '../support/gpujs/harness.js';
+import { isSkipped, MODES } from '../support/gpujs/modes.js';
+import { onnxHarness } from '../support/onnx/harness.js';
+import { tfjsHarness } from '../support/tfjs/harness.js';
 
 /** The tests of a feature, each with a harness of its own. */
 export type Suite = <T>(create: () => Awaitable<BackendHarness<T>>) => readonly ConformanceTest[];
