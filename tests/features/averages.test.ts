@@ -16,9 +16,9 @@ import {
   withWeights,
   writeWeights,
 } from '@polyak/core';
-import { chooseStart, greedySoup, Soup } from '@polyak/ensemble';
 import type { Awaitable, AveragingRule, LiveModel, NamedTensors, UpdateReport } from '@polyak/core';
 import type { BackendHarness, ConformanceTest } from '@polyak/core/conformance';
+import { chooseStart, greedySoup, Soup } from '@polyak/ensemble';
 import { expect } from 'vitest';
 import { gaussian } from '../support/sgd.js';
 import { onEveryBackend } from './on-every-backend.js';

@@ -1,11 +1,11 @@
 // Snapshots on any backend: what must hold wherever members are kept, as data, like the conformance suite.
 import type { Awaitable, HostTensor, LiveModel, NamedTensors } from '@polyak/core';
 import { writeWeights } from '@polyak/core';
-import { decodeSafetensors } from '@polyak/core/internal';
 import type { BackendHarness, ConformanceTest } from '@polyak/core/conformance';
+import { decodeSafetensors } from '@polyak/core/internal';
+import { check, checkSameBits } from '@polyak/core/internal';
 import { Snapshots } from '@polyak/ensemble';
 import type { SnapshotsOptions } from '@polyak/ensemble';
-import { check, checkSameBits } from '@polyak/core/internal';
 
 const LENGTH = 1001;
 const LIMIT = 7;

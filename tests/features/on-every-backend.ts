@@ -1,7 +1,7 @@
 // The backends that each feature is tested on: all of them, as far as they run in Node here. But not tfjs on TensorFlow, whose code is that of
 // tfjs on cpu: TensorFlow's libraries and Mesa's, which gpu.js needs, crash in one process.
-import type { Awaitable } from '@polyak/core';
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import type { Awaitable } from '@polyak/core';
 import type { BackendHarness, ConformanceTest } from '@polyak/core/conformance';
 import { describe, expect, it } from 'vitest';
 import { gpujsHarness } from '../support/gpujs/harness.js';

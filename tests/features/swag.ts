@@ -1,7 +1,6 @@
 // SWAG on any backend: what it collects, shows the model, puts back and saves. As data, for the loop of each backend's tests.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import { fromSafetensors, readWeights, toSafetensors, writeWeights } from '@polyak/core';
-import { SWAG } from '@polyak/ensemble';
 import type {
   Awaitable,
   BatchNormModel,
@@ -10,6 +9,7 @@ import type {
   RunningStatistics,
 } from '@polyak/core';
 import type { BackendHarness } from '@polyak/core/conformance';
+import { SWAG } from '@polyak/ensemble';
 import { expect } from 'vitest';
 import { random } from '../support/sgd.js';
 import { referenceOf } from '../support/swag-reference.js';

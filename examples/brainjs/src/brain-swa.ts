@@ -1,6 +1,6 @@
 // SWA inside brain.js: all that embedding the core in another framework takes is to say where its weights are.
-import { gpujsTensor, type GpujsTensor } from '@polyak/backend-gpujs';
 import { parameter } from '@polyak/backend-cpu';
+import { gpujsTensor, type GpujsTensor } from '@polyak/backend-gpujs';
 import { observedOptimizer, type HostTensor, type Optimizer, type Parameter } from '@polyak/core';
 import type { Texture } from 'gpu.js';
 

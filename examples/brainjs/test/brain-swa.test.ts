@@ -1,6 +1,6 @@
 // What is averaged inside brain.js, against float64.
-import { gpujsBackend } from '@polyak/backend-gpujs';
 import { cpuBackend } from '@polyak/backend-cpu';
+import { gpujsBackend } from '@polyak/backend-gpujs';
 import { SWA } from '@polyak/core';
 import { NeuralNetwork, NeuralNetworkGPU } from 'brain.js';
 import { describe, expect, it } from 'vitest';

@@ -1,8 +1,8 @@
 // States as bytes: a safetensors file whose tensors Python reads under their paths, with the rest as JSON beside them.
-import { PolyakError } from './error.js';
+import { decodeSafetensors, encodeSafetensors, METADATA } from '@polyak/safetensors';
 import { excerpt, parseJson } from '@polyak/safetensors/json';
 import type { Json } from '@polyak/safetensors/json';
-import { decodeSafetensors, encodeSafetensors, METADATA } from '@polyak/safetensors';
+import { PolyakError } from './error.js';
 import { isList, isTensor } from './state-tree.js';
 import type { StateTree } from './state-tree.js';
 import type { HostTensor } from './tensor.js';

@@ -1,7 +1,13 @@
 // What a tensor is, as far as averaging needs to know: a dtype, a shape, and on the host the elements.
 import type { DType, TensorSpec } from '@polyak/safetensors';
 
-export type { DType, HostArray, HostArrayConstructor, HostTensor, TensorSpec } from '@polyak/safetensors';
+export type {
+  DType,
+  HostArray,
+  HostArrayConstructor,
+  HostTensor,
+  TensorSpec,
+} from '@polyak/safetensors';
 export { arrayOf, elementCount, formatSpec } from '@polyak/safetensors';
 
 /**

@@ -2,10 +2,10 @@
 import type { Backend, DType, HostTensor } from '@polyak/core';
 import { observedOptimizer, SWA } from '@polyak/core';
 import { backendConformance } from '@polyak/core/conformance';
-import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
 import { hostTensor } from '@polyak/core/internal';
 import { halfBits, halfValue } from '@polyak/core/internal';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
 import type { HalfBackend, HalfTensor } from '../../../tests/support/half-backend.js';
 import { halfBackend, halfParameter } from '../../../tests/support/half-backend.js';
 

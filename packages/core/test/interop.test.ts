@@ -10,7 +10,6 @@ import {
   lastK,
   SWA,
 } from '@polyak/core';
-import { decodeSafetensors } from '@polyak/core/internal';
 import type {
   HostTensor,
   ImportedAverage,
@@ -18,6 +17,7 @@ import type {
   Parameter,
   SWAOptions,
 } from '@polyak/core';
+import { decodeSafetensors } from '@polyak/core/internal';
 import { describe, expect, it } from 'vitest';
 import { fill, read, sgd, weights } from '../../../tests/support/sgd.js';
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { PolyakError, fromSafetensors, toSafetensors } from '@polyak/core';
-import { encodeSafetensors } from '@polyak/core/internal';
 import type { HostTensor, StateTree } from '@polyak/core';
+import { encodeSafetensors } from '@polyak/core/internal';
 import { describe, expect, it } from 'vitest';
 import { canonical } from '../../../tests/support/arbitrary-tensor.js';
 

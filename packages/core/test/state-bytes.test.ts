@@ -1,8 +1,8 @@
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { fromSafetensors, toSafetensors } from '@polyak/core';
-import { decodeSafetensors } from '@polyak/core/internal';
 import type { HostTensor, StateTree } from '@polyak/core';
+import { decodeSafetensors } from '@polyak/core/internal';
 import { describe, expect, it } from 'vitest';
 import { anyName, anyTensor, canonical } from '../../../tests/support/arbitrary-tensor.js';
 

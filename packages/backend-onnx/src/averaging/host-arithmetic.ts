@@ -1,6 +1,6 @@
 // The arithmetic of the kernels in JavaScript, by core's CPU backend: what finishes an update that ORT could not.
-import type { HostArray, HostTensor } from '@polyak/core';
 import { cpuBackend } from '@polyak/backend-cpu';
+import type { HostArray, HostTensor } from '@polyak/core';
 import type { OnnxDType } from '../dtype.js';
 
 /**

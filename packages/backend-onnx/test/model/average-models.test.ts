@@ -2,9 +2,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PolyakError } from '@polyak/core';
 import { averageModels, loadOnnxModel } from '@polyak/backend-onnx';
 import type { OnnxModel } from '@polyak/backend-onnx';
+import { PolyakError } from '@polyak/core';
 import * as fc from 'fast-check';
 import type { ModelProto, TensorProto } from 'onnx-buf';
 import * as ort from 'onnxruntime-node';

@@ -1,7 +1,7 @@
 // What the conformance suite cannot see: exact roundings, who shares which data, scopes, and what tfjs keeps alive.
+import { tfjsBackend } from '@polyak/backend-tfjs';
 import type { HostTensor } from '@polyak/core';
 import { PolyakError } from '@polyak/core';
-import { tfjsBackend } from '@polyak/backend-tfjs';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it, vi } from 'vitest';
 import { liveParameter, variableOf } from '../../../../tests/support/tfjs/live-parameter.js';

@@ -1,8 +1,8 @@
 // Post-hoc EMA, against averages with the wanted profile that were kept during the same run.
 import { cpuBackend } from '@polyak/backend-cpu';
 import { gammaOf, postHocWeights, powerFunction, SWA } from '@polyak/core';
-import { Soup } from '@polyak/ensemble';
 import type { NamedTensors, PowerProfile } from '@polyak/core';
+import { Soup } from '@polyak/ensemble';
 import { describe, expect, it } from 'vitest';
 import { gaussian, sgd, weights } from '../../../../tests/support/sgd.js';
 

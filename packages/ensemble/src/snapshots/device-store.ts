@@ -1,7 +1,7 @@
 // Members as tensors of the backend.
+import type { LiveModel } from '@polyak/core';
 import { averageAt, captured, groupOf, hostCopy, runWith } from '@polyak/core/internal';
 import type { Group } from '@polyak/core/internal';
-import type { LiveModel } from '@polyak/core';
 import type { MemberStore } from './member.js';
 
 export function deviceStore<T>(model: LiveModel<T>): MemberStore {

@@ -1,7 +1,7 @@
 // The mean of members, summed in float64.
 import { arrayOf, elementCount, PolyakError } from '@polyak/core';
-import type { Group } from '@polyak/core/internal';
 import type { HostTensor, NamedTensors } from '@polyak/core';
+import type { Group } from '@polyak/core/internal';
 import { fitting } from '@polyak/core/internal';
 import type { Member } from './member.js';
 

@@ -8,8 +8,8 @@ import {
   recordOf,
   sameSpec,
 } from '@polyak/core';
-import { excerpt, isTensor } from '@polyak/core/internal';
 import type { HostTensor, NamedTensors, StateTree, TensorSpec } from '@polyak/core';
+import { excerpt, isTensor } from '@polyak/core/internal';
 import type { Gaussian } from './gaussian.js';
 import { copyOf } from './sample.js';
 import type { XoshiroState } from './xoshiro.js';

@@ -1,6 +1,6 @@
 // Means of several models: right to the last bit, and without a member as if it had never been there.
-import { chooseStart, greedySoup, Soup } from '@polyak/ensemble';
 import type { HostTensor, NamedTensors } from '@polyak/core';
+import { chooseStart, greedySoup, Soup } from '@polyak/ensemble';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 

@@ -1,7 +1,7 @@
 // Samples of SWAG against the distribution they are drawn from, within standard errors; and the variance itself.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
-import { SWAG } from '@polyak/ensemble';
 import type { DType, HostTensor, NamedTensors } from '@polyak/core';
+import { SWAG } from '@polyak/ensemble';
 import type { SampleOptions, SWAGOptions } from '@polyak/ensemble';
 import { describe, expect, it } from 'vitest';
 import { random } from '../../../../tests/support/sgd.js';

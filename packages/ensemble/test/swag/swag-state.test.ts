@@ -1,8 +1,8 @@
 // States of SWAG that do not fit, by accident or by malice: refused with every difference, and nothing is changed.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import { fromSafetensors, PolyakError, recordOf, toSafetensors } from '@polyak/core';
-import { SWAG } from '@polyak/ensemble';
 import type { HostTensor, StateTree } from '@polyak/core';
+import { SWAG } from '@polyak/ensemble';
 import type { SWAGOptions, SWAGState } from '@polyak/ensemble';
 import { describe, expect, it } from 'vitest';
 import { canonical } from '../../../../tests/support/arbitrary-tensor.js';
