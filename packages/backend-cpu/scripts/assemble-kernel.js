@@ -1,22 +1,83 @@
-// Assembles src/kernel/kernel.wat into src/kernel/kernel-bytes.ts: `pnpm --filter @polyak/backend-cpu kernel`.
+// Expands src/kernel/kernel.wat, assembles it and embeds the bytes in src/kernel/kernel-bytes.ts:
+// `pnpm --filter @polyak/backend-cpu kernel`. With `--check` it writes nothing and fails where they
+// differ.
+//
+// kernel.wat is WebAssembly text with three kinds of lines more. What lies between one of the
+// first two and its `;;@ end` is written once for each row or each number of the range:
+//
+//   ;;@ each NAME NAME: VALUE VALUE, VALUE VALUE
+//   ;;@ range NAME: END by STEP            the numbers 0, STEP, 2 * STEP … below END
+//   ;;@ end
+//
+// `{NAME}` stands for the value, `{NAME+NAME}` for the sum of two numbers.
 import { readFile, writeFile } from 'node:fs/promises';
 import wabt from 'wabt';
 
 const source = new URL('../src/kernel/kernel.wat', import.meta.url);
 const target = new URL('../src/kernel/kernel-bytes.ts', import.meta.url);
 
+const DIRECTIVE = /^\s*;;@ (each|range|end)(?: ([^:]+): (.+))?$/;
+
+/** The text with every `{NAME}` of `values` replaced; names of other blocks stay. */
+function fill(text, values) {
+  return text.replace(/\{([\w+]+)\}/g, (whole, names) => {
+    const found = names.split('+').map((name) => values[name]);
+    if (found.includes(undefined)) return whole;
+    return found.length === 1 ? found[0] : String(found.reduce((sum, n) => sum + Number(n), 0));
+  });
+}
+
+/** The values of each repetition that a directive asks for. */
+function repetitions(kind, names, rest) {
+  if (kind === 'range') {
+    const [end, step] = rest.split(' by ').map(Number);
+    return Array.from({ length: end / step }, (_, i) => ({ [names]: String(i * step) }));
+  }
+  const keys = names.split(' ');
+  return rest.split(', ').map((row) => {
+    const values = row.split(' ');
+    return Object.fromEntries(keys.map((key, i) => [key, values[i]]));
+  });
+}
+
+/** The lines with their blocks written out, up to the `;;@ end` of the block they are in. */
+function expand(lines, values) {
+  const out = [];
+  for (let line = lines.shift(); line !== undefined; line = lines.shift()) {
+    const [, kind, names, rest] = DIRECTIVE.exec(line) ?? [];
+    if (kind === 'end') return out;
+    if (kind === undefined) {
+      out.push(fill(line, values));
+      continue;
+    }
+    const block = [...lines];
+    for (const row of repetitions(kind, names, fill(rest, values))) {
+      lines.splice(0, lines.length, ...block);
+      out.push(...expand(lines, { ...values, ...row }));
+    }
+  }
+  return out;
+}
+
+const text = expand((await readFile(source, 'utf8')).split('\n'), {}).join('\n');
+const left = /\{[^}]*\}|^\s*;;@.*/m.exec(text);
+if (left !== null) throw new Error(`kernel.wat: "${left[0]}" is no name in scope or no directive.`);
+
 const toolkit = await wabt();
-const module = toolkit.parseWat('kernel.wat', await readFile(source, 'utf8'));
+const module = toolkit.parseWat('kernel.wat', text);
 const { buffer } = module.toBinary({});
 module.destroy();
 
-await writeFile(
-  target,
-  `// Generated from kernel.wat by \`pnpm --filter @polyak/backend-cpu kernel\`: do not edit.
+const embedded = `// Generated from kernel.wat by \`pnpm --filter @polyak/backend-cpu kernel\`: do not edit.
 
 /** The assembled averaging kernel, in base64. */
 export const KERNEL: string =
   '${Buffer.from(buffer).toString('base64')}';
-`,
-);
-console.log(`kernel-bytes.ts: ${buffer.length} bytes of WebAssembly`);
+`;
+if (!process.argv.includes('--check')) {
+  await writeFile(target, embedded);
+  console.log(`kernel-bytes.ts: ${buffer.length} bytes of WebAssembly`);
+} else if ((await readFile(target, 'utf8')) !== embedded) {
+  console.error('kernel-bytes.ts is not what kernel.wat gives. Run `pnpm kernel`.');
+  process.exitCode = 1;
+}
