@@ -82,7 +82,8 @@ function bothStagedSubject(
   };
 }
 
-// The yardstick overwrites the residuals: from averages that equal the live weights they would decay to subnormal numbers.
+// The yardstick overwrites the residuals: from averages that equal the live weights they would
+// decay to subnormal numbers.
 function compensatedSubject(
   backend: CpuBackend,
   average: Float32Tensor,

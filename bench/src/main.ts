@@ -1,5 +1,6 @@
-// `pnpm bench`: every row against its yardstick, which is `dst.set(src)` on the same arrays or the plain loop. `pnpm bench --gate` fails where a row exceeds its
-// limit three times in a row: once happens on a machine that does something else too.
+// `pnpm bench`: every row against its yardstick, which is `dst.set(src)` on the same arrays or the
+// plain loop. `pnpm bench --gate` fails where a row exceeds its limit three times in a row: once
+// happens on a machine that does something else too.
 import { fork } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import process from 'node:process';

@@ -1,4 +1,5 @@
-// The code examples of this repository: `ts` blocks of Markdown files, and `@example` blocks of doc comments.
+// The code examples of this repository: `ts` blocks of Markdown files, and `@example` blocks of doc
+// comments.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { globSync } from 'tinyglobby';

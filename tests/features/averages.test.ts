@@ -1,4 +1,5 @@
-// The averages of one run on every backend: every rule against float64, the state, the reports, merges and imports.
+// The averages of one run on every backend: every rule against float64, the state, the reports,
+// merges and imports.
 import {
   debiasedExponential,
   equal,

@@ -1,4 +1,5 @@
-// Snapshots on any backend: what must hold wherever members are kept, as data, like the conformance suite.
+// Snapshots on any backend: what must hold wherever members are kept, as data, like the conformance
+// suite.
 import type { Awaitable, HostTensor, LiveModel, NamedTensors } from '@polyak/core';
 import { writeWeights } from '@polyak/core';
 import type { BackendHarness, ConformanceTest } from '@polyak/core/conformance';

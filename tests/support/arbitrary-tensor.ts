@@ -1,4 +1,5 @@
-// Tensors of every dtype with arbitrary bits, and a form in which two states are the same text or differ.
+// Tensors of every dtype with arbitrary bits, and a form in which two states are the same text or
+// differ.
 import * as fc from 'fast-check';
 import { arrayOf, elementCount } from '@polyak/core';
 import type { DType, HostTensor, StateTree } from '@polyak/core';
@@ -19,7 +20,9 @@ export const DTYPES: readonly DType[] = [
   'bool',
 ];
 
-/** A tensor that holds `bytes`, cut or continued with zeros; a bool takes the lowest bit of each. */
+/**
+ * A tensor that holds `bytes`, cut or continued with zeros; a bool takes the lowest bit of each.
+ */
 export function tensorOfBytes(
   dtype: DType,
   shape: readonly number[],
@@ -60,7 +63,10 @@ export const anyName: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary' }),
 );
 
-/** Every bit of a state as text: dtypes, shapes, kinds of arrays, NaN payloads, -0, keys and their order. */
+/**
+ * Every bit of a state as text: dtypes, shapes, kinds of arrays, NaN payloads, -0, keys and their
+ * order.
+ */
 export function canonical(node: StateTree): string {
   if (typeof node === 'number') return Object.is(node, -0) ? '-0' : String(node);
   if (typeof node !== 'object' || node === null) return JSON.stringify(node);

@@ -1,4 +1,5 @@
-// What SWAG must know of the models it was shown, from their definition: two passes in float64, all models at hand.
+// What SWAG must know of the models it was shown, from their definition: two passes in float64, all
+// models at hand.
 
 /** The moments of `models`, each a list of numbers, of which the last `rank` make deviations. */
 export interface Reference {
@@ -19,7 +20,10 @@ export function referenceOf(models: readonly (readonly number[])[], rank: number
   return { mean, variance, deviations: rank === 0 ? [] : deviations.slice(-rank) };
 }
 
-/** The paper's covariance: half of the diagonal and half of the low rank, or the diagonal alone where there is no rank. */
+/**
+ * The paper's covariance: half of the diagonal and half of the low rank, or the diagonal alone
+ * where there is no rank.
+ */
 export function covarianceOf({ variance, deviations }: Reference, divisor: number): number[][] {
   return variance.map((own, i) =>
     variance.map((_, j) => {

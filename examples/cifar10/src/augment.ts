@@ -1,4 +1,5 @@
-// What the network is shown of an image: its normalised pixels, and in training a shifted and perhaps mirrored copy of them.
+// What the network is shown of an image: its normalised pixels, and in training a shifted and
+// perhaps mirrored copy of them.
 import { CHANNELS, IMAGE_BYTES, IMAGE_SIZE } from './cifar10.js';
 import { randomBelow } from './random.js';
 
@@ -14,7 +15,10 @@ export interface View {
 /** The image as it is. */
 export const PLAIN: View = { shift: [0, 0], isMirrored: false };
 
-/** One of the 162 views of the standard augmentation: padded by 4 pixels, cropped to its size, mirrored or not. */
+/**
+ * One of the 162 views of the standard augmentation: padded by 4 pixels, cropped to its size,
+ * mirrored or not.
+ */
 export function randomView(random: () => number): View {
   const shift = [
     randomBelow(2 * PADDING + 1, random) - PADDING,

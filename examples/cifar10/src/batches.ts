@@ -15,8 +15,9 @@ export interface Batch {
 const SCORED_AT_ONCE = 250;
 
 /**
- * An epoch of training batches: a new order, and a new view of each image. Seed and epoch decide the order; seed, epoch and
- * the image's index its view. A last batch that is not full is left out, so that each step weighs the same.
+ * An epoch of training batches: a new order, and a new view of each image. Seed and epoch decide
+ * the order; seed, epoch and the image's index its view. A last batch that is not full is left out,
+ * so that each step weighs the same.
  */
 export function* trainingBatches(
   { pixels, labels, count }: Images,

@@ -1,4 +1,5 @@
-// Where a run stands, in one file that is there whole or not at all: what a run that was killed goes on from.
+// Where a run stands, in one file that is there whole or not at all: what a run that was killed
+// goes on from.
 import { readFile } from 'node:fs/promises';
 
 import { fromSafetensors, recordOf, toSafetensors } from '@polyak/core';

@@ -1,4 +1,5 @@
-// CIFAR-10's binary format: records of one byte for the label and 3 x 32 x 32 bytes for the image, a colour after the other.
+// CIFAR-10's binary format: records of one byte for the label and 3 x 32 x 32 bytes for the image,
+// a colour after the other.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -34,7 +35,8 @@ const FILES = {
 } as const;
 
 /**
- * Reads one part of CIFAR-10 out of a folder: the files of the official archive, or `train.bin` and `test.bin` in their format.
+ * Reads one part of CIFAR-10 out of a folder: the files of the official archive, or `train.bin` and
+ * `test.bin` in their format.
  *
  * @throws Failure naming the folder or the file that is not as expected
  */

@@ -1,5 +1,5 @@
-// Batch norm and ReLU in training by TensorFlow's own kernels, where it runs: tfjs composes their gradients of dozens of kernels a
-// layer, which takes more time than all convolutions together.
+// Batch norm and ReLU in training by TensorFlow's own kernels, where it runs: tfjs composes their
+// gradients of dozens of kernels a layer, which takes more time than all convolutions together.
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
@@ -39,8 +39,8 @@ type BatchNormalization = Omit<TensorFlow.layers.Layer, 'call'> & {
 };
 
 /**
- * Lets the batch norm of a model, and the gradient of every ReLU, run as one kernel of TensorFlow each. Does nothing on other
- * backends. Training is the same but for rounding.
+ * Lets the batch norm of a model, and the gradient of every ReLU, run as one kernel of TensorFlow
+ * each. Does nothing on other backends. Training is the same but for rounding.
  *
  * @returns whether it did something
  */
@@ -89,7 +89,10 @@ function fuse(tf: TensorFlowWithLayers, backend: NativeBackend, layer: BatchNorm
   };
 }
 
-/** What batch norm makes of a batch, and the statistics of the batch, which are the caller's to dispose of. */
+/**
+ * What batch norm makes of a batch, and the statistics of the batch, which are the caller's to
+ * dispose of.
+ */
 function normalize(
   tf: TensorFlowWithLayers,
   backend: NativeBackend,

@@ -5,7 +5,10 @@ import type { LoadedTensorFlow, TensorFlowBackend } from '@polyak/backend-tfjs';
 /** A runtime to ask for; `auto` takes the fastest that is installed. */
 export type BackendName = 'auto' | TensorFlowBackend;
 
-/** Loads the runtime that was asked for, ready to train convolutions, and says why a faster one was not taken. */
+/**
+ * Loads the runtime that was asked for, ready to train convolutions, and says why a faster one was
+ * not taken.
+ */
 export async function loadBackend(
   backend: BackendName,
   note: (text: string) => void,

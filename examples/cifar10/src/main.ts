@@ -37,7 +37,8 @@ try {
   }
   say(`\n${formatTable(tableOf(runs))}\n\nReport: ${relative(callerFolder, report)}`);
 } catch (error) {
-  // Left to Node, an error would come after the whole source of tfjs's wasm module, which is one line.
+  // Left to Node, an error would come after the whole source of tfjs's wasm module, which is one
+  // line.
   const text =
     error instanceof Failure ? error.message : error instanceof Error ? error.stack : String(error);
   process.stderr.write(`${text}\n`);

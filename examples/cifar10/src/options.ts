@@ -23,20 +23,29 @@ export interface RunOptions {
   /** The steps from one average to the next. */
   readonly averageEvery: number;
   readonly scoreEvery: number;
-  /** Training images to keep out of training, and to take scores on instead of the test images; 0 for none. */
+  /**
+   * Training images to keep out of training, and to take scores on instead of the test images; 0
+   * for none.
+   */
   readonly validate: number;
   readonly backend: BackendName;
   /** Where to write what comes out. */
   readonly output: string;
 }
 
-/** The folder that paths on the command line start from: pnpm runs scripts elsewhere, and says where it was called. */
+/**
+ * The folder that paths on the command line start from: pnpm runs scripts elsewhere, and says where
+ * it was called.
+ */
 export const callerFolder: string = process.env['INIT_CWD'] ?? process.cwd();
 
 const HOME = join(import.meta.dirname, '..');
 const BACKENDS: readonly BackendName[] = ['auto', 'tfjs-node-gpu', 'tfjs-node', 'wasm', 'cpu'];
 
-/** The options in `args`. Asked for help, or given what it cannot take, it says so and ends the process: code 0 or 2. */
+/**
+ * The options in `args`. Asked for help, or given what it cannot take, it says so and ends the
+ * process: code 0 or 2.
+ */
 export function parseOptions(args: readonly string[]): RunOptions {
   const isSeed = isWhole(0, 2 ** 21 - 1);
   const command = new Command('train')

@@ -1,8 +1,9 @@
-// Random numbers that a few integers decide, so that a run that goes on draws what it would have drawn.
+// Random numbers that a few integers decide, so that a run that goes on draws what it would have
+// drawn.
 
 /**
- * A generator of uniform 32-bit integers: mulberry32, started where `parts` say. Other parts, in number or value, start it
- * somewhere else.
+ * A generator of uniform 32-bit integers: mulberry32, started where `parts` say. Other parts, in
+ * number or value, start it somewhere else.
  *
  * @param parts - integers, such as a seed, an epoch and an image
  * @see https://gist.github.com/tommyettinger/46a874533244883189143505d203312c

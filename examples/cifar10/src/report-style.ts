@@ -1,6 +1,9 @@
 // The look of the report: light and dark, on a desk and on a phone.
 
-/** Colours by Okabe and Ito, which people with any kind of colour blindness can tell apart, darkened for a white ground. */
+/**
+ * Colours by Okabe and Ito, which people with any kind of colour blindness can tell apart, darkened
+ * for a white ground.
+ */
 export const reportStyle = `
 :root {
   color-scheme: light dark;

@@ -15,11 +15,13 @@ export interface Size {
 }
 
 /**
- * A pre-activation ResNet: a convolution, three stages of (depth - 2) / 6 blocks at 32, 16 and 8 pixels, batch norm, ReLU,
- * the mean over all pixels and a dense layer; from images [n, 32, 32, 3] to logits [n, 10].
+ * A pre-activation ResNet: a convolution, three stages of (depth - 2) / 6 blocks at 32, 16 and 8
+ * pixels, batch norm, ReLU, the mean over all pixels and a dense layer; from images [n, 32, 32, 3]
+ * to logits [n, 10].
  *
  * @param seed - the same seed gives the same initial weights, on every backend
- * @see He et al. 2016, Identity Mappings in Deep Residual Networks, https://arxiv.org/abs/1603.05027
+ * @see He et al. 2016, Identity Mappings in Deep Residual Networks,
+ * https://arxiv.org/abs/1603.05027
  */
 export function createResNet(
   tf: TensorFlowWithLayers,
@@ -50,7 +52,8 @@ export function createResNet(
       })
       .apply(input) as Symbolic;
   const activate = (input: Symbolic, name: string): Symbolic => {
-    // A tenth of each step's statistics, as PyTorch has it: tfjs's default of a hundredth is for longer epochs.
+    // A tenth of each step's statistics, as PyTorch has it: tfjs's default of a hundredth is for
+    // longer epochs.
     const normalized = layers
       .batchNormalization({ name: `${name}-bn`, momentum: 0.9 })
       .apply(input);

@@ -1,4 +1,5 @@
-// The comparison at the end: each model's accuracy with each seed, their mean and standard deviation.
+// The comparison at the end: each model's accuracy with each seed, their mean and standard
+// deviation.
 import { formatAccuracy, formatPart } from './progress.js';
 import type { Score } from './trainer.js';
 import type { SeedRun } from './run-seed.js';
@@ -60,7 +61,9 @@ export function deviation(values: readonly number[]): number {
   );
 }
 
-/** A row's cells: the accuracy with each seed, then, of several, their mean and standard deviation. */
+/**
+ * A row's cells: the accuracy with each seed, then, of several, their mean and standard deviation.
+ */
 export function cellsOf({ name, scores }: Row): readonly string[] {
   const accuracies = scores.map(({ accuracy }) => accuracy);
   const summary = [mean(accuracies), deviation(accuracies)].map(formatAccuracy).join(' ± ');

@@ -13,7 +13,10 @@ import { type AverageScore, createTrainer, type Score, type Trainer } from './tr
 /** A stretch of the budget. */
 export interface Leg {
   readonly name: string;
-  /** The checkpoint that it begins with: the end of another leg. Without, it begins with new weights. */
+  /**
+   * The checkpoint that it begins with: the end of another leg. Without, it begins with new
+   * weights.
+   */
   readonly after?: Leg;
   /** The last epoch of it. */
   readonly lastEpoch: number;
@@ -50,7 +53,10 @@ export interface Surroundings {
   readonly problem: Problem;
   /** Where the checkpoints are. */
   readonly folder: string;
-  /** Called after each epoch, with the leg's time so far; what was trained before a kill is not reported again. */
+  /**
+   * Called after each epoch, with the leg's time so far; what was trained before a kill is not
+   * reported again.
+   */
   readonly onEpoch?: (line: EpochLine, seconds: number) => void;
 }
 
@@ -60,8 +66,8 @@ export function legFile(folder: string, leg: Leg): string {
 }
 
 /**
- * Trains a leg to its end, from where it stands. Killed at any moment and run again, it ends with the same checkpoint, where
- * the runtime computes the same each time; only the seconds differ.
+ * Trains a leg to its end, from where it stands. Killed at any moment and run again, it ends with
+ * the same checkpoint, where the runtime computes the same each time; only the seconds differ.
  */
 export async function runLeg(leg: Leg, surroundings: Surroundings): Promise<Checkpoint> {
   const { settings, folder, onEpoch } = surroundings;

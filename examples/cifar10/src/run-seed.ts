@@ -22,10 +22,12 @@ export interface LegRecord {
 }
 
 /**
- * Trains a seed with each of the endings, from where it stands, and writes `run.jsonl`, a line an epoch.
+ * Trains a seed with each of the endings, from where it stands, and writes `run.jsonl`, a line an
+ * epoch.
  *
- * Up to the half of the budget the learning rate does not depend on the ending, and images, order and weights depend on the seed
- * alone. So the half is trained once: each ending is, bit for bit, what it would be if trained from the beginning.
+ * Up to the half of the budget the learning rate does not depend on the ending, and images, order
+ * and weights depend on the seed alone. So the half is trained once: each ending is, bit for bit,
+ * what it would be if trained from the beginning.
  */
 export async function runSeed(
   endings: readonly Ending[],

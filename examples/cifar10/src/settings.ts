@@ -1,7 +1,9 @@
 // What a run does, in numbers.
 import type { Size } from './resnet.js';
 
-/** Everything that decides the outcome of one seed, but the learning rate's way in the second half. */
+/**
+ * Everything that decides the outcome of one seed, but the learning rate's way in the second half.
+ */
 export interface Settings {
   readonly seed: number;
   /** Passes over the training images: the budget of SGD, and that of each SWA. */

@@ -30,7 +30,10 @@ export interface AverageScore {
 
 /** A network in training, with any number of averages of its weights. */
 export interface Trainer {
-  /** Takes a step of SGD with momentum and weight decay; gives the mean cross-entropy of the batch before it, in nats. */
+  /**
+   * Takes a step of SGD with momentum and weight decay; gives the mean cross-entropy of the batch
+   * before it, in nats.
+   */
   step(batch: Batch, learningRate: number): Promise<number>;
   /** Adds the weights as they are to one of the averages. */
   average(index: number): Promise<void>;

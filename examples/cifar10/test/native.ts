@@ -1,4 +1,5 @@
-// TensorFlow itself, where `pnpm tensorflow:native` has built it. POLYAK_REQUIRE_TENSORFLOW=1 makes its absence a failure.
+// TensorFlow itself, where `pnpm tensorflow:native` has built it. POLYAK_REQUIRE_TENSORFLOW=1 makes
+// its absence a failure.
 import { loadTensorFlow } from '@polyak/backend-tfjs';
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 

@@ -91,7 +91,10 @@ async function runSeedAlone(leg: Leg, surroundings: Surroundings): Promise<void>
   await runLeg(leg, surroundings);
 }
 
-/** Weights, momenta and averages in a checkpoint, without the numbers that tfjs gives variables in the order of their creation. */
+/**
+ * Weights, momenta and averages in a checkpoint, without the numbers that tfjs gives variables in
+ * the order of their creation.
+ */
 async function trained(folder: string, name: string): Promise<unknown> {
   const { trainer } = recordOf(
     fromSafetensors(await readFile(join(folder, `${name}.safetensors`))),

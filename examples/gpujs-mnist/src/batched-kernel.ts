@@ -56,7 +56,10 @@ export function batchedKernel(
   };
 }
 
-/** Whether a second worker is worth its memory, on webasm: there, only rows of a multiple of 4 are taken four at a time. */
+/**
+ * Whether a second worker is worth its memory, on webasm: there, only rows of a multiple of 4 are
+ * taken four at a time.
+ */
 function isLarge(extents: readonly number[]): boolean {
   return (
     Number(extents[0]) % 4 === 0 &&

@@ -61,7 +61,10 @@ interface Gradient {
   dispose(): void;
 }
 
-/** `run(count, dy, w)`: dy with a margin of zeros, correlated with the kernels turned around, filters and channels exchanged. */
+/**
+ * `run(count, dy, w)`: dy with a margin of zeros, correlated with the kernels turned around,
+ * filters and channels exchanged.
+ */
 function inputGradientOf(gpu: GPU, name: string, shape: CorrelationShape): Gradient {
   const { channels, height, width, filters, size } = shape;
   const margin = size - 1;
@@ -138,8 +141,8 @@ function turningKernel(
 }
 
 /**
- * `run(count, x, dy)`: dw[f, c, a, b] = Σ x[n, c, i + a, j + b] · dy[n, f, i, j], first for each sample by itself, so that sums
- * stay short and threads many.
+ * `run(count, x, dy)`: dw[f, c, a, b] = Σ x[n, c, i + a, j + b] · dy[n, f, i, j], first for each
+ * sample by itself, so that sums stay short and threads many.
  */
 function weightGradientOf(gpu: GPU, name: string, shape: CorrelationShape): Gradient {
   const { channels, height, width, filters, size } = shape;

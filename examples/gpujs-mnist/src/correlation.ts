@@ -1,4 +1,5 @@
-// Cross-correlation without padding: what a convolution computes forwards, and most of its way back.
+// Cross-correlation without padding: what a convolution computes forwards, and most of its way
+// back.
 import type { GPU } from 'gpu.js';
 
 import { batchedKernel, type BatchedKernel } from './batched-kernel.js';
@@ -14,7 +15,8 @@ export interface CorrelationShape {
 }
 
 /**
- * The kernel of y[n, f, i, j] = Σ x[n, c, i + a, j + b] · w[f, c, a, b] over c, a and b: `run(count, x, w)`.
+ * The kernel of y[n, f, i, j] = Σ x[n, c, i + a, j + b] · w[f, c, a, b] over c, a and b:
+ * `run(count, x, w)`.
  *
  * The sum over a and b is written out, which on webasm is twice as fast as loops.
  */

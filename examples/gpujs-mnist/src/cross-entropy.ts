@@ -19,7 +19,8 @@ export interface CrossEntropy {
 
 /** Cross-entropy of softmax, computed from the greatest logit so that nothing overflows. */
 export function crossEntropy(gpu: GPU, classes: number): CrossEntropy {
-  // The row of a sample: its first element, its greatest, and the sum of all exponentials less that.
+  // The row of a sample: its first element, its greatest, and the sum of all exponentials less
+  // that.
   const row = (sample: string): string => `
     const from = ${sample} * this.constants.classes;
     let most = logits[from];

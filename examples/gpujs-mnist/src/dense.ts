@@ -16,7 +16,8 @@ export interface DenseShape {
 /**
  * y = x · weight + bias, and of that the positive part where `isRelu`.
  *
- * @param name - of the layer; its tensors are `<name>.weight`, [inputs, units], and `<name>.bias`, [units]
+ * @param name - of the layer; its tensors are `<name>.weight`, [inputs, units], and `<name>.bias`,
+ * [units]
  */
 export function dense(
   gpu: GPU,

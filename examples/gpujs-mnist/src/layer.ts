@@ -20,7 +20,8 @@ export interface TrainedLayer {
    * The way back.
    *
    * @param dy - the loss's gradient with respect to `y`; only read
-   * @param isFirst - whether nothing comes before the layer, so that the gradient of its input is not needed
+   * @param isFirst - whether nothing comes before the layer, so that the gradient of its input is
+   * not needed
    */
   backward(dy: KernelArray, isFirst: boolean): Promise<LayerGradients>;
 }

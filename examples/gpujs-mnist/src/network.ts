@@ -1,4 +1,5 @@
-// The network of the demo as gpu.js kernels: two convolutions with batch norm, then two dense layers.
+// The network of the demo as gpu.js kernels: two convolutions with batch norm, then two dense
+// layers.
 import {
   batchNormModel,
   freeArrays,
@@ -33,13 +34,18 @@ export interface DigitNetwork {
   readonly parameters: readonly LayerParameter[];
   /** The running statistics. */
   readonly statistics: readonly LayerParameter[];
-  /** What `SWA` drives. It only observes: `minimize` takes the step, at the learning rate of its group. */
+  /**
+   * What `SWA` drives. It only observes: `minimize` takes the step, at the learning rate of its
+   * group.
+   */
   readonly optimizer: Optimizer<GpujsTensor>;
   /** What `bnUpdate` reads; a batch is its images. */
   readonly batchNorm: BatchNormModel<Float32Array>;
   /** The logits in evaluation, [count, 10]. */
   infer(images: Float32Array): Promise<Float32Array>;
-  /** Loss in nats and gradients in training, by the parameters' names; moves the running statistics. */
+  /**
+   * Loss in nats and gradients in training, by the parameters' names; moves the running statistics.
+   */
   gradients(
     batch: DigitBatch,
   ): Promise<{ loss: number; gradients: ReadonlyMap<string, Float32Array> }>;
@@ -54,11 +60,13 @@ export const classes = 10;
 const imageSize = 28;
 
 /**
- * Conv8-BN-ReLU-MaxPool-Conv16-BN-ReLU-MaxPool-Dense32-ReLU-Dense10, from images [n, 1, 28, 28] to logits [n, 10].
+ * Conv8-BN-ReLU-MaxPool-Conv16-BN-ReLU-MaxPool-Dense32-ReLU-Dense10, from images [n, 1, 28, 28] to
+ * logits [n, 10].
  *
  * @param gpu - the instance that computes; it stays the caller's
- * @param weights - what it starts from: `conv1.weight` [8, 1, 3, 3], `bn1.weight`, `.bias`, `.running_mean`, `.running_var` [8],
- *   `conv2.weight` [16, 8, 3, 3], `bn2.…` [16], `dense1.weight` [400, 32], `.bias` [32], `dense2.weight` [32, 10], `.bias` [10]
+ * @param weights - what it starts from: `conv1.weight` [8, 1, 3, 3], `bn1.weight`, `.bias`,
+ *   `.running_mean`, `.running_var` [8], `conv2.weight` [16, 8, 3, 3], `bn2.…` [16],
+ *   `dense1.weight` [400, 32], `.bias` [32], `dense2.weight` [32, 10], `.bias` [10]
  * @param sgdOptions - the learning rate of the first step, and the momentum
  */
 export function digitNetwork(

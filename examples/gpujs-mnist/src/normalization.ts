@@ -10,7 +10,10 @@ export interface NormalizationLayer extends Layer {
   readonly norm: BatchNorm;
 }
 
-/** As the layers of TensorFlow.js have it, so that the demo trains the same network on every runtime. */
+/**
+ * As the layers of TensorFlow.js have it, so that the demo trains the same network on every
+ * runtime.
+ */
 const asKeras = {
   epsilon: 1e-3,
   momentum: 0.01,

@@ -12,7 +12,10 @@ export interface PoolingShape {
   readonly width: number;
 }
 
-/** y = max(0, the greatest of each square). Of equal ones the first is the greatest, so that a gradient has one way back. */
+/**
+ * y = max(0, the greatest of each square). Of equal ones the first is the greatest, so that a
+ * gradient has one way back.
+ */
 export function reluMaxPool(
   gpu: GPU,
   name: string,

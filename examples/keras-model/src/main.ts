@@ -57,7 +57,8 @@ try {
   if (!(difference <= TOLERANCE)) throw new Error(`${sentence}, expected ${TOLERANCE}.`);
   say(`${sentence}.`);
 } catch (error) {
-  // Left to Node, an error would come after the whole source of tfjs's wasm module, which is one line.
+  // Left to Node, an error would come after the whole source of tfjs's wasm module, which is one
+  // line.
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
 }

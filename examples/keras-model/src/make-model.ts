@@ -1,5 +1,5 @@
-// Writes the model that the example begins with: `node --import tsx src/make-model.ts`. It is in the repository; this is where it
-// comes from.
+// Writes the model that the example begins with: `node --import tsx src/make-model.ts`. It is in
+// the repository; this is where it comes from.
 import { join } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs';

@@ -10,7 +10,9 @@ import { writeWhole } from './write-whole.js';
 const topologyFile = 'model.json';
 const weightsFile = 'weights.bin';
 
-/** Writes `model.json` and `weights.bin` into `folder`, as `tf.loadLayersModel` reads them anywhere. */
+/**
+ * Writes `model.json` and `weights.bin` into `folder`, as `tf.loadLayersModel` reads them anywhere.
+ */
 export async function saveModel(
   tf: TensorFlowWithLayers,
   model: TensorFlow.LayersModel,
@@ -29,7 +31,10 @@ export async function saveModel(
   await model.save(handler);
 }
 
-/** The model in `folder`: what {@link saveModel} wrote, tfjs-node's `model.save`, or the Keras converter, in one file of weights or several. */
+/**
+ * The model in `folder`: what {@link saveModel} wrote, tfjs-node's `model.save`, or the Keras
+ * converter, in one file of weights or several.
+ */
 export async function loadModel(
   tf: TensorFlowWithLayers,
   folder: string,

@@ -1,4 +1,5 @@
-// A new process with nothing but tfjs and its wasm backend: what the model in a folder gives for the first test images.
+// A new process with nothing but tfjs and its wasm backend: what the model in a folder gives for
+// the first test images.
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 

@@ -1,4 +1,5 @@
-// A layers model from a folder, trained by `model.fit` with SWA, and its average in another folder: the heart of the example.
+// A layers model from a folder, trained by `model.fit` with SWA, and its average in another folder:
+// the heart of the example.
 import { swaCallback } from '@polyak/backend-tfjs';
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';

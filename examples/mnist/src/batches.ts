@@ -3,8 +3,8 @@ import { type Digits, imageSize, selectDigits } from './mnist.js';
 import { shuffledIndices } from './random.js';
 
 /**
- * One epoch of batches in a fresh random order. A last batch that is not full is left out, so that each step weighs the
- * same.
+ * One epoch of batches in a fresh random order. A last batch that is not full is left out, so that
+ * each step weighs the same.
  *
  * @param random - uniform 32-bit integers; what it gives next decides the order
  */
@@ -19,7 +19,10 @@ export function* shuffledBatches(
   }
 }
 
-/** All digits in order, `batchSize` at a time, the last batch as long as it comes. Shares memory with `digits`. */
+/**
+ * All digits in order, `batchSize` at a time, the last batch as long as it comes. Shares memory
+ * with `digits`.
+ */
 export function* orderedBatches(digits: Digits, batchSize: number): Generator<Digits> {
   const pixelCount = imageSize * imageSize;
   for (let start = 0; start < digits.count; start += batchSize) {

@@ -7,7 +7,10 @@ import { mulberry32 } from './random.js';
 interface TensorPlan {
   readonly name: string;
   readonly shape: readonly number[];
-  /** What it starts from: one value everywhere, or He's normal distribution for so many inputs of a unit. */
+  /**
+   * What it starts from: one value everywhere, or He's normal distribution for so many inputs of a
+   * unit.
+   */
   readonly initial: { readonly fill: number } | { readonly heNormalFanIn: number };
 }
 
@@ -42,8 +45,8 @@ function initialTensor({ shape, initial }: TensorPlan, random: () => number): Fl
 }
 
 /**
- * A normal deviate within two standard deviations, as TensorFlow.js draws for He's initializer (Box and Muller 1958; others
- * are drawn again).
+ * A normal deviate within two standard deviations, as TensorFlow.js draws for He's initializer (Box
+ * and Muller 1958; others are drawn again).
  *
  * @param random - uniform 32-bit integers
  * @see He et al. 2015, https://arxiv.org/abs/1502.01852, section 2.2

@@ -24,7 +24,8 @@ try {
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
 } catch (error) {
-  // Left to Node, an error would come after the whole source of tfjs's wasm module, which is one line.
+  // Left to Node, an error would come after the whole source of tfjs's wasm module, which is one
+  // line.
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   process.exitCode = 1;
 }

@@ -63,8 +63,8 @@ async function readIdx(path: string, shape: readonly number[]): Promise<Uint8Arr
 }
 
 /**
- * The values in an IDX file of unsigned bytes: a magic number (0, 0, type 8, rank), one big-endian uint32 for each
- * dimension, then the values.
+ * The values in an IDX file of unsigned bytes: a magic number (0, 0, type 8, rank), one big-endian
+ * uint32 for each dimension, then the values.
  *
  * @param file - all of its bytes
  * @param shape - what its dimensions have to be

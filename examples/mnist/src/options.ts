@@ -16,13 +16,17 @@ const backendNames: readonly BackendName[] = [
   'gpujs',
 ];
 
-/** The folder that paths on the command line start from: pnpm runs scripts elsewhere, and says where it was called. */
+/**
+ * The folder that paths on the command line start from: pnpm runs scripts elsewhere, and says where
+ * it was called.
+ */
 export const callerFolder: string = process.env['INIT_CWD'] ?? process.cwd();
 
 const defaultOutput = join(import.meta.dirname, '..', 'output');
 
 /**
- * The demo's options in `args`. Asked for help, or given what it cannot take, it says so and ends the process: code 0 or 2.
+ * The demo's options in `args`. Asked for help, or given what it cannot take, it says so and ends
+ * the process: code 0 or 2.
  *
  * @param args - what follows the script's name on the command line
  */
@@ -40,7 +44,10 @@ export function parseOptions(args: readonly string[]): RunOptions {
   return withAbsoluteOutput(command.parse(args, { from: 'user' }).opts<RunOptions>());
 }
 
-/** The options of `demo:seeds` in `args`: those of the demo but the seed. Ends the process as {@link parseOptions} does. */
+/**
+ * The options of `demo:seeds` in `args`: those of the demo but the seed. Ends the process as
+ * {@link parseOptions} does.
+ */
 export function parseSeedsOptions(args: readonly string[]): Omit<RunOptions, 'seed'> {
   const command = createCommand('demo:seeds').description(
     `${summary} Does so with seeds 1 to 5 and puts the results on all 10,000 test images in a Markdown table.`,

@@ -35,7 +35,9 @@ interface Drawing {
   readonly axis: Axis;
   /** Whether values hold until the next point, instead of moving towards it. */
   readonly isStepwise?: boolean;
-  /** Where there is room for words once averaging has started: at the top, unless said otherwise. */
+  /**
+   * Where there is room for words once averaging has started: at the top, unless said otherwise.
+   */
   readonly roomAt?: 'bottom';
 }
 

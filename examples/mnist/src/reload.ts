@@ -1,4 +1,5 @@
-// A new process that knows only what the demo saved: scores the averaged model, and the averages of the SWA state.
+// A new process that knows only what the demo saved: scores the averaged model, and the averages of
+// the SWA state.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 

@@ -1,4 +1,5 @@
-// What the demo runs and what comes out: the types between the training, the terminal and the report.
+// What the demo runs and what comes out: the types between the training, the terminal and the
+// report.
 
 /** A runtime of TensorFlow.js to ask for; `auto` takes the fastest that is installed. */
 export type TensorFlowBackendName = 'auto' | 'cpu' | 'wasm' | 'tfjs-node' | 'tfjs-node-gpu';
@@ -8,7 +9,9 @@ export type BackendName = TensorFlowBackendName | 'onnx' | 'gpujs';
 
 /** What to run. */
 export interface RunOptions {
-  /** Decides the training images, the initial weights and the order of the batches; 0 to 4294967295. */
+  /**
+   * Decides the training images, the initial weights and the order of the batches; 0 to 4294967295.
+   */
   readonly seed: number;
   /** Passes over the training images, from 1. */
   readonly epochs: number;
@@ -129,7 +132,8 @@ export interface Observer {
 }
 
 /**
- * Trains both runs from the same initial weights on the same batches in the same order, plain SGD first, and scores the
- * models at the end. Writes the SWA state and the averaged model into `options.output`.
+ * Trains both runs from the same initial weights on the same batches in the same order, plain SGD
+ * first, and scores the models at the end. Writes the SWA state and the averaged model into
+ * `options.output`.
  */
 export type TrainBoth = (options: RunOptions, observer: Observer) => Promise<RunResult>;

@@ -1,4 +1,5 @@
-// What the demo asks of a tensor runtime. Its story is told once, in train-both.ts, and is the same on each of them.
+// What the demo asks of a tensor runtime. Its story is told once, in train-both.ts, and is the same
+// on each of them.
 import type { AveragedBatchNorm, Backend, Optimizer } from '@polyak/core';
 
 import type { Digits } from './mnist.js';
@@ -50,7 +51,10 @@ export interface Network<T, Batch> extends Scored {
 /** A runtime whose tensors are its own affair. */
 export type AnyRuntime = Runtime<unknown, unknown>;
 
-/** Loads the runtime that was asked for, and says why a faster one was not taken. Nothing of any other is loaded. */
+/**
+ * Loads the runtime that was asked for, and says why a faster one was not taken. Nothing of any
+ * other is loaded.
+ */
 export async function loadRuntime(
   name: BackendName,
   note: (text: string) => void,

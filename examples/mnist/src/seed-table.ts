@@ -8,7 +8,10 @@ export interface SeedResult {
   readonly final: FinalScores;
 }
 
-/** A table of accuracies and one of losses, with every seed and the mean, and how many seeds SWA won. */
+/**
+ * A table of accuracies and one of losses, with every seed and the mean, and how many seeds SWA
+ * won.
+ */
 export function formatSeedTables(results: readonly SeedResult[]): string {
   const wins = results.filter(
     ({ final }) => final.swaUpdatedStatistics.accuracy > final.sgd.accuracy,

@@ -16,7 +16,10 @@ export const stateFile = 'swa-state.safetensors';
 const learningRate = 0.1;
 const averagingStart = 0.6;
 
-/** Both anneal on the paper's schedule: SGD to 1 % of its rate, SWA not at all, since averaging takes the place of it. */
+/**
+ * Both anneal on the paper's schedule: SGD to 1 % of its rate, SWA not at all, since averaging
+ * takes the place of it.
+ */
 const recipes = (totalSteps: number): { readonly sgd: Recipe; readonly swa: Recipe } => ({
   sgd: { initialLearningRate: learningRate, finalLearningRate: 0.01 * learningRate },
   swa: {

@@ -39,7 +39,8 @@ export function bestRows(rows: readonly FinalRow[]): {
 }
 
 /**
- * Says whether SWA with updated batch-norm statistics beat plain SGD, by the test images read right.
+ * Says whether SWA with updated batch-norm statistics beat plain SGD, by the test images read
+ * right.
  *
  * @param testImages - how many images both were tested on
  */

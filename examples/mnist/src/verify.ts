@@ -8,7 +8,8 @@ import type { RunResult } from './run.js';
 import { formatAccuracy } from './verdict.js';
 
 /**
- * Loads the saved model and the SWA state in a new process and compares their accuracies with the result's.
+ * Loads the saved model and the SWA state in a new process and compares their accuracies with the
+ * result's.
  *
  * @returns a sentence for people
  * @throws Error where an accuracy differs

@@ -1,4 +1,5 @@
-// The network of gpu.js kernels against float64, and against that of TensorFlow.js on the same weights.
+// The network of gpu.js kernels against float64, and against that of TensorFlow.js on the same
+// weights.
 import { hostArray } from '@polyak/backend-gpujs';
 import {
   digitNetwork,
@@ -36,7 +37,10 @@ interface Slopes {
   readonly expected: readonly number[];
 }
 
-/** Four random directions and twelve single elements of a parameter, with the slopes of the float64 loss along them. */
+/**
+ * Four random directions and twelve single elements of a parameter, with the slopes of the float64
+ * loss along them.
+ */
 function slopesOf(name: string): Slopes {
   const random = mulberry32(7);
   const length = digits.weights.get(name)?.data.length ?? 0;

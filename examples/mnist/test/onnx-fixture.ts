@@ -25,7 +25,10 @@ export function digitsCase(count: number, seed = 1): Case {
   return caseOf(digitLayers, { ...digitShapes, classes }, count, seed);
 }
 
-/** The same at a size that allows every weight to be moved, and with a row or column left over at each pooling. */
+/**
+ * The same at a size that allows every weight to be moved, and with a row or column left over at
+ * each pooling.
+ */
 export function smallCase(count: number, seed = 1): Case {
   const layers = [
     convolution('conv1', 2, 3, 3), // 3 × 15 × 11

@@ -1,4 +1,5 @@
-// The network in plain float64, written without a look at the graphs: what their numbers are compared with.
+// The network in plain float64, written without a look at the graphs: what their numbers are
+// compared with.
 
 /** A tensor in float64. */
 export interface Tensor64 {
@@ -12,13 +13,15 @@ export type Weights64 = ReadonlyMap<string, Tensor64>;
 /** What a forward pass in training mode computes. */
 export interface Forward {
   readonly loss: number;
-  /** Mean and population variance of what went into each batch norm, by the names of its tensors. */
+  /**
+   * Mean and population variance of what went into each batch norm, by the names of its tensors.
+   */
   readonly moments: ReadonlyMap<string, Float64Array>;
 }
 
 /**
- * Two times convolution, batch norm, ReLU and 2 × 2 maximum pooling, then two dense layers with a ReLU between them, and
- * the mean cross-entropy, in training mode.
+ * Two times convolution, batch norm, ReLU and 2 × 2 maximum pooling, then two dense layers with a
+ * ReLU between them, and the mean cross-entropy, in training mode.
  */
 export function forward64(
   weights: Weights64,

@@ -3,8 +3,8 @@ import type { Case } from './onnx-fixture.js';
 import { forward64 } from './onnx-reference.js';
 
 /**
- * The derivative of the loss along `direction`, by central differences in float64. The step is short, as a step over a kink
- * of ReLU or pooling would tell nothing of the slope.
+ * The derivative of the loss along `direction`, by central differences in float64. The step is
+ * short, as a step over a kink of ReLU or pooling would tell nothing of the slope.
  */
 export function slope(
   { weights, images, labels }: Case,

@@ -1,5 +1,6 @@
-// Builds the package `gl`, with which gpu.js computes on headlessgl in Node: `npx -y pnpm@12 run build:gl`. It takes minutes and needs a C++
-// compiler, Python, pkg-config and libxi-dev, which is why no installation does it unasked.
+// Builds the package `gl`, with which gpu.js computes on headlessgl in Node:
+// `npx -y pnpm@12 run build:gl`. It takes minutes and needs a C++ compiler, Python, pkg-config and
+// libxi-dev, which is why no installation does it unasked.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -22,7 +23,10 @@ if (!existsSync(product)) {
 require('gl');
 console.log(`${product} is built. gpu.js needs an X display too: xvfb-run -a node …`);
 
-/** Where Node's headers are, if they came with the Node that runs: node-gyp downloads them otherwise. */
+/**
+ * Where Node's headers are, if they came with the Node that runs: node-gyp downloads them
+ * otherwise.
+ */
 function localHeaders() {
   const prefix = dirname(dirname(process.execPath));
   const header = join(prefix, 'include', 'node', 'node_version.h');

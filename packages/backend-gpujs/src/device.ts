@@ -1,4 +1,5 @@
-// What computes: the kernels of one GPU instance, each compiled for one signature of its arguments and checked in every run.
+// What computes: the kernels of one GPU instance, each compiled for one signature of its arguments
+// and checked in every run.
 import { PolyakError } from '@polyak/core';
 import type { Texture } from 'gpu.js';
 import type {
@@ -29,7 +30,10 @@ export class Device {
   /** The first kernel. Whoever destroys the GPU destroys it too. */
   readonly #sentinel: Kernel;
   readonly #kernels = new Map<string, KernelCall>();
-  /** Which kernel made a texture, and how many of its textures are not deleted: they do not outlive it. */
+  /**
+   * Which kernel made a texture, and how many of its textures are not deleted: they do not outlive
+   * it.
+   */
   readonly #makers = new WeakMap<Texture, KernelCall>();
   readonly #textures = new Map<KernelCall, number>();
   #isReleased = false;
@@ -75,15 +79,15 @@ export class Device {
   }
 
   /**
-   * Calls a kernel, which is compiled for each new signature of its arguments: gpu.js bakes their types and sizes in, and reads
-   * garbage where others follow.
+   * Calls a kernel, which is compiled for each new signature of its arguments: gpu.js bakes their
+   * types and sizes in, and reads garbage where others follow.
    *
    * @param source - a function expression, as text
    * @param settings - the layout of the result, and constants
    * @param args - as many as the function has parameters, of the lengths that it expects
    * @returns the result, which the caller frees
-   * @throws PolyakError `ERR_UNSUPPORTED` where gpu.js falls back to another mode, or the device could not run the kernel;
-   *   `ERR_DISPOSED` where the device is gone
+   * @throws PolyakError `ERR_UNSUPPORTED` where gpu.js falls back to another mode, or the device
+   *   could not run the kernel; `ERR_DISPOSED` where the device is gone
    */
   async run(source: string, settings: KernelSettings, args: readonly Argument[]): Promise<Storage> {
     const key = [source, JSON.stringify(settings), ...args.map(argumentSignature)].join('|');
@@ -202,7 +206,10 @@ export class Device {
   }
 }
 
-/** Runs `operation`, and throws a PolyakError `ERR_UNSUPPORTED` where the device says that it failed: gpu.js does not ask. */
+/**
+ * Runs `operation`, and throws a PolyakError `ERR_UNSUPPORTED` where the device says that it
+ * failed: gpu.js does not ask.
+ */
 export async function checkedOn<Result>(
   context: Kernel['context'],
   operation: () => Promise<Result>,
@@ -254,7 +261,8 @@ function kernelSettings({ output, optimizeFloatMemory, constants }: KernelSettin
     output: [...output],
     optimizeFloatMemory,
     ...(constants && { constants }),
-    // Of the precisions only this one holds all float32 values, and of the tactics only this one computes with them.
+    // Of the precisions only this one holds all float32 values, and of the tactics only this one
+    // computes with them.
     precision: 'single',
     tactic: 'precision',
     pipeline: true,

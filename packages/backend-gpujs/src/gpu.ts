@@ -1,4 +1,5 @@
-// gpu.js as this package sees it: what its typings leave out or get wrong, cast once. The runtime itself is passed in.
+// gpu.js as this package sees it: what its typings leave out or get wrong, cast once. The runtime
+// itself is passed in.
 import type { GPU, Texture } from 'gpu.js';
 
 /** Where gpu.js can compute. */
@@ -34,7 +35,10 @@ export interface KernelCall {
 /** A kernel of one of gpu.js's classes. */
 export interface Kernel {
   readonly constructor: { readonly mode: string };
-  /** Of WebGL, or gpu.js's own for webgpu; there once the kernel was called, gone once it was destroyed. */
+  /**
+   * Of WebGL, or gpu.js's own for webgpu; there once the kernel was called, gone once it was
+   * destroyed.
+   */
   readonly context: WebGlContext | WebGpuContext | null | undefined;
   /** Why gpu.js computes on the cpu instead, if it does. */
   readonly fallbackReason: string | null;

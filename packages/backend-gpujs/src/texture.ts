@@ -10,7 +10,10 @@ export interface Layout {
   readonly optimizeFloatMemory: boolean;
 }
 
-/** A texture of gpu.js with what its typings leave out; on webgpu the handle of a buffer, which has the same members. */
+/**
+ * A texture of gpu.js with what its typings leave out; on webgpu the handle of a buffer, which has
+ * the same members.
+ */
 interface TextureMembers {
   readonly output: ArrayLike<number>;
   readonly type: string;
@@ -48,7 +51,10 @@ export function contextOf(texture: Texture): unknown {
   return membersOf(texture).context;
 }
 
-/** All that a kernel's source depends on: two textures with the same signature can be arguments of the same kernel. */
+/**
+ * All that a kernel's source depends on: two textures with the same signature can be arguments of
+ * the same kernel.
+ */
 export function signatureOf(texture: Texture): string {
   const { type, output, size = [] } = membersOf(texture);
   return `${type}[${Array.from(output).join()}](${Array.from(size).join()})`;
@@ -74,7 +80,9 @@ export function layoutOf(texture: Texture, what: string): Layout {
   return { output: Array.from(output), optimizeFloatMemory };
 }
 
-/** The elements in the order of memory. A texture gives out nested arrays, one of its axes a level. */
+/**
+ * The elements in the order of memory. A texture gives out nested arrays, one of its axes a level.
+ */
 export function flattened(values: unknown): Float32Array {
   if (values instanceof Float32Array) return values;
   const rows = (values as readonly unknown[]).map(flattened);

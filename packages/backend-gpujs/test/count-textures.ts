@@ -1,4 +1,5 @@
-// How many textures, or on webgpu buffers, are alive on a device: counted in its own functions, not in gpu.js's.
+// How many textures, or on webgpu buffers, are alive on a device: counted in its own functions, not
+// in gpu.js's.
 import type { GPU } from 'gpu.js';
 
 interface Kernel {

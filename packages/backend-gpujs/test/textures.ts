@@ -2,7 +2,8 @@
 import type { GPU, Texture } from 'gpu.js';
 
 /**
- * A texture with these elements. Kernels have one to three axes, so that a texture of a tensor with more, or none, is flat.
+ * A texture with these elements. Kernels have one to three axes, so that a texture of a tensor with
+ * more, or none, is flat.
  *
  * @param gpu - in a mode with textures
  * @param data - the elements

@@ -1,4 +1,5 @@
-// The dtypes that tensors of ONNX Runtime and this library have in common, and the elements of tensors in host memory.
+// The dtypes that tensors of ONNX Runtime and this library have in common, and the elements of
+// tensors in host memory.
 import type { DType, HostArray, HostTensor, TensorSpec } from '@polyak/core';
 import { PolyakError } from '@polyak/core';
 import type { Tensor } from 'onnxruntime-node';
@@ -23,7 +24,9 @@ export const ONNX_DTYPES: readonly OnnxDType[] = [
   'bool',
 ];
 
-/** Whether this dtype has at most one of ORT's element types: all but strings and 4-bit integers. */
+/**
+ * Whether this dtype has at most one of ORT's element types: all but strings and 4-bit integers.
+ */
 function isOnnxDType(type: string): type is OnnxDType {
   return (ONNX_DTYPES as readonly string[]).includes(type);
 }

@@ -8,7 +8,8 @@ export interface OnnxParameter extends Parameter<Tensor> {
 }
 
 /**
- * A place that holds a tensor. Setting it exchanges the handle and copies nothing: feed `get()` to each run.
+ * A place that holds a tensor. Setting it exchanges the handle and copies nothing: feed `get()` to
+ * each run.
  *
  * @param name - unique within the model and stable between runs
  * @param tensor - what the model computes with now

@@ -1,4 +1,5 @@
-// One session for each kernel, made when it is first needed, on one execution provider and nowhere else.
+// One session for each kernel, made when it is first needed, on one execution provider and nowhere
+// else.
 import { PolyakError } from '@polyak/core';
 import type { InferenceSession } from 'onnxruntime-node';
 import { kernelModel } from './averaging/kernel-graph.js';
@@ -24,7 +25,8 @@ export interface Sessions {
 }
 
 /**
- * Sessions on one provider. A graph that it cannot run as a whole is an error there, never a quiet run on the CPU.
+ * Sessions on one provider. A graph that it cannot run as a whole is an error there, never a quiet
+ * run on the CPU.
  *
  * @param ort - the runtime
  * @param provider - where they run

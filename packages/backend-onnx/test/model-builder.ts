@@ -80,7 +80,10 @@ export function value(
   });
 }
 
-/** What an attribute can be: a float must be given as `{ float }`, as JavaScript has no other numbers. */
+/**
+ * What an attribute can be: a float must be given as `{ float }`, as JavaScript has no other
+ * numbers.
+ */
 export type AttributeValue =
   | number
   | string

@@ -1,4 +1,5 @@
-// Which TensorFlow.js runs: the fastest that is installed and works, and why the faster ones do not.
+// Which TensorFlow.js runs: the fastest that is installed and works, and why the faster ones do
+// not.
 import { PolyakError } from '@polyak/core';
 import { importNative, restoreUtil } from './native-packages.js';
 import type { TensorFlowWithLayers } from './tensorflow.js';
@@ -6,8 +7,9 @@ import type { TensorFlowWithLayers } from './tensorflow.js';
 /**
  * What {@link loadTensorFlow} can load, fastest first:
  *
- * - `tfjs-node-gpu`, `tfjs-node`: native TensorFlow (`@tensorflow/tfjs-node-gpu`, `@tensorflow/tfjs-node`), installed, or built by
- *   `polyak-tensorflow-native` in the current directory or in one above it
+ * - `tfjs-node-gpu`, `tfjs-node`: native TensorFlow (`@tensorflow/tfjs-node-gpu`,
+ *   `@tensorflow/tfjs-node`), installed, or built by `polyak-tensorflow-native` in the current
+ *   directory or in one above it
  * - `wasm`: WebAssembly (`@tensorflow/tfjs` with `@tensorflow/tfjs-backend-wasm`)
  * - `cpu`: plain JavaScript (`@tensorflow/tfjs`)
  */
@@ -19,7 +21,10 @@ export interface LoadTensorFlowOptions {
   readonly backends?: readonly TensorFlowBackend[];
   /** Receives one line that says what runs and why nothing faster does. */
   readonly onReport?: (line: string) => void;
-  /** Imports a package. Default this package's own `import`, which finds what your project installs, and what was built. */
+  /**
+   * Imports a package. Default this package's own `import`, which finds what your project installs,
+   * and what was built.
+   */
   readonly importModule?: (name: string) => Promise<unknown>;
 }
 
@@ -66,7 +71,8 @@ const SOURCES: Readonly<Record<TensorFlowBackend, Source>> = {
 };
 
 /**
- * Loads TensorFlow.js in Node: takes the first backend that is installed, becomes active and computes.
+ * Loads TensorFlow.js in Node: takes the first backend that is installed, becomes active and
+ * computes.
  *
  * @param options - see {@link LoadTensorFlowOptions}. Name one backend to get that one or an error.
  * @returns the runtime, and why the backends before were not taken

@@ -1,6 +1,10 @@
-// tfjs-node and tfjs-node-gpu: where polyak-tensorflow-native has put them, and what newer versions of Node took from them.
+// tfjs-node and tfjs-node-gpu: where polyak-tensorflow-native has put them, and what newer versions
+// of Node took from them.
 
-/** As much of Node as this needs, reached without an import, which bundlers for browsers would stumble over. */
+/**
+ * As much of Node as this needs, reached without an import, which bundlers for browsers would
+ * stumble over.
+ */
 interface Builtins {
   readonly 'node:fs': { existsSync(path: string): boolean };
   readonly 'node:module': { createRequire(file: string): (name: string) => unknown };
@@ -20,8 +24,9 @@ declare const process: {
 };
 
 /**
- * Imports tfjs-node or tfjs-node-gpu: what the project has installed, or else what `polyak-tensorflow-native` has built in the folder
- * `.tensorflow-native` of the current directory or of one above it.
+ * Imports tfjs-node or tfjs-node-gpu: what the project has installed, or else what
+ * `polyak-tensorflow-native` has built in the folder `.tensorflow-native` of the current directory
+ * or of one above it.
  *
  * @param name - the package
  * @returns its exports

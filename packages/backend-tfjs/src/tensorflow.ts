@@ -1,7 +1,11 @@
-// What this package takes TensorFlow.js to be. Types only: the runtime itself is always an argument.
+// What this package takes TensorFlow.js to be. Types only: the runtime itself is always an
+// argument.
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 
-/** TensorFlow.js, as `import * as tf` of `@tensorflow/tfjs`, `tfjs-core`, `tfjs-node` or `tfjs-node-gpu` gives it. */
+/**
+ * TensorFlow.js, as `import * as tf` of `@tensorflow/tfjs`, `tfjs-core`, `tfjs-node` or
+ * `tfjs-node-gpu` gives it.
+ */
 export type TensorFlow = typeof import('@tensorflow/tfjs-core');
 
 /** TensorFlow.js with its layers, as all but `tfjs-core` export it. */
@@ -9,6 +13,7 @@ export type TensorFlowWithLayers = TensorFlow & typeof import('@tensorflow/tfjs-
 
 /** Whether a tensor is a variable: a handle whose contents can be exchanged. */
 export function isVariable(tensor: Tensor): tensor is Variable {
-  // tfjs itself tells them apart like this; `instanceof` fails where two copies of tfjs-core are installed.
+  // tfjs itself tells them apart like this; `instanceof` fails where two copies of tfjs-core are
+  // installed.
   return 'assign' in tensor && typeof tensor.assign === 'function';
 }

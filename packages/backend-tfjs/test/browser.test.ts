@@ -156,7 +156,9 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
   });
 });
 
-/** Fails unless `found` is the mean of `visited` to 1e-6 of its largest element, tensor by tensor. */
+/**
+ * Fails unless `found` is the mean of `visited` to 1e-6 of its largest element, tensor by tensor.
+ */
 function expectMean(found: Weights, visited: readonly Weights[]): void {
   found.forEach((tensor, index) => {
     const expected = mean(visited.map((weights) => [...(weights[index] ?? [])]));
@@ -166,7 +168,10 @@ function expectMean(found: Weights, visited: readonly Weights[]): void {
   });
 }
 
-/** A 3 by 3 convolution of [samples, 6, 6, 2] with three filters in float64: the outputs of each filter. */
+/**
+ * A 3 by 3 convolution of [samples, 6, 6, 2] with three filters in float64: the outputs of each
+ * filter.
+ */
 function convolve(
   inputs: readonly number[],
   kernel: readonly number[],

@@ -1,5 +1,5 @@
-// The real TensorFlow, as users of loadTensorFlow have it: one copy of tfjs, from load to save. What every backend must do runs on it
-// in the other tests.
+// The real TensorFlow, as users of loadTensorFlow have it: one copy of tfjs, from load to save.
+// What every backend must do runs on it in the other tests.
 import {
   batchNormModel,
   loadTensorFlow,

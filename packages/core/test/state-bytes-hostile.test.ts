@@ -16,7 +16,10 @@ function file(polyak: unknown, tensors: Readonly<Record<string, HostTensor>> = {
 
 const envelope = (state: unknown): unknown => ({ version: 1, state });
 
-/** Reads a hostile file, which may be refused by the code only; what is read can be written and read again. */
+/**
+ * Reads a hostile file, which may be refused by the code only; what is read can be written and read
+ * again.
+ */
 function survives(bytes: Uint8Array): boolean {
   let state: StateTree;
   try {

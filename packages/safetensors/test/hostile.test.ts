@@ -4,7 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { canonical, tensorOfBytes } from '../../../tests/support/arbitrary-tensor.js';
 import { anyBrokenFile, fileOf, sample } from './broken-file.js';
 
-/** What a decoder may do with hostile bytes: refuse them by the code, or give tensors no larger than the file. */
+/**
+ * What a decoder may do with hostile bytes: refuse them by the code, or give tensors no larger than
+ * the file.
+ */
 function survives(bytes: Uint8Array): boolean {
   let decoded;
   try {
@@ -28,7 +31,10 @@ function survives(bytes: Uint8Array): boolean {
 const info = (dtype: string, shape: string, offsets: string): string =>
   `{"dtype":${dtype},"shape":${shape},"data_offsets":${offsets}}`;
 const four = [1, 0, 1, 0];
-/** A file of one tensor, the pieces of whose entry are JSON, over as many of four bytes as it can use. */
+/**
+ * A file of one tensor, the pieces of whose entry are JSON, over as many of four bytes as it can
+ * use.
+ */
 const one = (dtype: string, shape: string, offsets: string): Uint8Array =>
   fileOf(`{"w":${info(dtype, shape, offsets)}}`, four);
 /** A file of several tensors of bytes over four bytes. */

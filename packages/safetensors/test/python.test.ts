@@ -1,5 +1,5 @@
-// The format against its reference implementation. POLYAK_PYTHON names a Python with numpy and safetensors;
-// POLYAK_REQUIRE_PYTHON=1 makes its absence a failure.
+// The format against its reference implementation. POLYAK_PYTHON names a Python with numpy and
+// safetensors; POLYAK_REQUIRE_PYTHON=1 makes its absence a failure.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,9 @@
 // What schedules refuse, in few bytes: every schedule carries these along.
 
-/** Refuses values that are not finite, or not between `least` and `most`, or no integers where they should be. */
+/**
+ * Refuses values that are not finite, or not between `least` and `most`, or no integers where they
+ * should be.
+ */
 export function check(
   call: string,
   values: Readonly<Record<string, number>>,

@@ -14,8 +14,9 @@ export interface CosineAnnealingLrOptions {
 }
 
 /**
- * Anneals the rate along a cosine: `minLr + (lr - minLr) · (1 + cos(π · step / totalSteps)) / 2`. Past `totalSteps` the rate
- * rises again, as in torch: to hold it, follow it by another schedule with `sequentialLr`.
+ * Anneals the rate along a cosine: `minLr + (lr - minLr) · (1 + cos(π · step / totalSteps)) /
+ * 2`. Past `totalSteps` the rate rises again, as in torch: to hold it, follow it by another
+ * schedule with `sequentialLr`.
  *
  * @param options - see {@link CosineAnnealingLrOptions}
  * @returns the rate of each step

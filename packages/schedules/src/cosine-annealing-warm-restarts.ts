@@ -11,16 +11,21 @@ export interface CosineAnnealingWarmRestartsOptions {
   readonly minLr?: number;
   /** Length of the first cycle, in the unit of the step; an integer >= 1. torch's `T_0`. */
   readonly cycleSteps: number;
-  /** How much longer each cycle is than the one before; an integer >= 1. Default 1. torch's `T_mult`. */
+  /**
+   * How much longer each cycle is than the one before; an integer >= 1. Default 1. torch's
+   * `T_mult`.
+   */
   readonly cycleFactor?: number;
 }
 
 /**
- * Anneals the rate along a cosine and restarts it (SGDR): `minLr + (lr - minLr) · (1 + cos(π · t / T)) / 2`, where `t` is
- * the way into the cycle and `T` its length, `cycleSteps · cycleFactor^n` in cycle n.
+ * Anneals the rate along a cosine and restarts it (SGDR):
+ * `minLr + (lr - minLr) · (1 + cos(π · t / T)) / 2`, where `t` is the way into the cycle and `T`
+ * its length, `cycleSteps · cycleFactor^n` in cycle n.
  *
- * With epochs as the unit, pass `epoch + batch / batches` to move at every batch. torch finds the cycle of a fraction by
- * a logarithm, which can take the first step of a cycle for the end of the one before; here it is counted.
+ * With epochs as the unit, pass `epoch + batch / batches` to move at every batch. torch finds the
+ * cycle of a fraction by a logarithm, which can take the first step of a cycle for the end of the
+ * one before; here it is counted.
  *
  * @param options - see {@link CosineAnnealingWarmRestartsOptions}
  * @returns the rate of each step

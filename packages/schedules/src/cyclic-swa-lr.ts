@@ -15,14 +15,16 @@ export interface CyclicSwaLrOptions {
 }
 
 /**
- * Falls along a line in each cycle: `(1 - t) · maxLr + t · minLr` with `t = (step mod cycleSteps + 1) / cycleSteps`.
+ * Falls along a line in each cycle: `(1 - t) · maxLr + t · minLr` with
+ * `t = (step mod cycleSteps + 1) / cycleSteps`.
  *
  * The step with the least rate ends a cycle, and SWA with `swaFreq: cycleSteps` averages after it.
  *
  * @param options - see {@link CyclicSwaLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407, section 3.1, which counts steps from 1
+ * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407, section 3.1, which counts steps from
+ * 1
  */
 export function cyclicSwaLr({ maxLr, minLr, cycleSteps }: CyclicSwaLrOptions): Schedule {
   check('cyclicSwaLr', { minLr });

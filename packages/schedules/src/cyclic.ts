@@ -4,9 +4,11 @@ import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
 /**
- * How high a cycle goes: a factor on its amplitude. `cycle` counts from 1, `step` from 0. A pure function.
+ * How high a cycle goes: a factor on its amplitude. `cycle` counts from 1, `step` from 0. A pure
+ * function.
  *
- * torch's modes are {@link triangular}, {@link triangular2} and {@link expRange}; its `scale_fn` is a function of your own.
+ * torch's modes are {@link triangular}, {@link triangular2} and {@link expRange}; its `scale_fn` is
+ * a function of your own.
  */
 export type CyclicScale = (cycle: number, step: number) => number;
 
@@ -30,7 +32,9 @@ export interface CyclicLrOptions extends CyclicOptions {
 
 /** Options of {@link cyclicMomentum}. */
 export interface CyclicMomentumOptions extends CyclicOptions {
-  /** The momentum at the peak of the rate, where the cycle is not scaled; finite, >= 0. Default 0.8. */
+  /**
+   * The momentum at the peak of the rate, where the cycle is not scaled; finite, >= 0. Default 0.8.
+   */
   readonly baseMomentum?: number;
   /** The momentum where cycles begin and end; finite, >= 0. Default 0.9. */
   readonly maxMomentum?: number;
@@ -64,8 +68,8 @@ export function expRange(gamma: number): CyclicScale {
 }
 
 /**
- * Moves the rate between two bounds: `baseLr + (maxLr - baseLr) · h · scale(cycle, step)`, where `h` rises from 0 to 1
- * in `stepSizeUp` steps and falls back in `stepSizeDown`.
+ * Moves the rate between two bounds: `baseLr + (maxLr - baseLr) · h · scale(cycle,
+ * step)`, where `h` rises from 0 to 1 in `stepSizeUp` steps and falls back in `stepSizeDown`.
  *
  * @param options - see {@link CyclicLrOptions}
  * @returns the rate of each step
@@ -89,8 +93,8 @@ export function cyclicLr({ baseLr, maxLr, ...shape }: CyclicLrOptions): Schedule
 }
 
 /**
- * Moves the momentum against the rate of {@link cyclicLr}: `maxMomentum - (maxMomentum - baseMomentum) · h ·
- * scale(cycle, step)`.
+ * Moves the momentum against the rate of {@link cyclicLr}: `maxMomentum - (maxMomentum -
+ * baseMomentum) · h · scale(cycle, step)`.
  *
  * @param options - see {@link CyclicMomentumOptions}; the shape is that of the rate
  * @returns the momentum of each step; for Adam and its kind, their first beta

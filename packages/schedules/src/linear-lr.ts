@@ -17,7 +17,8 @@ export interface LinearLrOptions {
 }
 
 /**
- * Moves the rate along a line, then holds it: `lr · (startFactor + (endFactor - startFactor) · min(1, step / totalSteps))`.
+ * Moves the rate along a line, then holds it: `lr · (startFactor + (endFactor - startFactor) ·
+ * min(1, step / totalSteps))`.
  *
  * @param options - see {@link LinearLrOptions}
  * @returns the rate of each step

@@ -7,7 +7,10 @@ import type { Schedule } from './schedule.js';
 export interface MultiStepLrOptions {
   /** The initial rate; finite, >= 0. */
   readonly lr: number;
-  /** The steps from which on the rate is decayed once more, in any order; integers >= 0. A step named twice decays twice. */
+  /**
+   * The steps from which on the rate is decayed once more, in any order; integers >= 0. A step
+   * named twice decays twice.
+   */
   readonly milestones: readonly number[];
   /** The factor of each decay; finite, >= 0. Default 0.1. */
   readonly gamma?: number;

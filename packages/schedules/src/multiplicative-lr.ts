@@ -12,7 +12,8 @@ export interface MultiplicativeLrOptions {
 }
 
 /**
- * The rate of the step before times a factor of your own: `lr · factor(1) · … · factor(step)`. Steps are integers.
+ * The rate of the step before times a factor of your own: `lr · factor(1) · … · factor(step)`.
+ * Steps are integers.
  *
  * A step takes as many multiplications as lie between it and the step asked for before.
  *
@@ -23,7 +24,8 @@ export interface MultiplicativeLrOptions {
  */
 export function multiplicativeLr({ lr, factor }: MultiplicativeLrOptions): Schedule {
   checkFunction('multiplicativeLr', 'factor', factor);
-  // The last product, so that a training takes one multiplication a step. Begun anew, it comes out the same to the bit.
+  // The last product, so that a training takes one multiplication a step. Begun anew, it comes out
+  // the same to the bit.
   let at = 0;
   let rate = lr;
   return scheduleOf('multiplicativeLr', { lr }, {}, (step) => {

@@ -13,8 +13,8 @@ export interface OneCycleOptions {
   /** Whether values move along lines instead of half cosines. Default false. */
   readonly isLinear?: boolean;
   /**
-   * Whether the rate falls back to where it began as fast as it rose, and from there to its end in a third phase, instead
-   * of falling to its end at once. Default false.
+   * Whether the rate falls back to where it began as fast as it rose, and from there to its end in
+   * a third phase, instead of falling to its end at once. Default false.
    */
   readonly isThreePhase?: boolean;
 }
@@ -25,7 +25,10 @@ export interface OneCycleLrOptions extends OneCycleOptions {
   readonly maxLr: number;
   /** The rate at step 0; finite, >= 0. Default `maxLr / 25`: torch's `div_factor`. */
   readonly initialLr?: number;
-  /** The rate of the last step; finite, >= 0. Default `initialLr / 10000`: torch's `final_div_factor`. */
+  /**
+   * The rate of the last step; finite, >= 0. Default `initialLr / 10000`: torch's
+   * `final_div_factor`.
+   */
   readonly finalLr?: number;
 }
 
@@ -38,11 +41,11 @@ export interface OneCycleMomentumOptions extends OneCycleOptions {
 }
 
 /**
- * The rate of the 1cycle policy: from `initialLr` up to `maxLr` at step `pctStart · totalSteps - 1`, then down to
- * `finalLr` at step `totalSteps - 1`.
+ * The rate of the 1cycle policy: from `initialLr` up to `maxLr` at step
+ * `pctStart · totalSteps - 1`, then down to `finalLr` at step `totalSteps - 1`.
  *
- * At `totalSteps`, which a scheduler reaches when the training is over, the rate stays; torch moves it on, along a line to
- * below zero. Later steps are refused, as in torch.
+ * At `totalSteps`, which a scheduler reaches when the training is over, the rate stays; torch moves
+ * it on, along a line to below zero. Later steps are refused, as in torch.
  *
  * @param options - see {@link OneCycleLrOptions}
  * @returns the rate of each step up to `totalSteps`
@@ -60,8 +63,8 @@ export function oneCycleLr({
 }
 
 /**
- * The momentum of the 1cycle policy, which moves against the rate of {@link oneCycleLr}: down to `baseMomentum` at its
- * peak, then back up to `maxMomentum`.
+ * The momentum of the 1cycle policy, which moves against the rate of {@link oneCycleLr}: down to
+ * `baseMomentum` at its peak, then back up to `maxMomentum`.
  *
  * @param options - see {@link OneCycleMomentumOptions}; the shape is that of the rate
  * @returns the momentum of each step up to `totalSteps`; for Adam and its kind, their first beta

@@ -1,19 +1,28 @@
-// A factor whenever a metric no longer improves: the one schedule that depends on more than the step.
+// A factor whenever a metric no longer improves: the one schedule that depends on more than the
+// step.
 import { check } from './check.js';
 
 /** Options of {@link reduceLrOnPlateau}. */
 export interface ReduceLrOnPlateauOptions {
   /** The initial rate; finite, >= 0. */
   readonly lr: number;
-  /** Whether greater metrics are better, as accuracies are, instead of smaller ones. Default false. */
+  /**
+   * Whether greater metrics are better, as accuracies are, instead of smaller ones. Default false.
+   */
   readonly isGreaterBetter?: boolean;
   /** The factor of each reduction; in [0, 1]. Default 0.1. */
   readonly factor?: number;
   /** Metrics without improvement that are put up with; an integer >= 0. Default 10. */
   readonly patience?: number;
-  /** How much better than the best a metric must be to be an improvement; finite, >= 0. Default 1e-4. */
+  /**
+   * How much better than the best a metric must be to be an improvement; finite, >= 0. Default
+   * 1e-4.
+   */
   readonly threshold?: number;
-  /** Whether `threshold` is in the unit of the metric, instead of a share of the best one. Default false. */
+  /**
+   * Whether `threshold` is in the unit of the metric, instead of a share of the best one. Default
+   * false.
+   */
   readonly isAbsolute?: boolean;
   /** Metrics after a reduction that are not counted; an integer >= 0. Default 0. */
   readonly cooldown?: number;
@@ -50,10 +59,12 @@ export interface Plateau {
 }
 
 /**
- * Reduces the rate when a metric has not improved for more than `patience` times: `lr ← max(lr · factor, minLr)`.
+ * Reduces the rate when a metric has not improved for more than `patience` times:
+ * `lr ← max(lr · factor, minLr)`.
  *
- * A metric improves where it is better than the best by more than `threshold · |best|`, or than `threshold`. torch has
- * `best · (1 ± threshold)`, with which a metric below zero may get worse for ever and count as improving.
+ * A metric improves where it is better than the best by more than `threshold · |best|`, or than
+ * `threshold`. torch has `best · (1 ± threshold)`, with which a metric below zero may get worse for
+ * ever and count as improving.
  *
  * @param options - see {@link ReduceLrOnPlateauOptions}
  * @returns a state machine over plain data

@@ -2,12 +2,13 @@
 import { check } from './check.js';
 
 /**
- * A learning rate, or a momentum, as a pure function of the step: the same step gives the same number, in any order, so
- * that all there is to save of a schedule is the step.
+ * A learning rate, or a momentum, as a pure function of the step: the same step gives the same
+ * number, in any order, so that all there is to save of a schedule is the step.
  *
- * The argument counts the steps taken before, from 0 on: `schedule(0)` is the rate of the first step. It may as well count
- * epochs, and be a fraction unless the schedule says otherwise. The result is finite and >= 0. A step that is no finite
- * number >= 0, and a result that would be none, throw a RangeError.
+ * The argument counts the steps taken before, from 0 on: `schedule(0)` is the rate of the first
+ * step. It may as well count epochs, and be a fraction unless the schedule says otherwise. The
+ * result is finite and >= 0. A step that is no finite number >= 0, and a result that would be none,
+ * throw a RangeError.
  */
 export type Schedule = (step: number) => number;
 

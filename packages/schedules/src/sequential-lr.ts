@@ -6,8 +6,8 @@ import type { Schedule } from './schedule.js';
 /**
  * This schedule until a step, then that one, which takes the step for its own step 0.
  *
- * A schedule that is to go on from the rate of the one before is made with that rate, `before(milestone)`: see the example
- * of `swaLr`.
+ * A schedule that is to go on from the rate of the one before is made with that rate,
+ * `before(milestone)`: see the example of `swaLr`.
  *
  * @param schedules - in order, of rates or of momenta
  * @param milestones - the first step of each schedule after the first; increasing integers >= 1

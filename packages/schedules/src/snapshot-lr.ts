@@ -10,15 +10,19 @@ export interface SnapshotLrOptions {
   readonly lr: number;
   /** Steps of the whole training; an integer >= 1. The paper's T. */
   readonly totalSteps: number;
-  /** Cycles, each of which ends with a snapshot; an integer from 1 to `totalSteps`. The paper's M. */
+  /**
+   * Cycles, each of which ends with a snapshot; an integer from 1 to `totalSteps`. The paper's M.
+   */
   readonly cycles: number;
 }
 
 /**
- * Anneals the rate towards 0 in each cycle: `lr / 2 · (cos(π · (step mod C) / C) + 1)` with `C = ⌈totalSteps / cycles⌉`.
+ * Anneals the rate towards 0 in each cycle: `lr / 2 · (cos(π · (step mod C) / C) + 1)` with
+ * `C = ⌈totalSteps / cycles⌉`.
  *
- * A snapshot is due after the last step of each cycle, where `(step + 1) % C` is 0, and after the last step of all: where
- * `cycles` does not divide `totalSteps`, the last cycle is shorter, and there may be fewer: 10 steps for 6 cycles are 5 cycles of 2 steps.
+ * A snapshot is due after the last step of each cycle, where `(step + 1) % C` is 0, and after the
+ * last step of all: where `cycles` does not divide `totalSteps`, the last cycle is shorter, and
+ * there may be fewer: 10 steps for 6 cycles are 5 cycles of 2 steps.
  *
  * @param options - see {@link SnapshotLrOptions}
  * @returns the rate of each step

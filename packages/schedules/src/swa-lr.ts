@@ -21,8 +21,8 @@ export interface SwaLrOptions extends ChainedSwaLrOptions {
 }
 
 /**
- * Anneals the rate to the constant one of SWA: `swaLr · f(t) + lr · (1 - f(t))` with `t = min(1, step / annealSteps)`, where
- * `f(t)` is `(1 - cos(πt)) / 2` or, along a line, `t`.
+ * Anneals the rate to the constant one of SWA: `swaLr · f(t) + lr · (1 - f(t))` with
+ * `t = min(1, step / annealSteps)`, where `f(t)` is `(1 - cos(πt)) / 2` or, along a line, `t`.
  *
  * @param options - see {@link SwaLrOptions}
  * @returns the rate of each step
@@ -51,14 +51,15 @@ export function swaLr({
 }
 
 /**
- * {@link swaLr} in its chainable form, for a rate that someone else sets too: the rate of a step from the rate before it.
- * After the annealing the rate is `swaLr`, whatever it was before.
+ * {@link swaLr} in its chainable form, for a rate that someone else sets too: the rate of a step
+ * from the rate before it. After the annealing the rate is `swaLr`, whatever it was before.
  *
- * In each step the distance to `swaLr` shrinks by the factor that it shrinks by in the closed form: `lr ← swaLr + (lr -
- * swaLr) · (1 - f(t)) / (1 - f(t of the step before))`.
+ * In each step the distance to `swaLr` shrinks by the factor that it shrinks by in the closed form:
+ * `lr ← swaLr + (lr - swaLr) · (1 - f(t)) / (1 - f(t of the step before))`.
  *
  * @param options - see {@link ChainedSwaLrOptions}
- * @returns the rate of `step` where `lr` was the rate of `step - 1`; at step 0, where `lr` is the rate to begin with
+ * @returns the rate of `step` where `lr` was the rate of `step - 1`; at step 0, where `lr` is the
+ * rate to begin with
  * @throws RangeError where an option is out of its range
  * @see torch.optim.swa_utils.SWALR, `get_lr`
  */

@@ -9,17 +9,22 @@ export interface SwaPaperLrOptions {
   readonly lr: number;
   /** The last rate; finite, >= 0. For plain SGD, the paper has 1 % of `lr`. */
   readonly finalLr: number;
-  /** What the shares are of; an integer >= 1. The paper has the steps before averaging starts; for plain SGD, all steps. */
+  /**
+   * What the shares are of; an integer >= 1. The paper has the steps before averaging starts; for
+   * plain SGD, all steps.
+   */
   readonly totalSteps: number;
 }
 
 /**
- * Holds `lr` for half of the steps, moves along a line to `finalLr` until 90 % of them, and holds that from there on.
+ * Holds `lr` for half of the steps, moves along a line to `finalLr` until 90 % of them, and holds
+ * that from there on.
  *
  * @param options - see {@link SwaPaperLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407; `schedule` in github.com/timgaripov/swa, train.py
+ * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407; `schedule` in
+ * github.com/timgaripov/swa, train.py
  */
 export function swaPaperLr({ lr, finalLr, totalSteps }: SwaPaperLrOptions): Schedule {
   check('swaPaperLr', { lr }, Number.MIN_VALUE);

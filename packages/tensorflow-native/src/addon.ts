@@ -1,5 +1,6 @@
-// The addon: two C++ files of tfjs-node, compiled against Node-API and linked to TensorFlow. Node-API stays the same from one Node
-// to the next, so one addon serves them all, and no headers of a particular Node are needed.
+// The addon: two C++ files of tfjs-node, compiled against Node-API and linked to TensorFlow.
+// Node-API stays the same from one Node to the next, so one addon serves them all, and no headers
+// of a particular Node are needed.
 import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -46,7 +47,8 @@ export async function buildAddon(options: AddonOptions): Promise<string> {
     ];
     const headers = ['-I', join(dirname(nodeApi), 'include'), '-I', join(tensorflow, 'include')];
     const libraries = ['-L', tensorflow, ...LIBRARIES.map((library) => `-l:${library}`)];
-    // TensorFlow finds NVIDIA's libraries from where it is itself, so it is linked there and not copied.
+    // TensorFlow finds NVIDIA's libraries from where it is itself, so it is linked there and not
+    // copied.
     const search = `-Wl,-rpath,${tensorflow}`;
     const args = [
       ...language,

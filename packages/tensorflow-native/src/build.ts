@@ -1,5 +1,5 @@
-// The whole way: TensorFlow, the packages, the addon, and a proof that it works. Each part is kept, so that a second run, or one after
-// an interruption, does only what is missing.
+// The whole way: TensorFlow, the packages, the addon, and a proof that it works. Each part is kept,
+// so that a second run, or one after an interruption, does only what is missing.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import process from 'node:process';
@@ -10,7 +10,9 @@ import { requireTools } from './requirements.js';
 import { run } from './run.js';
 import { installWheel, requireTensorFlow, wheelName } from './wheel.js';
 
-/** Where everything is kept. `loadTensorFlow` of @polyak/backend-tfjs looks for it under this name. */
+/**
+ * Where everything is kept. `loadTensorFlow` of @polyak/backend-tfjs looks for it under this name.
+ */
 export function nativeFolder(project: string): string {
   return join(project, '.tensorflow-native');
 }

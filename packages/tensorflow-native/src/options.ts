@@ -22,7 +22,8 @@ const DEFAULT_VERSION = '2.21.0';
 const callerFolder = process.env['INIT_CWD'] ?? process.cwd();
 
 /**
- * The options in `args`. Asked for help, or given what it cannot take, it says so and ends the process: code 0 or 2.
+ * The options in `args`. Asked for help, or given what it cannot take, it says so and ends the
+ * process: code 0 or 2.
  *
  * @param args - what follows the script's name on the command line
  */

@@ -1,5 +1,5 @@
-// The two packages that have the addon. They ship the same source of it; the TensorFlow it is linked to decides whether a GPU
-// is used.
+// The two packages that have the addon. They ship the same source of it; the TensorFlow it is
+// linked to decides whether a GPU is used.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -37,7 +37,8 @@ export async function installPackages(folder: string): Promise<string> {
 }
 
 /**
- * Gives the addon to the packages in `folder`, and to those of the same version that the project itself has installed.
+ * Gives the addon to the packages in `folder`, and to those of the same version that the project
+ * itself has installed.
  *
  * @param addon - the file
  * @returns what was done with the packages of the project, a line each

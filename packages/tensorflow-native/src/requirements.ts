@@ -1,4 +1,5 @@
-// What must be there before anything begins. All that is missing is said at once, a line each, with the remedy.
+// What must be there before anything begins. All that is missing is said at once, a line each, with
+// the remedy.
 import process from 'node:process';
 import { Failure } from './failure.js';
 import { answers } from './run.js';

@@ -1,4 +1,5 @@
-// TensorFlow's libraries and headers, out of its Python wheel. Python itself is used for nothing but its pip.
+// TensorFlow's libraries and headers, out of its Python wheel. Python itself is used for nothing
+// but its pip.
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Failure } from './failure.js';
@@ -13,10 +14,15 @@ export interface Wheel {
   readonly version: string;
 }
 
-/** The libraries that the addon links: the C API with the eager operations, and what it stands on. */
+/**
+ * The libraries that the addon links: the C API with the eager operations, and what it stands on.
+ */
 export const LIBRARIES = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'] as const;
 
-/** The libraries do not depend on Python, so any will do for which TensorFlow 2.12 to 2.21 has wheels. */
+/**
+ * The libraries do not depend on Python, so any will do for which TensorFlow 2.12 to 2.21 has
+ * wheels.
+ */
 const PYTHON_VERSION = '3.11';
 
 /** What a wheel is called in messages and as a folder. */
@@ -34,7 +40,8 @@ export function wheelName({ device, version }: Wheel): string {
 export async function installWheel(folder: string, wheel: Wheel, python: string): Promise<string> {
   const { device, version } = wheel;
   const home = join(folder, wheelName(wheel));
-  // The wheel for CUDA needs NVIDIA's libraries beside it, which are its dependencies; the other needs none.
+  // The wheel for CUDA needs NVIDIA's libraries beside it, which are its dependencies; the other
+  // needs none.
   const what =
     device === 'gpu'
       ? [`tensorflow[and-cuda]==${version}`]
@@ -59,7 +66,8 @@ export async function installWheel(folder: string, wheel: Wheel, python: string)
 }
 
 /**
- * Makes sure that a folder is the Python package `tensorflow`, with the libraries and headers that the addon needs.
+ * Makes sure that a folder is the Python package `tensorflow`, with the libraries and headers that
+ * the addon needs.
  *
  * @returns its absolute path
  * @throws Failure where it is not

@@ -1,10 +1,12 @@
-// Folders that are there whole or not at all, whenever the machine stops: this is what makes the tool resumable.
+// Folders that are there whole or not at all, whenever the machine stops: this is what makes the
+// tool resumable.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 
 /**
- * Makes a folder, unless it is there already. It is filled under another name and given its own at the end.
+ * Makes a folder, unless it is there already. It is filled under another name and given its own at
+ * the end.
  *
  * @param folder - its absolute path
  * @param fill - puts everything into the folder that it is given
@@ -30,7 +32,10 @@ export async function makeWhole(
   return true;
 }
 
-/** Lets `path` be a symbolic link to `target`, whatever it was; there is no moment without the one or the other. */
+/**
+ * Lets `path` be a symbolic link to `target`, whatever it was; there is no moment without the one
+ * or the other.
+ */
 export function link(target: string, path: string): void {
   mkdirSync(dirname(path), { recursive: true });
   const fresh = `${path}.${process.pid}`;

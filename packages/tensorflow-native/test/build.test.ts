@@ -1,4 +1,5 @@
-// The whole tool, with fake programs: what it runs, what it keeps, and that it can be ended at any moment.
+// The whole tool, with fake programs: what it runs, what it keeps, and that it can be ended at any
+// moment.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// A pip, an npm and a compiler that do in milliseconds what the real ones do in minutes, so that tests can interrupt them. The
-// real ones run in .ci/run.
+// A pip, an npm and a compiler that do in milliseconds what the real ones do in minutes, so that
+// tests can interrupt them. The real ones run in .ci/run.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,5 @@
-// The X server that headlessgl needs, where none runs and Xvfb is installed. Vitest calls this once for all test files.
+// The X server that headlessgl needs, where none runs and Xvfb is installed. Vitest calls this once
+// for all test files.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import process from 'node:process';

@@ -1,5 +1,5 @@
-// The modes of gpu.js that tests run on in Node. What a machine lacks is skipped, with the reason printed, unless
-// POLYAK_REQUIRE_HEADLESSGL=1 or POLYAK_REQUIRE_WEBGPU=1 says that it must not.
+// The modes of gpu.js that tests run on in Node. What a machine lacks is skipped, with the reason
+// printed, unless POLYAK_REQUIRE_HEADLESSGL=1 or POLYAK_REQUIRE_WEBGPU=1 says that it must not.
 import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { gpujsBackend } from '@polyak/backend-gpujs';
@@ -30,7 +30,10 @@ const REQUIRED: Readonly<Record<NodeMode, boolean>> = {
   webgpu: process.env['POLYAK_REQUIRE_WEBGPU'] === '1',
 };
 
-/** Gives Node `navigator.gpu`. Vulkan's loader reads its variable when the first adapter is asked for. */
+/**
+ * Gives Node `navigator.gpu`. Vulkan's loader reads its variable when the first adapter is asked
+ * for.
+ */
 async function startWebGpu(): Promise<void> {
   const { create, globals } = await import('webgpu');
   if (existsSync(SWIFTSHADER)) process.env['VK_ICD_FILENAMES'] ??= SWIFTSHADER;

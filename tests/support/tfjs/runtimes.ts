@@ -1,5 +1,5 @@
-// The tfjs backends that tests run on: cpu and wasm, and tensorflow where `pnpm tensorflow:native` has built it.
-// POLYAK_REQUIRE_TENSORFLOW=1 makes its absence a failure.
+// The tfjs backends that tests run on: cpu and wasm, and tensorflow where `pnpm tensorflow:native`
+// has built it. POLYAK_REQUIRE_TENSORFLOW=1 makes its absence a failure.
 import { loadTensorFlow } from '@polyak/backend-tfjs';
 import * as tf from '@tensorflow/tfjs-core';
 import { existsSync } from 'node:fs';
@@ -21,7 +21,8 @@ export const RUNTIMES: readonly RuntimeName[] = hasTensorFlow
 
 /** Sets the tfjs backend, and makes sure that tfjs did. */
 export async function setRuntime(runtime: RuntimeName): Promise<void> {
-  // It registers its backend with the engine of the whole process, which is that of this copy of tfjs too.
+  // It registers its backend with the engine of the whole process, which is that of this copy of
+  // tfjs too.
   if (runtime === 'tensorflow') await loadTensorFlow({ backends: ['tfjs-node-gpu'] });
   else await import(`@tensorflow/tfjs-backend-${runtime}`);
   await tf.setBackend(runtime);

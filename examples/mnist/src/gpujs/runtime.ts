@@ -17,7 +17,9 @@ import type { Network, Runtime } from '../runtime.js';
 import { scoreLogits } from '../score-logits.js';
 import { writeWhole } from '../write-whole.js';
 
-/** gpu.js where it runs here: on a GPU if there is a display for headless-gl, else in WebAssembly. */
+/**
+ * gpu.js where it runs here: on a GPU if there is a display for headless-gl, else in WebAssembly.
+ */
 export async function gpujsRuntime(
   note: (text: string) => void,
 ): Promise<Runtime<GpujsTensor, Float32Array>> {

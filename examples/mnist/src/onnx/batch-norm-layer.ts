@@ -2,15 +2,20 @@
 import type { GraphBuilder, Value } from './graph-builder.js';
 import type { Layer, TensorPlan } from './layer.js';
 
-/** As the layers of TensorFlow.js have it, so that the demo trains the same network on every runtime. */
+/**
+ * As the layers of TensorFlow.js have it, so that the demo trains the same network on every
+ * runtime.
+ */
 const epsilon = 1e-3;
 const oldWeight = 0.99;
 
 /**
- * y = weight · (x - mean) / sqrt(variance + epsilon) + bias, a channel at a time: in training with the batch's mean and
- * population variance, which also move the running ones; in inference with the running ones.
+ * y = weight · (x - mean) / sqrt(variance + epsilon) + bias, a channel at a time: in training with
+ * the batch's mean and population variance, which also move the running ones; in inference with the
+ * running ones.
  *
- * @param name - of the layer; its tensors are `<name>.weight`, `.bias`, `.running_mean` and `.running_var`, all [channels]
+ * @param name - of the layer; its tensors are `<name>.weight`, `.bias`, `.running_mean` and
+ * `.running_var`, all [channels]
  * @see Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167, section 3
  */
 export function batchNorm(name: string, channels: number): Layer {
@@ -37,7 +42,8 @@ export function batchNorm(name: string, channels: number): Layer {
       const spread = (value: Value): Value =>
         graph.node('Reshape', [value, graph.integers(1, channels, 1, 1)]);
 
-      // Written out, as the way back needs the centered x: with it, ONNX's own training mode is no faster.
+      // Written out, as the way back needs the centered x: with it, ONNX's own training mode is no
+      // faster.
       const batchMean = graph.mean(x, overBatch);
       const centered = graph.subtract(x, spread(batchMean));
       const batchVariance = graph.mean(graph.multiply(centered, centered), overBatch);

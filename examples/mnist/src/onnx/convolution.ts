@@ -20,7 +20,8 @@ export function convolution(name: string, channels: number, filters: number, siz
       y: graph.node('Conv', [x, weight.name]),
       statistics: {},
       backward(dy) {
-        // dW[f, c] = sum over images of x[n, c] * dy[n, f]: a convolution where images play the part of channels.
+        // dW[f, c] = sum over images of x[n, c] * dy[n, f]: a convolution where images play the
+        // part of channels.
         const swapped = { perm: [1, 0, 2, 3] };
         const byChannel = graph.node('Transpose', [x], swapped);
         const byFilter = graph.node('Transpose', [dy], swapped);

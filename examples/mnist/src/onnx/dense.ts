@@ -4,7 +4,8 @@ import type { Layer } from './layer.js';
 /**
  * x · weight + bias
  *
- * @param name - of the layer; its tensors are `<name>.weight`, [inputs, units], and `<name>.bias`, [units]
+ * @param name - of the layer; its tensors are `<name>.weight`, [inputs, units], and `<name>.bias`,
+ * [units]
  */
 export function dense(name: string, inputs: number, units: number): Layer {
   const weight = {

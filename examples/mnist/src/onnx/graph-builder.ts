@@ -1,4 +1,5 @@
-// Builds ONNX graphs: each operator is a call that returns the name of its result, and the whole becomes the bytes of a model.
+// Builds ONNX graphs: each operator is a call that returns the name of its result, and the whole
+// becomes the bytes of a model.
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import {
   AttributeProto_AttributeType as AttributeType,
@@ -19,7 +20,10 @@ export type Shape = readonly (number | string)[];
 /** The element types that the demo's graphs use. */
 export type ElementType = 'float32' | 'int64' | 'bool';
 
-/** What an operator can be told beside its inputs: integers become `int` attributes, lists of them `ints`. */
+/**
+ * What an operator can be told beside its inputs: integers become `int` attributes, lists of them
+ * `ints`.
+ */
 export type Attributes = Readonly<Record<string, number | readonly number[]>>;
 
 const dataTypes: Readonly<Record<ElementType, DataType>> = {
@@ -28,7 +32,9 @@ const dataTypes: Readonly<Record<ElementType, DataType>> = {
   bool: DataType.BOOL,
 };
 
-/** A graph under construction. Methods add to it and return names, which later calls take as inputs. */
+/**
+ * A graph under construction. Methods add to it and return names, which later calls take as inputs.
+ */
 export class GraphBuilder {
   readonly #inputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = [];
   readonly #outputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = [];

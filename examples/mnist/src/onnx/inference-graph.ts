@@ -6,7 +6,8 @@ import type { Layer } from './layer.js';
 export type Weights = ReadonlyMap<string, Float32Array>;
 
 /**
- * A graph from `images` [n, ...] to `logits` [n, classes], with all tensors of the network as initializers.
+ * A graph from `images` [n, ...] to `logits` [n, classes], with all tensors of the network as
+ * initializers.
  *
  * @param imageShape - of one image: [channels, height, width]
  * @returns the bytes of the model

@@ -1,4 +1,5 @@
-// A layer as graphs are made of it: forwards as in inference, and as in training together with the way back.
+// A layer as graphs are made of it: forwards as in inference, and as in training together with the
+// way back.
 import type { GraphBuilder, Value } from './graph-builder.js';
 
 /** A tensor that a layer owns. */
@@ -6,7 +7,10 @@ export interface TensorPlan {
   /** Unique within the network: it names the tensor in graphs, states and files. */
   readonly name: string;
   readonly shape: readonly number[];
-  /** What it starts from: one value everywhere, or He's normal distribution for so many inputs of a unit. */
+  /**
+   * What it starts from: one value everywhere, or He's normal distribution for so many inputs of a
+   * unit.
+   */
   readonly initial: { readonly fill: number } | { readonly heNormalFanIn: number };
 }
 

@@ -1,4 +1,5 @@
-// The network of the demo for ONNX Runtime: the same as network.ts of TensorFlow.js, but with channels first.
+// The network of the demo for ONNX Runtime: the same as network.ts of TensorFlow.js, but with
+// channels first.
 import { imageSize } from '../mnist.js';
 import { batchNorm } from './batch-norm-layer.js';
 import { convolution } from './convolution.js';
@@ -9,7 +10,9 @@ import { flatten, maxPool, relu } from './pooling.js';
 /** The digits that the network tells apart. */
 export const classes = 10;
 
-/** From images [n, 1, 28, 28] to logits [n, 10]. The comments give the extents of what comes out. */
+/**
+ * From images [n, 1, 28, 28] to logits [n, 10]. The comments give the extents of what comes out.
+ */
 export const digitLayers: readonly Layer[] = [
   convolution('conv1', 1, 8, 3), // 8 × 26 × 26
   batchNorm('bn1', 8),

@@ -15,7 +15,10 @@ export function relu(): Layer {
   });
 }
 
-/** The greatest of each square of `size` × `size`, squares side by side; rows and columns that fill none are left out. */
+/**
+ * The greatest of each square of `size` × `size`, squares side by side; rows and columns that fill
+ * none are left out.
+ */
 export function maxPool(size: number): Layer {
   const window = { kernel_shape: [size, size], strides: [size, size] };
   return untrained({

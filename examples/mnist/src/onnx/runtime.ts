@@ -22,8 +22,8 @@ import { scoreModel } from './score.js';
 import { trainGraph } from './train-graph.js';
 
 /**
- * How sessions run: on as many threads as this process may use, and none of them spins while it waits for others, which on a
- * machine that does other work doubles the time of a step.
+ * How sessions run: on as many threads as this process may use, and none of them spins while it
+ * waits for others, which on a machine that does other work doubles the time of a step.
  */
 const session = {
   intraOpNumThreads: Math.min(availableParallelism(), 4),

@@ -19,8 +19,9 @@ export interface TrainGraphOptions extends SgdOptions {
 }
 
 /**
- * A graph from `images` [n, ...], `labels` [n], `lr` and the network's tensors to `loss` and the new tensors: `w` comes out
- * as `w_new`, its velocity goes in as `w.velocity` and comes out as `w.velocity_new`.
+ * A graph from `images` [n, ...], `labels` [n], `lr` and the network's tensors to `loss` and the
+ * new tensors: `w` comes out as `w_new`, its velocity goes in as `w.velocity` and comes out as
+ * `w.velocity_new`.
  *
  * velocity_new = momentum · velocity + gradient + weightDecay · w;  w_new = w - lr · velocity_new
  *

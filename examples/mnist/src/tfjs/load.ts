@@ -4,7 +4,10 @@ import type { LoadedTensorFlow } from '@polyak/backend-tfjs';
 
 import type { TensorFlowBackendName } from '../run.js';
 
-/** Loads the runtime that was asked for, ready to train convolutions, and says why a faster one was not taken. */
+/**
+ * Loads the runtime that was asked for, ready to train convolutions, and says why a faster one was
+ * not taken.
+ */
 export async function loadTfjs(
   backend: TensorFlowBackendName,
   note: (text: string) => void,

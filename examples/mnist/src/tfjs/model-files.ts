@@ -10,7 +10,9 @@ import { writeWhole } from '../write-whole.js';
 const topologyFile = 'model.json';
 const weightsFile = 'weights.bin';
 
-/** Writes `model.json` and `weights.bin` into `folder`, as `tf.loadLayersModel` reads them anywhere. */
+/**
+ * Writes `model.json` and `weights.bin` into `folder`, as `tf.loadLayersModel` reads them anywhere.
+ */
 export async function saveModel(
   tf: TensorFlowWithLayers,
   model: TensorFlow.LayersModel,

@@ -1,11 +1,13 @@
-// The network that both runs train on TensorFlow.js: two convolutions with batch norm, then two dense layers.
+// The network that both runs train on TensorFlow.js: two convolutions with batch norm, then two
+// dense layers.
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
 import { imageSize } from '../mnist.js';
 
 /**
- * Conv8-BN-ReLU-MaxPool-Conv16-BN-ReLU-MaxPool-Dense32-ReLU-Dense10, from images [n, 28, 28, 1] to logits [n, 10].
+ * Conv8-BN-ReLU-MaxPool-Conv16-BN-ReLU-MaxPool-Dense32-ReLU-Dense10, from images [n, 28, 28, 1] to
+ * logits [n, 10].
  *
  * @param tf - the runtime
  * @param seed - the same seed gives the same initial weights, on every backend

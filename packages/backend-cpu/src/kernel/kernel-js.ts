@@ -1,6 +1,7 @@
-// The averaging kernel in JavaScript, rounding by rounding the same as kernel.wat. One function per element type, so
-// that each loop only ever sees one kind of array: a loop that has met two runs at half the speed. Eight elements at a
-// time, all loads before all stores: the compiler cannot know that the arrays do not overlap, and would wait.
+// The averaging kernel in JavaScript, rounding by rounding the same as kernel.wat. One function per
+// element type, so that each loop only ever sees one kind of array: a loop that has met two runs at
+// half the speed. Eight elements at a time, all loads before all stores: the compiler cannot know
+// that the arrays do not overlap, and would wait.
 const { fround } = Math;
 
 /**

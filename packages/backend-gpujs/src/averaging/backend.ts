@@ -22,7 +22,10 @@ export interface GpujsMemory {
   readonly kernels: number;
 }
 
-/** A {@link Backend} of gpu.js's arrays and textures. Release it when the averages are no longer needed. */
+/**
+ * A {@link Backend} of gpu.js's arrays and textures. Release it when the averages are no longer
+ * needed.
+ */
 export interface GpujsBackend extends Backend<GpujsTensor> {
   /** `gpujs:` and the mode that computes, whatever was asked for. */
   readonly name: `gpujs:${GpujsMode}`;
@@ -49,26 +52,30 @@ export interface GpujsBackend extends Backend<GpujsTensor> {
   dispose(tensors: readonly GpujsTensor[]): void;
   /** What it keeps alive now. */
   memory(): GpujsMemory;
-  /** Destroys its kernels, and the GPU instance that it made. Later calls but `dispose` are refused. */
+  /**
+   * Destroys its kernels, and the GPU instance that it made. Later calls but `dispose` are refused.
+   */
   release(): Promise<void>;
 }
 
 /**
  * gpu.js, as a backend of weight averaging.
  *
- * Live tensors are host arrays or textures, as the model has them. Averages of arrays are packed into a few large textures,
- * which stay on the device: only live weights travel there, and the averages back when they are swapped in. Averages of
- * textures are textures of the same layout, and never leave the device. A swap exchanges handles; a parameter is given what it
- * held before: an array, or a texture that its kernels take.
+ * Live tensors are host arrays or textures, as the model has them. Averages of arrays are packed
+ * into a few large textures, which stay on the device: only live weights travel there, and the
+ * averages back when they are swapped in. Averages of textures are textures of the same layout, and
+ * never leave the device. A swap exchanges handles; a parameter is given what it held before: an
+ * array, or a texture that its kernels take.
  *
- * On headlessgl, webgl2, webgpu and webasm an update is `fround(a + fround(fround(p - a) * fround(w)))`, bit for bit with the
- * drivers that were tested. On cpu gpu.js computes in float64 and rounds once, which is within one unit in the last place.
+ * On headlessgl, webgl2, webgpu and webasm an update is
+ * `fround(a + fround(fround(p - a) * fround(w)))`, bit for bit with the drivers that were tested.
+ * On cpu gpu.js computes in float64 and rounds once, which is within one unit in the last place.
  *
- * @param gpu - an instance, which stays its owner's and has to be the one whose textures are averaged; or `{ GPU, mode }` for
- *   one of the backend's own
+ * @param gpu - an instance, which stays its owner's and has to be the one whose textures are
+ *   averaged; or `{ GPU, mode }` for one of the backend's own
  * @returns the backend, named after the mode that really computes, whatever was asked for
- * @throws PolyakError `ERR_UNSUPPORTED` where the mode does not run here, with what it lacks, and where the device does not
- *   compute in float32
+ * @throws PolyakError `ERR_UNSUPPORTED` where the mode does not run here, with what it lacks, and
+ *   where the device does not compute in float32
  * @throws RangeError for a mode that this package does not know
  *
  * @example

@@ -18,7 +18,10 @@ export function freeData(device: Device, data: Data): void {
   else if (data instanceof Slice) data.pack.release();
 }
 
-/** The elements on the host, those of a pack read at once. Nothing is copied that lies there already. */
+/**
+ * The elements on the host, those of a pack read at once. Nothing is copied that lies there
+ * already.
+ */
 export async function hostArrays(
   device: Device,
   list: readonly Data[],
@@ -47,7 +50,10 @@ export async function textureOf(
   return (await device.run(COPY(output.length), layout, [nested(array, output)])) as Texture;
 }
 
-/** Copies, bit for bit, of arrays on the host and of textures on the device. gpu.js's own `clone` shares the elements. */
+/**
+ * Copies, bit for bit, of arrays on the host and of textures on the device. gpu.js's own `clone`
+ * shares the elements.
+ */
 export async function copies(
   device: Device,
   tensors: readonly GpujsTensor[],

@@ -10,8 +10,8 @@ import { isTexture, layoutOf } from '../texture.js';
 const RUN = 256;
 
 /**
- * A sum for each run of elements: 0 where they are finite, NaN elsewhere. Comparisons with NaN may be optimised away, and so
- * may a product with 0, but not one with an argument.
+ * A sum for each run of elements: 0 where they are finite, NaN elsewhere. Comparisons with NaN may
+ * be optimised away, and so may a product with 0, but not one with an argument.
  */
 const source = (length: number): string => `function (a, zero) {
   let sum = 0;

@@ -1,4 +1,5 @@
-// Which tensors a backend has made and not yet disposed of, and which tensors it can work with at all.
+// Which tensors a backend has made and not yet disposed of, and which tensors it can work with at
+// all.
 import { elementCount, formatSpec, PolyakError } from '@polyak/core';
 import type { Device } from '../device.js';
 import { Slice } from './pack.js';
@@ -28,7 +29,10 @@ export class Ledger {
     return tensors;
   }
 
-  /** Frees a tensor: deletes its texture, whoever made it, or gives up its place among the packed ones. */
+  /**
+   * Frees a tensor: deletes its texture, whoever made it, or gives up its place among the packed
+   * ones.
+   */
   dispose({ data }: GpujsTensor): void {
     if (isTexture(data) && !isDeleted(data)) this.#device.free(data);
     if (!this.#made.delete(data)) return;
@@ -38,8 +42,8 @@ export class Ledger {
   }
 
   /**
-   * Refuses tensors that were disposed of, that are not what their shape says, and that lie elsewhere: gpu.js would compute
-   * with garbage.
+   * Refuses tensors that were disposed of, that are not what their shape says, and that lie
+   * elsewhere: gpu.js would compute with garbage.
    *
    * @param call - the method, for the message
    * @param tensors - what it was given

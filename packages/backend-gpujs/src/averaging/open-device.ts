@@ -31,8 +31,8 @@ export interface OpenDevice {
  * Opens what `gpu` computes on.
  *
  * @param gpu - an instance, or the class and a mode
- * @throws PolyakError `ERR_UNSUPPORTED` where the mode does not run, where gpu.js runs another one in its place, and where the
- *   device does not compute in float32
+ * @throws PolyakError `ERR_UNSUPPORTED` where the mode does not run, where gpu.js runs another one
+ *   in its place, and where the device does not compute in float32
  * @throws RangeError for a mode that this package does not know
  */
 export async function openDevice(gpu: GPU | GpujsRuntime): Promise<OpenDevice> {

@@ -10,7 +10,8 @@ export interface GpujsParameter extends Parameter<GpujsTensor> {
 }
 
 /**
- * A place that holds a tensor. Setting it exchanges the handle and copies nothing: give `get().data` to each kernel call.
+ * A place that holds a tensor. Setting it exchanges the handle and copies nothing: give
+ * `get().data` to each kernel call.
  *
  * @param name - unique within the model and stable between runs
  * @param data - what the model computes with now

@@ -1,4 +1,5 @@
-// What a device shows of its arithmetic: drivers may round, reorder and drop operations as they like.
+// What a device shows of its arithmetic: drivers may round, reorder and drop operations as they
+// like.
 import type { Data } from './data.js';
 import { freeData, hostArrays, textureOf } from './data.js';
 import type { Device } from '../device.js';

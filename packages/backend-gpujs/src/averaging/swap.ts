@@ -36,8 +36,9 @@ export async function swap(
 }
 
 /**
- * What a model can compute with that computes with `held`: arrays for arrays, and for textures those of the same layout. Kernels
- * that are given anything else are compiled anew, or read garbage.
+ * What a model can compute with that computes with `held`: arrays for arrays, and for textures
+ * those of the same layout. Kernels that are given anything else are compiled anew, or read
+ * garbage.
  *
  * @param device - where textures lie
  * @param tensors - as many as `held`, of the same specs; they stay as they are

@@ -1,4 +1,5 @@
-// What gpu.js computes with, as a tensor: numbers on the host, a texture, or a stretch of packed averages.
+// What gpu.js computes with, as a tensor: numbers on the host, a texture, or a stretch of packed
+// averages.
 import type { TensorSpec } from '@polyak/core';
 import type { Texture } from 'gpu.js';
 import type { GpujsSlice } from './pack.js';
@@ -9,9 +10,10 @@ export interface GpujsTensor extends TensorSpec {
   /** gpu.js computes in single precision. */
   readonly dtype: 'float32';
   /**
-   * The elements in row-major order: an array on the host; what a kernel with `pipeline: true` and `precision: 'single'`
-   * returned, which on webgpu is the handle of a buffer; or a stretch of packed averages, which only the backend makes and
-   * which no swap gives to a model that held one of the others.
+   * The elements in row-major order: an array on the host; what a kernel with `pipeline: true` and
+   * `precision: 'single'` returned, which on webgpu is the handle of a buffer; or a stretch of
+   * packed averages, which only the backend makes and which no swap gives to a model that held one
+   * of the others.
    */
   readonly data: Float32Array | Texture | GpujsSlice;
 }
@@ -20,8 +22,8 @@ export interface GpujsTensor extends TensorSpec {
  * A tensor over an array or a texture. Nothing is copied.
  *
  * @param data - numbers on the host, or a texture
- * @param shape - the extents, outermost first. Unless given: of an array its length, of a texture the reverse of its kernel's
- *   `output`
+ * @param shape - the extents, outermost first. Unless given: of an array its length, of a texture
+ *   the reverse of its kernel's `output`
  * @returns the tensor, which owns nothing
  *
  * @example

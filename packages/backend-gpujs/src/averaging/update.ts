@@ -1,4 +1,5 @@
-// Averages moved towards the live tensors: those of host arrays packed and all at once, those of textures where they are.
+// Averages moved towards the live tensors: those of host arrays packed and all at once, those of
+// textures where they are.
 import type { Texture } from 'gpu.js';
 import type { Data } from './data.js';
 import { freeData, hostArrays, textureOf } from './data.js';
@@ -29,7 +30,8 @@ interface Live {
  * @param states - one for each live tensor, with as many elements
  * @param live - arrays and textures
  * @param weight - in [0, 1]
- * @returns the new states: textures of the same layout where the live tensor is one, slices of one pack elsewhere
+ * @returns the new states: textures of the same layout where the live tensor is one, slices of one
+ * pack elsewhere
  */
 export async function moved(
   device: Device,
@@ -126,7 +128,8 @@ async function step(
   live: Live,
   weight: number,
 ): Promise<readonly Field[]> {
-  // A kernel rounds a number to float32 where it computes in float32, and where it does not, this does.
+  // A kernel rounds a number to float32 where it computes in float32, and where it does not, this
+  // does.
   const w = Math.fround(weight);
   if (residuals === undefined) return [await map(device, AVERAGE, [averages], live, w)];
   const made: Field[] = [];

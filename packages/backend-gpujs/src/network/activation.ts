@@ -9,8 +9,8 @@ export type ActivationLayout = 'NHWC' | 'NCHW';
 /** The activations of one layer, less the batch. */
 export interface ActivationOptions {
   /**
-   * The extents of one sample: `[height, width, channels]` in NHWC, `[channels, height, width]` in NCHW. Fewer or more of the
-   * spatial ones are as well; `[channels]` is a dense layer.
+   * The extents of one sample: `[height, width, channels]` in NHWC, `[channels, height, width]` in
+   * NCHW. Fewer or more of the spatial ones are as well; `[channels]` is a dense layer.
    */
   readonly shape: readonly number[];
   /** Default NHWC. */
@@ -35,7 +35,10 @@ export interface Activation {
   sampleCount(x: KernelArray): number;
 }
 
-/** The channel of the element at `this.thread.x` of a sample; exact up to 2^22 elements a sample, however division rounds. */
+/**
+ * The channel of the element at `this.thread.x` of a sample; exact up to 2^22 elements a sample,
+ * however division rounds.
+ */
 export function channelSource({ layout }: Activation): string {
   return layout === 'NCHW'
     ? 'Math.floor((this.thread.x + 0.5) / this.constants.positions)'

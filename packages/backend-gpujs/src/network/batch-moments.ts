@@ -5,8 +5,9 @@ import type { ChannelSums } from './channel-sums.js';
 import type { KernelArray } from './flat-kernel.js';
 
 /**
- * Mean and population variance of each channel of `x`. Two passes: the first finds a mean m in float32, the second adds up
- * x - m and its square, which loses no digits however far from 0 the data lie:
+ * Mean and population variance of each channel of `x`. Two passes: the first finds a mean m in
+ * float32, the second adds up x - m and its square, which loses no digits however far from 0 the
+ * data lie:
  *
  * mean = m + mean(x - m);  variance = mean((x - m)²) - mean(x - m)²
  *

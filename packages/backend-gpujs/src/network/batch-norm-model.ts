@@ -12,7 +12,8 @@ export interface BatchNormNetwork<Batch> {
   /** Its batch-norm layers, each once. */
   readonly layers: readonly BatchNorm[];
   /**
-   * One forward pass in evaluation, up to the last of `layers` at least. Hands `pass` to the `infer` of each layer.
+   * One forward pass in evaluation, up to the last of `layers` at least. Hands `pass` to the
+   * `infer` of each layer.
    *
    * @returns what is to be freed afterwards, if anything
    */
@@ -22,13 +23,14 @@ export interface BatchNormNetwork<Batch> {
 }
 
 /**
- * The batch norm of a network of gpu.js kernels, for `bnUpdate` and `withAveraged`; {@link batchNorm} has an example. A layer that
- * runs more than once in a pass reports all its inputs together.
+ * The batch norm of a network of gpu.js kernels, for `bnUpdate` and `withAveraged`;
+ * {@link batchNorm} has an example. A layer that runs more than once in a pass reports all its
+ * inputs together.
  *
  * @param network - layers and forward pass
  * @returns the model as core takes it; it owns nothing
- * @throws PolyakError `ERR_BATCH_NORM` where two layers have the same name; its passes throw it where `forward` does not reach
- *   a layer
+ * @throws PolyakError `ERR_BATCH_NORM` where two layers have the same name; its passes throw it
+ *   where `forward` does not reach a layer
  */
 export function batchNormModel<Batch>(network: BatchNormNetwork<Batch>): BatchNormModel<Batch> {
   const { layers } = network;

@@ -1,4 +1,5 @@
-// Batch normalization as a building block between gpu.js kernels: forward, backward, running statistics.
+// Batch normalization as a building block between gpu.js kernels: forward, backward, running
+// statistics.
 import type { BatchNormLayer } from '@polyak/core';
 import type { GPU } from 'gpu.js';
 import { activation } from './activation.js';
@@ -14,26 +15,41 @@ import type { MomentsPass } from './moments-pass.js';
 
 /** Options of {@link batchNorm}. */
 export interface BatchNormOptions extends ActivationOptions {
-  /** Unique within the network: its tensors are `<name>.weight`, `.bias`, `.running_mean` and `.running_var`. */
+  /**
+   * Unique within the network: its tensors are `<name>.weight`, `.bias`, `.running_mean` and
+   * `.running_var`.
+   */
   readonly name: string;
   /** Added to the variance, > 0. Default 1e-5 as in PyTorch; Keras has 1e-3. */
   readonly epsilon?: number;
-  /** How far a training step moves the running statistics towards the batch's, from 0 to 1. Default 0.1; Keras' 0.99 is 0.01. */
+  /**
+   * How far a training step moves the running statistics towards the batch's, from 0 to 1. Default
+   * 0.1; Keras' 0.99 is 0.01.
+   */
   readonly momentum?: number;
-  /** Which variance the layer keeps: `unbiased` as PyTorch, the default, or `population` as Keras. */
+  /**
+   * Which variance the layer keeps: `unbiased` as PyTorch, the default, or `population` as Keras.
+   */
   readonly varianceKind?: BatchNormLayer['varianceKind'];
-  /** Whether an update may leave the layer out by `include: (layer) => layer.trainable`. Default true. */
+  /**
+   * Whether an update may leave the layer out by `include: (layer) => layer.trainable`. Default
+   * true.
+   */
   readonly trainable?: boolean;
 }
 
 /** A batch-norm layer of a network made of gpu.js kernels. See {@link batchNorm}. */
 export interface BatchNorm extends BatchNormLayer {
-  /** The tensors that training moves: weight and bias, [channels] each. The layer frees what they hold when disposed of. */
+  /**
+   * The tensors that training moves: weight and bias, [channels] each. The layer frees what they
+   * hold when disposed of.
+   */
   readonly parameters: readonly [weight: LayerParameter, bias: LayerParameter];
   /** The running mean and variance, [channels] each. */
   readonly statistics: readonly [mean: LayerParameter, variance: LayerParameter];
   /**
-   * The output in evaluation: normalised by the running statistics, or in a {@link MomentsPass} by the batch's, which it reports.
+   * The output in evaluation: normalised by the running statistics, or in a {@link MomentsPass} by
+   * the batch's, which it reports.
    *
    * @param x - activations, flat and row-major, [samples, ...shape]; only read
    * @param pass - what `batchNormModel` gave to the network's forward pass
@@ -42,11 +58,13 @@ export interface BatchNorm extends BatchNormLayer {
    */
   infer(x: KernelArray, pass?: MomentsPass): Promise<KernelArray>;
   /**
-   * The output in training: normalised by the batch's statistics, towards which it moves the running ones.
+   * The output in training: normalised by the batch's statistics, towards which it moves the
+   * running ones.
    *
    * @param x - activations as in `infer`; to be kept until `backward` was called
    * @returns output and way back
-   * @throws RangeError where `x` is not a whole number of samples, or gives one value a channel, which has no variance
+   * @throws RangeError where `x` is not a whole number of samples, or gives one value a channel,
+   * which has no variance
    */
   train(x: KernelArray): Promise<TrainedBatchNorm>;
   /** Frees its tensors and kernels. */
@@ -81,12 +99,14 @@ export interface BatchNormGradients {
  *
  * y = weight · (x - mean) / sqrt(variance + epsilon) + bias, a channel at a time.
  *
- * Activations are flat and row-major, as kernels with a one-dimensional output give them: a `Float32Array` on `cpu` and `webasm`,
- * a texture elsewhere. Statistics are added up on the device in short sums, and these in float64 on the host.
+ * Activations are flat and row-major, as kernels with a one-dimensional output give them: a
+ * `Float32Array` on `cpu` and `webasm`, a texture elsewhere. Statistics are added up on the device
+ * in short sums, and these in float64 on the host.
  *
  * @param gpu - the instance that the network's kernels are made with
  * @param options - name, shape of a sample, and constants
- * @returns the layer: weight and running variance are 1, bias and running mean 0. Dispose of it when done
+ * @returns the layer: weight and running variance are 1, bias and running mean 0. Dispose of it
+ * when done
  * @throws RangeError where the shape, `epsilon` or `momentum` is out of range
  *
  * @example

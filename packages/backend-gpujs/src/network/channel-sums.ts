@@ -1,4 +1,5 @@
-// Sums over all elements of each channel, in two levels: short sums in float32 on the device, theirs in float64 on the host.
+// Sums over all elements of each channel, in two levels: short sums in float32 on the device,
+// theirs in float64 on the host.
 import type { GPU } from 'gpu.js';
 import type { Activation } from './activation.js';
 import { flatKernel } from './flat-kernel.js';
@@ -6,7 +7,10 @@ import type { FlatKernel, KernelArray } from './flat-kernel.js';
 
 /** Threads of a channel, where that leaves each enough to do. */
 const threadsPerChannel = 1024;
-/** Elements that one thread adds up: few enough for float32 and for the shortest loops that a driver allows. */
+/**
+ * Elements that one thread adds up: few enough for float32 and for the shortest loops that a driver
+ * allows.
+ */
 const [fewestElements, mostElements] = [64, 1024];
 
 /** Sums over all elements of each channel, as float64, of activations of one layer. */
@@ -22,8 +26,8 @@ export interface ChannelSums {
 }
 
 /**
- * One thread for all elements of a channel would lose digits, and stop after 65,535 on some drivers. So a thread takes a
- * stretch of positions in a few samples.
+ * One thread for all elements of a channel would lose digits, and stop after 65,535 on some
+ * drivers. So a thread takes a stretch of positions in a few samples.
  */
 export function channelSums(gpu: GPU, activation: Activation): ChannelSums {
   const kernels = new Map<string, FlatKernel>();

@@ -6,8 +6,8 @@ import type { Kernel } from '../gpu.js';
 import { isDeleted, isTexture, shapeOf, signatureOf } from '../texture.js';
 
 /**
- * What a kernel takes and gives: row-major float32, as an array on the host (modes `cpu` and `webasm`) or as a texture. Whoever
- * called the kernel frees a texture with {@link freeArrays}.
+ * What a kernel takes and gives: row-major float32, as an array on the host (modes `cpu` and
+ * `webasm`) or as a texture. Whoever called the kernel frees a texture with {@link freeArrays}.
  */
 export type KernelArray = Float32Array | Texture;
 
@@ -16,15 +16,19 @@ export type KernelArgument = KernelArray | number;
 
 /** Options of {@link flatKernel}. */
 export interface FlatKernelOptions {
-  /** The extents of the threads, innermost first as gpu.js has it: `[x]`, `[x, y]` or `[x, y, z]`. */
+  /**
+   * The extents of the threads, innermost first as gpu.js has it: `[x]`, `[x, y]` or `[x, y, z]`.
+   */
   readonly output: readonly number[];
-  /** Numbers that the source reads as `this.constants.<name>`; integers are integers in the kernel. */
+  /**
+   * Numbers that the source reads as `this.constants.<name>`; integers are integers in the kernel.
+   */
   readonly constants?: Readonly<Record<string, number>>;
   /** For messages. */
   readonly name?: string;
   /**
-   * On `webasm`: how many workers share the kernel where its output has 4096 elements or more. They are the kernel's own, some 5 MB
-   * each. Default 1: it runs where it is called.
+   * On `webasm`: how many workers share the kernel where its output has 4096 elements or more. They
+   * are the kernel's own, some 5 MB each. Default 1: it runs where it is called.
    */
   readonly workers?: number;
 }
@@ -35,8 +39,10 @@ export interface FlatKernel {
    * Runs the kernel.
    *
    * @param args - as the source has them; kernels are compiled anew for other types and lengths
-   * @returns one number a thread, x fastest: a `Float32Array` on `cpu` and `webasm`, else a texture the caller frees
-   * @throws PolyakError `ERR_UNSUPPORTED` where gpu.js cannot run the kernel, or fell back to another mode than the instance has
+   * @returns one number a thread, x fastest: a `Float32Array` on `cpu` and `webasm`, else a texture
+   * the caller frees
+   * @throws PolyakError `ERR_UNSUPPORTED` where gpu.js cannot run the kernel, or fell back to
+   * another mode than the instance has
    * @throws PolyakError `ERR_DISPOSED` for a texture that was deleted
    */
   run(...args: KernelArgument[]): Promise<KernelArray>;
@@ -47,13 +53,13 @@ export interface FlatKernel {
 }
 
 /**
- * A gpu.js kernel over flat arrays. It closes the traps that gpu.js leaves open: one compiled kernel for each signature of its
- * arguments (gpu.js forgets settings where types change, and never checks lengths on GL), single precision, immutable results,
- * no silent fallback to the CPU.
+ * A gpu.js kernel over flat arrays. It closes the traps that gpu.js leaves open: one compiled
+ * kernel for each signature of its arguments (gpu.js forgets settings where types change, and never
+ * checks lengths on GL), single precision, immutable results, no silent fallback to the CPU.
  *
  * @param gpu - the instance that computes
- * @param source - the kernel as text, which bundlers and coverage tools leave alone; its loops end at constants, and take
- *   10,000 turns a thread at most
+ * @param source - the kernel as text, which bundlers and coverage tools leave alone; its loops end
+ *   at constants, and take 10,000 turns a thread at most
  * @param options - extents and constants
  * @returns the kernel; dispose of it when done
  *

@@ -10,7 +10,10 @@ import { isTexture } from '../texture.js';
 export interface LayerParameter extends Parameter<GpujsTensor> {
   /** What kernels take. */
   data(): KernelArray;
-  /** Holds what a kernel gave from now on, and frees what it held. A swap exchanges by `set` instead, which frees nothing. */
+  /**
+   * Holds what a kernel gave from now on, and frees what it held. A swap exchanges by `set`
+   * instead, which frees nothing.
+   */
   replace(data: KernelArray): void;
   set(tensor: GpujsTensor): void;
 }

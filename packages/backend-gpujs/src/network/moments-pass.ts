@@ -14,7 +14,8 @@ export interface MomentsPass {
  * What `batchMoments` hands through the network.
  *
  * @param layers - the layers to measure
- * @returns the pass, and what was reported: of a layer that ran more than once, all its inputs together
+ * @returns the pass, and what was reported: of a layer that ran more than once, all its inputs
+ * together
  */
 export function momentsPass(layers: readonly BatchNormLayer[]): {
   readonly pass: MomentsPass;

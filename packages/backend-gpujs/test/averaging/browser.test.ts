@@ -1,5 +1,5 @@
-// gpu.js's webgl2 and webgpu in a headless Chromium, from a minified bundle: CHROMIUM_PATH, or the first chromium on PATH.
-// POLYAK_REQUIRE_BROWSER=1 makes its absence a failure.
+// gpu.js's webgl2 and webgpu in a headless Chromium, from a minified bundle: CHROMIUM_PATH, or the
+// first chromium on PATH. POLYAK_REQUIRE_BROWSER=1 makes its absence a failure.
 import { backendConformance } from '@polyak/core/conformance';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

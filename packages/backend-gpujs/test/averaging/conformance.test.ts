@@ -1,4 +1,5 @@
-// The published suite in each mode, with live weights in arrays and, where there is a GPU, in textures of both layouts.
+// The published suite in each mode, with live weights in arrays and, where there is a GPU, in
+// textures of both layouts.
 import { gpujsBackend, gpujsParameter } from '@polyak/backend-gpujs';
 import type { ConformanceTest } from '@polyak/core/conformance';
 import { backendConformance } from '@polyak/core/conformance';
@@ -8,7 +9,10 @@ import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js
 import { MODES, TEXTURE_MODES } from '../../../../tests/support/gpujs/modes.js';
 import { textureOf } from '../textures.js';
 
-/** The suite, with live weights in textures, or in arrays where `isDense` does not say how these are laid out. */
+/**
+ * The suite, with live weights in textures, or in arrays where `isDense` does not say how these are
+ * laid out.
+ */
 function suite(bench: Bench, isDense?: boolean): readonly ConformanceTest[] {
   return backendConformance(async () => {
     const backend = await gpujsBackend(bench.gpu);

@@ -1,4 +1,5 @@
-// What stays on the device: as many textures after 1,000 rounds as before, counted where they are made.
+// What stays on the device: as many textures after 1,000 rounds as before, counted where they are
+// made.
 import { gpujsBackend, gpujsParameter } from '@polyak/backend-gpujs';
 import type { GpujsParameter } from '@polyak/backend-gpujs';
 import { observedOptimizer, SWA } from '@polyak/core';

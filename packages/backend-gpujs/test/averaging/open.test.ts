@@ -1,4 +1,5 @@
-// What the backend runs on, what it says where that is not what was asked for, and where it is gone.
+// What the backend runs on, what it says where that is not what was asked for, and where it is
+// gone.
 import { gpujsBackend, gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsMode, GpujsTensor } from '@polyak/backend-gpujs';
 import { describe, expect, it, vi } from 'vitest';

@@ -1,4 +1,5 @@
-// What the numbers are: float32 bit for bit, whatever the sizes, and the float64 mean to the last places.
+// What the numbers are: float32 bit for bit, whatever the sizes, and the float64 mean to the last
+// places.
 import { gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsTensor } from '@polyak/backend-gpujs';
 import type { HostTensor } from '@polyak/core';

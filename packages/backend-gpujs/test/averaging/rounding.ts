@@ -1,4 +1,5 @@
-// The averaging formulas element by element, with each operation rounded to float32, or only what a kernel returns.
+// The averaging formulas element by element, with each operation rounded to float32, or only what a
+// kernel returns.
 const { fround } = Math;
 
 /** Values of many magnitudes and both signs. */
@@ -14,7 +15,10 @@ export function averaged(a: number, p: number, weight: number): number {
   return fround(a + fround(fround(p - a) * fround(weight)));
 }
 
-/** The average `a`, which carries the error `c`, moved towards `p`: the new average, and what it carries. */
+/**
+ * The average `a`, which carries the error `c`, moved towards `p`: the new average, and what it
+ * carries.
+ */
 export function compensated(
   a: number,
   c: number,

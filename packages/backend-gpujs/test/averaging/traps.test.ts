@@ -107,7 +107,8 @@ describeModes(TEXTURE_MODES, (__, bench) => {
     }
   });
 
-  // Their loops end after 1,000 rounds unless the bound is a constant, and on some drivers after 65,535.
+  // Their loops end after 1,000 rounds unless the bound is a constant, and on some drivers after
+  // 65,535.
   it.each([false, true])(
     '3, 4: finds NaN behind the last round that loops of gpu.js and of drivers make (%s)',
     async (isDense) => {

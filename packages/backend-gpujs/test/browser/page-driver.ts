@@ -35,7 +35,10 @@ export async function startChromium(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, args: FLAGS });
 }
 
-/** The script of page.ts, from the sources of all packages, minified: kernels are source text that gpu.js compiles. */
+/**
+ * The script of page.ts, from the sources of all packages, minified: kernels are source text that
+ * gpu.js compiles.
+ */
 export async function bundlePage(): Promise<string> {
   const build = await rolldown({
     input: fileURLToPath(new URL('page.ts', import.meta.url)),
@@ -56,7 +59,10 @@ export interface Page {
     name: Name,
     ...args: Parameters<PageApi[Name]>
   ): Promise<Answer<Name>>;
-  /** Warnings and errors that the page wrote to its console: WebGPU reports there what it could not run. */
+  /**
+   * Warnings and errors that the page wrote to its console: WebGPU reports there what it could not
+   * run.
+   */
   readonly complaints: readonly string[];
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
-// What runs in the browser: the minified bundle of this file, called by page-driver.ts through `globalThis.polyak`.
+// What runs in the browser: the minified bundle of this file, called by page-driver.ts through
+// `globalThis.polyak`.
 import { gpujsBackend, gpujsParameter, gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsBackend, GpujsTensor } from '@polyak/backend-gpujs';
 import { observedOptimizer, SWA } from '@polyak/core';
@@ -59,7 +60,10 @@ export interface Operands {
   readonly weight: number;
 }
 
-/** The average after one plain update, and after a compensated one with the residual it carries then. */
+/**
+ * The average after one plain update, and after a compensated one with the residual it carries
+ * then.
+ */
 async function update(
   { average, residual, live, weight }: Operands,
   place: Place,
@@ -75,7 +79,10 @@ async function update(
   return found.map(({ data }) => [...(data as Float32Array)]);
 }
 
-/** The textures, or on webgpu the buffers, that a thousand rounds of an update and two swaps leave behind. */
+/**
+ * The textures, or on webgpu the buffers, that a thousand rounds of an update and two swaps leave
+ * behind.
+ */
 async function leftBehind(place: Place): Promise<number> {
   const count = countTextures(gpu);
   const params = [

@@ -99,7 +99,10 @@ export async function inferenceErrors(
   };
 }
 
-/** Output, running statistics and gradients in training; gradients against central differences of the float64 loss. */
+/**
+ * Output, running statistics and gradients in training; gradients against central differences of
+ * the float64 loss.
+ */
 export async function trainingErrors(
   gpu: GPU,
   geometry: Geometry,

@@ -1,4 +1,5 @@
-// Batch norm in plain float64, written without a look at the kernels: what their numbers are compared with.
+// Batch norm in plain float64, written without a look at the kernels: what their numbers are
+// compared with.
 
 /** Where the elements of a channel are. */
 export interface Geometry {
@@ -39,7 +40,9 @@ export function moments64(
   return { mean, variance };
 }
 
-/** The mean over a channel of `term`, for each channel. Sums of a million terms are right to 1e-13. */
+/**
+ * The mean over a channel of `term`, for each channel. Sums of a million terms are right to 1e-13.
+ */
 export function channelMeans(
   geometry: Geometry,
   term: (index: number, channel: number) => number,

@@ -59,15 +59,17 @@ export interface OnnxBackend extends Backend<Tensor> {
 /**
  * ONNX Runtime, as a backend of weight averaging.
  *
- * Live tensors are whatever the model is fed; a swap exchanges handles. On `cpu` and `cuda` they lie in host memory and
- * averages are updated in place; on `webgpu` they lie in GPU buffers, as sessions with `preferredOutputLocation: 'gpu-buffer'`
- * give them. Averages of float16 tensors are float32. Whoever wants to keep what a parameter holds clones it: a swap hands
- * the tensor on, and averaging writes into it.
+ * Live tensors are whatever the model is fed; a swap exchanges handles. On `cpu` and `cuda` they
+ * lie in host memory and averages are updated in place; on `webgpu` they lie in GPU buffers, as
+ * sessions with `preferredOutputLocation: 'gpu-buffer'` give them. Averages of float16 tensors are
+ * float32. Whoever wants to keep what a parameter holds clones it: a swap hands the tensor on, and
+ * averaging writes into it.
  *
  * @param ort - ONNX Runtime
  * @param options - where to compute
  * @returns the backend, named after the provider that it runs on
- * @throws PolyakError `ERR_UNSUPPORTED` where none of the providers can be had, with the reason of each
+ * @throws PolyakError `ERR_UNSUPPORTED` where none of the providers can be had, with the reason of
+ * each
  * @throws RangeError for an empty list, and for a provider that this package does not know
  *
  * @example

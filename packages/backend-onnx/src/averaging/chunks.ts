@@ -12,8 +12,8 @@ export interface Piece {
 export type Chunk = readonly Piece[];
 
 /**
- * Cuts the concatenation of all tensors into runs of `capacity` elements, the last one shorter: many small tensors share a
- * run, and a large tensor has runs of its own.
+ * Cuts the concatenation of all tensors into runs of `capacity` elements, the last one shorter:
+ * many small tensors share a run, and a large tensor has runs of its own.
  *
  * @param lengths - the element counts, in the order of the list
  * @param capacity - the elements of a run, at least 1

@@ -1,5 +1,5 @@
-// Tensors in the buffers of a GPU, for the provider webgpu. Every operation is a session that makes new buffers: WebGPU does not
-// let a shader read and write the same one.
+// Tensors in the buffers of a GPU, for the provider webgpu. Every operation is a session that makes
+// new buffers: WebGPU does not let a shader read and write the same one.
 import type { HostTensor } from '@polyak/core';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { elementsOf, specOf, tensorOver } from '../dtype.js';

@@ -1,4 +1,5 @@
-// The search for NaN and infinities in host memory. One loop for each kind of array: a loop that has met two is slower.
+// The search for NaN and infinities in host memory. One loop for each kind of array: a loop that
+// has met two is slower.
 import type { DType, HostArray } from '@polyak/core';
 
 /**

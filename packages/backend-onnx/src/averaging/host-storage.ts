@@ -1,4 +1,5 @@
-// Tensors in host memory, for the providers cpu and cuda: ORT reads and writes their arrays without a copy.
+// Tensors in host memory, for the providers cpu and cuda: ORT reads and writes their arrays without
+// a copy.
 import type { HostArray } from '@polyak/core';
 import { arrayOf } from '@polyak/core';
 import type { Tensor } from 'onnxruntime-node';
@@ -97,8 +98,10 @@ function typeOf(tensor: Tensor | undefined): OnnxDType {
 }
 
 /**
- * ORT's outputs are new arrays, by the thousand. glibc gives what is freed of them back to the system, and takes it anew page by page, until a
- * larger block was freed once: 180,000 page faults in a process of 31 updates of 10M elements, 70,000 with this one. Never touched, it takes no memory.
+ * ORT's outputs are new arrays, by the thousand. glibc gives what is freed of them back to the
+ * system, and takes it anew page by page, until a larger block was freed once: 180,000 page faults
+ * in a process of 31 updates of 10M elements, 70,000 with this one. Never touched, it takes no
+ * memory.
  */
 function keepFreedPages(): void {
   void new ArrayBuffer(24 * 2 ** 20);

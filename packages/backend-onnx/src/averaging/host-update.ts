@@ -1,5 +1,5 @@
-// Updates of averages in host memory, in runs of a few elements: ORT copies every output into a new array, which for small
-// runs stays in the cache.
+// Updates of averages in host memory, in runs of a few elements: ORT copies every output into a new
+// array, which for small runs stays in the cache.
 import { arrayOf } from '@polyak/core';
 import type { HostArray } from '@polyak/core';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -23,9 +23,9 @@ export interface HostUpdate {
 }
 
 /**
- * Moves all states towards the live tensors, in place. Results are written once a run has succeeded; if the first run fails,
- * nothing was written, and if a later one does, JavaScript goes on where ORT gave up, bit for bit the same. So all
- * tensors are moved, or none.
+ * Moves all states towards the live tensors, in place. Results are written once a run has
+ * succeeded; if the first run fails, nothing was written, and if a later one does, JavaScript goes
+ * on where ORT gave up, bit for bit the same. So all tensors are moved, or none.
  *
  * @param ort - the runtime
  * @param scratch - that no other call uses meanwhile
@@ -81,8 +81,8 @@ async function run(
   states.forEach((state, n) => {
     feeds[`state${n}`] = vector(dtypes.average, state);
   });
-  // ORT could write into the averages itself, but copies what it wrote in any case; and then one would not know, where a
-  // run fails, whether it had written.
+  // ORT could write into the averages itself, but copies what it wrote in any case; and then one
+  // would not know, where a run fails, whether it had written.
   const sums = await session.run(feeds);
   return states.map((_, n) => elementsOf(sums[`sum${n}`] as Tensor));
 }
@@ -99,7 +99,10 @@ function gathered(scratch: Scratch, { dtypes, states, live }: HostUpdate, chunk:
   };
 }
 
-/** The elements of `chunk`: a view where they lie together, a copy otherwise. ORT takes no shared memory. */
+/**
+ * The elements of `chunk`: a view where they lie together, a copy otherwise. ORT takes no shared
+ * memory.
+ */
 function gather(
   scratch: Scratch,
   slot: string,

@@ -1,5 +1,5 @@
-// The arithmetic of averaging as ONNX graphs. One operator a rounding, so that results are the same to the bit as those of the
-// CPU backend of @polyak/core.
+// The arithmetic of averaging as ONNX graphs. One operator a rounding, so that results are the same
+// to the bit as those of the CPU backend of @polyak/core.
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { NodeProto, ValueInfoProto } from 'onnx-buf';
 import {
@@ -55,8 +55,8 @@ export function averageKernel(average: OnnxDType, live: OnnxDType): Kernel {
 }
 
 /**
- * The same for the value `state0 + state1`. The new average and its rounding error are Knuth's TwoSum of the old average and
- * the step.
+ * The same for the value `state0 + state1`. The new average and its rounding error are Knuth's
+ * TwoSum of the old average and the step.
  *
  * @param average - the dtype of the average, of the residual and of the weight
  * @param live - the dtype of the live tensor
@@ -122,8 +122,9 @@ export function copyKernel(dtype: OnnxDType): Kernel {
 }
 
 /**
- * 1 where all elements are finite, 0 otherwise. The largest finite number is an input, so that no compiler of shaders, which
- * may assume that there are no infinities, can know that nothing is larger.
+ * 1 where all elements are finite, 0 otherwise. The largest finite number is an input, so that no
+ * compiler of shaders, which may assume that there are no infinities, can know that nothing is
+ * larger.
  *
  * @param dtype - of the tensor
  */
@@ -143,8 +144,8 @@ export function finiteKernel(dtype: OnnxDType): Kernel {
 }
 
 /**
- * The bytes of an ONNX model that computes `kernel` for `copies` tensors side by side. The names of the n-th begin with
- * {@link prefixOf} n.
+ * The bytes of an ONNX model that computes `kernel` for `copies` tensors side by side. The names of
+ * the n-th begin with {@link prefixOf} n.
  *
  * @param kernel - one of the above
  * @param copies - at least 1

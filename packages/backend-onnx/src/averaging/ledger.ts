@@ -1,4 +1,5 @@
-// Which tensors a backend has made and not yet disposed of, and which tensors it can work with at all.
+// Which tensors a backend has made and not yet disposed of, and which tensors it can work with at
+// all.
 import { formatSpec, PolyakError } from '@polyak/core';
 import type { Tensor } from 'onnxruntime-node';
 import { specOf } from '../dtype.js';
@@ -28,7 +29,8 @@ export class Ledger {
 }
 
 /**
- * Refuses tensors that were disposed of, or that lie where the provider does not compute: ORT would abort the process.
+ * Refuses tensors that were disposed of, or that lie where the provider does not compute: ORT would
+ * abort the process.
  *
  * @param call - the method, for the message
  * @param tensors - what it was given

@@ -4,8 +4,9 @@ import type { HostArray } from '@polyak/core';
 import type { OnnxDType } from '../dtype.js';
 
 /**
- * The bytes of each state in one run. ORT copies an output into new memory, which is dear from 128 KiB on: there glibc maps new
- * pages for every copy, and unmaps them. Just below, three to five arrays lie in the cache as well.
+ * The bytes of each state in one run. ORT copies an output into new memory, which is dear from 128
+ * KiB on: there glibc maps new pages for every copy, and unmaps them. Just below, three to five
+ * arrays lie in the cache as well.
  */
 export const CHUNK_BYTES = 128_000;
 

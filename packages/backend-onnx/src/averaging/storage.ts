@@ -1,9 +1,13 @@
-// What the backend asks of the place where tensors live, in two ways: host-storage.ts and device-storage.ts.
+// What the backend asks of the place where tensors live, in two ways: host-storage.ts and
+// device-storage.ts.
 import type { HostTensor } from '@polyak/core';
 import type { Tensor } from 'onnxruntime-node';
 import type { OnnxDType } from '../dtype.js';
 
-/** The tensors of one location, and the arithmetic on them. What it makes is the caller's to dispose of. */
+/**
+ * The tensors of one location, and the arithmetic on them. What it makes is the caller's to dispose
+ * of.
+ */
 export interface Storage {
   /** Whether a tensor of this location is one of these; all others would bring ORT down. */
   readonly holds: (location: Tensor['location']) => boolean;
@@ -27,7 +31,9 @@ export interface Storage {
   readonly update: (states: States, live: readonly Tensor[], weight: number) => Promise<States>;
 }
 
-/** What an update moves: the averages, and where they are compensated a list of as many residuals. */
+/**
+ * What an update moves: the averages, and where they are compensated a list of as many residuals.
+ */
 export type States =
   | readonly [averages: readonly Tensor[]]
   | readonly [averages: readonly Tensor[], residuals: readonly Tensor[]];

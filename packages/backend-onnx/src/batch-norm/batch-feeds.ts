@@ -5,8 +5,8 @@ import type { Tensor } from 'onnxruntime-node';
 export type OnnxFeeds = Readonly<Record<string, Tensor>>;
 
 /**
- * A batch of a loader: feeds; a tensor, for a model of one input; or a list that starts with either, such as
- * `[image, label]`. The tensors stay the caller's.
+ * A batch of a loader: feeds; a tensor, for a model of one input; or a list that starts with
+ * either, such as `[image, label]`. The tensors stay the caller's.
  */
 export type OnnxBatch =
   Tensor | OnnxFeeds | readonly [inputs: Tensor | OnnxFeeds, ...rest: readonly unknown[]];

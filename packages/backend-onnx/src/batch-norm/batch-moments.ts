@@ -4,7 +4,8 @@ import type { Moments } from '@polyak/core';
 /**
  * The moments of one batch-norm node.
  *
- * @param rows - mean and variance, one value a channel each; or a first mean m, the mean of x - m, and that of its square
+ * @param rows - mean and variance, one value a channel each; or a first mean m, the mean of x - m,
+ * and that of its square
  * @param channels - the number of channels
  * @param count - the values behind each channel
  */

@@ -1,4 +1,5 @@
-// One batch-norm layer of a model as core takes it: its running statistics, read and written through cells.
+// One batch-norm layer of a model as core takes it: its running statistics, read and written
+// through cells.
 import type {
   BatchNormLayer,
   HostTensor,

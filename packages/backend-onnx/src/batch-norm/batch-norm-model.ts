@@ -14,19 +14,22 @@ import type { ExecutionProvider } from '../sessions.js';
 /** Options of {@link batchNormModel}. */
 export interface BatchNormModelOptions {
   /**
-   * Which variance the model keeps: `unbiased`, the default, in models from PyTorch, `population` in models from Keras and
-   * TensorFlow. With `statistics: 'pooled'` it makes no difference.
+   * Which variance the model keeps: `unbiased`, the default, in models from PyTorch, `population`
+   * in models from Keras and TensorFlow. With `statistics: 'pooled'` it makes no difference.
    */
   readonly varianceKind?: BatchNormLayer['varianceKind'];
   /**
-   * How moments are reduced. Default `reduce-mean`: precise to 1e-6, also for a million values a channel. `training-mode`
-   * takes about a third of the time in batch-norm layers but sums in one go: 1e-5 up to about 30,000 rows, or 500,000
-   * positions of one sample.
+   * How moments are reduced. Default `reduce-mean`: precise to 1e-6, also for a million values a
+   * channel. `training-mode` takes about a third of the time in batch-norm layers but sums in one
+   * go: 1e-5 up to about 30,000 rows, or 500,000 positions of one sample.
    */
   readonly reduction?: MomentsReduction;
   /** Where passes run, in order of preference. Default `['cpu']`. */
   readonly executionProviders?: readonly ExecutionProvider[];
-  /** The backend with which the model was loaded, where it keeps its weights on a device. Default: in host memory. */
+  /**
+   * The backend with which the model was loaded, where it keeps its weights on a device. Default:
+   * in host memory.
+   */
   readonly backend?: WeightStorage;
   /** The number of samples in a batch. Default: the first extent of the model's first input. */
   readonly sampleCount?: (batch: OnnxBatch) => number;
@@ -41,23 +44,26 @@ export interface OnnxBatchNormModel extends BatchNormModel<OnnxBatch> {
 /**
  * The batch norm of an ONNX model, for `bnUpdate` and `withAveraged`.
  *
- * Layers are named as the running mean's initializer, less its suffix: `bn1` of `bn1.running_mean`. Nodes that use the same
- * running statistics are one layer, which reports all their inputs together (PyTorch counts each call as a batch). Layers
- * that an update leaves out normalise by their running statistics, even where the file has them in training mode. Only what
- * leads to the last layer runs.
+ * Layers are named as the running mean's initializer, less its suffix: `bn1` of `bn1.running_mean`.
+ * Nodes that use the same running statistics are one layer, which reports all their inputs together
+ * (PyTorch counts each call as a batch). Layers that an update leaves out normalise by their
+ * running statistics, even where the file has them in training mode. Only what leads to the last
+ * layer runs.
  *
- * A model whose batch norm was folded into its convolutions has none left, and is refused. From PyTorch, export with
- * `training=torch.onnx.TrainingMode.PRESERVE` and `do_constant_folding=False`, or with `dynamo=True, optimize=False`.
+ * A model whose batch norm was folded into its convolutions has none left, and is refused. From
+ * PyTorch, export with `training=torch.onnx.TrainingMode.PRESERVE` and `do_constant_folding=False`,
+ * or with `dynamo=True, optimize=False`.
  *
  * @param ort - ONNX Runtime
  * @param model - a loaded model of opset 9 or later; its weights are read anew at every pass
  * @param options - see {@link BatchNormModelOptions}
  * @returns the model as core takes it; release it when done
- * @throws PolyakError `ERR_BATCH_NORM` for a model without batch norm, or whose running statistics cannot be replaced: no
- *   float initializers, or used by something else too
- * @throws PolyakError `ERR_UNSUPPORTED` for an opset before 9 (training mode: 14), batch norm inside of `If`, `Loop`, `Scan` or
- *   functions, and training mode on webgpu. Its passes throw it where ONNX Runtime cannot run the graph, `ERR_MODEL` where it
- *   refuses the batch, `ERR_DISPOSED` after release, and a TypeError where the batch lacks an input
+ * @throws PolyakError `ERR_BATCH_NORM` for a model without batch norm, or whose running statistics
+ *   cannot be replaced: no float initializers, or used by something else too
+ * @throws PolyakError `ERR_UNSUPPORTED` for an opset before 9 (training mode: 14), batch norm
+ *   inside of `If`, `Loop`, `Scan` or functions, and training mode on webgpu. Its passes throw it
+ *   where ONNX Runtime cannot run the graph, `ERR_MODEL` where it refuses the batch, `ERR_DISPOSED`
+ *   after release, and a TypeError where the batch lacks an input
  *
  * @example
  * ```ts
@@ -94,7 +100,8 @@ export interface OnnxBatchNormModel extends BatchNormModel<OnnxBatch> {
  * await model.release();
  * ```
  *
- * @see Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167; Chan, Golub and LeVeque 1983 on the reductions
+ * @see Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167; Chan, Golub and LeVeque 1983 on
+ * the reductions
  */
 export function batchNormModel(
   ort: Ort,

@@ -8,7 +8,10 @@ const FIRST_OPSET = 9;
 
 /** One batch-norm layer: what PyTorch calls one module, which can be in a graph several times. */
 export interface BatchNormNodes {
-  /** The running mean's initializer without its suffix, such as `features.1`, or else the node's name. */
+  /**
+   * The running mean's initializer without its suffix, such as `features.1`, or else the node's
+   * name.
+   */
   readonly name: string;
   /** The initializer that holds the running mean. */
   readonly mean: string;
@@ -33,9 +36,10 @@ export function isBatchNorm(node: NodeProto): boolean {
  * @param model - a model, whose weights may be inputs of the graph
  * @param weights - the names of its weights: running statistics must be among them
  * @returns each layer once, in the order of the graph
- * @throws PolyakError `ERR_BATCH_NORM` for a model without batch norm, or whose running statistics are not its own: not
- *   weights, or weights that something else uses too
- * @throws PolyakError `ERR_UNSUPPORTED` for an opset before 9, and for batch norm inside other nodes or functions
+ * @throws PolyakError `ERR_BATCH_NORM` for a model without batch norm, or whose running statistics
+ *   are not its own: not weights, or weights that something else uses too
+ * @throws PolyakError `ERR_UNSUPPORTED` for an opset before 9, and for batch norm inside other
+ * nodes or functions
  */
 export function findBatchNorms(
   model: ModelProto,
@@ -80,7 +84,10 @@ export function findBatchNorms(
   return named(layers);
 }
 
-/** What an initializer is used for. Exporters merge initializers that hold equal numbers, such as fresh statistics. */
+/**
+ * What an initializer is used for. Exporters merge initializers that hold equal numbers, such as
+ * fresh statistics.
+ */
 function refuseMerged(
   graph: GraphProto,
   root: (name: string) => string,
@@ -99,8 +106,8 @@ function refuseMerged(
     }
     const [, scale = '', bias = '', mean = '', variance = ''] = node.input.map(root);
     statistics.add(mean).add(variance);
-    // One layer in two places has the same scale and bias in both; two layers that merely began alike do not. Where there
-    // are none to train, exporters write constants, anew for each node.
+    // One layer in two places has the same scale and bias in both; two layers that merely began
+    // alike do not. Where there are none to train, exporters write constants, anew for each node.
     const layer = JSON.stringify([scale, bias, mean, variance].filter((name) => weights.has(name)));
     uses.push({ name: scale, role: 'scale', user }, { name: bias, role: 'bias', user });
     uses.push({ name: mean, role: `running mean of ${layer}`, user });

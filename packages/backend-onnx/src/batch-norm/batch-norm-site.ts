@@ -5,7 +5,10 @@ import type { GraphBuilder } from './graph-builder.js';
 /** One batch-norm node, about to be replaced. */
 export interface BatchNormSite {
   readonly node: NodeProto;
-  /** The type to compute in: DOUBLE for a model of doubles, otherwise FLOAT, also where the model computes in halves. */
+  /**
+   * The type to compute in: DOUBLE for a model of doubles, otherwise FLOAT, also where the model
+   * computes in halves.
+   */
   readonly computeType: TensorProto_DataType;
   /** The type of the scale where the graph says it. */
   readonly scaleType: TensorProto_DataType | undefined;
@@ -14,8 +17,9 @@ export interface BatchNormSite {
 /** What replaces a batch-norm node: names of values in the graph. */
 export interface BatchNormMoments {
   /**
-   * Vectors of one value a channel: mean and variance; or a first mean m, the mean of x - m, and the mean of its square.
-   * Rounding leaves the second, which corrects both others: see {@link momentsOf}.
+   * Vectors of one value a channel: mean and variance; or a first mean m, the mean of x - m, and
+   * the mean of its square. Rounding leaves the second, which corrects both others: see
+   * {@link momentsOf}.
    */
   readonly rows: readonly string[];
   /** The shape of the input as samples, channels, positions: three int64. */

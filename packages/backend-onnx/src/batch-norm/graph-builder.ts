@@ -11,7 +11,9 @@ import {
 import type { AttributeProto, GraphProto, NodeProto, TensorProto } from 'onnx-buf';
 import { subgraphsOf } from './graph-walk.js';
 
-/** A value of an attribute that added nodes have. JavaScript's numbers are one kind, ONNX's are two. */
+/**
+ * A value of an attribute that added nodes have. JavaScript's numbers are one kind, ONNX's are two.
+ */
 export type AttributeValue =
   | { readonly int: number }
   | { readonly ints: readonly number[] }

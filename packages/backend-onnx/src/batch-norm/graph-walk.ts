@@ -13,8 +13,8 @@ export function subgraphsOf(node: NodeProto): readonly GraphProto[] {
 }
 
 /**
- * The names that a node reads: its inputs, and what graphs inside it read. Of the latter some are their own, which the
- * graph around them does not know: names are unique in ONNX.
+ * The names that a node reads: its inputs, and what graphs inside it read. Of the latter some are
+ * their own, which the graph around them does not know: names are unique in ONNX.
  *
  * @param node - a node
  */
@@ -47,7 +47,8 @@ export function opsetOf(model: ModelProto): number {
 }
 
 /**
- * A graph without what its outputs do not need. Nodes and tensors are shared with `graph`, not copied.
+ * A graph without what its outputs do not need. Nodes and tensors are shared with `graph`, not
+ * copied.
  *
  * @param graph - any graph; it stays as it is
  */
@@ -81,11 +82,15 @@ export function pruned(graph: GraphProto): GraphProto {
 /** What hands on its input as it is. */
 export const ALIAS: ReadonlySet<string> = new Set(['Identity']);
 
-/** The same, but for its precision: what models in mixed precision have between a weight and its use. */
+/**
+ * The same, but for its precision: what models in mixed precision have between a weight and its
+ * use.
+ */
 export const CAST_ALIAS: ReadonlySet<string> = new Set(['Identity', 'Cast']);
 
 /**
- * Follows a name back through nodes that only hand it on; exporters put Identity where modules share weights.
+ * Follows a name back through nodes that only hand it on; exporters put Identity where modules
+ * share weights.
  *
  * @param graph - a graph
  * @param alias - the operators to look through

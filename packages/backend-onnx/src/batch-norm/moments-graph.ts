@@ -19,14 +19,17 @@ import { trainingMode } from './training-mode.js';
 /**
  * How moments are reduced on the runtime:
  *
- * - `reduce-mean`: batch norm is written out as ReduceMean and arithmetic. Runs on every provider and opset.
- * - `training-mode`: BatchNormalization with `training_mode=1`, whose extra outputs are the moments. Opset 14 on, `cpu` only.
+ * - `reduce-mean`: batch norm is written out as ReduceMean and arithmetic. Runs on every provider
+ *   and opset.
+ * - `training-mode`: BatchNormalization with `training_mode=1`, whose extra outputs are the
+ *   moments. Opset 14 on, `cpu` only.
  */
 export type MomentsReduction = 'reduce-mean' | 'training-mode';
 
 /**
- * How far ONNX Runtime may optimize the graph. In training mode it writes new statistics over the old ones, even over
- * constants: if it computed those once, or one of them for two nodes, a batch would see the numbers of another.
+ * How far ONNX Runtime may optimize the graph. In training mode it writes new statistics over the
+ * old ones, even over constants: if it computed those once, or one of them for two nodes, a batch
+ * would see the numbers of another.
  */
 export const OPTIMIZATION: Readonly<Record<MomentsReduction, 'all' | 'disabled'>> = {
   'reduce-mean': 'all',
@@ -34,17 +37,17 @@ export const OPTIMIZATION: Readonly<Record<MomentsReduction, 'all' | 'disabled'>
 };
 
 /**
- * The model as far as it leads to the batch norm in `wanted`, with those nodes normalising by the batch's own statistics
- * and all others by their running ones.
+ * The model as far as it leads to the batch norm in `wanted`, with those nodes normalising by the
+ * batch's own statistics and all others by their running ones.
  *
  * @param model - a model of opset 9 or later; it stays as it is, and shares tensors with the result
  * @param wanted - BatchNormalization nodes of its graph
  * @param reduction - see {@link MomentsReduction}
- * @returns a model with two outputs: the moments of all `wanted`, in their order, as one vector of rows (see
- *   {@link BatchNormMoments.rows}),
- *   and the shapes of what entered them, as one int64 vector of `[samples, channels, positions]`
- * @throws PolyakError `ERR_UNSUPPORTED` for training mode before opset 14, and where the model computes with the statistics
- *   that a BatchNormalization node in training mode gives out
+ * @returns a model with two outputs: the moments of all `wanted`, in their order, as one vector of
+ *   rows (see {@link BatchNormMoments.rows}), and the shapes of what entered them, as one int64
+ *   vector of `[samples, channels, positions]`
+ * @throws PolyakError `ERR_UNSUPPORTED` for training mode before opset 14, and where the model
+ *   computes with the statistics that a BatchNormalization node in training mode gives out
  */
 export function momentsGraph(
   model: ModelProto,

@@ -1,4 +1,5 @@
-// Sessions that compute moments: one for each set of layers that was asked for, made once and used for every batch.
+// Sessions that compute moments: one for each set of layers that was asked for, made once and used
+// for every batch.
 import type { Moments, Parameter } from '@polyak/core';
 import { PolyakError } from '@polyak/core';
 import type { ModelProto } from 'onnx-buf';
@@ -24,7 +25,9 @@ export interface MomentsRunner {
    * @returns the moments of what entered each of `layers`
    */
   run(layers: readonly BatchNormNodes[], feeds: OnnxFeeds): Promise<readonly Moments[]>;
-  /** Releases all sessions, once the passes that are under way have ended. Later passes are refused. */
+  /**
+   * Releases all sessions, once the passes that are under way have ended. Later passes are refused.
+   */
   release(): Promise<void>;
 }
 
@@ -149,7 +152,10 @@ function read(
   );
 }
 
-/** Refuses what ORT would not survive: a tensor that is missing, was disposed of, or lies on another device. */
+/**
+ * Refuses what ORT would not survive: a tensor that is missing, was disposed of, or lies on another
+ * device.
+ */
 function usable(name: string, tensor: unknown, providers: readonly ExecutionProvider[]): Tensor {
   if (!isTensor(tensor)) {
     throw new TypeError(`batchMoments: the batch has no tensor for the model's input "${name}".`);

@@ -1,14 +1,16 @@
-// Batch norm by the batch's own statistics, written out as ReduceMean and arithmetic, for every provider and opset.
+// Batch norm by the batch's own statistics, written out as ReduceMean and arithmetic, for every
+// provider and opset.
 import type { BatchNormMoments, BatchNormSite } from './batch-norm-site.js';
 import { asVolume, floatOf } from './batch-norm-site.js';
 import type { GraphBuilder } from './graph-builder.js';
 
 /**
- * Adds nodes that compute `scale * (x - mean) / sqrt(variance + epsilon) + bias` and the moments of `x`.
+ * Adds nodes that compute `scale * (x - mean) / sqrt(variance + epsilon) +
+ * bias` and the moments of `x`.
  *
- * The variance is the mean of squares about a first mean m; the mean of x - m, which rounding leaves, corrects both. The
- * mean of squares is corrected by what it leaves in its turn, so that rounding errors stay small however many values there
- * are and however the runtime adds them.
+ * The variance is the mean of squares about a first mean m; the mean of x - m, which rounding
+ * leaves, corrects both. The mean of squares is corrected by what it leaves in its turn, so that
+ * rounding errors stay small however many values there are and however the runtime adds them.
  *
  * @param builder - what to add to
  * @param site - the node to replace

@@ -7,8 +7,9 @@ import type { GraphBuilder } from './graph-builder.js';
 import { attributeOf } from './graph-builder.js';
 
 /**
- * Adds the node in training mode. ONNX's momentum weighs the old statistics, so that with 0 the new ones are those of the
- * batch alone: its mean, and its population variance. The old ones are zeros here, as 0 times NaN would be NaN.
+ * Adds the node in training mode. ONNX's momentum weighs the old statistics, so that with 0 the new
+ * ones are those of the batch alone: its mean, and its population variance. The old ones are zeros
+ * here, as 0 times NaN would be NaN.
  *
  * @param builder - what to add to; opset 14 or later
  * @param site - the node to replace
@@ -21,7 +22,8 @@ export function trainingMode(
 ): BatchNormMoments {
   const [x = '', scale = '', bias = ''] = node.input;
   const [y = ''] = node.output;
-  // ORT writes the new statistics over the old ones, so each node needs its own, made anew in every pass: see OPTIMIZATION.
+  // ORT writes the new statistics over the old ones, so each node needs its own, made anew in every
+  // pass: see OPTIMIZATION.
   const zeros = (): string =>
     builder.node('ConstantOfShape', [builder.node('Shape', [scale])], {
       value: { scalar: 0, type: computeType },

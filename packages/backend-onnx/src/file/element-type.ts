@@ -1,4 +1,5 @@
-// ONNX's numbers for element types, and the field of a TensorProto that holds elements outside raw_data.
+// ONNX's numbers for element types, and the field of a TensorProto that holds elements outside
+// raw_data.
 import type { DType } from '@polyak/core';
 import type { TensorProto } from 'onnx-buf';
 
@@ -13,8 +14,8 @@ export interface ElementType {
   readonly field: TypedField;
 }
 
-// TensorProto.DataType. Strings, complex numbers, float8 and the sub-byte types are not here: models that have such
-// initializers keep them as they are.
+// TensorProto.DataType. Strings, complex numbers, float8 and the sub-byte types are not here:
+// models that have such initializers keep them as they are.
 const TYPES: Readonly<Partial<Record<number, ElementType>>> = {
   1: { dtype: 'float32', field: 'floatData' },
   2: { dtype: 'uint8', field: 'int32Data' },

@@ -26,7 +26,8 @@ export interface DataFolder {
  * The folder of a model file.
  *
  * @param path - of the model
- * @returns its folder; if the file is a link, as in the cache of a model hub, what it links to may have its data beside it
+ * @returns its folder; if the file is a link, as in the cache of a model hub, what it links to may
+ * have its data beside it
  */
 export async function folderOfModel(path: string): Promise<DataFolder> {
   const target = await realpath(path);
@@ -46,9 +47,11 @@ export async function namedFolder(path: string): Promise<DataFolder> {
  * Reads the external data of a model into its tensors, in place.
  *
  * @param model - changed: afterwards no tensor has external data
- * @param folder - where the data are; undefined where the model came as bytes and no folder was named
+ * @param folder - where the data are; undefined where the model came as bytes and no folder was
+ * named
  * @param label - what messages call the model
- * @throws `PolyakError` `ERR_MODEL` where a location leads out of the folder, or a file is missing or too short
+ * @throws `PolyakError` `ERR_MODEL` where a location leads out of the folder, or a file is missing
+ * or too short
  */
 export async function readExternalData(
   model: ModelProto,
@@ -137,8 +140,8 @@ function entriesOf({ name, externalData }: TensorProto, label: string): Entries 
   return { location, offset: integer('offset'), length: integer('length') };
 }
 
-// Without a length the data reach to the end of the file, says the specification; files that hold several tensors show
-// that each takes what its shape needs.
+// Without a length the data reach to the end of the file, says the specification; files that hold
+// several tensors show that each takes what its shape needs.
 function neededLength(tensor: TensorProto, label: string): number | undefined {
   const type = elementTypeOf(tensor);
   if (type === undefined) return undefined;

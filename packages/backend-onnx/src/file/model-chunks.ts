@@ -1,5 +1,5 @@
-// A model with its weights as a list of byte chunks. The weights are views, not copies: encoding a model in one piece
-// would hold it in memory three times.
+// A model with its weights as a list of byte chunks. The weights are views, not copies: encoding a
+// model in one piece would hold it in memory three times.
 import { clearField, create } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { toBinary } from '@bufbuild/protobuf';
@@ -13,7 +13,8 @@ const INITIALIZER: number = GraphProtoSchema.field.initializer.number;
 const RAW_DATA: number = TensorProtoSchema.field.rawData.number;
 
 /**
- * The bytes of a model, in pieces. The order of fields differs from what an encoder writes, which protobuf allows.
+ * The bytes of a model, in pieces. The order of fields differs from what an encoder writes, which
+ * protobuf allows.
  *
  * @param template - without the data of its weights
  * @param weights - their data by name; viewed

@@ -1,4 +1,5 @@
-// A model and its weights as files: one that holds everything, or one for the graph and one for the data.
+// A model and its weights as files: one that holds everything, or one for the graph and one for the
+// data.
 import { basename } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { PolyakError } from '@polyak/core';
@@ -14,7 +15,8 @@ import { clearData } from './tensor-data.js';
 
 // What one protobuf message can hold.
 const MAX_MESSAGE = 2 ** 31 - 1;
-// Below it, data stay in the model, where shape inference sees them: the threshold of the onnx package.
+// Below it, data stay in the model, where shape inference sees them: the threshold of the onnx
+// package.
 const MIN_EXTERNAL = 1024;
 // The specification wants data to begin at a page.
 const PAGE = 4096;
@@ -22,8 +24,9 @@ const PAGE = 4096;
 /** How a model is written. */
 export interface SaveOptions {
   /**
-   * True: the data of large initializers go to a file of their own beside the model, `model.onnx.data` for `model.onnx`.
-   * False: everything goes into the model, which then cannot exceed 2 GB. By default only what exceeds 2 GB is split.
+   * True: the data of large initializers go to a file of their own beside the model,
+   * `model.onnx.data` for `model.onnx`. False: everything goes into the model, which then cannot
+   * exceed 2 GB. By default only what exceeds 2 GB is split.
    */
   readonly externalData?: boolean;
 }
@@ -35,7 +38,8 @@ export interface SaveOptions {
  * @param template - the model without the data of its weights
  * @param weights - their data by name
  * @param options - one file or two
- * @throws `PolyakError` `ERR_UNSUPPORTED` where one file cannot hold it, `ERR_MODEL` where it cannot be written
+ * @throws `PolyakError` `ERR_UNSUPPORTED` where one file cannot hold it, `ERR_MODEL` where it
+ * cannot be written
  */
 export async function writeModel(
   path: string,

@@ -17,7 +17,8 @@ export type ModelSource = string | Uint8Array;
  * @param source - its path or bytes
  * @param label - what messages call the model
  * @param folder - where external data are; by default beside the file
- * @returns the model; its tensors' raw data are views of bytes that only they hold, or of those passed
+ * @returns the model; its tensors' raw data are views of bytes that only they hold, or of those
+ * passed
  * @throws `PolyakError` `ERR_MODEL` where it cannot be read or is malformed
  */
 export async function readModel(

@@ -16,7 +16,8 @@ export type ModelWithGraph = ModelProto & { graph: GraphProto };
  * @param bytes - the whole file
  * @param label - what messages call the model, such as its path
  * @returns the model; fields that this package does not know are kept
- * @throws `PolyakError` `ERR_MODEL` where the bytes are not a ModelProto with an IR version and a graph
+ * @throws `PolyakError` `ERR_MODEL` where the bytes are not a ModelProto with an IR version and a
+ * graph
  */
 export function decodeModel(bytes: Uint8Array, label = 'the model'): ModelWithGraph {
   if (bytes.length === 0)
@@ -46,7 +47,8 @@ export function decodeModel(bytes: Uint8Array, label = 'the model'): ModelWithGr
  *
  * @param model - with all its data inside
  * @returns new bytes
- * @throws `PolyakError` `ERR_MODEL` where the model cannot be written: over 2 GB, or a value out of its range
+ * @throws `PolyakError` `ERR_MODEL` where the model cannot be written: over 2 GB, or a value out of
+ * its range
  */
 export function encodeModel(model: ModelProto): Bytes {
   try {

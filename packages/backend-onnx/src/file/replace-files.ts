@@ -1,4 +1,5 @@
-// Files written beside their place and then renamed into it, so that a failure leaves what was there before.
+// Files written beside their place and then renamed into it, so that a failure leaves what was
+// there before.
 import { randomUUID } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { lstat, open, rename, rm } from 'node:fs/promises';
@@ -13,8 +14,9 @@ export interface NewFile {
 }
 
 /**
- * Writes files whole or not at all. While files replace others, those that refer to the rest (the last ones) are away:
- * a process killed in that moment leaves a missing file, never an old one with new data.
+ * Writes files whole or not at all. While files replace others, those that refer to the rest (the
+ * last ones) are away: a process killed in that moment leaves a missing file, never an old one with
+ * new data.
  *
  * @param files - those that others refer to first
  * @throws whatever the file system throws; then the folder is as it was

@@ -23,7 +23,8 @@ const DATA_FIELDS = [
  * @param tensor - only read
  * @param label - what messages call the model
  * @returns the shape; `[]` for a scalar
- * @throws `PolyakError` `ERR_MODEL` where an extent is negative or the product of all is beyond 2^53
+ * @throws `PolyakError` `ERR_MODEL` where an extent is negative or the product of all is beyond
+ * 2^53
  */
 export function shapeOf({ name, dims }: TensorProto, label: string): readonly number[] {
   // A zero among them does not make the others small: a runtime may multiply in any order.
@@ -115,8 +116,8 @@ function refuseOddPlaces(tensor: TensorProto, field: string, label: string): voi
 
 function fromBytes(dtype: HostTensor['dtype'], bytes: Bytes): HostArray {
   const Elements = arrayOf(dtype);
-  // Bytes that fill their buffer were read from a file of their own, just for this tensor; all others are views of the
-  // model's bytes, which are the caller's and begin anywhere.
+  // Bytes that fill their buffer were read from a file of their own, just for this tensor; all
+  // others are views of the model's bytes, which are the caller's and begin anywhere.
   const isOwn = bytes.byteOffset === 0 && bytes.length === bytes.buffer.byteLength;
   const { buffer } = isOwn ? bytes : bytes.slice();
   return new Elements(buffer, 0, bytes.length / Elements.BYTES_PER_ELEMENT);

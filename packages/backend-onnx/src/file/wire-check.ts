@@ -1,5 +1,6 @@
-// Whether bytes are well-formed protobuf of a schema. The decoder trusts lengths and wire types: a corrupt file can lead
-// it out of one message and into the next, and what it makes of that looks like a model. protobuf itself would refuse.
+// Whether bytes are well-formed protobuf of a schema. The decoder trusts lengths and wire types: a
+// corrupt file can lead it out of one message and into the next, and what it makes of that looks
+// like a model. protobuf itself would refuse.
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { ScalarType } from '@bufbuild/protobuf';
 
@@ -76,7 +77,8 @@ class Cursor {
 }
 
 /**
- * Checks that `bytes` are a message: every length within its parent's, every field of its wire type.
+ * Checks that `bytes` are a message: every length within its parent's, every field of its wire
+ * type.
  *
  * @param schema - the message that the bytes should hold
  * @param bytes - read once, nothing is built

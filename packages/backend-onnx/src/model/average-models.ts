@@ -24,22 +24,25 @@ export interface AverageModelsOptions extends LoadOnnxModelOptions {
 }
 
 /**
- * The mean of K checkpoints of one graph, weight by weight: `sum(weight[k] * model[k]) / sum(weight)`, in float64 and
- * rounded once. Everything else is the first file's.
+ * The mean of K checkpoints of one graph, weight by weight:
+ * `sum(weight[k] * model[k]) / sum(weight)`, in float64 and rounded once. Everything else is the
+ * first file's.
  *
- * The running mean and variance of batch norm are averaged too, but belong to none of the averaged weights: let `bnUpdate`
- * estimate them, then save. Integer initializers have to be equal in all files. Only one file is in memory at a time,
- * beside a float64 value for each weight.
+ * The running mean and variance of batch norm are averaged too, but belong to none of the averaged
+ * weights: let `bnUpdate` estimate them, then save. Integer initializers have to be equal in all
+ * files. Only one file is in memory at a time, beside a float64 value for each weight.
  *
  * @param ort - the module `onnxruntime-node`
  * @param sources - paths of .onnx files or their bytes, one at least
  * @param options - the weights of the files, and how the result is loaded
  * @returns a model; release it
- * @throws `PolyakError` `ERR_MODEL` where a file is damaged, or where files differ in more than weights: their graphs,
- * attributes, inputs, opsets, initializers, shapes or dtypes. The message lists every difference of every file.
- * @throws `PolyakError` `ERR_NON_FINITE` where a weight holds NaN, or an infinity that not all files have
- * @throws RangeError where there is no file, or the weights are not as many numbers from 0 on as there are files, with a
- * positive one among them
+ * @throws `PolyakError` `ERR_MODEL` where a file is damaged, or where files differ in more than
+ * weights: their graphs, attributes, inputs, opsets, initializers, shapes or dtypes. The message
+ * lists every difference of every file.
+ * @throws `PolyakError` `ERR_NON_FINITE` where a weight holds NaN, or an infinity that not all
+ * files have
+ * @throws RangeError where there is no file, or the weights are not as many numbers from 0 on as
+ * there are files, with a positive one among them
  * @example
  * ```ts
  * import * as ort from 'onnxruntime-node';

@@ -1,4 +1,5 @@
-// Which initializers are running statistics of batch norm: they are estimated anew, not averaged like weights.
+// Which initializers are running statistics of batch norm: they are estimated anew, not averaged
+// like weights.
 import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto } from 'onnx-buf';
 
 const BATCH_NORM = 'BatchNormalization';
@@ -8,8 +9,9 @@ const VARIANCE = 4;
 const HANDS_ON = new Set(['Identity', 'Cast']);
 
 /**
- * The names in the main graph that some BatchNormalization node takes as running mean or variance: directly, through
- * Identity or Cast, in a branch of If or the body of Loop, or as an argument of one of the model's own functions.
+ * The names in the main graph that some BatchNormalization node takes as running mean or variance:
+ * directly, through Identity or Cast, in a branch of If or the body of Loop, or as an argument of
+ * one of the model's own functions.
  *
  * @param model - only read
  */

@@ -1,5 +1,6 @@
-// Float initializers made graph inputs. ONNX Runtime ignores, without a word, what is fed for a name that is still an
-// initializer; an input is exchanged by feeding another array, and no session is rebuilt.
+// Float initializers made graph inputs. ONNX Runtime ignores, without a word, what is fed for a
+// name that is still an initializer; an input is exchanged by feeding another array, and no session
+// is rebuilt.
 import { create } from '@bufbuild/protobuf';
 import type { HostTensor } from '@polyak/core';
 import { formatSpec } from '@polyak/core';
@@ -22,8 +23,9 @@ export interface FedGraph {
 }
 
 /**
- * Takes the float32, float64 and float16 initializers of the main graph out of a model. All else stays in it: integers
- * (shapes, indices), bfloat16 (which onnxruntime-node has no tensors of), initializers of branches, constants of nodes.
+ * Takes the float32, float64 and float16 initializers of the main graph out of a model. All else
+ * stays in it: integers (shapes, indices), bfloat16 (which onnxruntime-node has no tensors of),
+ * initializers of branches, constants of nodes.
  *
  * @param model - consumed: its weights' data are cleared
  * @param embed - initializers to leave in
@@ -36,7 +38,8 @@ export function feedInitializers(
   label: string,
 ): FedGraph {
   const weights = takeWeights(model.graph, embed, label);
-  // Copies, so that the bytes of the file, of which the remaining tensors are views, can be collected.
+  // Copies, so that the bytes of the file, of which the remaining tensors are views, can be
+  // collected.
   const template = copyModel(model);
   const proto = copyModel(template);
   const { graph } = proto;

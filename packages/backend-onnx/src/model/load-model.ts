@@ -14,28 +14,39 @@ import { onnxParameter } from '../parameter.js';
 
 /** How a model is loaded. */
 export interface LoadOnnxModelOptions extends SessionOptions {
-  /** Float initializers to leave in the graph, for a node that ONNX Runtime only runs with a constant there. */
+  /**
+   * Float initializers to leave in the graph, for a node that ONNX Runtime only runs with a
+   * constant there.
+   */
   readonly embed?: readonly string[];
-  /** The folder of the model's external data; by default that of its file. Data outside of it are refused. */
+  /**
+   * The folder of the model's external data; by default that of its file. Data outside of it are
+   * refused.
+   */
   readonly folder?: string;
-  /** Where the weights are kept, such as the backend that averages them on a device; by default in host memory. */
+  /**
+   * Where the weights are kept, such as the backend that averages them on a device; by default in
+   * host memory.
+   */
   readonly backend?: WeightStorage;
 }
 
 /**
  * Loads a model so that its weights can be averaged, swapped and saved.
  *
- * Every float32, float64 and float16 initializer of the main graph is fed at each run instead of embedded: exchanging
- * weights exchanges arrays and rebuilds no session. That holds for scales, bounds and other constants that an exporter
- * keeps as initializers too; averaging equal values gives the same value. Integers, bfloat16, initializers of branches (If,
- * Loop) and constants of nodes stay as they are. ONNX Runtime cannot repack weights that are fed: a pass with a batch of one
- * takes about twice as long, one with a large batch hardly longer.
+ * Every float32, float64 and float16 initializer of the main graph is fed at each run instead of
+ * embedded: exchanging weights exchanges arrays and rebuilds no session. That holds for scales,
+ * bounds and other constants that an exporter keeps as initializers too; averaging equal values
+ * gives the same value. Integers, bfloat16, initializers of branches (If, Loop) and constants of
+ * nodes stay as they are. ONNX Runtime cannot repack weights that are fed: a pass with a batch of
+ * one takes about twice as long, one with a large batch hardly longer.
  *
  * @param ort - the module `onnxruntime-node`
  * @param source - the path of an .onnx file, with external data beside it, or its bytes
  * @param options - where it runs, and what stays embedded
  * @returns the model; release it
- * @throws `PolyakError` `ERR_MODEL` where the file cannot be read, is damaged, or ONNX Runtime refuses the model
+ * @throws `PolyakError` `ERR_MODEL` where the file cannot be read, is damaged, or ONNX Runtime
+ * refuses the model
  * @throws TypeError where the source is neither a path nor bytes
  * @throws RangeError where `embed` names no initializer
  * @example

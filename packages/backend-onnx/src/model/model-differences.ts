@@ -24,8 +24,9 @@ import type { ModelWithGraph } from '../file/proto.js';
 import { readTensor, shapeOf } from '../file/tensor-data.js';
 
 /**
- * The differences of `other` from `reference`. Names of nodes, documentation, metadata, producers, the types of inner values
- * and the order of nodes, inputs and initializers are no differences; nor are the values of float initializers.
+ * The differences of `other` from `reference`. Names of nodes, documentation, metadata, producers,
+ * the types of inner values and the order of nodes, inputs and initializers are no differences; nor
+ * are the values of float initializers.
  *
  * @param reference - what is expected
  * @param other - what is found

@@ -1,4 +1,5 @@
-// The session of a model: made once, run with weights that may change, released when nothing runs any more.
+// The session of a model: made once, run with weights that may change, released when nothing runs
+// any more.
 import { PolyakError } from '@polyak/core';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { bytesOf } from '../file/bytes.js';
@@ -13,7 +14,10 @@ import type { ExecutionProvider } from '../sessions.js';
 export interface SessionOptions {
   /** Where the model runs, the first that can; `['cpu']` by default. */
   readonly executionProviders?: readonly ExecutionProvider[];
-  /** Whatever else ONNX Runtime knows: threads, optimization level, log level (by default errors only). */
+  /**
+   * Whatever else ONNX Runtime knows: threads, optimization level, log level (by default errors
+   * only).
+   */
   readonly session?: Omit<InferenceSession.SessionOptions, 'executionProviders'>;
 }
 

@@ -1,4 +1,5 @@
-// A model of ONNX Runtime whose weights are fed at every run instead of embedded, so that they can be exchanged.
+// A model of ONNX Runtime whose weights are fed at every run instead of embedded, so that they can
+// be exchanged.
 import type { Backend, HostTensor, Parameter } from '@polyak/core';
 import { PolyakError, formatSpec, sameSpec } from '@polyak/core';
 import type { ModelProto } from 'onnx-buf';
@@ -13,19 +14,29 @@ import { modelBytes, writeModel } from '../file/model-files.js';
 import type { ModelSession } from './model-session.js';
 import type { Ort } from '../ort.js';
 
-/** A model whose float weights are cells: exchange what they hold, and the next run computes with it. */
+/**
+ * A model whose float weights are cells: exchange what they hold, and the next run computes with
+ * it.
+ */
 export interface OnnxModel {
-  /** The graph that runs: the weights are among its inputs, their data are not in it. Do not change it. */
+  /**
+   * The graph that runs: the weights are among its inputs, their data are not in it. Do not change
+   * it.
+   */
   readonly proto: ModelProto;
   /** The names of the inputs that {@link OnnxModel.run} wants, in the order of the file. */
   readonly inputNames: readonly string[];
   /** The names of the outputs that {@link OnnxModel.run} returns, in the order of the file. */
   readonly outputNames: readonly string[];
-  /** All weights by name: the float32, float64 and float16 initializers of the main graph. The model owns the tensors. */
+  /**
+   * All weights by name: the float32, float64 and float16 initializers of the main graph. The model
+   * owns the tensors.
+   */
   readonly initializers: ReadonlyMap<string, Parameter<Tensor>>;
   /**
-   * What to average: the weights, less the running mean and variance of batch norm, which `bnUpdate` estimates, and less
-   * constants that hold an infinity, such as attention masks, which have no average.
+   * What to average: the weights, less the running mean and variance of batch norm, which
+   * `bnUpdate` estimates, and less constants that hold an infinity, such as attention masks, which
+   * have no average.
    */
   readonly parameters: readonly Parameter<Tensor>[];
   /**
@@ -34,20 +45,22 @@ export interface OnnxModel {
    * @param feeds - a tensor for each of {@link OnnxModel.inputNames}
    * @returns a tensor for each output; the caller owns them
    * @throws TypeError where a feed is missing or unknown
-   * @throws `PolyakError` `ERR_MODEL` where ONNX Runtime refuses them, `ERR_UNSUPPORTED` where a tensor is on a device
-   * that the model does not run on, `ERR_DISPOSED` after {@link OnnxModel.release}
+   * @throws `PolyakError` `ERR_MODEL` where ONNX Runtime refuses them, `ERR_UNSUPPORTED` where a
+   * tensor is on a device that the model does not run on, `ERR_DISPOSED` after
+   * {@link OnnxModel.release}
    */
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
   /**
-   * Writes the model with its weights as they are now. All else is as it was read: nodes, metadata, opsets, functions,
-   * fields that this package does not know. The file is written under another name in the same folder and then renamed, so
-   * that a failure leaves what was there before; a process that is killed may leave a file that ends in `.partial`.
+   * Writes the model with its weights as they are now. All else is as it was read: nodes, metadata,
+   * opsets, functions, fields that this package does not know. The file is written under another
+   * name in the same folder and then renamed, so that a failure leaves what was there before; a
+   * process that is killed may leave a file that ends in `.partial`.
    *
    * @param path - of the .onnx file; replaced where it exists
    * @param options - one file, or a second one for the data
-   * @throws `PolyakError` `ERR_MODEL` where the file cannot be written, `ERR_UNSUPPORTED` where one file cannot hold
-   * it, `ERR_PARAMETERS` where a weight has another dtype or shape than the file's, `ERR_DISPOSED` after
-   * {@link OnnxModel.release}
+   * @throws `PolyakError` `ERR_MODEL` where the file cannot be written, `ERR_UNSUPPORTED` where one
+   * file cannot hold it, `ERR_PARAMETERS` where a weight has another dtype or shape than the
+   * file's, `ERR_DISPOSED` after {@link OnnxModel.release}
    */
   save(path: string, options?: SaveOptions): Promise<void>;
   /**
@@ -136,8 +149,8 @@ export function onnxModel(
 }
 
 /**
- * What a run may write over: in a file with batch norm in training mode, ONNX Runtime puts the new running statistics where
- * the old ones are.
+ * What a run may write over: in a file with batch norm in training mode, ONNX Runtime puts the new
+ * running statistics where the old ones are.
  */
 function copied(ort: Ort, tensor: Tensor): Tensor {
   return tensor.location === 'cpu'

@@ -8,7 +8,10 @@ export interface RunningMean {
   readonly shape: readonly number[];
   /** One value an element. */
   readonly mean: Float64Array;
-  /** What rounding has left out of `mean`; only for float64 tensors, which have no spare digits otherwise. */
+  /**
+   * What rounding has left out of `mean`; only for float64 tensors, which have no spare digits
+   * otherwise.
+   */
   readonly residual: Float64Array | undefined;
 }
 
@@ -31,13 +34,14 @@ export function startMean(first: HostTensor): RunningMean | undefined {
 }
 
 /**
- * Takes one more tensor into the mean: `mean += ratio * (tensor - mean)`, and where they are equal, as constants and masks
- * of minus infinity are, nothing.
+ * Takes one more tensor into the mean: `mean += ratio * (tensor - mean)`, and where they are equal,
+ * as constants and masks of minus infinity are, nothing.
  *
  * @param running - changed
  * @param tensor - of the same spec
  * @param ratio - the tensor's share, above 0 and at most 1
- * @returns false where a number of the tensor has no mean with what was before: NaN, or an infinity in one only
+ * @returns false where a number of the tensor has no mean with what was before: NaN, or an infinity
+ * in one only
  */
 export function addToMean(
   { mean, residual }: RunningMean,

@@ -10,11 +10,15 @@ import { readTrainState, writeTrainState } from './train-state.js';
 
 /** Options of {@link trainStepOptimizer}. */
 export interface TrainStepOptions extends TrainStepNames, SessionOptions {
-  /** What is trained: cells by the names of the graph's inputs, such as those of an inference model, which then see each step. */
+  /**
+   * What is trained: cells by the names of the graph's inputs, such as those of an inference model,
+   * which then see each step.
+   */
   readonly parameters: readonly Parameter<Tensor>[];
   /**
-   * Cells of what the step carries along without being trained, such as running statistics that an inference model shares.
-   * What has none here (momenta, as a rule) gets one that starts from zeros.
+   * Cells of what the step carries along without being trained, such as running statistics that an
+   * inference model shares. What has none here (momenta, as a rule) gets one that starts from
+   * zeros.
    */
   readonly state?: readonly Parameter<Tensor>[];
   /** The learning rate of the first step, finite and >= 0. */
@@ -26,14 +30,15 @@ export interface TrainStepOptimizer extends Optimizer<Tensor> {
   /** The inputs of the graph that each batch has to bring. */
   readonly feedNames: readonly string[];
   /**
-   * Takes one step on a batch: runs the graph and puts the new tensors into their cells. To be called in the closure of
-   * `swa.step`. Should it throw, nothing has changed.
+   * Takes one step on a batch: runs the graph and puts the new tensors into their cells. To be
+   * called in the closure of `swa.step`. Should it throw, nothing has changed.
    *
    * @param batch - a tensor on the CPU for each of `feedNames`; it is only read
    * @returns the loss, as the graph gives it: before the step
-   * @throws TypeError where `batch` lacks a tensor or holds one of no use; RangeError where the learning rate is no number
-   * @throws PolyakError `ERR_BUSY` while another step is under way, `ERR_DISPOSED` after `release`, `ERR_UNSUPPORTED` where a
-   *   tensor lies on a GPU; what ONNX Runtime throws, as it is
+   * @throws TypeError where `batch` lacks a tensor or holds one of no use; RangeError where the
+   * learning rate is no number
+   * @throws PolyakError `ERR_BUSY` while another step is under way, `ERR_DISPOSED` after `release`,
+   *   `ERR_UNSUPPORTED` where a tensor lies on a GPU; what ONNX Runtime throws, as it is
    */
   minimize(batch: Readonly<Record<string, Tensor>>): Promise<number>;
   /** Frees the session. The cells keep their tensors. */
@@ -41,25 +46,27 @@ export interface TrainStepOptimizer extends Optimizer<Tensor> {
 }
 
 /**
- * Makes a graph of one training step the base optimizer of `SWA`. onnxruntime-node has no training of its own, so the graph
- * holds everything: forward pass, loss, backward pass, update. It is bound by names:
+ * Makes a graph of one training step the base optimizer of `SWA`. onnxruntime-node has no training
+ * of its own, so the graph holds everything: forward pass, loss, backward pass, update. It is bound
+ * by names:
  *
  * - the input `lr` takes the learning rate, a scalar (or `lrInput`);
  * - the output `loss` gives the loss, a scalar (or `lossOutput`);
- * - what comes in as `w` and goes out as `w_new` (or `newName('w')`) lives on from step to step: the `parameters`, and beside
- *   them the state: momenta, running statistics, counters;
+ * - what comes in as `w` and goes out as `w_new` (or `newName('w')`) lives on from step to step:
+ *   the `parameters`, and beside them the state: momenta, running statistics, counters;
  * - all other inputs are the batch.
  *
- * The weights have to be inputs: ONNX Runtime silently ignores what is fed in place of an initializer. A step never writes
- * into a tensor. Its outputs are new ones, since a training graph whose outputs share memory with its inputs gives wrong
- * weights without a word; so a tensor taken from a cell stays as it was.
+ * The weights have to be inputs: ONNX Runtime silently ignores what is fed in place of an
+ * initializer. A step never writes into a tensor. Its outputs are new ones, since a training graph
+ * whose outputs share memory with its inputs gives wrong weights without a word; so a tensor taken
+ * from a cell stays as it was.
  *
  * @param ort - the module `onnxruntime-node`
  * @param model - the graph: the path of an `.onnx` file, or its bytes
  * @param options - cells, learning rate and names
  * @returns an optimizer with one parameter group; the caller releases it
- * @throws PolyakError `ERR_PARAMETERS` where graph and cells do not fit, with every difference; what ONNX Runtime throws
- *   where it cannot load the graph
+ * @throws PolyakError `ERR_PARAMETERS` where graph and cells do not fit, with every difference;
+ *   what ONNX Runtime throws where it cannot load the graph
  * @throws RangeError where `lr` is not finite and >= 0
  *
  * @example

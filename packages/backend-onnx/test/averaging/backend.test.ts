@@ -1,4 +1,5 @@
-// What the conformance suite cannot see: exact roundings, the runs that ORT is asked for, failures in the middle, refusals.
+// What the conformance suite cannot see: exact roundings, the runs that ORT is asked for, failures
+// in the middle, refusals.
 import { onnxBackend, onnxParameter } from '@polyak/backend-onnx';
 import type { OnnxBackend } from '@polyak/backend-onnx';
 import type { HostArray, HostTensor } from '@polyak/core';
@@ -33,7 +34,10 @@ function float32(...values: number[]): ort.Tensor {
 
 const createSession = ort.InferenceSession.create.bind(ort.InferenceSession);
 
-/** Counts the runs of all sessions made from now on; `onRun` is called before each, with its number from 0. */
+/**
+ * Counts the runs of all sessions made from now on; `onRun` is called before each, with its number
+ * from 0.
+ */
 function spyOnRuns(onRun: (run: number) => void = () => {}): { count: number } {
   const runs = { count: 0 };
   vi.spyOn(ort.InferenceSession, 'create').mockImplementation(async (model, options) => {
@@ -322,7 +326,10 @@ describe('swap', () => {
 });
 
 describe('refusals', () => {
-  /** As a session with `preferredOutputLocation: 'gpu-buffer'` gives them; given to a session on cpu, it ends the process. */
+  /**
+   * As a session with `preferredOutputLocation: 'gpu-buffer'` gives them; given to a session on
+   * cpu, it ends the process.
+   */
   const foreign = ort.Tensor.fromGpuBuffer({ mapState: 'unmapped' } as never, {
     dataType: 'float32',
     dims: [2],

@@ -9,7 +9,10 @@ import { expect, it, vi } from 'vitest';
 import { copyKernel, kernelModel } from '../../src/averaging/kernel-graph.js';
 
 const ROUNDS = 10_000;
-/** A leak of the smallest of these tensors would be 40 MB after all rounds, one of all of them 400 MB. */
+/**
+ * A leak of the smallest of these tensors would be 40 MB after all rounds, one of all of them 400
+ * MB.
+ */
 const LENGTHS = [1000, 2000, 7000];
 const MEGABYTE = 2 ** 20;
 

@@ -1,4 +1,5 @@
-// The averaging formulas with each operation rounded to the dtype of the averages, element by element.
+// The averaging formulas with each operation rounded to the dtype of the averages, element by
+// element.
 import { createHash } from 'node:crypto';
 import type { HostArray, HostTensor } from '@polyak/core';
 
@@ -24,7 +25,9 @@ export function averaged(average: HostTensor, live: HostArray, weight: number): 
   return { ...average, data };
 }
 
-/** The averages, which carry `residual`, moved towards `live`: the new ones, and what they carry. */
+/**
+ * The averages, which carry `residual`, moved towards `live`: the new ones, and what they carry.
+ */
 export function compensated(
   average: HostTensor,
   residual: HostTensor,

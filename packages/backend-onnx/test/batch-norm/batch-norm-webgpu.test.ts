@@ -1,5 +1,5 @@
-// Batch-norm update on the webgpu provider: on a GPU, or on the software adapter of Debian's chromium with libvulkan1.
-// POLYAK_REQUIRE_WEBGPU=1 makes the absence of an adapter a failure.
+// Batch-norm update on the webgpu provider: on a GPU, or on the software adapter of Debian's
+// chromium with libvulkan1. POLYAK_REQUIRE_WEBGPU=1 makes the absence of an adapter a failure.
 import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { batchNormModel, loadOnnxModel, onnxBackend } from '@polyak/backend-onnx';

@@ -1,4 +1,5 @@
-// Small networks with batch norm, run on ONNX Runtime as moments graphs, and what enters their layers in float64.
+// Small networks with batch norm, run on ONNX Runtime as moments graphs, and what enters their
+// layers in float64.
 import type { ModelProto, NodeProto } from 'onnx-buf';
 import * as ort from 'onnxruntime-node';
 import { expect } from 'vitest';
@@ -121,7 +122,10 @@ export async function run(
   }
 }
 
-/** What enters both layers of {@link network}, where the first normalizes by the batch's statistics or by its running ones. */
+/**
+ * What enters both layers of {@link network}, where the first normalizes by the batch's statistics
+ * or by its running ones.
+ */
 export function entering(x: Volume, isFirstWanted: boolean): readonly [Volume, Volume] {
   const of = (key: string): Float32Array => WEIGHTS[key] as Float32Array;
   const first = pointwise(x, of('w1'), of('b1'));

@@ -99,8 +99,8 @@ export function rectified(x: Volume): Volume {
 }
 
 /**
- * The largest relative error of a variance, and of a mean: relative to it or, where it is larger, to the deviation; with
- * `isStrict` always to the deviation.
+ * The largest relative error of a variance, and of a mean: relative to it or, where it is larger,
+ * to the deviation; with `isStrict` always to the deviation.
  */
 export function errorOf(
   found: ReferenceMoments | undefined,

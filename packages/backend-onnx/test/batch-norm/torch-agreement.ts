@@ -1,4 +1,5 @@
-// The models of fixtures/, updated on ONNX Runtime, against what PyTorch and NumPy make of the same weights and data.
+// The models of fixtures/, updated on ONNX Runtime, against what PyTorch and NumPy make of the same
+// weights and data.
 import { readFileSync } from 'node:fs';
 import { batchNormModel, loadOnnxModel } from '@polyak/backend-onnx';
 import type { BnStatistics, RunningStatistics } from '@polyak/core';
@@ -48,7 +49,9 @@ export interface Ways {
   readonly provider: 'cpu' | 'webgpu';
 }
 
-/** The running statistics after an update by each way of merging, one after the other on one model. */
+/**
+ * The running statistics after an update by each way of merging, one after the other on one model.
+ */
 async function updated(
   file: string,
   of: Fixture,

@@ -1,4 +1,5 @@
-// Models that PyTorch exported: bnUpdate on ONNX Runtime gives what PyTorch, torchcontrib and NumPy give.
+// Models that PyTorch exported: bnUpdate on ONNX Runtime gives what PyTorch, torchcontrib and NumPy
+// give.
 import { batchNormModel, loadOnnxModel } from '@polyak/backend-onnx';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';

@@ -112,7 +112,8 @@ describe('averageModels', () => {
           const single = meanOf(rows);
           for (let i = 0; i < 5; i += 1) {
             const expected = single[i] ?? 0;
-            // A float64 mean in another order may round to the other neighbour where it lies between two float32.
+            // A float64 mean in another order may round to the other neighbour where it lies
+            // between two float32.
             expect(Math.abs((elements(average, 'single')[i] ?? 0) - expected)).toBeLessThanOrEqual(
               Math.abs(expected) * 2 ** -24 + 2 ** -45,
             );

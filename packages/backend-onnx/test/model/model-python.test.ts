@@ -1,5 +1,5 @@
-// Saved models against the onnx package and Python's onnxruntime. POLYAK_PYTHON names a Python with numpy, onnx and
-// onnxruntime; POLYAK_REQUIRE_PYTHON=1 makes its absence a failure.
+// Saved models against the onnx package and Python's onnxruntime. POLYAK_PYTHON names a Python with
+// numpy, onnx and onnxruntime; POLYAK_REQUIRE_PYTHON=1 makes its absence a failure.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

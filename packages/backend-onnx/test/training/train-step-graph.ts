@@ -1,4 +1,5 @@
-// A training step of linear regression as an ONNX graph, made node by node, and the same step in float64.
+// A training step of linear regression as an ONNX graph, made node by node, and the same step in
+// float64.
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { AttributeProto_AttributeType, ModelProtoSchema } from 'onnx-buf';
@@ -31,7 +32,10 @@ const inputs: Readonly<Record<string, readonly (number | string)[]>> = {
 };
 const outputs = { loss: [], weight_new: [2], velocity_new: [2], steps_new: [] };
 
-/** mean((x · weight - y)²), its gradient, and a step of SGD with momentum and weight decay; it counts its steps. */
+/**
+ * mean((x · weight - y)²), its gradient, and a step of SGD with momentum and weight decay; it
+ * counts its steps.
+ */
 export function trainStepGraph(changes: GraphChanges = {}): Uint8Array {
   const { rename = {}, omit = [], shapes = {}, isEmbedded = false } = changes;
   const nameOf = (name: string): string => rename[name] ?? name;

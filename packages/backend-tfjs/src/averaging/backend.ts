@@ -15,7 +15,10 @@ import { swap } from './swap.js';
 import type { TensorFlow } from '../tensorflow.js';
 import { isVariable } from '../tensorflow.js';
 
-/** A {@link Backend} of tfjs tensors: synchronous but where it reads the device. Tensors that it makes are variables. */
+/**
+ * A {@link Backend} of tfjs tensors: synchronous but where it reads the device. Tensors that it
+ * makes are variables.
+ */
 export interface TfjsBackend extends Backend<Tensor> {
   upload(tensors: readonly HostTensor[]): readonly Variable[];
   download(tensors: readonly Tensor[]): Promise<readonly HostTensor[]>;
@@ -38,20 +41,24 @@ export interface TfjsBackend extends Backend<Tensor> {
 const DTYPES = ['float32', 'int32', 'bool'] as const;
 
 /**
- * The tfjs backends that round each element-wise operation as float32 does, as the tests show; tensorflow takes what is smaller than
- * 2^-126 for zero. webgl is not among them: GLSL lets a compiler contract and reorder.
+ * The tfjs backends that round each element-wise operation as float32 does, as the tests show;
+ * tensorflow takes what is smaller than 2^-126 for zero. webgl is not among them: GLSL lets a
+ * compiler contract and reorder.
  */
 const EXACT = new Set(['wasm', 'webgpu', 'tensorflow']);
 
 /**
  * The active backend of TensorFlow.js, as a backend of weight averaging.
  *
- * Live tensors are the model's `tf.Variable`s. Averages are untrainable variables, so that `tf.tidy`, engine scopes and
- * optimizers leave them alone; `tf.disposeVariables()` does not. A swap exchanges contents by reference, in microseconds.
+ * Live tensors are the model's `tf.Variable`s. Averages are untrainable variables, so that
+ * `tf.tidy`, engine scopes and optimizers leave them alone; `tf.disposeVariables()` does not. A
+ * swap exchanges contents by reference, in microseconds.
  *
- * @param tf - TensorFlow.js, its backend set and ready. Later calls are refused once another one is active.
+ * @param tf - TensorFlow.js, its backend set and ready. Later calls are refused once another one is
+ * active.
  * @returns the backend, named `tfjs:` and what `tf.getBackend()` says now
- * @throws PolyakError `ERR_UNSUPPORTED` where no backend is ready yet, or its floats have 16 bits only
+ * @throws PolyakError `ERR_UNSUPPORTED` where no backend is ready yet, or its floats have 16 bits
+ * only
  *
  * @example
  * ```ts
@@ -156,7 +163,8 @@ export function tfjsBackend(tf: TensorFlow): TfjsBackend {
     },
 
     dispose(tensors) {
-      // A variable does not notice that it was disposed of before, and would count its data down twice.
+      // A variable does not notice that it was disposed of before, and would count its data down
+      // twice.
       for (const tensor of tensors) if (!tensor.isDisposed) tensor.dispose();
     },
   };
@@ -182,7 +190,8 @@ function activeBackend(tf: TensorFlow): string {
 
 function floatBits(tf: TensorFlow, active: string): number {
   if (active !== 'webgl') return tf.backend().floatPrecision();
-  // There floatPrecision says 16 where textures have 32 bits, and mostly 32 where they have 16 (tfjs issue 6980).
+  // There floatPrecision says 16 where textures have 32 bits, and mostly 32 where they have 16
+  // (tfjs issue 6980).
   return tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED') ? 32 : 16;
 }
 

@@ -6,10 +6,12 @@ import type { TensorFlow } from '../tensorflow.js';
 /**
  * Storage of any tfjs backend.
  *
- * An update computes all results before it touches the first average, so it needs room for one more set of averages.
+ * An update computes all results before it touches the first average, so it needs room for one more
+ * set of averages.
  *
  * @param tf - the runtime
- * @param roundsEachOperation - whether float32 operations are known to round as IEEE 754 says and never to be contracted
+ * @param roundsEachOperation - whether float32 operations are known to round as IEEE 754 says and
+ * never to be contracted
  */
 export function deviceStorage(tf: TensorFlow, roundsEachOperation: boolean): Storage {
   const storage: Storage = {

@@ -1,5 +1,6 @@
-// The averaging loops for tfjs's cpu backend, whose own element-wise operations are some twenty times slower. They round
-// as float32 arithmetic does, so that they agree bit for bit with the operations of the other backends.
+// The averaging loops for tfjs's cpu backend, whose own element-wise operations are some twenty
+// times slower. They round as float32 arithmetic does, so that they agree bit for bit with the
+// operations of the other backends.
 const { fround } = Math;
 
 /**
@@ -30,8 +31,8 @@ export interface CompensatedArrays {
 }
 
 /**
- * The update of `average + residual`: `delta = ((live - average) - residual) * weight + residual`, then TwoSum (Knuth) of
- * average and delta, each operation rounded to float32.
+ * The update of `average + residual`: `delta = ((live - average) - residual) * weight + residual`,
+ * then TwoSum (Knuth) of average and delta, each operation rounded to float32.
  *
  * @param to - receives the result; its arrays may be those of `from`
  * @param from - the pair

@@ -1,4 +1,5 @@
-// Averages in the typed arrays of tfjs's cpu backend, updated in place where nobody else can see them.
+// Averages in the typed arrays of tfjs's cpu backend, updated in place where nobody else can see
+// them.
 import type { HostTensor } from '@polyak/core';
 import type { Tensor, TypedArray, Variable } from '@tensorflow/tfjs-core';
 import { average as averageArrays, averageCompensated, isAllFinite } from './host-kernels.js';
@@ -8,9 +9,9 @@ import type { TensorFlow } from '../tensorflow.js';
 /**
  * Storage of the cpu backend, where a tensor's `dataSync` is the very array that it computes with.
  *
- * Such an array can be seen from many places: other tensors share it by reference count, `tf.tensor(array)` and `dataSync`
- * share it with the caller. So an update writes only into arrays that were made here and were in no model since, and
- * allocates anew otherwise.
+ * Such an array can be seen from many places: other tensors share it by reference count,
+ * `tf.tensor(array)` and `dataSync` share it with the caller. So an update writes only into arrays
+ * that were made here and were in no model since, and allocates anew otherwise.
  *
  * @param tf - the runtime, its cpu backend active
  */

@@ -1,8 +1,12 @@
-// What the backend asks of a tfjs backend, in two ways: host-storage.ts for cpu, device-storage.ts for all others.
+// What the backend asks of a tfjs backend, in two ways: host-storage.ts for cpu, device-storage.ts
+// for all others.
 import type { CompensatedAverages, HostTensor } from '@polyak/core';
 import type { Tensor, TypedArray, Variable } from '@tensorflow/tfjs-core';
 
-/** The tensors that averages live in, and the arithmetic on them. All tensors that it makes are untrainable variables. */
+/**
+ * The tensors that averages live in, and the arithmetic on them. All tensors that it makes are
+ * untrainable variables.
+ */
 export interface Storage {
   /** A variable with a copy of `tensor`. */
   readonly hold: (tensor: HostTensor) => Variable;
@@ -18,7 +22,9 @@ export interface Storage {
     live: readonly Tensor[],
     weight: number,
   ) => void;
-  /** Moves the pairs, all or none. Absent where the runtime is not known to round each operation. */
+  /**
+   * Moves the pairs, all or none. Absent where the runtime is not known to round each operation.
+   */
   readonly averageCompensated?: (
     pairs: CompensatedAverages<Variable>,
     live: readonly Tensor[],

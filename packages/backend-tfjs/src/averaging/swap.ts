@@ -11,8 +11,9 @@ interface Cell {
 }
 
 /**
- * Exchanges by reference count, without a copy: a parameter's variable keeps its identity, and so does a variable among
- * `tensors`. A parameter that is no variable is given the tensor through its `set`.
+ * Exchanges by reference count, without a copy: a parameter's variable keeps its identity, and so
+ * does a variable among `tensors`. A parameter that is no variable is given the tensor through its
+ * `set`.
  *
  * @param tf - the runtime
  * @param parameters - the model's cells
@@ -36,7 +37,10 @@ export function swap(
   return others.length === 0 ? exchangeAll() : setAll(others).then(exchangeAll);
 }
 
-/** Gives `live` the contents of `tensor`, and returns a variable with what it held: `tensor` itself if it is one. */
+/**
+ * Gives `live` the contents of `tensor`, and returns a variable with what it held: `tensor` itself
+ * if it is one.
+ */
 function exchange(tf: TensorFlow, live: Variable, tensor: Tensor): Variable {
   const contents = tf.variable(live, false);
   live.assign(tensor);

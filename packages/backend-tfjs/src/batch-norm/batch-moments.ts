@@ -4,7 +4,10 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import type { BatchNormalization } from './batch-norm-layer.js';
 import type { TensorFlow } from '../tensorflow.js';
 
-/** Moments on the device: `[3, channels]`, see {@link momentsOf}. Its handle is kept, whoever made it disposes of it. */
+/**
+ * Moments on the device: `[3, channels]`, see {@link momentsOf}. Its handle is kept, whoever made
+ * it disposes of it.
+ */
 export interface DeviceMoments {
   readonly sums: Tensor;
   /** The number of values behind each channel. */
@@ -12,11 +15,12 @@ export interface DeviceMoments {
 }
 
 /**
- * Batch norm with the statistics of `x` itself. Unlike tfjs's own it takes any rank, and layers without scale or center,
- * and changes no state.
+ * Batch norm with the statistics of `x` itself. Unlike tfjs's own it takes any rank, and layers
+ * without scale or center, and changes no state.
  *
- * The variance is the mean of squares about a first mean; the mean of the deviations from it, which rounding leaves, then
- * corrects both. Sums go axis by axis and in short runs, so that their rounding errors stay small.
+ * The variance is the mean of squares about a first mean; the mean of the deviations from it, which
+ * rounding leaves, then corrects both. Sums go axis by axis and in short runs, so that their
+ * rounding errors stay small.
  *
  * @param tf - the runtime
  * @param layer - the layer
@@ -62,7 +66,8 @@ export function normalize(
 /**
  * Moments on the host, in float64.
  *
- * @param rows - the contents of {@link DeviceMoments}: a first mean m, the mean of x - m, and the mean of its square
+ * @param rows - the contents of {@link DeviceMoments}: a first mean m, the mean of x - m, and the
+ * mean of its square
  * @param count - the values behind each channel
  */
 export function momentsOf(rows: Float32Array, count: number): Moments {
@@ -77,7 +82,10 @@ export function momentsOf(rows: Float32Array, count: number): Moments {
   return { mean, variance, count };
 }
 
-/** The moments of all values of `parts` together, by the law of total variance (Chan et al., eq. 2.1). */
+/**
+ * The moments of all values of `parts` together, by the law of total variance (Chan et al., eq.
+ * 2.1).
+ */
 export function mergeMoments(parts: readonly Moments[]): Moments {
   return parts.reduce((a, b) => {
     const count = a.count + b.count;

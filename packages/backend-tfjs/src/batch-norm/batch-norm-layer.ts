@@ -30,7 +30,8 @@ export interface FoundLayer {
 }
 
 /**
- * All batch-norm layers of a model, those of nested models and wrappers such as `TimeDistributed` included, each once.
+ * All batch-norm layers of a model, those of nested models and wrappers such as `TimeDistributed`
+ * included, each once.
  *
  * @param tf - the runtime
  * @param model - a built model
@@ -49,7 +50,8 @@ export function batchNormLayers(tf: TensorFlow, model: LayersModel): readonly Fo
 }
 
 /**
- * Refuses a model that tfjs cannot train: with `scale: false` or `center: false` its batch norm crashes in training mode.
+ * Refuses a model that tfjs cannot train: with `scale: false` or `center: false` its batch norm
+ * crashes in training mode.
  *
  * @throws PolyakError `ERR_UNSUPPORTED`, naming the layers
  */

@@ -1,4 +1,5 @@
-// Batch-norm update of layers models: one forward pass that reports what enters each batch-norm layer.
+// Batch-norm update of layers models: one forward pass that reports what enters each batch-norm
+// layer.
 import type { BatchNormLayer, BatchNormModel, Moments } from '@polyak/core';
 import { PolyakError } from '@polyak/core';
 import type { Tensor } from '@tensorflow/tfjs-core';
@@ -14,8 +15,9 @@ import type { TensorFlow } from '../tensorflow.js';
 /** Options of {@link batchNormModel}. */
 export interface BatchNormModelOptions {
   /**
-   * Runs dropout and noise layers as in training, as PyTorch's `update_bn` does. Default false: they are off, as they will
-   * be when the statistics are used, so that the statistics fit and every run gives the same ones.
+   * Runs dropout and noise layers as in training, as PyTorch's `update_bn` does. Default false:
+   * they are off, as they will be when the statistics are used, so that the statistics fit and
+   * every run gives the same ones.
    */
   readonly isTraining?: boolean;
 }
@@ -23,8 +25,8 @@ export interface BatchNormModelOptions {
 /** Options of {@link batchNormModel} for batches of a type of your own. */
 export interface CustomBatchNormModelOptions<Batch> {
   /**
-   * Runs the model on a batch, synchronously, such as `({ image }) => model.apply(image)`. Tensors that it makes are
-   * disposed of; what batch norm outside of `layers` does is taken care of.
+   * Runs the model on a batch, synchronously, such as `({ image }) => model.apply(image)`. Tensors
+   * that it makes are disposed of; what batch norm outside of `layers` does is taken care of.
    */
   readonly forward: (batch: Batch) => unknown;
   /** The number of samples in a batch. */
@@ -34,15 +36,17 @@ export interface CustomBatchNormModelOptions<Batch> {
 /**
  * The batch norm of a layers model, for `bnUpdate` and `withAveraged`.
  *
- * Moments are exact to about 1e-6 of the standard deviation. Layers in nested models and wrappers count; a layer that runs
- * several times in one pass reports all its inputs together. Layers with `scale: false` or `center: false` work, although
- * tfjs cannot train them.
+ * Moments are exact to about 1e-6 of the standard deviation. Layers in nested models and wrappers
+ * count; a layer that runs several times in one pass reports all its inputs together. Layers with
+ * `scale: false` or `center: false` work, although tfjs cannot train them.
  *
  * @param tf - TensorFlow.js
  * @param model - a layers model; its variables and layers are looked up now
- * @param options - see {@link BatchNormModelOptions}, or {@link CustomBatchNormModelOptions} for batches of your own type
+ * @param options - see {@link BatchNormModelOptions}, or {@link CustomBatchNormModelOptions} for
+ * batches of your own type
  * @returns the model as core takes it, for batches of inputs: see {@link InputBatch}
- * @throws PolyakError `ERR_UNSUPPORTED` for a model with stateful layers, whose states a forward pass would move
+ * @throws PolyakError `ERR_UNSUPPORTED` for a model with stateful layers, whose states a forward
+ * pass would move
  *
  * @example
  * ```ts
@@ -57,8 +61,8 @@ export interface CustomBatchNormModelOptions<Batch> {
  * console.log(model.getWeights().map((weight) => weight.dataSync()[0])); // [1, 0, 4, 5]
  * ```
  *
- * @see Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167; Li et al. 2019 on dropout before batch norm,
- *   https://arxiv.org/abs/1801.05134
+ * @see Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167; Li et al. 2019 on dropout before
+ *   batch norm, https://arxiv.org/abs/1801.05134
  */
 export function batchNormModel(
   tf: TensorFlow,
@@ -114,7 +118,10 @@ function modelOf<Batch>(
   };
 }
 
-/** Runs `forward` with every batch-norm layer's `call` replaced, and takes that back whatever happens. */
+/**
+ * Runs `forward` with every batch-norm layer's `call` replaced, and takes that back whatever
+ * happens.
+ */
 function withCaptured(
   tf: TensorFlow,
   found: readonly FoundLayer[],
@@ -132,7 +139,8 @@ function withCaptured(
       const call = layer.call.bind(layer);
       const calls = captured.get(layer);
       layer.call = (inputs, options) => {
-        // A layer that is left out must neither use nor update the statistics of the batch, whatever mode the pass is in.
+        // A layer that is left out must neither use nor update the statistics of the batch,
+        // whatever mode the pass is in.
         if (calls === undefined) return call(inputs, { ...options, training: false });
         const { output, moments } = normalize(tf, layer, [inputs].flat()[0] as Tensor);
         calls.push(moments);

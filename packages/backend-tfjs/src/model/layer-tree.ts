@@ -8,8 +8,8 @@ export interface LayerAt {
 }
 
 /**
- * All layers of a model in its order, inner ones before the model or wrapper that holds them. A layer that is used in several
- * places comes several times.
+ * All layers of a model in its order, inner ones before the model or wrapper that holds them. A
+ * layer that is used in several places comes several times.
  *
  * @param layer - a model
  */

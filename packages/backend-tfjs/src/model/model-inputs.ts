@@ -2,12 +2,15 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 
-/** What a layers model is fed: one tensor, or for a model of several inputs a list or a record by input name. */
+/**
+ * What a layers model is fed: one tensor, or for a model of several inputs a list or a record by
+ * input name.
+ */
 export type ModelInputs = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>;
 
 /**
- * A batch of inputs: a tensor; a list that starts with the inputs, such as `[x, y]` or `[[x1, x2], y]`; or a record like
- * those of tf.data, `{ xs, ys }`. The tensors stay the caller's.
+ * A batch of inputs: a tensor; a list that starts with the inputs, such as `[x, y]` or
+ * `[[x1, x2], y]`; or a record like those of tf.data, `{ xs, ys }`. The tensors stay the caller's.
  */
 export type InputBatch =
   Tensor | readonly [inputs: ModelInputs, ...rest: readonly unknown[]] | DatasetBatch;

@@ -1,4 +1,5 @@
-// What weight averaging averages: the trainable variables of a model, by names that outlast the process.
+// What weight averaging averages: the trainable variables of a model, by names that outlast the
+// process.
 import type { Parameter } from '@polyak/core';
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 import type { LayersModel, LayerVariable } from '@tensorflow/tfjs-layers';
@@ -7,16 +8,18 @@ import { layersOf } from './layer-tree.js';
 /**
  * The trainable weights of a layers model, those of nested models included, each once.
  *
- * Names are those that tfjs first gave the weights, such as `conv1/kernel`, and stay the same when the model is saved and
- * loaded, which renames its variables (`conv1/kernel_1`). Where several weights share a name, the second and later ones
- * in the order of the layers end in `#2`, `#3` and so on. tfjs numbers layers without a name by a counter of the
- * process: name your layers, or build your models in the same order, so that a saved state finds its weights.
+ * Names are those that tfjs first gave the weights, such as `conv1/kernel`, and stay the same when
+ * the model is saved and loaded, which renames its variables (`conv1/kernel_1`). Where several
+ * weights share a name, the second and later ones in the order of the layers end in `#2`, `#3` and
+ * so on. tfjs numbers layers without a name by a counter of the process: name your layers, or build
+ * your models in the same order, so that a saved state finds its weights.
  *
- * The moving statistics of batch norm are not among them: `bnUpdate` estimates those. Nor are frozen weights, whose
- * average would be themselves.
+ * The moving statistics of batch norm are not among them: `bnUpdate` estimates those. Nor are
+ * frozen weights, whose average would be themselves.
  *
  * @param model - a built model; it keeps its variables
- * @returns one parameter a weight, in the order of `model.trainableWeights`. Setting one bypasses the weight's constraint.
+ * @returns one parameter a weight, in the order of `model.trainableWeights`. Setting one bypasses
+ * the weight's constraint.
  *
  * @example
  * ```ts

@@ -7,15 +7,18 @@ const KERNEL = 'Conv2DBackpropFilter';
 const BACKEND = 'wasm';
 
 /**
- * Teaches tfjs's wasm backend the gradient of `conv2d` with respect to its filter, which it lacks in 4.22: without it,
- * training a convolution fails with `Kernel 'Conv2DBackpropFilter' not registered for backend 'wasm'`.
+ * Teaches tfjs's wasm backend the gradient of `conv2d` with respect to its filter, which it lacks
+ * in 4.22: without it, training a convolution fails with `Kernel 'Conv2DBackpropFilter' not
+ * registered for backend 'wasm'`.
  *
- * The gradient is itself a convolution, which wasm has: with samples as channels, the padded input is convolved with the
- * gradient of the output, dilated by the strides. Any strides and padding, NHWC. Sums over a batch are float32 sums in
- * sequence: a relative rounding error of about 1e-5 for 100,000 terms.
+ * The gradient is itself a convolution, which wasm has: with samples as channels, the padded input
+ * is convolved with the gradient of the output, dilated by the strides. Any strides and padding,
+ * NHWC. Sums over a batch are float32 sums in sequence: a relative rounding error of about 1e-5 for
+ * 100,000 terms.
  *
- * It changes tfjs's registry for the whole process, so nothing in this package calls it. Does nothing where the kernel is
- * there already. Still missing on wasm are the gradients of depthwise and separable convolutions.
+ * It changes tfjs's registry for the whole process, so nothing in this package calls it. Does
+ * nothing where the kernel is there already. Still missing on wasm are the gradients of depthwise
+ * and separable convolutions.
  *
  * @param tf - TensorFlow.js, the wasm backend imported or not
  * @returns whether it registered the kernel
@@ -36,7 +39,8 @@ export function registerConvGradient(tf: TensorFlow): boolean {
     kernelName: KERNEL,
     backendName: BACKEND,
     kernelFunc: ({ inputs, attrs }) =>
-      // The engine passes a kernel the tensors and attributes of the operation, which its type does not say.
+      // The engine passes a kernel the tensors and attributes of the operation, which its type does
+      // not say.
       filterGradient(
         tf,
         inputs['x'] as Tensor4D,

@@ -26,7 +26,8 @@ export function learningRateOf(optimizer: Optimizer): number {
 export function setLearningRate(optimizer: Optimizer, rate: number): void {
   learningRateOf(optimizer);
   const holder = optimizer as RateHolder & Optimizer;
-  // SGD and Momentum compute with a tensor made by this setter and ignore the property; the others have no setter.
+  // SGD and Momentum compute with a tensor made by this setter and ignore the property; the others
+  // have no setter.
   if (typeof holder.setLearningRate === 'function') holder.setLearningRate(rate);
   else holder.learningRate = rate;
 }

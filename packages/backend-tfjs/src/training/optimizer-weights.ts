@@ -5,7 +5,9 @@ import type { DataType, Optimizer, TypedArray } from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../tensorflow.js';
 import { isVariable } from '../tensorflow.js';
 
-/** A tensor with its name, as tfjs's optimizers give and take them; tfjs does not export the type. */
+/**
+ * A tensor with its name, as tfjs's optimizers give and take them; tfjs does not export the type.
+ */
 export type NamedTensor = Awaited<ReturnType<Optimizer['getWeights']>>[number];
 
 /** One tensor of an optimizer's state. */
@@ -30,7 +32,8 @@ export async function readWeights(optimizer: Optimizer): Promise<readonly Optimi
       })),
     );
   } finally {
-    // `getWeights` makes a tensor for the iterations and leaves it to the caller; the variables stay the optimizer's.
+    // `getWeights` makes a tensor for the iterations and leaves it to the caller; the variables
+    // stay the optimizer's.
     for (const { tensor } of weights) if (!isVariable(tensor)) tensor.dispose();
   }
 }
@@ -55,7 +58,10 @@ export async function writeWeights(
   for (const { tensor } of replaced) tensor.dispose();
 }
 
-/** Refuses a state that the optimizer would take and then fail on; one that has made no step yet has little to compare. */
+/**
+ * Refuses a state that the optimizer would take and then fail on; one that has made no step yet has
+ * little to compare.
+ */
 function checkFit(
   optimizer: Optimizer,
   weights: readonly OptimizerWeight[],

@@ -9,8 +9,9 @@ import type { TensorFlow } from '../tensorflow.js';
 type TensorFlowOptimizer = import('@tensorflow/tfjs-core').Optimizer;
 
 /**
- * Makes a tfjs optimizer the base optimizer of `SWA`: its learning rate is the group's `lr`, its momenta and iterations are
- * part of the state. The step itself is the closure's: `await swa.step(() => optimizer.minimize(loss, true))`.
+ * Makes a tfjs optimizer the base optimizer of `SWA`: its learning rate is the group's `lr`, its
+ * momenta and iterations are part of the state. The step itself is the closure's: `await
+ * swa.step(() => optimizer.minimize(loss, true))`.
  *
  * @param tf - TensorFlow.js
  * @param optimizer - any optimizer of `tf.train`, or a function that gives the one in use

@@ -27,15 +27,17 @@ export interface SwaCallbackOptions extends ModeOptions, Omit<SWAOptions<Tensor>
   /** What `swaStart` and `swaFreq` count. Default `step`: an optimizer's step, one a batch. */
   readonly unit?: 'step' | 'epoch';
   /**
-   * Training batches for the batch-norm update, read once for each evaluation and once at the end: an array, or an object
-   * whose `[Symbol.iterator]` starts anew. Needed where the model has batch norm.
+   * Training batches for the batch-norm update, read once for each evaluation and once at the end:
+   * an array, or an object whose `[Symbol.iterator]` starts anew. Needed where the model has batch
+   * norm.
    */
   readonly loader?: Loader<InputBatch>;
   /** Options of the batch-norm update. */
   readonly batchNorm?: BnUpdateOptions;
   /**
-   * Evaluates the model; called at the end of each epoch with the averages in it. The numbers it returns join the epoch's
-   * logs and history with `swa_` before their names, from the first average on: shorter lists than those of `loss`.
+   * Evaluates the model; called at the end of each epoch with the averages in it. The numbers it
+   * returns join the epoch's logs and history with `swa_` before their names, from the first
+   * average on: shorter lists than those of `loss`.
    */
   readonly evaluate?: () => Awaitable<Readonly<Record<string, number>>>;
 }
@@ -44,23 +46,29 @@ export interface SwaCallbackOptions extends ModeOptions, Omit<SWAOptions<Tensor>
 export interface SwaCallback extends CustomCallbackArgs {
   /** The averages and counters, to save and load. */
   readonly swa: SWA<Tensor>;
-  /** Puts the live weights and batch-norm statistics back after training has left the averages in the model. */
+  /**
+   * Puts the live weights and batch-norm statistics back after training has left the averages in
+   * the model.
+   */
   restoreLive(): Promise<void>;
 }
 
 /**
- * Callbacks that average the weights while `model.fit` trains, evaluate the averages at the end of each epoch, and leave
- * them in the model, batch norm updated, at the end. Training again puts the live weights and statistics back first.
+ * Callbacks that average the weights while `model.fit` trains, evaluate the averages at the end of
+ * each epoch, and leave them in the model, batch norm updated, at the end. Training again puts the
+ * live weights and statistics back first.
  *
- * tfjs's own validation runs on the live weights: it comes before the last callbacks of an epoch. To go on in another
- * process, await `restoreLive()`, save the model with its optimizer and `swa.stateDict()`, and load both.
+ * tfjs's own validation runs on the live weights: it comes before the last callbacks of an epoch.
+ * To go on in another process, await `restoreLive()`, save the model with its optimizer and
+ * `swa.stateDict()`, and load both.
  *
  * @param tf - TensorFlow.js, its backend set
  * @param model - a compiled model
  * @param options - see {@link SwaCallbackOptions}
  * @returns for the `callbacks` of `model.fit`
  * @throws TypeError where the model has batch norm and no loader is given
- * @throws PolyakError `ERR_UNSUPPORTED` for batch norm with `scale: false` or `center: false`, which tfjs cannot train
+ * @throws PolyakError `ERR_UNSUPPORTED` for batch norm with `scale: false` or `center: false`,
+ * which tfjs cannot train
  *
  * @example
  * ```ts

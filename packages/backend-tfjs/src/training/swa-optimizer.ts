@@ -32,8 +32,8 @@ export interface SwaOptimizer extends Optimizer {
    * Exchanges the averages and the live weights by reference, bit for bit.
    *
    * @param parameters - what is trained, in the order of training: `modelParameters(model)`
-   * @throws PolyakError `ERR_NO_AVERAGES` before the first average; `ERR_PARAMETERS` for other parameters, or another order
-   *   (right after a load, only shapes are known)
+   * @throws PolyakError `ERR_NO_AVERAGES` before the first average; `ERR_PARAMETERS` for other
+   *   parameters, or another order (right after a load, only shapes are known)
    */
   swapSwaSgd(parameters: readonly Parameter<Tensor>[]): void;
 }
@@ -42,13 +42,15 @@ export interface SwaOptimizer extends Optimizer {
 const CLASS_NAME = 'PolyakSWA';
 
 /**
- * Wraps a tfjs optimizer so that it averages the weights it visits, in torchcontrib's automatic mode: the learning rate is
- * `swaLr` once `swaStart` steps are done, and `average += (weights - average) / (nAvg + 1)` after each later step that is a
- * multiple of `swaFreq`.
+ * Wraps a tfjs optimizer so that it averages the weights it visits, in torchcontrib's automatic
+ * mode: the learning rate is `swaLr` once `swaStart` steps are done, and
+ * `average += (weights - average) / (nAvg + 1)` after each later step that is a multiple of
+ * `swaFreq`.
  *
- * It goes into `model.compile`, and `model.save(…, { includeOptimizer: true })` saves averages and counters with it, so that
- * a loaded model goes on where it stopped: call {@link registerSwaOptimizer} before loading. Everything is synchronous, the
- * check for NaN too, which webgpu cannot do: use `SWA` or `swaCallback` there.
+ * It goes into `model.compile`, and `model.save(…, { includeOptimizer: true })` saves averages and
+ * counters with it, so that a loaded model goes on where it stopped: call
+ * {@link registerSwaOptimizer} before loading. Everything is synchronous, the check for NaN too,
+ * which webgpu cannot do: use `SWA` or `swaCallback` there.
  *
  * @param tf - TensorFlow.js, its backend set
  * @param base - any optimizer of `tf.train` but Adamax, which tfjs cannot save
@@ -78,7 +80,8 @@ export function swaOptimizer(tf: TensorFlow, base: Optimizer, options: ModeOptio
 }
 
 /**
- * Lets `tf.loadLayersModel` read models that were saved with a {@link swaOptimizer}: call it once, before loading.
+ * Lets `tf.loadLayersModel` read models that were saved with a {@link swaOptimizer}: call it once,
+ * before loading.
  *
  * @param tf - TensorFlow.js
  */

@@ -14,7 +14,10 @@ export function averaged(a: number, p: number, weight: number): number {
   return fround(a + fround(fround(p - a) * fround(weight)));
 }
 
-/** The average `a`, which carries the error `c`, moved towards `p`: the new average, and what it carries. */
+/**
+ * The average `a`, which carries the error `c`, moved towards `p`: the new average, and what it
+ * carries.
+ */
 export function compensated(
   a: number,
   c: number,

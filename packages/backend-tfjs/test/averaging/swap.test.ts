@@ -1,4 +1,5 @@
-// Swaps of cells that are no variables: tied cells, cells that refuse, and tensors that were disposed of.
+// Swaps of cells that are no variables: tied cells, cells that refuse, and tensors that were
+// disposed of.
 import { tfjsBackend } from '@polyak/backend-tfjs';
 import { observedOptimizer, SWA } from '@polyak/core';
 import type { Parameter } from '@polyak/core';

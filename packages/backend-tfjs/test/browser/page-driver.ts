@@ -56,7 +56,10 @@ export interface Page {
     name: Name,
     ...args: Parameters<PageApi[Name]>
   ): Promise<Answer<Name>>;
-  /** Warnings and errors that the page wrote to its console: WebGPU reports there what it could not run. */
+  /**
+   * Warnings and errors that the page wrote to its console: WebGPU reports there what it could not
+   * run.
+   */
   readonly complaints: readonly string[];
   close(): Promise<void>;
 }

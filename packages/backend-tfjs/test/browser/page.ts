@@ -1,4 +1,5 @@
-// What runs in the browser: the bundle of this file, called by page-driver.ts through `globalThis.polyak`.
+// What runs in the browser: the bundle of this file, called by page-driver.ts through
+// `globalThis.polyak`.
 import { tfjsBackend } from '@polyak/backend-tfjs';
 import { backendConformance } from '@polyak/core/conformance';
 import * as tf from '@tensorflow/tfjs';
@@ -9,7 +10,10 @@ import { fit, read, train } from './training.js';
 /** How a page is to compute. */
 export interface Runtime {
   readonly backend: 'webgl' | 'webgpu';
-  /** Whether tfjs may compute on the host with tensors of up to some 1000 elements, as it does by default. */
+  /**
+   * Whether tfjs may compute on the host with tensors of up to some 1000 elements, as it does by
+   * default.
+   */
   readonly isForwarding?: boolean;
   /** Whether webgl is to use textures of 16-bit floats, as on devices that render to no others. */
   readonly hasHalfFloats?: boolean;
@@ -78,7 +82,10 @@ export interface Operands {
   readonly weight: number;
 }
 
-/** The average after one plain update, and after a compensated one with the residual it carries then. */
+/**
+ * The average after one plain update, and after a compensated one with the residual it carries
+ * then.
+ */
 async function update(
   operands: Operands,
 ): Promise<{ readonly plain: number[]; readonly average: number[]; readonly residual: number[] }> {

@@ -1,4 +1,5 @@
-// Training in the page, with everything that a test needs to recompute its averages and statistics in float64.
+// Training in the page, with everything that a test needs to recompute its averages and statistics
+// in float64.
 import {
   batchNormModel,
   modelParameters,
@@ -15,7 +16,10 @@ const CHANNELS = 2;
 const BATCHES = [16, 9];
 const STEPS = 12;
 
-/** All trainable weights, in the order of `model.trainableWeights`: first the convolution's kernel and bias. */
+/**
+ * All trainable weights, in the order of `model.trainableWeights`: first the convolution's kernel
+ * and bias.
+ */
 export type Weights = readonly (readonly number[])[];
 
 /** Weights after a step, and whether that step was averaged. */
@@ -38,7 +42,10 @@ export interface Training {
   /** The weights while swapped, and after swapping back. */
   readonly averages: Weights;
   readonly live: Weights;
-  /** The statistics for the averages, and what the convolution before batch norm was given: [samples, 6, 6, 2]. */
+  /**
+   * The statistics for the averages, and what the convolution before batch norm was given:
+   * [samples, 6, 6, 2].
+   */
   readonly mean: readonly number[];
   readonly variance: readonly number[];
   readonly inputs: readonly number[];
@@ -46,7 +53,10 @@ export interface Training {
   readonly rounds: readonly Held[];
 }
 
-/** Trains a small convolutional network by `SWA.step`, swaps, updates its batch norm, swaps back, and goes on swapping. */
+/**
+ * Trains a small convolutional network by `SWA.step`, swaps, updates its batch norm, swaps back,
+ * and goes on swapping.
+ */
 export async function train(): Promise<Training> {
   const { model, batches } = problem();
   const { x, y } = batches[0] as Batch;

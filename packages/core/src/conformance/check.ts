@@ -25,7 +25,10 @@ export function check(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(message);
 }
 
-/** A host tensor of `values`, in the typed array of `dtype`; half precision is rounded to nearest, ties to even. */
+/**
+ * A host tensor of `values`, in the typed array of `dtype`; half precision is rounded to nearest,
+ * ties to even.
+ */
 export function hostTensor(
   dtype: DType,
   shape: readonly number[],
@@ -71,8 +74,9 @@ export function checkSameBits(
 }
 
 /**
- * Throws unless `found` is `average + weight * (live - average)` to two units in the last place of the largest operand:
- * the three roundings of the difference, the product and the sum make at most one and a half.
+ * Throws unless `found` is `average + weight * (live - average)` to two units in the last place of
+ * the largest operand: the three roundings of the difference, the product and the sum make at most
+ * one and a half.
  */
 export function checkAveraged(
   found: HostTensor,

@@ -29,7 +29,10 @@ function allNumbers(dtype: DType): readonly number[] {
   );
 }
 
-/** float32 numbers between those of the dtype: the middle of each two neighbours, and what lies next to it. */
+/**
+ * float32 numbers between those of the dtype: the middle of each two neighbours, and what lies next
+ * to it.
+ */
 function betweenNumbers(dtype: DType): readonly number[] {
   const positive = allNumbers(dtype).filter((x) => x >= 0 && x < 60_000);
   return positive.slice(1).flatMap((above, n) => {
@@ -97,7 +100,8 @@ export const halfTests: readonly HarnessTest[] = [
     async run(harness) {
       const { backend } = harness;
       for (const dtype of halfDtypes(backend)) {
-        // Some far below float16's least normal number, where a kernel in half precision would lose them.
+        // Some far below float16's least normal number, where a kernel in half precision would lose
+        // them.
         const lives = SHAPES.map((shape, n) =>
           hostTensor(dtype, shape, (index) => values(n)(index) / 16),
         );

@@ -9,7 +9,10 @@ export interface BackendHarness<T> {
   readonly backend: Backend<T>;
   /** A cell of a live model that holds a copy of `tensor`. */
   parameter(name: string, tensor: HostTensor): Awaitable<Parameter<T>>;
-  /** The tensors alive in the runtime now, however counted: the same number before and after means no leak. */
+  /**
+   * The tensors alive in the runtime now, however counted: the same number before and after means
+   * no leak.
+   */
   liveTensors(): Awaitable<number>;
   /** Called after each test. */
   close?(): Awaitable<void>;

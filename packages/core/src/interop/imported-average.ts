@@ -20,17 +20,22 @@ export interface ImportedAverage {
 export interface ImportOptions {
   /** Which of several averages it becomes. Default the first. */
   readonly average?: string;
-  /** Which tensors of the file are left out, such as running statistics where they are no parameters here. Default none. */
+  /**
+   * Which tensors of the file are left out, such as running statistics where they are no parameters
+   * here. Default none.
+   */
   readonly ignore?: (name: string) => boolean;
 }
 
 /**
- * `state` with an imported average in place of its own. A compensated one begins with residuals of 0.
+ * `state` with an imported average in place of its own. A compensated one begins with residuals of
+ * 0.
  *
  * @param state - of the SWA
  * @param rules - its averages
  * @param tied - the names of parameters that another one averages, each with the name of that
- * @throws PolyakError `ERR_STATE` where names or counts do not fit, with every difference, the rule has a window, or nothing was averaged
+ * @throws PolyakError `ERR_STATE` where names or counts do not fit, with every difference, the rule
+ * has a window, or nothing was averaged
  */
 export function withImported(
   { averages, paramGroups, ...state }: SWAState,

@@ -8,7 +8,8 @@ import { countAt, integersAt, weightsAt } from './state-dict.js';
 /**
  * The average of a `torch.optim.swa_utils.AveragedModel`: `save_file(averaged.state_dict(), path)`.
  *
- * @param tensors - of the file: `n_averaged`, and the module's parameters and buffers under `module.`
+ * @param tensors - of the file: `n_averaged`, and the module's parameters and buffers under
+ * `module.`
  * @returns for `swa.importAverage`, under the names that the module gives them
  * @throws PolyakError `ERR_STATE` where the file has another form
  * @see torch.optim.swa_utils.AveragedModel
@@ -44,8 +45,8 @@ export function fromAveragedModel(tensors: NamedTensors): ImportedAverage {
 }
 
 /**
- * The averages of a `torchcontrib.optim.SWA`, whose state dict is nested and keyed by the addresses of tensors. Save it flat, by the places of the
- * parameters:
+ * The averages of a `torchcontrib.optim.SWA`, whose state dict is nested and keyed by the addresses
+ * of tensors. Save it flat, by the places of the parameters:
  *
  * ```python
  * flat, i = {}, 0

@@ -1,6 +1,9 @@
-// Post-hoc EMA: the average with any power-function profile, made after training from snapshots of averages with other profiles.
+// Post-hoc EMA: the average with any power-function profile, made after training from snapshots of
+// averages with other profiles.
 
-/** A power-function average at some step: its weights are those of `powerFunction` with this gamma. */
+/**
+ * A power-function average at some step: its weights are those of `powerFunction` with this gamma.
+ */
 export interface PowerProfile {
   /** The updates that made it, > 0. */
   readonly step: number;
@@ -9,7 +12,8 @@ export interface PowerProfile {
 }
 
 /**
- * The exponent of the power-function profile whose standard deviation is `sigma` of the run's length.
+ * The exponent of the power-function profile whose standard deviation is `sigma` of the run's
+ * length.
  *
  * @param sigma - the relative width, in (0, 1 / √12]; 0.05 and 0.10 are what the paper keeps
  * @returns gamma, >= 0
@@ -32,14 +36,16 @@ export function gammaOf(sigma: number): number {
 }
 
 /**
- * How snapshots of power-function averages are to be weighed so that their sum comes closest, in the mean square over the run, to the
- * average with another profile: pass them to `Soup.add`. Two profiles kept during training, with a snapshot of both every few thousand
- * steps, give any profile that is not narrower than theirs.
+ * How snapshots of power-function averages are to be weighed so that their sum comes closest, in
+ * the mean square over the run, to the average with another profile: pass them to `Soup.add`. Two
+ * profiles kept during training, with a snapshot of both every few thousand steps, give any profile
+ * that is not narrower than theirs.
  *
  * @param snapshots - what the averages are that were kept, no two alike
  * @param target - the average wanted, at a step not after the last snapshot's
  * @returns as many numbers, some of them negative, that sum up to 1
- * @throws RangeError where a profile is out of its range, two are alike, or the target lies after all snapshots
+ * @throws RangeError where a profile is out of its range, two are alike, or the target lies after
+ * all snapshots
  * @see Karras et al. 2024, https://arxiv.org/abs/2312.02696, section 3.2 and algorithm 3
  *
  * @example
@@ -76,7 +82,10 @@ function product(a: PowerProfile, b: PowerProfile): number {
   return shared / ((a.gamma + b.gamma + 1) * late.step);
 }
 
-/** The solution of linear equations, each row its coefficients and then its right side: Gauss, with the largest pivot of the column. */
+/**
+ * The solution of linear equations, each row its coefficients and then its right side: Gauss, with
+ * the largest pivot of the column.
+ */
 function solved(rows: number[][]): number[] {
   const size = rows.length;
   for (let column = 0; column < size; column += 1) {

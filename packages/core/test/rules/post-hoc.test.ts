@@ -29,7 +29,10 @@ describe('postHocWeights', () => {
   const KEPT = { narrow: gammaOf(0.05), wide: gammaOf(0.1) };
   const STEPS = 4000;
 
-  /** Snapshots of two averages of a noisy walk every 250 steps, and the average with `gamma` at its end. */
+  /**
+   * Snapshots of two averages of a noisy walk every 250 steps, and the average with `gamma` at its
+   * end.
+   */
   async function run(gamma: number): Promise<{
     readonly profiles: readonly PowerProfile[];
     readonly snapshots: readonly NamedTensors[];

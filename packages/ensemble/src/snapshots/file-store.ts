@@ -14,9 +14,15 @@ const KEY = /^snapshot-(\d{6,})\.safetensors$/;
 
 /** Files, or whatever else holds bytes under keys such as `snapshot-000007.safetensors`. */
 export interface SnapshotFiles {
-  /** The keys that an earlier run wrote, the oldest first: its members are members here. They are read when used. Default none. */
+  /**
+   * The keys that an earlier run wrote, the oldest first: its members are members here. They are
+   * read when used. Default none.
+   */
   readonly keys?: readonly string[];
-  /** Writes all of `bytes` under `key`, in place of what is there, or nothing: write beside it, then rename. */
+  /**
+   * Writes all of `bytes` under `key`, in place of what is there, or nothing: write beside it, then
+   * rename.
+   */
   write(key: string, bytes: Uint8Array): Awaitable<void>;
   /** The bytes under `key`. */
   read(key: string): Awaitable<Uint8Array>;

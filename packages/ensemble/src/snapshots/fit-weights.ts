@@ -1,11 +1,15 @@
-// Weights for the members of an ensemble, fitted on held-out data: the mixture of the highest likelihood.
+// Weights for the members of an ensemble, fitted on held-out data: the mixture of the highest
+// likelihood.
 import { equalWeights, weightedSum } from './mean-of.js';
 import { checkPredictions, sampleCount } from './probabilities.js';
 import type { Probabilities } from './probabilities.js';
 
 /** Options of {@link fitWeights}. */
 export interface FitWeightsOptions {
-  /** How far from the highest log-likelihood the result may be, in nats a sample; finite, > 0. Default 1e-5. */
+  /**
+   * How far from the highest log-likelihood the result may be, in nats a sample; finite, > 0.
+   * Default 1e-5.
+   */
   readonly tolerance?: number;
   /** Stops after as many iterations in any case; an integer >= 0. Default 10,000. */
   readonly maxIterations?: number;
@@ -24,23 +28,26 @@ export interface FittedWeights {
 }
 
 /**
- * The convex weights with which the mean of the members' probabilities has the highest log-likelihood on held-out samples:
- * `argmax_w 1/N Σᵢ log Σₖ wₖ · pₖᵢ`, where `pₖᵢ` is the probability that member `k` gives the label of sample `i`.
+ * The convex weights with which the mean of the members' probabilities has the highest
+ * log-likelihood on held-out samples: `argmax_w 1/N Σᵢ log Σₖ wₖ · pₖᵢ`, where `pₖᵢ` is the
+ * probability that member `k` gives the label of sample `i`.
  *
- * Expectation maximisation from equal weights: `wₖ ← wₖ · gₖ` with `gₖ = 1/N Σᵢ pₖᵢ / Σⱼ wⱼ · pⱼᵢ`, which never lowers the
- * likelihood. It is concave, so the highest is at most `log maxₖ gₖ` away: iterations stop where that is within
- * `tolerance`, or at `maxIterations`, when it is at most `log(members) / maxIterations` away.
+ * Expectation maximisation from equal weights: `wₖ ← wₖ · gₖ` with `gₖ = 1/N Σᵢ pₖᵢ / Σⱼ wⱼ · pⱼᵢ`,
+ * which never lowers the likelihood. It is concave, so the highest is at most `log maxₖ gₖ` away:
+ * iterations stop where that is within `tolerance`, or at `maxIterations`, when it is at most
+ * `log(members) / maxIterations` away.
  *
- * A sample whose label all members give the probability 0 tells nothing about the weights: it makes the likelihood
- * -Infinity, and the fit is that of the others. Fit on data that no member was trained on.
+ * A sample whose label all members give the probability 0 tells nothing about the weights: it makes
+ * the likelihood -Infinity, and the fit is that of the others. Fit on data that no member was
+ * trained on.
  *
  * @param predictions - of each member on the held-out samples, `[samples, classes]`
  * @param labels - the true class of each sample, `[samples]`, integers from 0 to `classes - 1`
  * @param classes - how many there are, an integer >= 1
  * @param options - see {@link FitWeightsOptions}
  * @returns the weights, for {@link meanOf}, and how good they are
- * @throws RangeError where there are no predictions, their lengths differ, do not fit `labels` or `classes`, one is not in
- *   [0, 1], a label is none, or an option is out of its range
+ * @throws RangeError where there are no predictions, their lengths differ, do not fit `labels` or
+ *   `classes`, one is not in [0, 1], a label is none, or an option is out of its range
  * @throws PolyakError `ERR_NON_FINITE` where a prediction is NaN or infinite
  * @example
  * ```ts
@@ -53,7 +60,8 @@ export interface FittedWeights {
  * console.log([...weights]); // [0.75, 0.25]
  * ```
  *
- * @see Dempster, Laird and Rubin 1977, Maximum Likelihood from Incomplete Data via the EM Algorithm, section 4.3
+ * @see Dempster, Laird and Rubin 1977, Maximum Likelihood from Incomplete Data via the EM
+ * Algorithm, section 4.3
  * @see Cover 1984, An algorithm for maximizing expected log investment return: the bound on the gap
  */
 export function fitWeights(

@@ -5,7 +5,10 @@ import type { Group } from '@polyak/core/internal';
 import { fitting } from '@polyak/core/internal';
 import type { Member } from './member.js';
 
-/** The mean of `members`, one at least, each read in its turn: of floating tensors; of others, the newest. */
+/**
+ * The mean of `members`, one at least, each read in its turn: of floating tensors; of others, the
+ * newest.
+ */
 export async function meanOfMembers<T>(
   group: Group<T>,
   members: readonly Member[],

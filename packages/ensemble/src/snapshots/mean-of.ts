@@ -9,10 +9,11 @@ const TOLERANCE = 1e-5;
  * The mean of the members' probabilities, `Σₖ wₖ · pₖ`, in float64.
  *
  * @param predictions - of each member, `[samples, classes]`
- * @param weights - one for each member, finite, >= 0, together 1 within 1e-5, such as those of {@link fitWeights}. Default
- *   equal ones
+ * @param weights - one for each member, finite, >= 0, together 1 within 1e-5, such as those of
+ *   {@link fitWeights}. Default equal ones
  * @returns a new array, `[samples, classes]`
- * @throws RangeError where there are no predictions, their lengths differ, one is not in [0, 1], or the weights do not fit
+ * @throws RangeError where there are no predictions, their lengths differ, one is not in [0, 1], or
+ * the weights do not fit
  * @throws PolyakError `ERR_NON_FINITE` where a prediction is NaN or infinite
  * @example
  * ```ts

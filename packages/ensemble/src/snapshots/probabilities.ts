@@ -2,8 +2,8 @@
 import { PolyakError } from '@polyak/core';
 
 /**
- * The predictions of one member: probabilities in [0, 1], row by row, one row of all classes for each sample. They are taken
- * as they are: that rows sum to 1 is the softmax's affair, not checked.
+ * The predictions of one member: probabilities in [0, 1], row by row, one row of all classes for
+ * each sample. They are taken as they are: that rows sum to 1 is the softmax's affair, not checked.
  */
 export type Probabilities = Float32Array | Float64Array;
 

@@ -1,13 +1,14 @@
 // When to take a snapshot: where the learning rate has come down and is about to go up.
 
 /**
- * Whether the learning rate is at the bottom of a cycle in this step, so that a snapshot is due after it: no greater than in
- * the step before, and less than in the next one.
+ * Whether the learning rate is at the bottom of a cycle in this step, so that a snapshot is due
+ * after it: no greater than in the step before, and less than in the next one.
  *
- * On a cosine that begins anew (`snapshotLr`, `cosineAnnealingWarmRestarts`) or a line that does (`cyclicSwaLr`), this is the
- * last step of each cycle; on a triangle (`cyclicLr`), the middle of a cycle that begins at the top, as in fast geometric
- * ensembling, and the end of one that begins at the bottom. The first step of a run never is. The last may be one beyond
- * what the schedule knows: take a snapshot after it in any case.
+ * On a cosine that begins anew (`snapshotLr`, `cosineAnnealingWarmRestarts`) or a line that does
+ * (`cyclicSwaLr`), this is the last step of each cycle; on a triangle (`cyclicLr`), the middle of a
+ * cycle that begins at the top, as in fast geometric ensembling, and the end of one that begins at
+ * the bottom. The first step of a run never is. The last may be one beyond what the schedule knows:
+ * take a snapshot after it in any case.
  *
  * @param schedule - the learning rate, a pure function of the step
  * @param step - the steps taken before this one, an integer >= 0

@@ -12,25 +12,32 @@ import type { Member, MemberStore } from './member.js';
 /** Options of {@link Snapshots}. */
 export interface SnapshotsOptions {
   /**
-   * Where members are kept. Each takes the memory of the weights, those in half precision as float32:
+   * Where members are kept. Each takes the memory of the weights, those in half precision as
+   * float32:
    *
-   * - `device`: tensors of the backend. A member goes into the model as a copy, without a way over the host.
+   * - `device`: tensors of the backend. A member goes into the model as a copy, without a way over
+   *   the host.
    * - `host`: arrays in host memory.
-   * - {@link SnapshotFiles}: safetensors files, which Python reads too, one each; in memory only while in use.
+   * - {@link SnapshotFiles}: safetensors files, which Python reads too, one each; in memory only
+   *   while in use.
    */
   readonly store: 'device' | 'host' | SnapshotFiles;
-  /** How many to keep, an integer >= 1: a further one takes the place of the oldest. Default all. */
+  /**
+   * How many to keep, an integer >= 1: a further one takes the place of the oldest. Default all.
+   */
   readonly limit?: number;
 }
 
 /**
- * Weights that a training run has visited, kept as the members of an ensemble: snapshot ensembles and fast geometric
- * ensembles, which differ in their learning rates only. {@link isRateMinimum} says when to take one.
+ * Weights that a training run has visited, kept as the members of an ensemble: snapshot ensembles
+ * and fast geometric ensembles, which differ in their learning rates only. {@link isRateMinimum}
+ * says when to take one.
  *
- * A member is all parameters of the model that was passed. Running batch-norm statistics belong to the weights: list them
- * among the parameters, or have them estimated anew with `batchNorm`.
+ * A member is all parameters of the model that was passed. Running batch-norm statistics belong to
+ * the weights: list them among the parameters, or have them estimated anew with `batchNorm`.
  *
- * All methods return promises, one call at a time. A call that fails leaves the members and the model as they were.
+ * All methods return promises, one call at a time. A call that fails leaves the members and the
+ * model as they were.
  *
  * @example
  * ```ts
@@ -52,8 +59,10 @@ export interface SnapshotsOptions {
  * await snapshots.dispose();
  * ```
  *
- * @see Huang et al. 2017, Snapshot Ensembles: Train 1, get M for free, https://arxiv.org/abs/1704.00109
- * @see Garipov et al. 2018, Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs, https://arxiv.org/abs/1802.10026
+ * @see Huang et al. 2017, Snapshot Ensembles: Train 1, get M for free,
+ * https://arxiv.org/abs/1704.00109
+ * @see Garipov et al. 2018, Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs,
+ * https://arxiv.org/abs/1802.10026
  */
 export class Snapshots<T> {
   readonly #group: Group<T>;
@@ -65,9 +74,10 @@ export class Snapshots<T> {
   /**
    * @param model - the model in training
    * @param options - see {@link SnapshotsOptions}
-   * @throws TypeError, RangeError where `store` is none, `limit` is out of its range, or a key is not of a snapshot
-   * @throws PolyakError `ERR_PARAMETERS` where two parameters share a name, `ERR_UNSUPPORTED` where the backend cannot
-   *   hold one
+   * @throws TypeError, RangeError where `store` is none, `limit` is out of its range, or a key is
+   * not of a snapshot
+   * @throws PolyakError `ERR_PARAMETERS` where two parameters share a name, `ERR_UNSUPPORTED` where
+   *   the backend cannot hold one
    */
   constructor(model: LiveModel<T>, { store, limit = Infinity }: SnapshotsOptions) {
     if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 1)) {
@@ -87,8 +97,9 @@ export class Snapshots<T> {
   /**
    * Makes a member, the last one, of what the model holds now.
    *
-   * @throws PolyakError `ERR_NON_FINITE` where a weight is not finite, `ERR_PARAMETERS` where one has another shape than at
-   *   first, `ERR_BUSY`, `ERR_DISPOSED`, and whatever `write` and `remove` throw
+   * @throws PolyakError `ERR_NON_FINITE` where a weight is not finite, `ERR_PARAMETERS` where one
+   *   has another shape than at first, `ERR_BUSY`, `ERR_DISPOSED`, and whatever `write` and
+   *   `remove` throw
    */
   async take(): Promise<void> {
     return this.#guard.aloneAndLive('take', async () => {
@@ -108,16 +119,17 @@ export class Snapshots<T> {
   }
 
   /**
-   * Runs `fn` with a member in the model, and puts back what the model held, whatever happens. What `fn` writes into the
-   * weights is lost.
+   * Runs `fn` with a member in the model, and puts back what the model held, whatever happens. What
+   * `fn` writes into the weights is lost.
    *
    * @param index - 0 for the oldest
    * @param fn - predicts, evaluates or saves the model
-   * @param batchNorm - where given, the running statistics are estimated for the member first, and put back afterwards
+   * @param batchNorm - where given, the running statistics are estimated for the member first, and
+   * put back afterwards
    * @returns what `fn` returned
    * @throws RangeError where there is no such member
-   * @throws PolyakError `ERR_STATE`, `ERR_NON_FINITE`, `ERR_SAFETENSORS` where a file is not one of this model,
-   *   `ERR_PARAMETERS`, `ERR_BUSY`, `ERR_DISPOSED`, and whatever `fn` or `read` throws
+   * @throws PolyakError `ERR_STATE`, `ERR_NON_FINITE`, `ERR_SAFETENSORS` where a file is not one of
+   *   this model, `ERR_PARAMETERS`, `ERR_BUSY`, `ERR_DISPOSED`, and whatever `fn` or `read` throws
    */
   async withMember<R, Batch>(
     index: number,
@@ -163,13 +175,15 @@ export class Snapshots<T> {
   }
 
   /**
-   * The mean of all members, summed in float64 one member at a time: `withWeights` evaluates it, with `batchNorm` where the
-   * model has batch norm, for a mean of running statistics is not that of the mean of weights.
+   * The mean of all members, summed in float64 one member at a time: `withWeights` evaluates it,
+   * with `batchNorm` where the model has batch norm, for a mean of running statistics is not that
+   * of the mean of weights.
    *
-   * @returns tensors by the names of the parameters, half precision as float32; integers as the last member has them
+   * @returns tensors by the names of the parameters, half precision as float32; integers as the
+   * last member has them
    * @throws RangeError where there are no members
-   * @throws PolyakError `ERR_STATE`, `ERR_NON_FINITE`, `ERR_SAFETENSORS` where a file is not one of this model, `ERR_BUSY`,
-   *   `ERR_DISPOSED`, and whatever `read` throws
+   * @throws PolyakError `ERR_STATE`, `ERR_NON_FINITE`, `ERR_SAFETENSORS` where a file is not one of
+   *   this model, `ERR_BUSY`, `ERR_DISPOSED`, and whatever `read` throws
    */
   async mean(): Promise<NamedTensors> {
     return this.#guard.aloneAndLive('mean', async () => {

@@ -4,14 +4,15 @@ import { checkPredictions, sampleCount } from './probabilities.js';
 import type { Probabilities } from './probabilities.js';
 
 /**
- * The class that most members give the highest probability. Of classes with as many votes, the one whose mean probability is
- * higher; of those with the same, the one of the lower index. A member votes for the lower index where it has two highest.
+ * The class that most members give the highest probability. Of classes with as many votes, the one
+ * whose mean probability is higher; of those with the same, the one of the lower index. A member
+ * votes for the lower index where it has two highest.
  *
  * @param predictions - of each member, `[samples, classes]`
  * @param classes - how many there are, an integer >= 1
  * @returns the index of a class for each sample, `[samples]`
- * @throws RangeError where there are no predictions, their lengths differ or are not a multiple of `classes`, or one is not
- *   in [0, 1]
+ * @throws RangeError where there are no predictions, their lengths differ or are not a multiple of
+ *   `classes`, or one is not in [0, 1]
  * @throws PolyakError `ERR_NON_FINITE` where a prediction is NaN or infinite
  * @example
  * ```ts

@@ -14,11 +14,13 @@ export interface ChosenStart {
 }
 
 /**
- * Scores the mean of the snapshots from the first on, from the second on, and so forth, and takes the best: `swaStart` after the fact.
- * Of equal scores the longer mean wins.
+ * Scores the mean of the snapshots from the first on, from the second on, and so forth, and takes
+ * the best: `swaStart` after the fact. Of equal scores the longer mean wins.
  *
- * @param snapshots - weights in the order of the run, at equal distances, one at least: the last few that fit into memory
- * @param evaluate - the score of weights on held-out data, the more the better. Not the data that is reported in the end
+ * @param snapshots - weights in the order of the run, at equal distances, one at least: the last
+ * few that fit into memory
+ * @param evaluate - the score of weights on held-out data, the more the better. Not the data that
+ * is reported in the end
  * @returns the start, its mean and all scores
  * @throws RangeError where there is no snapshot, or a score is NaN
  * @throws PolyakError as {@link Soup.add}, and whatever `evaluate` throws

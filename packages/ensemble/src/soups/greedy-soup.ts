@@ -13,12 +13,13 @@ export interface GreedySoup {
 }
 
 /**
- * Begins with the best of `candidates`, and goes on in the order of their scores: each is added, and stays where the mean does not
- * score worse than before. It scores each candidate alone and then each soup: twice as many evaluations as there are candidates.
+ * Begins with the best of `candidates`, and goes on in the order of their scores: each is added,
+ * and stays where the mean does not score worse than before. It scores each candidate alone and
+ * then each soup: twice as many evaluations as there are candidates.
  *
  * @param candidates - weights with the same names and shapes, one at least
- * @param evaluate - the score of weights on held-out data, the more the better: `(weights) => withWeights(model, weights, score)`.
- *   Not the data that is reported in the end
+ * @param evaluate - the score of weights on held-out data, the more the better:
+ *   `(weights) => withWeights(model, weights, score)`. Not the data that is reported in the end
  * @returns the soup
  * @throws RangeError where there is no candidate, or a score is NaN
  * @throws PolyakError as {@link Soup.add}, and whatever `evaluate` throws

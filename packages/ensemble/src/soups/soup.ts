@@ -14,9 +14,10 @@ interface Sum {
 /**
  * The weighted mean of the weights of several models with the same names and shapes.
  *
- * Sums are kept in pairs of float64 (Knuth's TwoSum), so that {@link Soup.remove} gives back what the soup was: the mean is that of the
- * members that are left, to the last bit of float32. It takes 16 bytes a weight, whatever the number of members. Half precision comes
- * out as float32; integers are those of the member that was added last, also after it was taken out.
+ * Sums are kept in pairs of float64 (Knuth's TwoSum), so that {@link Soup.remove} gives back what
+ * the soup was: the mean is that of the members that are left, to the last bit of float32. It takes
+ * 16 bytes a weight, whatever the number of members. Half precision comes out as float32; integers
+ * are those of the member that was added last, also after it was taken out.
  *
  * @example
  * ```ts
@@ -49,8 +50,9 @@ export class Soup {
    * @param member - all its weights by name, such as `readWeights` gives; not changed
    * @param weight - how much it weighs, finite; may be negative. Default 1
    * @returns this
-   * @throws PolyakError `ERR_STATE` where names, dtypes or shapes differ from those of the members before, with every difference;
-   *   `ERR_NON_FINITE` where a value is not finite. The soup is as it was then
+   * @throws PolyakError `ERR_STATE` where names, dtypes or shapes differ from those of the members
+   *   before, with every difference; `ERR_NON_FINITE` where a value is not finite. The soup is as
+   *   it was then
    */
   add(member: NamedTensors, weight: number = 1): this {
     this.#check('add', member, weight);
@@ -103,8 +105,8 @@ export class Soup {
    * The mean of the members by their weights, rounded once.
    *
    * @returns new tensors
-   * @throws PolyakError `ERR_NO_AVERAGES` where there is no member; `ERR_STATE` where the weights sum up to 0; `ERR_NON_FINITE` where a mean
-   *   overflows
+   * @throws PolyakError `ERR_NO_AVERAGES` where there is no member; `ERR_STATE` where the weights
+   *   sum up to 0; `ERR_NON_FINITE` where a mean overflows
    */
   mean(): NamedTensors {
     if (this.#count === 0)

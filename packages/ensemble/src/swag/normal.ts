@@ -6,13 +6,13 @@ const WIDTH = 1.7155277699214135;
 /**
  * A draw from the normal distribution of mean 0 and variance 1.
  *
- * The value is made by one subtraction, product and quotient, which every machine rounds alike. The logarithm, whose last bit is
- * the engine's choice, only decides whether a pair is kept: for two engines to draw differently, a pair would have to lie within
- * that bit of the border.
+ * The value is made by one subtraction, product and quotient, which every machine rounds alike. The
+ * logarithm, whose last bit is the engine's choice, only decides whether a pair is kept: for two
+ * engines to draw differently, a pair would have to lie within that bit of the border.
  *
  * @param uniform - draws from [0, 1)
- * @see Kinderman and Monahan 1977, Computer Generation of Random Variables Using the Ratio of Uniform Deviates,
- *   https://doi.org/10.1145/355744.355750
+ * @see Kinderman and Monahan 1977, Computer Generation of Random Variables Using the Ratio of
+ *   Uniform Deviates, https://doi.org/10.1145/355744.355750
  */
 export function normal(uniform: () => number): number {
   for (;;) {

@@ -13,8 +13,9 @@ export interface SampleDistribution {
 }
 
 /**
- * Weights `mean + sqrt(scale) * (sqrt(variance / 2) * z1 + deviations^T z2 / sqrt(2 (K - 1)))`, with z1 and z2 standard normal and
- * K deviations; without deviations `mean + sqrt(scale * variance) * z1`. z2 is drawn once, and block-wise once a tensor.
+ * Weights `mean + sqrt(scale) * (sqrt(variance / 2) * z1 + deviations^T z2 / sqrt(2 (K - 1)))`,
+ * with z1 and z2 standard normal and K deviations; without deviations
+ * `mean + sqrt(scale * variance) * z1`. z2 is drawn once, and block-wise once a tensor.
  *
  * @param gaussian - of one model at least
  * @param specs - of the weights, by name

@@ -1,5 +1,5 @@
-// Random numbers from a seed, with a state that can be saved: xoshiro128**, integer arithmetic only, so that every machine
-// draws the same.
+// Random numbers from a seed, with a state that can be saved: xoshiro128**, integer arithmetic
+// only, so that every machine draws the same.
 
 /** The state of a generator: four integers in [0, 2^32), not all 0. */
 export type XoshiroState = readonly number[];
@@ -10,8 +10,8 @@ type Words = Uint32Array & Record<0 | 1 | 2 | 3, number>;
 /**
  * The generator xoshiro128**, version 1.1, with a period of 2^128 - 1.
  *
- * @see Blackman and Vigna 2021, Scrambled Linear Pseudorandom Number Generators, https://doi.org/10.1145/3460772;
- *   https://prng.di.unimi.it/xoshiro128starstar.c
+ * @see Blackman and Vigna 2021, Scrambled Linear Pseudorandom Number Generators,
+ *   https://doi.org/10.1145/3460772; https://prng.di.unimi.it/xoshiro128starstar.c
  */
 export class Xoshiro {
   readonly #words = new Uint32Array(4) as Words;
@@ -48,8 +48,8 @@ export class Xoshiro {
 }
 
 /**
- * The state that belongs to a seed: four steps of a counter, mixed by the finalizer of MurmurHash3. It maps different counters
- * to different words, so at most one of the four is 0.
+ * The state that belongs to a seed: four steps of a counter, mixed by the finalizer of MurmurHash3.
+ * It maps different counters to different words, so at most one of the four is 0.
  *
  * @param seed - an integer in [0, 2^32)
  */

@@ -1,4 +1,5 @@
-// Predictions of an ensemble: the mean, the vote, and fitted weights, against float64 references and a search.
+// Predictions of an ensemble: the mean, the vote, and fitted weights, against float64 references
+// and a search.
 import * as fc from 'fast-check';
 import { fitWeights, meanOf, vote } from '@polyak/ensemble';
 import type { Probabilities } from '@polyak/ensemble';

@@ -1,4 +1,5 @@
-// A real training run: cycles of the learning rate visit members that differ, and that are better together than alone.
+// A real training run: cycles of the learning rate visit members that differ, and that are better
+// together than alone.
 import { withWeights } from '@polyak/core';
 import type { HostTensor } from '@polyak/core';
 import { fitWeights, isRateMinimum, meanOf, Snapshots, vote } from '@polyak/ensemble';

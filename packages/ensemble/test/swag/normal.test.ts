@@ -1,4 +1,5 @@
-// The random numbers of SWAG: the reference's bits, and the normal distribution to within its standard errors.
+// The random numbers of SWAG: the reference's bits, and the normal distribution to within its
+// standard errors.
 import { describe, expect, it } from 'vitest';
 import { normal } from '../../src/swag/normal.js';
 import { seededState, Xoshiro } from '../../src/swag/xoshiro.js';

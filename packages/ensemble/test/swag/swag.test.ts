@@ -1,4 +1,5 @@
-// SWAG on the CPU backend: what it refuses, and that it keeps nothing. What must hold on every backend is in ../features.
+// SWAG on the CPU backend: what it refuses, and that it keeps nothing. What must hold on every
+// backend is in ../features.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
