@@ -104,7 +104,7 @@ const checks: readonly Check[] = [
     },
   },
   {
-    name: 'averages predictions over samples, and puts back what the model held, also where one fails',
+    name: 'averages predictions over samples and restores the model, also after a failure',
     async run(harness) {
       const model = await modelOn(harness);
       const [swag, twin] = [new SWAG(model), new SWAG(model)];

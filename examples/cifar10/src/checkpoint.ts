@@ -44,6 +44,7 @@ export async function readCheckpoint(
   const checkpoint = recordOf(fromSafetensors(bytes)) as unknown as Checkpoint & StateTree;
   if (checkpoint.settings === settings) return checkpoint;
   throw new Failure(
-    `${path} is of a run with ${checkpoint.settings}, this one has ${settings}. Name another folder by --output, or delete it.`,
+    `${path} is of a run with ${checkpoint.settings}, this one has ${settings}. Name another ` +
+      'folder by --output, or delete it.',
   );
 }

@@ -66,7 +66,8 @@ export async function readCifar10(folder: string, part: 'train' | 'test'): Promi
 export function parseCifar10(file: Uint8Array, path: string): Images {
   if (file.length === 0 || file.length % RECORD !== 0) {
     throw new Failure(
-      `${path} has ${file.length} bytes, expected a multiple of ${RECORD}: it is cut off, or is no CIFAR-10.`,
+      `${path} has ${file.length} bytes, expected a multiple of ${RECORD}: it is cut off, or is ` +
+        'no CIFAR-10.',
     );
   }
   const count = file.length / RECORD;

@@ -50,8 +50,9 @@ export function parseOptions(args: readonly string[]): RunOptions {
   const isSeed = isWhole(0, 2 ** 21 - 1);
   const command = new Command('train')
     .description(
-      'Trains a pre-activation ResNet on CIFAR-10 with SGD and with SWA, on one budget, and writes an HTML report. Killed and ' +
-        'run again with the same options, it goes on where it was.',
+      'Trains a pre-activation ResNet on CIFAR-10 with SGD and with SWA, on one budget, and ' +
+        'writes an HTML report. Killed and run again with the same options, it goes on where it ' +
+        'was.',
     )
     .addOption(
       new Option(

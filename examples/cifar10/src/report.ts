@@ -42,8 +42,9 @@ ${reportStyle}
 <h1>Stochastic weight averaging on CIFAR-10</h1>
 <p class="verdict">${escapeHtml(verdict(table))}</p>
 ${renderTable(table)}
-<p>SGD and SWA have the same budget, images, order and initial weights. Up to half of the budget their learning rates are the
-same too, so that half was trained once and both went on from its end: bit for bit what two trainings give.</p>
+<p>SGD and SWA have the same budget, images, order and initial weights. Up to half of
+the budget their learning rates are the same too, so that half was trained once and both went on
+from its end: bit for bit what two trainings give.</p>
 <h2>On the way</h2>
 <div class="plots">
 ${drawFigures(result.runs).map(renderFigure).join('\n')}
@@ -100,11 +101,13 @@ function renderSettings({
     ],
     [
       'images',
-      `${formatCount(trainImages)} to train on, shifted by up to 4 pixels and mirrored; scores on ${formatCount(testImages)} ${scored}`,
+      `${formatCount(trainImages)} to train on, shifted by up to 4 pixels and mirrored; scores ` +
+        `on ${formatCount(testImages)} ${scored}`,
     ],
     [
       'budget',
-      `${epochs} epochs of ${Math.floor(trainImages / batchSize)} steps, ${batchSize} images a step`,
+      `${epochs} epochs of ${Math.floor(trainImages / batchSize)} steps, ${batchSize} images a ` +
+        'step',
     ],
     ['optimizer', `SGD with momentum ${momentum} and weight decay ${weightDecay}`],
     ...endings.map(({ ending }): readonly [string, string] => [
@@ -128,7 +131,8 @@ function describeEnding({ finalRate, averages }: Ending, initialRate: number): s
   const rate =
     finalRate === initialRate
       ? `learning rate ${initialRate}, constant`
-      : `learning rate ${initialRate} for half of the budget, then linearly to ${finalRate} at 90 %`;
+      : `learning rate ${initialRate} for half of the budget, then linearly to ${finalRate} at ` +
+        '90 %';
   return [
     rate,
     ...averages.map(

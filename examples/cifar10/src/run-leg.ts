@@ -141,7 +141,8 @@ async function standing(leg: Leg, surroundings: Surroundings): Promise<Checkpoin
   );
   if (before?.epoch === leg.after.lastEpoch) return { ...before, seconds: 0, lines: [] };
   throw new Error(
-    `The leg ${leg.name} begins where ${leg.after.name} ends, which has not been trained to its end.`,
+    `The leg ${leg.name} begins where ${leg.after.name} ends, which has not been trained to its ` +
+      'end.',
   );
 }
 

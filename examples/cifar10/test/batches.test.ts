@@ -16,7 +16,7 @@ describe('trainingBatches', () => {
     expect(new Set(order).size).toBe(48);
   });
 
-  it('gives the same for the same seed and epoch, another order and other views for another', () => {
+  it('gives the same for the same seed and epoch, other orders and views for another', () => {
     const [first, again] = [
       [...trainingBatches(images, 8, 1, 1)],
       [...trainingBatches(images, 8, 1, 1)],

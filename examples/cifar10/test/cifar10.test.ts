@@ -58,7 +58,8 @@ describe('readCifar10', () => {
 
   it('says which folder or file is missing', async () => {
     await expect(readCifar10(join(folder, 'no'), 'train')).rejects.toThrow(
-      `There is no folder ${join(folder, 'no')}. Name the one with CIFAR-10's binary files by --data.`,
+      `There is no folder ${join(folder, 'no')}. Name the one with CIFAR-10's binary files by ` +
+        '--data.',
     );
     await expect(readCifar10(folder, 'test')).rejects.toThrow(
       `${folder} has none of test_batch.bin, or test.bin.`,

@@ -8,7 +8,7 @@ import { loadNative } from './native.js';
 const tf = await loadNative();
 
 describe.skipIf(tf === undefined)('useFusedKernels', () => {
-  it('changes neither outputs, gradients nor moving statistics by more than rounding, and leaks nothing', () => {
+  it('keeps outputs, gradients and moving statistics up to rounding, and leaks nothing', () => {
     if (tf === undefined) return;
     const images = tf.randomUniform([16, 32, 32, 3], -1, 1, 'float32', 1);
     const run = (isFused: boolean): readonly Float32Array[] => {

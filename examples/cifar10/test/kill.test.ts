@@ -14,7 +14,8 @@ import { encodeCifar10, noise } from './fixture.js';
 
 const HOME = fileURLToPath(new URL('..', import.meta.url));
 const ARGS =
-  '--epochs 4 --batch-size 8 --width 1 --score-every 2 --swa-rates 0.02 --average-every 1 --backend wasm';
+  '--epochs 4 --batch-size 8 --width 1 --score-every 2 --swa-rates 0.02 --average-every 1 ' +
+  '--backend wasm';
 
 let folder = '';
 beforeAll(async () => {
@@ -56,7 +57,8 @@ describe('the command', { timeout: 600_000 }, () => {
     const [code] = (await once(child, 'close')) as [number];
     expect(code).toBe(1);
     expect(text).toBe(
-      `There is no folder ${join(folder, 'nothing')}. Name the one with CIFAR-10's binary files by --data.\n`,
+      `There is no folder ${join(folder, 'nothing')}. Name the one with CIFAR-10's binary files ` +
+        'by --data.\n',
     );
   });
 });

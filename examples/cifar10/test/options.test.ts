@@ -9,7 +9,8 @@ afterEach(() => {
 describe('parseOptions', () => {
   it('takes lists and numbers', () => {
     const args =
-      '--seeds 1,2,3 --epochs 60 --swa-rates 0.1,0.05 --average-from 0.5,0.75 --validate 2000 --output /tmp/x';
+      '--seeds 1,2,3 --epochs 60 --swa-rates 0.1,0.05 --average-from 0.5,0.75 --validate 2000 ' +
+      '--output /tmp/x';
     expect(parseOptions(args.split(' '))).toMatchObject({
       seeds: [1, 2, 3],
       epochs: 60,
@@ -23,7 +24,8 @@ describe('parseOptions', () => {
   it.each([
     [
       ['--epochs', '3'],
-      "option '--epochs <n>' argument '3' is invalid. Expected a whole number from 2 to 1000, even.",
+      "option '--epochs <n>' argument '3' is invalid. Expected a whole number from 2 to 1000, " +
+        'even.',
     ],
     [['--depth', '10'], 'Expected 8, 14, 20 and so on.'],
     [['--seeds', '1,'], 'Expected a whole number from 0 to 2097151.'],

@@ -24,13 +24,15 @@ describe('tableOf', () => {
 describe('verdict', () => {
   it('says who won, by how much, and with how many seeds', () => {
     expect(verdict(tableOf(finishedRuns))).toBe(
-      "SWA to 0.05, averaged from 75 %, batch norm updated: 72.00 ± 1.41 % beats SGD's 71.00 ± 1.41 %, better with 1 of 2 seeds.",
+      "SWA to 0.05, averaged from 75 %, batch norm updated: 72.00 ± 1.41 % beats SGD's 71.00 ± " +
+        '1.41 %, better with 1 of 2 seeds.',
     );
   });
 
   it('says so where SWA lost', () => {
     expect(verdict(tableOf(finishedRuns.slice(1)))).toBe(
-      "SWA to 0.05, averaged from 75 %, batch norm updated: 71.00 % loses to SGD's 72.00 %, better with 0 of 1 seed.",
+      "SWA to 0.05, averaged from 75 %, batch norm updated: 71.00 % loses to SGD's 72.00 %, " +
+        'better with 0 of 1 seed.',
     );
   });
 });

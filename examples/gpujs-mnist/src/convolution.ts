@@ -111,7 +111,8 @@ function paddingKernel(
     const column = position - wideRow * this.constants.wideWidth - this.constants.margin;
     let value = 0;
     if (row >= 0 && row < this.constants.height && column >= 0 && column < this.constants.width) {
-      value = x[((this.thread.y * this.constants.planes + plane) * this.constants.height + row) * this.constants.width + column];
+      const at = (this.thread.y * this.constants.planes + plane) * this.constants.height + row;
+      value = x[at * this.constants.width + column];
     }
     return value;
   }`;
@@ -157,7 +158,8 @@ function weightGradientOf(gpu: GPU, name: string, shape: CorrelationShape): Grad
     const tap = this.thread.y - c * this.constants.area;
     const a = Math.floor((tap + 0.5) / this.constants.size);
     const b = tap - a * this.constants.size;
-    let from = ((this.thread.z * this.constants.channels + c) * this.constants.height + a) * this.constants.width + b;
+    const row = (this.thread.z * this.constants.channels + c) * this.constants.height + a;
+    let from = row * this.constants.width + b;
     let by = (this.thread.z * this.constants.filters + this.thread.x) * this.constants.outArea;
     let sum = 0;
     for (let i = 0; i < this.constants.outHeight; i++) {
@@ -170,7 +172,8 @@ function weightGradientOf(gpu: GPU, name: string, shape: CorrelationShape): Grad
   const sumSource = `function (partial) {
     let sum = 0;
     for (let n = 0; n < this.constants.count; n++) {
-      sum += partial[(n * this.constants.taps + this.thread.x) * this.constants.filters + this.thread.y];
+      const row = n * this.constants.taps + this.thread.x;
+      sum += partial[row * this.constants.filters + this.thread.y];
     }
     return sum;
   }`;

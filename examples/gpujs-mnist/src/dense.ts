@@ -33,7 +33,8 @@ export function dense(
     source: `function (x, weight, bias) {
       let sum = bias[this.thread.x];
       for (let i = 0; i < this.constants.inputs; i++) {
-        sum += x[this.thread.y * this.constants.inputs + i] * weight[i * this.constants.units + this.thread.x];
+        sum += x[this.thread.y * this.constants.inputs + i] *
+          weight[i * this.constants.units + this.thread.x];
       }
       return ${isRelu ? 'Math.max(sum, 0)' : 'sum'};
     }`,
@@ -54,7 +55,8 @@ export function dense(
     source: `function (x, dy) {
       let sum = 0;
       for (let n = 0; n < this.constants.count; n++) {
-        sum += x[n * this.constants.inputs + this.thread.y] * dy[n * this.constants.units + this.thread.x];
+        sum += x[n * this.constants.inputs + this.thread.y] *
+          dy[n * this.constants.units + this.thread.x];
       }
       return sum;
     }`,
@@ -76,7 +78,8 @@ export function dense(
     source: `function (dy, weight) {
       let sum = 0;
       for (let u = 0; u < this.constants.units; u++) {
-        sum += dy[this.thread.y * this.constants.units + u] * weight[this.thread.x * this.constants.units + u];
+        sum += dy[this.thread.y * this.constants.units + u] *
+          weight[this.thread.x * this.constants.units + u];
       }
       return sum;
     }`,

@@ -37,7 +37,8 @@ export function reluMaxPool(
       const position = this.thread.x - plane * this.constants.outArea;
       const row = Math.floor((position + 0.5) / this.constants.outWidth);
       const column = position - row * this.constants.outWidth;
-      const from = this.thread.y * this.constants.sampleSize + plane * this.constants.area + 2 * (row * this.constants.width + column);
+      const start = this.thread.y * this.constants.sampleSize + plane * this.constants.area;
+      const from = start + 2 * (row * this.constants.width + column);
       const top = Math.max(x[from], x[from + 1]);
       const bottom = Math.max(x[from + this.constants.width], x[from + this.constants.width + 1]);
       return Math.max(0, Math.max(top, bottom));
@@ -55,14 +56,18 @@ export function reluMaxPool(
       const outColumn = Math.floor((column + 0.5) / 2);
       let gradient = 0;
       if (outRow < this.constants.outHeight && outColumn < this.constants.outWidth) {
-        const from = this.thread.y * this.constants.sampleSize + plane * this.constants.area + 2 * (outRow * this.constants.width + outColumn);
+        const start = this.thread.y * this.constants.sampleSize + plane * this.constants.area;
+        const from = start + 2 * (outRow * this.constants.width + outColumn);
+        const below = from + this.constants.width;
         let most = x[from];
         let winner = 0;
         if (x[from + 1] > most) { most = x[from + 1]; winner = 1; }
-        if (x[from + this.constants.width] > most) { most = x[from + this.constants.width]; winner = 2; }
-        if (x[from + this.constants.width + 1] > most) { most = x[from + this.constants.width + 1]; winner = 3; }
+        if (x[below] > most) { most = x[below]; winner = 2; }
+        if (x[below + 1] > most) { most = x[below + 1]; winner = 3; }
         if (most > 0 && winner === 2 * (row - 2 * outRow) + column - 2 * outColumn) {
-          gradient = dy[this.thread.y * this.constants.outSampleSize + plane * this.constants.outArea + outRow * this.constants.outWidth + outColumn];
+          const sample = this.thread.y * this.constants.outSampleSize;
+          const first = sample + plane * this.constants.outArea;
+          gradient = dy[first + outRow * this.constants.outWidth + outColumn];
         }
       }
       return gradient;

@@ -53,7 +53,8 @@ try {
     TEST_IMAGES,
     await outputs.data<'float32'>(),
   );
-  const sentence = `In plain TensorFlow.js on wasm its outputs differ by at most ${difference.toExponential(1)}`;
+  const most = difference.toExponential(1);
+  const sentence = `In plain TensorFlow.js on wasm its outputs differ by at most ${most}`;
   if (!(difference <= TOLERANCE)) throw new Error(`${sentence}, expected ${TOLERANCE}.`);
   say(`${sentence}.`);
 } catch (error) {

@@ -35,7 +35,8 @@ export async function readMnist(part: 'train' | 'test'): Promise<Digits> {
   const prefix = join(folder, filePrefixes[part]);
   const pixels = await readIdx(`${prefix}-images-idx3-ubyte`, [count, imageSize, imageSize]);
   const labels = await readIdx(`${prefix}-labels-idx1-ubyte`, [count]);
-  const images = new Float32Array(pixels); // then in place: `Float32Array.from` with a function takes seconds here
+  // Then in place: `Float32Array.from` with a function takes seconds here.
+  const images = new Float32Array(pixels);
   for (let index = 0; index < images.length; index++) {
     images[index] = (images[index] ?? 0) / 255;
   }

@@ -50,14 +50,15 @@ export function parseOptions(args: readonly string[]): RunOptions {
  */
 export function parseSeedsOptions(args: readonly string[]): Omit<RunOptions, 'seed'> {
   const command = createCommand('demo:seeds').description(
-    `${summary} Does so with seeds 1 to 5 and puts the results on all 10,000 test images in a Markdown table.`,
+    `${summary} Does so with seeds 1 to 5 and puts the results on all 10,000 test images in a ` +
+      'Markdown table.',
   );
   return withAbsoluteOutput(command.parse(args, { from: 'user' }).opts<Omit<RunOptions, 'seed'>>());
 }
 
 const summary =
-  'Trains a small convolutional network with batch norm on MNIST digits twice, from the same initial weights on ' +
-  'the same batches: plain SGD, and stochastic weight averaging (SWA).';
+  'Trains a small convolutional network with batch norm on MNIST digits twice, from the same ' +
+  'initial weights on the same batches: plain SGD, and stochastic weight averaging (SWA).';
 
 function withAbsoluteOutput<Options extends { readonly output: string }>(
   options: Options,

@@ -83,7 +83,8 @@ function drawAccuracy(result: RunResult): Figure {
   return draw(result, points, {
     title: 'Test accuracy',
     caption:
-      'Test images read right. Averaged weights are tested with batch-norm statistics updated for them.' +
+      'Test images read right. Averaged weights are tested with batch-norm statistics updated ' +
+      'for them.' +
       (isCut ? ' The first measurements lie below the plot.' : ''),
     axis: { label: 'test accuracy (%)', domain },
     roomAt: 'bottom',

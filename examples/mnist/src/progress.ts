@@ -14,7 +14,8 @@ export function showProgress(stream: ProgressStream): Observer {
 
 function showBars(stream: ProgressStream): Observer {
   const format =
-    '{name} {bar} epoch {epoch}/{epochs}, step {value}/{total} | loss {loss}{test} | {eta_formatted} left';
+    '{name} {bar} epoch {epoch}/{epochs}, step {value}/{total} | loss {loss}{test} | ' +
+    '{eta_formatted} left';
   const bar = new SingleBar(
     { stream, format, barsize: 20, etaBuffer: 50, fps: 5 },
     Presets.shades_classic,

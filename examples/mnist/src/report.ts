@@ -36,8 +36,8 @@ ${reportStyle}
 <h1>Stochastic weight averaging on MNIST</h1>
 <p class="verdict">${escapeHtml(sentence)}</p>
 ${renderFinalTable(result)}
-<p>Both runs start from the same weights and see the same batches in the same order. One run is one draw: with another seed
-the numbers move. <code>demo:seeds</code> runs five.</p>
+<p>Both runs start from the same weights and see the same batches in the same order. One run is one
+draw: with another seed the numbers move. <code>demo:seeds</code> runs five.</p>
 <h2>On the way</h2>
 <div class="plots">
 ${drawFigures(result).map(renderFigure).join('\n')}
@@ -90,11 +90,13 @@ function renderSettings({ options, settings, sgd, swa, seconds }: RunResult): st
     ['seed', String(options.seed)],
     [
       'budget of each run',
-      `${options.epochs} epochs of ${settings.stepsPerEpoch} steps, ${settings.batchSize} images a step`,
+      `${options.epochs} epochs of ${settings.stepsPerEpoch} steps, ${settings.batchSize} images ` +
+        'a step',
     ],
     [
       'images',
-      `${formatCount(settings.trainImages)} to train on, ${formatCount(settings.testImages)} to test on`,
+      `${formatCount(settings.trainImages)} to train on, ${formatCount(settings.testImages)} to ` +
+        'test on',
     ],
     ['optimizer', `SGD with momentum ${settings.momentum}`],
     ['SGD', describeRecipe(sgd.recipe)],
@@ -117,7 +119,8 @@ function describeRecipe({ initialLearningRate, finalLearningRate, averaging }: R
   const rate =
     initialLearningRate === finalLearningRate
       ? `learning rate ${initialLearningRate}, constant`
-      : `learning rate ${initialLearningRate} for half of the run, then linearly down to ${finalLearningRate} at 90 %`;
+      : `learning rate ${initialLearningRate} for half of the run, then linearly down to ` +
+        `${finalLearningRate} at 90 %`;
   if (!averaging) {
     return rate;
   }

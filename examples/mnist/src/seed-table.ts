@@ -21,7 +21,8 @@ export function formatSeedTables(results: readonly SeedResult[]): string {
     formatTable(results, 'accuracy', formatAccuracy),
     'Test loss (nats):',
     formatTable(results, 'loss', formatLoss),
-    `By accuracy, SWA with updated batch-norm statistics beat plain SGD with ${wins} of ${results.length} seeds.`,
+    `By accuracy, SWA with updated batch-norm statistics beat plain SGD with ${wins} of ` +
+      `${results.length} seeds.`,
   ].join('\n\n');
 }
 

@@ -50,14 +50,15 @@ export function verdict(final: FinalScores, testImages: number): string {
   const total = testImages.toLocaleString('en');
   if (margin === 0) {
     return (
-      `A tie: SWA with updated batch-norm statistics and plain SGD both read ${formatAccuracy(sgd.accuracy)} % ` +
-      `of ${total} test images right.`
+      'A tie: SWA with updated batch-norm statistics and plain SGD both read ' +
+      `${formatAccuracy(sgd.accuracy)} % of ${total} test images right.`
     );
   }
   const more = `${Math.abs(margin).toLocaleString('en')} more of ${total}`;
   return margin > 0
-    ? `SWA with updated batch-norm statistics wins: it reads ${formatAccuracy(swa.accuracy)} % of the test images ` +
-        `right, plain SGD ${formatAccuracy(sgd.accuracy)} % (${more}).`
-    : `Plain SGD wins this time: it reads ${formatAccuracy(sgd.accuracy)} % of the test images right, SWA with ` +
-        `updated batch-norm statistics ${formatAccuracy(swa.accuracy)} % (${more}).`;
+    ? `SWA with updated batch-norm statistics wins: it reads ${formatAccuracy(swa.accuracy)} % ` +
+        `of the test images right, plain SGD ${formatAccuracy(sgd.accuracy)} % (${more}).`
+    : `Plain SGD wins this time: it reads ${formatAccuracy(sgd.accuracy)} % of the test images ` +
+        'right, SWA with updated batch-norm statistics ' +
+        `${formatAccuracy(swa.accuracy)} % (${more}).`;
 }

@@ -34,7 +34,8 @@ export async function verifySaved({ options, final }: RunResult): Promise<string
     }
   }
   return (
-    `Loaded the averaged model and the SWA state in a new process: ` +
-    `${formatAccuracy(answer.model)} % and ${formatAccuracy(answer.state)} %, the same to the digit.`
+    'Loaded the averaged model and the SWA state in a new process: ' +
+    `${formatAccuracy(answer.model)} % and ${formatAccuracy(answer.state)} %, the same to the ` +
+    'digit.'
   );
 }

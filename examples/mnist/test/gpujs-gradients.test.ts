@@ -106,7 +106,7 @@ describeModes(MODES, (_, bench) => {
 });
 
 describe('digitNetwork', () => {
-  it('computes what the network of TensorFlow.js computes: loss, gradients, running statistics', async () => {
+  it("computes the loss, gradients and running statistics of TensorFlow.js's network", async () => {
     await tf.setBackend('cpu');
     const model = createNetwork(tf, 1);
     model.setWeights(model.weights.map((weight) => toTfjs(plainName(weight.name))));

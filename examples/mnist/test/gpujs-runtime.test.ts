@@ -16,7 +16,7 @@ function first({ images, labels }: Digits, count: number): Digits {
   return { images: images.subarray(0, count * 784), labels: labels.subarray(0, count), count };
 }
 
-it('learns, averages, updates batch norm, saves, and reads the same from what it saved', async () => {
+it('learns, averages, updates batch norm, saves, and reads the same when loaded', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'polyak-gpujs-'));
   const runtime = await gpujsRuntime(() => {});
   expect(['gpujs:webasm', 'gpujs:headlessgl']).toContain(runtime.backend.name);

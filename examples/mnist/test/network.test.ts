@@ -66,7 +66,7 @@ describe('scoreModel', () => {
     return { images, labels: Uint8Array.from(pairs, ([, label]) => label), count: pairs.length };
   }
 
-  it('gives the share of digits read right and the mean cross-entropy, whatever the batch size', async () => {
+  it('gives test accuracy and mean cross-entropy, whatever the batch size', async () => {
     const model = pixelModel();
     const digits = digitsOf([[3, 3], [9, 9], [0, 1], [5, 5], [7, 6]]); // prettier-ignore
     const logSum = Math.log(Math.E + 9);

@@ -64,7 +64,7 @@ describe('initialWeights', () => {
 });
 
 describe('scoreModel', () => {
-  it('gives the share of digits read right and the mean cross-entropy, whatever the batch size', async () => {
+  it('gives test accuracy and mean cross-entropy, whatever the batch size', async () => {
     const { Tensor } = await import('onnxruntime-node');
     // The first ten pixels are the logits, so that each image says what it scores.
     const model = {

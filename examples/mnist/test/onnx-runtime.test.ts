@@ -17,7 +17,7 @@ function first({ images, labels }: Digits, count: number): Digits {
 }
 
 describe('onnxRuntime', () => {
-  it('learns, averages, updates batch norm, saves, and reads the same from what it saved', async () => {
+  it('learns, averages, updates batch norm, saves, and reads the same when loaded', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'polyak-onnx-'));
     const runtime = await onnxRuntime();
     expect(runtime.backend.name).toBe('onnx:cpu');
@@ -66,7 +66,7 @@ describe('onnxRuntime', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('starts from the same weights for the same seed, and scores without leaving a trace', async () => {
+  it('starts from the same weights for the same seed, and scores without a trace', async () => {
     const runtime = await onnxRuntime();
     const scores = [];
     for (const seed of [5, 5, 6]) {

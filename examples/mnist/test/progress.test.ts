@@ -40,7 +40,8 @@ describe('showProgress', () => {
     expect(play(false).split('\n')).toEqual([
       'A note before.',
       'SWA epoch 1/2: learning rate 0.100, training loss 0.2000, test accuracy 90.00 %',
-      'SWA epoch 2/2: learning rate 0.100, training loss 0.2000, test accuracy 93.00 %, averaged 96.00 %',
+      'SWA epoch 2/2: learning rate 0.100, training loss 0.2000, test accuracy 93.00 %, averaged ' +
+        '96.00 %',
       'A note within.',
       'SWA took 4 s.',
       '',

@@ -53,7 +53,8 @@ export const drawings: readonly Drawing[] = [
   {
     title: 'chainedSwaLr',
     caption:
-      'The same from the rate before, along a line; at step 100, someone else sets the rate to 0.1.',
+      'The same from the rate before, along a line; at step 100, someone else sets the rate to ' +
+      '0.1.',
     axis: 'learning rate',
     values: chained(),
   },

@@ -98,7 +98,8 @@ function engineFor(kernel: 'wasm' | 'js' | undefined): Engine {
     }
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `cpuBackend: this runtime cannot run the WebAssembly kernel (${String(cause)}). Pass { kernel: 'js' }.`,
+      `cpuBackend: this runtime cannot run the WebAssembly kernel (${String(cause)}). Pass { ` +
+        "kernel: 'js' }.",
       { cause },
     );
   }

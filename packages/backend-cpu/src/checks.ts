@@ -33,7 +33,8 @@ export function requireWellFormed(call: string, tensor: HostTensor): void {
   if (!DTYPES.includes(dtype)) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `${call}: ${formatSpec(tensor)} on the CPU backend, which takes ${DTYPES.join(', ')}. Convert it first.`,
+      `${call}: ${formatSpec(tensor)} on the CPU backend, which takes ${DTYPES.join(', ')}. ` +
+        'Convert it first.',
     );
   }
   // By name and not `instanceof`, which fails for arrays of another realm, such as those that Jest passes.
@@ -41,14 +42,15 @@ export function requireWellFormed(call: string, tensor: HostTensor): void {
   const found = data[Symbol.toStringTag];
   if (found !== name) {
     throw new TypeError(
-      `${call}: ${formatSpec(tensor)} is held in ${found}, expected ${name}. Convert its data first.`,
+      `${call}: ${formatSpec(tensor)} is held in ${found}, expected ${name}. Convert its data ` +
+        'first.',
     );
   }
   const count = elementCount(shape);
   if (data.length !== count) {
     throw new RangeError(
-      `${call}: ${formatSpec(tensor)} has ${data.length} elements, expected ${count}. Pass the shape of the data, and ` +
-        `data whose buffer was not transferred.`,
+      `${call}: ${formatSpec(tensor)} has ${data.length} elements, expected ${count}. Pass the ` +
+        'shape of the data, and data whose buffer was not transferred.',
     );
   }
 }
@@ -68,7 +70,8 @@ export function floatDType(call: string, tensor: HostTensor): FloatDType {
   }
   throw new PolyakError(
     'ERR_UNSUPPORTED',
-    `${call}: ${formatSpec(tensor)} cannot be averaged, only float32 and float64 can. Copy it instead.`,
+    `${call}: ${formatSpec(tensor)} cannot be averaged, only float32 and float64 can. Copy it ` +
+      'instead.',
   );
 }
 
@@ -90,7 +93,8 @@ export function requireSameSpec(
   if (!sameSpec(tensor, other)) {
     throw new PolyakError(
       'ERR_PARAMETERS',
-      `${call}: ${name} is ${formatSpec(other)}, expected ${formatSpec(tensor)}. Pass tensors of equal specs.`,
+      `${call}: ${name} is ${formatSpec(other)}, expected ${formatSpec(tensor)}. Pass tensors of ` +
+        'equal specs.',
     );
   }
 }
@@ -111,7 +115,8 @@ export function pairs<A, B>(
 ): readonly (readonly [A, B])[] {
   if (first.length !== second.length) {
     throw new RangeError(
-      `${call}: lists of ${first.length} and ${second.length}, expected equal lengths. Pass one of each for each parameter.`,
+      `${call}: lists of ${first.length} and ${second.length}, expected equal lengths. Pass one ` +
+        'of each for each parameter.',
     );
   }
   return first.map((element, index) => [element, second[index] as B]);
@@ -139,7 +144,8 @@ export function requireDisjoint(
       if (range.start < before.end && range.start < range.end) {
         throw new PolyakError(
           'ERR_PARAMETERS',
-          `swap: "${before.name}" and "${range.name}" share memory. Pass tied parameters with the same array, others with memory of their own.`,
+          `swap: "${before.name}" and "${range.name}" share memory. Pass tied parameters with ` +
+            'the same array, others with memory of their own.',
         );
       }
       return range.end > before.end ? range : before;

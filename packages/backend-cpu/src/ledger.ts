@@ -78,6 +78,7 @@ export class Ledger {
 export function disposed(call: string, tensor: HostTensor): PolyakError {
   return new PolyakError(
     'ERR_DISPOSED',
-    `${call}: this ${formatSpec(tensor)} was disposed of. Use a tensor before it is disposed of, and dispose of it once.`,
+    `${call}: this ${formatSpec(tensor)} was disposed of. Use a tensor before it is disposed of, ` +
+      'and dispose of it once.',
   );
 }

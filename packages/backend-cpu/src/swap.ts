@@ -56,8 +56,9 @@ async function swapBack(
   if (refusals.length > 0) {
     throw new AggregateError(
       [cause, ...refusals.map(({ reason }) => reason)],
-      `swap: a parameter refused its new contents, and ${refusals.map(({ name }) => `"${name}"`).join(', ')} the old ` +
-        `ones afterwards. The tensors hold what they held before; set these parameters again.`,
+      'swap: a parameter refused its new contents, and ' +
+        `${refusals.map(({ name }) => `"${name}"`).join(', ')} the old ones afterwards. The ` +
+        'tensors hold what they held before; set these parameters again.',
     );
   }
 }

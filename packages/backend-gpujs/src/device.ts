@@ -147,8 +147,8 @@ export class Device {
     if (this.#isGone()) {
       throw new PolyakError(
         'ERR_DISPOSED',
-        `${call}: the GPU was destroyed, or its device was lost, and the averages with it. Make a new GPU, a new backend and a ` +
-          `new SWA, and load the state that was saved last.`,
+        `${call}: the GPU was destroyed, or its device was lost, and the averages with it. Make ` +
+          'a new GPU, a new backend and a new SWA, and load the state that was saved last.',
         { cause },
       );
     }
@@ -188,8 +188,9 @@ export class Device {
     kernel.destroy();
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `gpu.js went on in the mode ${mode} instead of ${this.#gpu.mode}: ${kernel.fallbackReason ?? 'it gave no reason'}. ` +
-        `Make the GPU with a mode that runs here, such as webasm.`,
+      `gpu.js went on in the mode ${mode} instead of ${this.#gpu.mode}: ` +
+        `${kernel.fallbackReason ?? 'it gave no reason'}. Make the GPU with a mode that runs ` +
+        'here, such as webasm.',
     );
   }
 
@@ -251,8 +252,8 @@ async function checkedWebGpu<Result>(
 function deviceError(message: string): PolyakError {
   return new PolyakError(
     'ERR_UNSUPPORTED',
-    `The device could not run a kernel (${message}). It may be out of memory: averages take as much as the weights, and twice ` +
-      `that during an update.`,
+    `The device could not run a kernel (${message}). It may be out of memory: averages take as ` +
+      'much as the weights, and twice that during an update.',
   );
 }
 

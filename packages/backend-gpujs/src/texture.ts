@@ -73,8 +73,9 @@ export function layoutOf(texture: Texture, what: string): Layout {
   if (optimizeFloatMemory === undefined || componentCount !== 1) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `${what} is a texture of the type ${type} with ${componentCount} components an element, which has no float32 elements. ` +
-        `Make it by a kernel with precision: 'single' that returns a number.`,
+      `${what} is a texture of the type ${type} with ${componentCount} components an element, ` +
+        "which has no float32 elements. Make it by a kernel with precision: 'single' that " +
+        'returns a number.',
     );
   }
   return { output: Array.from(output), optimizeFloatMemory };

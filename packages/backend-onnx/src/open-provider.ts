@@ -19,8 +19,11 @@ export interface OpenProvider {
 const REMEDIES: Readonly<Record<ExecutionProvider, string>> = {
   cpu: 'reinstall onnxruntime-node',
   webgpu:
-    'it needs a driver for Vulkan, Metal or Direct3D 12; on Linux install libvulkan1 and name the driver in VK_ICD_FILENAMES',
-  cuda: "its libraries come with onnxruntime-node's install script on Linux, which package managers may not run, and need CUDA 12 and cuDNN 9",
+    'it needs a driver for Vulkan, Metal or Direct3D 12; on Linux install libvulkan1 and name ' +
+    'the driver in VK_ICD_FILENAMES',
+  cuda:
+    "its libraries come with onnxruntime-node's install script on Linux, which package managers " +
+    'may not run, and need CUDA 12 and cuDNN 9',
 };
 
 /**
@@ -38,7 +41,8 @@ export async function openProvider(
   const unknown = providers.find((provider) => !Object.hasOwn(REMEDIES, provider));
   if (providers.length === 0 || unknown !== undefined) {
     throw new RangeError(
-      `onnxBackend: executionProviders is [${providers.join(', ')}], expected one or more of ${Object.keys(REMEDIES).join(', ')}.`,
+      `onnxBackend: executionProviders is [${providers.join(', ')}], expected one or more of ` +
+        `${Object.keys(REMEDIES).join(', ')}.`,
     );
   }
   const reasons: string[] = [];

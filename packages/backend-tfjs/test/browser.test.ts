@@ -105,7 +105,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
           });
         });
 
-        it('holds as many tensors and bytes after 50 rounds of an update and two swaps as after one', () => {
+        it('holds as many tensors and bytes after 50 rounds as after one', () => {
           expect(training.rounds.length).toBe(50);
           expect(training.rounds).toEqual(training.rounds.map(() => training.rounds[0]));
         });
@@ -148,7 +148,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     await page.close();
   });
 
-  it('refuses webgl where its textures have 16 bits, whatever tfjs says of its precision', async () => {
+  it('refuses webgl with 16-bit textures, whatever tfjs says of its precision', async () => {
     const page = await openPage(browser, script);
     const started = page.call('start', { backend: 'webgl', hasHalfFloats: true });
     await expect(started).rejects.toThrow(/"webgl" has 16-bit floats/u);

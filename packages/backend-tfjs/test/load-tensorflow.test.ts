@@ -14,7 +14,8 @@ function notFound(name: string): Error {
 }
 
 const NO_ADDON =
-  'The Node.js native addon module (tfjs_binding.node) can not be found at path: /somewhere. \nPlease run …';
+  'The Node.js native addon module (tfjs_binding.node) can not be found at path: /somewhere. ' +
+  '\nPlease run …';
 
 describe('loadTensorFlow', () => {
   it('takes the fastest backend that works, and says why not the others', async () => {
@@ -63,8 +64,8 @@ describe('loadTensorFlow', () => {
       expect.objectContaining({
         code: 'ERR_UNSUPPORTED',
         message:
-          'loadTensorFlow: no backend works. not tfjs-node-gpu: @tensorflow/tfjs-node-gpu is not installed, ' +
-          'npx @polyak/tensorflow-native builds it.',
+          'loadTensorFlow: no backend works. not tfjs-node-gpu: @tensorflow/tfjs-node-gpu is not ' +
+          'installed, npx @polyak/tensorflow-native builds it.',
       }) as Error,
     );
   });
@@ -83,7 +84,7 @@ describe('loadTensorFlow', () => {
     ]);
   });
 
-  it('does not believe setBackend where another backend stays active, nor a backend that computes wrongly', async () => {
+  it('refuses a backend that setBackend did not activate or that computes wrongly', async () => {
     const { tf } = await loadTensorFlow({ backends: ['cpu'] });
     const refusing = { ...tf, setBackend: async () => false, getBackend: () => 'cpu' };
     const wrong = {

@@ -27,7 +27,7 @@ describe.skipIf(!hasTensorFlow)('TensorFlow', () => {
     expect(binding.TF_Version).toMatch(/^2\./u);
   });
 
-  it('takes numbers below 2^-126 for zero in an update, as TensorFlow does, and rounds all others as float32', async () => {
+  it('takes numbers below 2^-126 for zero, as TensorFlow does, and rounds others', async () => {
     const { tf } = await loadTensorFlow();
     const backend = tfjsBackend(tf);
     const tiny = (seed: number): Float32Array =>
@@ -52,7 +52,7 @@ describe.skipIf(!hasTensorFlow)('TensorFlow', () => {
     backend.dispose(handles);
   });
 
-  it('trains convolutions with batch norm inside fit, averages, saves the averages to a file and reads them', async () => {
+  it('trains convolutions and batch norm in fit, averages, saves and reads averages', async () => {
     const { tf } = await loadTensorFlow();
     const model = tf.sequential({
       layers: [

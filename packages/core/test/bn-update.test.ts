@@ -102,7 +102,7 @@ describe('bnUpdate', () => {
     expect(SWA.bnUpdate).toBe(bnUpdate);
   });
 
-  it('cumulative: batches weigh as many samples as they have, with unbiased variances', async () => {
+  it('cumulative: batches weigh by their samples, with unbiased variances', async () => {
     const { mean, variance } = weighed([4, 4, 2], true);
     expectStatistics(await updated(BATCHES), mean, variance);
     expectStatistics(await updated(BATCHES, { statistics: 'cumulative' }), mean, variance);
@@ -134,7 +134,7 @@ describe('bnUpdate', () => {
     expect(found.variance[1]).toBe(0);
   });
 
-  it('weighs by samples, by values a channel or not at all, which three differ for images of other sizes', async () => {
+  it('weighs by samples, by values a channel or equally, which differ by image size', async () => {
     // 3, 1 and 7 positions a sample.
     const batches = [
       { samples: 2, count: 6, mean: 1, variance: 2 },

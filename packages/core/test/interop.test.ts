@@ -238,7 +238,7 @@ describe('importAverage', () => {
     expect(swa.paramGroups[0]?.nAvg).toBe(1);
   });
 
-  it('refuses a mean of the last values, an average that there is not, and what is not finite', async () => {
+  it('refuses a mean of the last values, a missing average, and non-finite values', async () => {
     const swa = swaOf([[weights('w', [1])]], { rule: lastK(2) });
     await expect(swa.importAverage(imported)).rejects.toThrow('"swa" is a mean of the last values');
     await expect(swa.importAverage(imported, { average: 'ema' })).rejects.toThrow(

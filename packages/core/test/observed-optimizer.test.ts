@@ -44,7 +44,7 @@ it.each([{}, { lr: 0.1 }, { lr: [0.1, '0.2'] }, { lr: [0.1, null] }, null, [0.1,
   },
 );
 
-it('has groups of its own: later pushes to the list it was given do not matter, its own do not reach that', async () => {
+it('has groups of its own: pushes to the given list and to its own do not mix', async () => {
   const groups = rates([0.1]);
   const optimizer = observedOptimizer(groups);
   groups.push({ params: [], lr: 0.2 });

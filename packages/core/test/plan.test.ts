@@ -69,7 +69,7 @@ describe('modeOf', () => {
     expect(detect({ swaStart: 1, swaLr: 1 }).mode).toEqual({ kind: 'manual' });
   });
 
-  it('casts to integers by truncation and warns for each, also where manual mode discards them', () => {
+  it('casts to integers by truncation and warns for each, also in manual mode', () => {
     expect(detect({ swaStart: 2.9, swaFreq: 1.5 })).toEqual({
       mode: { kind: 'auto', swaStart: 2, swaFreq: 1 },
       warnings: [
@@ -81,7 +81,7 @@ describe('modeOf', () => {
     expect(detect({ swaStart: -0.5, swaFreq: 1 }).mode).toMatchObject({ kind: 'auto' });
   });
 
-  it('reports an invalid start before an invalid frequency, and that before an invalid rate', () => {
+  it('reports an invalid start before an invalid frequency before an invalid rate', () => {
     expect(() => detect({ swaStart: -1, swaFreq: 0, swaLr: -1 })).toThrow(
       new RangeError('Invalid swaStart: -1. Expected an integer >= 0.'),
     );

@@ -161,7 +161,8 @@ describe('toSafetensors', () => {
     ],
     ['a promise', { a: Promise.resolve(1) }, /"a" is an instance of a class/],
     ['a cycle', cycle, /"list\/0" is a cycle/],
-    ['a hole in a list', { a: [1, , 3] }, /"a" is a list with holes/], // oxlint-disable-line no-sparse-arrays
+    // oxlint-disable-next-line no-sparse-arrays
+    ['a hole in a list', { a: [1, , 3] }, /"a" is a list with holes/],
     ['a list of nothing but holes', { a: Array(4e9) }, /"a" is a list with holes/],
     [
       'a list with a named member',

@@ -33,7 +33,7 @@ function code(expected: string): object {
 }
 
 describe('while swapped', () => {
-  it('refuses steps, updates, new groups, states and disposal, and swaps back bit for bit', async () => {
+  it('refuses steps, updates, groups, states and disposal, and swaps back to the bit', async () => {
     const { swa, cell } = await averaged();
     const state = await swa.stateDict();
     await swa.swapSwaSgd();
@@ -66,7 +66,7 @@ describe('swapSwaSgd', () => {
     expect(swa.isSwapped).toBe(false);
   });
 
-  it('exchanges bit for bit: NaN payloads, infinities and -0 of the live weights come back', async () => {
+  it('exchanges bit for bit: NaN payloads, infinities and -0 come back', async () => {
     const { swa, cell } = await averaged();
     const data = cell.get().data as Float32Array;
     const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
@@ -137,7 +137,7 @@ describe('non-finite weights', () => {
     },
   );
 
-  it('in an automatic step, leaves counters, averages and the learning rate as they were', async () => {
+  it('in an automatic step, leaves counters, averages and learning rate as they were', async () => {
     const cell = weights('w', [2]);
     const optimizer = sgd([{ params: [cell], lr: 0.1 }]);
     const swa = new SWA(optimizer, { backend, swaStart: 0, swaFreq: 1, swaLr: 0.01 });
@@ -226,7 +226,7 @@ describe('changed parameters', () => {
 });
 
 describe('withAveraged', () => {
-  it('puts the live weights back, bit for bit, and returns what the function returned', async () => {
+  it("puts the live weights back, bit for bit, and returns the function's result", async () => {
     const { swa, cell } = await averaged();
     expect(await swa.withAveraged(async () => read(cell))).toEqual([2, 2, 2]);
     expect(read(cell)).toEqual([5, 5, 5]);
@@ -252,7 +252,7 @@ describe('withAveraged', () => {
     expect(read(cell)).toEqual([5, 5, 5]);
   });
 
-  it('updates batch norm for the averages, and puts the old statistics back whatever happens', async () => {
+  it('updates batch norm for the averages, and always restores the old statistics', async () => {
     const { swa, cell } = await averaged();
     let statistics: RunningStatistics = { mean: Float64Array.of(-1), variance: Float64Array.of(7) };
     const model: BatchNormModel<number> = {

@@ -88,7 +88,7 @@ describe.each(RULES)('a run with the %s average', (_, options) => {
 });
 
 describe('stateDict', () => {
-  it('is keyed by name, with the counters of each group and the state of the optimizer', async () => {
+  it("is keyed by name, with each group's counters and the optimizer's state", async () => {
     const { swa } = start({}, 2);
     for (let index = 0; index < 5; index += 1) await swa.step();
     const state = await swa.stateDict();
@@ -161,7 +161,7 @@ describe('loadStateDict', () => {
     }
   });
 
-  it('refuses a state that lacks only the version, the state of the optimizer or the groups', async () => {
+  it("refuses a state without the version, the optimizer's state or the groups", async () => {
     const state = await saved();
     for (const part of [{ version: 2 }, { version: '1' }, { paramGroups: {} }] as StateTree[]) {
       expect(await refusal({ ...state, ...(part as object) })).toContain(
@@ -234,7 +234,7 @@ describe('loadStateDict', () => {
     expect(message).toContain('"b" is float32[5], the model\'s float32[4]');
   });
 
-  it('refuses other names, other groups, bad counters and tensors that lie about their length', async () => {
+  it('refuses other names and groups, bad counters and tensors of a wrong length', async () => {
     const state = await saved();
     const [one, two] = state['paramGroups'] as { params: string[]; stepCounter: number }[];
     if (one === undefined || two === undefined) throw new Error('no groups');

@@ -47,7 +47,7 @@ describe('automatic mode', () => {
     cells.forEach((cell, n) => expectClose(read(cell), mean(visited.map((each) => each[n] ?? []))));
   });
 
-  it('switches the learning rate one step before the first average, before the base optimizer steps', async () => {
+  it('switches the learning rate a step before the first average, before base steps', async () => {
     const optimizer = sgd([{ params: [weights('w', [2])], lr: 0.1 }]);
     const swa = new SWA(optimizer, { backend, swaStart: 5, swaFreq: 2, swaLr: 0.05 });
     for (let step = 0; step < 8; step += 1) await swa.step();
@@ -107,7 +107,7 @@ describe('manual mode', () => {
     cells.forEach((cell, n) => expectClose(read(cell), mean(visited.map((each) => each[n] ?? []))));
   });
 
-  it('averages one group without the other, which a swap warns of by name and leaves alone', async () => {
+  it('averages one group; a swap warns of the other by name and leaves it alone', async () => {
     const [a, b] = [weights('a', [3]), weights('b', [3], 2)];
     const onWarning = vi.fn<(message: string) => void>();
     const swa = swaOf([[a], [b]], { onWarning });
@@ -293,7 +293,7 @@ describe('accuracy against float64', () => {
     expect(await error(10_000, true)).toBeLessThan(1e-7);
   });
 
-  it('follows an exponential average with decay 0.9999 to 1e-6 over 200,000 updates by default', async () => {
+  it('follows decay 0.9999 to 1e-6 over 200,000 updates by default', async () => {
     const cell = weights('w', [4]);
     const swa = swaOf([[cell]], { rule: exponential(0.9999) });
     const data = cell.get().data as Float32Array;

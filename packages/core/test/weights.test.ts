@@ -44,7 +44,7 @@ describe('readWeights', () => {
 });
 
 describe('withWeights', () => {
-  it('shows the model other weights, and puts its own back, also where the function fails', async () => {
+  it('shows the model other weights, and restores its own, also after a failure', async () => {
     const [live, before] = [model(), backend.memory()];
     const seen = await withWeights(live, OTHERS, () => live.parameters.map(read));
     expect(seen).toEqual([[3, 4], [9]]);
@@ -99,7 +99,7 @@ describe('withWeights', () => {
     expect(backend.memory()).toEqual(before);
   });
 
-  it('keeps the live weights where they cannot be put back at all, and says what failed', async () => {
+  it('keeps live weights that cannot be put back at all, and says what failed', async () => {
     const before = backend.memory();
     const failing = withWeights(failingAt(2, 3), OTHERS, () => {
       throw new Error('no score');
@@ -111,7 +111,7 @@ describe('withWeights', () => {
     expect(backend.memory().tensors - before.tensors).toBe(2);
   });
 
-  it('refuses a model that shows an average or a sample of another object, and nothing is lost', async () => {
+  it("refuses a model that shows another object's average or sample, losing nothing", async () => {
     const live = model();
     const swa = new SWA(observedOptimizer([{ params: live.parameters, lr: 0.1 }]), { backend });
     await swa.updateSwa();

@@ -108,8 +108,12 @@ function verdictOf(tensors: Readonly<Record<string, HostTensor>>): Verdict {
 }
 
 /** Rules that the reference implementation does not have. */
-const STRICTER =
-  /twice|well-formed|holds the bool|expected a record of dtype|__metadata__ is null|below 2\^53|expected one of|does not begin|levels deep/;
+const STRICTER = new RegExp(
+  [
+    'twice|well-formed|holds the bool|expected a record of dtype|__metadata__ is null',
+    String.raw`below 2\^53|expected one of|does not begin|levels deep`,
+  ].join('|'),
+);
 
 function verdictHere(bytes: Uint8Array): Verdict | string {
   try {
@@ -175,7 +179,7 @@ describe.skipIf(missing !== undefined)('safetensors against Python', () => {
     expect(runPython('state', path)).toContain('agrees');
   });
 
-  it('reads no broken file that Python refuses, and refuses none that Python reads but by its stricter rules', () => {
+  it('agrees with Python on broken files, but for its own stricter rules', () => {
     const files = fc.sample(anyBrokenFile, { numRuns: 20_000, seed: 1 });
     const path = join(folder, 'broken.json');
     writeFileSync(

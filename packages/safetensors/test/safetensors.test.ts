@@ -45,7 +45,7 @@ describe('encodeSafetensors', () => {
     );
   });
 
-  it('puts tensors in the order of the reference implementation, and each on a multiple of its element size', () => {
+  it('orders tensors as the reference does, each on a multiple of its element size', () => {
     const { tensors } = decodeSafetensors(encodeSafetensors(everyDType));
     expect(Object.keys(tensors).join(' ')).toBe(
       'uint64 int64 float64 float32 uint32 int32 bfloat16 float16 uint16 int16 int8 uint8 bool',
@@ -199,7 +199,8 @@ describe('encodeSafetensors', () => {
     const metadata = { a: 'x'.repeat(100_000_000) };
     expect(() => encodeSafetensors({}, metadata)).toThrow(
       new RangeError(
-        'encodeSafetensors: the header takes 100000025 bytes, the format allows 100000000. Keep long lists of numbers as tensors.',
+        'encodeSafetensors: the header takes 100000025 bytes, the format allows 100000000. Keep ' +
+          'long lists of numbers as tensors.',
       ),
     );
   });
@@ -268,10 +269,12 @@ describe('decodeSafetensors', () => {
     );
   });
 
-  it('reads what other writers write: spaces, other orders, escapes, unpadded headers, empty tensors anywhere', () => {
+  it('reads spaces, other orders, escapes, unpadded headers and empty tensors anywhere', () => {
     const header = `{ "\\u0062" : {"shape":[ 1 ],"data_offsets":[4, 8],"dtype":"I32"},
-      "a":{"dtype":"U8","shape":[2,2],"data_offsets":[0,4]}, "e":{"dtype":"F64","shape":[0,9007199254740991],"data_offsets":[4,4]},
-      "f":{"dtype":"F64","shape":[0],"data_offsets":[8,8]},"g":{"dtype":"F64","shape":[3,0],"data_offsets":[0,0]}} \n`;
+      "a":{"dtype":"U8","shape":[2,2],"data_offsets":[0,4]},
+      "e":{"dtype":"F64","shape":[0,9007199254740991],"data_offsets":[4,4]},
+      "f":{"dtype":"F64","shape":[0],"data_offsets":[8,8]},
+      "g":{"dtype":"F64","shape":[3,0],"data_offsets":[0,0]}} \n`;
     const { tensors, metadata } = decodeSafetensors(fileOf(header, [1, 2, 3, 4, 5, 0, 0, 0]));
     expect(tensors).toEqual({
       b: { dtype: 'int32', shape: [1], data: Int32Array.of(5) },

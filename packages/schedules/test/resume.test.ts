@@ -37,7 +37,7 @@ async function train(swa: SWA<HostTensor>, count: number): Promise<number[][]> {
   return rates;
 }
 
-it('goes on from the state of SWA, whose step counters drive the schedules, to the bit', async () => {
+it('resumes from the state of SWA, whose counters drive schedules, to the bit', async () => {
   const whole = await train(training(), 200);
   const first = training();
   const before = await train(first, 107);

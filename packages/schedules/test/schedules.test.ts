@@ -89,7 +89,7 @@ describe('snapshotLr', () => {
 });
 
 describe('where torch errs', () => {
-  it('oneCycleLr holds its last rate at totalSteps, where torch rises again or falls below zero', () => {
+  it('oneCycleLr holds its last rate at totalSteps, where torch rises or goes below zero', () => {
     for (const isLinear of [false, true]) {
       const schedule = oneCycleLr({ maxLr: 1, totalSteps: 10, isLinear }); // torch: 0.0495, -0.143
       expect(schedule(10)).toBe(schedule(9));
@@ -98,7 +98,7 @@ describe('where torch errs', () => {
     }
   });
 
-  it('oneCycleLr begins at its peak after a warm-up of one step, where torch divides by zero', () => {
+  it('oneCycleLr begins at its peak after a one-step warm-up, where torch divides by zero', () => {
     expect(oneCycleLr({ maxLr: 1, totalSteps: 10, pctStart: 0.1 })(0)).toBe(1);
     expect(oneCycleLr({ maxLr: 1, totalSteps: 1, pctStart: 1 })(0)).toBe(1);
     expect(oneCycleMomentum({ totalSteps: 2, pctStart: 0.5 })(0)).toBe(0.85);
@@ -110,7 +110,7 @@ describe('where torch errs', () => {
     ).toThrow('oneCycleLr: pctStart is 0.6, not a finite number in [0, 0.5].');
   });
 
-  it('cosineAnnealingWarmRestarts restarts at 121 = 1 + 3 + 9 + 27 + 81, where torch’s logarithm gives 0', () => {
+  it('cosineAnnealingWarmRestarts restarts at 121 = 1 + 3 + … + 81, where torch fails', () => {
     const schedule = cosineAnnealingWarmRestarts({ lr: 0.1, cycleSteps: 1, cycleFactor: 3 });
     expect([0, 1, 4, 13, 40, 121, 364, 1093].map(schedule)).toEqual(
       Array.from({ length: 8 }, () => 0.1),

@@ -52,7 +52,9 @@ export async function build(
     [...process.execArgv, ...process.argv.slice(1, 2), 'check', '--project', project],
     {
       env: { TF_CPP_MIN_LOG_LEVEL: '1' },
-      remedy: `Delete ${basename(folder)} and run this again. SIGILL means a processor without AVX, which TensorFlow needs.`,
+      remedy:
+        `Delete ${basename(folder)} and run this again. SIGILL means a processor without AVX, ` +
+        'which TensorFlow needs.',
     },
   );
 }

@@ -64,7 +64,8 @@ function load(folder: string): TensorFlow {
   } catch (error) {
     const [reason] = String(error).split('\n', 1);
     throw new Failure(
-      `The addon in ${folder} cannot be loaded (${reason}). Run polyak-tensorflow-native to build it.`,
+      `The addon in ${folder} cannot be loaded (${reason}). Run polyak-tensorflow-native to ` +
+        'build it.',
     );
   }
 }

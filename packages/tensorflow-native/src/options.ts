@@ -30,8 +30,9 @@ const callerFolder = process.env['INIT_CWD'] ?? process.cwd();
 export function parseOptions(args: readonly string[]): Options {
   const command = new Command('polyak-tensorflow-native')
     .description(
-      'Builds the native addon of @tensorflow/tfjs-node-gpu and @tensorflow/tfjs-node against a current TensorFlow, into ' +
-        '.tensorflow-native in your project. What is there already is kept: run it again after an interruption.',
+      'Builds the native addon of @tensorflow/tfjs-node-gpu and @tensorflow/tfjs-node against a ' +
+        'current TensorFlow, into .tensorflow-native in your project. What is there already is ' +
+        'kept: run it again after an interruption.',
     )
     .argument('[task]', 'check: only say whether the addon works', checkTask, 'build')
     .option('--cpu', 'the TensorFlow for CPUs: 270 MB to fetch (the default)')

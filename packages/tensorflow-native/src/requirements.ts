@@ -26,7 +26,8 @@ export function requireTools({
 }: Requirements): void {
   if (platform !== 'linux') {
     throw new Failure(
-      `TensorFlow's addon can be built on Linux, this is ${platform}. On Windows use WSL 2; elsewhere @tensorflow/tfjs with @tensorflow/tfjs-backend-wasm needs no addon.`,
+      `TensorFlow's addon can be built on Linux, this is ${platform}. On Windows use WSL 2; ` +
+        'elsewhere @tensorflow/tfjs with @tensorflow/tfjs-backend-wasm needs no addon.',
     );
   }
   const missing = [
@@ -37,7 +38,8 @@ export function requireTools({
     ...(answers(compiler, ['--version'])
       ? []
       : [
-          `The C++ compiler ${compiler} is missing. Install one (Debian: apt-get install g++), or name one in CXX.`,
+          `The C++ compiler ${compiler} is missing. Install one (Debian: apt-get install g++), ` +
+            'or name one in CXX.',
         ]),
   ];
   if (missing.length > 0) throw new Failure(missing.join('\n'));
@@ -46,12 +48,14 @@ export function requireTools({
 function missingOfPython(python: string): readonly string[] {
   if (!answers(python, ['--version'])) {
     return [
-      `${python} is missing. Install Python (Debian: apt-get install python3-pip), or name one with --python.`,
+      `${python} is missing. Install Python (Debian: apt-get install python3-pip), or name one ` +
+        'with --python.',
     ];
   }
   if (!answers(python, ['-m', 'pip', '--version'])) {
     return [
-      `${python} has no pip. Install it (Debian: apt-get install python3-pip), or name another Python with --python.`,
+      `${python} has no pip. Install it (Debian: apt-get install python3-pip), or name another ` +
+        'Python with --python.',
     ];
   }
   return [];

@@ -58,7 +58,9 @@ export async function installWheel(folder: string, wheel: Wheel, python: string)
     ];
     await run(python, ['-m', 'pip', 'install', ...target, ...platform, ...what], {
       env: { TMPDIR: scratch, PIP_ROOT_USER_ACTION: 'ignore' },
-      remedy: `Is there a TensorFlow ${version} for this machine? Another is named by --version, one that is there by --tensorflow.`,
+      remedy:
+        `Is there a TensorFlow ${version} for this machine? Another is named by --version, one ` +
+        'that is there by --tensorflow.',
     });
     rmSync(scratch, { recursive: true });
   });
@@ -78,6 +80,7 @@ export function requireTensorFlow(folder: string): string {
   );
   if (missing === undefined) return resolve(folder);
   throw new Failure(
-    `${folder} is not TensorFlow's folder: ${missing} is not in it. It is what python3 -c 'import tensorflow; print(tensorflow.__path__[0])' prints.`,
+    `${folder} is not TensorFlow's folder: ${missing} is not in it. It is what python3 -c ` +
+      "'import tensorflow; print(tensorflow.__path__[0])' prints.",
   );
 }

@@ -62,7 +62,7 @@ describe('polyak-tensorflow-native', () => {
       expect(existsSync(join(folder, name, 'half'))).toBe(false);
   });
 
-  it('builds another addon for another TensorFlow, and comes back to the first without building', async () => {
+  it('builds another addon for another TensorFlow, and reuses the first', async () => {
     const shop = workshop();
     await shop.run();
     const addon = join(
@@ -110,9 +110,11 @@ describe('polyak-tensorflow-native', () => {
     const { code, error } = await shop.run();
     expect(code).toBe(1);
     expect(error.trimEnd().split('\n')).toEqual([
-      'python3 is missing. Install Python (Debian: apt-get install python3-pip), or name one with --python.',
+      'python3 is missing. Install Python (Debian: apt-get install python3-pip), or name one ' +
+        'with --python.',
       'npm is missing. It comes with Node: put it on PATH.',
-      'The C++ compiler c++ is missing. Install one (Debian: apt-get install g++), or name one in CXX.',
+      'The C++ compiler c++ is missing. Install one (Debian: apt-get install g++), or name one ' +
+        'in CXX.',
     ]);
     expect(existsSync(join(shop.project, '.tensorflow-native'))).toBe(false);
   });
@@ -124,7 +126,8 @@ describe('polyak-tensorflow-native', () => {
     const { code, error } = await shop.run(['--python', python]);
     expect([code, error]).toEqual([
       1,
-      `${python} has no pip. Install it (Debian: apt-get install python3-pip), or name another Python with --python.\n`,
+      `${python} has no pip. Install it (Debian: apt-get install python3-pip), or name another ` +
+        'Python with --python.\n',
     ]);
   });
 

@@ -24,7 +24,9 @@ PATH=/usr/bin:/bin
 case "$*" in *--version) exit 0;; esac
 echo "$(basename "$0") $*" >> "$FAKE/calls"
 # Stops halfway where the test says so.
-halfway() { if [ "$FAKE_STOP" = "$(basename "$0")" ]; then touch "$1/half" "$FAKE/stopped"; sleep 3; fi; }
+halfway() {
+  if [ "$FAKE_STOP" = "$(basename "$0")" ]; then touch "$1/half" "$FAKE/stopped"; sleep 3; fi
+}
 `;
 
 const PYTHON = `${HEAD}
@@ -56,8 +58,10 @@ echo whole > "$2"
 /** As much of tfjs-node as the check calls; it wants its addon whole. */
 const TFJS = `
 const { readFileSync } = require('node:fs');
-if (readFileSync(__dirname + '/lib/napi-v8/tfjs_binding.node', 'utf8') !== 'whole\\n') throw new Error('half an addon');
-const matrix = { matMul: () => ({ dataSync: () => (process.env.FAKE_PRODUCT ?? '7 10 15 22').split(' ') }) };
+const addon = readFileSync(__dirname + '/lib/napi-v8/tfjs_binding.node', 'utf8');
+if (addon !== 'whole\\n') throw new Error('half an addon');
+const product = (process.env.FAKE_PRODUCT ?? '7 10 15 22').split(' ');
+const matrix = { matMul: () => ({ dataSync: () => product }) };
 module.exports = {
   getBackend: () => 'tensorflow',
   backend: () => ({ isUsingGpuDevice: false, binding: { TF_Version: '2.21.0' } }),

@@ -16,7 +16,8 @@ export const AVERAGE: KernelSource = (rank) =>
 
 /** By how much the average `a`, which carries the error `c`, moves towards `p`. */
 export const DELTA: KernelSource = (rank) =>
-  `function (a, c, p, w) { return (p${at(rank)} - a${at(rank)} - c${at(rank)}) * w + c${at(rank)}; }`;
+  `function (a, c, p, w) { return (p${at(rank)} - a${at(rank)} - c${at(rank)}) * w + ` +
+  `c${at(rank)}; }`;
 
 /** The sum. */
 export const SUM: KernelSource = (rank) =>
@@ -28,7 +29,8 @@ export const DIFFERENCE: KernelSource = (rank) =>
 
 /** The rounding error of `s = a + d`, given `v = s - a` (Knuth's TwoSum). */
 export const ERROR: KernelSource = (rank) =>
-  `function (a, d, s, v) { return (a${at(rank)} - (s${at(rank)} - v${at(rank)})) + (d${at(rank)} - v${at(rank)}); }`;
+  `function (a, d, s, v) { return (a${at(rank)} - (s${at(rank)} - v${at(rank)})) + (d${at(rank)} ` +
+  `- v${at(rank)}); }`;
 
 function at(rank: number): string {
   return ['[this.thread.z]', '[this.thread.y]', '[this.thread.x]'].slice(3 - rank).join('');

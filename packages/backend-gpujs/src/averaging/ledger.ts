@@ -82,8 +82,8 @@ export class Ledger {
       return elementCount(layoutOf(data, what).output);
     throw new PolyakError(
       'ERR_PARAMETERS',
-      `${what} is neither a Float32Array nor a texture of the GPU that this backend computes on, in the mode ` +
-        `${this.#device.mode}. Make the backend with the GPU that runs the model.`,
+      `${what} is neither a Float32Array nor a texture of the GPU that this backend computes on, ` +
+        `in the mode ${this.#device.mode}. Make the backend with the GPU that runs the model.`,
     );
   }
 }

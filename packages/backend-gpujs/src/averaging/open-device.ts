@@ -9,12 +9,13 @@ import { probe } from './probe.js';
 /** What to do about a mode that does not run. */
 const REMEDIES: Readonly<Record<GpujsMode, string>> = {
   headlessgl:
-    'it needs the package gl, built by `npm rebuild gl` (in a clone of this repository: `npx -y pnpm@12 run build:gl`), and an X display: ' +
-    '`xvfb-run -a node …`',
+    'it needs the package gl, built by `npm rebuild gl` (in a clone of this repository: `npx ' +
+    '-y pnpm@12 run build:gl`), and an X display: `xvfb-run -a node …`',
   webgl2: 'it needs a browser with WebGL 2 and float textures',
   webgl: 'it needs a browser with WebGL and float textures',
   webgpu:
-    'it needs navigator.gpu and an adapter; Node gets both from the package webgpu and a Vulkan driver',
+    'it needs navigator.gpu and an adapter; Node gets both from the package webgpu and a Vulkan ' +
+    'driver',
   webasm: 'it needs WebAssembly',
   cpu: 'reinstall gpu.js',
 };
@@ -79,7 +80,8 @@ function unsupported(mode: string, cause: unknown): PolyakError {
     : 'ask for a mode by its name';
   return new PolyakError(
     'ERR_UNSUPPORTED',
-    `gpujsBackend: the mode ${mode} does not run here (${reason}): ${remedy}. Or ask for another mode; webasm and cpu need nothing.`,
+    `gpujsBackend: the mode ${mode} does not run here (${reason}): ${remedy}. Or ask for another ` +
+      'mode; webasm and cpu need nothing.',
     { cause },
   );
 }

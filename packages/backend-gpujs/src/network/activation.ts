@@ -42,7 +42,8 @@ export interface Activation {
 export function channelSource({ layout }: Activation): string {
   return layout === 'NCHW'
     ? 'Math.floor((this.thread.x + 0.5) / this.constants.positions)'
-    : 'this.thread.x - this.constants.channels * Math.floor((this.thread.x + 0.5) / this.constants.channels)';
+    : 'this.thread.x - this.constants.channels * Math.floor((this.thread.x + 0.5) / ' +
+        'this.constants.channels)';
 }
 
 /**
@@ -55,7 +56,8 @@ export function activation(
 ): Activation {
   if (shape.length === 0 || !shape.every((extent) => Number.isInteger(extent) && extent >= 1)) {
     throw new RangeError(
-      `batchNorm "${name}": the shape of a sample is [${shape.join(', ')}], expected extents >= 1 such as [28, 28, 8].`,
+      `batchNorm "${name}": the shape of a sample is [${shape.join(', ')}], expected extents >= ` +
+        '1 such as [28, 28, 8].',
     );
   }
   const channels = Number(layout === 'NCHW' ? shape[0] : shape.at(-1));
@@ -75,7 +77,8 @@ export function activation(
       const length = lengthOf(x);
       if (length > 0 && length % sampleSize === 0) return length / sampleSize;
       throw new RangeError(
-        `batchNorm "${name}": ${length} elements, expected a multiple of ${sampleSize}: ${layout} samples of [${shape.join(', ')}].`,
+        `batchNorm "${name}": ${length} elements, expected a multiple of ${sampleSize}: ` +
+          `${layout} samples of [${shape.join(', ')}].`,
       );
     },
   };

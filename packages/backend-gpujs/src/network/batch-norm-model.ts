@@ -55,7 +55,8 @@ export function batchNormModel<Batch>(network: BatchNormNetwork<Batch>): BatchNo
         if (found !== undefined) return found;
         throw new PolyakError(
           'ERR_BATCH_NORM',
-          `batchMoments: the forward pass did not reach "${layer.name}". Hand the pass to each layer's infer(x, pass).`,
+          `batchMoments: the forward pass did not reach "${layer.name}". Hand the pass to each ` +
+            "layer's infer(x, pass).",
         );
       });
     },

@@ -125,7 +125,8 @@ export interface BatchNormGradients {
  * const batch = Float32Array.of(1, 10, 3, 30); // two samples of two channels
  * await bnUpdate([batch], model, { statistics: 'pooled' });
  * console.log((await norm.read()).mean); // Float64Array(2) [2, 20]
- * console.log((await hostArray(await norm.infer(batch))).map(Math.round)); // Float32Array(4) [-1, -1, 1, 1]
+ * const normalized = await hostArray(await norm.infer(batch));
+ * console.log(normalized.map(Math.round)); // Float32Array(4) [-1, -1, 1, 1]
  * norm.dispose();
  * await gpu.destroy();
  * ```

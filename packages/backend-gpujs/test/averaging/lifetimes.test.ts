@@ -40,7 +40,7 @@ async function expectNothingLeft(
 
 describeModes(MODES, (mode, bench) => {
   it(
-    `holds as many textures after ${ROUNDS} rounds of an update and two swaps, live weights in arrays`,
+    `holds as many textures after ${ROUNDS} rounds, live weights in arrays`,
     async () => {
       const arrays = [5, 0, 300].map((length, n) => new Float32Array(length).fill(n + 1));
       await expectNothingLeft(

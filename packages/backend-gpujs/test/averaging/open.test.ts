@@ -72,7 +72,7 @@ describe('gpu.js that falls back silently', () => {
     });
   });
 
-  it('is refused where it does so later, with its reason, and the averages are as they were', async () => {
+  it('is refused later too, with its reason, and the averages stay as they were', async () => {
     const gpu = new GPU({ mode: 'webasm' });
     const backend = await gpujsBackend(gpu);
     const averages = await backend.clone(filled(1));

@@ -58,7 +58,7 @@ describeModes(MODES, (_, bench) => {
     vi.restoreAllMocks();
   });
 
-  it(`takes at most four times as long for ${TENSORS} tensors as for one of their size`, async () => {
+  it(`takes at most four times as long for ${TENSORS} tensors as for one`, async () => {
     const { backend } = bench;
     const lists = [weights(TENSORS, ELEMENTS), weights(1, TENSORS * ELEMENTS)];
     const times: number[][] = lists.map(() => []);

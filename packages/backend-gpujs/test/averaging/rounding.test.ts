@@ -91,7 +91,7 @@ describeModes(MODES, (mode, bench) => {
     });
   });
 
-  it('averages tensors that are larger than one texture and lie across two, bit for bit', async () => {
+  it('averages tensors larger than one texture, across two, bit for bit', async () => {
     const lengths = [3, 2 ** 24 + 1, 5];
     const averages = lengths.map((length, n) =>
       new Float32Array(length).map((_, i) => 1 + ((i * 7 + n) % 1024) / 3),

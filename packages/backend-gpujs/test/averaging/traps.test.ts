@@ -23,7 +23,7 @@ describeModes(MODES, (mode, bench) => {
     );
   }
 
-  it('1: computes with arrays, then with textures, of one length after the other, as if each were the first', async () => {
+  it('1: computes with arrays, then textures, of one length, as if each came first', async () => {
     for (const length of [5, 9, 5, 4, 9]) {
       let averages = await bench.backend.clone([filled(length, 1)]);
       averages = await half([length], averages); // an array becomes a texture
@@ -48,7 +48,7 @@ describeModes(MODES, (mode, bench) => {
     }
   });
 
-  it('5: refuses an array that is shorter or longer than its shape says, before gpu.js sees it', async () => {
+  it('5: refuses an array whose length differs from its shape, before gpu.js sees it', async () => {
     for (const length of [5, 7]) {
       const averages = await bench.backend.clone([filled(6, 1)]);
       const live = gpujsTensor(new Float32Array(length), [2, 3]);
@@ -160,7 +160,7 @@ describeModes(TEXTURE_MODES, (__, bench) => {
     bench.backend.dispose(averages);
   });
 
-  it('clones the elements, where gpu.js shares them with a kernel that overwrites its result', async () => {
+  it('clones elements that gpu.js shares with a kernel that overwrites its result', async () => {
     const kernel = bench.gpu.createKernel('function (a) { return a[this.thread.x]; }', {
       output: [3],
       precision: 'single',
@@ -176,7 +176,7 @@ describeModes(TEXTURE_MODES, (__, bench) => {
     bench.backend.dispose(moved);
   });
 
-  it('gives a model textures that its own kernels go on with, and arrays where it had arrays', async () => {
+  it('gives a model textures its kernels go on with, and arrays where it had arrays', async () => {
     const double = bench.gpu.createKernel(
       'function (w) { return w[this.thread.y][this.thread.x] * 2; }',
       {

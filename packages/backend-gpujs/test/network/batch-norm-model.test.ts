@@ -87,7 +87,8 @@ describe('batchNormModel', () => {
     const layer = batchNorm(gpu, { name: 'bn7', shape: [1] });
     const model = batchNormModel({
       layers: [layer],
-      forward: async (batch: Float32Array) => [await layer.infer(batch)], // the pass is not handed on
+      // The pass is not handed on.
+      forward: async (batch: Float32Array) => [await layer.infer(batch)],
       sampleCount: (batch) => batch.length,
     });
     const update = bnUpdate([Float32Array.of(1, 2)], model);

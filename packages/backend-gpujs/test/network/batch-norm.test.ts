@@ -101,7 +101,7 @@ describe('batchNorm', () => {
     );
   });
 
-  it('refuses activations that are no whole number of samples, and names layer and shapes', async () => {
+  it('refuses activations of no whole number of samples, naming layer and shapes', async () => {
     const layer = batchNorm(gpu, { name: 'bn7', shape: [8, 26, 26], layout: 'NCHW' });
     const message =
       'batchNorm "bn7": 1000 elements, expected a multiple of 5408: NCHW samples of [8, 26, 26].';

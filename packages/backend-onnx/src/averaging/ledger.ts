@@ -59,8 +59,9 @@ export function requireUsable(
     if (!backend.holds(tensor.location)) {
       throw new PolyakError(
         'ERR_PARAMETERS',
-        `${call}: ${what} has the location "${tensor.location}", the backend ${backend.name} takes tensors in ` +
-          `${backend.place}. Use the backend of the provider that runs the model, or upload a copy.`,
+        `${call}: ${what} has the location "${tensor.location}", the backend ${backend.name} ` +
+          `takes tensors in ${backend.place}. Use the backend of the provider that runs the ` +
+          'model, or upload a copy.',
       );
     }
   });

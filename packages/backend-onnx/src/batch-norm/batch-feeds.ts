@@ -24,14 +24,15 @@ export function feedsOf(batch: OnnxBatch, inputNames: readonly string[]): OnnxFe
     const [name] = inputNames;
     if (name !== undefined && inputNames.length === 1) return { [name]: given };
     throw new TypeError(
-      `The batch is a tensor, but the model has the inputs [${inputNames.join(', ')}]. Pass a record of tensors by name.`,
+      `The batch is a tensor, but the model has the inputs [${inputNames.join(', ')}]. Pass a ` +
+        'record of tensors by name.',
     );
   }
   if (typeof given === 'object' && (given as unknown) !== null && !Array.isArray(given))
     return given;
   throw new TypeError(
-    `The batch is ${isList(batch) ? 'a list that starts with ' : ''}${typeof given}. Pass a record of tensors by name, ` +
-      'a tensor, or a list that starts with one of these.',
+    `The batch is ${isList(batch) ? 'a list that starts with ' : ''}${typeof given}. Pass a ` +
+      'record of tensors by name, a tensor, or a list that starts with one of these.',
   );
 }
 

@@ -34,7 +34,8 @@ export function batchNormLayer(
   if (channels !== others) {
     throw new PolyakError(
       'ERR_BATCH_NORM',
-      `batchNormModel: "${mean}" has ${channels} values, "${variance}" ${others}. Export the model again.`,
+      `batchNormModel: "${mean}" has ${channels} values, "${variance}" ${others}. Export the ` +
+        'model again.',
     );
   }
 
@@ -54,7 +55,8 @@ export function batchNormLayer(
       if (values.some(({ length }) => length !== channels)) {
         throw new PolyakError(
           'ERR_BATCH_NORM',
-          `"${name}" has ${channels} channels, the statistics ${values.map(({ length }) => length).join(' means and ')} variances.`,
+          `"${name}" has ${channels} channels, the statistics ` +
+            `${values.map(({ length }) => length).join(' means and ')} variances.`,
         );
       }
       const before = own.map((cell) => cell.get());
@@ -91,8 +93,8 @@ export function inHostMemory(ort: Ort): WeightStorage {
           location === 'none' ? 'ERR_DISPOSED' : 'ERR_UNSUPPORTED',
           location === 'none'
             ? 'batchNormModel: running statistics of the model were disposed of.'
-            : `batchNormModel: running statistics have the location "${location}". Pass the option backend with which the ` +
-                'model was loaded.',
+            : `batchNormModel: running statistics have the location "${location}". Pass the ` +
+                'option backend with which the model was loaded.',
         );
       }),
     dispose: () => undefined,

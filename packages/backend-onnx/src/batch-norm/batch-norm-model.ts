@@ -90,7 +90,7 @@ export interface OnnxBatchNormModel extends BatchNormModel<OnnxBatch> {
  *
  * const model = await loadOnnxModel(ort, toBinary(ModelProtoSchema, file));
  * const batchNorm = batchNormModel(ort, model);
- * const batches = [new ort.Tensor('float32', [1, 3], [2, 1]), new ort.Tensor('float32', [5, 7], [2, 1])];
+ * const batches = [[1, 3], [5, 7]].map((batch) => new ort.Tensor('float32', batch, [2, 1]));
  * await bnUpdate(batches, batchNorm, { statistics: 'pooled' });
  *
  * console.log(batchNorm.layers.map(({ name }) => name)); // ['bn']
@@ -147,7 +147,7 @@ function firstExtent(batch: OnnxBatch, inputNames: readonly string[]): number {
   const extent = feeds[name]?.dims[0];
   if (extent !== undefined) return extent;
   throw new TypeError(
-    `sampleCount: the batch has no samples along the first axis of "${name}", of the inputs [${inputNames.join(', ')}]. ` +
-      'Pass the option sampleCount.',
+    `sampleCount: the batch has no samples along the first axis of "${name}", of the inputs ` +
+      `[${inputNames.join(', ')}]. Pass the option sampleCount.`,
   );
 }

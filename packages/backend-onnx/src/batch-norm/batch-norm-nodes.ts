@@ -72,8 +72,9 @@ export function findBatchNorms(
       if (weights.has(name)) continue;
       throw new PolyakError(
         'ERR_BATCH_NORM',
-        `batchNormModel: the running ${what} of "${labelOf(node)}" is "${name}", which is no float initializer of the ` +
-          'model and cannot be replaced. Export the model with its running statistics as initializers.',
+        `batchNormModel: the running ${what} of "${labelOf(node)}" is "${name}", which is no ` +
+          'float initializer of the model and cannot be replaced. Export the model with its ' +
+          'running statistics as initializers.',
       );
     }
     const known = layers.get(mean);
@@ -120,9 +121,10 @@ function refuseMerged(
     else if (first.role !== role) {
       throw new PolyakError(
         'ERR_BATCH_NORM',
-        `batchNormModel: "${name}" holds running statistics of batch norm and is used in two ways, by "${first.user}" and ` +
-          `"${user}": new statistics for the one would change the other. Exporters merge initializers of equal numbers, ` +
-          'as fresh statistics are. From PyTorch, export with dynamo=True and optimize=False, or with ' +
+        `batchNormModel: "${name}" holds running statistics of batch norm and is used in two ` +
+          `ways, by "${first.user}" and "${user}": new statistics for the one would change the ` +
+          'other. Exporters merge initializers of equal numbers, as fresh statistics are. From ' +
+          'PyTorch, export with dynamo=True and optimize=False, or with ' +
           'keep_initializers_as_inputs=True.',
       );
     }
@@ -135,16 +137,18 @@ function refuseHidden(model: ModelProto): void {
     if (inner === undefined) continue;
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `batchNormModel: "${labelOf(inner)}" is inside of the ${node.opType} node "${labelOf(node)}", where its statistics ` +
-        'cannot be reached. Export the model without control flow around batch norm.',
+      `batchNormModel: "${labelOf(inner)}" is inside of the ${node.opType} node ` +
+        `"${labelOf(node)}", where its statistics cannot be reached. Export the model without ` +
+        'control flow around batch norm.',
     );
   }
   const holder = model.functions.find(({ node }) => node.some(isBatchNorm));
   if (holder !== undefined) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `batchNormModel: the function "${holder.name}" contains batch norm, whose statistics cannot be reached there. ` +
-        'Inline functions first, with onnx.inliner.inline_local_functions.',
+      `batchNormModel: the function "${holder.name}" contains batch norm, whose statistics ` +
+        'cannot be reached there. Inline functions first, with ' +
+        'onnx.inliner.inline_local_functions.',
     );
   }
 }
@@ -161,12 +165,14 @@ function noBatchNorm(graph: GraphProto | undefined): PolyakError {
   const folded =
     convolutions === 0
       ? ''
-      : ` Its ${convolutions} Conv or Gemm nodes with a bias may be what batch norm was folded into.`;
+      : ` Its ${convolutions} Conv or Gemm nodes with a bias may be what batch norm was folded ` +
+        'into.';
   return new PolyakError(
     'ERR_BATCH_NORM',
-    `batchNormModel: the model has no BatchNormalization node.${folded} From PyTorch, export with ` +
-      'training=torch.onnx.TrainingMode.PRESERVE (or TRAINING) and do_constant_folding=False, and do not run an optimizer ' +
-      'or simplifier on the file. A model that never had batch norm needs no update.',
+    `batchNormModel: the model has no BatchNormalization node.${folded} From PyTorch, export ` +
+      'with training=torch.onnx.TrainingMode.PRESERVE (or TRAINING) and ' +
+      'do_constant_folding=False, and do not run an optimizer or simplifier on the file. A model ' +
+      'that never had batch norm needs no update.',
   );
 }
 

@@ -59,7 +59,8 @@ export function momentsGraph(
   if (reduction === 'training-mode' && opset < 14) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `batchNormModel: training mode needs opset 14 or later, the model uses ${opset}. Use reduction "reduce-mean".`,
+      `batchNormModel: training mode needs opset 14 or later, the model uses ${opset}. Use ` +
+        'reduction "reduce-mean".',
     );
   }
   const builder = graphBuilder(graph, opset);
@@ -139,8 +140,8 @@ function refuseUse(graph: GraphProto, dropped: ReadonlyMap<string, NodeProto>): 
       if (source === undefined) continue;
       throw new PolyakError(
         'ERR_UNSUPPORTED',
-        `batchNormModel: "${labelOf(node)}" computes with "${name}", statistics that "${labelOf(source)}" gives out in ` +
-          'training mode. Export the model in inference mode.',
+        `batchNormModel: "${labelOf(node)}" computes with "${name}", statistics that ` +
+          `"${labelOf(source)}" gives out in training mode. Export the model in inference mode.`,
       );
     }
   }

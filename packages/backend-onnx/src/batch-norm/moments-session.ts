@@ -73,8 +73,8 @@ export function momentsRunner(ort: Ort, source: MomentsSource): MomentsRunner {
       sessions.delete(key);
       throw new PolyakError(
         'ERR_UNSUPPORTED',
-        `batchMoments: ONNX Runtime cannot run batch norm by ${reduction} on [${executionProviders.join(', ')}]: ` +
-          textOf(cause),
+        `batchMoments: ONNX Runtime cannot run batch norm by ${reduction} on ` +
+          `[${executionProviders.join(', ')}]: ${textOf(cause)}`,
         { cause },
       );
     }
@@ -170,7 +170,7 @@ function usable(name: string, tensor: unknown, providers: readonly ExecutionProv
   if (location === 'cpu' || location === 'cpu-pinned' || providers[0] === 'webgpu') return tensor;
   throw new PolyakError(
     'ERR_UNSUPPORTED',
-    `batchMoments: the tensor for "${name}" has the location "${location}", which the provider ${providers[0]} cannot ` +
-      "read. Pass the option executionProviders: ['webgpu'].",
+    `batchMoments: the tensor for "${name}" has the location "${location}", which the provider ` +
+      `${providers[0]} cannot read. Pass the option executionProviders: ['webgpu'].`,
   );
 }

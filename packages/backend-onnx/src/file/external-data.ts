@@ -85,7 +85,8 @@ async function readOne(
   if (folder === undefined) {
     throw modelError(
       label,
-      `"${tensor.name}" has its data in the file "${location}". Pass the model's path, or the option \`folder\`.`,
+      `"${tensor.name}" has its data in the file "${location}". Pass the model's path, or the ` +
+        'option `folder`.',
     );
   }
   try {
@@ -122,7 +123,8 @@ function entriesOf({ name, externalData }: TensorProto, label: string): Entries 
     const keys = externalData.map(({ key }) => key).join(', ');
     throw modelError(
       label,
-      `"${name}" has external data with the keys [${keys}], expected one location, offset and length.`,
+      `"${name}" has external data with the keys [${keys}], expected one location, offset and ` +
+        'length.',
     );
   }
   const integer = (key: string): number | undefined => {

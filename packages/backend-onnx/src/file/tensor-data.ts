@@ -60,8 +60,8 @@ export function readTensor(tensor: TensorProto, type: ElementType, label: string
     const unit = isRaw ? 'bytes' : 'elements';
     throw modelError(
       label,
-      `"${name}" holds ${found} ${unit} of data, its shape ${dtype}[${shape.join(',')}] takes ${expected}. ` +
-        'The file is damaged; export it again.',
+      `"${name}" holds ${found} ${unit} of data, its shape ${dtype}[${shape.join(',')}] takes ` +
+        `${expected}. The file is damaged; export it again.`,
     );
   }
   return {

@@ -127,8 +127,8 @@ function checkWeights(
     Number.isFinite(weights.reduce((sum, weight) => sum + weight, 0));
   if (isFit) return weights;
   throw new RangeError(
-    `averageModels: the weights are [${weights.join(', ')}], expected ${sources.length} finite numbers from 0 on, ` +
-      'one of them positive.',
+    `averageModels: the weights are [${weights.join(', ')}], expected ${sources.length} finite ` +
+      'numbers from 0 on, one of them positive.',
   );
 }
 
@@ -185,7 +185,8 @@ function readFloat(initializer: TensorProto, label: string): ReturnType<typeof r
 function nonFinite({ name }: TensorProto, label: string): PolyakError {
   return new PolyakError(
     'ERR_NON_FINITE',
-    `averageModels: ${label}: "${name}" holds NaN, or an infinity that not all models have. Leave this model out.`,
+    `averageModels: ${label}: "${name}" holds NaN, or an infinity that not all models have. ` +
+      'Leave this model out.',
   );
 }
 
@@ -193,6 +194,7 @@ function differing(reference: string, differences: readonly string[]): PolyakErr
   const lines = differences.map((text) => `\n- ${text}`).join('');
   return new PolyakError(
     'ERR_MODEL',
-    `averageModels: ${differences.length} differences from ${reference}; average checkpoints of one graph only.${lines}`,
+    `averageModels: ${differences.length} differences from ${reference}; average checkpoints of ` +
+      `one graph only.${lines}`,
   );
 }

@@ -51,7 +51,8 @@ function statisticsAmong(
       .filter(({ opType }) => HANDS_ON.has(opType))
       .map(({ output, input }) => [output[0], input[0]]),
   );
-  for (const name of names) note(before.get(name)); // a Set hands out what is added while it is walked
+  // A Set hands out what is added while it is walked.
+  for (const name of names) note(before.get(name));
   return names;
 }
 

@@ -98,7 +98,8 @@ async function createSession(
     return await ort.InferenceSession.create(encodeModel(fed.proto), settings);
   } catch (cause) {
     const remedy = (await runsEmbedded(ort, fed, settings))
-      ? ' It takes the model with its weights embedded: name those that must be constant in the option `embed`.'
+      ? ' It takes the model with its weights embedded: name those that must be constant in the ' +
+        'option `embed`.'
       : '';
     throw modelError(label, `ONNX Runtime refuses it (${textOf(cause)}).${remedy}`, cause);
   }
@@ -140,6 +141,7 @@ function requireReachable(
   if (isReachable) return;
   throw new PolyakError(
     'ERR_UNSUPPORTED',
-    `run: "${name}" has the location "${location}", the model runs on ${providers.join(', ')}. Download it first.`,
+    `run: "${name}" has the location "${location}", the model runs on ${providers.join(', ')}. ` +
+      'Download it first.',
   );
 }

@@ -162,7 +162,8 @@ function inHostMemory(tensor: Tensor): HostTensor {
   if (tensor.location !== 'cpu' && tensor.location !== 'cpu-pinned') {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `A weight has the location "${tensor.location}". Load the model with the option \`backend\` to read it back.`,
+      `A weight has the location "${tensor.location}". Load the model with the option ` +
+        '`backend` to read it back.',
     );
   }
   return { ...specOf(tensor), data: elementsOf(tensor) };
@@ -185,7 +186,8 @@ function requireSpec(
   if (sameSpec(found, expected)) return;
   throw new PolyakError(
     'ERR_PARAMETERS',
-    `${call}: "${name}" is ${formatSpec(found)}, the model has ${formatSpec(expected)}. Set a tensor of that spec.`,
+    `${call}: "${name}" is ${formatSpec(found)}, the model has ${formatSpec(expected)}. Set a ` +
+      'tensor of that spec.',
   );
 }
 

@@ -77,8 +77,9 @@ export interface TrainStepOptimizer extends Optimizer<Tensor> {
  * import { SWA } from '@polyak/core';
  * import { onnxBackend, onnxParameter, trainStepOptimizer } from '@polyak/backend-onnx';
  *
- * // loss = (weight - target)² / 2, so the gradient is weight - target: one step of gradient descent.
- * const type = { value: { case: 'tensorType' as const, value: { elemType: 1, shape: { dim: [] } } } };
+ * // One step of gradient descent on (weight - target)² / 2: the gradient is weight - target.
+ * const float = { elemType: 1, shape: { dim: [] } };
+ * const type = { value: { case: 'tensorType' as const, value: float } };
  * const value = (name: string) => ({ name, type });
  * const graph = {
  *   name: 'step',
@@ -93,7 +94,8 @@ export interface TrainStepOptimizer extends Optimizer<Tensor> {
  *     { opType: 'Sub', input: ['weight', 'change'], output: ['weight_new'] },
  *   ],
  * };
- * const model = create(ModelProtoSchema, { irVersion: 8n, opsetImport: [{ version: 18n }], graph });
+ * const opsetImport = [{ version: 18n }];
+ * const model = create(ModelProtoSchema, { irVersion: 8n, opsetImport, graph });
  *
  * const scalar = (number: number) => new ort.Tensor('float32', [number], []);
  * const weight = onnxParameter('weight', scalar(8));

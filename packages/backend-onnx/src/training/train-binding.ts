@@ -158,7 +158,8 @@ function checkBatch(batch: Readonly<Record<string, Tensor>>, feedNames: readonly
   const isComplete = feedNames.every((name) => batch[name] !== undefined);
   if (isComplete && Object.keys(batch).length === feedNames.length) return;
   throw new TypeError(
-    `minimize: the batch holds [${Object.keys(batch).join(', ')}], expected [${feedNames.join(', ')}].`,
+    `minimize: the batch holds [${Object.keys(batch).join(', ')}], expected ` +
+      `[${feedNames.join(', ')}].`,
   );
 }
 
@@ -167,7 +168,8 @@ function checkLocation(name: string, location: Tensor['location']): void {
   // ONNX Runtime would crash, or compute with garbage.
   throw new PolyakError(
     'ERR_UNSUPPORTED',
-    `minimize: "${name}" is on "${location}", a training step takes tensors on "cpu". Download it first.`,
+    `minimize: "${name}" is on "${location}", a training step takes tensors on "cpu". Download ` +
+      'it first.',
   );
 }
 

@@ -35,7 +35,8 @@ export async function writeTrainState(
     if (!isTensor(tensor)) problems.push(`"${cell.name}" is missing`);
     else if (!sameSpec(tensor, expected) || !isWhole(tensor)) {
       problems.push(
-        `"${cell.name}" is ${formatSpec(tensor)} with ${tensor.data.length} elements, expected ${formatSpec(expected)}`,
+        `"${cell.name}" is ${formatSpec(tensor)} with ${tensor.data.length} elements, expected ` +
+          `${formatSpec(expected)}`,
       );
     } else return [{ cell, tensor: tensorOver(ort, { ...tensor, data: tensor.data.slice() }) }];
     return [];
@@ -43,7 +44,8 @@ export async function writeTrainState(
   if (rate === undefined || problems.length > 0) {
     throw new PolyakError(
       'ERR_STATE',
-      `trainStepOptimizer: the state does not fit: ${problems.join('; ')}. Take it from the same graph's stateDict.`,
+      `trainStepOptimizer: the state does not fit: ${problems.join('; ')}. Take it from the same ` +
+        "graph's stateDict.",
     );
   }
   for (const { cell, tensor } of found) await cell.set(tensor);

@@ -28,7 +28,7 @@ async function residentBytes(): Promise<number> {
   return process.memoryUsage.rss();
 }
 
-it(`holds as much memory after ${ROUNDS} rounds of an update, two swaps and a run as after the first`, async () => {
+it(`holds as much memory after ${ROUNDS} rounds as after the first`, async () => {
   const backend = await onnxBackend(ort);
   const session = await ort.InferenceSession.create(kernelModel(copyKernel('float32'), 1));
   const params = LENGTHS.map((length, n) =>

@@ -148,7 +148,7 @@ describe.skipIf(reason !== undefined)('onnx:webgpu', () => {
       await spied.release();
     });
 
-    it('averages the weights of a model on the GPU, and the model computes with the averages', async () => {
+    it("averages a model's weights on the GPU, and the model computes with them", async () => {
       const model = await ort.InferenceSession.create(kernelModel(copyKernel('float32'), 1), {
         executionProviders,
       });

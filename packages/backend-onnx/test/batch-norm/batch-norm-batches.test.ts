@@ -9,7 +9,7 @@ import { batchNorm, BATCHES, layerAt, load, rows, runtimeWith } from './batch-no
 import { model, modelBytes, tensor, value } from '../model-builder.js';
 
 describe('batchNormModel', () => {
-  it('takes feeds, and lists that start with feeds, and passes over what they have too much', async () => {
+  it('takes feeds and lists that start with feeds, and ignores superfluous inputs', async () => {
     const loaded = await load();
     const batchNormed = batchNormModel(ort, loaded);
     const x = rows([1, 5], [3, 9]);
@@ -48,7 +48,8 @@ describe('batchNormModel', () => {
     const { layers } = batchNormed;
     const x = rows([1, 5]);
     await expect(batchNormed.batchMoments(x, layers)).rejects.toThrow(
-      'The batch is a tensor, but the model has the inputs [x, label]. Pass a record of tensors by name.',
+      'The batch is a tensor, but the model has the inputs [x, label]. Pass a record of tensors ' +
+        'by name.',
     );
     await expect(batchNormed.batchMoments({ label: x }, layers)).rejects.toThrow(
       'the batch has no tensor for the model\'s input "x"',
@@ -115,7 +116,7 @@ describe('batchNormModel', () => {
     await loaded.release();
   });
 
-  it('says so where ONNX Runtime cannot make the session, and tries again at the next pass', async () => {
+  it('reports a session that ONNX Runtime cannot make, and tries again the next pass', async () => {
     const loaded = await load();
     let isBroken = true;
     const create: Create = async (...args) => {

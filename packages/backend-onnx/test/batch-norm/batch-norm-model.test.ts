@@ -45,7 +45,7 @@ describe.each(REDUCTIONS)('batchNormModel by %s', (reduction) => {
     await loaded.release();
   });
 
-  it('leaves layers out that the update leaves out, and has them use their running statistics', async () => {
+  it('leaves out layers that the update does, which use their running statistics', async () => {
     const loaded = await load();
     const batchNormed = batchNormModel(ort, loaded, { reduction });
     const before = await layerAt(batchNormed, 0).read();

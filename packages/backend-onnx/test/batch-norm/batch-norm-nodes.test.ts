@@ -84,7 +84,7 @@ describe('findBatchNorms', () => {
     expect(layers[0]?.nodes).toHaveLength(2);
   });
 
-  it('takes a layer without scale and bias in two places as one, although exporters write constants for each', () => {
+  it('takes a layer without scale and bias, exported in two places, as one', () => {
     const nodes = [
       batchNorm(['x', 'one', 'zero', 'm', 'v'], 'h'),
       batchNorm(['h', 'one_1', 'zero_1', 'm', 'v'], 'y'),

@@ -36,7 +36,7 @@ describe.each(['reduce-mean', 'training-mode'] as const)('moments by %s', (reduc
     },
   );
 
-  it('need nothing that follows the last wanted layer, nor the running statistics of wanted layers', async () => {
+  it('need nothing after the last wanted layer, nor its running statistics', async () => {
     const of = network(4, 17);
     const [first] = batchNorms(of) as [NodeProto];
     const { inputNames } = await run(of, [first], reduction, feedsFor(4, 2).feeds);
@@ -124,7 +124,7 @@ describe('momentsGraph', () => {
     );
   });
 
-  it('takes layers that are left out into inference, whatever mode the file has them in', async () => {
+  it('puts layers that are left out in inference mode, whatever mode the file has', async () => {
     const of = model({
       nodes: [
         node('BatchNormalization', ['x', ...names], ['h', 'm.out', 'v.out'], { training_mode: 1 }),
@@ -152,7 +152,7 @@ describe('momentsGraph', () => {
     expect(moments[0]?.variance[1]).toBeCloseTo(16, 3);
   });
 
-  it('refuses a model that computes with the statistics that a node in training mode gives out', () => {
+  it('refuses a model that computes with the statistics of a node in training mode', () => {
     const of = model({
       nodes: [
         node('BatchNormalization', ['x', ...names], ['h', 'm.out', 'v.out'], { training_mode: 1 }),
@@ -163,7 +163,7 @@ describe('momentsGraph', () => {
       outputs: [value('y', ['n', 2])],
     });
     expect(() => momentsGraph(of, new Set(batchNorms(of)), 'reduce-mean')).toThrow(
-      /"Add_g" computes with "m.out", statistics that "BatchNormalization_h" gives out in training mode/,
+      /"Add_g" computes with "m.out", statistics that "BatchNormalization_h" gives out in training/,
     );
   });
 

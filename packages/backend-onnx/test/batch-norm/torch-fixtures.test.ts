@@ -14,15 +14,15 @@ describe.each(['reduce-mean', 'training-mode'] as const)('bnUpdate by %s on cpu'
 it('recognises the model whose batch norm PyTorch folded into its convolutions', async () => {
   const model = await loadOnnxModel(ort, pathOf('conv-folded.onnx'));
   expect(() => batchNormModel(ort, model)).toThrow(
-    /has no BatchNormalization node. Its 3 Conv or Gemm nodes with a bias may be what batch norm was folded into/,
+    /has no BatchNormalization node. Its 3 Conv or Gemm nodes with a bias may be what batch norm/,
   );
   await model.release();
 });
 
-it('refuses fresh statistics that PyTorch merged with scales and biases, and takes them where it kept them', async () => {
+it('refuses fresh statistics that PyTorch merged with scales, and takes kept ones', async () => {
   const merged = await loadOnnxModel(ort, pathOf('fresh-merged.onnx'));
   expect(() => batchNormModel(ort, merged)).toThrow(
-    /"0.bias" holds running statistics of batch norm and is used in two ways.* keep_initializers_as_inputs=True/,
+    /"0.bias" holds running statistics .* used in two ways.* keep_initializers_as_inputs=True/,
   );
   const kept = await loadOnnxModel(ort, pathOf('fresh-kept.onnx'));
   expect(batchNormModel(ort, kept).layers.map(({ name }) => name)).toEqual(['0', '2']);

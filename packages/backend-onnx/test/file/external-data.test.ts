@@ -100,7 +100,7 @@ describe('external data', () => {
     await expect(weightOf(bytes)).rejects.toThrow(/option `folder`/);
   });
 
-  it('are read through links into the folder that the model is linked from, as in the cache of a hub', async () => {
+  it("are read through links into the model's real folder, as in the cache of a hub", async () => {
     const blobs = join(folder, 'blobs');
     const snapshot = join(folder, 'snapshot');
     await mkdir(blobs);

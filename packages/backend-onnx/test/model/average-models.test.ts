@@ -296,7 +296,8 @@ describe('averageModels lists', () => {
       });
     };
     expect(await differencesOf(branched(1), branched(2))).toEqual([
-      'averageModels: model 1: node that makes "y": attribute "else_branch": initializer "k_b" has other values',
+      'averageModels: model 1: node that makes "y": attribute "else_branch": initializer "k_b" ' +
+        'has other values',
     ]);
     await withAverage([modelBytes(branched(1)), modelBytes(branched(1))], async (average) => {
       expect(numbers((await average.run({ x: f32([7], [1]) }))['y'])).toEqual([7]);

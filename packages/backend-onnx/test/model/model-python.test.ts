@@ -184,7 +184,7 @@ describe.skipIf(missing !== undefined)('ONNX models against Python', () => {
     await average.release();
   });
 
-  it('takes no damaged file for a model that protobuf itself refuses, and refuses none but misread ones that it takes', () => {
+  it('accepts only damaged files that protobuf reads, and refuses only misread ones', () => {
     const bytes = modelBytes(network(1));
     const anyChange = fc.tuple(fc.nat(bytes.length - 1), fc.nat(255));
     const anyDamage = fc.tuple(

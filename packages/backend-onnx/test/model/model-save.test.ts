@@ -48,7 +48,7 @@ describe('save', () => {
     });
   });
 
-  it('writes large data beside the model where asked to, at pages, and reads them back', async () => {
+  it('writes large data beside the model on request, at pages, and reads them back', async () => {
     const path = join(folder, 'split.onnx');
     const width = 700;
     const ones = (length: number): number[] => Array.from({ length }, () => 1);

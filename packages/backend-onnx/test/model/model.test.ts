@@ -124,7 +124,7 @@ describe('loadOnnxModel', () => {
     }
   });
 
-  it('takes initializers that are also inputs, as up to IR version 3, as weights and not as inputs', async () => {
+  it('takes initializers that are also inputs (up to IR version 3) as weights only', async () => {
     const old = gemm();
     old.irVersion = 3n;
     old.graph?.input.push(value('w', [2, 2]), value('shape', [2], 'int64'), value('b', ['n']));

@@ -80,7 +80,7 @@ async function refusal(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe('trainStepOptimizer', () => {
-  it('takes the steps of SGD with momentum and weight decay, at the learning rate of the group', async () => {
+  it("takes SGD steps with momentum and weight decay, at the group's learning rate", async () => {
     const optimizer = await open();
     const next = batches();
     const expected: State64 = { weight: start, velocity: [0, 0] };
@@ -209,7 +209,7 @@ describe('SWA over trainStepOptimizer', () => {
     expect(numbers(tensorOf(optimizer))).toEqual(live);
   });
 
-  it('goes on from a saved state bit for bit: averages, momenta, counters, learning rate', async () => {
+  it('resumes from a saved state bit for bit: averages, momenta, counters, rate', async () => {
     const backend = await onnxBackend(ort);
     const next = batches();
     const before = await open();

@@ -90,8 +90,8 @@ export function tfjsBackend(tf: TensorFlow): TfjsBackend {
     if (tf.getBackend() === active) return;
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `${call}: this backend was made for tfjs's "${active}", but "${tf.getBackend()}" is active now. ` +
-        'Set the backend before the model is built, and do not change it.',
+      `${call}: this backend was made for tfjs's "${active}", but "${tf.getBackend()}" is active ` +
+        'now. Set the backend before the model is built, and do not change it.',
     );
   }
 
@@ -176,13 +176,15 @@ function activeBackend(tf: TensorFlow): string {
   if (!active) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      "tfjsBackend: tfjs has no active backend yet. Await tf.setBackend('wasm') or tf.ready() first.",
+      "tfjsBackend: tfjs has no active backend yet. Await tf.setBackend('wasm') or tf.ready() " +
+        'first.',
     );
   }
   if (floatBits(tf, active) < 32) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `tfjsBackend: "${active}" has 16-bit floats on this device, which lose averages. Set another backend, such as wasm.`,
+      `tfjsBackend: "${active}" has 16-bit floats on this device, which lose averages. Set ` +
+        'another backend, such as wasm.',
     );
   }
   return active;

@@ -63,8 +63,9 @@ export function requireTrainable(tf: TensorFlow, model: LayersModel): void {
   if (unfit.length === 0) return;
   throw new PolyakError(
     'ERR_UNSUPPORTED',
-    `tfjs cannot train batch norm with scale: false or center: false, as in ${unfit.map(({ view }) => `"${view.name}"`).join(', ')}. ` +
-      'Give it both, and freeze what should stay 1 or 0.',
+    'tfjs cannot train batch norm with scale: false or center: false, as in ' +
+      `${unfit.map(({ view }) => `"${view.name}"`).join(', ')}. Give it both, and freeze what ` +
+      'should stay 1 or 0.',
   );
 }
 
@@ -95,7 +96,8 @@ function viewOf(tf: TensorFlow, name: string, layer: BatchNormalization): BatchN
       if (mean.length !== channels || variance.length !== channels) {
         throw new PolyakError(
           'ERR_BATCH_NORM',
-          `"${name}" has ${channels} channels, the statistics ${mean.length} means and ${variance.length} variances.`,
+          `"${name}" has ${channels} channels, the statistics ${mean.length} means and ` +
+            `${variance.length} variances.`,
         );
       }
       write(layer.movingMean, mean);

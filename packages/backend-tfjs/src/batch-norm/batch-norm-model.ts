@@ -55,7 +55,8 @@ export interface CustomBatchNormModelOptions<Batch> {
  * import { batchNormModel } from '@polyak/backend-tfjs';
  *
  * await tf.setBackend('cpu');
- * const model = tf.sequential({ layers: [tf.layers.batchNormalization({ name: 'bn', inputShape: [1] })] });
+ * const layer = tf.layers.batchNormalization({ name: 'bn', inputShape: [1] });
+ * const model = tf.sequential({ layers: [layer] });
  * const batches = [tf.tensor2d([[1], [3]]), tf.tensor2d([[5], [7]])];
  * await bnUpdate(batches, batchNormModel(tf, model), { statistics: 'pooled' });
  * console.log(model.getWeights().map((weight) => weight.dataSync()[0])); // [1, 0, 4, 5]
@@ -84,8 +85,8 @@ export function batchNormModel<Batch>(
   if (model.stateful) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      'batchNormModel: the model has stateful layers, and a forward pass would move their states. ' +
-        'Pass the option forward, and reset or restore them there.',
+      'batchNormModel: the model has stateful layers, and a forward pass would move their ' +
+        'states. Pass the option forward, and reset or restore them there.',
     );
   }
   const { isTraining = false } = options;

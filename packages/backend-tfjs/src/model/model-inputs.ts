@@ -39,8 +39,9 @@ export function inputsOf(model: LayersModel, batch: InputBatch): readonly Tensor
       : names.map((name) => given[name]);
   if (inputs.length === names.length && inputs.every(isTensor)) return inputs;
   throw new TypeError(
-    `The batch gives ${inputs.filter(isTensor).length} tensors for the model's inputs [${names.join(', ')}]. ` +
-      'Pass a tensor, [x, y], [[x1, x2], y] or { xs, ys }, or the option forward.',
+    `The batch gives ${inputs.filter(isTensor).length} tensors for the model's inputs ` +
+      `[${names.join(', ')}]. Pass a tensor, [x, y], [[x1, x2], y] or { xs, ys }, or the option ` +
+      'forward.',
   );
 }
 

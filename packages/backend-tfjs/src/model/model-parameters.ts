@@ -26,7 +26,8 @@ import { layersOf } from './layer-tree.js';
  * import * as tf from '@tensorflow/tfjs';
  * import { modelParameters } from '@polyak/backend-tfjs';
  *
- * const model = tf.sequential({ layers: [tf.layers.dense({ name: 'head', units: 3, inputShape: [2] })] });
+ * const head = tf.layers.dense({ name: 'head', units: 3, inputShape: [2] });
+ * const model = tf.sequential({ layers: [head] });
  * console.log(modelParameters(model).map(({ name }) => name)); // ['head/kernel', 'head/bias']
  * ```
  */

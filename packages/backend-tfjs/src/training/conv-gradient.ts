@@ -60,7 +60,8 @@ function filterGradient(
   if (dataFormat !== 'NHWC') {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `${KERNEL} by registerConvGradient: the data format is ${dataFormat}, expected NHWC (channelsLast).`,
+      `${KERNEL} by registerConvGradient: the data format is ${dataFormat}, expected NHWC ` +
+        '(channelsLast).',
     );
   }
   const { padInfo, strideHeight, strideWidth, filterHeight, filterWidth, inChannels, outChannels } =

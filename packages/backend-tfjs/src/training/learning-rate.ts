@@ -18,7 +18,8 @@ export function learningRateOf(optimizer: Optimizer): number {
   if (typeof learningRate === 'number') return learningRate;
   throw new PolyakError(
     'ERR_UNSUPPORTED',
-    `The optimizer ${optimizer.getClassName()} has no numeric learningRate. Give it one, or leave swaLr out.`,
+    `The optimizer ${optimizer.getClassName()} has no numeric learningRate. Give it one, or ` +
+      'leave swaLr out.',
   );
 }
 

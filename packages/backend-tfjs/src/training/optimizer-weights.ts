@@ -78,7 +78,8 @@ function checkFit(
   for (const { tensor } of replaced) if (!isVariable(tensor)) tensor.dispose();
   throw new PolyakError(
     'ERR_STATE',
-    `tfjsOptimizer: the state's ${weights.length} tensors do not fit ${optimizer.getClassName()}, which has ${replaced.length}` +
+    `tfjsOptimizer: the state's ${weights.length} tensors do not fit ` +
+      `${optimizer.getClassName()}, which has ${replaced.length}` +
       (unfit === undefined ? '.' : `: "${unfit.name}" has another shape.`),
   );
 }

@@ -77,10 +77,15 @@ export interface SwaCallback extends CustomCallbackArgs {
  *
  * await tf.setBackend('cpu');
  * const [x, y] = [tf.randomNormal([32, 4]), tf.zeros([32, 1])];
- * const layers = [tf.layers.dense({ units: 8, inputShape: [4] }), tf.layers.batchNormalization(), tf.layers.dense({ units: 1 })];
+ * const layers = [
+ *   tf.layers.dense({ units: 8, inputShape: [4] }),
+ *   tf.layers.batchNormalization(),
+ *   tf.layers.dense({ units: 1 }),
+ * ];
  * const model = tf.sequential({ layers });
  * model.compile({ optimizer: tf.train.momentum(0.1, 0.9), loss: 'meanSquaredError' });
- * const callbacks = swaCallback(tf, model, { swaStart: 2, swaFreq: 1, swaLr: 0.05, unit: 'epoch', loader: [x] });
+ * const options = { swaStart: 2, swaFreq: 1, swaLr: 0.05, unit: 'epoch', loader: [x] } as const;
+ * const callbacks = swaCallback(tf, model, options);
  * await model.fit(x, y, { epochs: 5, callbacks, verbose: 0 });
  * console.log(callbacks.swa.paramGroups[0].nAvg); // 3
  * ```
@@ -162,7 +167,8 @@ function batchNormOf(
   if (bnModel.layers.length === 0) return { bnModel, averagedBatchNorm: undefined };
   if (loader === undefined) {
     throw new TypeError(
-      'swaCallback: the model has batch norm, whose statistics must be updated for the averages. Pass a loader of training batches.',
+      'swaCallback: the model has batch norm, whose statistics must be updated for the averages. ' +
+        'Pass a loader of training batches.',
     );
   }
   return { bnModel, averagedBatchNorm: { ...options, model: bnModel, loader } };

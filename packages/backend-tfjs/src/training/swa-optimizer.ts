@@ -185,8 +185,9 @@ function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
       if (bad.length > 0) {
         throw new PolyakError(
           'ERR_NON_FINITE',
-          `swaOptimizer: NaN or an infinity in ${bad.map(({ name }) => `"${name}"`).join(', ')} would destroy the ` +
-            'average. The averages are as they were: put finite weights back and go on.',
+          `swaOptimizer: NaN or an infinity in ${bad.map(({ name }) => `"${name}"`).join(', ')} ` +
+            'would destroy the average. The averages are as they were: put finite weights back ' +
+            'and go on.',
         );
       }
       if (this.nAvg === 0) this.#averages = this.#backend.clone(variables);

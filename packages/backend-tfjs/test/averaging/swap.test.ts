@@ -69,7 +69,7 @@ describe.each(RUNTIMES)('a swap on %s', (runtime) => {
     tf.dispose([...held, ...averages]);
   });
 
-  it('is refused for variables that were disposed of, of the model or of the averages', async () => {
+  it('is refused for disposed variables, of the model or of the averages', async () => {
     const backend = tfjsBackend(tf);
     const live = [1, 2].map((value) => tf.variable(tf.scalar(value)));
     const parameters = live.map((tensor, n) => cellOf(`p${n}`, tensor));

@@ -49,7 +49,7 @@ describe('modelParameters', () => {
     expect(names(model)).toEqual(['first/kernel', 'first/bias', 'norm/gamma', 'norm/beta']);
   });
 
-  it('keeps names when a nested model with shared and wrapped layers is saved and loaded', async () => {
+  it('keeps names of a nested model with shared layers when it is saved and loaded', async () => {
     const model = nested();
     const loaded = await reloaded(model);
     expect(names(model)).toHaveLength(14);

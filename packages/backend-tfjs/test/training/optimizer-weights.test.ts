@@ -44,7 +44,7 @@ describe.each(RUNTIMES)('the state of a tfjs optimizer on %s', (runtime) => {
     expect(await optimizer.stateDict()).toEqual(again);
   });
 
-  it('is copied when it is loaded: writes into it afterwards do not reach the optimizer', async () => {
+  it('is copied when it is loaded: later writes into it do not reach the optimizer', async () => {
     const [first, second] = [start(), start()];
     first.step();
     const [state, same] = [await first.optimizer.stateDict(), await first.optimizer.stateDict()];
@@ -60,7 +60,7 @@ describe.each(RUNTIMES)('the state of a tfjs optimizer on %s', (runtime) => {
     expect(second.optimizer.paramGroups[0]?.lr).toBe(0.25);
   });
 
-  it('is refused where its weights lack, or have other shapes or lengths, and no tensor is leaked', async () => {
+  it('is refused with missing weights or other shapes or lengths, and leaks nothing', async () => {
     const { optimizer, step } = start();
     step();
     const state = recordOf(await optimizer.stateDict());

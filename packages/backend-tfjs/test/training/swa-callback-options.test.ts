@@ -84,7 +84,7 @@ describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
     expect(allWeightsOf(model)).toEqual(now);
   });
 
-  it('goes on in fresh objects from restoreLive, a saved model and stateDict as if never interrupted', async () => {
+  it('resumes from restoreLive, a saved model and stateDict as if never interrupted', async () => {
     const loader = batches();
     const whole = { model: compiledModel(), live: [] as number[] };
     const uninterrupted = swaCallback(tf, whole.model, { ...EPOCHS, loader });
@@ -107,7 +107,7 @@ describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
     expect(allWeightsOf(model)).toEqual(allWeightsOf(whole.model));
   });
 
-  it('by epochs, sets the rate of all steps of an epoch as torchcontrib would, over a schedule outside', async () => {
+  it("by epochs, sets each epoch's rate as torchcontrib does, over an outer schedule", async () => {
     const model = compiledModel();
     const rates = recordRates(model);
     const callbacks = swaCallback(tf, model, { ...EPOCHS, loader: batches() });
@@ -176,7 +176,7 @@ describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
     expect(Object.keys(residuals)).toEqual(Object.keys(swaState));
   });
 
-  it('warns through onWarning, of options and of training that ended before the first average', async () => {
+  it('warns through onWarning of options, and of training without an average', async () => {
     const model = compiledModel();
     const onWarning = vi.fn<(message: string) => void>();
     const options = {

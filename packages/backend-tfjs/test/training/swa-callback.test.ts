@@ -59,7 +59,7 @@ function expectClose(found: readonly number[], expected: readonly number[]): voi
 describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
   useRuntime(runtime);
 
-  it('averages by epochs, and leaves the averages in the model with batch norm updated', async () => {
+  it('averages by epochs, and leaves averages and updated batch norm in the model', async () => {
     const { model, callbacks, loader } = start({
       swaStart: 2,
       swaFreq: 1,

@@ -64,7 +64,7 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     await expect(optimizer.getWeights()).rejects.toThrow(code('ERR_UNSUPPORTED'));
   });
 
-  it('refuses to load while the averages are in the model, and a state that is not its own', async () => {
+  it('refuses to load while swapped, and to load a state that is not its own', async () => {
     const [a] = variables(1) as [tf.Variable];
     const optimizer = swaOptimizer(tf, tf.train.sgd(0.25), EVERY_STEP);
     step(optimizer, [a]);
@@ -109,7 +109,7 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     expect(optimizer.nAvg).toBe(0);
   });
 
-  it('leaks nothing when it is saved again and again, but the iterations that tfjs leaves to the caller', async () => {
+  it("leaks nothing when saved repeatedly, but tfjs's iterations tensor", async () => {
     const optimizer: SwaOptimizer = swaOptimizer(tf, tf.train.adam(0.25), EVERY_STEP);
     step(optimizer, variables(2));
     const save = async (): Promise<string[]> => {

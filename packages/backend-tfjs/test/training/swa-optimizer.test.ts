@@ -106,7 +106,7 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     expect([...weight.dataSync()]).toEqual([1, 1]);
   });
 
-  it('refuses misuse: no mode, a step or save while swapped, a swap too early or of other parameters', async () => {
+  it('refuses no mode, a step or save while swapped, a swap too early or of others', async () => {
     expect(() => swaOptimizer(tf, tf.train.sgd(1), {})).toThrow(RangeError);
     const { model, optimizer } = start();
     expect(() => optimizer.swapSwaSgd(modelParameters(model))).toThrow(

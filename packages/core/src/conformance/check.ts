@@ -68,7 +68,8 @@ export function checkSameBits(
     const element = Math.floor(byte / tensor.data.BYTES_PER_ELEMENT);
     check(
       byte < 0 && a.length === b.length,
-      `${what}: tensor ${index}, element ${element} is ${other.data[element]}, expected ${tensor.data[element]}.`,
+      `${what}: tensor ${index}, element ${element} is ${other.data[element]}, expected ` +
+        `${tensor.data[element]}.`,
     );
   });
 }

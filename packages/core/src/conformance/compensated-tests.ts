@@ -8,7 +8,7 @@ const LENGTH = 67;
 
 export const compensatedTests: readonly HarnessTest[] = [
   {
-    name: 'compensated, follows an exponential average with decay 0.9999 to 1e-9 over 1,000 updates',
+    name: 'compensated, follows decay 0.9999 to 1e-9 over 1,000 updates',
     async run({ backend }) {
       if (backend.averageCompensated === undefined) return;
       for (const dtype of floatingDtypes(backend)) {

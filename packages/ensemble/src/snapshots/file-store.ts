@@ -61,7 +61,8 @@ function lastNumber(keys: readonly string[]): number {
     const number = Number(KEY.exec(key)?.[1] ?? NaN);
     if (!(number > last)) {
       throw new RangeError(
-        `Snapshots: the key "${key}" is not one of theirs, or not in order. Pass the names snapshot-<number>.safetensors, sorted.`,
+        `Snapshots: the key "${key}" is not one of theirs, or not in order. Pass the names ` +
+          'snapshot-<number>.safetensors, sorted.',
       );
     }
     last = number;

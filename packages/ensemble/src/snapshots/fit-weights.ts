@@ -115,7 +115,8 @@ function checkLabels(values: Probabilities, labels: ArrayLike<number>, classes: 
   );
   if (bad < 0) return;
   throw new RangeError(
-    `fitWeights: the label of sample ${bad} is ${labels[bad]}, expected an integer from 0 to ${classes - 1}.`,
+    `fitWeights: the label of sample ${bad} is ${labels[bad]}, expected an integer from 0 to ` +
+      `${classes - 1}.`,
   );
 }
 

@@ -19,7 +19,8 @@ const TOLERANCE = 1e-5;
  * ```ts
  * import { meanOf } from '@polyak/ensemble';
  *
- * const predictions = [Float32Array.of(1, 0, 0.5, 0.5), Float32Array.of(0.5, 0.5, 0, 1)]; // of two samples
+ * // Of two members, for two samples.
+ * const predictions = [Float32Array.of(1, 0, 0.5, 0.5), Float32Array.of(0.5, 0.5, 0, 1)];
  * console.log([...meanOf(predictions)]); // [0.75, 0.25, 0.25, 0.75]
  * ```
  *
@@ -60,6 +61,7 @@ function checkWeights(weights: ArrayLike<number>, members: number): void {
   const isConvex = list.every((weight) => weight >= 0) && Math.abs(total - 1) <= TOLERANCE;
   if (isConvex && list.length === members) return;
   throw new RangeError(
-    `meanOf: the weights are [${list.join(', ')}], expected one >= 0 for each of ${members} members, together 1.`,
+    `meanOf: the weights are [${list.join(', ')}], expected one >= 0 for each of ${members} ` +
+      'members, together 1.',
   );
 }

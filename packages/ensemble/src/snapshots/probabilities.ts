@@ -17,7 +17,8 @@ export function checkPredictions(call: string, predictions: readonly Probabiliti
   for (const [member, values] of predictions.entries()) {
     if (values.length !== length) {
       throw new RangeError(
-        `${call}: member ${member} gives ${values.length} probabilities, member 0 ${length}. Predict the same samples with all.`,
+        `${call}: member ${member} gives ${values.length} probabilities, member 0 ${length}. ` +
+          'Predict the same samples with all.',
       );
     }
     const bad = values.findIndex((value) => !(value >= 0 && value <= MOST));
@@ -35,6 +36,7 @@ export function sampleCount(call: string, { length }: Probabilities, classes: nu
   if (Number.isSafeInteger(classes) && classes >= 1 && length % classes === 0)
     return length / classes;
   throw new RangeError(
-    `${call}: classes is ${classes}, expected an integer >= 1 that divides the ${length} probabilities.`,
+    `${call}: classes is ${classes}, expected an integer >= 1 that divides the ${length} ` +
+      'probabilities.',
   );
 }

@@ -52,7 +52,11 @@ export interface SnapshotsOptions {
  *   bias[0] = logit; // a cycle of training
  *   await snapshots.take();
  * }
- * const predict = () => Float64Array.from(bias, (z) => Math.exp(z) / (Math.exp(bias[0]!) + Math.exp(bias[1]!)));
+ * const predict = () => {
+ *   const exps = Float64Array.from(bias, Math.exp);
+ *   const sum = exps.reduce((a, b) => a + b);
+ *   return exps.map((e) => e / sum);
+ * };
  * const predictions = await snapshots.withEach(predict);
  * console.log([...meanOf(predictions)].map((p) => p.toFixed(3))); // ['0.842', '0.158']
  * console.log((await snapshots.mean())['bias']!.data); // Float32Array(2) [2, 0]

@@ -18,7 +18,11 @@ import type { Probabilities } from './probabilities.js';
  * ```ts
  * import { vote } from '@polyak/ensemble';
  *
- * const predictions = [Float32Array.of(0.6, 0.4, 0), Float32Array.of(0.6, 0, 0.4), Float32Array.of(0, 0.9, 0.1)];
+ * const predictions = [
+ *   Float32Array.of(0.6, 0.4, 0),
+ *   Float32Array.of(0.6, 0, 0.4),
+ *   Float32Array.of(0, 0.9, 0.1),
+ * ];
  * console.log([...vote(predictions, 3)]); // [0]
  * ```
  */

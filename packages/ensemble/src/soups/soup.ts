@@ -23,7 +23,10 @@ interface Sum {
  * ```ts
  * import { Soup } from '@polyak/ensemble';
  *
- * const w = (value: number) => ({ w: { dtype: 'float32', shape: [1], data: Float32Array.of(value) } as const });
+ * const w = (value: number) => {
+ *   const data = Float32Array.of(value);
+ *   return { w: { dtype: 'float32', shape: [1], data } as const };
+ * };
  * const soup = new Soup().add(w(1)).add(w(3)).add(w(8));
  * console.log(soup.mean()['w'].data[0]); // 4
  * console.log(soup.remove(w(8)).mean()['w'].data[0]); // 2
@@ -165,7 +168,8 @@ export class Soup {
   #differences(name: string, tensor: HostTensor): readonly string[] {
     if (tensor.data.length !== elementCount(tensor.shape)) {
       return [
-        `"${name}" has ${tensor.data.length} elements, its shape [${tensor.shape.join(', ')}] others`,
+        `"${name}" has ${tensor.data.length} elements, its shape [${tensor.shape.join(', ')}] ` +
+          'others',
       ];
     }
     if (this.#count === 0) return [];

@@ -268,7 +268,8 @@ function requireSpecs(weights: NamedTensors, specs: ReadonlyMap<string, TensorSp
     );
     throw new PolyakError(
       'ERR_PARAMETERS',
-      `collect: "${name}" is ${is}, it was ${was} when this SWAG was made. Make a new one for a new model.`,
+      `collect: "${name}" is ${is}, it was ${was} when this SWAG was made. Make a new one for a ` +
+        'new model.',
     );
   }
 }
@@ -287,7 +288,8 @@ function checkedPrediction(
   }
   if (length !== undefined && predicted.length !== length) {
     throw new RangeError(
-      `${call}: predict returned ${predicted.length} numbers for sample ${sample}, ${length} before.`,
+      `${call}: predict returned ${predicted.length} numbers for sample ${sample}, ${length} ` +
+        'before.',
     );
   }
   const copy = Float64Array.from(predicted);

@@ -219,7 +219,7 @@ describe('fitWeights', () => {
     }
   });
 
-  it('has the weights of the analytic solution: how often each of two is right where one always is', () => {
+  it('has the weights of the analytic solution: how often each of two is right', () => {
     const right = Array.from({ length: 1000 }, (_, n) => n % 10 < 3);
     const first = Float32Array.from(right.flatMap((isRight) => (isRight ? [1, 0] : [0, 1])));
     const second = first.map((p) => 1 - p);

@@ -83,7 +83,7 @@ describe('a failure', () => {
     ]);
   });
 
-  it('to remove the oldest leaves the members as they were, and the next take goes on', async () => {
+  it('to remove the oldest leaves the members as they were; the next take goes on', async () => {
     const [run, files] = [start(), memoryFiles()];
     const snapshots = new Snapshots(run.model, { store: files, limit: 2 });
     await takeValues(run.cell, snapshots, 1, 2);
@@ -140,7 +140,7 @@ describe('a failure', () => {
     await snapshots.dispose();
   });
 
-  it('of the function for one member leaves the live weights, and the results of the others are not kept', async () => {
+  it('of the function for one member leaves the live weights and no results', async () => {
     const run = start();
     const snapshots = new Snapshots(run.model, { store: 'host' });
     await takeValues(run.cell, snapshots, 1, 2, 3);
@@ -217,7 +217,7 @@ describe('files in a folder', () => {
     expect(await keysFound()).toEqual([1, 2, 3].map((n) => `snapshot-00000${n}.safetensors`));
   });
 
-  it('that were cut off or belong to another model are refused by name, and the model stays as it is', async () => {
+  it("that were cut off or are another model's are refused; the model stays as it is", async () => {
     const run = start();
     const snapshots = new Snapshots(run.model, { store: folderFiles() });
     await takeValues(run.cell, snapshots, 1, 2);
@@ -252,7 +252,7 @@ describe('files in a folder', () => {
 });
 
 describe('Snapshots', () => {
-  it('refuses calls that overlap, members that there are not, and options out of range', async () => {
+  it('refuses calls that overlap, missing members, and options out of range', async () => {
     const run = start();
     const snapshots = new Snapshots(run.model, { store: 'host' });
     await expect(snapshots.mean()).rejects.toThrow('mean: there is no member 0, there are 0.');
@@ -316,7 +316,7 @@ describe('Snapshots', () => {
     expect(half.memory()).toEqual(before);
   });
 
-  it('estimates batch norm for each member where asked to, and puts the statistics back', async () => {
+  it('estimates batch norm for each member on request, and restores the statistics', async () => {
     const { cell, model } = start();
     const running = { mean: Float64Array.of(0), variance: Float64Array.of(1) };
     const layer = {

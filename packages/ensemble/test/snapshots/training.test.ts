@@ -67,7 +67,7 @@ function mean(values: readonly number[]): number {
 }
 
 describe.each([1, 2, 3, 4])('a snapshot ensemble of five cycles, seed %d', (seed) => {
-  it('has members that differ, and is better than each of them and than one long cycle', async () => {
+  it('has members that differ, and is better than each and than one long cycle', async () => {
     const data = dataOf(seed);
     const net = network(seed);
     const snapshots = await trained(net, data, cosine(STEPS, 0.4), CYCLES * STEPS);
@@ -105,7 +105,7 @@ describe.each([1, 2, 3, 4])('a snapshot ensemble of five cycles, seed %d', (seed
 describe.each([1, 2, 3, 4])(
   'a fast geometric ensemble on the way from trained weights, seed %d',
   (seed) => {
-    it('has members that differ, and are near enough for the mean of their weights to do as well', async () => {
+    it('has members that differ, whose mean of weights does as well', async () => {
       const data = dataOf(seed);
       const net = network(seed);
       await trained(net, data, () => 0.1, 2 * STEPS);

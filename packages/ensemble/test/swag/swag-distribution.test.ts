@@ -116,7 +116,7 @@ describe('the distribution of samples', () => {
     expectDistribution(drawn, reference.mean, scaled);
   });
 
-  it('block-wise, is the same within each tensor, and without correlation between tensors', async () => {
+  it('block-wise, is the same within each tensor, and uncorrelated between tensors', async () => {
     const reference = referenceOf(models(9), 4);
     const blocks = covarianceOf(reference, 3).map((line, i) =>
       line.map((value, j) => (i < 2 === j < 2 ? value : 0)),
