@@ -61,7 +61,7 @@ export interface Surroundings {
 }
 
 /** A leg's checkpoint. */
-export function legFile(folder: string, leg: Leg): string {
+function legFile(folder: string, leg: Leg): string {
   return join(folder, `${leg.name}.safetensors`);
 }
 

@@ -16,7 +16,7 @@ export interface SeedRun {
 }
 
 /** What a leg recorded. */
-export interface LegRecord {
+interface LegRecord {
   readonly lines: readonly EpochLine[];
   readonly seconds: number;
 }

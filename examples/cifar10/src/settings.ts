@@ -19,7 +19,7 @@ export interface Settings {
 }
 
 /** An average of the weights that a run visits. */
-export interface Averaging {
+interface Averaging {
   /** The part of the budget after which it begins. */
   readonly from: number;
   /** The steps from one average to the next. */

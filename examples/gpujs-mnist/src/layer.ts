@@ -27,7 +27,7 @@ export interface TrainedLayer {
 }
 
 /** The loss's gradients with respect to what a layer's output was made of. */
-export interface LayerGradients {
+interface LayerGradients {
   /** One for each of the layer's parameters, in their order. */
   readonly parameters: readonly KernelArray[];
   /** With respect to the input; absent in the first layer. */

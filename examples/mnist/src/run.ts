@@ -75,7 +75,7 @@ export interface TrainingRun {
 }
 
 /** What both runs share, as it really was. */
-export interface RunSettings {
+interface RunSettings {
   /** What computed, as the Polyak backend names it: 'tfjs:wasm', 'onnx:cpu'. */
   readonly backend: string;
   readonly batchSize: number;
@@ -109,7 +109,7 @@ export interface RunResult {
 }
 
 /** One step of training. */
-export interface StepReport {
+interface StepReport {
   /** Counted from 1 over the whole run. */
   readonly step: number;
   /** The loss of this step's batch, in nats. */

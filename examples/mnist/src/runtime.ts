@@ -25,7 +25,7 @@ export interface Runtime<T, Batch> {
 }
 
 /** Something that reads digits. */
-export interface Scored {
+interface Scored {
   /** How well it reads `digits`, in inference mode. */
   score(digits: Digits): Promise<Score>;
   /** Frees what it holds. */

@@ -20,7 +20,7 @@ export function lengthOf({ shape, count }: Geometry): number {
 }
 
 /** The channel of an element. */
-export function channelOf(geometry: Geometry, index: number): number {
+function channelOf(geometry: Geometry, index: number): number {
   const channels = channelsOf(geometry);
   if (geometry.layout === 'NHWC') return index % channels;
   const positions = lengthOf(geometry) / geometry.count / channels;

@@ -1,7 +1,7 @@
 // Which elements of a list of tensors go into which run.
 
 /** Consecutive elements of one tensor. */
-export interface Piece {
+interface Piece {
   /** The tensor's place in the list. */
   readonly tensor: number;
   readonly start: number;

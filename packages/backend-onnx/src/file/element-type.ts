@@ -4,7 +4,7 @@ import type { DType } from '@polyak/core';
 import type { TensorProto } from 'onnx-buf';
 
 /** The fields of a TensorProto that hold elements one by one. */
-export type TypedField = 'floatData' | 'doubleData' | 'int32Data' | 'int64Data' | 'uint64Data';
+type TypedField = 'floatData' | 'doubleData' | 'int32Data' | 'int64Data' | 'uint64Data';
 
 /** One element type. */
 export interface ElementType {

@@ -35,8 +35,8 @@ export async function writeTrainState(
     if (!isTensor(tensor)) problems.push(`"${cell.name}" is missing`);
     else if (!sameSpec(tensor, expected) || !isWhole(tensor)) {
       problems.push(
-        `"${cell.name}" is ${formatSpec(tensor)} with ${tensor.data.length} elements, expected ` +
-          `${formatSpec(expected)}`,
+        `"${cell.name}" is ${formatSpec(tensor)} with ${tensor.data.length} elements, ` +
+          `expected ${formatSpec(expected)}`,
       );
     } else return [{ cell, tensor: tensorOver(ort, { ...tensor, data: tensor.data.slice() }) }];
     return [];

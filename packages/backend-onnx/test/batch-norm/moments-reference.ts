@@ -23,7 +23,7 @@ export interface ReferenceMoments {
 }
 
 /** The same random numbers everywhere: mulberry32, and normal ones by Box and Muller. */
-export function randomNormal(seed: number): () => number {
+function randomNormal(seed: number): () => number {
   let state = seed | 0;
   const uniform = (): number => {
     state = (state + 0x6d2b79f5) | 0;

@@ -6,8 +6,8 @@ import { AttributeProto_AttributeType, ModelProtoSchema } from 'onnx-buf';
 import type { NodeProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
 
 /** SGD's settings in the graph. */
-export const momentum = 0.9;
-export const weightDecay = 0.01;
+const momentum = 0.9;
+const weightDecay = 0.01;
 
 /** What a test may change in the graph. */
 export interface GraphChanges {

@@ -21,7 +21,7 @@ export interface BatchNormalization {
 }
 
 /** What tfjs passes from layer to layer in a forward pass. */
-export type CallOptions = Readonly<Record<string, unknown>>;
+type CallOptions = Readonly<Record<string, unknown>>;
 
 /** A layer of tfjs beside the view of it that core takes. */
 export interface FoundLayer {

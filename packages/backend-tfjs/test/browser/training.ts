@@ -23,13 +23,13 @@ const STEPS = 12;
 export type Weights = readonly (readonly number[])[];
 
 /** Weights after a step, and whether that step was averaged. */
-export interface Visited {
+interface Visited {
   readonly isAveraged: boolean;
   readonly weights: Weights;
 }
 
 /** What tfjs holds. */
-export interface Held {
+interface Held {
   readonly tensors: number;
   readonly bytes: number;
   readonly bytesOnDevice: number;
