@@ -51,21 +51,44 @@ export function specOf({ type, dims }: Tensor): TensorSpec & { readonly dtype: O
  * @param tensor - of location `cpu`
  */
 export function elementsOf({ type, data }: Tensor): HostArray {
-  // Where JavaScript has a Float16Array, ORT holds float16 in one; core wants the bits.
-  if (type === 'float16') {
-    const { buffer, byteOffset, length } = data as Uint16Array;
-    return new Uint16Array(buffer, byteOffset, length);
-  }
-  return data as HostArray;
+  return type === 'float16' ? bitsOf(data as HostArray) : (data as HostArray);
 }
 
 /**
- * A tensor in host memory over `data`, which is not copied.
+ * A tensor in host memory over `data`, which is not copied. ORT takes it on every Node, float16 too.
  *
  * @param ort - the runtime
- * @param tensor - what it shall hold
+ * @param tensor - what it shall hold; the elements of float16 in a `Uint16Array` or a `Float16Array`
  */
 export function tensorOver(ort: Ort, { dtype, data, shape }: HostTensor): Tensor {
+  const dims = [...shape];
+  // Where JavaScript has a Float16Array, ORT's constructor makes one of float16 bits, and its native
+  // half reads that as empty (microsoft/onnxruntime#26791). It reads bits on every Node.
+  if (dtype === 'float16')
+    return Object.assign(new ort.Tensor('uint16', bitsOf(data), dims), { type: dtype });
   // The types of ORT pair each dtype with its array; core's HostTensor has paired them already.
-  return new ort.Tensor(dtype as 'float32', data as Float32Array, [...shape]);
+  return new ort.Tensor(dtype as 'float32', data as Float32Array, dims);
+}
+
+/**
+ * A tensor that ORT can be fed on every Node: itself, or for float16 in a `Float16Array` another
+ * one over the same memory.
+ *
+ * @param ort - the runtime
+ * @param tensor - whoever made it; it stays as it is
+ */
+export function feedable(ort: Ort, tensor: Tensor): Tensor {
+  if (tensor.type !== 'float16' || tensor.location !== 'cpu') return tensor;
+  return tensorOver(ort, { dtype: 'float16', shape: tensor.dims, data: elementsOf(tensor) });
+}
+
+/**
+ * The bits of float16 elements.
+ *
+ * @param data - viewed, not copied, where it is a `Float16Array`; any other array is given back
+ */
+export function bitsOf(data: HostArray): Uint16Array {
+  const isFloat16Array = (data[Symbol.toStringTag] as string) === 'Float16Array';
+  if (!isFloat16Array) return data as Uint16Array;
+  return new Uint16Array(data.buffer, data.byteOffset, data.length);
 }

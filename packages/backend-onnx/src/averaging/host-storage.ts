@@ -3,7 +3,7 @@
 import type { HostArray } from '@polyak/core';
 import { arrayOf } from '@polyak/core';
 import type { Tensor } from 'onnxruntime-node';
-import { elementsOf, ONNX_DTYPES, specOf, tensorOver } from '../dtype.js';
+import { ONNX_DTYPES, elementsOf, feedable, specOf, tensorOver } from '../dtype.js';
 import type { OnnxDType } from '../dtype.js';
 import { allFinite } from './host-finite.js';
 import type { HostUpdate } from './host-update.js';
@@ -34,7 +34,7 @@ export function hostStorage(ort: Ort, sessions: Sessions): Storage {
     const result = tensorOver(ort, { dtype, shape, data: new (arrayOf(dtype))(tensor.size) });
     if (tensor.size === 0) return result;
     const session = await sessions.get(castKernel(from, dtype), 1, 'cpu');
-    await session.run({ from: tensor }, { to: result });
+    await session.run({ from: feedable(ort, tensor) }, { to: result });
     return result;
   }
 

@@ -9,6 +9,7 @@ import { isTensor } from './batch-feeds.js';
 import { mergeMoments, momentsOf } from './batch-moments.js';
 import type { BatchNormNodes } from './batch-norm-nodes.js';
 import { modelError, textOf } from '../file/model-error.js';
+import { feedable } from '../dtype.js';
 import type { MomentsReduction } from './moments-graph.js';
 import { momentsGraph, OPTIMIZATION } from './moments-graph.js';
 import type { Ort } from '../ort.js';
@@ -87,7 +88,8 @@ export function momentsRunner(ort: Ort, source: MomentsSource): MomentsRunner {
     const session = await sessionOf(layers);
     const feeds: Record<string, Tensor> = {};
     for (const name of session.inputNames) {
-      feeds[name] = usable(name, initializers.get(name)?.get() ?? given[name], executionProviders);
+      const tensor = initializers.get(name)?.get() ?? given[name];
+      feeds[name] = feedable(ort, usable(name, tensor, executionProviders));
     }
     let results: InferenceSession.OnnxValueMapType;
     try {

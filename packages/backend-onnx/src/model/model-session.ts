@@ -3,6 +3,7 @@
 import { PolyakError } from '@polyak/core';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { bytesOf } from '../file/bytes.js';
+import { feedable } from '../dtype.js';
 import type { FedGraph } from './fed-graph.js';
 import { modelError, textOf } from '../file/model-error.js';
 import { modelBytes } from '../file/model-files.js';
@@ -70,8 +71,12 @@ export async function openSession(
     requireOpen,
     async run(feeds) {
       requireOpen('run');
-      for (const [name, tensor] of Object.entries(feeds)) requireReachable(name, tensor, providers);
-      const result = session.run(feeds);
+      const taken: Record<string, Tensor> = {};
+      for (const [name, tensor] of Object.entries(feeds)) {
+        requireReachable(name, tensor, providers);
+        taken[name] = feedable(ort, tensor);
+      }
+      const result = session.run(taken);
       running.add(result);
       try {
         return Object.fromEntries(Object.entries(await result));

@@ -4,6 +4,8 @@ import { observedOptimizer, PolyakError } from '@polyak/core';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { SessionOptions } from '../model/model-session.js';
 import type { Ort } from '../ort.js';
+import { elementsOf } from '../dtype.js';
+import { fromHalf } from '../half-floats.js';
 import { bindTrainStep } from './train-binding.js';
 import type { TrainBinding, TrainStepNames } from './train-binding.js';
 import { readTrainState, writeTrainState } from './train-state.js';
@@ -162,7 +164,7 @@ function optimizerOf(
       try {
         const results = await session.run(feeds, binding.fetches);
         await binding.take(results);
-        return Number(results[binding.lossOutput]?.data[0]);
+        return firstNumber(results[binding.lossOutput]);
       } finally {
         status = 'idle';
       }
@@ -187,6 +189,12 @@ function optimizerOf(
       await session.release();
     },
   };
+}
+
+function firstNumber(loss: Tensor | undefined): number {
+  if (loss?.type !== 'float16') return Number(loss?.data[0]);
+  const [number = NaN] = fromHalf('float16', elementsOf(loss) as Uint16Array);
+  return number;
 }
 
 function checkRate(lr: number): void {

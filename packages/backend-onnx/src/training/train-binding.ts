@@ -2,7 +2,7 @@
 import type { Parameter, TensorSpec } from '@polyak/core';
 import { arrayOf, elementCount, formatSpec, PolyakError } from '@polyak/core';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { ONNX_DTYPES, specOf, tensorOver } from '../dtype.js';
+import { ONNX_DTYPES, feedable, specOf, tensorOver } from '../dtype.js';
 import type { OnnxDType } from '../dtype.js';
 import type { Ort } from '../ort.js';
 import { onnxParameter } from '../parameter.js';
@@ -112,11 +112,12 @@ function bindingOf(ort: Ort, matched: Matched): TrainBinding {
     rate: (lr) => new ort.Tensor(rateType, [lr], rateShape),
     feeds(batch) {
       checkBatch(batch, feedNames);
-      const feeds = {
-        ...batch,
-        ...Object.fromEntries(cells.map((cell) => [cell.name, cell.get()])),
-      };
-      for (const [name, { location }] of Object.entries(feeds)) checkLocation(name, location);
+      const feeds: Record<string, Tensor> = { ...batch };
+      for (const cell of cells) feeds[cell.name] = cell.get();
+      for (const [name, tensor] of Object.entries(feeds)) {
+        checkLocation(name, tensor.location);
+        feeds[name] = feedable(ort, tensor);
+      }
       return feeds;
     },
     async take(results) {

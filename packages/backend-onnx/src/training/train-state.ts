@@ -2,7 +2,7 @@
 import type { HostTensor, Parameter, StateTree } from '@polyak/core';
 import { arrayOf, elementCount, formatSpec, PolyakError, recordOf, sameSpec } from '@polyak/core';
 import type { Tensor } from 'onnxruntime-node';
-import { elementsOf, specOf, tensorOver } from '../dtype.js';
+import { bitsOf, elementsOf, specOf, tensorOver } from '../dtype.js';
 import type { Ort } from '../ort.js';
 
 /** Copies of what the cells hold, by name. */
@@ -64,5 +64,6 @@ function isTensor(node: StateTree | undefined): node is HostTensor {
 }
 
 function isWhole({ dtype, shape, data }: HostTensor): boolean {
-  return data instanceof arrayOf(dtype) && data.length === elementCount(shape);
+  const elements = dtype === 'float16' ? bitsOf(data) : data;
+  return elements instanceof arrayOf(dtype) && elements.length === elementCount(shape);
 }

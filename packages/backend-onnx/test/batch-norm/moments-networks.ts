@@ -7,9 +7,10 @@ import { momentsOf } from '../../src/batch-norm/batch-moments.js';
 import { isBatchNorm } from '../../src/batch-norm/batch-norm-nodes.js';
 import { fromHalf, toHalf } from '../../src/half-floats.js';
 import type { MomentsReduction } from '../../src/batch-norm/moments-graph.js';
-import { momentsGraph, OPTIMIZATION } from '../../src/batch-norm/moments-graph.js';
+import { OPTIMIZATION, momentsGraph } from '../../src/batch-norm/moments-graph.js';
 import type { BuilderDType } from '../model-builder.js';
 import { model, modelBytes, node, value } from '../model-builder.js';
+import { tensorOver } from '../../src/dtype.js';
 import type { ReferenceMoments, Volume } from './moments-reference.js';
 import {
   errorOf,
@@ -197,7 +198,7 @@ export function twice(
     shape: readonly number[],
   ): ort.Tensor => {
     if (type === 'float16')
-      return new ort.Tensor('float16', toHalf('float16', Float64Array.from(values)), [...shape]);
+      return tensorOver(ort, { dtype: type, shape, data: toHalf(type, Float64Array.from(values)) });
     return type === 'float64'
       ? new ort.Tensor('float64', Float64Array.from(values), [...shape])
       : new ort.Tensor('float32', Float32Array.from(values), [...shape]);
