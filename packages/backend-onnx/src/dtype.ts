@@ -55,15 +55,15 @@ export function elementsOf({ type, data }: Tensor): HostArray {
 }
 
 /**
- * A tensor in host memory over `data`, which is not copied. ORT takes it on every Node, float16 too.
+ * A tensor in host memory over `data`, which is not copied. ORT takes it on every Node.
  *
  * @param ort - the runtime
- * @param tensor - what it shall hold; the elements of float16 in a `Uint16Array` or a `Float16Array`
+ * @param tensor - float16 elements may be in a `Uint16Array` or a `Float16Array`
  */
 export function tensorOver(ort: Ort, { dtype, data, shape }: HostTensor): Tensor {
   const dims = [...shape];
-  // Where JavaScript has a Float16Array, ORT's constructor makes one of float16 bits, and its native
-  // half reads that as empty (microsoft/onnxruntime#26791). It reads bits on every Node.
+  // Where JavaScript has a Float16Array, ORT makes one of the bits, which its native
+  // half takes for empty (microsoft/onnxruntime#26791). A Uint16Array works on every Node.
   if (dtype === 'float16')
     return Object.assign(new ort.Tensor('uint16', bitsOf(data), dims), { type: dtype });
   // The types of ORT pair each dtype with its array; core's HostTensor has paired them already.

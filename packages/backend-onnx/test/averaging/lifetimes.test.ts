@@ -55,7 +55,7 @@ it('holds no more memory after more rounds of an update, two swaps and a run', a
   }
   expect(Math.max(...growth.map(({ used }) => used))).toBeLessThan(5);
   // V8 keeps more and more memory for young objects, in steps, up to a bound: by 40 MB in one stretch
-  // on Node 22 and later. A leak outside of its heap is in every stretch.
+  // on Node 24 and later. A leak outside of its heap is in every stretch.
   expect(Math.min(...growth.map(({ resident }) => resident))).toBeLessThan(10);
   expect(parameter?.get().data[0]).toBe((ROUNDS - 1) % 10);
 
