@@ -146,7 +146,7 @@ describeModes(MODES, (mode) => {
   });
 });
 
-describe.skipIf(isSkipped('headlessgl'))('a device that fails', () => {
+describe.skipIf(isSkipped('headlessgl'))('a device of headlessgl that fails', () => {
   it('is noticed where gpu.js does not ask it, and the averages are as they were', async () => {
     const gpu = new GPU({ mode: 'headlessgl' });
     const backend = await gpujsBackend(gpu);
