@@ -22,26 +22,42 @@ const PACKAGES = {
 const CORE = {
   error: [],
   tensor: ['error'],
-  interfaces: ['error', 'tensor'],
-  rules: ['error', 'tensor', 'interfaces'],
-  kit: ['error', 'tensor', 'interfaces'],
-  state: ['error', 'tensor', 'interfaces', 'rules'],
-  steps: ['error', 'tensor', 'interfaces'],
-  'batch-norm': ['error', 'tensor', 'interfaces', 'steps'],
-  averaging: ['error', 'tensor', 'interfaces', 'rules', 'state', 'steps', 'batch-norm'],
-  swa: ['error', 'tensor', 'interfaces', 'rules', 'state', 'steps', 'batch-norm', 'averaging'],
-  interop: ['error', 'tensor', 'interfaces', 'rules', 'state'],
+  interfaces: ['error', 'tensor', 'state'],
+  rules: ['error'],
+  state: ['error', 'tensor'],
+  steps: ['error', 'interfaces'],
+  kit: ['error', 'tensor', 'interfaces', 'steps'],
+  'batch-norm': ['error', 'interfaces', 'steps'],
+  parameters: ['error', 'tensor', 'interfaces', 'state', 'steps', 'batch-norm'],
+  averaging: [
+    'error',
+    'tensor',
+    'interfaces',
+    'rules',
+    'state',
+    'steps',
+    'batch-norm',
+    'parameters',
+  ],
+  swa: ['error', 'interfaces', 'state', 'steps', 'parameters', 'averaging'],
+  interop: ['error', 'tensor', 'state', 'averaging'],
   conformance: ['error', 'tensor', 'interfaces', 'kit'],
 };
 
 /** The files beside core's folders; index.ts, which names what is public, imports from all. */
 const ROOT_FILES = {
   'error.ts': 'error',
+  'awaitable.ts': 'interfaces',
   'backend.ts': 'interfaces',
   'parameter.ts': 'interfaces',
   'optimizer.ts': 'interfaces',
   'batch-norm.ts': 'interfaces',
 };
+
+/** The files that only name what is public. */
+const ENTRIES = new Set(
+  ['index.ts', 'interfaces.ts', 'machine.ts'].map((name) => `packages/core/src/${name}`),
+);
 
 /** The package and its folder (src, test, scripts) that a path lies in; neither elsewhere. */
 function placeOf(path) {
@@ -75,7 +91,7 @@ function problemOf(file, specifier) {
     return `a test imports the package, as users do: '@polyak/${from.name}'`;
   }
   if (from.folder === 'src' && to.folder !== 'src') return 'sources import sources only';
-  if (from.name !== 'core' || from.folder !== 'src' || file === 'packages/core/src/index.ts') {
+  if (from.name !== 'core' || from.folder !== 'src' || ENTRIES.has(file)) {
     return undefined;
   }
   const [part, imported] = [partOf(file), partOf(path.replace(/\.js$/, '.ts'))];

@@ -1,47 +1,71 @@
 // The abstract tensor interface: all that averaging asks of a runtime.
-import type { DType, HostTensor, TensorSpec } from './tensor.js';
+import type { Awaitable } from './awaitable.js';
+import type { Parameter } from './parameter.js';
+import type { DType, HostTensor, TensorSpec } from './tensor/tensor.js';
 
-/** A value, or a promise of it: backends return whichever is natural, core always awaits. */
-export type Awaitable<V> = V | Promise<V>;
-
-/** A cell of the live model: a named place that holds a tensor. */
-export interface Parameter<T> {
-  /** Unique within the model and stable between runs: states are keyed by it. */
-  readonly name: string;
-  /** The tensor the model computes with now. The model keeps ownership. */
-  get(): T;
-  /** Makes the model compute with `tensor`. */
-  set(tensor: T): Awaitable<void>;
+/** One average that an update moves: `average += weight * (live - average)`. */
+export interface AverageItem<T> {
+  /** The average. Consumed where the update is made. */
+  readonly average: T;
+  /**
+   * The rounding error that the average carries, of the average's spec: the accumulated value is
+   * `average + residual` (Kahan 1965, Neumaier 1974). Absent where the average is not compensated.
+   * Consumed where the update is made.
+   */
+  readonly residual?: T;
+  /** The live tensor; only read. Several items may share one. */
+  readonly live: T;
+  /** What `live` weighs in the new average, in [0, 1], as float64. */
+  readonly weight: number;
 }
 
-/** What a compensated average is made of: the value is `averages[i] + residuals[i]`. */
-export interface CompensatedAverages<T> {
-  /** The averages, as the model would see them. */
-  readonly averages: readonly T[];
-  /** The rounding error that each average carries. */
-  readonly residuals: readonly T[];
+/** One average after an update. */
+export interface AveragedItem<T> {
+  /** The new average. The caller disposes of it. */
+  readonly average: T;
+  /** The new residual, where the item had one. The caller disposes of it. */
+  readonly residual?: T;
+  /** Whether every element of the new average is finite; false where one of `live` was not. */
+  readonly isFinite: boolean;
+  /** Whether `live` differed from the old average in at least one element. */
+  readonly hasMoved: boolean;
+}
+
+/** What {@link Backend.average} did: all of the update, or none of it. */
+export type AverageResult<T> =
+  | { readonly kind: 'averaged'; readonly items: readonly AveragedItem<T>[] }
+  | {
+      readonly kind: 'refused';
+      /** The indices of the items whose new average would not be finite, ascending. */
+      readonly nonFinite: readonly number[];
+    };
+
+/** Options of {@link Backend.average}. */
+export interface AverageOptions {
+  /** Makes the update whether or not its results are finite. Default false. */
+  readonly allowNonFinite?: boolean;
 }
 
 /**
- * A tensor runtime, as a plain object of functions. `T` is the runtime's own tensor. All methods take lists, so that one
- * call covers a whole parameter group. Core validates before it calls (lists of equal length, equal specs, a declared
- * dtype, a weight in [0, 1]); backends need not check again.
+ * A tensor runtime, as a plain object of functions. `T` is the runtime's own tensor. All methods
+ * take lists, so that one call covers a whole update. Core validates before it calls (lists of
+ * equal length, equal specs, a declared dtype, a weight in [0, 1]); backends need not check again.
+ * Where a method throws, nothing has changed: no tensor is consumed, none is left behind.
  */
 export interface Backend<T> {
   /** The version of this interface. */
   readonly specVersion: 1;
   /** What really runs, such as `cpu:wasm` or `tfjs:tensorflow`. */
   readonly name: string;
-  /** The dtypes that tensors of this runtime can have. Of these, the floating ones are averaged, the others copied. */
+  /** The dtypes of this runtime's tensors. The floating ones are averaged, the others copied. */
   readonly dtypes: readonly DType[];
+  /** Whether no method returns a promise, so that callers that cannot wait can use it. */
+  readonly isSynchronous: boolean;
+  /** Whether {@link Backend.average} takes items with a residual. */
+  readonly canCompensate: boolean;
 
   /** Dtype and shape, without reading the device. */
   spec(tensor: T): TensorSpec;
-
-  /**
-   * What two handles of the same storage have in common, so that tied parameters are found. Default: the handle itself.
-   */
-  identity?(tensor: T): unknown;
 
   /** New tensors that hold a copy of `tensors`. The caller disposes of them. */
   upload(tensors: readonly HostTensor[]): Awaitable<readonly T[]>;
@@ -49,42 +73,43 @@ export interface Backend<T> {
   /** Copies in host memory, which later updates do not change. */
   download(tensors: readonly T[]): Awaitable<readonly HostTensor[]>;
 
-  /** New tensors with the same elements, bit for bit, which later changes of `tensors` do not reach. */
+  /**
+   * New tensors with the same elements, bit for bit, which later changes of `tensors` do not reach.
+   */
   clone(tensors: readonly T[]): Awaitable<readonly T[]>;
 
   /**
-   * New tensors with the same values, each in the dtype at its place of `dtypes`, rounded to nearest, ties to even. Required
-   * where {@link Backend.dtypes} has `float16` or `bfloat16`, optional otherwise: averages of such tensors are float32, and
-   * a swap shows the model a rounded copy.
+   * New tensors with the same values, each in the dtype at its place of `dtypes`, rounded to
+   * nearest, ties to even. Required where {@link Backend.dtypes} has `float16` or `bfloat16`,
+   * optional otherwise: averages of such tensors are float32, and a swap shows the model a rounded
+   * copy.
    */
   cast?(tensors: readonly T[], dtypes: readonly DType[]): Awaitable<readonly T[]>;
 
-  /** For each tensor, whether all its elements are finite. True for an empty tensor and for integers. */
+  /**
+   * For each tensor, whether all its elements are finite. True for an empty one and for integers.
+   */
   allFinite(tensors: readonly T[]): Awaitable<readonly boolean[]>;
 
   /**
-   * `averages + weight * (live - averages)`, in the precision of the tensors: a float32 kernel rounds `weight` to
-   * float32 first. Consumes `averages` and returns the handles that hold the result, in place where the runtime can;
-   * `live` is only read. If it throws, `averages` still hold their old values.
+   * The one consuming call of an update: `average + weight * (live - average)` of every item, in
+   * the precision of the average (a float32 kernel rounds `weight` to float32 first). The averages
+   * and residuals are distinct tensors; live tensors may occur more than once.
    *
-   * An average has the spec of its live tensor, but the dtype float32 where that is `float16` or `bfloat16`.
+   * An average has the spec of its live tensor, but the dtype float32 where that is half precision.
+   *
+   * Either the update is made: the averages and residuals of `items` are consumed, and the results
+   * are in new handles or the same ones. Or it is refused, because a new average would not be
+   * finite: then nothing has changed. Or the call throws: then nothing has changed either.
    */
-  average(averages: readonly T[], live: readonly T[], weight: number): Awaitable<readonly T[]>;
+  average(items: readonly AverageItem<T>[], options?: AverageOptions): Awaitable<AverageResult<T>>;
 
   /**
-   * The same with a second tensor of the average's spec beside each average that carries its rounding error (Kahan 1965,
-   * Neumaier 1974), so that the pair is about as accurate as a float of twice the precision. Optional.
-   */
-  averageCompensated?(
-    averages: readonly T[],
-    residuals: readonly T[],
-    live: readonly T[],
-    weight: number,
-  ): Awaitable<CompensatedAverages<T>>;
-
-  /**
-   * Exchanges what the parameters hold with `tensors`, bit for bit, by handle where the runtime can. Consumes `tensors`
-   * and returns what the parameters held, in the same order. If it throws, nothing was exchanged.
+   * Gives each parameter the contents of the tensor at its place, bit for bit, by reference where
+   * the runtime can, through {@link Parameter.set}. `tensors` stay what they are and the caller's.
+   *
+   * @returns new tensors with what the parameters held before, in the same order; the caller
+   *   disposes of them. Where it throws, every parameter holds what it held.
    */
   swap(parameters: readonly Parameter<T>[], tensors: readonly T[]): Awaitable<readonly T[]>;
 

@@ -1,5 +1,5 @@
-// What batch-norm update asks of a runtime: one forward pass that reports each layer's batch statistics.
-import type { Awaitable } from './backend.js';
+// What a batch-norm update asks of a runtime: a forward pass that reports each layer's statistics.
+import type { Awaitable } from './awaitable.js';
 
 /** The running statistics of one batch-norm layer, one value a channel. */
 export interface RunningStatistics {
@@ -9,7 +9,7 @@ export interface RunningStatistics {
   readonly variance: Float64Array;
 }
 
-/** Mean and population variance of what went into one batch-norm layer in one batch, one value a channel. */
+/** Mean and population variance of one layer's input in one batch, one value a channel. */
 export interface Moments extends RunningStatistics {
   /** The number of values behind each channel's moments: batch size times positions. */
   readonly count: number;
@@ -19,13 +19,16 @@ export interface Moments extends RunningStatistics {
 export interface BatchNormLayer {
   /** For messages. */
   readonly name: string;
+  /** What `write` writes to: one object for each layer of the model, whoever asks for it. */
+  readonly identity: object;
   /** The number of channels. */
   readonly channels: number;
   /** False where the layer is frozen; {@link BnUpdateOptions.include} can leave such layers out. */
   readonly trainable: boolean;
   /**
-   * Which variance the runtime keeps: PyTorch's running variance is the mean of *unbiased* batch variances (divided by
-   * count - 1), that of Keras and TensorFlow.js the mean of *population* variances (divided by count).
+   * Which variance the runtime keeps: PyTorch's running variance is the mean of *unbiased* batch
+   * variances (divided by count - 1), that of Keras and TensorFlow.js the mean of *population*
+   * variances (divided by count).
    */
   readonly varianceKind: 'unbiased' | 'population';
   /** A copy of the running statistics. */
@@ -39,8 +42,8 @@ export interface BatchNormModel<Batch> {
   /** All batch-norm layers, each once. */
   readonly layers: readonly BatchNormLayer[];
   /**
-   * One forward pass in which `layers` normalise by this batch's own statistics, and all other batch-norm layers by their
-   * running ones. Leaves the model as it was.
+   * One forward pass in which `layers` normalise by this batch's own statistics, and all other
+   * batch-norm layers by their running ones. Leaves the model as it was.
    *
    * @returns the moments of what went into each of `layers`, in that order
    */

@@ -5,13 +5,16 @@
  *
  * - `ERR_SWAPPED`: the call needs the live weights in the model, but the averages are swapped in.
  * - `ERR_BUSY`: another call on the same object has not finished; await it first.
- * - `ERR_NO_AVERAGES`: a swap before any update, or a sample before any collection: there is nothing to put into the model.
- * - `ERR_PARAMETERS`: a parameter's name, dtype or shape is not what the running average was made for.
+ * - `ERR_NO_AVERAGES`: a swap before any update, or a sample before any collection: there is
+ *   nothing to put into the model.
+ * - `ERR_PARAMETERS`: a parameter's name, dtype or shape is not what the running average was made
+ *   for.
  * - `ERR_NON_FINITE`: a tensor holds NaN or an infinity; averaging it would destroy the average.
  * - `ERR_UNSUPPORTED`: the backend or runtime cannot do what was asked.
  * - `ERR_STATE`: a state dict does not fit: wrong version, rule, names, shapes or values.
  * - `ERR_SAFETENSORS`: bytes that are not a well-formed safetensors file.
- * - `ERR_MODEL`: a model file that is malformed, that the runtime refuses, or that is not the graph it should be.
+ * - `ERR_MODEL`: a model file that is malformed, that the runtime refuses, or that is not the graph
+ *   it should be.
  * - `ERR_BATCH_NORM`: batch-norm statistics that cannot be merged.
  * - `ERR_EMPTY_LOADER`: the loader of a batch-norm update gave no batch.
  * - `ERR_DISPOSED`: use after `dispose`.
@@ -30,7 +33,10 @@ export type PolyakErrorCode =
   | 'ERR_EMPTY_LOADER'
   | 'ERR_DISPOSED';
 
-/** Every refusal of this library that is not a plain misuse of types (`TypeError`) or ranges (`RangeError`). */
+/**
+ * Every refusal of this library that is not a plain misuse of types (`TypeError`) or ranges
+ * (`RangeError`).
+ */
 export class PolyakError extends Error {
   /** How {@link PolyakError.is} knows it. */
   override readonly name = 'PolyakError';

@@ -1,6 +1,7 @@
 // The small part of an optimizer that weight averaging sees.
-import type { Awaitable, Parameter } from './backend.js';
-import type { StateTree } from './state-tree.js';
+import type { Awaitable } from './awaitable.js';
+import type { Parameter } from './parameter.js';
+import type { StateTree } from './state/state-tree.js';
 
 /** Parameters that share a learning rate. */
 export interface ParamGroup<T> {
@@ -18,7 +19,10 @@ export interface Optimizer<T> {
   step<Loss>(closure?: () => Awaitable<Loss>): Awaitable<Loss | undefined>;
   /** Adds a group behind the others. */
   addParamGroup(group: ParamGroup<T>): Awaitable<void>;
-  /** Copies of everything that the next steps depend on, learning rates included: see {@link StateTree}. */
+  /**
+   * Copies of everything that the next steps depend on, learning rates included: see
+   * {@link StateTree}.
+   */
   stateDict(): Awaitable<StateTree>;
   /** Goes on from what `stateDict` gave, or throws and stays as it was. */
   loadStateDict(state: StateTree): Awaitable<void>;

@@ -4,4 +4,4 @@ export { METADATA } from './header.js';
 export type { SafetensorsFile } from './safetensors.js';
 export { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 export type { DType, HostArray, HostArrayConstructor, HostTensor, TensorSpec } from './tensor.js';
-export { arrayOf, elementCount, formatSpec } from './tensor.js';
+export { arrayOf, canonical, elementCount, flawOf, formatSpec } from './tensor.js';

@@ -102,3 +102,42 @@ export function elementCount(shape: readonly number[]): number {
 export function formatSpec(spec: TensorSpec): string {
   return `${spec.dtype}[${spec.shape.join(',')}]`;
 }
+
+/**
+ * A host tensor in the form that the rest of the library reads: float16 in a `Float16Array`, which
+ * Node 24 and later have, becomes a view of the same bits.
+ *
+ * @param tensor - any host tensor; shares its memory with the result
+ */
+export function canonical(tensor: HostTensor): HostTensor {
+  const { dtype, shape, data } = tensor;
+  // `data` is what the caller says it is: only its tag tells.
+  if (dtype !== 'float16' || tagOf(data) !== 'Float16Array') return tensor;
+  return { dtype, shape, data: new Uint16Array(data.buffer, data.byteOffset, data.length) };
+}
+
+/**
+ * What is wrong with a host tensor whose fields may be anything: nothing, or the rest of a sentence
+ * that begins with what the tensor is.
+ *
+ * @param tensor - in the form of {@link canonical}
+ */
+export function flawOf(tensor: HostTensor): string | undefined {
+  const { dtype, shape, data } = tensor;
+  if (!Object.hasOwn(ARRAYS, dtype)) return `has the unknown dtype ${JSON.stringify(dtype)}`;
+  if (!Array.isArray(shape) || !shape.every((extent) => Number.isInteger(extent) && extent >= 0)) {
+    return `has the shape ${JSON.stringify(shape)}, expected integers >= 0`;
+  }
+  const { name } = arrayOf(dtype);
+  const found = tagOf(data);
+  // By tag and not `instanceof`, which fails for arrays of another realm.
+  if (found !== name) return `is ${dtype} held in ${found}, expected ${name}`;
+  const count = elementCount(shape);
+  if (data.length === count) return undefined;
+  return `is ${formatSpec(tensor)} with ${data.length} elements, expected ${count}`;
+}
+
+function tagOf(data: unknown): string {
+  if (ArrayBuffer.isView(data)) return (data as HostArray)[Symbol.toStringTag];
+  return data === null ? 'null' : Array.isArray(data) ? 'an array' : typeof data;
+}

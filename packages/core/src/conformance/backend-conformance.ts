@@ -1,5 +1,5 @@
 // The conformance suite: what every backend must do, as data that any test runner can loop over.
-import type { Awaitable } from '../backend.js';
+import type { Awaitable } from '../awaitable.js';
 import { averagingTests } from './averaging-tests.js';
 import { compensatedTests } from './compensated-tests.js';
 import { halfTests } from './half-tests.js';

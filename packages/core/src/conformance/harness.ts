@@ -1,5 +1,6 @@
 // What the conformance suite is given to test, and the form of its tests.
-import type { Awaitable, Backend, Parameter } from '../backend.js';
+import type { Awaitable } from '../awaitable.js';
+import type { Backend, Parameter } from '../backend.js';
 import { isFloating, isHalf } from '../tensor.js';
 import type { DType, HostTensor } from '../tensor.js';
 

@@ -1,22 +1,22 @@
 // The averages of PyTorch's libraries, from safetensors files of their state dicts.
 import { PolyakError } from '../error.js';
-import type { NamedTensors } from '../swa-state.js';
-import type { HostTensor } from '../tensor.js';
-import type { ImportedAverage } from './imported-average.js';
-import { countAt, integersAt, weightsAt } from './state-dict.js';
+import type { NamedTensors } from '../state/named-tensors.js';
+import type { HostTensor } from '../tensor/tensor.js';
+import type { ImportedAverage } from './import-average.js';
+import { countAt, integersAt, weightsAt } from './torch-tensors.js';
 
 /**
  * The average of a `torch.optim.swa_utils.AveragedModel`: `save_file(averaged.state_dict(), path)`.
  *
  * @param tensors - of the file: `n_averaged`, and the module's parameters and buffers under
  * `module.`
- * @returns for `swa.importAverage`, under the names that the module gives them
+ * @returns for {@link importAverage}, under the names that the module gives them
  * @throws PolyakError `ERR_STATE` where the file has another form
  * @see torch.optim.swa_utils.AveragedModel
  *
  * @example
  * ```ts
- * import { fromAveragedModel } from '@polyak/core';
+ * import { fromAveragedModel } from '@polyak/core/interop';
  * import { decodeSafetensors, encodeSafetensors } from '@polyak/core/internal';
  *
  * const n_averaged = { dtype: 'int64', shape: [], data: BigInt64Array.of(5n) } as const;
@@ -62,7 +62,7 @@ export function fromAveragedModel(tensors: NamedTensors): ImportedAverage {
  *
  * @param tensors - of the file
  * @param names - the names of the parameters, in the order in which the optimizer was given them
- * @returns for `swa.importAverage`, with a count and steps for each parameter group
+ * @returns for {@link importAverage}, with a count and steps for each parameter group
  * @throws PolyakError `ERR_STATE` where the file has another form, or another number of parameters
  * @see torchcontrib/optim/swa.py
  */
@@ -103,7 +103,7 @@ export function fromTorchcontrib(tensors: NamedTensors, names: readonly string[]
  *
  * @param tensors - of the file
  * @param names - the names of the parameters, in the order of `model.parameters()`
- * @returns for `swa.importAverage`; `nAvg` is the number of optimization steps
+ * @returns for {@link importAverage}; `nAvg` is the number of optimization steps
  * @throws PolyakError `ERR_STATE` where the file has another form, or another number of parameters
  * @see diffusers.training_utils.EMAModel
  */

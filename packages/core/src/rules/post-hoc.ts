@@ -52,13 +52,9 @@ export function gammaOf(sigma: number): number {
  * ```ts
  * import { postHocWeights } from '@polyak/core';
  *
- * const kept = [
- *   { step: 1000, gamma: 6.94 },
- *   { step: 1000, gamma: 16.97 },
- *   { step: 500, gamma: 16.97 },
- * ];
+ * const kept = [{ step: 1000, gamma: 6.94 }, { step: 1000, gamma: 16.97 }, { step: 500, gamma: 16.97 }];
  * const weights = postHocWeights(kept, { step: 1000, gamma: 6.94 });
- * console.log(weights.map((weight) => Math.abs(weight).toFixed(3))); // ['1.000', '0.000', '0.000']
+ * console.log(weights.map((weight) => Math.abs(weight).toFixed(6))); // ['1.000000', '0.000000', '0.000000']
  * ```
  */
 export function postHocWeights(

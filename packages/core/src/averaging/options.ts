@@ -1,0 +1,96 @@
+// What averages can be told, and what is made of what they are not told.
+import type { Awaitable } from '../awaitable.js';
+import type { Backend } from '../backend.js';
+import { PolyakError } from '../error.js';
+import { equal } from '../rules/averaging-rules.js';
+import type { AveragingRule, MovingRule, NamedRule, RuleOptions } from '../rules/rule.js';
+import type { AveragesTerms } from './averages.js';
+import { warnerOf } from '../steps/warn.js';
+import type { Warn } from '../steps/warn.js';
+import { requireBackend } from '../parameters/parameter-list.js';
+import type { UpdateReport } from './update-report.js';
+
+/** Options of {@link AveragedModel}: the backend, the rule or the rules, and who is told what. */
+export type AveragingOptions<T> = RuleOptions & {
+  /** The runtime that holds the parameters. */
+  readonly backend: Backend<T>;
+  /**
+   * Carries the rounding error of each average beside it: nearly as accurate as an average of twice
+   * the precision, for twice its memory and about 1.7 times the time. Default: what the rule needs,
+   * so on for a decay from 0.9999 on. A mean of the last values is made anew each time, and needs
+   * none.
+   */
+  readonly compensated?: boolean;
+  /**
+   * Receives a report of each update, of each average and group, once the update is complete and
+   * counted: where it fails, that is a warning. Reports cost a download of the live weights and two
+   * of the averages: none are made without it.
+   */
+  readonly onUpdate?: (report: UpdateReport) => Awaitable<void>;
+  /** Receives warnings. Default `console.warn`. */
+  readonly onWarning?: (message: string) => void;
+};
+
+/** Checks the options of `what`. */
+export function termsOf<T>(what: string, options: AveragingOptions<T>): AveragesTerms<T> {
+  requireBackend(what, options);
+  const { backend, onUpdate } = options;
+  const warn = warnerOf(what, options.onWarning);
+  return { what, backend, rules: rulesOf(what, options, warn), warn, onUpdate };
+}
+
+/** The averages asked for, compensated where that was asked for, or where the rule needs it. */
+function rulesOf<T>(what: string, options: AveragingOptions<T>, warn: Warn): readonly NamedRule[] {
+  const { rule, averages, backend, compensated } = options;
+  if (rule !== undefined && averages !== undefined) {
+    throw new TypeError(`${what}: both rule and averages are given. Put the rule among them.`);
+  }
+  const isRecord = averages === undefined || (typeof averages === 'object' && averages !== null);
+  if (!isRecord) throw new TypeError(`${what}: averages is no record of rules by name.`);
+  const rules = Object.entries(averages ?? { swa: rule === undefined ? equal() : rule });
+  if (rules.length === 0) throw new TypeError(`${what}: averages is empty. Name one at least.`);
+  for (const [name, each] of rules) requireRule(what, name, each);
+  return rules.map(([name, each]) => ({
+    name,
+    rule: each,
+    compensated: each.kind === 'moving' && canCompensate(what, backend, each, compensated, warn),
+  }));
+}
+
+function requireRule(what: string, average: string, rule: AveragingRule): void {
+  // Objects list such names first, wherever they were put.
+  if (/^\d+$/.test(average)) {
+    throw new TypeError(`${what}: an average is named "${average}". Give it a name with a letter.`);
+  }
+  // What JavaScript passes may be anything.
+  const given = (typeof rule === 'object' ? rule : null) as Partial<MovingRule> | null;
+  const isMoving = rule?.kind === 'moving' && typeof rule.weight === 'function';
+  if (typeof given?.name !== 'string' || !(isMoving || rule.kind === 'window')) {
+    throw new TypeError(
+      `${what}: the average "${average}" has no rule. Expected one such as equal(), or ` +
+        "{ kind: 'moving', name, weight }.",
+    );
+  }
+  if (rule.kind === 'window' && !(Number.isInteger(rule.window) && rule.window >= 1)) {
+    throw new RangeError(
+      `${what}: the rule "${rule.name}" has the window ${rule.window}, expected an integer >= 1.`,
+    );
+  }
+}
+
+function canCompensate<T>(
+  what: string,
+  backend: Backend<T>,
+  rule: MovingRule,
+  asked: boolean | undefined,
+  warn: Warn,
+): boolean {
+  const isWanted = asked ?? rule.compensated ?? false;
+  if (!isWanted || backend.canCompensate) return isWanted;
+  const lack = `the backend ${backend.name} has no compensated accumulator`;
+  if (asked === true) {
+    throw new PolyakError('ERR_UNSUPPORTED', `${what}: ${lack}. Leave compensated out.`);
+  }
+  warn(`${what}: ${lack}: the rule ${rule.name} loses accuracy in float32.`);
+  return false;
+}

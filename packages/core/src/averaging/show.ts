@@ -1,0 +1,150 @@
+// An average in the model for a while.
+import type { Awaitable } from '../awaitable.js';
+import type { AveragedBatchNorm } from '../batch-norm/bn-update.js';
+import { PolyakError } from '../error.js';
+import { Loan, whileLent } from '../parameters/loan.js';
+import { quoted } from '../parameters/parameter-list.js';
+import type { Steps } from '../steps/steps.js';
+import type { Transaction } from '../steps/transaction.js';
+import type { Averages } from './averages.js';
+
+/** Which average the model shows, and with which batch-norm statistics. */
+export interface AveragedOptions<Batch = unknown> {
+  /** The name of the average, where there are several. Default the first. */
+  readonly average?: string;
+  /**
+   * The model's batch norm, training batches, and options of {@link bnUpdate}: the running
+   * statistics are estimated for the averages, and the live ones come back with the live weights.
+   */
+  readonly batchNorm?: AveragedBatchNorm<Batch>;
+}
+
+/** Options of a swap. */
+export interface SwapOptions<Batch = unknown> extends AveragedOptions<Batch> {
+  /**
+   * Leaves the averages in the model at the end of a run: the next call, by any object over the
+   * same weights, that needs the live weights puts them back first. Default false: such calls are
+   * refused until the second swap.
+   */
+  readonly recallable?: boolean;
+}
+
+const SWAP_OPTIONS = ['average', 'batchNorm', 'recallable'];
+
+/** Shows an average, or takes back the one that is shown. */
+export function* toggle<T>(averages: Averages<T>, call: string, options: SwapOptions): Steps<void> {
+  averages.requireUsable(call);
+  requireSwapOptions(call, options);
+  const { status, shown } = averages;
+  const isOwn = status.kind === 'swapped' && status.by === call;
+  const isSame = options.average === undefined || options.average === shown;
+  if (isOwn && isSame) yield* takeBack(averages, call);
+  else yield* show(averages, call, call, options);
+}
+
+/**
+ * Runs `fn` with an average in the model, and takes it back whatever happens.
+ *
+ * @param by - the method that is left to take it back where that fails twice
+ */
+export function* within<T, R>(
+  averages: Averages<T>,
+  call: string,
+  by: string,
+  fn: () => Awaitable<R>,
+  options: AveragedOptions,
+): Steps<R> {
+  requireSwapOptions(call, options);
+  if (typeof fn !== 'function') {
+    throw new TypeError(`${call}: the first argument is ${typeof fn}, expected a function.`);
+  }
+  yield* show(averages, call, by, options);
+  function* back(): Steps<void> {
+    try {
+      yield* takeBack(averages, call);
+    } catch (error) {
+      const { status } = averages;
+      if (status.kind === 'swapped') {
+        status.loan.leave();
+        averages.status = { ...status, by };
+      }
+      throw error;
+    }
+  }
+  return yield* whileLent(call, fn, back, `${by} tries again`);
+}
+
+function* show<T>(
+  averages: Averages<T>,
+  call: string,
+  by: string,
+  { average, batchNorm, recallable = false }: SwapOptions,
+): Steps<void> {
+  const index = averages.indexOf(call, average);
+  yield* averages.alone(call, (current) => lend(averages, { call, by, index, batchNorm }, current));
+  if (recallable && averages.status.kind === 'swapped') averages.status.loan.leave();
+}
+
+interface Lending {
+  readonly call: string;
+  /** The method that takes it back where it can neither begin nor be undone. */
+  readonly by: string;
+  readonly index: number;
+  readonly batchNorm: AveragedBatchNorm<unknown> | undefined;
+}
+
+function* lend<T>(
+  averages: Averages<T>,
+  { call, by, index, batchNorm }: Lending,
+  current: Transaction,
+): Steps<void> {
+  yield* averages.requireLive(call, current);
+  for (const { list } of averages.groups) list.live(call);
+  const averaged = averages.groups.filter(({ running }) => (running[index]?.nAvg ?? 0) > 0);
+  if (averaged.length === 0) {
+    throw new PolyakError(
+      'ERR_NO_AVERAGES',
+      `${call}: nothing has been averaged yet. Update the averages first.`,
+    );
+  }
+  const { what, backend, warn } = averages.terms;
+  const begin = (begun: Loan<T>, method: string): void => {
+    averages.status = { kind: 'swapped', index, loan: begun, by: method };
+  };
+  const loan = yield* Loan.begin(call, current, {
+    backend,
+    name: `${what}.${call}`,
+    entries: averaged.flatMap(({ list }) => list.entries),
+    tensors: averaged.flatMap(({ running }) => running[index]?.averages ?? []),
+    batchNorm,
+    onEnd: () => {
+      averages.status = { kind: 'live' };
+    },
+    onStuck: (stuck) => begin(stuck, by),
+  });
+  current.commit(() => {
+    begin(loan, call);
+    const skipped = averages.groups.filter((group) => !averaged.includes(group));
+    const names = skipped.flatMap(({ list }) => list.names);
+    if (names.length > 0) warn(`${call}: ${quoted(names)} never averaged, left as they are.`);
+  });
+}
+
+function* takeBack<T>(averages: Averages<T>, call: string): Steps<void> {
+  const { status } = averages;
+  if (status.kind !== 'swapped') return;
+  yield* averages.alone(call, (current) => status.loan.recall(current));
+}
+
+/** Refuses what would be ignored without a word. */
+function requireSwapOptions(call: string, options: SwapOptions): void {
+  // What JavaScript passes may be anything.
+  const isObject = typeof options === 'object' && (options as unknown) !== null;
+  const odd = isObject ? Object.keys(options).find((key) => !SWAP_OPTIONS.includes(key)) : 'none';
+  if (odd === undefined) return;
+  const given = isObject ? `an unknown option "${odd}"` : JSON.stringify(options);
+  throw new TypeError(
+    `${call}: the options are ${given}. Expected { average, batchNorm }, such as ` +
+      "{ average: 'ema' } or { batchNorm: { model, loader } }.",
+  );
+}

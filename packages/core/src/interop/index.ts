@@ -1,0 +1,3 @@
+export type { ImportedAverage, ImportOptions } from './import-average.js';
+export { importAverage } from './import-average.js';
+export { fromAveragedModel, fromDiffusers, fromTorchcontrib } from './pytorch.js';

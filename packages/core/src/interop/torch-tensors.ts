@@ -1,0 +1,46 @@
+// Reading tensors of PyTorch's state dicts: counts, and weights in the precision of averages.
+import { PolyakError } from '../error.js';
+import { halfValue } from '../tensor/half.js';
+import type { NamedTensors } from '../state/named-tensors.js';
+import { isHalf } from '../tensor/tensor.js';
+import type { HostTensor } from '../tensor/tensor.js';
+
+/** The integer >= 0 under `name`, a tensor of one element. */
+export function countAt(call: string, tensors: NamedTensors, name: string): number {
+  const values = integersAt(call, tensors, name);
+  const [value] = values;
+  if (value !== undefined && values.length === 1) return value;
+  throw new PolyakError(
+    'ERR_STATE',
+    `${call}: "${name}" has ${values.length} elements, expected one.`,
+  );
+}
+
+/** The integers >= 0 under `name`. */
+export function integersAt(call: string, tensors: NamedTensors, name: string): readonly number[] {
+  const values = Array.from(tensorAt(call, tensors, name).data, Number);
+  if (values.length > 0 && values.every((value) => Number.isSafeInteger(value) && value >= 0))
+    return values;
+  throw new PolyakError(
+    'ERR_STATE',
+    `${call}: "${name}" is [${values.join(', ')}], expected integers >= 0.`,
+  );
+}
+
+/** The weights under `name`; half precision as float32. */
+export function weightsAt(call: string, tensors: NamedTensors, name: string): HostTensor {
+  const tensor = tensorAt(call, tensors, name);
+  const { dtype, shape, data } = tensor;
+  if (!isHalf(dtype)) return tensor;
+  return {
+    dtype: 'float32',
+    shape,
+    data: Float32Array.from(data as Uint16Array, (bits) => halfValue(dtype, bits)),
+  };
+}
+
+function tensorAt(call: string, tensors: NamedTensors, name: string): HostTensor {
+  const tensor = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
+  if (tensor !== undefined) return tensor;
+  throw new PolyakError('ERR_STATE', `${call}: the file has no "${name}".`);
+}

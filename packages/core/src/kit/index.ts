@@ -1,0 +1,16 @@
+export { allFinite } from './all-finite.js';
+export type { Cell, CellOwner } from './cell.js';
+export { cell } from './cell.js';
+export type { Misfit, Sides } from './differences.js';
+export { requireFit, specDifferences } from './differences.js';
+export type { HalfDType } from './half-arrays.js';
+export { halfFromFloat, halfToFloat32 } from './half-arrays.js';
+export type { HostMean } from './host-mean.js';
+export { addToMean, finishMean, startMean } from './host-mean.js';
+export type { Ledger, LedgerMemory } from './ledger.js';
+export { ledger } from './ledger.js';
+export type { ShiftedMeans } from './moments.js';
+export { mergeMoments, shiftedMoments } from './moments.js';
+export type { SwapOperations } from './swap-all.js';
+export { swapAll } from './swap-all.js';
+export { halfBits, halfValue } from '../tensor/half.js';

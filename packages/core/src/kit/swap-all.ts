@@ -1,0 +1,87 @@
+// Exchanges what parameters hold with other contents: all of them, or none.
+import type { Awaitable } from '../awaitable.js';
+import type { Backend } from '../backend.js';
+import type { Parameter } from '../parameter.js';
+import { wait } from '../steps/steps.js';
+import type { Steps } from '../steps/steps.js';
+import { either } from '../steps/steps.js';
+
+/** What {@link swapAll} asks of a backend. */
+export interface SwapOperations<T> extends Pick<Backend<T>, 'dispose'> {
+  /** New tensors with what parameters hold: copies, or references to the same storage. */
+  hold(tensors: readonly T[]): Awaitable<readonly T[]>;
+}
+
+/**
+ * `Backend.swap` by {@link Parameter.set}: reads what the parameters hold, then sets one after the
+ * other. Plain where the backend and every `set` are.
+ *
+ * @param operations - of the backend
+ * @param parameters - of the model, of the same specs as `tensors`
+ * @param tensors - they stay what they are and the caller's
+ * @returns new tensors with what the parameters held; the caller disposes of them
+ * @throws what a `set` threw, once all that were reached are set back; an AggregateError with every
+ *   failure where one of those fails too
+ */
+export function swapAll<T>(
+  operations: SwapOperations<T>,
+  parameters: readonly Parameter<T>[],
+  tensors: readonly T[],
+): Awaitable<readonly T[]> {
+  return either(exchange(operations, parameters, tensors));
+}
+
+function* exchange<T>(
+  { hold, dispose }: SwapOperations<T>,
+  parameters: readonly Parameter<T>[],
+  tensors: readonly T[],
+): Steps<readonly T[]> {
+  const held = yield* wait(hold(parameters.map((parameter) => parameter.get())));
+  const reached: Parameter<T>[] = [];
+  try {
+    for (const [index, parameter] of parameters.entries()) {
+      reached.push(parameter);
+      yield* wait(parameter.set(tensors[index] as T));
+    }
+    return held;
+  } catch (cause) {
+    const failures = yield* setBack(reached, held);
+    const stuck = failures.map(({ name }) => `"${name}"`);
+    const errors = failures.map(({ error }) => error);
+    try {
+      yield* wait(dispose(held));
+    } catch (error) {
+      errors.push(error);
+    }
+    if (errors.length === 0) throw cause;
+    const what = stuck.length === 0 ? 'copies could not be freed' : `so did ${stuck.join(', ')}`;
+    throw new AggregateError(
+      [cause, ...errors],
+      `swap: a parameter refused its new contents (${String(cause)}), and then ${what}` +
+        `${stuck.length === 0 ? '' : ' the old ones. Set these parameters again'}.`,
+      { cause },
+    );
+  }
+}
+
+interface Failure {
+  readonly name: string;
+  readonly error: unknown;
+}
+
+/** In reverse, so that a place that occurs twice gets its first contents back. */
+function* setBack<T>(
+  reached: readonly Parameter<T>[],
+  held: readonly T[],
+): Steps<readonly Failure[]> {
+  const failures: Failure[] = [];
+  for (let index = reached.length - 1; index >= 0; index -= 1) {
+    const parameter = reached[index] as Parameter<T>;
+    try {
+      yield* wait(parameter.set(held[index] as T));
+    } catch (error) {
+      failures.push({ name: parameter.name, error });
+    }
+  }
+  return failures;
+}

@@ -1,0 +1,238 @@
+// The weights of a live model: read, put in for a while, put in for good. What is kept outside of
+// averages (snapshots, merges, samples) goes through here, on every backend.
+import type { Awaitable } from '../awaitable.js';
+import type { Backend } from '../backend.js';
+import type { AveragedBatchNorm } from '../batch-norm/bn-update.js';
+import { PolyakError } from '../error.js';
+import { fittingTensors, namedTensors } from '../state/named-tensors.js';
+import type { NamedTensors } from '../state/named-tensors.js';
+import type { TensorSpec } from '../tensor/tensor.js';
+import { exchanged, Loan, requireLive, shownTensors, whileLent } from './loan.js';
+import { ParameterList, quoted, requireBackend } from './parameter-list.js';
+import type { ParameterSource } from './parameter-list.js';
+import { drive, wait } from '../steps/steps.js';
+import type { Steps } from '../steps/steps.js';
+import { disposeAll, transaction } from '../steps/transaction.js';
+import type { Transaction } from '../steps/transaction.js';
+import { warnerOf } from '../steps/warn.js';
+import type { Warn } from '../steps/warn.js';
+import { finiteCopies } from './copies.js';
+
+/** Options of {@link ParameterSet}. */
+export interface ParameterSetOptions<T> {
+  /** The runtime that holds the parameters. */
+  readonly backend: Backend<T>;
+  /** Receives warnings. Default `console.warn`. */
+  readonly onWarning?: (message: string) => void;
+}
+
+/** Options of {@link ParameterSet.withWeights}. */
+export interface WithWeightsOptions<Batch = unknown> {
+  /** Where given, the running statistics are estimated for the weights, and put back afterwards. */
+  readonly batchNorm?: AveragedBatchNorm<Batch>;
+}
+
+/**
+ * All parameters whose values make a model. Several objects may average, collect and sample one
+ * model; only one at a time may have other weights in it (`ERR_SWAPPED`). Parameters of one storage
+ * count as one, under the first name. Half precision is read and written as float32.
+ *
+ * @example
+ * ```ts
+ * import { cpuBackend, parameter } from '@polyak/backend-cpu';
+ * import { ParameterSet } from '@polyak/core';
+ *
+ * const data = Float32Array.of(1, 2);
+ * const weight = parameter('weight', { dtype: 'float32', shape: [2], data });
+ * const weights = new ParameterSet([weight], { backend: cpuBackend() });
+ * const { weight: kept } = await weights.read();
+ * data.fill(0);
+ * await weights.withWeights({ weight: kept }, () => console.log([...data])); // [1, 2]
+ * ```
+ */
+export class ParameterSet<T> {
+  /** The runtime that holds the parameters. */
+  readonly backend: Backend<T>;
+  readonly #list: ParameterList<T>;
+  readonly #warn: Warn;
+
+  /**
+   * @param parameters - of the model, each name once; or a function that gives them anew
+   * @param options - see {@link ParameterSetOptions}
+   * @throws TypeError where an argument is not what it should be
+   * @throws PolyakError `ERR_PARAMETERS`, `ERR_UNSUPPORTED`
+   */
+  constructor(parameters: ParameterSource<T>, options: ParameterSetOptions<T>) {
+    requireBackend('ParameterSet', options);
+    this.backend = options.backend;
+    this.#warn = warnerOf('ParameterSet', options.onWarning);
+    this.#list = new ParameterList(options.backend, parameters);
+  }
+
+  /** The names that `read` gives, each with the spec of its tensor, in that order. */
+  get specs(): ReadonlyMap<string, TensorSpec> {
+    return new Map(
+      this.#list.entries.map(({ parameter, averageSpec }) => [parameter.name, averageSpec]),
+    );
+  }
+
+  /**
+   * Copies of the weights that the model holds now, on the host.
+   *
+   * @returns tensors by the names of the parameters
+   * @throws PolyakError `ERR_NON_FINITE` where a weight is not finite, `ERR_SWAPPED`,
+   * `ERR_PARAMETERS`
+   */
+  read(): Promise<NamedTensors> {
+    return drive(this.#transaction('read', (current) => this.#read(current)));
+  }
+
+  /**
+   * Puts `weights` into the model for good.
+   *
+   * @param weights - of all its parameters, as `read` gives them
+   * @throws PolyakError `ERR_STATE` where they do not fit, with every difference
+   * @throws PolyakError `ERR_NON_FINITE`, `ERR_SWAPPED`, `ERR_PARAMETERS`
+   */
+  write(weights: NamedTensors): Promise<void> {
+    return drive(this.#transaction('write', (current) => this.#write(current, weights)));
+  }
+
+  /**
+   * Runs `fn` with `weights` in the model, and puts back what it held, whatever happens.
+   *
+   * @param weights - of all its parameters, as `read` gives them
+   * @param fn - evaluates or saves the model
+   * @param options - see {@link WithWeightsOptions}
+   * @returns what `fn` returned
+   * @throws PolyakError as `write`, and whatever `fn` throws
+   */
+  withWeights<R, Batch>(
+    weights: NamedTensors,
+    fn: () => Awaitable<R>,
+    options: WithWeightsOptions<Batch> = {},
+  ): Promise<R> {
+    return drive(this.#withWeights(weights, fn, options));
+  }
+
+  /**
+   * Copies of the weights that the model holds now, where the backend keeps its tensors: one for
+   * each name of `specs`, in that order.
+   *
+   * @returns tensors that the caller disposes of
+   * @throws PolyakError as `read`
+   */
+  copy(): Promise<readonly T[]> {
+    return drive(this.#transaction('copy', (current) => this.#copy('copy', current)));
+  }
+
+  /**
+   * `withWeights` for tensors of the backend.
+   *
+   * @param tensors - such as `copy` gives; they stay what they are and the caller's
+   */
+  withCopy<R, Batch>(
+    tensors: readonly T[],
+    fn: () => Awaitable<R>,
+    options: WithWeightsOptions<Batch> = {},
+  ): Promise<R> {
+    return drive(this.#within('withCopy', tensors, fn, options));
+  }
+
+  #transaction<R>(call: string, body: (current: Transaction) => Steps<R>): Steps<R> {
+    return transaction(call, this.#warn, body);
+  }
+
+  *#copy(call: string, current: Transaction): Steps<readonly T[]> {
+    const list = this.#list;
+    yield* requireLive(call, current, list.identities);
+    const live = list.live(call);
+    const draft = { call, backend: this.backend, transaction: current };
+    return yield* finiteCopies(draft, list.entries, live);
+  }
+
+  *#read(current: Transaction): Steps<NamedTensors> {
+    const copies = yield* this.#copy('read', current);
+    const host = yield* wait(this.backend.download(copies));
+    current.release(this.backend, copies);
+    return Object.fromEntries(namedTensors(this.#list.names, host));
+  }
+
+  *#write(current: Transaction, weights: NamedTensors): Steps<void> {
+    const { backend } = this;
+    const list = this.#list;
+    const tensors = yield* this.#uploaded('write', current, weights);
+    yield* requireLive('write', current, list.identities);
+    list.live('write');
+    const terms = { backend, entries: list.entries, tensors };
+    const shown = yield* shownTensors('write', current, terms);
+    const held = yield* exchanged(current, backend, list.parameters, shown);
+    current.release(backend, [...held, ...tensors]);
+  }
+
+  *#withWeights<R>(
+    weights: NamedTensors,
+    fn: () => Awaitable<R>,
+    options: WithWeightsOptions,
+  ): Steps<R> {
+    const call = 'withWeights';
+    const tensors = yield* this.#transaction(call, (current) =>
+      this.#uploaded(call, current, weights),
+    );
+    try {
+      return yield* this.#within(call, tensors, fn, options);
+    } finally {
+      yield* disposeAll(this.backend, tensors);
+    }
+  }
+
+  *#within<R>(
+    call: string,
+    tensors: readonly T[],
+    fn: () => Awaitable<R>,
+    { batchNorm }: WithWeightsOptions,
+  ): Steps<R> {
+    const { backend } = this;
+    const { entries, identities } = this.#list;
+    const begin = this.#list;
+    const loan = yield* this.#transaction(call, function* (current) {
+      yield* requireLive(call, current, identities);
+      begin.live(call);
+      const name = `ParameterSet.${call}`;
+      const terms = { backend, name, entries, tensors, batchNorm, onEnd: () => {} };
+      return yield* Loan.begin(call, current, terms);
+    });
+    const transact = this.#transaction.bind(this);
+    function* back(): Steps<void> {
+      // Where both tries fail, it is left for whoever comes next.
+      loan.leave();
+      yield* transact(call, (current) => loan.recall(current));
+    }
+    return yield* whileLent(call, fn, back, 'The next call that needs them tries again');
+  }
+
+  *#uploaded(call: string, current: Transaction, weights: NamedTensors): Steps<readonly T[]> {
+    const { entries, tied } = this.#list;
+    const problems: string[] = [];
+    const known = new Set([...this.#list.names, ...tied.map(({ parameter: { name } }) => name)]);
+    const wanted = entries.map(({ parameter, averageSpec }) => ({
+      name: parameter.name,
+      spec: averageSpec,
+    }));
+    const tensors = fittingTensors('they', weights, wanted, known, problems);
+    if (problems.length > 0) {
+      throw new PolyakError(
+        'ERR_STATE',
+        `${call}: the weights do not fit: ${problems.join('; ')}.`,
+      );
+    }
+    const handles = current.drafts(this.backend, yield* wait(this.backend.upload(tensors)));
+    const finite = yield* wait(this.backend.allFinite(handles));
+    const bad = this.#list.names.filter((_, index) => finite[index] !== true);
+    if (bad.length === 0) return handles;
+    throw new PolyakError(
+      'ERR_NON_FINITE',
+      `${call}: NaN or an infinity in the weights ${quoted(bad)}.`,
+    );
+  }
+}

@@ -1,0 +1,184 @@
+// The averaging rules of the literature.
+import type { MovingRule, WindowRule } from './rule.js';
+
+/**
+ * The equal average of stochastic weight averaging: `average += (live - average) / (nAvg + 1)`.
+ *
+ * In float32 the rms error of the mean of n values with 1 % noise grows as 1.5e-8 √n.
+ *
+ * @returns the rule
+ * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407, algorithm 1
+ */
+export function equal(): MovingRule {
+  return { kind: 'moving', name: 'equal', weight: (nAvg) => 1 / (nAvg + 1) };
+}
+
+/**
+ * The exponential moving average: `average = decay * average + (1 - decay) * live`.
+ *
+ * From a decay of 0.9999 on, one float32 step is below the rounding of the average: the rule then
+ * asks for a compensated accumulator.
+ *
+ * @param decay - the weight of the old average, in [0, 1]
+ * @returns the rule
+ * @throws RangeError where the decay is not in [0, 1]
+ * @see Polyak and Juditsky 1992; torch.optim.swa_utils.get_ema_multi_avg_fn
+ */
+export function exponential(decay: number): MovingRule {
+  return decaying(`exponential(${decay})`, decay, () => decay);
+}
+
+/**
+ * The exponential moving average by its half-life: a value's weight halves in so many updates.
+ *
+ * @param updates - the half-life in updates, > 0
+ * @returns the rule `exponential(2 ** (-1 / updates))`
+ * @throws RangeError where it is not positive
+ * @see Composer's EMA, which gives the smoothing as a half-life too:
+ * https://docs.mosaicml.com/projects/composer
+ */
+export function halfLife(updates: number): MovingRule {
+  const decay = 2 ** (-1 / updates);
+  if (!(updates > 0 && decay < 1)) {
+    throw new RangeError(
+      `halfLife: updates is ${updates}, expected a number > 0, and not so large that nothing ` +
+        'would move.',
+    );
+  }
+  return exponential(decay);
+}
+
+/**
+ * The exponential moving average without the excess weight of the first value: the weighted mean in
+ * which the value of k updates ago weighs `decay ** k`. (Plain, the first value, which is copied,
+ * weighs `1 / (1 - decay)` of its due.)
+ *
+ * @param decay - in [0, 1]; 1 is the equal average
+ * @returns the rule, `weight(n) = (1 - decay) / (1 - decay ** (n + 1))`
+ * @throws RangeError where the decay is not in [0, 1]
+ * @see Kingma and Ba 2015, https://arxiv.org/abs/1412.6980, section 3, of Adam's moments
+ */
+export function debiasedExponential(decay: number): MovingRule {
+  const due = (nAvg: number): number =>
+    decay === 1 ? 1 - 1 / (nAvg + 1) : 1 - (1 - decay) / (1 - decay ** (nAvg + 1));
+  return decaying(`debiasedExponential(${decay})`, decay, due);
+}
+
+/** How {@link powerWarmUp} rises. */
+export interface PowerWarmUp {
+  /** The decay that is not exceeded, in [0, 1]. Default 0.9999. */
+  readonly maxDecay?: number;
+  /** The decay from the second update on at least, in [0, maxDecay]. Default 0. */
+  readonly minDecay?: number;
+  /** The larger, the faster; > 0. Default 2/3: 0.999 after 31,600 updates. 3/4: after 10,000. */
+  readonly power?: number;
+  /** Divides the number of updates; > 0. Default 1. */
+  readonly inverseGamma?: number;
+}
+
+/**
+ * The exponential moving average whose decay rises by a power of the updates:
+ * `1 - (1 + n / inverseGamma) ** -power`, held between `minDecay` and `maxDecay`.
+ *
+ * @param options - see {@link PowerWarmUp}
+ * @returns the rule
+ * @throws RangeError where an option is out of its range
+ * @see timm's ModelEmaV3, ema-pytorch and diffusers' EMAModel, whose n is the number of updates
+ * after the first as well
+ */
+export function powerWarmUp(options: PowerWarmUp = {}): MovingRule {
+  const { maxDecay = 0.9999, minDecay = 0, power = 2 / 3, inverseGamma = 1 } = options;
+  if (!(minDecay >= 0 && minDecay <= maxDecay)) {
+    throw new RangeError(
+      `powerWarmUp: minDecay is ${minDecay}, expected a number in [0, ${maxDecay}].`,
+    );
+  }
+  if (!(power > 0 && inverseGamma > 0)) {
+    throw new RangeError(
+      `powerWarmUp: power and inverseGamma are ${power} and ${inverseGamma}, expected numbers > 0.`,
+    );
+  }
+  const name = `powerWarmUp(${maxDecay}, ${minDecay}, ${power}, ${inverseGamma})`;
+  return decaying(name, maxDecay, (nAvg) =>
+    Math.max(minDecay, 1 - (1 + nAvg / inverseGamma) ** -power),
+  );
+}
+
+/**
+ * The exponential moving average whose decay rises as `(1 + n) / (10 + n)` up to `decay`.
+ *
+ * @param decay - not exceeded, in [0, 1]
+ * @returns the rule
+ * @throws RangeError where the decay is not in [0, 1]
+ * @see tf.train.ExponentialMovingAverage with num_updates; diffusers' EMAModel without its warm-up
+ */
+export function rationalWarmUp(decay: number): MovingRule {
+  return decaying(`rationalWarmUp(${decay})`, decay, (nAvg) => (1 + nAvg) / (10 + nAvg));
+}
+
+/**
+ * The exponential moving average whose decay rises as `decay * (1 - exp(-n / updates))`.
+ *
+ * @param decay - approached, in [0, 1]
+ * @param updates - after which it has come to 63 % of `decay`, > 0. Default 2000
+ * @returns the rule
+ * @throws RangeError where an argument is out of its range
+ * @see ultralytics' ModelEMA
+ */
+export function saturatingWarmUp(decay: number, updates: number = 2000): MovingRule {
+  if (!(updates > 0))
+    throw new RangeError(`saturatingWarmUp: updates is ${updates}, expected a number > 0.`);
+  const name = `saturatingWarmUp(${decay}, ${updates})`;
+  return decaying(name, decay, (nAvg) => decay * -Math.expm1(-nAvg / updates));
+}
+
+/**
+ * The power-function average: the value of update n weighs as `n ** gamma`, so that the average
+ * reaches back to a fixed part of the run, however long it is. `postHocWeights` makes an average
+ * with another profile from snapshots of two.
+ *
+ * @param gamma - >= 0; 0 is the equal average. See `gammaOf`
+ * @returns the rule, `weight(n) = 1 - (1 - 1 / (n + 1)) ** (gamma + 1)`
+ * @throws RangeError where gamma is negative
+ * @see Karras et al. 2024, https://arxiv.org/abs/2312.02696, section 3.1
+ */
+export function powerFunction(gamma: number): MovingRule {
+  if (!(gamma >= 0 && gamma < Infinity)) {
+    throw new RangeError(`powerFunction: gamma is ${gamma}, expected a finite number >= 0.`);
+  }
+  return {
+    kind: 'moving',
+    name: `powerFunction(${gamma})`,
+    weight: (nAvg) => -Math.expm1((gamma + 1) * Math.log1p(-1 / (nAvg + 1))),
+  };
+}
+
+/**
+ * The mean of the last `count` values (LAWA, latest weight averaging). It keeps them all, so that
+ * it takes the memory of `count + 1` models, and each update as many passes.
+ *
+ * @param count - an integer >= 1
+ * @returns the rule
+ * @throws RangeError where it is not
+ * @see Kaddour 2022, Stop Wasting My Time! Saving Days of ImageNet and BERT Training with Latest
+ *   Weight Averaging, https://arxiv.org/abs/2209.14981
+ */
+export function lastK(count: number): WindowRule {
+  if (!(Number.isInteger(count) && count >= 1)) {
+    throw new RangeError(`lastK: count is ${count}, expected an integer >= 1.`);
+  }
+  return { kind: 'window', name: `lastK(${count})`, window: count };
+}
+
+// From a decay of 0.9999 on, one float32 step is below the rounding of the average.
+function decaying(name: string, maxDecay: number, decay: (nAvg: number) => number): MovingRule {
+  if (!(maxDecay >= 0 && maxDecay <= 1)) {
+    throw new RangeError(`${name}: the decay is ${maxDecay}, expected a number in [0, 1].`);
+  }
+  return {
+    kind: 'moving',
+    name,
+    weight: (nAvg) => 1 - Math.min(maxDecay, decay(nAvg)),
+    compensated: maxDecay >= 0.9999,
+  };
+}

@@ -1,0 +1,229 @@
+// States as bytes: a safetensors file whose tensors Python reads under their paths, with the rest
+// as JSON beside them.
+import { PolyakError } from '../error.js';
+import { excerpt, parseJson } from '@polyak/safetensors/json';
+import type { Json } from '@polyak/safetensors/json';
+import { decodeSafetensors, encodeSafetensors, METADATA } from '@polyak/safetensors';
+import { isList, isTensor } from './state-tree.js';
+import type { StateTree } from './state-tree.js';
+import type { HostTensor } from '../tensor/tensor.js';
+
+const KEY = 'polyak';
+const VERSION = 1;
+// Far beyond any state, far below what overflows the stack.
+const MAX_DEPTH = 256;
+// The envelope around the state, and the records that stand for a tensor or a number.
+const ADDED_DEPTH = 2;
+const TENSOR = '$tensor';
+const NUMBER = '$number';
+// What JSON lacks.
+const NUMBERS: ReadonlyMap<Json, number> = new Map(
+  [NaN, Infinity, -Infinity, -0].map((value) => [nameOf(value), value]),
+);
+
+/** What the walk over a state carries along. */
+interface Packing {
+  readonly path: readonly string[];
+  readonly ancestors: readonly StateTree[];
+  readonly tensors: Map<string, HostTensor>;
+}
+
+/**
+ * Writes a state as the bytes of a safetensors file. A tensor goes under the keys that lead to it,
+ * joined by `/`, such as `swaState/conv1.weight`; where that name is taken or not allowed, with
+ * `#2` (and so on) behind it. The rest is JSON in the metadata `polyak`, where `{"$tensor": name}`
+ * and `{"$number": "NaN"}` stand for tensors and for the numbers that JSON lacks, and a key of the
+ * state that begins with `$` has a second one before it.
+ *
+ * {@link fromSafetensors} gives the state back exactly: NaN with its bits in tensors, infinities,
+ * -0, the order of keys.
+ *
+ * @param state - plain data, nested 256 deep at most; not changed
+ * @returns a new array
+ * @throws TypeError where a node is no plain data (undefined, functions, class instances, cycles,
+ * holes in lists), naming its path, or a tensor is not one
+ * @throws RangeError where a tensor's data and shape disagree, or the JSON is longer than 100 MB
+ * @throws {@link PolyakError} `ERR_UNSUPPORTED` on a big-endian machine
+ * @example
+ * ```ts
+ * import { toSafetensors } from '@polyak/core';
+ * import { decodeSafetensors } from '@polyak/core/internal';
+ *
+ * const weight = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } as const;
+ * const bytes = toSafetensors({ swaState: { 'conv1.weight': weight }, nAvg: 3 });
+ * console.log(Object.keys(decodeSafetensors(bytes).tensors)); // ['swaState/conv1.weight']
+ * ```
+ * @see https://github.com/huggingface/safetensors#format
+ */
+export function toSafetensors(state: StateTree): Uint8Array {
+  const tensors = new Map<string, HostTensor>();
+  const packed = pack(state, { path: [], ancestors: [], tensors });
+  return encodeSafetensors(Object.fromEntries(tensors), {
+    [KEY]: JSON.stringify({ version: VERSION, state: packed }),
+  });
+}
+
+/**
+ * Reads a state from the bytes of a safetensors file. A file that {@link toSafetensors} did not
+ * write comes back as a record of its tensors by name, so that weights written by Python can be
+ * loaded.
+ *
+ * @param bytes - the file; not kept
+ * @returns the state, which shares no memory with `bytes`
+ * @throws TypeError where `bytes` is not a `Uint8Array`
+ * @throws {@link PolyakError} `ERR_SAFETENSORS` where the bytes are not a well-formed file, or the
+ * metadata `polyak` are not what {@link toSafetensors} writes for these tensors; `ERR_UNSUPPORTED`
+ * on a big-endian machine
+ * @example
+ * ```ts
+ * import { fromSafetensors, toSafetensors } from '@polyak/core';
+ *
+ * console.log(fromSafetensors(toSafetensors({ nAvg: 3, lr: [0.1, NaN] }))); // { nAvg: 3, lr: [0.1, NaN] }
+ * ```
+ * @see https://github.com/huggingface/safetensors#format
+ */
+export function fromSafetensors(bytes: Uint8Array): StateTree {
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  const text = metadata[KEY];
+  if (text === undefined) return tensors;
+  const rest = new Map(Object.entries(tensors));
+  const state = unpack(readEnvelope(text), rest);
+  for (const name of rest.keys())
+    throw lying(`the state lacks the tensor ${excerpt(name)} of the file`);
+  return state;
+}
+
+function pack(node: StateTree, { path, ancestors, tensors }: Packing): Json {
+  if (typeof node === 'number') return packNumber(node);
+  if (node === null || typeof node === 'boolean' || typeof node === 'string') return node;
+  checkPlain(node, path);
+  if (isTensor(node)) {
+    const name = freeName(path, tensors);
+    tensors.set(name, node);
+    return { [TENSOR]: name };
+  }
+  if (ancestors.includes(node)) throw notPlain(path, 'a cycle');
+  if (path.length >= MAX_DEPTH) throw notPlain(path, `nested deeper than ${MAX_DEPTH}`);
+  const inside = (key: string): Packing => ({
+    path: [...path, key],
+    ancestors: [...ancestors, node],
+    tensors,
+  });
+  if (isList(node)) return node.map((child, index) => pack(child, inside(String(index))));
+  return Object.fromEntries(
+    Object.entries(node).map(([key, child]) => [
+      key.startsWith('$') ? `$${key}` : key,
+      pack(child, inside(key)),
+    ]),
+  );
+}
+
+function packNumber(value: number): Json {
+  const name = nameOf(value);
+  return NUMBERS.has(name) ? { [NUMBER]: name } : value;
+}
+
+function nameOf(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
+function checkPlain(
+  node: HostTensor | readonly StateTree[] | { readonly [key: string]: StateTree },
+  path: readonly string[],
+): void {
+  if (typeof node !== 'object') throw notPlain(path, `of type ${typeof node}`);
+  if (isList(node)) {
+    const keys = Object.keys(node);
+    if (keys.length === node.length && keys.every((key, index) => key === String(index))) return;
+    throw notPlain(path, 'a list with holes or with named members');
+  }
+  // Not compared with Object.prototype, which differs from one realm to the next.
+  const prototype: unknown = Object.getPrototypeOf(node);
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+    const remedy = ArrayBuffer.isView(node) ? '; a tensor is { dtype, shape, data }' : '';
+    throw notPlain(path, `an instance of a class${remedy}`);
+  }
+  if (Object.getOwnPropertySymbols(node).length > 0)
+    throw notPlain(path, 'a record with symbols for keys');
+  if (!isTensor(node)) return;
+  const extra = Object.keys(node).find((key) => !['dtype', 'shape', 'data'].includes(key));
+  if (extra !== undefined) throw notPlain(path, `a tensor with a member ${excerpt(extra)}`);
+}
+
+function notPlain(path: readonly string[], found: string): TypeError {
+  const what = path.length === 0 ? 'the state' : excerpt(path.join('/'));
+  return new TypeError(
+    `toSafetensors: ${what} is ${found}. A state holds null, booleans, numbers, strings, ` +
+      'tensors, lists and plain records.',
+  );
+}
+
+function freeName(path: readonly string[], taken: ReadonlyMap<string, HostTensor>): string {
+  const wanted = path.join('/').replace(/\p{Surrogate}/gu, '\ufffd');
+  let name = wanted;
+  for (let count = 2; name === METADATA || taken.has(name); count += 1) name = `${wanted}#${count}`;
+  return name;
+}
+
+function readEnvelope(text: string): Json {
+  let envelope: Json;
+  try {
+    envelope = parseJson(text, (_bracket, depth) => depth < MAX_DEPTH + ADDED_DEPTH);
+  } catch (cause) {
+    throw lying(`it is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+  }
+  const { version, state, ...rest } = isRecord(envelope) ? envelope : {};
+  if (version !== VERSION) {
+    throw lying(
+      `its version is ${excerpt(version)}, expected ${VERSION}. Written by a later Polyak?`,
+    );
+  }
+  if (state === undefined) throw lying('it has no state');
+  for (const key of Object.keys(rest)) throw lying(`it has an unknown member ${excerpt(key)}`);
+  return state;
+}
+
+function unpack(node: Json, rest: Map<string, HostTensor>): StateTree {
+  if (isList(node)) return node.map((child) => unpack(child, rest));
+  if (!isRecord(node)) return node;
+  if (Object.keys(node).length === 1) {
+    if (node[TENSOR] !== undefined) return takeTensor(node[TENSOR], rest);
+    if (node[NUMBER] !== undefined) return readNumber(node[NUMBER]);
+  }
+  return Object.fromEntries(
+    Object.entries(node).map(([key, child]) => [readKey(key), unpack(child, rest)]),
+  );
+}
+
+function takeTensor(name: Json, rest: Map<string, HostTensor>): HostTensor {
+  const tensor = typeof name === 'string' ? rest.get(name) : undefined;
+  if (typeof name !== 'string' || tensor === undefined) {
+    throw lying(
+      `the state has the tensor ${excerpt(name)}, which the file lacks or gives to another place`,
+    );
+  }
+  rest.delete(name);
+  return tensor;
+}
+
+function readNumber(name: Json): number {
+  const value = NUMBERS.get(name);
+  if (value === undefined) throw lying(`the state has the number ${excerpt(name)}`);
+  return value;
+}
+
+function readKey(key: string): string {
+  if (!key.startsWith('$')) return key;
+  if (!key.startsWith('$$'))
+    throw lying(`the state has the key ${excerpt(key)}, which stands for nothing`);
+  return key.slice(1);
+}
+
+function isRecord(node: Json): node is { readonly [key: string]: Json } {
+  return typeof node === 'object' && node !== null && !isList(node);
+}
+
+function lying(what: string, cause?: unknown): PolyakError {
+  const message = `fromSafetensors: the metadata "${KEY}" does not fit the file: ${what}.`;
+  return new PolyakError('ERR_SAFETENSORS', message, cause === undefined ? {} : { cause });
+}

@@ -1,0 +1,48 @@
+// States as plain data: what JSON holds, and tensors.
+import type { HostTensor } from '../tensor/tensor.js';
+
+/**
+ * Plain data: null, booleans, numbers (NaN and infinities too), strings, tensors, and lists and
+ * records of these.
+ */
+export type StateTree =
+  | null
+  | boolean
+  | number
+  | string
+  | HostTensor
+  | readonly StateTree[]
+  | { readonly [key: string]: StateTree };
+
+/**
+ * Whether a node of a state is a tensor: the records with a `data` that is a typed array.
+ *
+ * @param node - any node of a state
+ */
+export function isTensor(node: StateTree): node is HostTensor {
+  return (
+    typeof node === 'object' && node !== null && 'data' in node && ArrayBuffer.isView(node.data)
+  );
+}
+
+/**
+ * Whether a node of a state is a list. `Array.isArray` does not tell TypeScript what a node that is
+ * none can still be.
+ *
+ * @param node - any node of a state
+ */
+export function isList(node: StateTree): node is readonly StateTree[] {
+  return Array.isArray(node);
+}
+
+/**
+ * The record at a node of a state, for reading a state that may be anything: an empty one where the
+ * node is none.
+ *
+ * @param node - any node of a state
+ */
+export function recordOf(node: StateTree | undefined): { readonly [key: string]: StateTree } {
+  const isRecord =
+    typeof node === 'object' && node !== null && !Array.isArray(node) && !isTensor(node);
+  return isRecord ? (node as { readonly [key: string]: StateTree }) : {};
+}

@@ -1,0 +1,100 @@
+// Several changes that are all made, or none: steps with their undo, run in reverse on a failure.
+import type { Backend } from '../backend.js';
+import { wait } from './steps.js';
+import type { Steps } from './steps.js';
+import type { Warn } from './warn.js';
+
+/** What a call has done so far, and how to take it back. */
+export class Transaction {
+  readonly #undo: (() => Steps<void> | void)[] = [];
+  readonly #commits: (() => void)[] = [];
+  readonly #releases: (() => Steps<void>)[] = [];
+
+  /** How to take back what was just done. */
+  undo(step: () => Steps<void> | void): void {
+    this.#undo.push(step);
+  }
+
+  /** Frees `tensors`, which this call made, where it fails. */
+  drafts<T>(backend: Backend<T>, tensors: readonly T[]): readonly T[] {
+    if (tensors.length > 0) this.#undo.push(() => disposeAll(backend, tensors));
+    return tensors;
+  }
+
+  /** Frees `tensors`, which nothing needs any more, once all is done. */
+  release<T>(backend: Backend<T>, tensors: readonly T[]): void {
+    if (tensors.length > 0) this.#releases.push(() => disposeAll(backend, tensors));
+  }
+
+  /** Changes the state once all that can fail has been done; cannot fail itself. */
+  commit(change: () => void): void {
+    this.#commits.push(change);
+  }
+
+  *rollBack(call: string, cause: unknown): Steps<never> {
+    const failures: unknown[] = [];
+    for (let undo = this.#undo.pop(); undo !== undefined; undo = this.#undo.pop()) {
+      try {
+        yield* undo() ?? nothing();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length === 0) throw cause;
+    throw new AggregateError(
+      [cause, ...failures],
+      `${call}: failed (${String(cause)}), and then could not take back all that it had done ` +
+        `(${failures.map(String).join('; ')}).`,
+      { cause },
+    );
+  }
+
+  *finish(call: string, warn: Warn): Steps<void> {
+    for (const change of this.#commits) change();
+    for (const release of this.#releases) {
+      try {
+        yield* release();
+      } catch (error) {
+        warn(`${call}: done, but could not free all that it no longer needs: ${String(error)}`);
+      }
+    }
+  }
+}
+
+/**
+ * Runs `body` as a transaction: where it fails, everything is undone and nothing has changed.
+ *
+ * @throws what `body` threw; an AggregateError with that and the failures where an undo failed too
+ */
+export function* transaction<R>(
+  call: string,
+  warn: Warn,
+  body: (transaction: Transaction) => Steps<R>,
+): Steps<R> {
+  const current = new Transaction();
+  let result: R;
+  try {
+    result = yield* body(current);
+  } catch (error) {
+    return yield* current.rollBack(call, error);
+  }
+  yield* current.finish(call, warn);
+  return result;
+}
+
+/** Tries to dispose of each tensor, whatever becomes of the others. */
+export function* disposeAll<T>(backend: Backend<T>, tensors: readonly T[]): Steps<void> {
+  const failures: unknown[] = [];
+  for (const tensor of tensors) {
+    try {
+      yield* wait(backend.dispose([tensor]));
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('; '));
+}
+
+/** No steps. */
+function* nothing(): Steps<void> {}

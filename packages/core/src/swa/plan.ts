@@ -1,0 +1,115 @@
+// What one step does, as a pure function: the automatic and manual modes of torchcontrib.optim.SWA.
+
+/** When averages are taken: by the optimizer's steps, or only when asked for. */
+export type Mode = ManualMode | AutomaticMode;
+
+/** Averages are taken only by `updateSwa` and `updateSwaGroup`. */
+export interface ManualMode {
+  /** Tells the modes apart. */
+  readonly kind: 'manual';
+}
+
+/** Averages are taken by `step`, on the numbers of {@link ModeOptions}. */
+export interface AutomaticMode {
+  /** Tells the modes apart. */
+  readonly kind: 'auto';
+  /** Steps before averaging begins. */
+  readonly swaStart: number;
+  /** Steps between averages. */
+  readonly swaFreq: number;
+  /** The learning rate from `swaStart` on. */
+  readonly swaLr?: number;
+}
+
+/** The options that decide the {@link Mode}. */
+export interface ModeOptions {
+  /** Steps before averaging begins; an integer >= 0. */
+  readonly swaStart?: number | undefined;
+  /** Steps between averages; an integer >= 1. */
+  readonly swaFreq?: number | undefined;
+  /** The learning rate from `swaStart` on, >= 0; without it the rate is left alone. */
+  readonly swaLr?: number | undefined;
+}
+
+/** What the next step of a group does. */
+export interface StepPlan {
+  /** The learning rate to set before the base optimizer's step. */
+  readonly lr?: number;
+  /** Whether to average after it. */
+  readonly average: boolean;
+}
+
+/**
+ * What the next step of a group does after `stepCounter` steps.
+ *
+ * The two edges differ, as in torchcontrib: the learning rate is set from the step after `swaStart`
+ * steps on (`stepCounter >= swaStart`), and averages fall on the multiples of `swaFreq` that are
+ * greater than `swaStart`, counted from the first step of all. With start 5 and freq 2 the rate
+ * switches for step 6, and averages are taken after the steps 6, 8, 10, ….
+ *
+ * @param mode - from {@link modeOf}
+ * @param stepCounter - the group's steps so far
+ * @returns what to do before and after the step
+ * @see torchcontrib/optim/swa.py, `step` and `_reset_lr_to_swa`
+ */
+export function plan(mode: Mode, stepCounter: number): StepPlan {
+  if (mode.kind === 'manual') return { average: false };
+  const steps = stepCounter + 1;
+  const average = steps > mode.swaStart && steps % mode.swaFreq === 0;
+  return mode.swaLr !== undefined && stepCounter >= mode.swaStart
+    ? { lr: mode.swaLr, average }
+    : { average };
+}
+
+/**
+ * The mode that the options ask for: automatic if both `swaStart` and `swaFreq` are given, manual
+ * otherwise. Checks and warns in torchcontrib's order.
+ *
+ * @param options - see {@link ModeOptions}
+ * @param warn - receives the warnings
+ * @returns the mode
+ * @throws TypeError where a given value is no number
+ * @throws RangeError where a value is out of its range
+ */
+export function modeOf(options: ModeOptions, warn: (message: string) => void): Mode {
+  const { swaStart, swaFreq, swaLr } = options;
+  if ((swaStart === undefined) !== (swaFreq === undefined)) {
+    const [given, missing] =
+      swaStart === undefined ? ['swaFreq', 'swaStart'] : ['swaStart', 'swaFreq'];
+    warn(
+      `SWA: ${given} is given without ${missing}, ignoring it: averages are taken by hand, with ` +
+        'updateSwa.',
+    );
+  }
+  const start = toInteger('swaStart', swaStart, warn);
+  const freq = toInteger('swaFreq', swaFreq, warn);
+  if (start === undefined || freq === undefined) {
+    if (swaLr !== undefined) warn('SWA: swaLr is given without swaStart and swaFreq, ignoring it.');
+    return { kind: 'manual' };
+  }
+  if (start < 0) throw new RangeError(`Invalid swaStart: ${start}. Expected an integer >= 0.`);
+  if (freq < 1) throw new RangeError(`Invalid swaFreq: ${freq}. Expected an integer >= 1.`);
+  if (swaLr === undefined) return { kind: 'auto', swaStart: start, swaFreq: freq };
+  if (typeof swaLr !== 'number')
+    throw new TypeError(`Invalid swaLr: ${String(swaLr)}. Expected a number.`);
+  if (!(swaLr >= 0 && swaLr < Infinity)) {
+    throw new RangeError(`Invalid swaLr: ${swaLr}. Expected a finite number >= 0.`);
+  }
+  return { kind: 'auto', swaStart: start, swaFreq: freq, swaLr };
+}
+
+function toInteger(
+  name: string,
+  value: number | undefined,
+  warn: (message: string) => void,
+): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number')
+    throw new TypeError(`Invalid ${name}: ${String(value)}. Expected an integer.`);
+  if (!Number.isFinite(value))
+    throw new RangeError(`Invalid ${name}: ${value}. Expected an integer.`);
+  if (Number.isInteger(value)) return value;
+  const integer = Math.trunc(value) + 0; // no -0
+  warn(`SWA: ${name} is ${value}, casting it to ${integer}.`);
+  return integer;
+}

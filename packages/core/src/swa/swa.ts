@@ -1,0 +1,209 @@
+// Stochastic weight averaging around any optimizer: torchcontrib's vocabulary, without its defects.
+import { toggle, within } from '../averaging/show.js';
+import type { AveragedOptions, SwapOptions } from '../averaging/show.js';
+import { drive } from '../steps/steps.js';
+import type { Awaitable } from '../awaitable.js';
+import type { Optimizer, ParamGroup } from '../optimizer.js';
+import type { StateTree } from '../state/state-tree.js';
+import type { SWAParamGroup } from './group.js';
+import { SWAMachine } from './machine.js';
+import type { SWAOptions, SWAState } from './machine.js';
+import type { Mode } from './plan.js';
+
+/**
+ * Stochastic weight averaging: keeps a running average of the weights that an optimizer visits, and
+ * puts it into the model on request.
+ *
+ * In automatic mode (`swaStart` and `swaFreq` given) `step` takes the averages: after each step of
+ * a group whose number is greater than `swaStart` and a multiple of `swaFreq`,
+ * `average += (weights - average) / (nAvg + 1)`. In manual mode `updateSwa` does, when called.
+ *
+ * All methods but `resetLr` return promises, one call at a time. On a backend that is synchronous
+ * the work is done when the call returns. A call that fails leaves everything as it was.
+ *
+ * @example
+ * ```ts
+ * import { cpuBackend, parameter } from '@polyak/backend-cpu';
+ * import { observedOptimizer, SWA } from '@polyak/core';
+ *
+ * const weights = new Float32Array([0, 0]);
+ * const weight = parameter('weight', { dtype: 'float32', shape: [2], data: weights });
+ * const swa = new SWA(observedOptimizer([{ params: [weight], lr: 0.1 }]), { backend: cpuBackend() });
+ *
+ * for (const value of [1, 2, 6]) {
+ *   weights.fill(value); // an optimizer's step
+ *   await swa.updateSwa();
+ * }
+ * await swa.swapSwaSgd();
+ * console.log([...weights]); // [3, 3]
+ * ```
+ *
+ * @see Izmailov et al. 2018, Averaging Weights Leads to Wider Optima and Better Generalization,
+ *   https://arxiv.org/abs/1803.05407
+ * @see torchcontrib.optim.SWA
+ */
+export class SWA<T> {
+  readonly #machine: SWAMachine<T>;
+
+  /**
+   * @param optimizer - the optimizer whose weights are averaged
+   * @param options - see {@link SWAOptions}
+   * @throws TypeError, RangeError where an argument is not what it should be
+   * @throws PolyakError `ERR_PARAMETERS` where two parameters share a name, or a part of their
+   * memory
+   * @throws PolyakError `ERR_UNSUPPORTED` where the backend cannot hold a parameter, or compensate
+   *   when asked to
+   */
+  constructor(optimizer: Optimizer<T>, options: SWAOptions<T>) {
+    this.#machine = new SWAMachine(optimizer, options);
+  }
+
+  /** The base optimizer. */
+  get optimizer(): Optimizer<T> {
+    return this.#machine.optimizer;
+  }
+
+  /** Automatic or manual, with the numbers in force. */
+  get mode(): Mode {
+    return this.#machine.mode;
+  }
+
+  /** The optimizer's parameter groups, each with `nAvg` and `stepCounter`. */
+  get paramGroups(): readonly SWAParamGroup<T>[] {
+    return this.#machine.groups;
+  }
+
+  /** Whether the model holds an average now. */
+  get isSwapped(): boolean {
+    return this.#machine.averages.shown !== undefined;
+  }
+
+  /**
+   * One optimization step: sets the learning rate of groups past `swaStart` to `swaLr`, steps the
+   * base optimizer, and in automatic mode averages the groups that are due. Where it fails, all is
+   * as it was but for the base optimizer's own step, if that was made.
+   *
+   * @param closure - passed to the base optimizer: computes the loss
+   * @returns what the base optimizer returned, the loss as a rule
+   * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_PARAMETERS`, `ERR_DISPOSED`
+   * @throws PolyakError `ERR_NON_FINITE` where a new average would not be finite: nothing was
+   *   averaged or counted then, but the base optimizer has made its step
+   */
+  step<Loss>(closure?: () => Awaitable<Loss>): Promise<Loss | undefined> {
+    return drive(this.#machine.step(closure));
+  }
+
+  /**
+   * Sets the learning rate of the groups past `swaStart` to `swaLr`, as `step` does before the base
+   * optimizer's step. For loops that own the step: see {@link observedOptimizer}.
+   */
+  resetLr(): void {
+    this.#machine.resetLr();
+  }
+
+  /**
+   * Averages the weights of all groups now.
+   *
+   * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_PARAMETERS`, `ERR_NON_FINITE`,
+   * `ERR_DISPOSED`
+   */
+  updateSwa(): Promise<void> {
+    return drive(this.#machine.update('updateSwa', this.#machine.groups));
+  }
+
+  /**
+   * Averages the weights of one group now.
+   *
+   * @param group - one of {@link SWA.paramGroups}
+   * @throws TypeError where it is not
+   * @throws PolyakError as {@link SWA.updateSwa}
+   */
+  async updateSwaGroup(group: SWAParamGroup<T>): Promise<void> {
+    const own = this.#machine.groups.find((candidate) => candidate === group);
+    if (own === undefined) {
+      throw new TypeError('updateSwaGroup: the group is not one of swa.paramGroups.');
+    }
+    return drive(this.#machine.update('updateSwaGroup', [own]));
+  }
+
+  /**
+   * Puts an average into the model, and with the second call the live weights back, bit for bit:
+   * once to evaluate or save the average, once more to go on training. The averages stay what they
+   * are: what is written into the model meanwhile is dropped with the second call. A parameter that
+   * was never averaged stays, with a warning.
+   *
+   * Running batch-norm statistics are exchanged too where `batchNorm` is given.
+   *
+   * @param options - see {@link SwapOptions}. Left out, the second call takes back what is there
+   * @throws PolyakError `ERR_NO_AVERAGES` before the first update
+   * @throws PolyakError `ERR_SWAPPED` inside `withAveraged`, which swaps back itself; for another
+   *   average than the one that is in the model; and where another object's weights are
+   * @throws RangeError where there is no average of that name
+   * @throws PolyakError `ERR_BUSY`, `ERR_PARAMETERS`, `ERR_NON_FINITE`, `ERR_DISPOSED`
+   */
+  swapSwaSgd<Batch>(options: SwapOptions<Batch> = {}): Promise<void> {
+    return drive(toggle(this.#machine.averages, 'swapSwaSgd', options));
+  }
+
+  /**
+   * Runs `fn` with an average in the model, and puts the live weights back whatever happens. What
+   * `fn` writes into the weights is dropped. With `batchNorm`, batch norm is updated for the
+   * average first, and the live model's statistics are put back afterwards.
+   *
+   * @param fn - evaluates or saves the model
+   * @param options - see {@link AveragedOptions}
+   * @returns what `fn` returned
+   * @throws PolyakError as {@link SWA.swapSwaSgd}, and whatever `fn` or {@link bnUpdate} throws
+   */
+  withAveraged<R, Batch>(fn: () => Awaitable<R>, options: AveragedOptions<Batch> = {}): Promise<R> {
+    return drive(within(this.#machine.averages, 'withAveraged', 'swapSwaSgd', fn, options));
+  }
+
+  /**
+   * Adds a parameter group, also in the middle of a run. Its counters begin at 0, so in automatic
+   * mode it waits for `swaStart` steps of its own.
+   *
+   * @param group - its parameters and learning rate
+   * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_PARAMETERS`, `ERR_UNSUPPORTED`,
+   * `ERR_DISPOSED`
+   */
+  addParamGroup(group: ParamGroup<T>): Promise<void> {
+    return drive(this.#machine.addParamGroup(group));
+  }
+
+  /**
+   * The state of this SWA and of its optimizer, as plain data: `toSafetensors` turns it into bytes.
+   * A run that goes on from it, with the same weights, goes on bit for bit. The live weights are
+   * the model's to save. Also while an average is in the model.
+   *
+   * @returns copies, which later updates do not change
+   * @throws PolyakError `ERR_BUSY`, `ERR_DISPOSED`
+   */
+  stateDict(): Promise<SWAState> {
+    return drive(this.#machine.state());
+  }
+
+  /**
+   * Goes on from a state: averages, counters, and the base optimizer's state. Everything is checked
+   * and uploaded before anything is replaced. An average of another library becomes a state by the
+   * functions of `@polyak/core/interop`.
+   *
+   * @param state - from {@link SWA.stateDict}, or from its bytes
+   * @throws PolyakError `ERR_STATE` where it does not fit, with every difference
+   * @throws PolyakError `ERR_NON_FINITE`, `ERR_SWAPPED`, `ERR_BUSY`, `ERR_DISPOSED`, and whatever
+   *   the base optimizer throws
+   */
+  loadStateDict(state: StateTree): Promise<void> {
+    return drive(this.#machine.load('loadStateDict', state));
+  }
+
+  /**
+   * Frees the averages. The model and the optimizer go on without them; later calls for averages
+   * are refused.
+   *
+   * @throws PolyakError `ERR_SWAPPED` while an average is in the model, `ERR_BUSY`, `ERR_DISPOSED`
+   */
+  dispose(): Promise<void> {
+    return drive(this.#machine.averages.dispose());
+  }
+}

@@ -1,0 +1,60 @@
+// Half precision on the host: the bits of a number, and the number of the bits.
+import type { DType } from './tensor.js';
+
+interface Format {
+  /** The bits of the fraction. */
+  readonly fraction: number;
+  /** The exponent of the least normal number. */
+  readonly least: number;
+  /** The bits of infinity. */
+  readonly infinity: number;
+}
+
+const FORMATS: Readonly<Partial<Record<DType, Format>>> = {
+  float16: { fraction: 10, least: -14, infinity: 0x7c00 },
+  bfloat16: { fraction: 7, least: -126, infinity: 0x7f80 },
+};
+
+/** The bits of `value`, rounded to nearest, ties to even. */
+export function halfBits(dtype: DType, value: number): number {
+  const { fraction, least, infinity } = formatOf(dtype);
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const magnitude = Math.abs(value);
+  if (Number.isNaN(value)) return infinity | (1 << (fraction - 1));
+  if (magnitude === Infinity) return sign | infinity;
+  const exponent = Math.max(magnitude === 0 ? least : exponentOf(magnitude), least);
+  const steps = roundedToEven(magnitude / 2 ** (exponent - fraction));
+  // A number's bits count the steps from zero, across the exponents; whatever lies beyond the last
+  // is infinite.
+  return sign | Math.min((exponent - least) * 2 ** fraction + steps, infinity);
+}
+
+/** The number that has these bits. */
+export function halfValue(dtype: DType, bits: number): number {
+  const { fraction, least, infinity } = formatOf(dtype);
+  const sign = (bits & 0x8000) === 0 ? 1 : -1;
+  const magnitude = bits & 0x7fff;
+  if (magnitude >= infinity) return magnitude === infinity ? sign * Infinity : NaN;
+  const exponent = Math.max(magnitude >> fraction, 1);
+  return (
+    sign * (magnitude - (exponent - 1) * 2 ** fraction) * 2 ** (exponent - 1 + least - fraction)
+  );
+}
+
+function formatOf(dtype: DType): Format {
+  const format = FORMATS[dtype];
+  if (format === undefined) throw new TypeError(`${dtype} is not half precision.`);
+  return format;
+}
+
+function exponentOf(magnitude: number): number {
+  const exponent = Math.floor(Math.log2(magnitude));
+  // log2 rounds, up to the next power of two too.
+  return 2 ** exponent > magnitude ? exponent - 1 : exponent;
+}
+
+function roundedToEven(value: number): number {
+  const below = Math.floor(value);
+  const rest = value - below;
+  return rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below;
+}

@@ -1,0 +1,44 @@
+// What a tensor is, as far as averaging needs to know: a dtype, a shape, and on the host the
+// elements.
+import type { DType, TensorSpec } from '@polyak/safetensors';
+
+export type {
+  DType,
+  HostArray,
+  HostArrayConstructor,
+  HostTensor,
+  TensorSpec,
+} from '@polyak/safetensors';
+export { arrayOf, canonical, elementCount, flawOf, formatSpec } from '@polyak/safetensors';
+
+/**
+ * Whether tensors of `dtype` are averaged. All others (counters, indices, masks) are copied.
+ *
+ * @param dtype - one of {@link DType}
+ */
+export function isFloating(dtype: DType): boolean {
+  return dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16';
+}
+
+/**
+ * Whether elements of `dtype` are too coarse to hold an average.
+ *
+ * @param dtype - one of {@link DType}
+ */
+export function isHalf(dtype: DType): boolean {
+  return dtype === 'float16' || dtype === 'bfloat16';
+}
+
+/**
+ * Whether two tensors have the same dtype and shape.
+ *
+ * @param a - one spec
+ * @param b - the other
+ */
+export function sameSpec(a: TensorSpec, b: TensorSpec): boolean {
+  return (
+    a.dtype === b.dtype &&
+    a.shape.length === b.shape.length &&
+    a.shape.every((extent, axis) => extent === b.shape[axis])
+  );
+}
