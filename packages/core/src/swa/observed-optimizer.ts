@@ -17,9 +17,7 @@ export function observedOptimizer<T>(groups: readonly ParamGroup<T>[]): Optimize
   const paramGroups = [...groups];
   return {
     paramGroups,
-    async step<Loss>(closure?: () => Awaitable<Loss>): Promise<Loss | undefined> {
-      return closure?.();
-    },
+    step: <Loss>(closure?: () => Awaitable<Loss>): Awaitable<Loss | undefined> => closure?.(),
     addParamGroup(group) {
       paramGroups.push(group);
     },
