@@ -3,6 +3,7 @@
 import { Averages } from '../averaging/averages.js';
 import { termsOf } from '../averaging/options.js';
 import type { AveragingOptions } from '../averaging/options.js';
+import type { RunningAverage } from '../averaging/running-average.js';
 import { wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
@@ -39,6 +40,14 @@ export type SWAGroupState = GroupState & {
   /** Its steps. */
   readonly stepCounter: number;
 };
+
+/** What a group that joins in the middle of a run begins with. */
+export interface GroupStart<T> {
+  /** Its steps so far. Default 0. */
+  readonly stepCounter?: number;
+  /** Its averages so far, one for each rule; the machine's from then on. Default none. */
+  readonly running?: readonly RunningAverage<T>[];
+}
 
 export class SWAMachine<T> {
   readonly optimizer: Optimizer<T>;
@@ -115,15 +124,21 @@ export class SWAMachine<T> {
     );
   }
 
-  /** Adds a parameter group, whose counters begin at 0. */
-  *addParamGroup(group: ParamGroup<T>): Steps<void> {
-    yield* this.averages.alone('addParamGroup', (current) => this.#addGroup(current, group));
+  /** Adds a parameter group, which begins with nothing averaged unless told otherwise. */
+  *addParamGroup(group: ParamGroup<T>, start: GroupStart<T> = {}): Steps<void> {
+    yield* this.averages.alone('addParamGroup', (current) => this.#addGroup(current, group, start));
   }
 
-  *#addGroup(current: Transaction, group: ParamGroup<T>): Steps<void> {
+  *#addGroup(
+    current: Transaction,
+    group: ParamGroup<T>,
+    { stepCounter = 0, running }: GroupStart<T>,
+  ): Steps<void> {
     yield* this.averages.requireLive('addParamGroup', current);
     this.#requireGroupCount('addParamGroup');
     const added = this.#groupOf(group.params);
+    added.stepCounter = stepCounter;
+    if (running !== undefined) added.averaged.running = running;
     yield* wait(this.optimizer.addParamGroup(group));
     current.commit(() => this.#add(added));
   }
