@@ -139,6 +139,20 @@ export class ParameterSet<T> {
     return drive(this.#within('withCopy', tensors, fn, options));
   }
 
+  /**
+   * Takes out weights that were left in the model, such as the averages after a finished `fit`, so
+   * that it holds its live weights again. Does nothing where it holds them.
+   *
+   * @throws PolyakError `ERR_SWAPPED` where somebody still needs what is there
+   */
+  recall(): Promise<void> {
+    return drive(
+      this.#transaction('recall', (current) =>
+        requireLive('recall', current, this.#list.identities),
+      ),
+    );
+  }
+
   #transaction<R>(call: string, body: (current: Transaction) => Steps<R>): Steps<R> {
     return transaction(call, this.#warn, body);
   }
