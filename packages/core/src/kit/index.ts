@@ -14,3 +14,5 @@ export { mergeMoments, shiftedMoments } from './moments.js';
 export type { SwapOperations } from './swap-all.js';
 export { swapAll } from './swap-all.js';
 export { halfBits, halfValue } from '../tensor/half.js';
+export type { Steps } from '../steps/steps.js';
+export { either, wait } from '../steps/steps.js';
