@@ -11,7 +11,7 @@ export type {
 export type { BatchNormLayer, BatchNormModel, Moments, RunningStatistics } from './batch-norm.js';
 export type { Optimizer, ParamGroup } from './optimizer.js';
 export type { MemoryRange, Parameter, PlaceIdentity } from './parameter.js';
-export { recordOf } from './state/state-tree.js';
+export { isTensor, recordOf } from './state/state-tree.js';
 export type {
   DType,
   HostArray,
