@@ -12,7 +12,7 @@ import { ParameterList, quoted, requireBackend } from './parameter-list.js';
 import type { ParameterSource } from './parameter-list.js';
 import { drive, wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
-import { disposeAll, transaction } from '../steps/transaction.js';
+import { transaction } from '../steps/transaction.js';
 import type { Transaction } from '../steps/transaction.js';
 import { warnerOf } from '../steps/warn.js';
 import type { Warn } from '../steps/warn.js';
@@ -196,7 +196,8 @@ export class ParameterSet<T> {
     try {
       return yield* this.#within(call, tensors, fn, options);
     } finally {
-      yield* disposeAll(this.backend, tensors);
+      // The call is done: what cannot be freed is reported.
+      yield* this.#transaction(call, (current) => released(current, this.backend, tensors));
     }
   }
 
@@ -249,4 +250,12 @@ export class ParameterSet<T> {
       `${call}: NaN or an infinity in the weights ${quoted(bad)}.`,
     );
   }
+}
+
+function* released<T>(
+  current: Transaction,
+  backend: Backend<T>,
+  tensors: readonly T[],
+): Steps<void> {
+  current.release(backend, tensors);
 }
