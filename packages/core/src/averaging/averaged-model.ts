@@ -1,11 +1,12 @@
 // Running averages of a model whose training loop is one's own: no optimizer is needed.
+import { requireOptions } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import { fittingState, refuseDifferences, restore, stateOf } from './averages-state.js';
 import type { AveragesState } from './averages-state.js';
 import type { StateTree } from '../state/state-tree.js';
 import { Averages } from './averages.js';
 import type { AveragedGroup } from './averages.js';
-import { termsOf } from './options.js';
+import { AVERAGING_OPTIONS, termsOf } from './options.js';
 import { toggle, within } from './show.js';
 import type { AveragedOptions, SwapOptions } from './show.js';
 import type { AveragingOptions } from './options.js';
@@ -56,6 +57,7 @@ export class AveragedModel<T> {
    *   when asked to
    */
   constructor(parameters: ParameterSource<T>, options: AveragingOptions<T>) {
+    requireOptions('AveragedModel', options, AVERAGING_OPTIONS);
     this.#averages = new Averages(termsOf('AveragedModel', options));
     this.#group = this.#averages.groupOf(parameters);
     this.#averages.groups.push(this.#group);

@@ -141,7 +141,7 @@ function difference(
   found: StateTree | undefined,
   wanted: StateTree,
 ): readonly string[] {
-  const [a, b] = [JSON.stringify(found), JSON.stringify(wanted)];
+  const [a, b] = [written(found), written(wanted)];
   return a === b ? [] : [`${what} is ${a}, expected ${b}`];
 }
 
@@ -218,13 +218,23 @@ function fittingAverage<T>(
   });
 }
 
+/** A node of a state as messages give it; JSON has no bigint, which a tensor may hold. */
+function written(node: StateTree | undefined): string {
+  if (typeof node === 'number') return String(node);
+  return (
+    JSON.stringify(node, (_, value: unknown) =>
+      typeof value === 'bigint' ? String(value) : value,
+    ) ?? String(node)
+  );
+}
+
 const NONE: ReadonlySet<string> = new Set();
 const ANY: ReadonlySet<string> = Object.assign(new Set<string>(), { has: () => true });
 
 /** A counter of a state. */
 export function counterAt(what: string, node: StateTree | undefined, problems: string[]): number {
   if (typeof node === 'number' && Number.isSafeInteger(node) && node >= 0) return node;
-  problems.push(`${what} is ${JSON.stringify(node)}, expected an integer >= 0`);
+  problems.push(`${what} is ${written(node)}, expected an integer from 0 to 2^53 - 1`);
   return 0;
 }
 

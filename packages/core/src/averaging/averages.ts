@@ -2,6 +2,7 @@
 // Written in steps: AveragedModel and SWA drive it for callers that can wait, others without.
 import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
+import type { BatchNormLayer } from '../batch-norm.js';
 import { PolyakError } from '../error.js';
 import type { NamedRule } from '../rules/rule.js';
 import { Loan, requireLive } from '../parameters/loan.js';
@@ -97,10 +98,16 @@ export class Averages<T> {
   }
 
   /** Refuses `call` while something else than the live weights is needed in the model. */
-  *requireLive(call: string, current: Transaction): Steps<void> {
+  *requireLive(
+    call: string,
+    current: Transaction,
+    { layers }: { readonly layers: readonly BatchNormLayer[] } = { layers: [] },
+  ): Steps<void> {
     this.#requireNotShown(call);
-    const identities = this.groups.flatMap(({ list }) => list.identities);
-    yield* requireLive(call, current, identities);
+    yield* requireLive(call, current, [
+      ...this.groups.flatMap(({ list }) => list.identities),
+      ...layers.map(({ identity }) => identity),
+    ]);
   }
 
   #requireNotShown(call: string): void {

@@ -1,4 +1,5 @@
 // What averages can be told, and what is made of what they are not told.
+import { described, requireFunction } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
 import { PolyakError } from '../error.js';
@@ -31,10 +32,24 @@ export type AveragingOptions<T> = RuleOptions & {
   readonly onWarning?: (message: string) => void;
 };
 
+/** The names of {@link AveragingOptions}. */
+export const AVERAGING_OPTIONS: readonly string[] = [
+  'backend',
+  'rule',
+  'averages',
+  'compensated',
+  'onUpdate',
+  'onWarning',
+];
+
 /** Checks the options of `what`. */
 export function termsOf<T>(what: string, options: AveragingOptions<T>): AveragesTerms<T> {
   requireBackend(what, options);
-  const { backend, onUpdate } = options;
+  const { backend, onUpdate, compensated } = options;
+  if (onUpdate !== undefined) requireFunction(what, 'onUpdate', onUpdate);
+  if (compensated !== undefined && typeof compensated !== 'boolean') {
+    throw new TypeError(`${what}: compensated is ${described(compensated)}, expected a boolean.`);
+  }
   const warn = warnerOf(what, options.onWarning);
   return { what, backend, rules: rulesOf(what, options, warn), warn, onUpdate };
 }
@@ -46,7 +61,12 @@ function rulesOf<T>(what: string, options: AveragingOptions<T>, warn: Warn): rea
     throw new TypeError(`${what}: both rule and averages are given. Put the rule among them.`);
   }
   const isRecord = averages === undefined || (typeof averages === 'object' && averages !== null);
-  if (!isRecord) throw new TypeError(`${what}: averages is no record of rules by name.`);
+  if (!isRecord) {
+    throw new TypeError(
+      `${what}: averages is ${described(averages)}. Expected rules by name, such as ` +
+        '{ ema: exponential(0.99) }.',
+    );
+  }
   const rules = Object.entries(averages ?? { swa: rule === undefined ? equal() : rule });
   if (rules.length === 0) throw new TypeError(`${what}: averages is empty. Name one at least.`);
   for (const [name, each] of rules) requireRule(what, name, each);

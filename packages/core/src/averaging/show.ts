@@ -1,5 +1,7 @@
 // An average in the model for a while.
+import { requireFunction, requireOptions } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
+import { requireBatchNorm } from '../batch-norm/bn-update.js';
 import type { AveragedBatchNorm } from '../batch-norm/bn-update.js';
 import { PolyakError } from '../error.js';
 import { Loan, whileLent } from '../parameters/loan.js';
@@ -29,12 +31,10 @@ export interface SwapOptions<Batch = unknown> extends AveragedOptions<Batch> {
   readonly recallable?: boolean;
 }
 
-const SWAP_OPTIONS = ['average', 'batchNorm', 'recallable'];
-
 /** Shows an average, or takes back the one that is shown. */
 export function* toggle<T>(averages: Averages<T>, call: string, options: SwapOptions): Steps<void> {
+  requireSwapOptions(call, options, ['average', 'batchNorm', 'recallable']);
   averages.requireUsable(call);
-  requireSwapOptions(call, options);
   const { status, shown } = averages;
   const isOwn = status.kind === 'swapped' && status.by === call;
   const isSame = options.average === undefined || options.average === shown;
@@ -54,10 +54,8 @@ export function* within<T, R>(
   fn: () => Awaitable<R>,
   options: AveragedOptions,
 ): Steps<R> {
-  requireSwapOptions(call, options);
-  if (typeof fn !== 'function') {
-    throw new TypeError(`${call}: the first argument is ${typeof fn}, expected a function.`);
-  }
+  requireFunction(call, 'the first argument', fn);
+  requireSwapOptions(call, options, ['average', 'batchNorm']);
   yield* show(averages, call, by, options);
   function* back(): Steps<void> {
     try {
@@ -98,7 +96,7 @@ function* lend<T>(
   { call, by, index, batchNorm }: Lending,
   current: Transaction,
 ): Steps<void> {
-  yield* averages.requireLive(call, current);
+  yield* averages.requireLive(call, current, batchNorm?.model);
   for (const { list } of averages.groups) list.live(call);
   const averaged = averages.groups.filter(({ running }) => (running[index]?.nAvg ?? 0) > 0);
   if (averaged.length === 0) {
@@ -136,15 +134,7 @@ function* takeBack<T>(averages: Averages<T>, call: string): Steps<void> {
   yield* averages.alone(call, (current) => status.loan.recall(current));
 }
 
-/** Refuses what would be ignored without a word. */
-function requireSwapOptions(call: string, options: SwapOptions): void {
-  // What JavaScript passes may be anything.
-  const isObject = typeof options === 'object' && (options as unknown) !== null;
-  const odd = isObject ? Object.keys(options).find((key) => !SWAP_OPTIONS.includes(key)) : 'none';
-  if (odd === undefined) return;
-  const given = isObject ? `an unknown option "${odd}"` : JSON.stringify(options);
-  throw new TypeError(
-    `${call}: the options are ${given}. Expected { average, batchNorm }, such as ` +
-      "{ average: 'ema' } or { batchNorm: { model, loader } }.",
-  );
+function requireSwapOptions(call: string, options: SwapOptions, known: readonly string[]): void {
+  requireOptions(call, options, known);
+  if (options.batchNorm !== undefined) requireBatchNorm(call, options.batchNorm);
 }

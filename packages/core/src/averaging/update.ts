@@ -157,25 +157,20 @@ function* slide<T>(draft: Draft<T>, due: Due<T>, size: number): Steps<RunningAve
   const isMean = entries.map(({ spec }) => isFloating(spec.dtype));
   const first = (window[0] ?? []).map((oldest, i) => (isMean[i] ? oldest : (newest[i] as T)));
   let averages = yield* wait(backend.clone(first));
-  try {
-    for (const [n, values] of window.entries()) {
-      if (n === 0) continue;
-      const moves = entries.flatMap(({ parameter: { name } }, i): Move<T>[] => {
-        if (!isMean[i]) return [];
-        const item = { average: averages[i] as T, live: values[i] as T, weight: 1 / (n + 1) };
-        return [{ name, item }];
-      });
-      yield* make(draft, moves);
-      const results = moves.values();
-      averages = averages.map((copy, i) =>
-        isMean[i] ? (results.next().value?.result?.average as T) : copy,
-      );
-    }
-  } catch (error) {
-    yield* disposeAll(backend, averages);
-    throw error;
+  transaction.undo(() => disposeAll(backend, averages));
+  for (const [n, values] of window.entries()) {
+    if (n === 0) continue;
+    const moves = entries.flatMap(({ parameter: { name } }, i): Move<T>[] => {
+      if (!isMean[i]) return [];
+      const item = { average: averages[i] as T, live: values[i] as T, weight: 1 / (n + 1) };
+      return [{ name, item }];
+    });
+    yield* make(draft, moves);
+    const results = moves.values();
+    averages = averages.map((copy, i) =>
+      isMean[i] ? (results.next().value?.result?.average as T) : copy,
+    );
   }
-  transaction.drafts(backend, averages);
   const dropped = before.window.filter((values) => !window.includes(values)).flat();
   transaction.release(backend, [...before.averages, ...dropped]);
   return { nAvg: before.nAvg + 1, averages, residuals: [], window };

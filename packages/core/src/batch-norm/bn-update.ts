@@ -1,6 +1,7 @@
 // Batch-norm update: the running statistics that belong to the averaged weights, merged in float64.
 import type { Awaitable } from '../awaitable.js';
 import type { BatchNormLayer, BatchNormModel, Moments, RunningStatistics } from '../batch-norm.js';
+import { described, requireFunction, requireOptions } from '../arguments.js';
 import { drive } from '../steps/steps.js';
 import { transaction } from '../steps/transaction.js';
 import { PolyakError } from '../error.js';
@@ -65,7 +66,11 @@ export async function bnUpdate<Batch>(
   model: BatchNormModel<Batch>,
   options: BnUpdateOptions = {},
 ): Promise<void> {
+  requireModel('bnUpdate', model);
+  requireLoader('bnUpdate', loader);
+  requireOptions('bnUpdate', options, BN_OPTIONS);
   const { statistics = 'cumulative', include = () => true, maxBatches = Infinity } = options;
+  requireFunction('bnUpdate', 'include', include);
   if (!['cumulative', 'unweighted', 'pooled'].includes(statistics)) {
     throw new RangeError(
       `bnUpdate: statistics is "${statistics}", expected "cumulative", "unweighted" or "pooled".`,
@@ -101,6 +106,44 @@ export async function bnUpdate<Batch>(
   }
   await drive(
     transaction('bnUpdate', noWarning, (current) => putStatistics(current, layers, merged)),
+  );
+}
+
+const BN_OPTIONS = ['statistics', 'include', 'maxBatches'];
+
+/**
+ * Refuses what is no {@link AveragedBatchNorm}.
+ *
+ * @throws TypeError
+ */
+export function requireBatchNorm<Batch>(call: string, batchNorm: AveragedBatchNorm<Batch>): void {
+  requireOptions(`${call}: batchNorm`, batchNorm, ['model', 'loader', ...BN_OPTIONS]);
+  requireModel(`${call}: batchNorm`, batchNorm.model);
+  requireLoader(`${call}: batchNorm`, batchNorm.loader);
+}
+
+function requireModel<Batch>(call: string, model: BatchNormModel<Batch>): void {
+  // What JavaScript passes may be anything.
+  const given = (model ?? {}) as Partial<BatchNormModel<Batch>>;
+  const { layers, batchMoments, sampleCount } = given;
+  const hasMethods = typeof batchMoments === 'function' && typeof sampleCount === 'function';
+  if (hasMethods && Array.isArray(layers)) return;
+  throw new TypeError(
+    `${call}: the model is ${described(model)} without batch norm. Pass the backend's, such as ` +
+      'batchNormModel(model).',
+  );
+}
+
+function requireLoader<Batch>(call: string, loader: Loader<Batch>): void {
+  const given: unknown = loader;
+  const isIterable =
+    typeof given === 'object' &&
+    given !== null &&
+    (Symbol.iterator in given || Symbol.asyncIterator in given);
+  if (isIterable) return;
+  throw new TypeError(
+    `${call}: the loader is ${described(loader)}. Expected batches that for await reads, such as ` +
+      'an array.',
   );
 }
 

@@ -1,5 +1,6 @@
 // Averages that another library made, on their way into a state.
 import type { AveragesState } from '../averaging/averages-state.js';
+import { described, requireOptions } from '../arguments.js';
 import { PolyakError } from '../error.js';
 import type { NamedTensors } from '../state/named-tensors.js';
 import { arrayOf, canonical, elementCount, isFloating } from '../tensor/tensor.js';
@@ -59,6 +60,8 @@ export function importAverage<State extends AveragesState>(
   imported: ImportedAverage,
   options: ImportOptions = {},
 ): State {
+  requireArguments(state, imported);
+  requireOptions('importAverage', options, ['average', 'ignore']);
   const { averages, paramGroups } = state;
   const { average: name = Object.keys(averages)[0] ?? '' } = options;
   const counts =
@@ -97,6 +100,23 @@ export function importAverage<State extends AveragesState>(
       return stepCounter === undefined ? group : { ...group, stepCounter };
     }),
   };
+}
+
+function requireArguments(state: AveragesState, imported: ImportedAverage): void {
+  // What JavaScript passes may be anything.
+  const { averages, paramGroups } = (state ?? {}) as Partial<AveragesState>;
+  if (typeof averages !== 'object' || !Array.isArray(paramGroups)) {
+    throw new TypeError(
+      `importAverage: the state is ${described(state)}. Expected what stateDict() gives.`,
+    );
+  }
+  const { swaState, nAvg } = (imported ?? {}) as Partial<ImportedAverage>;
+  if (typeof swaState !== 'object' || !Array.isArray(nAvg)) {
+    throw new TypeError(
+      `importAverage: the average is ${described(imported)}. Expected { swaState, nAvg: [...] }, ` +
+        'such as fromAveragedModel() gives.',
+    );
+  }
 }
 
 /** The tensors under the names of the parameters that are averaged for theirs. */

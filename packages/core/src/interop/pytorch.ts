@@ -1,9 +1,10 @@
 // The averages of PyTorch's libraries, from safetensors files of their state dicts.
+import { described } from '../arguments.js';
 import { PolyakError } from '../error.js';
 import type { NamedTensors } from '../state/named-tensors.js';
 import type { HostTensor } from '../tensor/tensor.js';
 import type { ImportedAverage } from './import-average.js';
-import { countAt, integersAt, weightsAt } from './torch-tensors.js';
+import { countAt, integersAt, requireTensors, weightsAt } from './torch-tensors.js';
 
 /**
  * The average of a `torch.optim.swa_utils.AveragedModel`: `save_file(averaged.state_dict(), path)`.
@@ -17,7 +18,7 @@ import { countAt, integersAt, weightsAt } from './torch-tensors.js';
  * @example
  * ```ts
  * import { fromAveragedModel } from '@polyak/core/interop';
- * import { decodeSafetensors, encodeSafetensors } from '@polyak/core/internal';
+ * import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
  *
  * const n_averaged = { dtype: 'int64', shape: [], data: BigInt64Array.of(5n) } as const;
  * const weight = { dtype: 'float32', shape: [1], data: Float32Array.of(0.5) } as const;
@@ -28,6 +29,7 @@ import { countAt, integersAt, weightsAt } from './torch-tensors.js';
  */
 export function fromAveragedModel(tensors: NamedTensors): ImportedAverage {
   const call = 'fromAveragedModel';
+  requireTensors(call, tensors);
   const nAvg = [countAt(call, tensors, 'n_averaged')];
   const prefix = 'module.';
   const names = Object.keys(tensors).filter((name) => name.startsWith(prefix));
@@ -68,6 +70,8 @@ export function fromAveragedModel(tensors: NamedTensors): ImportedAverage {
  */
 export function fromTorchcontrib(tensors: NamedTensors, names: readonly string[]): ImportedAverage {
   const call = 'fromTorchcontrib';
+  requireTensors(call, tensors);
+  requireNames(call, names);
   const groups: number[] = [];
   while (Object.hasOwn(tensors, `param_groups.${groups.length}.n_avg`)) groups.push(groups.length);
   const keys = groups.flatMap((group) => integersAt(call, tensors, `param_groups.${group}.params`));
@@ -109,6 +113,8 @@ export function fromTorchcontrib(tensors: NamedTensors, names: readonly string[]
  */
 export function fromDiffusers(tensors: NamedTensors, names: readonly string[]): ImportedAverage {
   const call = 'fromDiffusers';
+  requireTensors(call, tensors);
+  requireNames(call, names);
   const nAvg = [countAt(call, tensors, 'optimization_step')];
   requireCount(
     call,
@@ -121,9 +127,21 @@ export function fromDiffusers(tensors: NamedTensors, names: readonly string[]): 
   };
 }
 
+function requireNames(call: string, names: readonly string[]): void {
+  // What JavaScript passes may be anything.
+  if (!Array.isArray(names)) {
+    throw new TypeError(
+      `${call}: the names are ${described(names)}. Expected those of the parameters, in order.`,
+    );
+  }
+  const seen = new Set<string>();
+  for (const name of names as readonly string[]) {
+    if (seen.has(name)) throw new RangeError(`${call}: "${name}" is among the names twice.`);
+    seen.add(name);
+  }
+}
+
 function requireCount(call: string, count: number, names: readonly string[]): void {
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new RangeError(`${call}: "${twice}" is among the names twice.`);
   if (count === names.length) return;
   throw new PolyakError(
     'ERR_STATE',

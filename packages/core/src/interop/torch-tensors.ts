@@ -1,9 +1,22 @@
 // Reading tensors of PyTorch's state dicts: counts, and weights in the precision of averages.
+import { described } from '../arguments.js';
 import { PolyakError } from '../error.js';
 import { halfValue } from '../tensor/half.js';
 import type { NamedTensors } from '../state/named-tensors.js';
-import { isHalf } from '../tensor/tensor.js';
+import { isTensor } from '../state/state-tree.js';
+import { canonical, isHalf } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
+
+/** Refuses what is no record of tensors. */
+export function requireTensors(call: string, tensors: NamedTensors): void {
+  // What JavaScript passes may be anything.
+  const given: unknown = tensors;
+  if (typeof given === 'object' && given !== null && !ArrayBuffer.isView(given)) return;
+  throw new TypeError(
+    `${call}: the tensors are ${described(given)}. Expected tensors by name, such as ` +
+      'decodeSafetensors(bytes).tensors.',
+  );
+}
 
 /** The integer >= 0 under `name`, a tensor of one element. */
 export function countAt(call: string, tensors: NamedTensors, name: string): number {
@@ -41,6 +54,8 @@ export function weightsAt(call: string, tensors: NamedTensors, name: string): Ho
 
 function tensorAt(call: string, tensors: NamedTensors, name: string): HostTensor {
   const tensor = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
-  if (tensor !== undefined) return tensor;
-  throw new PolyakError('ERR_STATE', `${call}: the file has no "${name}".`);
+  if (tensor === undefined || !isTensor(tensor)) {
+    throw new PolyakError('ERR_STATE', `${call}: the file has no "${name}".`);
+  }
+  return canonical(tensor);
 }

@@ -39,7 +39,9 @@ export class Loan<T> implements Holder {
   readonly #terms: LoanTerms<T>;
   readonly #layers: readonly BatchNormLayer[];
   #isLeft = false;
+  #isEnding = false;
   #kept: readonly T[] = [];
+  /** Of the layers; empty until they have been read. */
   #statistics: readonly RunningStatistics[] = [];
 
   private constructor(terms: LoanTerms<T>) {
@@ -52,7 +54,7 @@ export class Loan<T> implements Holder {
   }
 
   get isRecallable(): boolean {
-    return this.#isLeft;
+    return this.#isLeft && !this.#isEnding;
   }
 
   /** Leaves the weights in the model, for whoever comes next to take out. */
@@ -71,28 +73,52 @@ export class Loan<T> implements Holder {
       if (!isStuck) letGo(loan.#identities, loan);
     });
     const shown = yield* shownTensors(call, transaction, terms);
-    loan.#kept = yield* exchanged(transaction, backend, loan.#parameters, shown, () => {
-      isStuck = true;
-      loan.leave();
-      terms.onStuck?.(loan);
+    loan.#kept = yield* wait(backend.swap(loan.#parameters, shown));
+    transaction.undo(function* () {
+      let taken: readonly T[];
+      try {
+        yield* writeStatistics(loan.#layersRead, loan.#statistics);
+        taken = yield* wait(backend.swap(loan.#parameters, loan.#kept));
+      } catch (error) {
+        isStuck = true;
+        loan.leave();
+        terms.onStuck?.(loan);
+        throw error;
+      }
+      yield* disposeAll(backend, [...taken, ...loan.#kept]);
     });
     if (batchNorm === undefined) return loan;
     loan.#statistics = yield* readStatistics(loan.#layers);
-    transaction.undo(() => writeStatistics(loan.#layers, loan.#statistics));
-    yield* wait(bnUpdate(batchNorm.loader, batchNorm.model, batchNorm));
+    const { model, loader, ...options } = batchNorm;
+    yield* wait(bnUpdate(loader, model, options));
     return loan;
   }
 
   /** Puts back what the model held. What was written into the lent weights is dropped. */
   *recall(transaction: Transaction): Steps<void> {
     const { backend, onEnd } = this.#terms;
+    if (this.#isEnding) {
+      throw new PolyakError(
+        'ERR_BUSY',
+        `The weights of ${this.name} are being taken out by another call. Await it first.`,
+      );
+    }
+    this.#isEnding = true;
+    transaction.undo(() => {
+      this.#isEnding = false;
+    });
     const shown = yield* exchanged(transaction, backend, this.#parameters, this.#kept);
-    yield* putStatistics(transaction, this.#layers, this.#statistics);
+    yield* putStatistics(transaction, this.#layersRead, this.#statistics);
     transaction.commit(() => {
       letGo(this.#identities, this);
       onEnd();
     });
     transaction.release(backend, [...shown, ...this.#kept]);
+  }
+
+  /** None where the loan failed before they were read. */
+  get #layersRead(): readonly BatchNormLayer[] {
+    return this.#layers.slice(0, this.#statistics.length);
   }
 
   get #parameters(): readonly Parameter<T>[] {
@@ -170,27 +196,16 @@ export function* requireLive(
   for (const recallable of holders) yield* recallable.recall(transaction);
 }
 
-/**
- * Lets the parameters hold `tensors`; returns what they held, which comes back on a failure.
- *
- * @param onStuck - told where it cannot come back; it is kept then
- */
+/** Lets the parameters hold `tensors`; returns what they held, which comes back on a failure. */
 export function* exchanged<T>(
   transaction: Transaction,
   backend: Backend<T>,
   parameters: readonly Parameter<T>[],
   tensors: readonly T[],
-  onStuck: () => void = () => {},
 ): Steps<readonly T[]> {
   const held = yield* wait(backend.swap(parameters, tensors));
   transaction.undo(function* () {
-    let taken: readonly T[];
-    try {
-      taken = yield* wait(backend.swap(parameters, held));
-    } catch (error) {
-      onStuck();
-      throw error;
-    }
+    const taken = yield* wait(backend.swap(parameters, held));
     yield* disposeAll(backend, [...taken, ...held]);
   });
   return held;

@@ -1,5 +1,6 @@
 // The parameters of one group as they are averaged: which ones, of what spec, and their live
 // tensors.
+import { described } from '../arguments.js';
 import type { Backend } from '../backend.js';
 import { PolyakError } from '../error.js';
 import { isMemoryRange } from '../parameter.js';
@@ -126,21 +127,32 @@ export function quoted(names: readonly string[]): string {
 function current<T>(source: ParameterSource<T>): readonly Parameter<T>[] {
   const parameters = typeof source === 'function' ? source() : source;
   if (Array.isArray(parameters)) return parameters as readonly Parameter<T>[];
-  throw new TypeError(`The parameters are ${typeof parameters}, expected an array of Parameter.`);
+  throw new TypeError(
+    `The parameters are ${described(parameters)}. Expected an array, such as [parameter(...)] or ` +
+      'modelParameters(model), or a function that returns one.',
+  );
 }
 
 function requireParameter<T>(parameter: Parameter<T>, index: number): void {
   // What JavaScript passes may be anything.
   const given: unknown = parameter;
   const { name, get, set, identity } = (given ?? {}) as Partial<Parameter<T>>;
-  const isPlace = typeof identity === 'object' && (identity as unknown) !== null;
   if (typeof name === 'string' && typeof get === 'function' && typeof set === 'function') {
-    if (isPlace || typeof identity === 'function') return;
+    if (isIdentity(identity)) return;
   }
   throw new TypeError(
     `Parameter ${index} is no { name, identity, get, set }. ` +
       'Make it with the backend, such as parameter() or modelParameters().',
   );
+}
+
+function isIdentity(identity: unknown): identity is PlaceIdentity {
+  if (typeof identity === 'function') return true;
+  if (typeof identity !== 'object' || identity === null) return false;
+  if (!isMemoryRange(identity)) return true;
+  const { memory, byteOffset, byteLength } = identity;
+  const isMemory = typeof memory === 'object' && (memory as unknown) !== null;
+  return isMemory && byteOffset >= 0 && byteLength >= 0;
 }
 
 function isUnchanged<T>(a: readonly Parameter<T>[], b: readonly Parameter<T>[]): boolean {

@@ -1,11 +1,15 @@
 // The weights of a live model: read, put in for a while, put in for good. What is kept outside of
 // averages (snapshots, merges, samples) goes through here, on every backend.
+import { described, requireFunction, requireOptions } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
+import { requireBatchNorm } from '../batch-norm/bn-update.js';
 import type { AveragedBatchNorm } from '../batch-norm/bn-update.js';
 import { PolyakError } from '../error.js';
 import { fittingTensors, namedTensors } from '../state/named-tensors.js';
 import type { NamedTensors } from '../state/named-tensors.js';
+import { recordOf } from '../state/state-tree.js';
+import { formatSpec, sameSpec } from '../tensor/tensor.js';
 import type { TensorSpec } from '../tensor/tensor.js';
 import { exchanged, Loan, requireLive, shownTensors, whileLent } from './loan.js';
 import { ParameterList, quoted, requireBackend } from './parameter-list.js';
@@ -63,6 +67,7 @@ export class ParameterSet<T> {
    * @throws PolyakError `ERR_PARAMETERS`, `ERR_UNSUPPORTED`
    */
   constructor(parameters: ParameterSource<T>, options: ParameterSetOptions<T>) {
+    requireOptions('ParameterSet', options, ['backend', 'onWarning']);
     requireBackend('ParameterSet', options);
     this.backend = options.backend;
     this.#warn = warnerOf('ParameterSet', options.onWarning);
@@ -130,13 +135,14 @@ export class ParameterSet<T> {
    * `withWeights` for tensors of the backend.
    *
    * @param tensors - such as `copy` gives; they stay what they are and the caller's
+   * @throws PolyakError `ERR_STATE` where they do not fit, and as `withWeights`
    */
   withCopy<R, Batch>(
     tensors: readonly T[],
     fn: () => Awaitable<R>,
     options: WithWeightsOptions<Batch> = {},
   ): Promise<R> {
-    return drive(this.#within('withCopy', tensors, fn, options));
+    return drive(this.#withCopy(tensors, fn, options));
   }
 
   /**
@@ -190,15 +196,44 @@ export class ParameterSet<T> {
     options: WithWeightsOptions,
   ): Steps<R> {
     const call = 'withWeights';
+    requireWithin(call, fn, options);
     const tensors = yield* this.#transaction(call, (current) =>
       this.#uploaded(call, current, weights),
     );
     try {
       return yield* this.#within(call, tensors, fn, options);
     } finally {
-      // The call is done: what cannot be freed is reported.
-      yield* this.#transaction(call, (current) => released(current, this.backend, tensors));
+      try {
+        yield* disposeAll(this.backend, tensors);
+      } catch (error) {
+        this.#warn(`${call}: done, but could not free the weights: ${String(error)}`);
+      }
     }
+  }
+
+  *#withCopy<R>(
+    tensors: readonly T[],
+    fn: () => Awaitable<R>,
+    options: WithWeightsOptions,
+  ): Steps<R> {
+    const call = 'withCopy';
+    requireWithin(call, fn, options);
+    if (!Array.isArray(tensors)) {
+      throw new TypeError(`${call}: the tensors are ${described(tensors)}, expected an array.`);
+    }
+    const { entries } = this.#list;
+    const found = (tensors as readonly T[]).map((tensor) => this.backend.spec(tensor));
+    const problems = entries.flatMap(({ parameter: { name }, averageSpec }, index) => {
+      const spec = found[index];
+      if (spec !== undefined && sameSpec(spec, averageSpec)) return [];
+      const given = spec === undefined ? 'missing' : formatSpec(spec);
+      return [`"${name}" is ${given}, the model's ${formatSpec(averageSpec)}`];
+    });
+    if (found.length > entries.length) {
+      problems.push(`${found.length} tensors are given, expected ${entries.length}`);
+    }
+    refuseProblems(call, problems);
+    return yield* this.#within(call, tensors, fn, options);
   }
 
   *#within<R>(
@@ -208,11 +243,13 @@ export class ParameterSet<T> {
     { batchNorm }: WithWeightsOptions,
   ): Steps<R> {
     const { backend } = this;
-    const { entries, identities } = this.#list;
-    const begin = this.#list;
+    const list = this.#list;
+    const { entries } = list;
+    const layers = batchNorm?.model.layers ?? [];
     const loan = yield* this.#transaction(call, function* (current) {
+      const identities = [...list.identities, ...layers.map(({ identity }) => identity)];
       yield* requireLive(call, current, identities);
-      begin.live(call);
+      list.live(call);
       const name = `ParameterSet.${call}`;
       const terms = { backend, name, entries, tensors, batchNorm, onEnd: () => {} };
       return yield* Loan.begin(call, current, terms);
@@ -228,19 +265,20 @@ export class ParameterSet<T> {
 
   *#uploaded(call: string, current: Transaction, weights: NamedTensors): Steps<readonly T[]> {
     const { entries, tied } = this.#list;
+    // What JavaScript passes may be anything.
+    if (typeof weights !== 'object' || (weights as unknown) === null || Array.isArray(weights)) {
+      throw new TypeError(
+        `${call}: the weights are ${described(weights)}. Expected tensors by name, as read() gives.`,
+      );
+    }
     const problems: string[] = [];
     const known = new Set([...this.#list.names, ...tied.map(({ parameter: { name } }) => name)]);
     const wanted = entries.map(({ parameter, averageSpec }) => ({
       name: parameter.name,
       spec: averageSpec,
     }));
-    const tensors = fittingTensors('they', weights, wanted, known, problems);
-    if (problems.length > 0) {
-      throw new PolyakError(
-        'ERR_STATE',
-        `${call}: the weights do not fit: ${problems.join('; ')}.`,
-      );
-    }
+    const tensors = fittingTensors('the record', recordOf(weights), wanted, known, problems);
+    refuseProblems(call, problems);
     const handles = current.drafts(this.backend, yield* wait(this.backend.upload(tensors)));
     const finite = yield* wait(this.backend.allFinite(handles));
     const bad = this.#list.names.filter((_, index) => finite[index] !== true);
@@ -252,10 +290,13 @@ export class ParameterSet<T> {
   }
 }
 
-function* released<T>(
-  current: Transaction,
-  backend: Backend<T>,
-  tensors: readonly T[],
-): Steps<void> {
-  current.release(backend, tensors);
+function requireWithin(call: string, fn: unknown, options: WithWeightsOptions): void {
+  requireFunction(call, 'the second argument', fn);
+  requireOptions(call, options, ['batchNorm']);
+  if (options.batchNorm !== undefined) requireBatchNorm(call, options.batchNorm);
+}
+
+function refuseProblems(call: string, problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  throw new PolyakError('ERR_STATE', `${call}: the weights do not fit: ${problems.join('; ')}.`);
 }

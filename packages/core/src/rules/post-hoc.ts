@@ -50,7 +50,7 @@ export function gammaOf(sigma: number): number {
  *
  * @example
  * ```ts
- * import { postHocWeights } from '@polyak/core';
+ * import { postHocWeights } from '@polyak/core/rules';
  *
  * const kept = [{ step: 1000, gamma: 6.94 }, { step: 1000, gamma: 16.97 }, { step: 500, gamma: 16.97 }];
  * const weights = postHocWeights(kept, { step: 1000, gamma: 6.94 });

@@ -61,7 +61,7 @@ export type RuleOptions =
  */
 export function weightOf(rule: MovingRule, nAvg: number): number {
   const weight = rule.weight(nAvg);
-  if (weight >= 0 && weight <= 1) return weight;
+  if (typeof weight === 'number' && weight >= 0 && weight <= 1) return weight;
   throw new RangeError(
     `The rule "${rule.name}" gave the weight ${weight} after ${nAvg} updates, ` +
       'expected a number in [0, 1].',

@@ -47,7 +47,7 @@ interface Packing {
  * @example
  * ```ts
  * import { toSafetensors } from '@polyak/core';
- * import { decodeSafetensors } from '@polyak/core/internal';
+ * import { decodeSafetensors } from '@polyak/safetensors';
  *
  * const weight = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } as const;
  * const bytes = toSafetensors({ swaState: { 'conv1.weight': weight }, nAvg: 3 });

@@ -63,6 +63,7 @@ function resumed<R>(steps: Steps<R>, resume: () => IteratorResult<unknown, R>): 
   return next.value;
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
+/** Whether a value has to be waited for. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value;
 }

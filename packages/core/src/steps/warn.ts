@@ -1,5 +1,8 @@
 // Warnings: what the user should know and the call must not fail for.
 
+import { requireFunction } from '../arguments.js';
+import { isPromise } from './steps.js';
+
 declare const console: { warn(message: string): void };
 
 /** Tells the user of something that must not fail the call. Does not throw. */
@@ -13,14 +16,16 @@ export type Warn = (message: string) => void;
  * @throws TypeError where it is no function
  */
 export function warnerOf(what: string, onWarning: Warn = (text) => console.warn(text)): Warn {
-  if (typeof onWarning !== 'function') {
-    throw new TypeError(`${what}: onWarning is ${typeof onWarning}, expected a function.`);
-  }
+  requireFunction(what, 'onWarning', onWarning);
   return (message) => {
-    try {
-      onWarning(message);
-    } catch (error) {
+    const failed = (error: unknown): void =>
       console.warn(`${message} (And onWarning failed: ${String(error)}.)`);
+    try {
+      const told: unknown = onWarning(message);
+      // An asynchronous function may be passed too.
+      if (isPromise(told)) Promise.resolve(told).catch(failed);
+    } catch (error) {
+      failed(error);
     }
   };
 }

@@ -1,5 +1,6 @@
 // The state machine of stochastic weight averaging, in steps: SWA drives it for callers that can
 // wait, an optimizer of a synchronous runtime for those that cannot.
+import { described, requireFunction } from '../arguments.js';
 import { Averages } from '../averaging/averages.js';
 import { termsOf } from '../averaging/options.js';
 import type { AveragingOptions } from '../averaging/options.js';
@@ -65,6 +66,7 @@ export class SWAMachine<T> {
 
   /** One optimization step, averaged where it is due. */
   *step<Loss>(closure: (() => Awaitable<Loss>) | undefined): Steps<Loss | undefined> {
+    if (closure !== undefined) requireFunction('step', 'the closure', closure);
     // What was left in the model is taken out before the optimizer steps, and stays out.
     yield* this.averages.alone('step', (current) => this.averages.requireLive('step', current));
     let tell: Steps<void> | undefined;
@@ -126,6 +128,7 @@ export class SWAMachine<T> {
 
   /** Adds a parameter group, which begins with nothing averaged unless told otherwise. */
   *addParamGroup(group: ParamGroup<T>, start: GroupStart<T> = {}): Steps<void> {
+    requireGroup('addParamGroup', group);
     yield* this.averages.alone('addParamGroup', (current) => this.#addGroup(current, group, start));
   }
 
@@ -210,9 +213,22 @@ export class SWAMachine<T> {
 function requireOptimizer<T>(optimizer: Optimizer<T>): void {
   // What JavaScript passes may be anything.
   const given = optimizer as Partial<Optimizer<T>> | null | undefined;
-  if (Array.isArray(given?.paramGroups) && typeof given.step === 'function') return;
+  if (Array.isArray(given?.paramGroups) && typeof given.step === 'function') {
+    for (const group of given.paramGroups) requireGroup('SWA', group as ParamGroup<T>);
+    return;
+  }
   throw new TypeError(
     'SWA: the optimizer has no paramGroups and step. Wrap it, such as by tfjsOptimizer or ' +
       'observedOptimizer; without an optimizer, use AveragedModel.',
+  );
+}
+
+function requireGroup<T>(call: string, group: ParamGroup<T>): void {
+  // What JavaScript passes may be anything.
+  const given = group as Partial<ParamGroup<T>> | null | undefined;
+  if (Array.isArray(given?.params) && typeof given.lr === 'number') return;
+  const found = given?.params === undefined ? described(group) : '{ params, lr } of other types';
+  throw new TypeError(
+    `${call}: a parameter group is ${found}. Expected { params: [...], lr: 0.1 }.`,
   );
 }

@@ -1,4 +1,5 @@
 // For training loops that own the step: an optimizer that only observes.
+import { described } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import { PolyakError } from '../error.js';
 import type { Optimizer, ParamGroup } from '../optimizer.js';
@@ -14,7 +15,12 @@ import type { StateTree } from '../state/state-tree.js';
  * @returns an optimizer for {@link SWA}
  */
 export function observedOptimizer<T>(groups: readonly ParamGroup<T>[]): Optimizer<T> {
-  const paramGroups = [...groups];
+  if (!Array.isArray(groups)) {
+    throw new TypeError(
+      `observedOptimizer: the groups are ${described(groups)}. Expected [{ params, lr }].`,
+    );
+  }
+  const paramGroups: ParamGroup<T>[] = [...groups];
   return {
     paramGroups,
     step: <Loss>(closure?: () => Awaitable<Loss>): Awaitable<Loss | undefined> => closure?.(),

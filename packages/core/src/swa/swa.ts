@@ -1,4 +1,6 @@
 // Stochastic weight averaging around any optimizer: torchcontrib's vocabulary, without its defects.
+import { requireOptions } from '../arguments.js';
+import { AVERAGING_OPTIONS } from '../averaging/options.js';
 import { toggle, within } from '../averaging/show.js';
 import type { AveragedOptions, SwapOptions } from '../averaging/show.js';
 import { drive } from '../steps/steps.js';
@@ -55,6 +57,7 @@ export class SWA<T> {
    *   when asked to
    */
   constructor(optimizer: Optimizer<T>, options: SWAOptions<T>) {
+    requireOptions('SWA', options, [...AVERAGING_OPTIONS, 'swaStart', 'swaFreq', 'swaLr']);
     this.#machine = new SWAMachine(optimizer, options);
   }
 
