@@ -16,7 +16,7 @@ import { ParameterList, quoted, requireBackend } from './parameter-list.js';
 import type { ParameterSource } from './parameter-list.js';
 import { drive, wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
-import { transaction } from '../steps/transaction.js';
+import { disposeAll, transaction } from '../steps/transaction.js';
 import type { Transaction } from '../steps/transaction.js';
 import { warnerOf } from '../steps/warn.js';
 import type { Warn } from '../steps/warn.js';
