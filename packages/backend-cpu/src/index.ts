@@ -1,4 +1,3 @@
 export type { CpuBackend, CpuBackendOptions } from './backend.js';
 export { cpuBackend } from './backend.js';
-export type { CpuMemory } from './ledger.js';
 export { parameter } from './parameter.js';

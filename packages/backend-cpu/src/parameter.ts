@@ -1,7 +1,7 @@
 // A cell of a live model whose weights are plain typed arrays.
 import type { HostTensor, Parameter } from '@polyak/core';
 import { copyBytes } from './bytes.js';
-import { requireSameSpec, requireWellFormed } from './checks.js';
+import { requireSpec, requireWellFormed } from './tensors.js';
 
 /**
  * A parameter over a tensor in host memory. Setting it copies the contents into that tensor's own array, so that whoever
@@ -9,19 +9,21 @@ import { requireSameSpec, requireWellFormed } from './checks.js';
  *
  * @param name - unique within the model and stable between runs
  * @param tensor - what the model computes with; float32, float64, integer or bool. It stays the caller's.
- * @returns the cell; its `set` throws a PolyakError `ERR_PARAMETERS` for a tensor of another dtype or shape
+ * @returns the cell; its `set` throws a {@link PolyakError} `ERR_PARAMETERS` for a tensor of another dtype or shape
  * @throws PolyakError `ERR_UNSUPPORTED` for half-precision tensors
  * @throws TypeError where `data` is not the typed array of the dtype
  * @throws RangeError where `data` has another length than the shape
  */
 export function parameter(name: string, tensor: HostTensor): Parameter<HostTensor> {
   requireWellFormed('parameter', tensor);
+  const { buffer: memory, byteOffset, byteLength } = tensor.data;
   return {
     name,
+    identity: { memory, byteOffset, byteLength },
     get: () => tensor,
     set: (contents) => {
       requireWellFormed('set', contents);
-      requireSameSpec('set', `"${name}"`, tensor, contents);
+      requireSpec('set', `the tensor for "${name}"`, contents, tensor);
       copyBytes(tensor.data, contents.data);
     },
   };

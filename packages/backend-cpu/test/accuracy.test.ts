@@ -21,10 +21,7 @@ const tensor = (data: Float32Array): HostTensor => ({
 const at = (tensors: readonly HostTensor[], index: number): number =>
   Number(tensors[0]?.data[index]);
 
-/**
- * The rms relative errors of a float32 average of `first` and what `next` gives, against the same
- * in float64.
- */
+/** The rms relative errors of a float32 average of `first` and what `next` gives, against the same in float64. */
 function errorsAfter(
   updates: number,
   weight: (nAvg: number) => number,

@@ -15,10 +15,7 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/**
- * Fills `array` with ordinary numbers, subnormal ones, zeros of both signs, huge ones, infinities
- * and NaN.
- */
+/** Fills `array` with ordinary numbers, subnormal ones, zeros of both signs, huge ones, infinities and NaN. */
 export function fillWild<A extends FloatArray>(array: A, seed: number): A {
   const random = randomFrom(seed);
   const tiny = array.BYTES_PER_ELEMENT === 4 ? 2 ** -149 : 2 ** -1074;
@@ -53,8 +50,8 @@ export function vector(data: FloatArray): HostTensor {
 }
 
 /**
- * Where `found` first differs from `expected` in any bit, but for which NaN a NaN is; undefined
- * where it does not. `what` names the case in the message.
+ * Where `found` first differs from `expected` in any bit, but for which NaN a NaN is; undefined where it does not. `what`
+ * names the case in the message.
  */
 export function difference(
   found: ArrayLike<number>,

@@ -1,8 +1,8 @@
 // A swap exchanges bits, and is all or nothing.
 import * as fc from 'fast-check';
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
-import type { CpuBackend } from '@polyak/backend-cpu';
 import { arrayOf } from '@polyak/core';
+import type { CpuBackend } from '@polyak/backend-cpu';
 import type { DType, HostTensor, Parameter } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 

@@ -19,12 +19,14 @@ const ALIGNMENT = 64;
 /** One memory and the kernel that works in it. */
 export interface Shard {
   readonly kernel: Kernel;
+  readonly buffer: ArrayBuffer;
   /** The first {@link SCRATCH} bytes of the memory. */
-  readonly scratch: Uint8Array;
+  readonly scratch32: Float32Array;
+  /** The same bytes. */
+  readonly scratch64: Float64Array;
 }
 
 interface Region extends Shard {
-  readonly buffer: ArrayBuffer;
   readonly gaps: FreeList;
 }
 
@@ -169,7 +171,8 @@ export class Arena {
     return {
       buffer,
       kernel: instantiateKernel(this.#module, memory),
-      scratch: new Uint8Array(buffer, 0, SCRATCH),
+      scratch32: new Float32Array(buffer, 0, SCRATCH / 4),
+      scratch64: new Float64Array(buffer, 0, SCRATCH / 8),
       gaps: new FreeList(SCRATCH, size),
     };
   }

@@ -1,9 +1,9 @@
-// What the CPU backend needs of an engine: memory for tensors, and arithmetic on their elements. There are two, in
-// WebAssembly and in JavaScript, which agree bit for bit.
+// What an update needs: memory for its results, and arithmetic on elements. There are two engines,
+// in WebAssembly and in JavaScript, which agree bit for bit.
 import type { DType, HostArray } from '@polyak/core';
 
-/** The dtypes that are averaged. */
-export type FloatDType = 'float32' | 'float64';
+/** The arrays that are averaged. */
+export type FloatArray = Float32Array | Float64Array;
 
 /** What a tensor needs room for. */
 export interface ArrayRequest {
@@ -12,31 +12,50 @@ export interface ArrayRequest {
   readonly length: number;
 }
 
-/**
- * Memory and arithmetic. Arrays passed together have the same length and hold the elements of `dtype`; they may lie in
- * memory of the engine or anywhere else. Arithmetic on such arrays does not throw.
- */
-export interface Engine {
-  readonly name: 'cpu:wasm' | 'cpu:js';
+/** Bit of {@link Arithmetic.average}: an element of the new average is not finite. */
+export const NOT_FINITE = 1;
+/** Bit of {@link Arithmetic.average}: an element of `live` differs from the average. */
+export const MOVED = 2;
 
+/** What an update reads. */
+export interface Sources {
+  readonly average: FloatArray;
+  /** The rounding error that the average carries, where it is compensated. */
+  readonly residual?: FloatArray | undefined;
+  readonly live: FloatArray;
+}
+
+/** Where an update writes; none of it is a source. */
+export interface Targets {
+  readonly average: FloatArray;
+  /** Wherever there is a residual among the {@link Sources}. */
+  readonly residual?: FloatArray | undefined;
+}
+
+/** Arithmetic on arrays of one type and length, wherever they lie. Does not throw. */
+export interface Arithmetic {
+  /**
+   * `to.average = average + weight * (live - average)`, each operation rounded to the type of the
+   * arrays; with a residual, the same for the value `average + residual`.
+   *
+   * @returns {@link NOT_FINITE} and {@link MOVED}
+   */
+  average(to: Targets, from: Sources, weight: number): number;
+
+  /** Whether all elements are finite. */
+  allFinite(data: FloatArray): boolean;
+}
+
+/** Memory for tensors. */
+export interface Allocator {
   /** Room for tensors, all or none; what it holds is undefined. */
   allocate(requests: readonly ArrayRequest[]): readonly HostArray[];
 
   /** Takes back one of the arrays that `allocate` returned. */
   free(data: HostArray): void;
+}
 
-  /** `average += weight * (live - average)`, each operation rounded to `dtype`. */
-  average(dtype: FloatDType, average: HostArray, live: HostArray, weight: number): void;
-
-  /** The same for the value `average + residual`, with the rounding error of the new average left in `residual`. */
-  averageCompensated(
-    dtype: FloatDType,
-    average: HostArray,
-    residual: HostArray,
-    live: HostArray,
-    weight: number,
-  ): void;
-
-  /** Whether all elements are finite. */
-  allFinite(dtype: FloatDType, data: HostArray): boolean;
+/** Both. */
+export interface Engine extends Arithmetic, Allocator {
+  readonly name: 'cpu:wasm' | 'cpu:js';
 }

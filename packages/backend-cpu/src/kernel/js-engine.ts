@@ -1,62 +1,44 @@
-// The engine in plain JavaScript: for runtimes without WebAssembly or SIMD, and as the yardstick of the other.
+// The engine in plain JavaScript: for runtimes without WebAssembly or SIMD, and as the yardstick of
+// the other.
 import type { HostArray } from '@polyak/core';
-import { arrayOf } from '@polyak/core';
-import type { ArrayRequest, Engine, FloatDType } from './engine.js';
-import {
-  allFinite32,
-  allFinite64,
-  average32,
-  average64,
-  averageCompensated32,
-  averageCompensated64,
-} from './kernel-js.js';
+import { allFinite } from '@polyak/core/kit';
+import type { ArrayRequest, Engine, FloatArray, Sources, Targets } from './engine.js';
+import { average32, average64, averageCompensated32, averageCompensated64 } from './kernel-js.js';
+import { SpareArrays } from './spare-arrays.js';
 
 /** The CPU backend's engine where nothing but JavaScript is available. */
 export class JsEngine implements Engine {
   readonly name = 'cpu:js';
+  readonly #arrays = new SpareArrays();
 
   allocate(requests: readonly ArrayRequest[]): readonly HostArray[] {
-    return requests.map(({ dtype, length }) => new (arrayOf(dtype))(length));
+    return this.#arrays.allocate(requests);
   }
 
-  // The garbage collector's work.
-  free(): void {}
+  free(data: HostArray): void {
+    this.#arrays.free(data);
+  }
 
-  average(dtype: FloatDType, average: HostArray, live: HostArray, weight: number): void {
-    if (dtype === 'float32') {
-      average32(average as Float32Array, live as Float32Array, weight);
-    } else {
-      average64(average as Float64Array, live as Float64Array, weight);
+  // One call for each type and form, so that a loop meets one kind of array only.
+  average(to: Targets, from: Sources, weight: number): number {
+    if (from.residual === undefined) {
+      return is32(to.average)
+        ? average32(to.average, from.average as Float32Array, from.live as Float32Array, weight)
+        : average64(to.average, from.average as Float64Array, from.live as Float64Array, weight);
     }
+    return is32(to.average)
+      ? averageCompensated32(to as Pair<Float32Array>, from as Triple<Float32Array>, weight)
+      : averageCompensated64(to as Pair<Float64Array>, from as Triple<Float64Array>, weight);
   }
 
-  averageCompensated(
-    dtype: FloatDType,
-    average: HostArray,
-    residual: HostArray,
-    live: HostArray,
-    weight: number,
-  ): void {
-    if (dtype === 'float32') {
-      averageCompensated32(
-        average as Float32Array,
-        residual as Float32Array,
-        live as Float32Array,
-        weight,
-      );
-    } else {
-      averageCompensated64(
-        average as Float64Array,
-        residual as Float64Array,
-        live as Float64Array,
-        weight,
-      );
-    }
+  allFinite(data: FloatArray): boolean {
+    return allFinite(is32(data) ? 'float32' : 'float64', data);
   }
+}
 
-  allFinite(dtype: FloatDType, data: HostArray): boolean {
-    return dtype === 'float32'
-      ? allFinite32(data as Float32Array)
-      : allFinite64(data as Float64Array);
-  }
+type Pair<A> = Targets & { readonly average: A; readonly residual: A };
+type Triple<A> = Pair<A> & { readonly live: A };
+
+function is32(data: FloatArray): data is Float32Array {
+  return data.BYTES_PER_ELEMENT === 4;
 }

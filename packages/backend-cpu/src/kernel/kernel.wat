@@ -3,158 +3,179 @@
 ;; into kernel-bytes.ts. kernel-js.ts does the same roundings in the same order, so that results
 ;; agree bit for bit.
 ;;
-;; Prefetchers follow a stream within its page only, so one stream keeps too few lines under way.
-;; The averages walk eight stretches of 8 KiB side by side, half a line or a whole one of each at a
-;; time, at constant offsets: out of cache 15 to 20 % less time than one stream, in cache as much.
-;; The compensated ones, with three operands, walk two pages of each.
+;; An update writes into other memory than it reads, so that nothing is lost where its result is
+;; refused. It returns 1 where an element of the new average is not finite, plus 2 where one of the
+;; live weights differs from the average:
+;;   $bad gathers the bits of x - x, which is +0 for every finite x and NaN for all others;
+;;   $moved those of live - average, which is a zero of either sign only where they are equal.
 ;;
-;; Loops end on equality and not on order: the end of an operand may be 2^32, which wraps to 0.
+;; Each vector of a step gathers on its own: one chain for all would take longer than the rest of
+;; the step. Whole pages come first, in a loop with the least overhead.
+;;
+;; Loops end on equality and not on order: the end of an operand may be 2^32, which wraps to 0. The
+;; last elements are loaded into vectors of zeros, one a vector.
 (module
   (import "polyak" "memory" (memory 4))
 
-  ;; How many bytes to walk side by side with as many behind them: half of the rest, in whole
-  ;; vectors, at most a page.
-  (func $half (param $rest i32) (param $mask i32) (result i32)
-    (select
-      (i32.const 4096)
-      (i32.and (i32.shr_u (local.get $rest) (i32.const 1)) (local.get $mask))
-      (i32.ge_u (local.get $rest) (i32.const 8192))))
-
-  ;; average += weight * (live - average)
-  ;;@ each bits vector shift size step: 32 f32x4 2 4 64, 64 f64x2 3 8 32
+  ;; to = average + weight * (live - average)
+  ;;@ each bits vector shift size: 32 f32x4 2 4, 64 f64x2 3 8
   (func (export "average{bits}")
-    (param $average i32) (param $live i32) (param $count i32) (param $weight f{bits})
-    (local $rest i32) (local $stop i32) (local $w v128) (local $a v128) (local $x f{bits})
+    (param $to i32) (param $average i32) (param $live i32) (param $count i32)
+    (param $weight f{bits}) (result i32)
+    (local $rest i32) (local $stop i32) (local $w v128) (local $a v128) (local $d v128)
+    (local $s v128)
+    (local $bad0 v128) (local $moved0 v128)
+    (local $bad16 v128) (local $moved16 v128)
+    (local $bad32 v128) (local $moved32 v128)
+    (local $bad48 v128) (local $moved48 v128)
     (local.set $w ({vector}.splat (local.get $weight)))
     (local.set $rest (i32.shl (local.get $count) (i32.const {shift})))
-    (block $walked
-      (loop $walk
-        (br_if $walked (i32.lt_u (local.get $rest) (i32.const 65536)))
-        (local.set $stop (i32.add (local.get $average) (i32.const 8192)))
-        (loop $lines
-          ;;@ range stretch: 65536 by 8192
+    ;;@ each name span step: pages 4096 64, steps 64 64
+    (block $done{name}
+      (loop ${name}
+        (br_if $done{name} (i32.lt_u (local.get $rest) (i32.const {span})))
+        (local.set $stop (i32.add (local.get $to) (i32.const {span})))
+        (loop $lines{name}
           ;;@ range at: {step} by 16
-          (v128.store offset={stretch+at} (local.get $average)
-            ({vector}.add
-              (local.tee $a (v128.load offset={stretch+at} (local.get $average)))
-              ({vector}.mul
-                ({vector}.sub (v128.load offset={stretch+at} (local.get $live)) (local.get $a))
-                (local.get $w))))
+          (v128.store offset={at} (local.get $to)
+            (local.tee $s
+              ({vector}.add
+                (local.tee $a (v128.load offset={at} (local.get $average)))
+                ({vector}.mul
+                  (local.tee $d
+                    ({vector}.sub (v128.load offset={at} (local.get $live)) (local.get $a)))
+                  (local.get $w)))))
+          (local.set $moved{at} (v128.or (local.get $moved{at}) (local.get $d)))
+          (local.set $bad{at}
+            (v128.or (local.get $bad{at}) ({vector}.sub (local.get $s) (local.get $s))))
           ;;@ end
-          ;;@ end
+          (local.set $average (i32.add (local.get $average) (i32.const {step})))
           (local.set $live (i32.add (local.get $live) (i32.const {step})))
-          (br_if $lines
+          (br_if $lines{name}
             (i32.ne
-              (local.tee $average (i32.add (local.get $average) (i32.const {step})))
+              (local.tee $to (i32.add (local.get $to) (i32.const {step})))
               (local.get $stop))))
-        (local.set $average (i32.add (local.get $average) (i32.const 57344)))
-        (local.set $live (i32.add (local.get $live) (i32.const 57344)))
-        (local.set $rest (i32.sub (local.get $rest) (i32.const 65536)))
-        (br $walk)))
-    (block $vectorsDone
-      (loop $vectors
-        (br_if $vectorsDone (i32.lt_u (local.get $rest) (i32.const {step})))
-        ;;@ range at: {step} by 16
-        (v128.store offset={at} (local.get $average)
-          ({vector}.add
-            (local.tee $a (v128.load offset={at} (local.get $average)))
-            ({vector}.mul
-              ({vector}.sub (v128.load offset={at} (local.get $live)) (local.get $a))
-              (local.get $w))))
-        ;;@ end
-        (local.set $average (i32.add (local.get $average) (i32.const {step})))
-        (local.set $live (i32.add (local.get $live) (i32.const {step})))
-        (local.set $rest (i32.sub (local.get $rest) (i32.const {step})))
-        (br $vectors)))
+        (local.set $rest (i32.sub (local.get $rest) (i32.const {span})))
+        (br ${name})))
+    ;;@ end
     (loop $tail
       (if (local.get $rest) (then
-        (f{bits}.store (local.get $average)
-          (f{bits}.add
-            (local.tee $x (f{bits}.load (local.get $average)))
-            (f{bits}.mul
-              (f{bits}.sub (f{bits}.load (local.get $live)) (local.get $x))
-              (local.get $weight))))
+        (v128.store{bits}_lane 0 (local.get $to)
+          (local.tee $s
+            ({vector}.add
+              (local.tee $a (v128.load{bits}_zero (local.get $average)))
+              ({vector}.mul
+                (local.tee $d
+                  ({vector}.sub (v128.load{bits}_zero (local.get $live)) (local.get $a)))
+                (local.get $w)))))
+        (local.set $moved0 (v128.or (local.get $moved0) (local.get $d)))
+        (local.set $bad0 (v128.or (local.get $bad0) ({vector}.sub (local.get $s) (local.get $s))))
+        (local.set $to (i32.add (local.get $to) (i32.const {size})))
         (local.set $average (i32.add (local.get $average) (i32.const {size})))
         (local.set $live (i32.add (local.get $live) (i32.const {size})))
         (local.set $rest (i32.sub (local.get $rest) (i32.const {size})))
-        (br $tail)))))
+        (br $tail))))
+    (i32.or
+      (v128.any_true
+      (v128.or
+        (v128.or (local.get $bad0) (local.get $bad16))
+        (v128.or (local.get $bad32) (local.get $bad48))))
+      (i32.shl
+        (v128.any_true ({vector}.abs
+          (v128.or
+        (v128.or (local.get $moved0) (local.get $moved16))
+        (v128.or (local.get $moved32) (local.get $moved48)))))
+        (i32.const 1))))
   ;;@ end
 
   ;; The value is average + residual:
   ;;   delta = ((live - average) - residual) * weight + residual
-  ;;   average, residual = TwoSum(average, delta)
+  ;;   to, toResidual = TwoSum(average, delta)
   ;; TwoSum (Knuth, Møller) needs no order of magnitudes; Fast2Sum would be wrong where
-  ;; |delta| > |average|, as at 0.
+  ;; |delta| > |average|, as at 0. The residual is finite only where the average is.
   ;;@ each bits vector shift size: 32 f32x4 2 4, 64 f64x2 3 8
   (func (export "averageCompensated{bits}")
-    (param $average i32) (param $residual i32) (param $live i32)
-    (param $count i32) (param $weight f{bits})
-    (local $rest i32) (local $half i32) (local $stop i32)
-    (local $farAverage i32) (local $farResidual i32) (local $farLive i32)
-    (local $w v128) (local $a v128) (local $c v128) (local $d v128) (local $s v128) (local $b v128)
-    (local $a1 f{bits}) (local $c1 f{bits}) (local $d1 f{bits})
-    (local $s1 f{bits}) (local $b1 f{bits})
+    (param $to i32) (param $toResidual i32)
+    (param $average i32) (param $residual i32) (param $live i32) (param $count i32)
+    (param $weight f{bits}) (result i32)
+    (local $rest i32) (local $stop i32) (local $w v128) (local $a v128) (local $c v128)
+    (local $d v128) (local $s v128) (local $b v128)
+    (local $bad0 v128) (local $moved0 v128)
+    (local $bad16 v128) (local $moved16 v128)
     (local.set $w ({vector}.splat (local.get $weight)))
     (local.set $rest (i32.shl (local.get $count) (i32.const {shift})))
-    (block $paired
-      (loop $pairs
-        (br_if $paired (i32.eqz (local.tee $half (call $half (local.get $rest) (i32.const -16)))))
-        (local.set $stop (local.tee $farAverage (i32.add (local.get $average) (local.get $half))))
-        (local.set $farResidual (i32.add (local.get $residual) (local.get $half)))
-        (local.set $farLive (i32.add (local.get $live) (local.get $half)))
-        (loop $vectors
-          ;;@ each average residual live: average residual live, farAverage farResidual farLive
-          (local.set $a (v128.load (local.get ${average})))
-          (local.set $c (v128.load (local.get ${residual})))
+    ;;@ each name span step: pages 4096 32, steps 32 32
+    (block $done{name}
+      (loop ${name}
+        (br_if $done{name} (i32.lt_u (local.get $rest) (i32.const {span})))
+        (local.set $stop (i32.add (local.get $to) (i32.const {span})))
+        (loop $lines{name}
+          ;;@ range at: {step} by 16
+          (local.set $a (v128.load offset={at} (local.get $average)))
+          (local.set $c (v128.load offset={at} (local.get $residual)))
           (local.set $d
-            ({vector}.sub
-              ({vector}.sub (v128.load (local.get ${live})) (local.get $a))
+            ({vector}.sub (v128.load offset={at} (local.get $live)) (local.get $a)))
+          (local.set $moved{at} (v128.or (local.get $moved{at}) (local.get $d)))
+          (local.set $d
+            ({vector}.add
+              ({vector}.mul ({vector}.sub (local.get $d) (local.get $c)) (local.get $w))
               (local.get $c)))
-          (local.set $d ({vector}.add ({vector}.mul (local.get $d) (local.get $w)) (local.get $c)))
           (local.set $s ({vector}.add (local.get $a) (local.get $d)))
           (local.set $b ({vector}.sub (local.get $s) (local.get $a)))
-          (v128.store (local.get ${average}) (local.get $s))
-          (v128.store (local.get ${residual})
-            ({vector}.add
-              ({vector}.sub (local.get $a) ({vector}.sub (local.get $s) (local.get $b)))
-              ({vector}.sub (local.get $d) (local.get $b))))
+          (v128.store offset={at} (local.get $to) (local.get $s))
+          (v128.store offset={at} (local.get $toResidual)
+            (local.tee $s
+              ({vector}.add
+                ({vector}.sub (local.get $a) ({vector}.sub (local.get $s) (local.get $b)))
+                ({vector}.sub (local.get $d) (local.get $b)))))
+          (local.set $bad{at}
+            (v128.or (local.get $bad{at}) ({vector}.sub (local.get $s) (local.get $s))))
           ;;@ end
-          (local.set $residual (i32.add (local.get $residual) (i32.const 16)))
-          (local.set $live (i32.add (local.get $live) (i32.const 16)))
-          (local.set $farAverage (i32.add (local.get $farAverage) (i32.const 16)))
-          (local.set $farResidual (i32.add (local.get $farResidual) (i32.const 16)))
-          (local.set $farLive (i32.add (local.get $farLive) (i32.const 16)))
-          (br_if $vectors
+          (local.set $toResidual (i32.add (local.get $toResidual) (i32.const {step})))
+          (local.set $average (i32.add (local.get $average) (i32.const {step})))
+          (local.set $residual (i32.add (local.get $residual) (i32.const {step})))
+          (local.set $live (i32.add (local.get $live) (i32.const {step})))
+          (br_if $lines{name}
             (i32.ne
-              (local.tee $average (i32.add (local.get $average) (i32.const 16)))
+              (local.tee $to (i32.add (local.get $to) (i32.const {step})))
               (local.get $stop))))
-        (local.set $average (local.get $farAverage))
-        (local.set $residual (local.get $farResidual))
-        (local.set $live (local.get $farLive))
-        (local.set $rest (i32.sub (local.get $rest) (i32.shl (local.get $half) (i32.const 1))))
-        (br $pairs)))
+        (local.set $rest (i32.sub (local.get $rest) (i32.const {span})))
+        (br ${name})))
+    ;;@ end
     (loop $tail
       (if (local.get $rest) (then
-        (local.set $a1 (f{bits}.load (local.get $average)))
-        (local.set $c1 (f{bits}.load (local.get $residual)))
-        (local.set $d1
-          (f{bits}.sub
-            (f{bits}.sub (f{bits}.load (local.get $live)) (local.get $a1))
-            (local.get $c1)))
-        (local.set $d1
-          (f{bits}.add (f{bits}.mul (local.get $d1) (local.get $weight)) (local.get $c1)))
-        (local.set $s1 (f{bits}.add (local.get $a1) (local.get $d1)))
-        (local.set $b1 (f{bits}.sub (local.get $s1) (local.get $a1)))
-        (f{bits}.store (local.get $average) (local.get $s1))
-        (f{bits}.store (local.get $residual)
-          (f{bits}.add
-            (f{bits}.sub (local.get $a1) (f{bits}.sub (local.get $s1) (local.get $b1)))
-            (f{bits}.sub (local.get $d1) (local.get $b1))))
+        (local.set $a (v128.load{bits}_zero (local.get $average)))
+        (local.set $c (v128.load{bits}_zero (local.get $residual)))
+        (local.set $d
+          ({vector}.sub (v128.load{bits}_zero (local.get $live)) (local.get $a)))
+        (local.set $moved0 (v128.or (local.get $moved0) (local.get $d)))
+        (local.set $d
+          ({vector}.add
+            ({vector}.mul ({vector}.sub (local.get $d) (local.get $c)) (local.get $w))
+            (local.get $c)))
+        (local.set $s ({vector}.add (local.get $a) (local.get $d)))
+        (local.set $b ({vector}.sub (local.get $s) (local.get $a)))
+        (v128.store{bits}_lane 0 (local.get $to) (local.get $s))
+        (v128.store{bits}_lane 0 (local.get $toResidual)
+          (local.tee $s
+            ({vector}.add
+              ({vector}.sub (local.get $a) ({vector}.sub (local.get $s) (local.get $b)))
+              ({vector}.sub (local.get $d) (local.get $b)))))
+        (local.set $bad0 (v128.or (local.get $bad0) ({vector}.sub (local.get $s) (local.get $s))))
+        (local.set $to (i32.add (local.get $to) (i32.const {size})))
+        (local.set $toResidual (i32.add (local.get $toResidual) (i32.const {size})))
         (local.set $average (i32.add (local.get $average) (i32.const {size})))
         (local.set $residual (i32.add (local.get $residual) (i32.const {size})))
         (local.set $live (i32.add (local.get $live) (i32.const {size})))
         (local.set $rest (i32.sub (local.get $rest) (i32.const {size})))
-        (br $tail)))))
+        (br $tail))))
+    (i32.or
+      (v128.any_true
+      (v128.or (local.get $bad0) (local.get $bad16)))
+      (i32.shl
+        (v128.any_true ({vector}.abs
+          (v128.or (local.get $moved0) (local.get $moved16))))
+        (i32.const 1))))
   ;;@ end
 
   ;; NaN and the infinities are the values whose exponent bits are all ones: the largest of the bits

@@ -1,10 +1,11 @@
-// The engine in WebAssembly: tensors live in the arena's shards, and the kernel of the shard where the average lives
-// does the arithmetic.
+// The engine in WebAssembly: tensors lie in the arena's shards, and the kernel of the shard where
+// the new average lies does the arithmetic.
 import type { HostArray } from '@polyak/core';
 import type { ArenaLimits, Shard } from './arena.js';
 import { Arena } from './arena.js';
-import type { ArrayRequest, Engine, FloatDType } from './engine.js';
-import { inChunks, reads, updates } from './operand.js';
+import type { ArrayRequest, Engine, FloatArray, Sources, Targets } from './engine.js';
+import type { Operand } from './staging.js';
+import { inChunks } from './staging.js';
 import { compileKernel } from './webassembly.js';
 
 // The least bits, as 32-bit words, of what is not finite; of a float64 the upper word.
@@ -15,7 +16,7 @@ const ALL_BUT_SIGN = 0x7fff_ffff;
 /** The CPU backend's engine where WebAssembly with SIMD is available. */
 export class WasmEngine implements Engine {
   readonly name = 'cpu:wasm';
-  /** Where its tensors live. */
+  /** Where its tensors lie. */
   readonly arena: Arena;
 
   /**
@@ -34,60 +35,76 @@ export class WasmEngine implements Engine {
     this.arena.free(data);
   }
 
-  average(dtype: FloatDType, average: HostArray, live: HostArray, weight: number): void {
-    const shard = this.#shardOf(average, live);
-    const a = updates(average);
-    const p = reads(live);
-    const run = dtype === 'float32' ? shard.kernel.average32 : shard.kernel.average64;
-    inChunks(shard, [a, p], (count) => {
-      run(a.address, p.address, count, weight);
-      return true;
-    });
-  }
-
-  averageCompensated(
-    dtype: FloatDType,
-    average: HostArray,
-    residual: HostArray,
-    live: HostArray,
-    weight: number,
-  ): void {
-    const shard = this.#shardOf(average, residual, live);
-    const a = updates(average);
-    const c = updates(residual);
-    const p = reads(live);
-    const run =
-      dtype === 'float32' ? shard.kernel.averageCompensated32 : shard.kernel.averageCompensated64;
-    inChunks(shard, [a, c, p], (count) => {
-      run(a.address, c.address, p.address, count, weight);
-      return true;
-    });
-  }
-
-  allFinite(dtype: FloatDType, data: HostArray): boolean {
-    const shard = this.#shardOf(data);
-    const x = reads(data);
-    return dtype === 'float32'
-      ? inChunks(
-          shard,
-          [x],
-          (count) => shard.kernel.allBelow(x.address, 4 * count, ALL_BUT_SIGN, EXPONENT32) === 1,
-        )
-      : inChunks(
-          shard,
-          [x],
-          (count) => shard.kernel.allBelow(x.address, 8 * count, 0, EXPONENT64) === 1,
+  average(to: Targets, from: Sources, weight: number): number {
+    return from.residual === undefined
+      ? this.#average(to.average, from, weight)
+      : this.#averageCompensated(
+          to.average,
+          to.residual as FloatArray,
+          from.residual,
+          from,
+          weight,
         );
   }
 
-  // The first that is resident decides; the average comes first, because moving it would cost two copies.
-  #shardOf(...arrays: readonly HostArray[]): Shard {
+  allFinite(data: FloatArray): boolean {
+    const shard = this.#shardOf(data);
+    const x = source(data);
+    const size = data.BYTES_PER_ELEMENT;
+    const [mask, limit] = is32(data) ? [ALL_BUT_SIGN, EXPONENT32] : [0, EXPONENT64];
+    const bad = inChunks(
+      shard,
+      [x],
+      (count) => 1 - shard.kernel.allBelow(x.address, size * count, mask, limit),
+    );
+    return bad === 0;
+  }
+
+  #average(target: FloatArray, { average, live }: Sources, weight: number): number {
+    const shard = this.#shardOf(target, average, live);
+    const [t, a, p] = [targetOf(target), source(average), source(live)];
+    const run = is32(target) ? shard.kernel.average32 : shard.kernel.average64;
+    return inChunks(shard, [t, a, p], (count) =>
+      run(t.address, a.address, p.address, count, weight),
+    );
+  }
+
+  #averageCompensated(
+    target: FloatArray,
+    targetResidual: FloatArray,
+    residual: FloatArray,
+    { average, live }: Sources,
+    weight: number,
+  ): number {
+    const shard = this.#shardOf(target, targetResidual, average, residual, live);
+    const [t, r] = [targetOf(target), targetOf(targetResidual)];
+    const [a, c, p] = [source(average), source(residual), source(live)];
+    const run = is32(target)
+      ? shard.kernel.averageCompensated32
+      : shard.kernel.averageCompensated64;
+    return inChunks(shard, [t, r, a, c, p], (count) =>
+      run(t.address, r.address, a.address, c.address, p.address, count, weight),
+    );
+  }
+
+  // The first that is resident decides.
+  #shardOf(...arrays: readonly FloatArray[]): Shard {
     for (const data of arrays) {
       const shard = this.arena.shardOf(data);
-      if (shard !== undefined) {
-        return shard;
-      }
+      if (shard !== undefined) return shard;
     }
     return this.arena.staging;
   }
+}
+
+function source(data: FloatArray): Operand {
+  return { data, isTarget: false, address: 0 };
+}
+
+function targetOf(data: FloatArray): Operand {
+  return { data, isTarget: true, address: 0 };
+}
+
+function is32(data: FloatArray): boolean {
+  return data.BYTES_PER_ELEMENT === 4;
 }

@@ -1,5 +1,4 @@
-// Shards: several memories, memories at the limit of what 32 bits address, and tensors too large
-// for any.
+// Shards: several memories, memories at the limit of what 32 bits address, and tensors too large for any.
 import type { DType, HostArray } from '@polyak/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Arena, SCRATCH } from '../../src/kernel/arena.js';
@@ -106,8 +105,7 @@ describe('an arena', () => {
   });
 });
 
-// Untouched pages cost nothing, so this takes address space only. Where that is short there is
-// nothing to test.
+// Untouched pages cost nothing, so this takes address space only. Where that is short there is nothing to test.
 describe('more than 4 GiB of shards', () => {
   let hasSpace = true;
   beforeAll(() => {

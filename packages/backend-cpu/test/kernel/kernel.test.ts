@@ -19,8 +19,7 @@ const ARRAYS = [
   ['float64', Float64Array],
 ] as const;
 
-// Where an operand lives: made by the backend, or the caller's own at a byte offset that no vector
-// is aligned to.
+// Where an operand lives: made by the backend, or the caller's own at a byte offset that no vector is aligned to.
 type Place = 'resident' | 'own' | 'offset';
 const PLACES: readonly Place[] = ['resident', 'own', 'offset'];
 

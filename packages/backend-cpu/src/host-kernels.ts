@@ -1,0 +1,54 @@
+// The kernels for backends whose tensors lie in ordinary host memory: arrays in, arrays out.
+import { chooseEngine } from './kernel/choose-engine.js';
+import type { FloatArray } from './kernel/engine.js';
+import { SpareArrays } from './kernel/spare-arrays.js';
+import type { UpdateItem, UpdateResult } from './update.js';
+import { updated } from './update.js';
+
+/**
+ * Averaging of float32 and float64 arrays, synchronous. Arrays that are passed in are only read and
+ * not kept. Arrays that come out are ordinary ones, the caller's from then on, and need no freeing.
+ */
+export interface HostKernels {
+  /** What runs, such as `cpu:wasm`. */
+  readonly name: 'cpu:wasm' | 'cpu:js';
+  /**
+   * `average + weight * (live - average)` of every item, in new arrays; or refused, where one would
+   * not be finite.
+   *
+   * @param items - as many as one update has; arrays may occur more than once
+   * @param options - `allowNonFinite` makes the update in any case
+   * @throws RangeError where there is no memory left
+   */
+  average(
+    items: readonly UpdateItem[],
+    options?: { readonly allowNonFinite?: boolean },
+  ): UpdateResult;
+  /**
+   * Gives arrays that {@link HostKernels.average} returned back, to be overwritten by a later one:
+   * faster than new arrays. Each once, and only where nobody reads it any more.
+   */
+  recycle(arrays: readonly FloatArray[]): void;
+  /** Whether all elements are finite. */
+  allFinite(data: FloatArray): boolean;
+}
+
+/**
+ * Kernels for arrays anywhere in host memory.
+ *
+ * @param options - which kernel, as for `cpuBackend`
+ * @throws PolyakError `ERR_UNSUPPORTED` where `wasm` is asked for and the runtime lacks it
+ */
+export function hostKernels(options: { readonly kernel?: 'wasm' | 'js' } = {}): HostKernels {
+  const engine = chooseEngine('hostKernels', options.kernel);
+  const arrays = new SpareArrays();
+  return {
+    name: engine.name,
+    average: (items, { allowNonFinite = false } = {}) =>
+      updated(engine, arrays, items, allowNonFinite),
+    recycle(list) {
+      for (const data of list) arrays.free(data);
+    },
+    allFinite: (data) => engine.allFinite(data),
+  };
+}

@@ -1,0 +1,4 @@
+export type { HostKernels } from './host-kernels.js';
+export { hostKernels } from './host-kernels.js';
+export type { FloatArray } from './kernel/engine.js';
+export type { UpdatedItem, UpdateItem, UpdateResult } from './update.js';

@@ -1,0 +1,95 @@
+// What the backend takes for a tensor. Core compares specs; what is checked here would otherwise
+// overwrite a neighbour in the arena, or feed a loop another array than it was compiled for.
+import { arrayOf, elementCount, formatSpec, PolyakError, sameSpec } from '@polyak/core';
+import type { DType, HostTensor } from '@polyak/core';
+
+/** All dtypes but the half-precision ones, which JavaScript has no arithmetic for. */
+export const DTYPES: readonly DType[] = [
+  'float64',
+  'float32',
+  'int64',
+  'int32',
+  'int16',
+  'int8',
+  'uint64',
+  'uint32',
+  'uint16',
+  'uint8',
+  'bool',
+];
+
+/**
+ * Refuses a tensor that is not what its dtype and shape say.
+ *
+ * @param call - the method, for the message
+ * @param tensor - any tensor
+ * @throws PolyakError `ERR_UNSUPPORTED` for a dtype that is not one of {@link DTYPES}
+ * @throws TypeError where `data` is not the typed array of the dtype
+ * @throws RangeError where `data` has another length than the shape, as after a transfer
+ */
+export function requireWellFormed(call: string, tensor: HostTensor): void {
+  const { dtype, shape, data } = tensor;
+  if (!DTYPES.includes(dtype)) {
+    throw new PolyakError(
+      'ERR_UNSUPPORTED',
+      `${call}: ${formatSpec(tensor)} on the CPU backend, which takes ${DTYPES.join(', ')}. ` +
+        'Convert it first.',
+    );
+  }
+  // By name and not `instanceof`, which fails for arrays of another realm.
+  const { name } = arrayOf(dtype);
+  const found = data[Symbol.toStringTag];
+  if (found !== name) {
+    throw new TypeError(
+      `${call}: ${formatSpec(tensor)} is held in ${found}, expected ${name}. ` +
+        'Convert its data first.',
+    );
+  }
+  const count = elementCount(shape);
+  if (data.length !== count) {
+    throw new RangeError(
+      `${call}: ${formatSpec(tensor)} has ${data.length} elements, expected ${count}. ` +
+        'Pass the shape of the data, and data whose buffer was not transferred.',
+    );
+  }
+}
+
+/**
+ * Refuses a tensor of another spec.
+ *
+ * @param call - the method, for the message
+ * @param name - what `found` is, for the message
+ * @param found - the tensor
+ * @param expected - one of the spec that it is to have
+ * @throws PolyakError `ERR_PARAMETERS`
+ */
+export function requireSpec(
+  call: string,
+  name: string,
+  found: HostTensor,
+  expected: HostTensor,
+): void {
+  if (sameSpec(found, expected)) return;
+  throw new PolyakError(
+    'ERR_PARAMETERS',
+    `${call}: ${name} is ${formatSpec(found)}, expected ${formatSpec(expected)}. ` +
+      'Pass tensors of equal specs.',
+  );
+}
+
+/**
+ * The elements of a tensor that is to be averaged.
+ *
+ * @param call - the method, for the message
+ * @param tensor - any tensor
+ * @throws PolyakError `ERR_UNSUPPORTED` for integers
+ */
+export function floatsOf(call: string, tensor: HostTensor): Float32Array | Float64Array {
+  const { dtype, data } = tensor;
+  if (dtype === 'float32' || dtype === 'float64') return data as Float32Array | Float64Array;
+  throw new PolyakError(
+    'ERR_UNSUPPORTED',
+    `${call}: ${formatSpec(tensor)} cannot be averaged, only float32 and float64 can. ` +
+      'Copy it instead.',
+  );
+}
