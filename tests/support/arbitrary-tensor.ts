@@ -1,8 +1,9 @@
 // Tensors of every dtype with arbitrary bits, and a form in which two states are the same text or
 // differ.
 import * as fc from 'fast-check';
-import { arrayOf, elementCount } from '@polyak/core';
-import type { DType, HostTensor, StateTree } from '@polyak/core';
+import { arrayOf, elementCount } from '@polyak/core/interfaces';
+import type { StateTree } from '@polyak/core';
+import type { DType, HostTensor } from '@polyak/core/interfaces';
 
 export const DTYPES: readonly DType[] = [
   'float64',

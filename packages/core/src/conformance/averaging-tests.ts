@@ -1,48 +1,81 @@
-// Conformance: averages are right, and a failure changes nothing.
-import type { HostTensor } from '../tensor.js';
-import { isFloating } from '../tensor.js';
-import { check, checkAveraged, checkSameBits, hostTensor, SPECIAL } from './check.js';
-import { floatingDtypes } from './harness.js';
+// Conformance: averages are right.
+import type { DType, HostTensor } from '../tensor/tensor.js';
+import {
+  check,
+  checkAlive,
+  checkAveraged,
+  checkSameBits,
+  hostTensor,
+  SPECIAL,
+  values,
+} from './check.js';
+import { floatingDtypes, heldBy, parametersOf } from './harness.js';
 import type { HarnessTest } from './harness.js';
+import { checkUpdate, disposeItems, itemsOf, made } from './updates.js';
+import type { HostItem } from './updates.js';
 
 const SHAPES = [[], [0], [1], [2], [3], [2, 3, 4], [17], [255], [20_001]];
 const WEIGHTS = [0, 1e-4, 1 / 3, 0.5, 0.9, 1];
 
-/** Values of many magnitudes and both signs, another sequence for each seed. */
-export function values(seed: number): (index: number) => number {
-  return (index) => Math.sin(index * 1.7 + seed * 2.3 + 0.5) * 10 ** (((index * 7 + seed) % 9) - 4);
-}
-
-function groupOf(dtypes: readonly HostTensor['dtype'][], seed: number): readonly HostTensor[] {
+/** One of each dtype and shape. */
+function groupOf(dtypes: readonly DType[], seed: number): readonly HostTensor[] {
   return dtypes.flatMap((dtype) =>
     SHAPES.map((shape, n) => hostTensor(dtype, shape, values(seed + n))),
   );
+}
+
+/** An item for each live tensor. */
+function itemsFor(live: readonly HostTensor[], seed: number, weight: number): readonly HostItem[] {
+  return live.map(({ dtype, shape }, n) => ({
+    average: hostTensor(dtype, shape, values(seed + n)),
+    live: n,
+    weight,
+  }));
 }
 
 export const averagingTests: readonly HarnessTest[] = [
   {
     name: 'averages to two units in the last place, for every weight and shape',
     async run({ backend }) {
-      const [averages, live] = [
-        groupOf(floatingDtypes(backend), 1),
-        groupOf(floatingDtypes(backend), 101),
-      ];
+      const live = groupOf(floatingDtypes(backend), 101);
       const lives = await backend.upload(live);
-      for (const weight of WEIGHTS) {
-        const moved = await backend.average(await backend.upload(averages), lives, weight);
-        const found = await backend.download(moved);
-        averages.forEach((average, index) => {
-          const what = `weight ${weight}, tensor ${index}`;
-          checkAveraged(
-            found[index] as HostTensor,
-            average,
-            live[index] as HostTensor,
-            weight,
-            what,
-          );
-        });
-        await backend.dispose(moved);
+      for (const [n, weight] of WEIGHTS.entries()) {
+        await checkUpdate(backend, itemsFor(live, 1 + n, weight), lives, live);
       }
+      await backend.dispose(lives);
+    },
+  },
+  {
+    name: 'moves averages of different weights towards shared live tensors in one call',
+    async run({ backend }) {
+      const live = groupOf(floatingDtypes(backend), 31);
+      const lives = await backend.upload(live);
+      const items = WEIGHTS.flatMap((weight, n) => itemsFor(live, 7 * n, weight));
+      await checkUpdate(backend, items, lives, live);
+      checkSameBits(await backend.download(lives), live, 'average: the live tensors');
+      await backend.dispose(lives);
+    },
+  },
+  {
+    name: 'moves each item of a long list by its own weight',
+    async run({ backend }) {
+      for (const dtype of floatingDtypes(backend)) {
+        const live = Array.from({ length: 150 }, (_, n) =>
+          hostTensor(dtype, [1 + (n % 7), 3], values(n)),
+        );
+        const lives = await backend.upload(live);
+        const items = itemsFor(live, 200, 0).map((item, n) => ({ ...item, weight: (n + 1) / 151 }));
+        await checkUpdate(backend, items, lives, live);
+        await backend.dispose(lives);
+      }
+    },
+  },
+  {
+    name: 'averages every element of a tensor of a million',
+    async run({ backend }) {
+      const live = [hostTensor('float32', [1027, 1021], values(3))];
+      const lives = await backend.upload(live);
+      await checkUpdate(backend, itemsFor(live, 4, 0.3), lives, live);
       await backend.dispose(lives);
     },
   },
@@ -54,41 +87,31 @@ export const averagingTests: readonly HarnessTest[] = [
         hostTensor(dtype, [SPECIAL.length], (index) => SPECIAL[index] ?? 0),
       );
       const live = [...groupOf(floatingDtypes(backend), 7), ...special];
-      const parameters = await Promise.all(
-        live.map((tensor, n) => harness.parameter(`p${n}`, tensor)),
-      );
+      const parameters = await parametersOf(harness, live);
       const handles = parameters.map((parameter) => parameter.get());
-      const moved = await backend.average(
-        await backend.upload(live.map(({ dtype, shape }) => hostTensor(dtype, shape, values(8)))),
-        handles,
-        0.25,
-      );
-      checkSameBits(await backend.download(handles), live, 'live');
-      await backend.dispose(moved);
+      const items = await itemsOf(backend, itemsFor(live, 8, 0.25), handles);
+      const moved = await made(backend, items, { allowNonFinite: true });
+      checkSameBits(await backend.download(handles), live, 'average: the live tensors');
+      await disposeItems(backend, moved);
+      checkSameBits(await backend.download(handles), live, 'dispose: the live tensors');
     },
   },
   {
     name: 'has read the live tensors when it resolves',
     async run(harness) {
       const { backend } = harness;
-      const [average, live] = [
-        hostTensor('float32', [33], values(1)),
-        hostTensor('float32', [33], values(2)),
-      ];
-      const parameter = await harness.parameter('p', live);
-      const moved = await backend.average(await backend.upload([average]), [parameter.get()], 0.5);
-      const held = await backend.swap(
-        [parameter],
-        await backend.upload([hostTensor('float32', [33], () => 0)]),
-      );
-      checkAveraged(
-        (await backend.download(moved))[0] as HostTensor,
-        average,
-        live,
-        0.5,
-        'after live changed',
-      );
-      await backend.dispose([...moved, ...held]);
+      const live = hostTensor('float32', [33], values(2));
+      const [parameter] = await parametersOf(harness, [live]);
+      check(parameter !== undefined, 'parameter: nothing was made.');
+      const items = itemsFor([live], 1, 0.5);
+      const moved = await made(backend, await itemsOf(backend, items, [parameter.get()]));
+      const zeros = await backend.upload([hostTensor('float32', [33], () => 0)]);
+      const held = await backend.swap([parameter], zeros);
+      const [found] = await backend.download(moved.map(({ average }) => average));
+      const average = items[0]?.average as HostTensor;
+      checkAveraged(found as HostTensor, average, live, 0.5, 'average, then a swap');
+      await backend.dispose([...zeros, ...held]);
+      await disposeItems(backend, moved);
     },
   },
   {
@@ -97,65 +120,77 @@ export const averagingTests: readonly HarnessTest[] = [
       const weights = Array.from({ length: 200 }, (_, n) =>
         hostTensor('float32', [64], (i) => 1 + i / 64 + 0.01 * values(n)(1)),
       );
-      let averages = await backend.upload(weights.slice(0, 1));
+      let [average] = await backend.upload(weights.slice(0, 1));
       for (const [n, weight] of weights.slice(1).entries()) {
-        const live = await backend.upload([weight]);
-        averages = await backend.average(averages, live, 1 / (n + 2));
-        await backend.dispose(live);
-      }
-      const [found] = await backend.download(averages);
-      found?.data.forEach((value: number | bigint, index: number) => {
-        const mean =
-          weights.reduce((sum, { data }) => sum + Number((data as Float32Array)[index]), 0) /
-          weights.length;
-        check(
-          Math.abs(Number(value) / mean - 1) < 1e-6,
-          `Element ${index} is ${String(value)}, expected ${mean}.`,
+        const [live] = await backend.upload([weight]);
+        check(average !== undefined && live !== undefined, 'upload: made nothing.');
+        [average] = (await made(backend, [{ average, live, weight: 1 / (n + 2) }])).map(
+          (item) => item.average,
         );
-      });
-      await backend.dispose(averages);
+        await backend.dispose([live]);
+      }
+      check(average !== undefined, 'average: made nothing.');
+      const [found] = await backend.download([average]);
+      for (let index = 0; index < 64; index += 1) {
+        const sum = weights.reduce((total, { data }) => total + Number(data[index]), 0);
+        const [value, mean] = [Number(found?.data[index]), sum / weights.length];
+        check(
+          Math.abs(value / mean - 1) < 1e-6,
+          `average, float32[64]: element ${index} is ${value}, expected ${mean}.`,
+        );
+      }
+      await backend.dispose([average]);
     },
   },
   {
-    name: 'throws for a disposed live tensor, and the averages hold their old values',
+    name: 'says of each item whether the live tensor differed from its average',
     async run({ backend }) {
-      const [averages, live] = [groupOf(['float32'], 3), groupOf(['float32'], 4)];
-      const handles = await backend.upload(averages);
-      const lives = await backend.upload(live);
-      const last = lives.slice(-1);
-      await backend.dispose(last);
-      let failed = false;
-      try {
-        await backend.average(handles, lives, 0.5);
-      } catch {
-        failed = true;
+      for (const dtype of floatingDtypes(backend)) {
+        const shapes = [[], [1], [257], [70_003], [0]];
+        const places = shapes.flatMap((shape) => {
+          const length = shape.reduce((product, extent) => product * extent, 1);
+          const all = [0, 1, 64, 255, length - 1].filter((n) => n >= 0 && n < length);
+          return [-1, ...new Set(all)].map((place) => ({ shape, place }));
+        });
+        const averages = places.map(({ shape }, n) => hostTensor(dtype, shape, values(n)));
+        const live = places.map(({ shape, place }, n) =>
+          hostTensor(dtype, shape, (i) => values(n)(i) * (i === place ? 1.0001 : 1)),
+        );
+        const lives = await backend.upload(live);
+        const hostItems = averages.map((average, n) => ({ average, live: n, weight: 0.5 }));
+        const moved = await made(backend, await itemsOf(backend, hostItems, lives));
+        places.forEach(({ shape, place }, n) => {
+          check(
+            moved[n]?.hasMoved === place >= 0,
+            `average: item ${n}, ${dtype}[${shape.join()}]: hasMoved is ${moved[n]?.hasMoved}, ` +
+              (place < 0 ? 'but nothing differs.' : `but element ${place} differs.`),
+          );
+        });
+        await disposeItems(backend, moved);
+        await backend.dispose(lives);
       }
-      check(failed, 'average took a disposed tensor.');
-      checkSameBits(await backend.download(handles), averages, 'averages after a failure');
-      await backend.dispose([...handles, ...lives.slice(0, -1)]);
     },
   },
   {
     name: 'goes on averaging after a swap and back',
     async run(harness) {
       const { backend } = harness;
-      const [average, live] = [
-        hostTensor('float32', [9], values(1)),
-        hostTensor('float32', [9], values(2)),
-      ];
-      const parameter = await harness.parameter('p', live);
-      let averages = await backend.swap([parameter], await backend.upload([average]));
-      averages = await backend.swap([parameter], averages);
-      averages = await backend.average(averages, [parameter.get()], 0.25);
-      checkAveraged(
-        (await backend.download(averages))[0] as HostTensor,
-        average,
-        live,
-        0.25,
-        'after two swaps',
-      );
-      checkSameBits(await backend.download([parameter.get()]), [live], 'the parameter');
-      await backend.dispose(averages);
+      const live = hostTensor('float32', [9], values(2));
+      const parameters = await parametersOf(harness, [live]);
+      const items = itemsFor([live], 1, 0.25);
+      const average = await backend.upload(items.map((item) => item.average));
+      const held = await backend.swap(parameters, average);
+      const taken = await backend.swap(parameters, held);
+      await backend.dispose([...held, ...taken]);
+      const handles = parameters.map((parameter) => parameter.get());
+      const moved = await made(backend, [
+        { average: average[0] as (typeof handles)[0], live: handles[0] as never, weight: 0.25 },
+      ]);
+      const [found] = await backend.download(moved.map((item) => item.average));
+      const before = items[0]?.average as HostTensor;
+      checkAveraged(found as HostTensor, before, live, 0.25, 'average after two swaps');
+      checkSameBits(await heldBy(harness, parameters), [live], 'the parameter after two swaps');
+      await disposeItems(backend, moved);
     },
   },
   {
@@ -163,49 +198,23 @@ export const averagingTests: readonly HarnessTest[] = [
     async run(harness) {
       const { backend } = harness;
       const live = groupOf(floatingDtypes(backend), 5);
-      const parameters = await Promise.all(
-        live.map((tensor, n) => harness.parameter(`p${n}`, tensor)),
-      );
+      const parameters = await parametersOf(harness, live);
       const handles = parameters.map((parameter) => parameter.get());
       const start = await harness.liveTensors();
-      let averages = await backend.average(await backend.clone(handles), handles, 0.5);
-      const before = await harness.liveTensors();
-      for (let n = 0; n < 50; n += 1) averages = await backend.average(averages, handles, 0.5);
-      const after = await harness.liveTensors();
-      check(after === before, `${after} tensors are alive, ${before} were after one update.`);
-      await backend.dispose(averages);
-      const end = await harness.liveTensors();
-      check(end === start, `${end} tensors are alive at the end, ${start} were at the start.`);
-    },
-  },
-  {
-    name: 'finds NaN and infinities wherever they are, and only there',
-    async run({ backend }) {
-      for (const dtype of floatingDtypes(backend)) {
-        const largest = hostTensor(dtype, [300], (index) => (index % 2 === 0 ? 3e38 : -3e38));
-        const bad = [NaN, Infinity, -Infinity].flatMap((value) =>
-          [0, 16, 255, 256].map((place) =>
-            hostTensor(dtype, [257], (i) => (i === place ? value : 1)),
-          ),
-        );
-        const sums = hostTensor(dtype, [300], () => 3e38);
-        const empty = hostTensor(dtype, [0], () => 0);
-        const far = hostTensor(dtype, [200_003], (index) => (index === 200_002 ? NaN : 1));
-        const handles = await backend.upload([largest, ...bad, sums, empty, far]);
-        const found = await backend.allFinite(handles);
-        const expected = [true, ...bad.map(() => false), true, true, false];
-        check(
-          expected.join() === found.join(),
-          `allFinite, ${dtype}: ${found.join()}, expected ${expected.join()}.`,
-        );
-        await backend.dispose(handles);
+      let averages = await backend.clone(handles);
+      let before = 0;
+      for (let n = 0; n < 51; n += 1) {
+        const items = averages.map((average, index) => ({
+          average,
+          live: handles[index] as (typeof handles)[0],
+          weight: 0.5,
+        }));
+        averages = (await made(backend, items)).map((item) => item.average);
+        if (n === 0) before = await harness.liveTensors();
       }
-      const integers = backend.dtypes.filter((dtype) => !isFloating(dtype));
-      const handles = await backend.upload(
-        integers.map((dtype) => hostTensor(dtype, [3], () => 1)),
-      );
-      check((await backend.allFinite(handles)).every(Boolean), 'allFinite: integers are finite.');
-      await backend.dispose(handles);
+      await checkAlive(harness, before, 'average, 50 times');
+      await backend.dispose(averages);
+      await checkAlive(harness, start, 'average, 51 times, and dispose');
     },
   },
 ];

@@ -1,21 +1,49 @@
 // The conformance suite: what every backend must do, as data that any test runner can loop over.
 import type { Awaitable } from '../awaitable.js';
 import { averagingTests } from './averaging-tests.js';
+import { castTests } from './cast-tests.js';
 import { compensatedTests } from './compensated-tests.js';
+import { declarationTests } from './declaration-tests.js';
+import { finiteTests } from './finite-tests.js';
 import { halfTests } from './half-tests.js';
 import type { BackendHarness } from './harness.js';
+import { parameterTests } from './parameter-tests.js';
+import { refusalTests } from './refusal-tests.js';
+import { swapTests } from './swap-tests.js';
 import { tensorTests } from './tensor-tests.js';
+
+/** What became of a test. */
+export type ConformanceOutcome =
+  | { readonly kind: 'passed' }
+  | {
+      readonly kind: 'skipped';
+      /** What the backend does not declare, so that there was nothing to try. */
+      readonly reason: string;
+    };
 
 /** One thing a backend must do. */
 export interface ConformanceTest {
   /** What it must do, as a sentence. */
   readonly name: string;
   /** Rejects where the backend does not. */
-  readonly run: () => Promise<void>;
+  readonly run: () => Promise<ConformanceOutcome>;
 }
 
+const TESTS = [
+  ...declarationTests,
+  ...tensorTests,
+  ...finiteTests,
+  ...averagingTests,
+  ...refusalTests,
+  ...compensatedTests,
+  ...swapTests,
+  ...parameterTests,
+  ...castTests,
+  ...halfTests,
+];
+
 /**
- * Everything a backend must do to be used by `SWA`, one test each.
+ * Everything a backend must do to be used by `AveragedModel` and `SWA`, one test each.
  *
  * @param create - makes a fresh harness for each test
  * @returns the tests, for the loop of any test runner
@@ -33,23 +61,27 @@ export interface ConformanceTest {
  *     liveTensors: () => backend.memory().tensors,
  *   };
  * });
- * for (const { name, run } of tests) await run(); // or: it(name, run)
+ * for (const { name, run } of tests) {
+ *   const outcome = await run(); // or: it(name, run)
+ *   if (outcome.kind === 'skipped') console.log(`${name}: skipped, ${outcome.reason}`);
+ * }
  * ```
  */
 export function backendConformance<T>(
   create: () => Awaitable<BackendHarness<T>>,
 ): readonly ConformanceTest[] {
-  return [...tensorTests, ...averagingTests, ...compensatedTests, ...halfTests].map(
-    ({ name, run }) => ({
-      name,
-      async run() {
-        const harness = await create();
-        try {
-          await run(harness);
-        } finally {
-          await harness.close?.();
-        }
-      },
-    }),
-  );
+  return TESTS.map(({ name, skip, run }) => ({
+    name,
+    async run(): Promise<ConformanceOutcome> {
+      const harness = await create();
+      try {
+        const reason = skip?.(harness);
+        if (reason !== undefined) return { kind: 'skipped', reason };
+        await run(harness);
+        return { kind: 'passed' };
+      } finally {
+        await harness.close?.();
+      }
+    },
+  }));
 }

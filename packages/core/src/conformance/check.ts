@@ -1,7 +1,8 @@
 // Assertions of the conformance suite, and the float64 reference that backends are compared with.
-import { arrayOf, elementCount, formatSpec, isHalf, sameSpec } from '../tensor.js';
-import type { DType, HostTensor } from '../tensor.js';
-import { halfBits } from '../half.js';
+import { halfBits, halfValue } from '../tensor/half.js';
+import { arrayOf, elementCount, formatSpec, isHalf, sameSpec } from '../tensor/tensor.js';
+import type { DType, HostTensor } from '../tensor/tensor.js';
+import type { BackendHarness } from './harness.js';
 
 const LARGEST = 3.4028234663852886e38;
 const LEAST_NORMAL = 1.1754943508222875e-38;
@@ -20,30 +21,35 @@ export const SPECIAL: readonly number[] = [
   LEAST,
 ];
 
+/** Values of many magnitudes and both signs, another sequence for each seed. */
+export function values(seed: number): (index: number) => number {
+  return (index) => Math.sin(index * 1.7 + seed * 2.3 + 0.5) * 10 ** (((index * 7 + seed) % 9) - 4);
+}
+
 /** Throws unless `condition` holds. */
 export function check(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(message);
 }
 
 /**
- * A host tensor of `values`, in the typed array of `dtype`; half precision is rounded to nearest,
+ * A host tensor of `elements`, in the typed array of `dtype`; half precision is rounded to nearest,
  * ties to even.
  */
 export function hostTensor(
   dtype: DType,
   shape: readonly number[],
-  values: (index: number) => number,
+  elements: (index: number) => number,
 ): HostTensor {
   const length = elementCount(shape);
   if (dtype === 'int64' || dtype === 'uint64') {
     const data = new (arrayOf(dtype) as BigInt64ArrayConstructor)(length);
-    return { dtype, shape, data: data.map((_, index) => BigInt(values(index))) };
+    return { dtype, shape, data: data.map((_, index) => BigInt(elements(index))) };
   }
   const data = new (arrayOf(dtype) as Float64ArrayConstructor)(length);
   const elementOf = isHalf(dtype)
     ? (value: number) => halfBits(dtype, value)
     : (value: number) => value;
-  for (let index = 0; index < length; index += 1) data[index] = elementOf(values(index));
+  for (let index = 0; index < length; index += 1) data[index] = elementOf(elements(index));
   return { dtype, shape, data };
 }
 
@@ -68,8 +74,8 @@ export function checkSameBits(
     const element = Math.floor(byte / tensor.data.BYTES_PER_ELEMENT);
     check(
       byte < 0 && a.length === b.length,
-      `${what}: tensor ${index}, element ${element} is ${other.data[element]}, expected ` +
-        `${tensor.data[element]}.`,
+      `${what}: tensor ${index}, ${formatSpec(tensor)}: element ${element} is ` +
+        `${bitsOf(other, element)}, expected ${bitsOf(tensor, element)}.`,
     );
   });
 }
@@ -86,21 +92,60 @@ export function checkAveraged(
   weight: number,
   what: string,
 ): void {
-  check(
-    sameSpec(found, average),
-    `${what}: is ${formatSpec(found)}, expected ${formatSpec(average)}.`,
-  );
+  const spec = formatSpec(average);
+  check(sameSpec(found, average), `${what}: is ${formatSpec(found)}, expected ${spec}.`);
   const [w, epsilon] =
     average.dtype === 'float64' ? [weight, 2 ** -52] : [Math.fround(weight), 2 ** -23];
-  average.data.forEach((value: number | bigint, index: number) => {
-    const [a, p] = [Number(value), Number(live.data[index])];
-    const [result, expected] = [Number(found.data[index]), a + w * (p - a)];
-    const tolerance = 2 * epsilon * Math.max(Math.abs(a), Math.abs(p), Math.abs(p - a));
+  const [a, p, r] = [average, live, found].map(numbersOf) as [Numbers, Numbers, Numbers];
+  for (let index = 0; index < a.length; index += 1) {
+    const [old, target, result] = [a[index] ?? NaN, p[index] ?? NaN, r[index] ?? NaN];
+    const expected = (1 - w) * old + w * target;
+    const largest = Math.max(Math.abs(old), Math.abs(target), Math.abs(target - old));
     check(
-      Math.abs(result - expected) <= tolerance,
-      `${what}: element ${index} is ${result}, expected ${expected} within ${tolerance}.`,
+      Math.abs(result - expected) <= 2 * epsilon * largest,
+      `${what}, weight ${weight}, ${spec}: element ${index} is ${result}, expected ${expected} ` +
+        `within ${2 * epsilon * largest}.`,
     );
-  });
+  }
+}
+
+/** Throws unless `call` throws or rejects. */
+export async function checkThrows(call: () => unknown, what: string): Promise<void> {
+  let isRefused = false;
+  try {
+    await call();
+  } catch {
+    isRefused = true;
+  }
+  check(isRefused, `${what}: did not throw.`);
+}
+
+/** Throws unless as many tensors are alive as at the start. */
+export async function checkAlive<T>(
+  harness: BackendHarness<T>,
+  start: number,
+  what: string,
+): Promise<void> {
+  const end = await harness.liveTensors();
+  check(end === start, `${what}: ${end} tensors are alive, ${start} were before.`);
+}
+
+type Numbers = ArrayLike<number>;
+
+/** The elements as numbers. */
+export function numbersOf({ dtype, data }: HostTensor): Numbers {
+  if (isHalf(dtype))
+    return Float64Array.from(data as Uint16Array, (bits) => halfValue(dtype, bits));
+  if (dtype === 'int64' || dtype === 'uint64') return Array.from(data, Number);
+  return data as Float64Array;
+}
+
+/** An element with its bytes: two NaN read the same. */
+function bitsOf(tensor: HostTensor, element: number): string {
+  const size = tensor.data.BYTES_PER_ELEMENT;
+  const bytes = bytesOf(tensor).slice(element * size, (element + 1) * size);
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).reverse();
+  return `${String(numbersOf(tensor)[element])} (0x${hex.join('')})`;
 }
 
 function bytesOf({ data }: HostTensor): Uint8Array {

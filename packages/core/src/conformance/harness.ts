@@ -1,15 +1,21 @@
 // What the conformance suite is given to test, and the form of its tests.
 import type { Awaitable } from '../awaitable.js';
-import type { Backend, Parameter } from '../backend.js';
-import { isFloating, isHalf } from '../tensor.js';
-import type { DType, HostTensor } from '../tensor.js';
+import type { Backend } from '../backend.js';
+import type { Parameter } from '../parameter.js';
+import { isFloating, isHalf } from '../tensor/tensor.js';
+import type { DType, HostTensor } from '../tensor/tensor.js';
 
 /** A backend under test, with a live model to swap into and a view on what it keeps alive. */
 export interface BackendHarness<T> {
   /** The backend. */
   readonly backend: Backend<T>;
-  /** A cell of a live model that holds a copy of `tensor`. */
+  /** A new place of a live model that holds a copy of `tensor`. */
   parameter(name: string, tensor: HostTensor): Awaitable<Parameter<T>>;
+  /**
+   * Another `Parameter` of the same place, made as a user would who asks for it a second time. Absent
+   * where each place has one `Parameter` only.
+   */
+  sameParameter?(parameter: Parameter<T>): Awaitable<Parameter<T>>;
   /**
    * The tensors alive in the runtime now, however counted: the same number before and after means
    * no leak.
@@ -22,6 +28,8 @@ export interface BackendHarness<T> {
 /** A test of the suite before it is given a harness. */
 export interface HarnessTest {
   readonly name: string;
+  /** Why there is nothing to try, for a backend that does not declare what this test is about. */
+  readonly skip?: <T>(harness: BackendHarness<T>) => string | undefined;
   readonly run: <T>(harness: BackendHarness<T>) => Promise<void>;
 }
 
@@ -33,4 +41,35 @@ export function floatingDtypes<T>(backend: Backend<T>): readonly DType[] {
 /** The dtypes of a backend whose averages are float32. */
 export function halfDtypes<T>(backend: Backend<T>): readonly DType[] {
   return backend.dtypes.filter(isHalf);
+}
+
+/** Why tests of the compensated accumulator are skipped. */
+export function withoutResiduals<T>({ backend }: BackendHarness<T>): string | undefined {
+  return backend.canCompensate ? undefined : `${backend.name} has no compensated accumulator`;
+}
+
+/** Why tests of half precision are skipped. */
+export function withoutHalf<T>({ backend }: BackendHarness<T>): string | undefined {
+  if (halfDtypes(backend).length > 0) return undefined;
+  return `${backend.name} has neither float16 nor bfloat16`;
+}
+
+/** Places of a live model with copies of `tensors`. */
+export async function parametersOf<T>(
+  harness: BackendHarness<T>,
+  tensors: readonly HostTensor[],
+): Promise<readonly Parameter<T>[]> {
+  const parameters: Parameter<T>[] = [];
+  for (const [n, tensor] of tensors.entries()) {
+    parameters.push(await harness.parameter(`p${n}`, tensor));
+  }
+  return parameters;
+}
+
+/** What the parameters hold, on the host. */
+export async function heldBy<T>(
+  { backend }: BackendHarness<T>,
+  parameters: readonly Parameter<T>[],
+): Promise<readonly HostTensor[]> {
+  return backend.download(parameters.map((parameter) => parameter.get()));
 }
