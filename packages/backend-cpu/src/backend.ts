@@ -6,8 +6,8 @@ import type {
   Backend,
   HostTensor,
   TensorSpec,
-} from '@polyak/core';
-import { arrayOf, isFloating } from '@polyak/core';
+} from '@polyak/core/interfaces';
+import { arrayOf, isFloating } from '@polyak/core/interfaces';
 import type { LedgerMemory } from '@polyak/core/kit';
 import { ledger, swapAll } from '@polyak/core/kit';
 import { copyBytes } from './bytes.js';

@@ -1,5 +1,5 @@
 // Elements as bytes: the only view through which copies keep every bit, the payloads of NaN included.
-import type { HostArray } from '@polyak/core';
+import type { HostArray } from '@polyak/core/interfaces';
 
 /**
  * The bytes of an array, in place.

@@ -1,5 +1,5 @@
 // A cell of a live model whose weights are plain typed arrays.
-import type { HostTensor, Parameter } from '@polyak/core';
+import type { HostTensor, Parameter } from '@polyak/core/interfaces';
 import { copyBytes } from './bytes.js';
 import { requireSpec, requireWellFormed } from './tensors.js';
 

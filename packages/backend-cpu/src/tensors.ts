@@ -1,7 +1,8 @@
 // What the backend takes for a tensor. Core compares specs; what is checked here would otherwise
 // overwrite a neighbour in the arena, or feed a loop another array than it was compiled for.
-import { arrayOf, elementCount, formatSpec, PolyakError, sameSpec } from '@polyak/core';
-import type { DType, HostTensor } from '@polyak/core';
+import { PolyakError } from '@polyak/core';
+import { arrayOf, elementCount, formatSpec, sameSpec } from '@polyak/core/interfaces';
+import type { DType, HostTensor } from '@polyak/core/interfaces';
 
 /** All dtypes but the half-precision ones, which JavaScript has no arithmetic for. */
 export const DTYPES: readonly DType[] = [

@@ -1,8 +1,8 @@
 // How far the averages are from those in float64, after as many updates as long runs make.
 import { cpuBackend } from '@polyak/backend-cpu';
-import type { HostTensor } from '@polyak/core';
+import type { HostTensor } from '@polyak/core/interfaces';
 import { expect, it } from 'vitest';
-import { randomFrom } from './data.js';
+import { averaged, randomFrom } from './data.js';
 
 /** Draws weights around fixed values of either sign, with 1 % of noise. */
 function noisyWeights(count: number): () => Float32Array {
@@ -18,8 +18,7 @@ const tensor = (data: Float32Array): HostTensor => ({
   shape: [data.length],
   data,
 });
-const at = (tensors: readonly HostTensor[], index: number): number =>
-  Number(tensors[0]?.data[index]);
+const at = ({ data }: HostTensor, index: number): number => Number(data[index]);
 
 /** The rms relative errors of a float32 average of `first` and what `next` gives, against the same in float64. */
 function errorsAfter(
@@ -30,21 +29,25 @@ function errorsAfter(
 ): { readonly plain: number; readonly compensated: number } {
   const backend = cpuBackend({ kernel: 'wasm' });
   const exact = Float64Array.from(first);
-  const plain = backend.upload([tensor(first)]);
-  const averages = backend.upload([tensor(first)]);
-  const residuals = backend.upload([tensor(new Float32Array(first.length))]);
+  let average = tensor(first);
+  let pair = { average: tensor(first), residual: tensor(new Float32Array(first.length)) };
   for (let nAvg = 1; nAvg < updates; nAvg += 1) {
     const live = next();
     for (const [index, value] of live.entries()) {
       const old = exact[index] ?? NaN;
       exact[index] = old + (value - old) * weight(nAvg);
     }
-    backend.average(plain, [tensor(live)], weight(nAvg));
-    backend.averageCompensated(averages, residuals, [tensor(live)], weight(nAvg));
+    const step = { live: tensor(live), weight: weight(nAvg) };
+    const [moved, both] = averaged(backend, [
+      { average, ...step },
+      { ...pair, ...step },
+    ]);
+    average = moved?.average ?? average;
+    pair = { average: both?.average ?? average, residual: both?.residual ?? average };
   }
   return {
-    plain: rmsRelative(exact, (index) => at(plain, index)),
-    compensated: rmsRelative(exact, (index) => at(averages, index) + at(residuals, index)),
+    plain: rmsRelative(exact, (index) => at(average, index)),
+    compensated: rmsRelative(exact, (index) => at(pair.average, index) + at(pair.residual, index)),
   };
 }
 

@@ -1,9 +1,10 @@
 // What the CPU backend promises beside arithmetic: copies, lifetimes, and refusals that change nothing.
 import { cpuBackend } from '@polyak/backend-cpu';
 import type { CpuBackend } from '@polyak/backend-cpu';
-import type { HostTensor } from '@polyak/core';
+import type { AverageItem, HostTensor } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
 import { shardedCpuBackend } from '../src/backend.js';
+import { averaged } from './data.js';
 
 const PAGE = 65_536;
 
@@ -17,6 +18,18 @@ function constant(count: number, value = 1): HostTensor {
 
 function clear({ data }: HostTensor): void {
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength).fill(0);
+}
+
+function itemsOf(
+  averages: readonly HostTensor[],
+  live: readonly HostTensor[],
+  residuals: readonly HostTensor[] = [],
+): readonly AverageItem<HostTensor>[] {
+  return averages.map((average, index) => {
+    const item = { average, live: live[index] ?? average, weight: 0.5 };
+    const residual = residuals[index];
+    return residual === undefined ? item : { ...item, residual };
+  });
 }
 
 const ALL: readonly HostTensor[] = [
@@ -70,7 +83,8 @@ describe.each(BACKENDS)('the %s backend', (_, create) => {
     expect(backend.allFinite(ALL)).toEqual(ALL.map(() => true));
     const integers = ALL.slice(3);
     const before = backend.download(integers);
-    expect(() => backend.average(integers, integers, 0.5)).toThrow(
+    const items = integers.map((tensor) => ({ average: tensor, live: tensor, weight: 0.5 }));
+    expect(() => backend.average(items)).toThrow(
       expect.objectContaining({ code: 'ERR_UNSUPPORTED' }),
     );
     expect(backend.download(integers)).toEqual(before);
@@ -84,8 +98,9 @@ describe.each(BACKENDS)('the %s backend', (_, create) => {
     const second = backend.clone(first);
     expect(backend.memory()).toEqual({ tensors: 4, bytes: 24 });
     backend.download(second);
-    backend.average(first, second, 0.5);
-    backend.dispose(first);
+    const results = averaged(backend, itemsOf(first, second));
+    expect(backend.memory()).toEqual({ tensors: 4, bytes: 24 });
+    backend.dispose(results.map(({ average }) => average));
     expect(backend.memory()).toEqual({ tensors: 2, bytes: 12 });
     backend.dispose(second);
     expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
@@ -98,10 +113,10 @@ describe.each(BACKENDS)('the %s backend', (_, create) => {
     const live = backend.upload([float32(3), float32(4)]);
     backend.dispose(live.slice(1));
     const disposed = expect.objectContaining({ code: 'ERR_DISPOSED' });
-    expect(() => backend.average(averages, live, 0.5)).toThrow(disposed);
-    expect(() => backend.average(live, averages, 0.5)).toThrow(disposed);
-    expect(() => backend.averageCompensated(averages, residuals, live, 0.5)).toThrow(disposed);
-    expect(() => backend.averageCompensated(averages, live, residuals, 0.5)).toThrow(disposed);
+    expect(() => backend.average(itemsOf(averages, live))).toThrow(disposed);
+    expect(() => backend.average(itemsOf(live, averages))).toThrow(disposed);
+    expect(() => backend.average(itemsOf(averages, live, residuals))).toThrow(disposed);
+    expect(() => backend.average(itemsOf(averages, residuals, live))).toThrow(disposed);
     expect(() => backend.clone(live)).toThrow(disposed);
     expect(() => backend.upload(live)).toThrow(disposed);
     expect(() => backend.download(live)).toThrow(disposed);
@@ -139,12 +154,12 @@ describe.each(BACKENDS)('the %s backend', (_, create) => {
     const backend = create();
     const averages = backend.upload([float32(1), float32(2, 3)]);
     const live = [float32(5), float32(6)];
+    const fitting = [float32(5), float32(6, 7)];
     const differ = expect.objectContaining({ code: 'ERR_PARAMETERS' });
-    expect(() => backend.average(averages, live, 0.5)).toThrow(differ);
-    expect(() => backend.averageCompensated(averages, averages, live, 0.5)).toThrow(differ);
-    expect(() => backend.averageCompensated(averages, live, averages, 0.5)).toThrow(differ);
-    expect(() => backend.average(averages, live.slice(1), 0.5)).toThrow(RangeError);
+    expect(() => backend.average(itemsOf(averages, live))).toThrow(differ);
+    expect(() => backend.average(itemsOf(averages, fitting, live))).toThrow(differ);
     expect(averages[0]?.data[0]).toBe(1);
+    expect(backend.memory().tensors).toBe(2);
   });
 
   it('refuses half precision, and data that is not what its dtype and shape say', () => {
@@ -152,7 +167,7 @@ describe.each(BACKENDS)('the %s backend', (_, create) => {
     const half: HostTensor = { dtype: 'float16', shape: [1], data: new Uint16Array(1) };
     const unsupported = expect.objectContaining({ code: 'ERR_UNSUPPORTED' });
     expect(() => backend.upload([float32(1), half])).toThrow(unsupported);
-    expect(() => backend.average([half], [half], 0.5)).toThrow(unsupported);
+    expect(() => backend.average(itemsOf([half], [half]))).toThrow(unsupported);
     expect(() =>
       backend.upload([{ dtype: 'float32', shape: [2], data: new Float32Array(3) }]),
     ).toThrow(RangeError);
@@ -162,7 +177,7 @@ describe.each(BACKENDS)('the %s backend', (_, create) => {
     const transferred = float32(1, 2);
     structuredClone(transferred.data, { transfer: [transferred.data.buffer as ArrayBuffer] });
     const averages = backend.upload([float32(1, 2)]);
-    expect(() => backend.average(averages, [transferred], 0.5)).toThrow(RangeError);
+    expect(() => backend.average(itemsOf(averages, [transferred]))).toThrow(RangeError);
     expect(backend.memory().tensors).toBe(1);
   });
 
@@ -170,13 +185,15 @@ describe.each(BACKENDS)('the %s backend', (_, create) => {
     const backend = create();
     const shared = new Float32Array(new SharedArrayBuffer(12), 4, 2).fill(3);
     const tensor: HostTensor = { dtype: 'float32', shape: [2], data: shared };
-    const averages = backend.upload([float32(1, 1)]);
-    backend.average(averages, [tensor], 0.5);
-    expect([...(averages[0]?.data ?? [])]).toEqual([2, 2]);
-    backend.average([tensor], averages, 0.5);
-    expect([...shared]).toEqual([2.5, 2.5]);
-    backend.average(averages, averages, 0.5);
-    expect([...(averages[0]?.data ?? [])]).toEqual([2, 2]);
+    const [first] = averaged(backend, itemsOf(backend.upload([float32(1, 1)]), [tensor]));
+    expect([...(first?.average.data ?? [])]).toEqual([2, 2]);
+    const [second] = averaged(backend, itemsOf([tensor], [first?.average ?? tensor]));
+    expect([...(second?.average.data ?? [])]).toEqual([2.5, 2.5]);
+    expect([...shared]).toEqual([3, 3]);
+    const own = [second?.average ?? tensor];
+    const [third] = averaged(backend, itemsOf(own, own));
+    expect([...(third?.average.data ?? [])]).toEqual([2.5, 2.5]);
+    expect(third?.hasMoved).toBe(false);
   });
 
   it('overwrites no neighbour', () => {
@@ -184,28 +201,97 @@ describe.each(BACKENDS)('the %s backend', (_, create) => {
     const sizes = [1, 3, 15, 16, 17, 33];
     const tensors = backend.upload(sizes.map((size) => constant(size, size)));
     const zeros = sizes.map((size) => constant(size, 0));
-    backend.average(tensors.slice(2, 3), zeros.slice(2, 3), 1);
-    backend.averageCompensated(
-      tensors.slice(4, 5),
-      backend.upload(zeros.slice(4, 5)),
-      zeros.slice(4, 5),
-      1,
+    const results = averaged(backend, [
+      ...itemsOf(tensors.slice(2, 3), zeros.slice(2, 3)),
+      ...itemsOf(tensors.slice(4, 5), zeros.slice(4, 5), backend.upload(zeros.slice(4, 5))),
+    ]);
+    const all = [...tensors.filter((_, index) => index !== 2 && index !== 4)];
+    const moved = results.flatMap(({ average, residual }) =>
+      residual === undefined ? [average] : [average, residual],
     );
-    expect(tensors.map(({ data }) => new Set(Array.from(data, Number)))).toEqual(
-      [1, 3, 0, 16, 0, 33].map((value) => new Set([value])),
+    expect([...all, ...moved].map(({ data }) => new Set(Array.from(data, Number)))).toEqual(
+      [1, 3, 16, 33, 7.5, 8.5, 0].map((value) => new Set([value])),
     );
+  });
+
+  it('refuses an update whose result is not finite, and changes nothing', () => {
+    const backend = create();
+    const averages = backend.upload([float32(1, 2), float32(3e38), float32(5), float32(1, 1, NaN)]);
+    const residuals = backend.upload([float32(0.25, 0), float32(0), float32(0), float32(0, 0, 0)]);
+    const live = [float32(1, Infinity), float32(-3e38), float32(6), float32(1, 1, 1)];
+    const before = backend.download([...averages, ...residuals]);
+    const memory = backend.memory();
+    for (const items of [itemsOf(averages, live), itemsOf(averages, live, residuals)]) {
+      expect(backend.average(items)).toEqual({ kind: 'refused', nonFinite: [0, 1, 3] });
+      expect(backend.download([...averages, ...residuals])).toEqual(before);
+      expect(backend.memory()).toEqual(memory);
+    }
+    const [first, second, third] = averaged(backend, itemsOf(averages, live, residuals));
+    expect(first).toMatchObject({ isFinite: false, hasMoved: true });
+    expect(second).toMatchObject({ isFinite: false, hasMoved: true });
+    expect(third).toMatchObject({ isFinite: true, hasMoved: true });
+    expect(backend.memory()).toEqual(memory);
+  });
+
+  it('gives each item its weight, and lets items share the live tensor', () => {
+    const backend = create();
+    const live = float32(4, 8);
+    const averages = backend.upload([float32(0, 0), float32(0, 0), float32(0, 0)]);
+    const items = [0.5, 0.25, 0].map((weight, index) => ({
+      average: averages[index] ?? live,
+      live,
+      weight,
+    }));
+    const results = averaged(backend, items);
+    expect(results.map(({ average }) => [...average.data])).toEqual([
+      [2, 4],
+      [1, 2],
+      [0, 0],
+    ]);
+    expect(results.map(({ hasMoved }) => hasMoved)).toEqual([true, true, true]);
+  });
+
+  it('reads another average as a live tensor as it was before the update', () => {
+    const backend = create();
+    const [a, b] = backend.upload([float32(1), float32(2)]) as [HostTensor, HostTensor];
+    const results = averaged(backend, [
+      { average: a, live: b, weight: 1 },
+      { average: b, live: a, weight: 1 },
+    ]);
+    expect(results.map(({ average }) => average.data[0])).toEqual([2, 1]);
+  });
+
+  it('consumes the averages that it made, and leaves arrays of the caller as they are', () => {
+    const backend = create();
+    const own = float32(1);
+    const [made] = backend.upload([float32(1)]) as [HostTensor];
+    const results = averaged(backend, itemsOf([own, made], [float32(3), float32(3)]));
+    expect(own.data[0]).toBe(1);
+    expect(() => backend.download([made])).toThrow(
+      expect.objectContaining({ code: 'ERR_DISPOSED' }),
+    );
+    expect(results.map(({ average }) => average.data[0])).toEqual([2, 2]);
+    backend.dispose(results.map(({ average }) => average));
+    expect(backend.memory().tensors).toBe(0);
   });
 
   it('holds as many tensors after 100,000 updates as after 10', () => {
     const backend = create();
-    const averages = backend.upload([float32(1, 2, 3), float32(4)]);
-    const residuals = backend.upload([float32(0, 0, 0), float32(0)]);
+    let averages = backend.upload([float32(1, 2, 3), float32(4)]);
+    let pairs = itemsOf(
+      backend.upload([float32(1, 2, 3), float32(4)]),
+      averages,
+      backend.upload([float32(0, 0, 0), float32(0)]),
+    );
     const live = [float32(1.5, 2.5, 3.5), float32(5)];
     const update = (): void => {
       const checked = backend.clone(live);
       backend.allFinite(checked);
-      backend.average(averages, checked, 0.001);
-      backend.averageCompensated(averages, residuals, live, 0.001);
+      averages = averaged(backend, itemsOf(averages, checked)).map(({ average }) => average);
+      pairs = averaged(
+        backend,
+        pairs.map((item, index) => ({ ...item, live: live[index] ?? item.live })),
+      ).map((moved, index) => ({ ...moved, live: live[index] ?? moved.average, weight: 0.001 }));
       backend.dispose(checked);
     };
     for (let count = 0; count < 10; count += 1) update();

@@ -1,5 +1,6 @@
 // Numbers to average: everything a float can be, from a seed, and bitwise comparison.
-import type { HostTensor } from '@polyak/core';
+import type { CpuBackend } from '@polyak/backend-cpu';
+import type { AveragedItem, AverageItem, HostTensor } from '@polyak/core/interfaces';
 
 /** Elements of a tensor that is averaged. */
 export type FloatArray = Float32Array | Float64Array;
@@ -66,4 +67,14 @@ export function difference(
     }
   }
   return undefined;
+}
+
+/** The results of an update that must not be refused, finite or not. */
+export function averaged(
+  backend: Pick<CpuBackend, 'average'>,
+  items: readonly AverageItem<HostTensor>[],
+): readonly AveragedItem<HostTensor>[] {
+  const result = backend.average(items, { allowNonFinite: true });
+  if (result.kind === 'refused') throw new Error('refused although all is allowed');
+  return result.items;
 }

@@ -1,6 +1,6 @@
 // A cell over a typed array: whoever holds the array sees what is set.
 import { parameter } from '@polyak/backend-cpu';
-import type { HostTensor } from '@polyak/core';
+import type { HostTensor } from '@polyak/core/interfaces';
 import { expect, it } from 'vitest';
 
 function float32(...values: readonly number[]): HostTensor {
@@ -46,4 +46,13 @@ it('refuses a tensor that is not what its dtype and shape say', () => {
   expect(() => parameter('w', { dtype: 'float16', shape: [2], data: new Uint16Array(2) })).toThrow(
     expect.objectContaining({ code: 'ERR_UNSUPPORTED' }),
   );
+});
+
+it('is known by the stretch of memory that it writes to', () => {
+  const buffer = new Float32Array(8);
+  const view = (): HostTensor => ({ dtype: 'float32', shape: [3], data: buffer.subarray(2, 5) });
+  const [first, second] = [parameter('a', view()), parameter('b', view())];
+  expect(first.identity).toEqual({ memory: buffer.buffer, byteOffset: 8, byteLength: 12 });
+  expect(first.identity).toHaveProperty('memory', buffer.buffer);
+  expect(second.identity).toEqual(first.identity);
 });

@@ -1,8 +1,8 @@
 // Where resident tensors live: shards of WebAssembly memory, each with the kernel bound to it. A shard is never grown,
 // since growing detaches every view; it is made large at once, because pages cost nothing until they are touched. More
 // shards follow when one is full, which is also how tensors pass the 4 GiB that one memory can address.
-import type { HostArray } from '@polyak/core';
-import { arrayOf } from '@polyak/core';
+import type { HostArray } from '@polyak/core/interfaces';
+import { arrayOf } from '@polyak/core/interfaces';
 import type { ArrayRequest } from './engine.js';
 import { FreeList } from './free-list.js';
 import type { Kernel, Module } from './webassembly.js';

@@ -1,6 +1,6 @@
 // What an update needs: memory for its results, and arithmetic on elements. There are two engines,
 // in WebAssembly and in JavaScript, which agree bit for bit.
-import type { DType, HostArray } from '@polyak/core';
+import type { DType, HostArray } from '@polyak/core/interfaces';
 
 /** The arrays that are averaged. */
 export type FloatArray = Float32Array | Float64Array;

@@ -1,6 +1,6 @@
 // The engine in plain JavaScript: for runtimes without WebAssembly or SIMD, and as the yardstick of
 // the other.
-import type { HostArray } from '@polyak/core';
+import type { HostArray } from '@polyak/core/interfaces';
 import { allFinite } from '@polyak/core/kit';
 import type { ArrayRequest, Engine, FloatArray, Sources, Targets } from './engine.js';
 import { average32, average64, averageCompensated32, averageCompensated64 } from './kernel-js.js';

@@ -1,7 +1,7 @@
 // Plain arrays, kept for the next update: new ones cost more than the arithmetic, since the pages
 // of large ones are zeroed and touched for the first time each time.
-import { arrayOf } from '@polyak/core';
-import type { HostArray } from '@polyak/core';
+import { arrayOf } from '@polyak/core/interfaces';
+import type { HostArray } from '@polyak/core/interfaces';
 import type { Allocator, ArrayRequest } from './engine.js';
 
 /** Allocates plain arrays. Keeps no more bytes than the largest call has asked for. */

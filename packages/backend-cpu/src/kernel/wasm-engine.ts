@@ -1,6 +1,6 @@
 // The engine in WebAssembly: tensors lie in the arena's shards, and the kernel of the shard where
 // the new average lies does the arithmetic.
-import type { HostArray } from '@polyak/core';
+import type { HostArray } from '@polyak/core/interfaces';
 import type { ArenaLimits, Shard } from './arena.js';
 import { Arena } from './arena.js';
 import type { ArrayRequest, Engine, FloatArray, Sources, Targets } from './engine.js';

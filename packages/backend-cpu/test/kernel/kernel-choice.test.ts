@@ -1,7 +1,8 @@
 // Which kernel runs where WebAssembly is missing, forbidden or short of memory.
 import { cpuBackend } from '@polyak/backend-cpu';
-import type { HostTensor } from '@polyak/core';
+import type { HostTensor } from '@polyak/core/interfaces';
 import { describe, expect, it, vi } from 'vitest';
+import { averaged } from '../data.js';
 
 const PAGE = 65_536;
 
@@ -52,11 +53,16 @@ describe('cpuBackend', () => {
       const [rest] = backend.upload([constant(30 * PAGE)]);
       const averages = [small, second, tooLarge, rest].filter((tensor) => tensor !== undefined);
       const live = averages.map(({ data }) => constant(data.length, 3));
-      backend.average(averages, live, 0.5);
-      expect(averages.map(({ data }) => new Set(Array.from(data, Number)))).toEqual(
+      const items = averages.map((average, index) => ({
+        average,
+        live: live[index] ?? average,
+        weight: 0.5,
+      }));
+      const results = averaged(backend, items).map(({ average }) => average);
+      expect(results.map(({ data }) => new Set(Array.from(data, Number)))).toEqual(
         [2, 2, 2, 2].map((value) => new Set([value])),
       );
-      backend.dispose(averages);
+      backend.dispose(results);
       expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
     } finally {
       vi.unstubAllGlobals();

@@ -2,11 +2,11 @@
 import * as fc from 'fast-check';
 import { cpuBackend } from '@polyak/backend-cpu';
 import type { CpuBackend } from '@polyak/backend-cpu';
-import type { HostTensor } from '@polyak/core';
+import type { AveragedItem, HostTensor } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
 import { shardedCpuBackend } from '../../src/backend.js';
 import type { FloatArray } from '../data.js';
-import { difference, fillTame, fillWild, vector } from '../data.js';
+import { averaged, difference, fillTame, fillWild, vector } from '../data.js';
 import { referenceAverage, referenceCompensated } from '../reference.js';
 
 const PAGE = 65_536;
@@ -62,14 +62,7 @@ describe.each(BACKENDS)('%s', (_, create) => {
         const live = fill(new Elements(size), seed + 1000);
         const expected = average.slice();
         referenceAverage(expected, live, 1 / 3);
-        const tensors = [
-          place(backend, average, 'resident'),
-          place(backend, live, 'resident'),
-        ] as const;
-        const result = backend.average([tensors[0]], [tensors[1]], 1 / 3);
-        expect(difference(floats(result[0]), expected, `${size} elements`)).toBeUndefined();
-        expect(difference(floats(tensors[1]), live, 'live weights')).toBeUndefined();
-        backend.dispose(tensors);
+        checkAverage(backend, { average, live, expected, weight: 1 / 3 }, ['resident', 'resident']);
       }
     }
     expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
@@ -85,15 +78,8 @@ describe.each(BACKENDS)('%s', (_, create) => {
       for (const [averagePlace, livePlace] of PLACES.flatMap((a) =>
         PLACES.map((b) => [a, b] as const),
       )) {
-        const tensors = [
-          place(backend, average, averagePlace),
-          place(backend, live, livePlace),
-        ] as const;
-        const result = backend.average([tensors[0]], [tensors[1]], 0.3);
-        const where = `${size} elements, average ${averagePlace}, live ${livePlace}`;
-        expect(difference(floats(result[0]), expected, where)).toBeUndefined();
-        expect(difference(floats(tensors[1]), live, where)).toBeUndefined();
-        backend.dispose(tensors);
+        const places = [averagePlace, livePlace] as const;
+        checkAverage(backend, { average, live, expected, weight: 0.3 }, places);
       }
     }
   });
@@ -203,17 +189,47 @@ describe.each(BACKENDS)('%s', (_, create) => {
         ([average, live], weight) => {
           const expected = average.slice();
           referenceAverage(expected, live, weight);
-          const averages = backend.upload([vector(average)]);
-          backend.average(averages, [vector(live)], weight);
-          const found = floats(backend.download(averages)[0]);
-          backend.dispose(averages);
-          expect(difference(found, expected)).toBeUndefined();
+          checkAverage(backend, { average, live, expected, weight }, ['resident', 'own']);
         },
       ),
     );
     expect(backend.memory().tensors).toBe(0);
   });
 });
+
+interface AverageCase {
+  readonly average: FloatArray;
+  readonly live: FloatArray;
+  readonly expected: FloatArray;
+  readonly weight: number;
+}
+
+function checkAverage(
+  backend: CpuBackend,
+  { average, live, expected, weight }: AverageCase,
+  places: readonly [Place, Place],
+): void {
+  const from = place(backend, average, places[0]);
+  const towards = place(backend, live, places[1]);
+  const [result] = averaged(backend, [{ average: from, live: towards, weight }]);
+  const where = `${average.length} elements, average ${places[0]}, live ${places[1]}`;
+  expect(difference(floats(result?.average), expected, where)).toBeUndefined();
+  expect(difference(floats(towards), live, where)).toBeUndefined();
+  expectStatus(result, average, live, expected, where);
+  if (result !== undefined) backend.dispose([result.average, towards]);
+}
+
+function expectStatus(
+  result: AveragedItem<HostTensor> | undefined,
+  average: FloatArray,
+  live: FloatArray,
+  expected: FloatArray,
+  where: string,
+): void {
+  // Infinities of one sign are as far from each other as NaN is from NaN.
+  const hasMoved = average.some((value, index) => (live[index] ?? NaN) - value !== 0);
+  expect(result, where).toMatchObject({ isFinite: expected.every(Number.isFinite), hasMoved });
+}
 
 interface CompensatedCase {
   readonly operands: readonly [average: FloatArray, residual: FloatArray, live: FloatArray];
@@ -243,10 +259,16 @@ function checkCompensated(
     place(backend, residual, places[1]),
     place(backend, live, places[2]),
   ] as const;
-  const result = backend.averageCompensated([tensors[0]], [tensors[1]], [tensors[2]], 0.1);
+  const [before, carried, towards] = tensors;
+  const [result] = averaged(backend, [
+    { average: before, residual: carried, live: towards, weight: 0.1 },
+  ]);
   const where = `${live.length} elements, ${places.join(', ')}`;
-  expect(difference(floats(result.averages[0]), expected[0], where)).toBeUndefined();
-  expect(difference(floats(result.residuals[0]), expected[1], where)).toBeUndefined();
-  expect(difference(floats(tensors[2]), live, where)).toBeUndefined();
-  backend.dispose(tensors);
+  expect(difference(floats(result?.average), expected[0], where)).toBeUndefined();
+  expect(difference(floats(result?.residual), expected[1], where)).toBeUndefined();
+  expect(difference(floats(towards), live, where)).toBeUndefined();
+  expectStatus(result, average, live, expected[0], where);
+  if (result?.residual !== undefined) {
+    backend.dispose([result.average, result.residual, towards]);
+  }
 }
