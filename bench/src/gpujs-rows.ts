@@ -1,6 +1,5 @@
-// The rows of the gpu.js backend against the plain loop over typed arrays, in each mode that runs
-// here: headlessgl where `gl` is built and there is an X display
-// (`xvfb-run -a npx -y pnpm@12 bench`).
+// The rows of the gpu.js backend against the plain loop over typed arrays, in each mode that runs here: headlessgl where `gl` is built
+// and there is an X display (`xvfb-run -a npx -y pnpm@12 bench`).
 import { gpujsBackend, gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsBackend, GpujsMode, GpujsTensor } from '@polyak/backend-gpujs';
 import gpujs from 'gpu.js';
@@ -8,10 +7,7 @@ import type { Row, Subject } from './row.js';
 
 const WEIGHT = 1 / 3;
 const [ELEMENTS, MANY_ELEMENTS] = [1_000_000, 10_000_000];
-/**
- * As many tensors as a large convolutional network has, each of them small: together as many
- * elements as the one tensor.
- */
+/** As many tensors as a large convolutional network has, each of them small: together as many elements as the one tensor. */
 const SMALL = { tensors: 160, elements: 6250 };
 
 const { GPU } = gpujs;
@@ -22,8 +18,7 @@ const MODES: readonly GpujsMode[] = GPU.isHeadlessGLSupported
 /**
  * What the gpu.js backend does with live weights in arrays, one row each.
  *
- * @param elements - at 1M come rows for one tensor and for many small ones, at 10M one for one
- * tensor
+ * @param elements - at 1M come rows for one tensor and for many small ones, at 10M one for one tensor
  * @returns the rows
  */
 export function gpujsRows(elements: number): readonly Row[] {
@@ -83,9 +78,7 @@ const averageOf: SubjectOf = async (backend, live) => {
 
 const finiteOf: SubjectOf = async (backend, live) => async () => backend.allFinite(live);
 
-/**
- * A swap of averages that were just updated, which is when they have to travel, and the one back.
- */
+/** A swap of averages that were just updated, which is when they have to travel, and the one back. */
 const swapOf: SubjectOf = async (backend, live) => {
   const cells = live.map((tensor, n) => {
     let held = tensor;

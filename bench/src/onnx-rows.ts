@@ -1,5 +1,4 @@
-// The rows of the ONNX Runtime backend on cpu, against the plain loop over typed arrays that it
-// must keep up with.
+// The rows of the ONNX Runtime backend on cpu, against the plain loop over typed arrays that it must keep up with.
 import { onnxBackend, onnxParameter } from '@polyak/backend-onnx';
 import type { OnnxBackend } from '@polyak/backend-onnx';
 import * as ort from 'onnxruntime-node';

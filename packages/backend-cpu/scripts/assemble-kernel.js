@@ -68,7 +68,7 @@ const module = toolkit.parseWat('kernel.wat', text);
 const { buffer } = module.toBinary({});
 module.destroy();
 
-const embedded = `// Generated from kernel.wat by \`pnpm --filter @polyak/backend-cpu kernel\`: do not edit.
+const embedded = `// Generated from kernel.wat by scripts/assemble-kernel.js: do not edit.
 
 /** The assembled averaging kernel, in base64. */
 export const KERNEL: string =

@@ -81,6 +81,7 @@ export function shardedCpuBackend(limits: ArenaLimits): CpuBackend {
 }
 
 function backendOn(engine: Engine): CpuBackend {
+  const { memory } = engine;
   // By typed array and not by tensor, so that a copy of the record is the same tensor.
   const made = ledger<HostTensor>(
     ({ data }) => data,
@@ -94,7 +95,7 @@ function backendOn(engine: Engine): CpuBackend {
 
   function copies(call: string, tensors: readonly HostTensor[]): readonly HostTensor[] {
     requireUsable(call, tensors);
-    const room = engine.allocate(tensors.map(({ dtype, data: { length } }) => ({ dtype, length })));
+    const room = memory.allocate(tensors.map(({ dtype, data: { length } }) => ({ dtype, length })));
     return made.add(
       tensors.map(({ dtype, shape, data }, index) => {
         const copy = room[index] as HostTensor['data'];
@@ -105,22 +106,23 @@ function backendOn(engine: Engine): CpuBackend {
   }
 
   function dispose(call: string, tensors: readonly HostTensor[]): void {
-    for (const { data } of made.release(call, tensors)) engine.free(data);
+    for (const { data } of made.release(call, tensors)) memory.free(data);
   }
 
   function updateItem(item: AverageItem<HostTensor>): UpdateItem {
     const { average, residual, live, weight } = item;
     requireUsable('average', [average, live]);
     requireSpec('average', 'a live tensor', live, average);
-    const arrays = {
+    if (residual !== undefined) {
+      requireUsable('average', [residual]);
+      requireSpec('average', 'a residual', residual, average);
+    }
+    return {
       average: floatsOf('average', average),
+      residual: residual === undefined ? undefined : floatsOf('average', residual),
       live: floatsOf('average', live),
       weight,
     };
-    if (residual === undefined) return arrays;
-    requireUsable('average', [residual]);
-    requireSpec('average', 'a residual', residual, average);
-    return { ...arrays, residual: floatsOf('average', residual) };
   }
 
   return {
@@ -153,7 +155,7 @@ function backendOn(engine: Engine): CpuBackend {
     },
 
     average(items, { allowNonFinite = false } = {}) {
-      const result = updated(engine, engine, items.map(updateItem), allowNonFinite);
+      const result = updated(engine, memory, items.map(updateItem), allowNonFinite);
       if (result.kind === 'refused') return result;
       const averaged = result.items.map(({ average, residual, isFinite, hasMoved }, index) => {
         const { dtype, shape } = (items[index] as AverageItem<HostTensor>).average;
@@ -161,8 +163,9 @@ function backendOn(engine: Engine): CpuBackend {
         if (residual === undefined) return state;
         return { ...state, residual: { dtype, shape, data: residual } };
       });
-      made.add(averaged.flatMap(tensorsOf));
-      dispose('average', items.flatMap(tensorsOf));
+      made.add(statesOf(averaged));
+      const consumed = made.release('average', statesOf(items));
+      memory.keep(consumed.map((tensor) => floatsOf('average', tensor)));
       return { kind: 'averaged', items: averaged };
     },
 
@@ -181,9 +184,14 @@ function backendOn(engine: Engine): CpuBackend {
   };
 }
 
-function tensorsOf(item: {
-  readonly average: HostTensor;
-  readonly residual?: HostTensor;
-}): readonly HostTensor[] {
-  return item.residual === undefined ? [item.average] : [item.average, item.residual];
+/** The averages and residuals of an update. */
+function statesOf(
+  items: readonly { readonly average: HostTensor; readonly residual?: HostTensor }[],
+): readonly HostTensor[] {
+  const states: HostTensor[] = [];
+  for (const { average, residual } of items) {
+    states.push(average);
+    if (residual !== undefined) states.push(residual);
+  }
+  return states;
 }

@@ -1,4 +1,5 @@
-// Elements as bytes: the only view through which copies keep every bit, the payloads of NaN included.
+// Elements as bytes: the only view through which copies keep every bit, the payloads of NaN
+// included.
 import type { HostArray } from '@polyak/core/interfaces';
 
 /**

@@ -1,7 +1,7 @@
 // The kernels for backends whose tensors lie in ordinary host memory: arrays in, arrays out.
 import { chooseEngine } from './kernel/choose-engine.js';
 import type { FloatArray } from './kernel/engine.js';
-import { SpareArrays } from './kernel/spare-arrays.js';
+import { PLAIN, SpareArrays } from './kernel/spare-arrays.js';
 import type { UpdateItem, UpdateResult } from './update.js';
 import { updated } from './update.js';
 
@@ -25,8 +25,8 @@ export interface HostKernels {
     options?: { readonly allowNonFinite?: boolean },
   ): UpdateResult;
   /**
-   * Gives arrays that {@link HostKernels.average} returned back, to be overwritten by a later one:
-   * faster than new arrays. Each once, and only where nobody reads it any more.
+   * Hands over arrays that nobody reads any more, such as the old averages: a later update writes
+   * its results into them, which is faster than new memory. Each once.
    */
   recycle(arrays: readonly FloatArray[]): void;
   /** Whether all elements are finite. */
@@ -41,14 +41,12 @@ export interface HostKernels {
  */
 export function hostKernels(options: { readonly kernel?: 'wasm' | 'js' } = {}): HostKernels {
   const engine = chooseEngine('hostKernels', options.kernel);
-  const arrays = new SpareArrays();
+  const arrays = new SpareArrays(PLAIN);
   return {
     name: engine.name,
     average: (items, { allowNonFinite = false } = {}) =>
       updated(engine, arrays, items, allowNonFinite),
-    recycle(list) {
-      for (const data of list) arrays.free(data);
-    },
+    recycle: (list) => arrays.keep(list),
     allFinite: (data) => engine.allFinite(data),
   };
 }

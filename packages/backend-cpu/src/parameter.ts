@@ -4,12 +4,14 @@ import { copyBytes } from './bytes.js';
 import { requireSpec, requireWellFormed } from './tensors.js';
 
 /**
- * A parameter over a tensor in host memory. Setting it copies the contents into that tensor's own array, so that whoever
- * computes with the array sees them.
+ * A parameter over a tensor in host memory. Setting it copies the contents into that tensor's own
+ * array, so that whoever computes with the array sees them.
  *
  * @param name - unique within the model and stable between runs
- * @param tensor - what the model computes with; float32, float64, integer or bool. It stays the caller's.
- * @returns the cell; its `set` throws a {@link PolyakError} `ERR_PARAMETERS` for a tensor of another dtype or shape
+ * @param tensor - what the model computes with; float32, float64, integer or bool. It stays the
+ *   caller's.
+ * @returns the cell; its `set` throws a {@link PolyakError} `ERR_PARAMETERS` for a tensor of
+ *   another dtype or shape
  * @throws PolyakError `ERR_UNSUPPORTED` for half-precision tensors
  * @throws TypeError where `data` is not the typed array of the dtype
  * @throws RangeError where `data` has another length than the shape

@@ -1,6 +1,6 @@
 // One update, made as a whole or not at all: the new averages are computed into memory that nobody
 // has seen, and become the averages once all of them are known to be finite.
-import type { Allocator, Arithmetic, FloatArray, Targets } from './kernel/engine.js';
+import type { Arithmetic, FloatArray, Workspace } from './kernel/engine.js';
 import { MOVED, NOT_FINITE } from './kernel/engine.js';
 
 /** One average to be moved: `average + weight * (live - average)`. Nothing of it is written. */
@@ -38,42 +38,39 @@ export type UpdateResult =
  * The averages after an update.
  *
  * @param engine - computes them
- * @param allocator - makes the arrays of the result; where the update is refused, it has them back
+ * @param workspace - has the arrays of the result; where the update is refused, they are back there
  * @param items - not changed
  * @param allowNonFinite - whether results that are not finite are results too
  * @throws RangeError where there is no memory left
  */
 export function updated(
   engine: Arithmetic,
-  allocator: Allocator,
+  workspace: Workspace,
   items: readonly UpdateItem[],
   allowNonFinite: boolean,
 ): UpdateResult {
-  // Averages first, so that residuals do not come between them.
-  const residuals = items.flatMap(({ residual }) => (residual === undefined ? [] : [residual]));
-  const requests = [...items.map(({ average }) => average), ...residuals].map(requestFor);
-  const room = allocator.allocate(requests) as readonly FloatArray[];
-  let next = items.length;
+  const room = workspace.take(statesOf(items));
+  let next = 0;
+  const nonFinite: number[] = [];
   const results = items.map((item, index): UpdatedItem => {
-    const average = room[index] as FloatArray;
-    const to: Targets = {
-      average,
-      residual: item.residual === undefined ? undefined : room[next++],
-    };
-    const bits = engine.average(to, item, item.weight);
-    return { ...to, isFinite: (bits & NOT_FINITE) === 0, hasMoved: (bits & MOVED) !== 0 };
+    const average = room[next++] as FloatArray;
+    const residual = item.residual === undefined ? undefined : room[next++];
+    const bits = engine.average({ average, residual }, item, item.weight);
+    const isFinite = (bits & NOT_FINITE) === 0;
+    if (!isFinite) nonFinite.push(index);
+    return { average, residual, isFinite, hasMoved: (bits & MOVED) !== 0 };
   });
-  const nonFinite = allowNonFinite
-    ? []
-    : results.flatMap(({ isFinite }, index) => (isFinite ? [] : [index]));
-  if (nonFinite.length === 0) return { kind: 'averaged', items: results };
-  for (const data of room) allocator.free(data);
+  if (allowNonFinite || nonFinite.length === 0) return { kind: 'averaged', items: results };
+  workspace.keep(room);
   return { kind: 'refused', nonFinite };
 }
 
-function requestFor({ length, BYTES_PER_ELEMENT }: FloatArray): {
-  readonly dtype: 'float32' | 'float64';
-  readonly length: number;
-} {
-  return { dtype: BYTES_PER_ELEMENT === 4 ? 'float32' : 'float64', length };
+/** The averages and residuals, in the order of the items. */
+function statesOf(items: readonly UpdateItem[]): readonly FloatArray[] {
+  const states: FloatArray[] = [];
+  for (const { average, residual } of items) {
+    states.push(average);
+    if (residual !== undefined) states.push(residual);
+  }
+  return states;
 }

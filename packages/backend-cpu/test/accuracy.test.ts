@@ -20,7 +20,10 @@ const tensor = (data: Float32Array): HostTensor => ({
 });
 const at = ({ data }: HostTensor, index: number): number => Number(data[index]);
 
-/** The rms relative errors of a float32 average of `first` and what `next` gives, against the same in float64. */
+/**
+ * The rms relative errors of a float32 average of `first` and what `next` gives, against the same
+ * in float64.
+ */
 function errorsAfter(
   updates: number,
   weight: (nAvg: number) => number,

@@ -1,10 +1,11 @@
-// What the CPU backend promises beside arithmetic: copies, lifetimes, and refusals that change nothing.
+// What the CPU backend promises beside arithmetic: copies, lifetimes, and refusals that change
+// nothing.
 import { cpuBackend } from '@polyak/backend-cpu';
 import type { CpuBackend } from '@polyak/backend-cpu';
-import type { AverageItem, HostTensor } from '@polyak/core/interfaces';
+import type { HostTensor } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
 import { shardedCpuBackend } from '../src/backend.js';
-import { averaged } from './data.js';
+import { averaged, itemsOf } from './data.js';
 
 const PAGE = 65_536;
 
@@ -18,18 +19,6 @@ function constant(count: number, value = 1): HostTensor {
 
 function clear({ data }: HostTensor): void {
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength).fill(0);
-}
-
-function itemsOf(
-  averages: readonly HostTensor[],
-  live: readonly HostTensor[],
-  residuals: readonly HostTensor[] = [],
-): readonly AverageItem<HostTensor>[] {
-  return averages.map((average, index) => {
-    const item = { average, live: live[index] ?? average, weight: 0.5 };
-    const residual = residuals[index];
-    return residual === undefined ? item : { ...item, residual };
-  });
 }
 
 const ALL: readonly HostTensor[] = [
@@ -53,7 +42,7 @@ const BACKENDS: readonly (readonly [string, () => CpuBackend])[] = [
   ['wasm with small shards', () => shardedCpuBackend({ least: 5 * PAGE, most: 5 * PAGE })],
 ];
 
-describe.each(BACKENDS)('the %s backend', (_, create) => {
+describe.each(BACKENDS)('the %s backend', (_name, create) => {
   it('uploads, clones and downloads every dtype as copies', () => {
     const backend = create();
     const uploaded = backend.upload(ALL);
@@ -205,7 +194,7 @@ describe.each(BACKENDS)('the %s backend', (_, create) => {
       ...itemsOf(tensors.slice(2, 3), zeros.slice(2, 3)),
       ...itemsOf(tensors.slice(4, 5), zeros.slice(4, 5), backend.upload(zeros.slice(4, 5))),
     ]);
-    const all = [...tensors.filter((_, index) => index !== 2 && index !== 4)];
+    const all = tensors.filter((_, index) => index !== 2 && index !== 4);
     const moved = results.flatMap(({ average, residual }) =>
       residual === undefined ? [average] : [average, residual],
     );

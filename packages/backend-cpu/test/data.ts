@@ -16,7 +16,10 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/** Fills `array` with ordinary numbers, subnormal ones, zeros of both signs, huge ones, infinities and NaN. */
+/**
+ * Fills `array` with ordinary numbers, subnormal ones, zeros of both signs, huge ones, infinities
+ * and NaN.
+ */
 export function fillWild<A extends FloatArray>(array: A, seed: number): A {
   const random = randomFrom(seed);
   const tiny = array.BYTES_PER_ELEMENT === 4 ? 2 ** -149 : 2 ** -1074;
@@ -51,8 +54,8 @@ export function vector(data: FloatArray): HostTensor {
 }
 
 /**
- * Where `found` first differs from `expected` in any bit, but for which NaN a NaN is; undefined where it does not. `what`
- * names the case in the message.
+ * Where `found` first differs from `expected` in any bit, but for which NaN a NaN is; undefined
+ * where it does not. `what` names the case in the message.
  */
 export function difference(
   found: ArrayLike<number>,
@@ -77,4 +80,17 @@ export function averaged(
   const result = backend.average(items, { allowNonFinite: true });
   if (result.kind === 'refused') throw new Error('refused although all is allowed');
   return result.items;
+}
+
+/** An item of an update for each average, with the weight 0.5. */
+export function itemsOf(
+  averages: readonly HostTensor[],
+  live: readonly HostTensor[],
+  residuals: readonly HostTensor[] = [],
+): readonly AverageItem<HostTensor>[] {
+  return averages.map((average, index) => {
+    const item = { average, live: live[index] ?? average, weight: 0.5 };
+    const residual = residuals[index];
+    return residual === undefined ? item : { ...item, residual };
+  });
 }

@@ -1,4 +1,5 @@
-// The updates as their equations say, one rounding after another: what the kernels must equal bit for bit.
+// The updates as their equations say, one rounding after another: what the kernels must equal bit
+// for bit.
 import type { FloatArray } from './data.js';
 
 function rounderOf(array: FloatArray): (value: number) => number {
@@ -14,7 +15,10 @@ export function referenceAverage(average: FloatArray, live: FloatArray, weight: 
   });
 }
 
-/** delta = ((live - average) - residual) * weight + residual; average, residual = TwoSum(average, delta). */
+/**
+ * delta = ((live - average) - residual) * weight + residual; average, residual = TwoSum(average,
+ * delta).
+ */
 export function referenceCompensated(
   average: FloatArray,
   residual: FloatArray,

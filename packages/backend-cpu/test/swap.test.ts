@@ -185,7 +185,7 @@ describe.each(['wasm', 'js'] as const)('swap on the %s backend', (kernel) => {
     expect(averages.map(({ data }) => data[0])).toEqual([10, 20]);
   });
 
-  it('lends to views of one buffer', () => {
+  it('lends to views of one buffer', async () => {
     const backend = cpuBackend({ kernel });
     const buffer = Float32Array.of(1, 2, 3, 4, 5);
     const cells = [
@@ -193,7 +193,7 @@ describe.each(['wasm', 'js'] as const)('swap on the %s backend', (kernel) => {
       parameter('b', vector(buffer.subarray(3, 5))),
     ];
     const averages = backend.upload([float32(7, 8), float32(9, 10)]);
-    backend.swap(cells, averages);
+    await backend.swap(cells, averages);
     expect([...buffer]).toEqual([1, 7, 8, 9, 10]);
   });
 

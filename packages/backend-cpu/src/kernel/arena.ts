@@ -1,6 +1,7 @@
-// Where resident tensors live: shards of WebAssembly memory, each with the kernel bound to it. A shard is never grown,
-// since growing detaches every view; it is made large at once, because pages cost nothing until they are touched. More
-// shards follow when one is full, which is also how tensors pass the 4 GiB that one memory can address.
+// Where resident tensors live: shards of WebAssembly memory, each with the kernel bound to it. A
+// shard is never grown, since growing detaches every view; it is made large at once, because pages
+// cost nothing until they are touched. More shards follow when one is full, which is also how
+// tensors pass the 4 GiB that one memory can address.
 import type { HostArray } from '@polyak/core/interfaces';
 import { arrayOf } from '@polyak/core/interfaces';
 import type { ArrayRequest } from './engine.js';
@@ -8,7 +9,10 @@ import { FreeList } from './free-list.js';
 import type { Kernel, Module } from './webassembly.js';
 import { createMemory, instantiateKernel, PAGE } from './webassembly.js';
 
-/** How many bytes at the start of each shard are for operands that live elsewhere: what stays in cache between passes. */
+/**
+ * How many bytes at the start of each shard are for operands that live elsewhere: what stays in
+ * cache between passes.
+ */
 export const SCRATCH: number = 4 * PAGE;
 
 const MIB = 2 ** 20;
@@ -68,11 +72,12 @@ export class Arena {
   }
 
   /**
-   * Room for tensors, with whatever was there before: side by side in one shard where one can hold them all, so that
-   * the residuals of averages come to lie with them.
+   * Room for tensors, with whatever was there before: side by side in one shard where one can hold
+   * them all, so that the residuals of averages come to lie with them.
    *
    * @param requests - what for
-   * @returns views of shards, or memory of its own for what no shard can hold; {@link Arena.free} takes each back
+   * @returns views of shards, or memory of its own for what no shard can hold; {@link Arena.free}
+   *   takes each back
    * @throws RangeError where there is no memory left; then none is taken
    */
   allocate(requests: readonly ArrayRequest[]): readonly HostArray[] {
@@ -141,8 +146,9 @@ export class Arena {
     return this.#regions.find(({ gaps }) => gaps.free >= bytes) ?? this.#addRegion(bytes);
   }
 
-  // A few times the request, so that what belongs to it later lies beside it, and as much as all before together, so
-  // that the number of shards stays small. Less, down to the request alone, where the runtime refuses; or nothing.
+  // A few times the request, so that what belongs to it later lies beside it, and as much as all
+  // before together, so that the number of shards stays small. Less, down to the request alone,
+  // where the runtime refuses; or nothing.
   #addRegion(request: number): Region | undefined {
     const needed = pages(request + SCRATCH);
     const wanted = Math.max(this.#least, 4 * request + SCRATCH, this.#reserved, needed);

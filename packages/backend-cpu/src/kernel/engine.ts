@@ -55,7 +55,17 @@ export interface Allocator {
   free(data: HostArray): void;
 }
 
-/** Both. */
-export interface Engine extends Arithmetic, Allocator {
+/** Memory for the results of updates, in which the averages of one take the place of the last. */
+export interface Workspace {
+  /** For each array another of the same type and length, all or none; what it holds is undefined. */
+  take(models: readonly FloatArray[]): readonly FloatArray[];
+
+  /** Takes arrays back that nobody reads any more. */
+  keep(arrays: readonly FloatArray[]): void;
+}
+
+/** An engine computes and has memory. */
+export interface Engine extends Arithmetic {
   readonly name: 'cpu:wasm' | 'cpu:js';
+  readonly memory: Allocator & Workspace;
 }

@@ -1,5 +1,6 @@
-// Which bytes of a memory are free: first fit from the lowest address, so that pages once touched are used again first,
-// and neighbours coalesced, so that a freed set of tensors makes room for another set of other sizes.
+// Which bytes of a memory are free: first fit from the lowest address, so that pages once touched
+// are used again first, and neighbours coalesced, so that a freed set of tensors makes room for
+// another set of other sizes.
 
 interface Gap {
   start: number;

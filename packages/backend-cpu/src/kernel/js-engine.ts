@@ -1,23 +1,14 @@
 // The engine in plain JavaScript: for runtimes without WebAssembly or SIMD, and as the yardstick of
 // the other.
-import type { HostArray } from '@polyak/core/interfaces';
 import { allFinite } from '@polyak/core/kit';
-import type { ArrayRequest, Engine, FloatArray, Sources, Targets } from './engine.js';
+import type { Engine, FloatArray, Sources, Targets } from './engine.js';
 import { average32, average64, averageCompensated32, averageCompensated64 } from './kernel-js.js';
-import { SpareArrays } from './spare-arrays.js';
+import { PLAIN, SpareArrays } from './spare-arrays.js';
 
 /** The CPU backend's engine where nothing but JavaScript is available. */
 export class JsEngine implements Engine {
   readonly name = 'cpu:js';
-  readonly #arrays = new SpareArrays();
-
-  allocate(requests: readonly ArrayRequest[]): readonly HostArray[] {
-    return this.#arrays.allocate(requests);
-  }
-
-  free(data: HostArray): void {
-    this.#arrays.free(data);
-  }
+  readonly memory: SpareArrays = new SpareArrays(PLAIN);
 
   // One call for each type and form, so that a loop meets one kind of array only.
   average(to: Targets, from: Sources, weight: number): number {

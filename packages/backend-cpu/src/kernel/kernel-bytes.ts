@@ -1,4 +1,4 @@
-// Generated from kernel.wat by `pnpm --filter @polyak/backend-cpu kernel`: do not edit.
+// Generated from kernel.wat by scripts/assemble-kernel.js: do not edit.
 
 /** The assembled averaging kernel, in base64. */
 export const KERNEL: string =

@@ -1,44 +1,90 @@
-// Plain arrays, kept for the next update: new ones cost more than the arithmetic, since the pages
-// of large ones are zeroed and touched for the first time each time.
+// The memory of old averages, kept for the next ones: new memory costs more than the arithmetic,
+// since pages are zeroed and touched for the first time each time, and small arrays cost a view.
 import { arrayOf } from '@polyak/core/interfaces';
 import type { HostArray } from '@polyak/core/interfaces';
-import type { Allocator, ArrayRequest } from './engine.js';
+import type { Allocator, ArrayRequest, FloatArray, Workspace } from './engine.js';
 
-/** Allocates plain arrays. Keeps no more bytes than the largest call has asked for. */
-export class SpareArrays implements Allocator {
-  #spare = new Map<string, HostArray[]>();
+/** Plain arrays, which the garbage collector takes back. */
+export const PLAIN: Allocator = {
+  allocate: (requests) => requests.map(({ dtype, length }) => new (arrayOf(dtype))(length)),
+  free: () => {},
+};
+
+/** An allocator with spare arrays: no more bytes than an update has taken, or than are in use. */
+export class SpareArrays implements Allocator, Workspace {
+  readonly #allocator: Allocator;
+  readonly #spare32 = new Map<number, FloatArray[]>();
+  readonly #spare64 = new Map<number, FloatArray[]>();
   #spareBytes = 0;
-  #largestCall = 0;
+  #usedBytes = 0;
+  #mostTaken = 0;
+
+  constructor(allocator: Allocator) {
+    this.#allocator = allocator;
+  }
 
   allocate(requests: readonly ArrayRequest[]): readonly HostArray[] {
-    const made = requests.map((request) => this.#take(request));
-    const bytes = made.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    this.#largestCall = Math.max(this.#largestCall, bytes);
+    const made = this.#allocator.allocate(requests);
+    for (const { byteLength } of made) this.#usedBytes += byteLength;
     return made;
   }
 
   free(data: HostArray): void {
-    if (this.#spareBytes + data.byteLength > this.#largestCall) {
-      // What is kept is of sizes that nobody asks for any more.
-      this.#spare = new Map();
-      this.#spareBytes = 0;
-    }
-    const key = keyOf(data[Symbol.toStringTag], data.length);
-    const alike = this.#spare.get(key);
-    if (alike === undefined) this.#spare.set(key, [data]);
-    else alike.push(data);
-    this.#spareBytes += data.byteLength;
+    this.#allocator.free(data);
+    this.#usedBytes -= data.byteLength;
+    if (this.#spareBytes > this.#usedBytes) this.#freeSpares();
   }
 
-  #take({ dtype, length }: ArrayRequest): HostArray {
-    const Elements = arrayOf(dtype);
-    const found = this.#spare.get(keyOf(Elements.name, length))?.pop();
-    if (found === undefined) return new Elements(length);
-    this.#spareBytes -= found.byteLength;
-    return found;
+  take(models: readonly FloatArray[]): readonly FloatArray[] {
+    const bytes = models.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    this.#mostTaken = Math.max(this.#mostTaken, bytes);
+    const found = models.map((model) => this.#listOf(model)?.pop());
+    const missing = models.filter((_, index) => found[index] === undefined);
+    for (const spare of found) if (spare !== undefined) this.#count(spare, 1);
+    if (missing.length === 0) return found as readonly FloatArray[];
+    try {
+      const made = this.allocate(missing.map(requestFor)).values();
+      return found.map((spare) => spare ?? (made.next().value as FloatArray));
+    } catch (error) {
+      this.keep(found.filter((spare) => spare !== undefined));
+      throw error;
+    }
+  }
+
+  keep(arrays: readonly FloatArray[]): void {
+    for (const data of arrays) {
+      const list = this.#listOf(data);
+      if (list === undefined) this.#spareOf(data).set(data.length, [data]);
+      else list.push(data);
+      this.#count(data, -1);
+    }
+    // Then what was kept is of sizes that are not asked for any more.
+    if (this.#spareBytes > this.#mostTaken) this.#freeSpares();
+  }
+
+  /** Moves an array into use, or out of it. */
+  #count({ byteLength }: FloatArray, sign: 1 | -1): void {
+    this.#usedBytes += sign * byteLength;
+    this.#spareBytes -= sign * byteLength;
+  }
+
+  #spareOf({ BYTES_PER_ELEMENT }: FloatArray): Map<number, FloatArray[]> {
+    return BYTES_PER_ELEMENT === 4 ? this.#spare32 : this.#spare64;
+  }
+
+  #listOf(data: FloatArray): FloatArray[] | undefined {
+    return this.#spareOf(data).get(data.length);
+  }
+
+  #freeSpares(): void {
+    for (const spare of [this.#spare32, this.#spare64]) {
+      for (const data of [...spare.values()].flat()) this.#allocator.free(data);
+      spare.clear();
+    }
+    this.#spareBytes = 0;
   }
 }
 
-function keyOf(type: string, length: number): string {
-  return `${type}:${length}`;
+function requestFor({ length, BYTES_PER_ELEMENT }: FloatArray): ArrayRequest {
+  return { dtype: BYTES_PER_ELEMENT === 4 ? 'float32' : 'float64', length };
 }

@@ -1,9 +1,9 @@
 // The engine in WebAssembly: tensors lie in the arena's shards, and the kernel of the shard where
 // the new average lies does the arithmetic.
-import type { HostArray } from '@polyak/core/interfaces';
 import type { ArenaLimits, Shard } from './arena.js';
 import { Arena } from './arena.js';
-import type { ArrayRequest, Engine, FloatArray, Sources, Targets } from './engine.js';
+import type { Engine, FloatArray, Sources, Targets } from './engine.js';
+import { SpareArrays } from './spare-arrays.js';
 import type { Operand } from './staging.js';
 import { inChunks } from './staging.js';
 import { compileKernel } from './webassembly.js';
@@ -16,6 +16,7 @@ const ALL_BUT_SIGN = 0x7fff_ffff;
 /** The CPU backend's engine where WebAssembly with SIMD is available. */
 export class WasmEngine implements Engine {
   readonly name = 'cpu:wasm';
+  readonly memory: SpareArrays;
   /** Where its tensors lie. */
   readonly arena: Arena;
 
@@ -25,14 +26,7 @@ export class WasmEngine implements Engine {
    */
   constructor(limits?: ArenaLimits) {
     this.arena = new Arena(compileKernel(), limits);
-  }
-
-  allocate(requests: readonly ArrayRequest[]): readonly HostArray[] {
-    return this.arena.allocate(requests);
-  }
-
-  free(data: HostArray): void {
-    this.arena.free(data);
+    this.memory = new SpareArrays(this.arena);
   }
 
   average(to: Targets, from: Sources, weight: number): number {

@@ -1,5 +1,5 @@
-// The few parts of WebAssembly that the CPU backend uses, and the kernel made runnable. Core is compiled without the DOM
-// and Node libraries, whose types would otherwise declare `WebAssembly`.
+// The few parts of WebAssembly that the CPU backend uses, and the kernel made runnable. Core is
+// compiled without the DOM and Node libraries, whose types would otherwise declare `WebAssembly`.
 import { KERNEL } from './kernel-bytes.js';
 
 /** One linear memory: `buffer` stays the same object, because the memory is never grown. */
@@ -30,13 +30,19 @@ type AverageCompensated = (
   weight: number,
 ) => number;
 
-/** The functions of kernel.wat, over addresses (in bytes) and counts (of elements) within one memory. */
+/**
+ * The functions of kernel.wat, over addresses (in bytes) and counts (of elements) within one
+ * memory.
+ */
 export interface Kernel {
   readonly average32: Average;
   readonly average64: Average;
   readonly averageCompensated32: AverageCompensated;
   readonly averageCompensated64: AverageCompensated;
-  /** 1 where all words without their sign bits are below a limit, otherwise 0; `lowMask` selects bits of each first word. */
+  /**
+   * 1 where all words without their sign bits are below a limit, otherwise 0; `lowMask` selects
+   * bits of each first word.
+   */
   readonly allBelow: (data: number, bytes: number, lowMask: number, limit: number) => number;
 }
 
@@ -44,10 +50,12 @@ export interface Kernel {
 export const PAGE = 65_536;
 
 /**
- * Compiles the kernel. It has fewer than 4 KiB, which browsers compile synchronously on the main thread too.
+ * Compiles the kernel. It has fewer than 4 KiB, which browsers compile synchronously on the main
+ * thread too.
  *
  * @returns the module
- * @throws whatever the runtime throws where it lacks WebAssembly or SIMD, or where a content security policy forbids it
+ * @throws whatever the runtime throws where it lacks WebAssembly or SIMD, or where a content
+ *   security policy forbids it
  */
 export function compileKernel(): Module {
   return new WebAssembly.Module(decodeBase64(KERNEL));

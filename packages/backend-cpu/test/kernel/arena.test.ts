@@ -1,4 +1,5 @@
-// Shards: several memories, memories at the limit of what 32 bits address, and tensors too large for any.
+// Shards: several memories, memories at the limit of what 32 bits address, and tensors too large
+// for any.
 import type { DType, HostArray } from '@polyak/core/interfaces';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Arena, SCRATCH } from '../../src/kernel/arena.js';
@@ -106,7 +107,8 @@ describe('an arena', () => {
   });
 });
 
-// Untouched pages cost nothing, so this takes address space only. Where that is short there is nothing to test.
+// Untouched pages cost nothing, so this takes address space only. Where that is short there is
+// nothing to test.
 describe('more than 4 GiB of shards', () => {
   let hasSpace = true;
   beforeAll(() => {
@@ -121,12 +123,12 @@ describe('more than 4 GiB of shards', () => {
     context.skip(!hasSpace, 'this machine refuses five memories of 4 GiB');
     const engine = new WasmEngine();
     // 1.5 GiB each, so that no two memories hold them all.
-    const large = [0, 1, 2, 3, 4].map(() => allocate(engine, 'float32', 1.5 * 2 ** 28));
+    const large = [0, 1, 2, 3, 4].map(() => allocate(engine.memory, 'float32', 1.5 * 2 ** 28));
     expect(engine.arena.shards).toBeGreaterThan(1);
     expect(large.every((view) => engine.arena.shardOf(view) !== undefined)).toBe(true);
     expect(Math.max(...large.map((view) => view.byteOffset))).toBeGreaterThanOrEqual(GIB);
 
-    const whole = allocate(engine, 'uint8', 4 * GIB - SCRATCH);
+    const whole = allocate(engine.memory, 'uint8', 4 * GIB - SCRATCH);
     expect(whole.byteOffset + whole.byteLength).toBe(4 * GIB);
     const length = 5003;
     const end = (from: number): Float32Array =>

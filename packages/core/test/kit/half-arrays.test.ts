@@ -26,7 +26,17 @@ describe.each(['float16', 'bfloat16'] as const)('%s in arrays', (dtype) => {
   it('rounds float64 once, to nearest and ties to even', () => {
     const values = Float64Array.from([
       ...neighbourhoods(halfToFloat32(dtype, CODES)),
-      ...[0, -0, 1e-300, -1e-300, 1e300, -1e300, 65519.999999, 65520, 3.39e38, Infinity, -Infinity],
+      0,
+      -0,
+      1e-300,
+      -1e-300,
+      1e300,
+      -1e300,
+      65519.999999,
+      65520,
+      3.39e38,
+      Infinity,
+      -Infinity,
     ]);
     const bits = halfFromFloat(dtype, values);
     const wrong = values.find((value, index) => bits[index] !== halfBits(dtype, value));
