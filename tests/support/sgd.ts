@@ -1,7 +1,10 @@
-// A small optimizer for the tests: SGD with momentum on a noisy quadratic, with a state that has to be saved.
+// A small optimizer for the tests: SGD with momentum on a noisy quadratic, with a state that has to
+// be saved.
 import { parameter } from '@polyak/backend-cpu';
-import { PolyakError, recordOf } from '@polyak/core';
-import type { HostTensor, Optimizer, ParamGroup, Parameter, StateTree } from '@polyak/core';
+import { PolyakError } from '@polyak/core';
+import { recordOf } from '@polyak/core/interfaces';
+import type { StateTree } from '@polyak/core';
+import type { HostTensor, Optimizer, ParamGroup, Parameter } from '@polyak/core/interfaces';
 
 /** Uniform in [0, 1), the same on every machine (mulberry32). */
 export function random(seed: number): () => number {
@@ -110,7 +113,7 @@ export function sgd(
   };
 }
 
-/** `state` with other things in one of its averages, and other tensors beside those of its records. */
+/** `state` with other things in one of its averages, and more tensors beside those of its records. */
 export function withAverage(
   state: StateTree,
   name: string,

@@ -1,5 +1,5 @@
 // Cells of a live model, for the conformance suite and the backend's own tests.
-import type { HostTensor, Parameter } from '@polyak/core';
+import type { HostTensor, Parameter } from '@polyak/core/interfaces';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A variable that holds a copy of `tensor`. */
@@ -12,5 +12,10 @@ export function variableOf({ data, shape, dtype }: HostTensor): tf.Variable {
 /** A parameter over a variable that holds a copy of `tensor`. */
 export function liveParameter(name: string, tensor: HostTensor): Parameter<tf.Tensor> {
   const variable = variableOf(tensor);
-  return { name, get: () => variable, set: (contents) => variable.assign(contents) };
+  return {
+    name,
+    identity: variable,
+    get: () => variable,
+    set: (contents) => variable.assign(contents),
+  };
 }

@@ -145,7 +145,8 @@ function bitsOf(tensor: HostTensor, element: number): string {
   const size = tensor.data.BYTES_PER_ELEMENT;
   const bytes = bytesOf(tensor).slice(element * size, (element + 1) * size);
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).reverse();
-  return `${String(numbersOf(tensor)[element])} (0x${hex.join('')})`;
+  const value = isHalf(tensor.dtype) ? numbersOf(tensor)[element] : tensor.data[element];
+  return `${String(value)} (0x${hex.join('')})`;
 }
 
 function bytesOf({ data }: HostTensor): Uint8Array {

@@ -8,7 +8,7 @@ import type { HostItem } from './updates.js';
 
 const SHAPES = [[], [0], [1], [3], [2, 3, 4], [1025], [20_001]];
 
-/** Some are below float16's least normal number, where a kernel in half precision would lose them. */
+/** Some are below float16's least normal number: a kernel in half precision would lose them. */
 function livesOf(dtype: HostTensor['dtype']): readonly HostTensor[] {
   return SHAPES.map((shape, n) => hostTensor(dtype, shape, (index) => values(n)(index) / 16));
 }

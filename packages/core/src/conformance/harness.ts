@@ -12,8 +12,8 @@ export interface BackendHarness<T> {
   /** A new place of a live model that holds a copy of `tensor`. */
   parameter(name: string, tensor: HostTensor): Awaitable<Parameter<T>>;
   /**
-   * Another `Parameter` of the same place, made as a user would who asks for it a second time. Absent
-   * where each place has one `Parameter` only.
+   * Another `Parameter` of the same place, made as a user would who asks for it a second time.
+   * Absent where each place has one `Parameter` only.
    */
   sameParameter?(parameter: Parameter<T>): Awaitable<Parameter<T>>;
   /**

@@ -122,14 +122,15 @@ export const refusalTests: readonly HarnessTest[] = [
           ) as [HostTensor, HostTensor];
           const lives = await backend.upload([live]);
           const handles = await itemsOf(backend, [{ average: before, live: 0, weight }], lives);
-          const what = `average, float32[67], weight ${weight}, ${b} into ${a}`;
+          const what = `average, ${b} into ${a}`;
           const result = await backend.average(handles);
           if (result.kind === 'averaged') {
             const [found] = await backend.download(result.items.map(({ average }) => average));
             checkAveraged(found as HostTensor, before, live, weight, what);
             await disposeItems(backend, result.items);
           } else {
-            check(result.nonFinite.join() === '0', `${what}: refused ${result.nonFinite.join()}.`);
+            const found = result.nonFinite.join();
+            check(found === '0', `${what}: refused the items ${found}, expected 0.`);
             await disposeItems(backend, handles);
           }
           await backend.dispose(lives);

@@ -1,4 +1,4 @@
-// Conformance: a swap exchanges contents, keeps the tensors that it was given, and is all or nothing.
+// Conformance: a swap exchanges contents, keeps the tensors it was given, and is all or nothing.
 import type { Parameter } from '../parameter.js';
 import type { HostTensor } from '../tensor/tensor.js';
 import { check, checkAlive, checkSameBits, checkThrows, hostTensor, values } from './check.js';

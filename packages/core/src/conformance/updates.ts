@@ -1,4 +1,4 @@
-// Updates of the suite: items made from host tensors, and their results compared with the reference.
+// Updates of the suite: items made of host tensors, their results compared with the reference.
 import type { AveragedItem, AverageItem, AverageOptions, Backend } from '../backend.js';
 import type { HostTensor } from '../tensor/tensor.js';
 import { check, checkAveraged, checkSameBits } from './check.js';

@@ -1,0 +1,19 @@
+// The CPU backend passes the conformance suite.
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import { backendConformance } from '@polyak/core/conformance';
+import { describe } from 'vitest';
+import { declareConformance } from '../../../../tests/support/conformance.js';
+
+describe.each(['wasm', 'js'] as const)('the CPU backend with its %s kernel', (kernel) => {
+  declareConformance(
+    backendConformance(() => {
+      const backend = cpuBackend({ kernel });
+      return {
+        backend,
+        parameter: (name, tensor) => parameter(name, { ...tensor, data: tensor.data.slice() }),
+        sameParameter: ({ name, get }) => parameter(name, get()),
+        liveTensors: () => backend.memory().tensors,
+      };
+    }),
+  );
+});
