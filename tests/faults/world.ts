@@ -1,0 +1,220 @@
+// A model in training with everything that averages it, each call of which can fail.
+import { AveragedModel, ParameterSet, SWA } from '@polyak/core';
+import type { AveragedOptions, AveragesState, NamedTensors, StateTree } from '@polyak/core';
+import { Snapshots, SWAG } from '@polyak/ensemble';
+import type { BackendHarness } from '@polyak/core/conformance';
+import type { Backend, HostTensor, Parameter } from '@polyak/core/interfaces';
+import { halfToFloat32 } from '@polyak/core/kit';
+import { equal, exponential, lastK } from '@polyak/core/rules';
+import type { RuleOptions } from '@polyak/core/rules';
+import { canonical } from '../support/arbitrary-tensor.js';
+import { Faults } from './faults.js';
+import type { Plan } from './faults.js';
+import {
+  FaultyBatchNorm,
+  faultyBackend,
+  FaultyOptimizer,
+  faultyParameter,
+  placesOf,
+  tensorOf,
+} from './model.js';
+
+/** What is averaged, and how. */
+export interface Settings {
+  readonly seed: number;
+  readonly hasOptimizer: boolean;
+  readonly rules: 'equal' | 'several' | 'window' | 'compensated';
+  readonly isAutomatic: boolean;
+  readonly isWatched: boolean;
+}
+
+/** What became of an operation. */
+export type Outcome =
+  | { readonly kind: 'done'; readonly result: string }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+/** All that can be seen, each part as text. */
+export type Seen = Readonly<Record<string, string>>;
+
+const RULES: Readonly<Record<Settings['rules'], RuleOptions>> = {
+  equal: { rule: equal() },
+  several: { averages: { ema: exponential(0.9), half: exponential(0.5), last: lastK(2) } },
+  window: { rule: lastK(3) },
+  compensated: { rule: exponential(0.9999) },
+};
+
+export class World<T> {
+  readonly faults = new Faults();
+  readonly bn: FaultyBatchNorm;
+  readonly warnings: string[] = [];
+  readonly model: ParameterSet<T>;
+  readonly members: Snapshots<T>;
+  readonly swag: SWAG<T>;
+  readonly optimizer: FaultyOptimizer<T>;
+  readonly swa: SWA<T> | undefined;
+  readonly averaged: AveragedModel<T> | undefined;
+  /** What was saved last. */
+  saved: StateTree | undefined;
+  /** The tensors that this world keeps alive. */
+  alive = 0;
+  /** Which operation is under way. */
+  now = 0;
+  /** Whether averages have names. */
+  readonly hasNames: boolean;
+  readonly #harness: BackendHarness<T>;
+  readonly #places: readonly Parameter<T>[];
+  readonly #late: Parameter<T>[];
+  /** What a `dispose` that failed has left. */
+  readonly #left: T[] = [];
+
+  static async make<T>(harness: BackendHarness<T>, settings: Settings): Promise<World<T>> {
+    return new World(harness, settings, await placesOf(harness, settings.seed));
+  }
+
+  private constructor(
+    harness: BackendHarness<T>,
+    { seed, hasOptimizer, rules, isAutomatic, isWatched }: Settings,
+    places: readonly Parameter<T>[],
+  ) {
+    this.hasNames = rules === 'several';
+    this.#harness = harness;
+    this.#places = places;
+    const { faults } = this;
+    const backend = faultyBackend(harness.backend, faults, this.#left);
+    const all = places.map((place) => faultyParameter(place, faults));
+    this.#late = all.slice(4);
+    this.bn = new FaultyBatchNorm(faults, async () => this.#sum());
+    const onWarning = (text: string): void =>
+      faults.call('onWarning', () => void this.warnings.push(text), { throws: true });
+    const onUpdate = (): void => faults.call('onUpdate', () => {});
+    const options = {
+      ...RULES[rules],
+      backend,
+      onWarning,
+      ...(isWatched ? { onUpdate } : {}),
+    };
+    const [own, head] = [all.slice(0, 3), all.slice(3, 4)];
+    this.model = new ParameterSet(all.slice(0, 4), { backend, onWarning });
+    const groups = [
+      { params: own, lr: 0.5 },
+      { params: head, lr: 0.25 },
+    ];
+    this.optimizer = new FaultyOptimizer(faults, groups, async () => this.train());
+    const mode = isAutomatic ? { swaStart: 1, swaFreq: 2, swaLr: 0.05 } : {};
+    this.swa = hasOptimizer ? new SWA(this.optimizer, { ...options, ...mode }) : undefined;
+    this.averaged = hasOptimizer ? undefined : new AveragedModel(all.slice(0, 4), options);
+    this.members = new Snapshots(all.slice(0, 4), {
+      backend,
+      onWarning,
+      store: 'device',
+      limit: 2,
+    });
+    const floats = all.slice(0, 4).filter(({ name }) => name !== 'counter');
+    this.swag = new SWAG(floats, { backend, onWarning, rank: 2, seed });
+  }
+
+  get isSwapped(): boolean {
+    return this.swa?.isSwapped ?? this.averaged?.isSwapped ?? false;
+  }
+
+  get backend(): Backend<T> {
+    return this.#harness.backend;
+  }
+
+  /** Batch norm and batches, as options. */
+  get batchNorm(): NonNullable<AveragedOptions<number>['batchNorm']> {
+    return { model: this.bn, loader: this.bn.loader };
+  }
+
+  /** A place that no group has yet. */
+  get nextPlace(): Parameter<T> | undefined {
+    return this.#late[this.optimizer.paramGroups.length - 2];
+  }
+
+  /** Other weights for the model. */
+  get weights(): NamedTensors {
+    return Object.fromEntries(
+      [...this.model.specs].map(([name, { dtype, shape }], n) => [
+        name,
+        tensorOf(dtype, shape, 1000 * this.now + 500 + n),
+      ]),
+    );
+  }
+
+  async stateDict(): Promise<StateTree> {
+    return (await (this.swa ?? this.averaged)?.stateDict()) as AveragesState;
+  }
+
+  /** Puts other weights into the model, as training does: no part of it can fail. */
+  async train(): Promise<void> {
+    for (const [n, place] of this.#places.entries()) {
+      const { dtype, shape } = this.backend.spec(place.get());
+      const tensor = tensorOf(dtype, shape, 1000 * this.now + n);
+      const handles = await this.backend.upload([tensor]);
+      await place.set(handles[0] as T);
+      await this.backend.dispose(handles);
+    }
+  }
+
+  /** Runs an operation, of which one call fails where there is a plan. */
+  async run(operation: (world: World<T>) => Promise<unknown>, plan?: Plan): Promise<Outcome> {
+    const before = await this.#harness.liveTensors();
+    this.optimizer.hasStepped = false;
+    this.faults.start(plan);
+    let outcome: Outcome;
+    try {
+      const result = (await operation(this)) as StateTree | undefined;
+      outcome = { kind: 'done', result: result === undefined ? '' : canonical(result) };
+    } catch (error) {
+      outcome = { kind: 'failed', error };
+    }
+    this.faults.stop();
+    for (const tensor of this.#left.splice(0)) {
+      // Unless the library has tried once more.
+      await Promise.resolve(tensor)
+        .then(async (one) => this.backend.dispose([one]))
+        .catch(() => {});
+    }
+    this.alive += (await this.#harness.liveTensors()) - before;
+    return outcome;
+  }
+
+  /** What the model holds. */
+  async live(): Promise<readonly HostTensor[]> {
+    return this.backend.download(this.#places.map((place) => place.get()));
+  }
+
+  async see(): Promise<Seen> {
+    const { bn, optimizer, swa, averaged } = this;
+    const statistics = bn.held.flatMap(({ mean, variance }) => [...mean, ...variance]);
+    const groups = swa?.paramGroups.map(({ nAvg, stepCounter }) => [nAvg, stepCounter]);
+    const members: StateTree[] = [];
+    for (let n = 0; n < this.members.length; n += 1) members.push(await this.members.weights(n));
+    return {
+      live: canonical(await this.live()),
+      isSwapped: String(this.isSwapped),
+      averages: canonical(await this.stateDict()),
+      rates: optimizer.paramGroups.map(({ lr }) => lr).join(),
+      counters: canonical(groups ?? [averaged?.nAvg ?? 0]),
+      statistics: statistics.join(),
+      members: canonical(members),
+      swag: canonical(await this.swag.stateDict()),
+      alive: String(this.alive),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#harness.close?.();
+  }
+
+  async #sum(): Promise<number> {
+    const tensors = (await this.live()).slice(0, 2);
+    return tensors
+      .flatMap(({ dtype, data }) => [
+        ...(dtype === 'float16'
+          ? halfToFloat32(dtype, data as Uint16Array)
+          : (data as Float32Array)),
+      ])
+      .reduce((sum, value) => sum + value, 0);
+  }
+}
