@@ -49,7 +49,7 @@ export class ParameterList<T> {
     this.#source = source;
     this.#all = [...current(source)];
     this.#all.forEach(requireParameter);
-    const known = earlier.flatMap((list) => list.parameters);
+    const known = earlier.flatMap((list) => list.#all);
     const { own, tied } = separated(known, this.#all);
     this.tied = tied;
     this.entries = own.map((parameter) => averagedParameter(backend, parameter));
@@ -195,23 +195,21 @@ function separated<T>(
         'their memory. Tied parameters share all of it, others none.',
     );
   }
-  const names = new Set(known.map(({ name }) => name));
+  const owners = new Map<string, number>();
   const own: Parameter<T>[] = [];
   const tied: TiedParameter<T>[] = [];
-  for (const [index, parameter] of params.entries()) {
-    const first = firsts[known.length + index] as number;
-    if (first !== known.length + index) {
-      tied.push({ parameter, to: all[first] as Parameter<T> });
-      continue;
-    }
-    if (names.has(parameter.name)) {
+  for (const [index, parameter] of all.entries()) {
+    const first = firsts[index] as number;
+    if ((owners.get(parameter.name) ?? first) !== first) {
       throw new PolyakError(
         'ERR_PARAMETERS',
         `Two parameters are named "${parameter.name}". Names key the averages: give each its own.`,
       );
     }
-    names.add(parameter.name);
-    own.push(parameter);
+    owners.set(parameter.name, first);
+    if (index < known.length) continue;
+    if (first === index) own.push(parameter);
+    else tied.push({ parameter, to: all[first] as Parameter<T> });
   }
   return { own, tied };
 }
