@@ -1,8 +1,10 @@
 import { cpuBackend } from '@polyak/backend-cpu';
-import { exponential, SWA } from '@polyak/core';
-import type { HostTensor, SWAOptions } from '@polyak/core';
+import { SWA } from '@polyak/core';
+import type { SWAOptions } from '@polyak/core';
+import type { HostTensor } from '@polyak/core/interfaces';
+import { exponential } from '@polyak/core/rules';
 import { describe, expect, it, vi } from 'vitest';
-import { sgd, weights } from '../../../tests/support/sgd.js';
+import { sgd, weights } from '../../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 
@@ -14,7 +16,7 @@ async function residuals(options: Partial<SWAOptions<HostTensor>>): Promise<stri
   return Object.keys(averages['swa']?.residuals ?? {});
 }
 
-describe('isCompensated', () => {
+describe('compensated', () => {
   it('is what the rule wishes by default', async () => {
     expect(await residuals({ rule: exponential(0.9999) })).toEqual(['w']);
     expect(await residuals({ rule: exponential(0.99) })).toEqual([]);
@@ -22,17 +24,17 @@ describe('isCompensated', () => {
   });
 
   it('overrides the wish of the rule, both ways', async () => {
-    expect(await residuals({ rule: exponential(0.9999), isCompensated: false })).toEqual([]);
-    expect(await residuals({ isCompensated: true })).toEqual(['w']);
+    expect(await residuals({ rule: exponential(0.9999), compensated: false })).toEqual([]);
+    expect(await residuals({ compensated: true })).toEqual(['w']);
   });
 
   it('warns of nothing where it is false and the backend cannot compensate', () => {
-    const { averageCompensated: _, ...plain } = backend;
+    const plain = { ...backend, canCompensate: false };
     const onWarning = vi.fn<(message: string) => void>();
     const rule = exponential(0.9999);
-    const make = (options: Partial<SWAOptions<HostTensor>>): SWA<HostTensor> =>
+    const make = (options: { readonly compensated?: boolean }): SWA<HostTensor> =>
       new SWA(sgd([]), { backend: plain, rule, onWarning, ...options });
-    make({ isCompensated: false });
+    make({ compensated: false });
     expect(onWarning).not.toHaveBeenCalled();
     make({});
     expect(onWarning.mock.calls).toEqual([[expect.stringContaining('no compensated accumulator')]]);

@@ -1,9 +1,9 @@
 // What an update keeps alive and whose handles it goes on with, where it succeeds and where the backend fails.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import { SWA } from '@polyak/core';
-import type { Backend, HostTensor, Parameter } from '@polyak/core';
+import type { AverageItem, Backend, HostTensor, Parameter } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
-import { fill, read, sgd, weights, withAverage } from '../../../tests/support/sgd.js';
+import { fill, read, sgd, weights, withAverage } from '../../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 
@@ -13,7 +13,7 @@ function counter(name: string): Parameter<HostTensor> {
 
 function swaOf(
   groups: readonly (readonly Parameter<HostTensor>[])[],
-  options: { backend?: Backend<HostTensor>; isCompensated?: boolean } = {},
+  options: { backend?: Backend<HostTensor>; compensated?: boolean } = {},
 ): SWA<HostTensor> {
   return new SWA(sgd(groups.map((params) => ({ params, lr: 0.1 }))), { backend, ...options });
 }
@@ -25,32 +25,28 @@ function throwing(): never {
 /** The backend, but what it is given to change it disposes of, and gives the result in new tensors. */
 const renewing: Backend<HostTensor> = {
   ...backend,
-  average(averages, live, weight) {
-    const moved = backend.average(backend.clone(averages), live, weight);
-    backend.dispose(averages);
-    return moved;
-  },
-  averageCompensated(averages, residuals, live, weight) {
-    const moved = backend.averageCompensated(
-      backend.clone(averages),
-      backend.clone(residuals),
-      live,
-      weight,
-    );
-    backend.dispose([...averages, ...residuals]);
-    return moved;
+  average(items, options) {
+    const own = ({ average, residual }: AverageItem<HostTensor>): readonly HostTensor[] =>
+      residual === undefined ? [average] : [average, residual];
+    const copies = items.map((item) => {
+      const [average, residual] = backend.clone(own(item)) as [HostTensor, HostTensor?];
+      return { ...item, average, ...(residual === undefined ? {} : { residual }) };
+    });
+    const result = backend.average(copies, options);
+    backend.dispose((result.kind === 'averaged' ? items : copies).flatMap(own));
+    return result;
   },
 };
 
 describe('memory', () => {
   it.each([false, true])(
     'is freed of the integers of earlier updates, compensated %s',
-    async (isCompensated) => {
+    async (compensated) => {
       const start = backend.memory();
-      const swa = swaOf([[weights('w', [3]), counter('n')]], { isCompensated });
+      const swa = swaOf([[weights('w', [3]), counter('n')]], { compensated });
       await swa.updateSwa();
       const held = backend.memory();
-      expect(held.tensors - start.tensors).toBe(isCompensated ? 3 : 2);
+      expect(held.tensors - start.tensors).toBe(compensated ? 3 : 2);
       for (let n = 0; n < 5; n += 1) await swa.updateSwa();
       expect(backend.memory()).toEqual(held);
       await swa.dispose();
@@ -63,7 +59,7 @@ describe('memory', () => {
     const swa = swaOf(
       [[weights('a', [3])], [weights('b', [4]), counter('n')], [weights('c', [5])]],
       {
-        isCompensated: true,
+        compensated: true,
       },
     );
     await swa.updateSwa();
@@ -73,7 +69,7 @@ describe('memory', () => {
   });
 
   it('is freed of what a loaded state replaces, residuals too', async () => {
-    const swa = swaOf([[weights('w', [3]), counter('n')]], { isCompensated: true });
+    const swa = swaOf([[weights('w', [3]), counter('n')]], { compensated: true });
     await swa.updateSwa();
     const held = backend.memory();
     for (let n = 0; n < 3; n += 1) await swa.loadStateDict(await swa.stateDict());
@@ -82,7 +78,7 @@ describe('memory', () => {
   });
 
   it('is freed of a state that the optimizer refuses, and of one that is not finite', async () => {
-    const swa = swaOf([[weights('a', [3])], [weights('b', [3])]], { isCompensated: true });
+    const swa = swaOf([[weights('a', [3])], [weights('b', [3])]], { compensated: true });
     await swa.updateSwa();
     const state = await swa.stateDict();
     const held = backend.memory();
@@ -121,7 +117,7 @@ describe('memory', () => {
     let upload: Backend<HostTensor>['upload'] = throwing;
     const swa = swaOf([[weights('w', [3]), counter('n')]], {
       backend: { ...backend, upload: async (tensors) => upload(tensors) },
-      isCompensated: true,
+      compensated: true,
     });
     await expect(swa.updateSwa()).rejects.toThrow('out of memory');
     expect(backend.memory()).toEqual(start);
@@ -134,12 +130,10 @@ describe('memory', () => {
 });
 
 describe('a backend that gives results in new tensors', () => {
-  it.each([false, true])('is followed to them, compensated %s', async (isCompensated) => {
+  it.each([false, true])('is followed to them, compensated %s', async (compensated) => {
     const start = backend.memory();
     const cells = [weights('w', [3]), counter('n')] as const;
-    const runs = [backend, renewing].map((each) =>
-      swaOf([cells], { backend: each, isCompensated }),
-    );
+    const runs = [backend, renewing].map((each) => swaOf([cells], { backend: each, compensated }));
     for (const value of [0.1, 0.7, 1e-3, 5]) {
       fill(cells[0], value);
       for (const swa of runs) await swa.updateSwa();
@@ -155,7 +149,11 @@ describe('the rule', () => {
   it('is asked for all groups before the first average moves', async () => {
     const cells = [weights('a', [2]), weights('b', [2])];
     const given = [0.5, NaN];
-    const rule = { name: 'halting', weight: (): number => given.shift() ?? 0.5 };
+    const rule = {
+      kind: 'moving' as const,
+      name: 'halting',
+      weight: (): number => given.shift() ?? 0.5,
+    };
     const swa = new SWA(sgd(cells.map((cell) => ({ params: [cell], lr: 0.1 }))), { backend, rule });
     cells.forEach((cell) => fill(cell, 2));
     await swa.updateSwa();
@@ -178,7 +176,7 @@ describe('the rule', () => {
   it.each([-0.1, 1.1, NaN])('is refused the weight %d', async (weight) => {
     const swa = new SWA(sgd([{ params: [weights('a', [2])], lr: 0.1 }]), {
       backend,
-      rule: { name: 'wild', weight: () => weight },
+      rule: { kind: 'moving', name: 'wild', weight: () => weight },
     });
     await swa.updateSwa();
     await expect(swa.updateSwa()).rejects.toThrow(RangeError);
@@ -188,7 +186,7 @@ describe('the rule', () => {
     const cell = weights('a', [1]);
     const swa = new SWA(sgd([{ params: [cell], lr: 0.1 }]), {
       backend,
-      rule: { name: 'edge', weight: () => weight },
+      rule: { kind: 'moving', name: 'edge', weight: () => weight },
     });
     for (const value of [3, 7]) {
       fill(cell, value);

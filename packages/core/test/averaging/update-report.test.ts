@@ -1,9 +1,13 @@
 // Reports of updates, against the definitions written out.
 import { cpuBackend } from '@polyak/backend-cpu';
-import { equal, exponential, lastK, SWA } from '@polyak/core';
-import type { AveragingRule, HostTensor, Parameter, SWAOptions, UpdateReport } from '@polyak/core';
+import { SWA } from '@polyak/core';
+import type { SWAOptions, UpdateReport } from '@polyak/core';
+import type { HostTensor, Parameter } from '@polyak/core/interfaces';
+import { importAverage } from '@polyak/core/interop';
+import { equal, exponential, lastK } from '@polyak/core/rules';
+import type { AveragingRule } from '@polyak/core/rules';
 import { describe, expect, it } from 'vitest';
-import { fill, sgd, weights } from '../../../tests/support/sgd.js';
+import { fill, sgd, weights } from '../../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 
@@ -15,7 +19,7 @@ interface Run {
 
 function start(
   averages: Readonly<Record<string, AveragingRule>>,
-  options: Partial<SWAOptions<HostTensor>> = {},
+  options: Pick<SWAOptions<HostTensor>, 'onUpdate' | 'onWarning' | 'swaStart' | 'swaFreq'> = {},
 ): Run {
   const reports: UpdateReport[] = [];
   const cell = weights('w', [4]);
@@ -131,7 +135,11 @@ it('comes when the update is complete: an observer that throws is a warning', as
 
 it('changes no number: rules are asked once an update', async () => {
   let asked = 0;
-  const rule = { name: 'counting', weight: (): number => 1 / ((asked += 1) + 1) };
+  const rule = {
+    kind: 'moving' as const,
+    name: 'counting',
+    weight: (): number => 1 / ((asked += 1) + 1),
+  };
   const run = start({ average: rule });
   await visit(run, 1, 2, 3, 4);
   await run.swa.swapSwaSgd();
@@ -144,7 +152,8 @@ it('does not go through a million updates that a loaded state has behind it', as
   const swaState = {
     w: { dtype: 'float32', shape: [4], data: new Float32Array(4).fill(1) },
   } as const;
-  await run.swa.importAverage({ nAvg: [2 ** 50], swaState });
+  const imported = { nAvg: [2 ** 50], swaState };
+  await run.swa.loadStateDict(importAverage(await run.swa.stateDict(), imported));
   await visit(run, 1);
   expect(run.reports[0]?.effectiveWindow).toBeNaN();
 });

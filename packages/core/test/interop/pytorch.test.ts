@@ -1,25 +1,20 @@
 // Averages of other libraries: SWA goes on from them as they would have gone on.
 import { readFileSync } from 'node:fs';
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import { SWA } from '@polyak/core';
+import type { NamedTensors, SWAOptions } from '@polyak/core';
+import type { HostTensor, Parameter } from '@polyak/core/interfaces';
 import {
-  equal,
-  exponential,
   fromAveragedModel,
   fromDiffusers,
   fromTorchcontrib,
-  lastK,
-  SWA,
-} from '@polyak/core';
-import type {
-  HostTensor,
-  ImportedAverage,
-  NamedTensors,
-  Parameter,
-  SWAOptions,
-} from '@polyak/core';
-import { decodeSafetensors } from '@polyak/core/internal';
+  importAverage,
+} from '@polyak/core/interop';
+import type { ImportedAverage, ImportOptions } from '@polyak/core/interop';
+import { equal, exponential, lastK } from '@polyak/core/rules';
+import { decodeSafetensors } from '@polyak/safetensors';
 import { describe, expect, it } from 'vitest';
-import { fill, read, sgd, weights } from '../../../tests/support/sgd.js';
+import { fill, read, sgd, weights } from '../../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 
@@ -38,9 +33,18 @@ function swaOf(
   return new SWA(sgd(groups.map((params) => ({ params, lr: 0.1 }))), { backend, ...options });
 }
 
+/** Lets `swa` go on from an average of another library. */
+async function adopt(
+  swa: SWA<HostTensor>,
+  imported: ImportedAverage,
+  options?: ImportOptions,
+): Promise<void> {
+  await swa.loadStateDict(importAverage(await swa.stateDict(), imported, options));
+}
+
 describe('fromAveragedModel', () => {
   const file = decodeSafetensors(
-    readFileSync(new URL('fixtures/averaged-model.safetensors', import.meta.url)),
+    readFileSync(new URL('../fixtures/averaged-model.safetensors', import.meta.url)),
   );
   const part = (prefix: string): NamedTensors =>
     Object.fromEntries(
@@ -57,16 +61,16 @@ describe('fromAveragedModel', () => {
     const swa = swaOf([cells]);
     const imported = fromAveragedModel(three);
     expect(imported.nAvg).toEqual([3]);
-    await swa.importAverage(imported, { ignore: (name) => name.includes('running') });
+    await adopt(swa, imported, { ignore: (name) => name.includes('running') });
     await swa.updateSwa();
     const { averages } = await swa.stateDict();
     expect(averages['swa']?.nAvg).toEqual([4]);
-    expect(Object.keys(averages['swa']?.swaState ?? {})).toEqual([
+    expect(Object.keys(averages['swa']?.swaState ?? {}).toSorted()).toEqual([
       '0.bias',
       '0.weight',
       '1.bias',
-      '1.weight',
       '1.num_batches_tracked',
+      '1.weight',
     ]);
     for (const [name, { data }] of Object.entries(averages['swa']?.swaState ?? {})) {
       const expected = four[`module.${name}`]?.data ?? [];
@@ -81,8 +85,8 @@ describe('fromAveragedModel', () => {
     ]);
     await swa.updateSwa();
     const before = await swa.stateDict();
-    await expect(swa.importAverage(fromAveragedModel(three))).rejects.toThrow(
-      /it lacks "other"; .*this SWA has no "0\.bias"; this SWA has no "1\.bias"/,
+    await expect(adopt(swa, fromAveragedModel(three))).rejects.toThrow(
+      /it lacks "other"; .*no parameter is named "0\.bias"; no parameter is named "1\.bias"/,
     );
     expect(await swa.stateDict()).toEqual(before);
   });
@@ -90,7 +94,7 @@ describe('fromAveragedModel', () => {
   it('refuses other shapes', async () => {
     const swa = swaOf([[weights('0.weight', [6])]]);
     const ignore = (name: string): boolean => name !== '0.weight';
-    await expect(swa.importAverage(fromAveragedModel(three), { ignore })).rejects.toThrow(
+    await expect(adopt(swa, fromAveragedModel(three), { ignore })).rejects.toThrow(
       '"0.weight" is float32[2,3], the model\'s float32[6]',
     );
   });
@@ -128,7 +132,7 @@ describe('fromTorchcontrib', () => {
   it('goes on with each group from its own counters', async () => {
     const [a, b] = [weights('a', [1]), weights('b', [1])];
     const swa = swaOf([[a], [b]]);
-    await swa.importAverage(fromTorchcontrib(file, ['a', 'b']));
+    await adopt(swa, fromTorchcontrib(file, ['a', 'b']));
     expect(swa.paramGroups.map(({ nAvg, stepCounter }) => [nAvg, stepCounter])).toEqual([
       [2, 9],
       [1, 4],
@@ -144,8 +148,8 @@ describe('fromTorchcontrib', () => {
       'the file has 2 parameters, 1 names are given',
     );
     const swa = swaOf([[weights('a', [1]), weights('b', [1])]]);
-    await expect(swa.importAverage(fromTorchcontrib(file, ['a', 'b']))).rejects.toThrow(
-      'it has 2 parameter groups, this SWA 1',
+    await expect(adopt(swa, fromTorchcontrib(file, ['a', 'b']))).rejects.toThrow(
+      'it has 2 parameter groups, expected 1',
     );
     const { 'swa_state.1.swa_buffer': _, ...rest } = file;
     expect(() => fromTorchcontrib(rest, ['a', 'b'])).toThrow(
@@ -167,7 +171,7 @@ describe('fromTorchcontrib, of groups that were never averaged', () => {
     };
     const [a, b] = [weights('a', [1]), weights('b', [1])];
     const swa = swaOf([[a], [b]]);
-    await swa.importAverage(fromTorchcontrib(file, ['a', 'b']));
+    await adopt(swa, fromTorchcontrib(file, ['a', 'b']));
     expect(swa.paramGroups.map(({ nAvg, stepCounter }) => [nAvg, stepCounter])).toEqual([
       [2, 9],
       [0, 1],
@@ -188,10 +192,12 @@ describe('fromDiffusers', () => {
   it('goes on under the rule of the SWA', async () => {
     const [a, b] = [weights('a', [1]), weights('b', [1])];
     const swa = swaOf([[a, b]], { averages: { swa: equal(), ema: exponential(0.5) } });
-    await swa.importAverage(fromDiffusers(file, ['a', 'b']), { average: 'ema' });
+    await adopt(swa, fromDiffusers(file, ['a', 'b']), { average: 'ema' });
     for (const cell of [a, b]) fill(cell, 5);
     await swa.updateSwa();
-    await swa.withAveraged(() => expect([a, b].map(read)).toEqual([[3], [3.5]]), undefined, 'ema');
+    await swa.withAveraged(() => expect([a, b].map(read)).toEqual([[3], [3.5]]), {
+      average: 'ema',
+    });
     await swa.withAveraged(() => expect([a, b].map(read)).toEqual([[5], [5]]));
   });
 
@@ -207,8 +213,8 @@ describe('importAverage', () => {
 
   it('begins a compensated average with residuals of 0', async () => {
     const cell = weights('w', [1]);
-    const swa = swaOf([[cell]], { isCompensated: true });
-    await swa.importAverage(imported);
+    const swa = swaOf([[cell]], { compensated: true });
+    await adopt(swa, imported);
     expect((await swa.stateDict()).averages['swa']?.residuals).toEqual({ w: float32(0) });
     fill(cell, 6);
     await swa.updateSwa();
@@ -223,7 +229,7 @@ describe('importAverage', () => {
       { head: float32(4) },
       { embed: float32(4), head: float32(4) },
     ]) {
-      await swa.importAverage({ nAvg: [1], swaState });
+      await adopt(swa, { nAvg: [1], swaState });
       expect((await swa.stateDict()).averages['swa']?.swaState).toEqual({ embed: float32(4) });
     }
   });
@@ -232,7 +238,7 @@ describe('importAverage', () => {
     const cell = weights('w', [1]);
     const swa = swaOf([[cell]]);
     await swa.updateSwa();
-    await expect(swa.importAverage({ nAvg: [0], swaState: { w: float32(2) } })).rejects.toThrow(
+    await expect(adopt(swa, { nAvg: [0], swaState: { w: float32(2) } })).rejects.toThrow(
       'nothing has been averaged',
     );
     expect(swa.paramGroups[0]?.nAvg).toBe(1);
@@ -240,12 +246,14 @@ describe('importAverage', () => {
 
   it('refuses a mean of the last values, a missing average, and non-finite values', async () => {
     const swa = swaOf([[weights('w', [1])]], { rule: lastK(2) });
-    await expect(swa.importAverage(imported)).rejects.toThrow('"swa" is a mean of the last values');
-    await expect(swa.importAverage(imported, { average: 'ema' })).rejects.toThrow(
-      'this SWA has no average "ema"',
+    await expect(adopt(swa, imported)).rejects.toThrow(
+      'the window of "swa" has 0 values, expected 2',
+    );
+    await expect(adopt(swa, imported, { average: 'ema' })).rejects.toThrow(
+      'there is no average "ema"',
     );
     const wild = { nAvg: [1], swaState: { w: float32(NaN) } };
-    await expect(swaOf([[weights('w', [1])]]).importAverage(wild)).rejects.toMatchObject({
+    await expect(adopt(swaOf([[weights('w', [1])]]), wild)).rejects.toMatchObject({
       code: 'ERR_NON_FINITE',
     });
   });

@@ -1,11 +1,12 @@
 // The weights of a live model as plain data: read, put in for a while, put in for good; nothing lost, nothing kept.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
-import { observedOptimizer, readWeights, SWA, withWeights, writeWeights } from '@polyak/core';
-import type { Backend, HostTensor, LiveModel, NamedTensors } from '@polyak/core';
+import { observedOptimizer, ParameterSet, SWA } from '@polyak/core';
+import type { NamedTensors } from '@polyak/core';
+import type { Backend, HostTensor, Parameter } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
-import { halfBackend, halfParameter } from '../../../tests/support/half-backend.js';
-import type { HalfTensor } from '../../../tests/support/half-backend.js';
-import { read } from '../../../tests/support/sgd.js';
+import { halfBackend, halfParameter } from '../../../../tests/support/half-backend.js';
+import { Faults, faulty } from '../support/faults.js';
+import { read } from '../../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 
@@ -13,9 +14,16 @@ function float32(...values: number[]): HostTensor {
   return { dtype: 'float32', shape: [values.length], data: Float32Array.from(values) };
 }
 
-function model(): LiveModel<HostTensor> {
+/** Parameters, with all of them as a set. */
+interface Live {
+  readonly parameters: readonly Parameter<HostTensor>[];
+  readonly set: ParameterSet<HostTensor>;
+}
+
+function model(on: Backend<HostTensor> = backend): Live {
   const steps = parameter('steps', { dtype: 'int32', shape: [1], data: Int32Array.of(7) });
-  return { backend, parameters: [parameter('w', float32(1, 2)), steps] };
+  const parameters = [parameter('w', float32(1, 2)), steps];
+  return { parameters, set: new ParameterSet(parameters, { backend: on }) };
 }
 
 const OTHERS: NamedTensors = {
@@ -23,10 +31,10 @@ const OTHERS: NamedTensors = {
   steps: { dtype: 'int32', shape: [1], data: Int32Array.of(9) },
 };
 
-describe('readWeights', () => {
+describe('read', () => {
   it('copies what the model holds, by name, and keeps nothing', async () => {
     const [live, before] = [model(), backend.memory()];
-    const copies = await readWeights(live);
+    const copies = await live.set.read();
     expect(Object.keys(copies)).toEqual(['w', 'steps']);
     live.parameters[0]?.get().data.fill(0 as never);
     expect([...(copies['w']?.data ?? [])]).toEqual([1, 2]);
@@ -35,7 +43,7 @@ describe('readWeights', () => {
 
   it('refuses what is not finite, by name', async () => {
     await expect(
-      readWeights({ backend, parameters: [parameter('w', float32(1, NaN))] }),
+      new ParameterSet([parameter('w', float32(1, NaN))], { backend }).read(),
     ).rejects.toMatchObject({
       code: 'ERR_NON_FINITE',
       message: expect.stringContaining('"w"') as string,
@@ -46,9 +54,9 @@ describe('readWeights', () => {
 describe('withWeights', () => {
   it('shows the model other weights, and restores its own, also after a failure', async () => {
     const [live, before] = [model(), backend.memory()];
-    const seen = await withWeights(live, OTHERS, () => live.parameters.map(read));
+    const seen = await live.set.withWeights(OTHERS, () => live.parameters.map(read));
     expect(seen).toEqual([[3, 4], [9]]);
-    const failing = withWeights(live, OTHERS, () => {
+    const failing = live.set.withWeights(OTHERS, () => {
       throw new Error('no score');
     });
     await expect(failing).rejects.toThrow('no score');
@@ -60,11 +68,12 @@ describe('withWeights', () => {
   it('lists every difference, and changes nothing', async () => {
     const [live, before] = [model(), backend.memory()];
     const wrong = { w: float32(1), v: float32(2) };
-    await expect(withWeights(live, wrong, () => 0)).rejects.toThrow(
-      'the model has no "v"; "w" is float32[1], the model\'s float32[2]; they lack "steps"',
+    await expect(live.set.withWeights(wrong, () => 0)).rejects.toThrow(
+      'the record has "v", which is no parameter here; the record: "w" is float32[1], the model\'s ' +
+        'float32[2]; the record lacks "steps"',
     );
     await expect(
-      withWeights(live, { ...OTHERS, w: float32(1, Infinity) }, () => 0),
+      live.set.withWeights({ ...OTHERS, w: float32(1, Infinity) }, () => 0),
     ).rejects.toMatchObject({
       code: 'ERR_NON_FINITE',
     });
@@ -73,7 +82,7 @@ describe('withWeights', () => {
   });
 
   /** The model on a backend whose swaps fail at these places of their order. */
-  function failingAt(...places: readonly number[]): LiveModel<HostTensor> {
+  function failingAt(...places: readonly number[]): Live {
     let swaps = 0;
     const failing: Backend<HostTensor> = {
       ...backend,
@@ -83,25 +92,25 @@ describe('withWeights', () => {
         return backend.swap(parameters, tensors);
       },
     };
-    return { ...model(), backend: failing };
+    return model(failing);
   }
 
   it('frees the weights where they cannot be put in', async () => {
     const before = backend.memory();
-    await expect(withWeights(failingAt(1), OTHERS, () => 0)).rejects.toThrow('device lost');
+    await expect(failingAt(1).set.withWeights(OTHERS, () => 0)).rejects.toThrow('device lost');
     expect(backend.memory()).toEqual(before);
   });
 
   it('tries again where the live weights could not be put back', async () => {
     const [live, before] = [failingAt(2), backend.memory()];
-    expect(await withWeights(live, OTHERS, () => 5)).toBe(5);
+    expect(await live.set.withWeights(OTHERS, () => 5)).toBe(5);
     expect(live.parameters.map(read)).toEqual([[1, 2], [7]]);
     expect(backend.memory()).toEqual(before);
   });
 
   it('keeps live weights that cannot be put back at all, and says what failed', async () => {
     const before = backend.memory();
-    const failing = withWeights(failingAt(2, 3), OTHERS, () => {
+    const failing = failingAt(2, 3).set.withWeights(OTHERS, () => {
       throw new Error('no score');
     });
     await expect(failing).rejects.toMatchObject({
@@ -111,40 +120,83 @@ describe('withWeights', () => {
     expect(backend.memory().tensors - before.tensors).toBe(2);
   });
 
-  it("refuses a model that shows another object's average or sample, losing nothing", async () => {
+  it("refuses a model that shows another object's average, losing nothing", async () => {
     const live = model();
     const swa = new SWA(observedOptimizer([{ params: live.parameters, lr: 0.1 }]), { backend });
     await swa.updateSwa();
     live.parameters[0]?.get().data.fill(5 as never);
-    const refused = { code: 'ERR_SWAPPED', message: expect.stringContaining('"w"') as string };
-    await withWeights(live, OTHERS, async () =>
-      expect(swa.swapSwaSgd()).rejects.toMatchObject(refused),
+    const held = (by: string): object => ({
+      code: 'ERR_SWAPPED',
+      message: expect.stringContaining(by) as string,
+    });
+    await live.set.withWeights(OTHERS, async () =>
+      expect(swa.swapSwaSgd()).rejects.toMatchObject(held('ParameterSet.withWeights')),
     );
-    await swa.withAveraged(async () =>
-      expect(withWeights(live, OTHERS, () => 0)).rejects.toMatchObject(refused),
-    );
+    await swa.withAveraged(async () => {
+      const name = held('SWA.withAveraged');
+      await expect(live.set.withWeights(OTHERS, () => 0)).rejects.toMatchObject(name);
+      await expect(live.set.write(OTHERS)).rejects.toMatchObject(name);
+      await expect(live.set.read()).rejects.toMatchObject(name);
+    });
     expect(live.parameters.map(read)).toEqual([[5, 5], [7]]);
-    await swa.withAveraged(async () =>
-      expect((await readWeights(live))['w']).toEqual(float32(1, 2)),
-    );
+  });
+
+  it('succeeds, restores and warns where the device cannot free what it no longer needs', async () => {
+    const { parameters } = model();
+    const warnings: string[] = [];
+    const faults = new Faults();
+    const set = new ParameterSet(parameters, {
+      backend: faulty<HostTensor>(backend, faults),
+      onWarning: (message) => void warnings.push(message),
+    });
+    faults.fails = (call) => call === 'dispose';
+    expect(await set.withWeights(OTHERS, () => parameters.map(read))).toEqual([[3, 4], [9]]);
+    expect(parameters.map(read)).toEqual([[1, 2], [7]]);
+    expect(warnings.join()).toContain('could not free');
+    await set.write(OTHERS);
+    expect(parameters.map(read)).toEqual([[3, 4], [9]]);
   });
 });
 
-describe('writeWeights', () => {
+describe('copy and withCopy', () => {
+  it('keep weights where the backend keeps its tensors', async () => {
+    const { parameters, set } = model();
+    const before = backend.memory();
+    const copies = await set.copy();
+    parameters[0]?.get().data.fill(8 as never);
+    expect(await set.withCopy(copies, () => parameters.map(read))).toEqual([[1, 2], [7]]);
+    expect(parameters.map(read)).toEqual([[8, 8], [7]]);
+    backend.dispose(copies);
+    expect(backend.memory()).toEqual(before);
+  });
+
+  it('refuse tensors that do not fit, naming each', async () => {
+    const { set } = model();
+    const [w] = backend.upload([float32(1, 2, 3)]);
+    if (w === undefined) throw new Error('no tensor');
+    await expect(set.withCopy([w], () => 0)).rejects.toThrow(
+      '"w" is float32[3], the model\'s float32[2]; "steps" is missing',
+    );
+    backend.dispose([w]);
+  });
+});
+
+describe('write', () => {
   it('puts weights in for good', async () => {
     const [live, before] = [model(), backend.memory()];
-    await writeWeights(live, OTHERS);
+    await live.set.write(OTHERS);
     expect(live.parameters.map(read)).toEqual([[3, 4], [9]]);
     expect(backend.memory()).toEqual(before);
-    await writeWeights(live, await readWeights(live));
+    await live.set.write(await live.set.read());
     expect(live.parameters.map(read)).toEqual([[3, 4], [9]]);
   });
 
   it('keeps tied parameters tied', async () => {
     const tensor = float32(1, 2);
-    const live = { backend, parameters: [parameter('input', tensor), parameter('output', tensor)] };
-    expect(Object.keys(await readWeights(live))).toEqual(['input']);
-    await writeWeights(live, { input: float32(5, 6) });
+    const parameters = [parameter('input', tensor), parameter('output', tensor)];
+    const live = { parameters, set: new ParameterSet(parameters, { backend }) };
+    expect(Object.keys(await live.set.read())).toEqual(['input']);
+    await live.set.write({ input: float32(5, 6) });
     expect(live.parameters.map(read)).toEqual([
       [5, 6],
       [5, 6],
@@ -153,28 +205,26 @@ describe('writeWeights', () => {
 
   it('takes float32 for half precision, and rounds it', async () => {
     const half = halfBackend();
-    const tensor = half.upload([
-      { dtype: 'float16', shape: [1], data: Uint16Array.of(0x3c00) },
-    ])[0] as HalfTensor;
+    const tensor = { dtype: 'float16', shape: [1], data: Uint16Array.of(0x3c00) } as const;
     const before = half.memory().tensors;
-    const live = { backend: half, parameters: [halfParameter('w', tensor)] };
-    expect(await readWeights(live)).toEqual({ w: float32(1) });
-    await writeWeights(live, { w: float32(2 + 2 ** -20) });
-    expect([...(live.parameters[0]?.get().inner.data ?? [])]).toEqual([0x4000]);
+    const parameters = [halfParameter('w', tensor)];
+    const live = { parameters, set: new ParameterSet(parameters, { backend: half }) };
+    expect(await live.set.read()).toEqual({ w: float32(1) });
+    await live.set.write({ w: float32(2 + 2 ** -20) });
+    expect([...(live.parameters[0]?.get().data ?? [])]).toEqual([0x4000]);
     expect(half.memory().tensors).toBe(before);
   });
 
   it('refuses what is infinite in half precision, and changes nothing', async () => {
     const half = halfBackend();
-    const tensor = half.upload([
-      { dtype: 'float16', shape: [1], data: Uint16Array.of(0x3c00) },
-    ])[0] as HalfTensor;
+    const tensor = { dtype: 'float16', shape: [1], data: Uint16Array.of(0x3c00) } as const;
     const before = half.memory().tensors;
-    const live = { backend: half, parameters: [halfParameter('w', tensor)] };
-    await expect(writeWeights(live, { w: float32(70_000) })).rejects.toMatchObject({
+    const parameters = [halfParameter('w', tensor)];
+    const live = { parameters, set: new ParameterSet(parameters, { backend: half }) };
+    await expect(live.set.write({ w: float32(70_000) })).rejects.toMatchObject({
       code: 'ERR_NON_FINITE',
     });
-    expect([...(live.parameters[0]?.get().inner.data ?? [])]).toEqual([0x3c00]);
+    expect([...(live.parameters[0]?.get().data ?? [])]).toEqual([0x3c00]);
     expect(half.memory().tensors).toBe(before);
   });
 });

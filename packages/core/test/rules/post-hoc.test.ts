@@ -1,8 +1,9 @@
 // Post-hoc EMA, against averages with the wanted profile that were kept during the same run.
 import { cpuBackend } from '@polyak/backend-cpu';
-import { gammaOf, postHocWeights, powerFunction, SWA } from '@polyak/core';
-import type { NamedTensors, PowerProfile } from '@polyak/core';
-import { Soup } from '@polyak/ensemble';
+import { SWA } from '@polyak/core';
+import type { NamedTensors } from '@polyak/core';
+import { gammaOf, postHocWeights, powerFunction } from '@polyak/core/rules';
+import type { PowerProfile } from '@polyak/core/rules';
 import { describe, expect, it } from 'vitest';
 import { gaussian, sgd, weights } from '../../../../tests/support/sgd.js';
 
@@ -71,10 +72,13 @@ describe('postHocWeights', () => {
     async (sigma) => {
       const gamma = gammaOf(sigma);
       const { profiles, snapshots, wanted } = await run(gamma);
-      const soup = new Soup();
-      const shares = postHocWeights(profiles, { step: STEPS, gamma });
-      for (const [index, share] of shares.entries()) soup.add(snapshots[index] ?? {}, share);
-      const made = soup.mean()['w']?.data as Float64Array;
+      const made = new Float64Array(32);
+      for (const [index, share] of postHocWeights(profiles, { step: STEPS, gamma }).entries()) {
+        const kept = snapshots[index]?.['w']?.data as Float64Array;
+        kept.forEach((value, n) => {
+          made[n] = (made[n] ?? 0) + share * value;
+        });
+      }
       const distance = Math.hypot(...wanted.map((value, index) => value - (made[index] ?? 0)));
       expect(distance / Math.hypot(...wanted)).toBeLessThan(2e-3);
       // What was kept is not it already.

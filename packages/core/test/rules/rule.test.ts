@@ -9,8 +9,8 @@ import {
   powerWarmUp,
   rationalWarmUp,
   saturatingWarmUp,
-} from '@polyak/core';
-import type { MovingRule } from '@polyak/core';
+} from '@polyak/core/rules';
+import type { MovingRule } from '@polyak/core/rules';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -107,13 +107,13 @@ it('powerFunction lets update n weigh nearly n ** gamma', () => {
 });
 
 it('asks for a compensated accumulator where the decay can come to 0.9999', () => {
-  expect([0.999, 0.9999, 0.99999].map((d) => exponential(d).isCompensated)).toEqual([
+  expect([0.999, 0.9999, 0.99999].map((d) => exponential(d).compensated)).toEqual([
     false,
     true,
     true,
   ]);
   const rules = [powerWarmUp(), rationalWarmUp(0.9999), saturatingWarmUp(0.9999), halfLife(1e5)];
-  expect(rules.map(({ isCompensated }) => isCompensated)).toEqual([true, true, true, true]);
+  expect(rules.map(({ compensated }) => compensated)).toEqual([true, true, true, true]);
 });
 
 it('weighs within [0, 1], and keeps what is rounded from growing past it', () => {

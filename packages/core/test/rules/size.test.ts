@@ -1,6 +1,6 @@
 // What one rule costs an application.
 import { expect, it } from 'vitest';
-import { bundled } from '../../../tests/support/bundled.js';
+import { bundled } from '../../../../tests/support/bundled.js';
 
 const RULES = [
   'debiasedExponential',
@@ -15,7 +15,7 @@ const RULES = [
 ];
 
 it.each(RULES)('%s alone takes less than 1 kB of an application', async (name) => {
-  const code = await bundled(name, '@polyak/core');
+  const code = await bundled(name, '@polyak/core/rules');
   expect(code).toContain(`as ${name}`);
   expect(Buffer.byteLength(code)).toBeLessThan(1000);
 });

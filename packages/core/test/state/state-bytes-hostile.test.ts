@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
-import { PolyakError, fromSafetensors, toSafetensors } from '@polyak/core';
-import type { HostTensor, StateTree } from '@polyak/core';
-import { encodeSafetensors } from '@polyak/core/internal';
+import { fromSafetensors, PolyakError, toSafetensors } from '@polyak/core';
+import type { StateTree } from '@polyak/core';
+import type { HostTensor } from '@polyak/core/interfaces';
+import { encodeSafetensors } from '@polyak/safetensors';
 import { describe, expect, it } from 'vitest';
-import { canonical } from '../../../tests/support/arbitrary-tensor.js';
+import { canonical } from '../../../../tests/support/arbitrary-tensor.js';
 
 const weight: HostTensor = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) };
 

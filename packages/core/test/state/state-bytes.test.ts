@@ -1,10 +1,11 @@
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { fromSafetensors, toSafetensors } from '@polyak/core';
-import type { HostTensor, StateTree } from '@polyak/core';
-import { decodeSafetensors } from '@polyak/core/internal';
+import type { StateTree } from '@polyak/core';
+import type { HostTensor } from '@polyak/core/interfaces';
+import { decodeSafetensors } from '@polyak/safetensors';
 import { describe, expect, it } from 'vitest';
-import { anyName, anyTensor, canonical } from '../../../tests/support/arbitrary-tensor.js';
+import { anyName, anyTensor, canonical } from '../../../../tests/support/arbitrary-tensor.js';
 
 const weight: HostTensor = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) };
 

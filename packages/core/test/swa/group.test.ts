@@ -1,9 +1,9 @@
 // Groups that changed under SWA: other cells are fine over the same tensors, and refused over others.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import { SWA } from '@polyak/core';
-import type { HostTensor, Parameter } from '@polyak/core';
+import type { HostTensor, Parameter } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
-import { fill, read, sgd, weights } from '../../../tests/support/sgd.js';
+import { fill, read, sgd, weights } from '../../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 
@@ -27,7 +27,7 @@ describe('a group whose cells were replaced', () => {
     group.params = [cells[0] as Parameter<HostTensor>, weights('b', [2])];
     await expect(swa.updateSwa()).rejects.toMatchObject({
       code: 'ERR_PARAMETERS',
-      message: expect.stringContaining('"b" is another tensor') as string,
+      message: expect.stringContaining('"b" now another tensor') as string,
     });
     expect(swa.paramGroups[0]?.nAvg).toBe(1);
   });
@@ -41,7 +41,7 @@ describe('a group whose cells were replaced', () => {
     group.params = [embedding, parameter('output', { ...embedding.get() })];
     await swa.updateSwa();
     group.params = [embedding, weights('output', [2])];
-    await expect(swa.updateSwa()).rejects.toThrow('"output" is another tensor');
+    await expect(swa.updateSwa()).rejects.toThrow('"output" now another tensor');
     expect(swa.paramGroups[0]?.nAvg).toBe(2);
   });
 
@@ -62,9 +62,7 @@ describe('a group whose cells were replaced', () => {
   it('is refused where its cells changed their order', async () => {
     const { swa, cells, group } = start();
     group.params = cells.toReversed();
-    await expect(swa.updateSwa()).rejects.toThrow(
-      /holds \[b, a\], its average was made for \[a, b\]/,
-    );
+    await expect(swa.updateSwa()).rejects.toThrow('their order has changed');
   });
 });
 

@@ -1,19 +1,45 @@
-import { modeOf, plan } from '@polyak/core';
-import type { ModeOptions } from '@polyak/core';
+// When steps average and which rate they set: torchcontrib's modes, and what the options ask for.
+import { cpuBackend } from '@polyak/backend-cpu';
+import { observedOptimizer, SWA } from '@polyak/core';
+import type { Mode, ModeOptions } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
+import { sgd, weights } from '../../../../tests/support/sgd.js';
 
-function detect(options: ModeOptions): { mode: ReturnType<typeof modeOf>; warnings: string[] } {
+const backend = cpuBackend();
+
+function detect(options: ModeOptions): { mode: Mode; warnings: string[] } {
   const warnings: string[] = [];
-  return { mode: modeOf(options, (message) => warnings.push(message)), warnings };
+  const onWarning = (message: string): void => void warnings.push(message);
+  const { mode } = new SWA(observedOptimizer([]), { backend, onWarning, ...options });
+  return { mode, warnings: warnings.filter((each) => !each.includes('no parameters')) };
+}
+
+/** For each of the first steps, its number, its rate, and whether it averaged. */
+async function trace(options: ModeOptions, count: number): Promise<[number, number, boolean][]> {
+  const optimizer = sgd([{ params: [weights('w', [1])], lr: 0.1 }]);
+  const swa = new SWA(optimizer, { backend, ...options });
+  const steps: [number, number, boolean][] = [];
+  for (let step = 1; step <= count; step += 1) {
+    for (const group of swa.paramGroups) group.lr = 0.1;
+    const before = swa.paramGroups[0]?.nAvg;
+    await swa.step();
+    steps.push([step, optimizer.rates.at(-1) ?? NaN, swa.paramGroups[0]?.nAvg !== before]);
+  }
+  return steps;
+}
+
+async function averaged(swaStart: number, swaFreq: number): Promise<number[]> {
+  const steps = await trace({ swaStart, swaFreq }, 20);
+  return steps.flatMap(([step, , isAveraged]) => (isAveraged ? [step] : []));
 }
 
 /** What torchcontrib does with start 5 and freq 2, step by step [semantics.md 2.1]. */
 const TRACE = [
-  [1, undefined, false],
-  [2, undefined, false],
-  [3, undefined, false],
-  [4, undefined, false],
-  [5, undefined, false],
+  [1, 0.1, false],
+  [2, 0.1, false],
+  [3, 0.1, false],
+  [4, 0.1, false],
+  [5, 0.1, false],
   [6, 0.05, true],
   [7, 0.05, false],
   [8, 0.05, true],
@@ -21,35 +47,29 @@ const TRACE = [
   [10, 0.05, true],
 ] as const;
 
-describe('plan', () => {
-  const { mode } = detect({ swaStart: 5, swaFreq: 2, swaLr: 0.05 });
-
-  it.each(TRACE)('in step %i sets the rate %s and averages: %s', (step, lr, average) => {
-    expect(plan(mode, step - 1)).toEqual(lr === undefined ? { average } : { lr, average });
+describe('a step', () => {
+  it('sets the rate and averages when torchcontrib does', async () => {
+    expect(await trace({ swaStart: 5, swaFreq: 2, swaLr: 0.05 }, 10)).toEqual(TRACE);
   });
 
-  it('averages on absolute multiples of swaFreq, never at swaStart itself', () => {
-    const averaged = (swaStart: number, swaFreq: number): number[] =>
-      Array.from({ length: 20 }, (_, n) => n + 1).filter(
-        (step) => plan({ kind: 'auto', swaStart, swaFreq }, step - 1).average,
-      );
-    expect(averaged(0, 5)).toEqual([5, 10, 15, 20]);
-    expect(averaged(7, 5)).toEqual([10, 15, 20]);
-    expect(averaged(10, 5)).toEqual([15, 20]);
-    expect(averaged(18, 1)).toEqual([19, 20]);
+  it('averages on absolute multiples of swaFreq, never at swaStart itself', async () => {
+    expect(await averaged(0, 5)).toEqual([5, 10, 15, 20]);
+    expect(await averaged(7, 5)).toEqual([10, 15, 20]);
+    expect(await averaged(10, 5)).toEqual([15, 20]);
+    expect(await averaged(18, 1)).toEqual([19, 20]);
   });
 
-  it('sets a rate of 0, and none without swaLr', () => {
-    expect(plan({ kind: 'auto', swaStart: 0, swaFreq: 1, swaLr: 0 }, 0).lr).toBe(0);
-    expect(plan({ kind: 'auto', swaStart: 0, swaFreq: 1 }, 0)).not.toHaveProperty('lr');
+  it('sets a rate of 0, and none without swaLr', async () => {
+    expect(await trace({ swaStart: 0, swaFreq: 1, swaLr: 0 }, 1)).toEqual([[1, 0, true]]);
+    expect(await trace({ swaStart: 0, swaFreq: 1 }, 1)).toEqual([[1, 0.1, true]]);
   });
 
-  it('neither averages nor sets a rate in manual mode', () => {
-    expect(plan({ kind: 'manual' }, 1000)).toEqual({ average: false });
+  it('neither averages nor sets a rate in manual mode', async () => {
+    expect(await trace({}, 3)).toEqual([1, 2, 3].map((step) => [step, 0.1, false]));
   });
 });
 
-describe('modeOf', () => {
+describe('the mode', () => {
   it('is automatic if and only if swaStart and swaFreq are given', () => {
     expect(detect({ swaStart: 1, swaFreq: 2 })).toEqual({
       mode: { kind: 'auto', swaStart: 1, swaFreq: 2 },

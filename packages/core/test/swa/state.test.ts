@@ -1,25 +1,12 @@
 // States: a run that goes on from one goes on bit for bit, whenever it was saved.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
-import {
-  equal,
-  exponential,
-  fromSafetensors,
-  lastK,
-  powerWarmUp,
-  SWA,
-  toSafetensors,
-} from '@polyak/core';
-import type {
-  AveragingRule,
-  HostTensor,
-  NamedTensors,
-  Parameter,
-  StateTree,
-  SWAAverageState,
-  SWAOptions,
-} from '@polyak/core';
+import { fromSafetensors, SWA, toSafetensors } from '@polyak/core';
+import type { NamedTensors, StateTree, AverageState, SWAOptions } from '@polyak/core';
+import type { HostTensor, Parameter } from '@polyak/core/interfaces';
+import { equal, exponential, lastK, powerWarmUp } from '@polyak/core/rules';
+import type { AveragingRule } from '@polyak/core/rules';
 import { describe, expect, it } from 'vitest';
-import { fill, sgd, weights, withAverage } from '../../../tests/support/sgd.js';
+import { fill, sgd, weights, withAverage } from '../../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 const STEPS = 14;
@@ -165,11 +152,11 @@ describe('loadStateDict', () => {
     const state = await saved();
     for (const part of [{ version: 2 }, { version: '1' }, { paramGroups: {} }] as StateTree[]) {
       expect(await refusal({ ...state, ...(part as object) })).toContain(
-        'no state of SWA, version 1',
+        'no state of averages, version 1',
       );
     }
     const { optState: _, ...rest } = state;
-    expect(await refusal(rest)).toContain('no state of SWA, version 1');
+    expect(await refusal(rest)).toContain('it has no optState');
   });
 
   it('refuses a state with more groups than the SWA has', async () => {
@@ -178,7 +165,7 @@ describe('loadStateDict', () => {
       ...(state['paramGroups'] as readonly StateTree[]),
       { params: [], stepCounter: 0 },
     ];
-    expect(await refusal({ ...state, paramGroups })).toContain('3 parameter groups, this SWA 2');
+    expect(await refusal({ ...state, paramGroups })).toContain('3 parameter groups, expected 2');
   });
 
   it('refuses a stepCounter that is no integer >= 0', async () => {
@@ -216,7 +203,7 @@ describe('loadStateDict', () => {
     const tensor = { dtype: 'float32', shape: [1], data: Float32Array.of(5) };
     const inherited = Object.create({ constructor: tensor }) as NamedTensors;
     for (const swaState of [inherited, {}]) {
-      const swap = { ...state.averages['swa'], swaState } as SWAAverageState;
+      const swap = { ...state.averages['swa'], swaState } as AverageState;
       await expect(swa.loadStateDict({ ...state, averages: { swa: swap } })).rejects.toThrow(
         'swaState lacks "constructor"',
       );
@@ -239,7 +226,7 @@ describe('loadStateDict', () => {
     const [one, two] = state['paramGroups'] as { params: string[]; stepCounter: number }[];
     if (one === undefined || two === undefined) throw new Error('no groups');
     expect(await refusal({ ...state, paramGroups: [one] })).toContain(
-      '1 parameter groups, this SWA 2',
+      '1 parameter groups, expected 2',
     );
     expect(await refusal({ ...state, paramGroups: [one, { ...two, params: ['x'] }] })).toContain(
       '["x"]',
@@ -265,11 +252,11 @@ describe('loadStateDict', () => {
   });
 
   it('refuses a compensated state without compensation, and the reverse', async () => {
-    const rule: AveragingRule = { name: 'equal', weight: (nAvg) => 1 / (nAvg + 1) };
-    expect(await refusal(await saved({ rule, isCompensated: true }), { rule })).toContain(
-      'isCompensated: true',
+    const rule: AveragingRule = { kind: 'moving', name: 'equal', weight: (nAvg) => 1 / (nAvg + 1) };
+    expect(await refusal(await saved({ rule, compensated: true }), { rule })).toContain(
+      'compensated of "swa" is true, expected false',
     );
-    expect(await refusal(await saved({ rule }), { rule, isCompensated: true })).toContain(
+    expect(await refusal(await saved({ rule }), { rule, compensated: true })).toContain(
       'residuals lacks "a"',
     );
   });
