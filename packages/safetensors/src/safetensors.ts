@@ -12,7 +12,7 @@ import {
   parseHeader,
 } from './header.js';
 import type { HostTensor } from './tensor.js';
-import { arrayOf, elementCount, formatSpec } from './tensor.js';
+import { arrayOf, canonical, elementCount, formatSpec } from './tensor.js';
 
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 declare const TextDecoder: new (
@@ -180,7 +180,7 @@ function checkTensor(name: string, tensor: HostTensor): HostTensor & { readonly 
   if (typeof tensor !== 'object' || tensor === null) {
     throw new TypeError(`${what} is ${excerpt(tensor)}, expected { dtype, shape, data }.`);
   }
-  const { dtype, shape, data } = tensor;
+  const { dtype, shape, data } = canonical(tensor);
   if (!isDType(dtype))
     throw new TypeError(`${what} has dtype ${excerpt(dtype)}, which safetensors does not name.`);
   const constructor = arrayOf(dtype).name;
