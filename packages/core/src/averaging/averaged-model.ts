@@ -1,8 +1,9 @@
 // Running averages of a model whose training loop is one's own: no optimizer is needed.
 import { requireOptions } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
-import { fittingState, refuseDifferences, restore, stateOf } from './averages-state.js';
+import { fittingState, restore, stateOf } from './averages-state.js';
 import type { AveragesState } from './averages-state.js';
+import { refuseDifferences } from '../state/differences.js';
 import type { StateTree } from '../state/state-tree.js';
 import { Averages } from './averages.js';
 import type { AveragedGroup } from './averages.js';

@@ -13,6 +13,7 @@ import { isFloating } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
 import { fittingTensors, namedTensors } from '../state/named-tensors.js';
 import type { NamedTensors, WantedTensor } from '../state/named-tensors.js';
+import { counterAt, difference } from '../state/differences.js';
 import { recordOf } from '../state/state-tree.js';
 import type { StateTree } from '../state/state-tree.js';
 
@@ -136,15 +137,6 @@ export function fittingState<T>(
   );
 }
 
-function difference(
-  what: string,
-  found: StateTree | undefined,
-  wanted: StateTree,
-): readonly string[] {
-  const [a, b] = [written(found), written(wanted)];
-  return a === b ? [] : [`${what} is ${a}, expected ${b}`];
-}
-
 function fittingAverage<T>(
   node: StateTree | undefined,
   { name, rule, compensated }: NamedRule,
@@ -190,7 +182,7 @@ function fittingAverage<T>(
       all: ReadonlySet<string>,
       // A name that no group knows is one problem, not one for each group.
     ): readonly HostTensor[] =>
-      fittingTensors(where, tensors, own, group === 0 ? all : ANY, problems);
+      fittingTensors(where, tensors, own, group === 0 ? all : undefined, problems);
     const residuals = take(
       `${name}: residuals`,
       average['residuals'],
@@ -218,31 +210,7 @@ function fittingAverage<T>(
   });
 }
 
-/** A node of a state as messages give it; JSON has no bigint, which a tensor may hold. */
-function written(node: StateTree | undefined): string {
-  if (typeof node === 'number') return String(node);
-  return (
-    JSON.stringify(node, (_, value: unknown) =>
-      typeof value === 'bigint' ? String(value) : value,
-    ) ?? String(node)
-  );
-}
-
 const NONE: ReadonlySet<string> = new Set();
-const ANY: ReadonlySet<string> = Object.assign(new Set<string>(), { has: () => true });
-
-/** A counter of a state. */
-export function counterAt(what: string, node: StateTree | undefined, problems: string[]): number {
-  if (typeof node === 'number' && Number.isSafeInteger(node) && node >= 0) return node;
-  problems.push(`${what} is ${written(node)}, expected an integer from 0 to 2^53 - 1`);
-  return 0;
-}
-
-/** Refuses a state that does not fit, with every difference. */
-export function refuseDifferences(call: string, problems: readonly string[]): void {
-  if (problems.length === 0) return;
-  throw new PolyakError('ERR_STATE', `${call}: the state does not fit: ${problems.join('; ')}.`);
-}
 
 /** Replaces what the groups hold, as a part of the current transaction. */
 export function* restore<T>(

@@ -119,9 +119,14 @@ export function requireBackend<T>(what: string, options: { readonly backend: Bac
   );
 }
 
+// As many names as a person reads in one message.
+const MAX_QUOTED = 20;
+
 /** Names as messages give them. */
 export function quoted(names: readonly string[]): string {
-  return names.map((name) => `"${name}"`).join(', ');
+  const listed = names.slice(0, MAX_QUOTED).map((name) => `"${name}"`);
+  const rest = names.length - listed.length;
+  return [...listed, ...(rest > 0 ? [`and ${rest} more`] : [])].join(', ');
 }
 
 function current<T>(source: ParameterSource<T>): readonly Parameter<T>[] {

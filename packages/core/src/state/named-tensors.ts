@@ -18,18 +18,19 @@ export interface WantedTensor {
  * is not wanted by anyone is added to `problems`.
  *
  * @param where - for the problems: what `node` is
- * @param known - names that are not surplus although they are not wanted here
+ * @param known - names that are not surplus although they are not wanted here; all, where undefined
  */
 export function fittingTensors(
   where: string,
   node: StateTree | undefined,
   wanted: readonly WantedTensor[],
-  known: ReadonlySet<string>,
+  known: ReadonlySet<string> | undefined,
   problems: string[],
 ): readonly HostTensor[] {
   const record = recordOf(node);
-  for (const name of Object.keys(record)) {
-    if (!known.has(name)) problems.push(`${where} has "${name}", which is no parameter here`);
+  for (const name of known === undefined ? [] : Object.keys(record)) {
+    if (known?.has(name) === false)
+      problems.push(`${where} has "${name}", which is no parameter here`);
   }
   return wanted.flatMap(({ name, spec }): HostTensor[] => {
     const found = Object.hasOwn(record, name) ? record[name] : undefined;

@@ -11,14 +11,9 @@ import type { Transaction } from '../steps/transaction.js';
 import type { Awaitable } from '../awaitable.js';
 import { PolyakError } from '../error.js';
 import type { Optimizer, ParamGroup } from '../optimizer.js';
-import {
-  counterAt,
-  fittingState,
-  refuseDifferences,
-  restore,
-  stateOf,
-} from '../averaging/averages-state.js';
+import { fittingState, restore, stateOf } from '../averaging/averages-state.js';
 import type { AveragesState, GroupState } from '../averaging/averages-state.js';
+import { counterAt, refuseDifferences } from '../state/differences.js';
 import { recordOf } from '../state/state-tree.js';
 import type { StateTree } from '../state/state-tree.js';
 import { Group } from './group.js';
