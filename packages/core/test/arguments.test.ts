@@ -1,0 +1,278 @@
+// Wrong arguments are TypeErrors that say what is expected, and wrong data errors with a code.
+import { cpuBackend } from '@polyak/backend-cpu';
+import {
+  AveragedModel,
+  bnUpdate,
+  fromSafetensors,
+  observedOptimizer,
+  ParameterSet,
+  SWA,
+  toSafetensors,
+} from '@polyak/core';
+import { fromAveragedModel, fromDiffusers, fromTorchcontrib } from '@polyak/core/interop';
+import { importAverage } from '@polyak/core/interop';
+import { describe, expect, it } from 'vitest';
+import { sgd, weights } from '../../../tests/support/sgd.js';
+import { fakeLayer, fakeModel } from './support/batch-norm.js';
+
+const backend = cpuBackend();
+const options = { backend };
+
+/** A function or method, called as JavaScript may call it. */
+function loose(target: object, method: string): (...given: readonly unknown[]) => unknown {
+  const called = Reflect.get(target, method) as (...given: readonly unknown[]) => unknown;
+  return (...given) => called.apply(target, [...given]);
+}
+
+/** What a call throws, or rejects with. */
+async function failure(call: () => unknown): Promise<unknown> {
+  try {
+    await call();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+const parameters = (): unknown => [weights('w', [2])];
+const optimizer = (): unknown => sgd([{ params: [weights('w', [2])], lr: 0.1 }]);
+const make = {
+  model: (...given: readonly unknown[]) => new AveragedModel(...(given as [never, never])),
+  swa: (...given: readonly unknown[]) => new SWA(...(given as [never, never])),
+  set: (...given: readonly unknown[]) => new ParameterSet(...(given as [never, never])),
+};
+
+async function averaged(): Promise<{
+  model: AveragedModel<unknown>;
+  swa: SWA<unknown>;
+  set: ParameterSet<unknown>;
+}> {
+  const model = make.model(parameters(), options);
+  const swa = make.swa(optimizer(), options);
+  await model.update();
+  await swa.updateSwa();
+  return { model, swa, set: make.set(parameters(), options) };
+}
+
+describe('a constructor', () => {
+  it.each<[string, () => unknown, string]>([
+    ['no options', () => make.model(parameters()), 'AveragedModel: the options are undefined'],
+    ['options that are null', () => make.swa(optimizer(), null), 'SWA: the options are null'],
+    ['a backend for the options', () => make.set(parameters(), backend), 'there is no option'],
+    ['no backend', () => make.swa(optimizer(), {}), 'SWA: the options have no backend'],
+    ['null for a backend', () => make.model(parameters(), { backend: null }), 'no backend'],
+    ['a runtime for a backend', () => make.set(parameters(), { backend: { tensor() {} } }), 'no b'],
+    ['an unknown option', () => make.model(parameters(), { ...options, decay: 0.9 }), '"decay"'],
+    [
+      'the option of an old version',
+      () => make.swa(optimizer(), { ...options, isCompensated: true }),
+      'there is no option "isCompensated". Expected { backend, rule, averages, compensated,',
+    ],
+    ['rule: null', () => make.model(parameters(), { ...options, rule: null }), 'has no rule'],
+    ["rule: 'ema'", () => make.model(parameters(), { ...options, rule: 'ema' }), 'has no rule'],
+    ['a number for averages', () => make.swa(optimizer(), { ...options, averages: 3 }), 'is 3'],
+    ['null for averages', () => make.swa(optimizer(), { ...options, averages: null }), 'is null'],
+    [
+      'a word for compensated',
+      () => make.swa(optimizer(), { ...options, compensated: 'no' }),
+      '"no"',
+    ],
+    [
+      'no function for onUpdate',
+      () => make.model(parameters(), { ...options, onUpdate: 1 }),
+      'is 1',
+    ],
+    [
+      'no function for onWarning',
+      () => make.set(parameters(), { ...options, onWarning: 1 }),
+      'is 1',
+    ],
+    [
+      'no optimizer',
+      () => make.swa(undefined, options),
+      'the optimizer has no paramGroups and step',
+    ],
+    ['a raw object for it', () => make.swa({ minimize() {} }, options), 'Wrap it, such as by'],
+    [
+      'groups of null',
+      () => make.swa({ ...sgd([]), paramGroups: [null] }, options),
+      'group is null',
+    ],
+    [
+      'groups without lr',
+      () => make.swa({ ...sgd([]), paramGroups: [{ params: [] }] }, options),
+      'lr',
+    ],
+    ['no parameters', () => make.model(undefined, options), 'The parameters are undefined'],
+    ['one parameter', () => make.model(weights('w', [1]), options), 'The parameters are an object'],
+    ['a source of nothing', () => make.set(() => {}, options), 'The parameters are undefined'],
+    [
+      'null among parameters',
+      () => make.set([null], options),
+      'Parameter 0 is no { name, identity',
+    ],
+    [
+      'a parameter without identity',
+      () => make.model([{ ...weights('w', [1]), identity: undefined }], options),
+      'Parameter 0 is no { name, identity, get, set }. Make it with the backend',
+    ],
+    [
+      'an identity without memory',
+      () =>
+        make.model(
+          [{ ...weights('w', [1]), identity: { memory: 3, byteOffset: 0, byteLength: 4 } }],
+          options,
+        ),
+      'Parameter 0 is no { name, identity',
+    ],
+    [
+      'no groups to observe',
+      () => loose({ observedOptimizer }, 'observedOptimizer')(),
+      'groups are',
+    ],
+  ])('refuses %s', (_, call, message) => {
+    expect(call).toThrow(TypeError);
+    expect(call).toThrow(message);
+  });
+});
+
+describe('a method', () => {
+  it.each<[string, string, readonly unknown[], string]>([
+    [
+      'model',
+      'withAveraged',
+      [],
+      'withAveraged: the first argument is undefined, expected a function',
+    ],
+    [
+      'model',
+      'withAveraged',
+      [() => 0, 'ema'],
+      'options are "ema". Expected { average, batchNorm }',
+    ],
+    ['model', 'withAveraged', [() => 0, { recallable: true }], 'no option "recallable"'],
+    ['model', 'withAveraged', [() => 0, null], 'withAveraged: the options are null'],
+    ['model', 'withAveraged', [() => 0, { batchNorm: {} }], 'withAveraged: batchNorm: the model'],
+    ['model', 'withAveraged', [() => 0, { batchNorm: { model: fakeModel([]) } }], 'the loader is'],
+    ['model', 'swap', ['ema'], 'swap: the options are "ema"'],
+    ['swa', 'swapSwaSgd', ['ema'], 'swapSwaSgd: the options are "ema". Expected { average,'],
+    ['swa', 'swapSwaSgd', [null], 'swapSwaSgd: the options are null'],
+    ['swa', 'swapSwaSgd', [{ name: 'ema' }], 'there is no option "name"'],
+    ['swa', 'step', [5], 'step: the closure is 5, expected a function'],
+    ['swa', 'updateSwaGroup', [undefined], 'not one of swa.paramGroups'],
+    ['swa', 'addParamGroup', [undefined], 'a parameter group is undefined'],
+    ['swa', 'addParamGroup', [{ params: [] }], 'Expected { params: [...], lr: 0.1 }'],
+    ['set', 'write', [undefined], 'write: the weights are undefined'],
+    ['set', 'write', [[1, 2]], 'write: the weights are an array'],
+    ['set', 'withWeights', [{}, 5], 'withWeights: the second argument is 5, expected a function'],
+    ['set', 'withWeights', [null, () => 0], 'the weights are null'],
+    ['set', 'withWeights', [{}, () => 0, 'x'], 'withWeights: the options are "x"'],
+    ['set', 'withCopy', [undefined, () => 0], 'withCopy: the tensors are undefined'],
+  ])('of %s, %s, refuses %j', async (object, method, given, message) => {
+    const objects = await averaged();
+    const error = await failure(() =>
+      loose(objects[object as keyof typeof objects], method)(...given),
+    );
+    expect(error).toBeInstanceOf(TypeError);
+    expect(String(error)).toContain(message);
+    expect([objects.model.isSwapped, objects.swa.isSwapped]).toEqual([false, false]);
+  });
+
+  it('refuses options while swapped too, where they would be ignored', async () => {
+    const { swa } = await averaged();
+    await swa.swapSwaSgd();
+    await expect(loose(swa, 'swapSwaSgd')('ema')).rejects.toThrow('the options are "ema"');
+    expect(swa.isSwapped).toBe(true);
+    await swa.swapSwaSgd();
+  });
+});
+
+describe('a function', () => {
+  const state = { averages: {}, paramGroups: [] };
+  const imported = { swaState: {}, nAvg: [1] };
+
+  it.each<[string, object, readonly unknown[], string]>([
+    ['bnUpdate', { bnUpdate }, [], 'bnUpdate: the model is undefined'],
+    ['bnUpdate', { bnUpdate }, [[], {}], 'bnUpdate: the model is an object without batch norm'],
+    ['bnUpdate', { bnUpdate }, [5, fakeModel([fakeLayer('bn')])], 'bnUpdate: the loader is 5'],
+    ['bnUpdate', { bnUpdate }, [[], fakeModel([]), { momentum: 1 }], 'no option "momentum"'],
+    ['bnUpdate', { bnUpdate }, [[], fakeModel([]), { include: 1 }], 'include is 1, expected a fun'],
+    ['importAverage', { importAverage }, [], 'importAverage: the state is undefined'],
+    ['importAverage', { importAverage }, [state], 'importAverage: the average is undefined'],
+    [
+      'importAverage',
+      { importAverage },
+      [state, { nAvg: 3 }],
+      'Expected { swaState, nAvg: [...] }',
+    ],
+    ['importAverage', { importAverage }, [state, imported, 'ema'], 'the options are "ema"'],
+    [
+      'fromAveragedModel',
+      { fromAveragedModel },
+      [],
+      'fromAveragedModel: the tensors are undefined',
+    ],
+    ['fromDiffusers', { fromDiffusers }, [{}], 'fromDiffusers: the names are undefined'],
+    ['fromTorchcontrib', { fromTorchcontrib }, [{}], 'fromTorchcontrib: the names are undefined'],
+    ['toSafetensors', { toSafetensors }, [], 'toSafetensors: the state is of type undefined'],
+    ['fromSafetensors', { fromSafetensors }, ['x'], 'expected a Uint8Array'],
+  ])('%s refuses wrong arguments', async (name, module, given, message) => {
+    const error = await failure(() => loose(module, name)(...given));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(String(error)).toContain(message);
+  });
+});
+
+describe('whatever is passed', () => {
+  const ODD = [undefined, null, 0, NaN, 'text', true, Symbol('s'), 5n, [], {}, () => {}, [null]];
+  const METHODS: readonly (readonly ['model' | 'swa' | 'set', string])[] = [
+    ['model', 'withAveraged'],
+    ['model', 'swap'],
+    ['model', 'loadStateDict'],
+    ['swa', 'step'],
+    ['swa', 'updateSwaGroup'],
+    ['swa', 'swapSwaSgd'],
+    ['swa', 'withAveraged'],
+    ['swa', 'addParamGroup'],
+    ['swa', 'loadStateDict'],
+    ['set', 'write'],
+    ['set', 'withWeights'],
+    ['set', 'withCopy'],
+  ];
+
+  /** Errors of the engine, which say nothing of what was expected. */
+  const RAW =
+    /cannot read|is not a function|is not iterable|not an object|undefined \(reading|in operator|convert/i;
+
+  it.each(METHODS)('to %s.%s, the message says what is expected', async (object, method) => {
+    for (const first of ODD) {
+      for (const second of ODD) {
+        const target = (await averaged())[object];
+        const error = await failure(() => loose(target, method)(first, second));
+        expect(String(error), `${String(first)}, ${String(second)}`).not.toMatch(RAW);
+      }
+    }
+  });
+
+  it('to a constructor or a function, the message says what is expected', async () => {
+    const calls: ((...given: readonly unknown[]) => unknown)[] = [
+      ...Object.values(make),
+      (...given) => loose({ bnUpdate }, 'bnUpdate')(...given),
+      (...given) => loose({ importAverage }, 'importAverage')(...given),
+      (...given) => loose({ fromAveragedModel }, 'fromAveragedModel')(...given),
+      (...given) => loose({ fromDiffusers }, 'fromDiffusers')(...given),
+      (...given) => loose({ fromTorchcontrib }, 'fromTorchcontrib')(...given),
+      (...given) => loose({ observedOptimizer }, 'observedOptimizer')(...given),
+      (...given) => loose({ toSafetensors }, 'toSafetensors')(...given),
+      (...given) => loose({ fromSafetensors }, 'fromSafetensors')(...given),
+    ];
+    for (const call of calls) {
+      for (const first of ODD) {
+        for (const second of ODD) {
+          const error = await failure(() => call(first, second));
+          expect(String(error), `${String(first)}, ${String(second)}`).not.toMatch(RAW);
+        }
+      }
+    }
+  });
+});
