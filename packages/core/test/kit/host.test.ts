@@ -8,7 +8,7 @@ import {
   specDifferences,
   startMean,
 } from '@polyak/core/kit';
-import type { DType, HostArray, TensorSpec } from '@polyak/core';
+import type { DType, HostArray, TensorSpec } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
 
 describe('allFinite', () => {

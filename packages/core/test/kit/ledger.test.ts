@@ -1,6 +1,6 @@
 // References are counted: a storage is freed with the last of them.
 import { ledger } from '@polyak/core/kit';
-import type { HostTensor } from '@polyak/core';
+import type { HostTensor } from '@polyak/core/interfaces';
 import { expect, it } from 'vitest';
 
 const disposed = expect.objectContaining({ code: 'ERR_DISPOSED' });

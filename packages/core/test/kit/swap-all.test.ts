@@ -1,7 +1,7 @@
 // All parameters are set, or none is.
 import { cell, swapAll } from '@polyak/core/kit';
 import type { Cell, SwapOperations } from '@polyak/core/kit';
-import type { Parameter } from '@polyak/core';
+import type { Parameter } from '@polyak/core/interfaces';
 import { expect, it } from 'vitest';
 
 interface Box {
