@@ -12,6 +12,6 @@ export { chooseStart } from './soups/choose-start.js';
 export type { GreedySoup } from './soups/greedy-soup.js';
 export { greedySoup } from './soups/greedy-soup.js';
 export { Soup } from './soups/soup.js';
-export type { SampleOptions, SWAGOptions } from './swag/swag.js';
+export type { SampleOptions, SWAGOptions, WithSampleOptions } from './swag/swag.js';
 export { SWAG } from './swag/swag.js';
 export type { SWAGState } from './swag/swag-state.js';

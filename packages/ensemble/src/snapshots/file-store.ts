@@ -1,13 +1,9 @@
-// Members as safetensors files, which the caller writes and reads: core knows no file system.
-import type { Awaitable, LiveModel, NamedTensors } from '@polyak/core';
-import { PolyakError } from '@polyak/core';
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  held,
-  readFor,
-  runWith,
-} from '@polyak/core/internal';
+// Members as safetensors files, which the caller writes and reads: there is no file system here.
+import { fromSafetensors, PolyakError, toSafetensors } from '@polyak/core';
+import type { NamedTensors, ParameterSet, StateTree } from '@polyak/core';
+import { isTensor, recordOf } from '@polyak/core/interfaces';
+import type { Awaitable, HostTensor, TensorSpec } from '@polyak/core/interfaces';
+import { requireFit, specDifferences } from '@polyak/core/kit';
 import type { Member, MemberStore } from './member.js';
 
 const KEY = /^snapshot-(\d{6,})\.safetensors$/;
@@ -30,15 +26,15 @@ export interface SnapshotFiles {
   remove(key: string): Awaitable<void>;
 }
 
-export function fileStore<T>(model: LiveModel<T>, files: SnapshotFiles): MemberStore {
+export function fileStore<T>(model: ParameterSet<T>, files: SnapshotFiles): MemberStore {
   const { keys = [] } = files;
   let last = lastNumber(keys);
   const memberAt = (key: string): Member => {
-    const read = async (): Promise<NamedTensors> => decoded(key, await files.read(key));
+    const read = async (): Promise<NamedTensors> =>
+      decoded(key, await files.read(key), model.specs);
     return {
       read,
-      runWith: async (fn, batchNorm) =>
-        runWith('withMember', model, await held('withMember', model, await read()), fn, batchNorm),
+      runWith: async (fn, options) => model.withWeights(await read(), fn, options),
       remove: () => files.remove(key),
       release() {},
     };
@@ -47,7 +43,7 @@ export function fileStore<T>(model: LiveModel<T>, files: SnapshotFiles): MemberS
     earlier: keys.map(memberAt),
     async take() {
       const key = `snapshot-${String(last + 1).padStart(6, '0')}.safetensors`;
-      await files.write(key, encodeSafetensors(await readFor('take', model)));
+      await files.write(key, toSafetensors(await model.read()));
       last += 1;
       return memberAt(key);
     },
@@ -70,9 +66,27 @@ function lastNumber(keys: readonly string[]): number {
   return last;
 }
 
-function decoded(key: string, bytes: Uint8Array): NamedTensors {
+/** The weights in a file, refused where they are not those of `specs`. */
+function decoded(
+  key: string,
+  bytes: Uint8Array,
+  specs: ReadonlyMap<string, TensorSpec>,
+): NamedTensors {
+  const entries = Object.entries(recordOf(stateIn(key, bytes))).flatMap(
+    ([name, node]): [string, HostTensor][] => (isTensor(node) ? [[name, node]] : []),
+  );
+  const sides = { found: 'it', expected: 'the model' };
+  requireFit(specDifferences(new Map(entries), specs, sides), {
+    code: 'ERR_STATE',
+    call: key,
+    what: 'the member',
+  });
+  return Object.fromEntries(entries);
+}
+
+function stateIn(key: string, bytes: Uint8Array): StateTree {
   try {
-    return decodeSafetensors(bytes).tensors;
+    return fromSafetensors(bytes);
   } catch (cause) {
     if (!PolyakError.is(cause)) throw cause;
     throw new PolyakError(cause.code, `${key}: ${cause.message}`, { cause });

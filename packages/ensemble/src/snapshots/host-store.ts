@@ -1,27 +1,19 @@
 // Members as arrays in host memory.
-import type { HostTensor, LiveModel } from '@polyak/core';
-import { held, readFor, runWith } from '@polyak/core/internal';
+import type { ParameterSet } from '@polyak/core';
+import { copiesOf } from '../copies.js';
 import type { MemberStore } from './member.js';
 
-export function hostStore<T>(model: LiveModel<T>): MemberStore {
+export function hostStore<T>(model: ParameterSet<T>): MemberStore {
   return {
     earlier: [],
     async take() {
-      const weights = await readFor('take', model);
+      const weights = await model.read();
       return {
-        read: async () =>
-          Object.fromEntries(
-            Object.entries(weights).map(([name, tensor]) => [name, copyOf(tensor)]),
-          ),
-        runWith: async (fn, batchNorm) =>
-          runWith('withMember', model, await held('withMember', model, weights), fn, batchNorm),
+        read: async () => copiesOf(weights),
+        runWith: async (fn, options) => model.withWeights(weights, fn, options),
         remove() {},
         release() {},
       };
     },
   };
-}
-
-function copyOf({ dtype, shape, data }: HostTensor): HostTensor {
-  return { dtype, shape, data: data.slice() };
 }

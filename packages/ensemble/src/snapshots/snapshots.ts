@@ -1,22 +1,28 @@
 // Snapshots of a model in training, kept as the members of an ensemble.
-import type { AveragedBatchNorm, Awaitable, LiveModel, NamedTensors } from '@polyak/core';
-import { groupOf, Guard } from '@polyak/core/internal';
-import type { Group } from '@polyak/core/internal';
+import { ParameterSet } from '@polyak/core';
+import type {
+  NamedTensors,
+  ParameterSetOptions,
+  ParameterSource,
+  WithWeightsOptions,
+} from '@polyak/core';
+import type { Awaitable } from '@polyak/core/interfaces';
+import { requireOptions } from '../options.js';
+import { Soup } from '../soups/soup.js';
+import { Turns } from '../turns.js';
 import { deviceStore } from './device-store.js';
 import { fileStore } from './file-store.js';
 import type { SnapshotFiles } from './file-store.js';
 import { hostStore } from './host-store.js';
-import { meanOfMembers } from './mean-of-members.js';
 import type { Member, MemberStore } from './member.js';
 
 /** Options of {@link Snapshots}. */
-export interface SnapshotsOptions {
+export interface SnapshotsOptions<T> extends ParameterSetOptions<T> {
   /**
    * Where members are kept. Each takes the memory of the weights, those in half precision as
    * float32:
    *
-   * - `device`: tensors of the backend. A member goes into the model as a copy, without a way over
-   *   the host.
+   * - `device`: tensors of the backend. A member goes into the model without a way over the host.
    * - `host`: arrays in host memory.
    * - {@link SnapshotFiles}: safetensors files, which Python reads too, one each; in memory only
    *   while in use.
@@ -46,7 +52,7 @@ export interface SnapshotsOptions {
  *
  * const bias = Float32Array.of(0, 0);
  * const parameters = [parameter('bias', { dtype: 'float32', shape: [2], data: bias })];
- * const snapshots = new Snapshots({ backend: cpuBackend(), parameters }, { store: 'device' });
+ * const snapshots = new Snapshots(parameters, { backend: cpuBackend(), store: 'device' });
  *
  * for (const logit of [1, 3]) {
  *   bias[0] = logit; // a cycle of training
@@ -69,25 +75,25 @@ export interface SnapshotsOptions {
  * https://arxiv.org/abs/1802.10026
  */
 export class Snapshots<T> {
-  readonly #group: Group<T>;
   readonly #store: MemberStore;
   readonly #limit: number;
-  readonly #guard = new Guard('Snapshots');
+  readonly #turns = new Turns('Snapshots');
   #members: readonly Member[];
 
   /**
-   * @param model - the model in training
+   * @param parameters - of the model in training; or a function that gives them
    * @param options - see {@link SnapshotsOptions}
-   * @throws TypeError, RangeError where `store` is none, `limit` is out of its range, or a key is
-   * not of a snapshot
-   * @throws PolyakError `ERR_PARAMETERS` where two parameters share a name, `ERR_UNSUPPORTED` where
-   *   the backend cannot hold one
+   * @throws TypeError, RangeError where an argument is not what it should be
+   * @throws PolyakError `ERR_PARAMETERS` where two parameters share a name, or a part of their
+   * memory
+   * @throws PolyakError `ERR_UNSUPPORTED` where the backend cannot hold one
    */
-  constructor(model: LiveModel<T>, { store, limit = Infinity }: SnapshotsOptions) {
+  constructor(parameters: ParameterSource<T>, options: SnapshotsOptions<T>) {
+    const model = new ParameterSet(parameters, options);
+    const { store, limit = Infinity } = options;
     if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 1)) {
       throw new RangeError(`Snapshots: limit is ${limit}, expected an integer >= 1.`);
     }
-    this.#group = groupOf(model);
     this.#store = storeOf(model, store);
     this.#limit = limit;
     this.#members = this.#store.earlier;
@@ -101,21 +107,17 @@ export class Snapshots<T> {
   /**
    * Makes a member, the last one, of what the model holds now.
    *
-   * @throws PolyakError `ERR_NON_FINITE` where a weight is not finite, `ERR_PARAMETERS` where one
-   *   has another shape than at first, `ERR_BUSY`, `ERR_DISPOSED`, and whatever `write` and
-   *   `remove` throw
+   * @throws PolyakError `ERR_NON_FINITE` where a weight is not finite, `ERR_PARAMETERS` where the
+   *   model has other weights than at first, `ERR_SWAPPED` where it holds the weights of another
+   *   object, `ERR_BUSY`, `ERR_DISPOSED`, and whatever `write` and `remove` throw
    */
-  async take(): Promise<void> {
-    return this.#guard.aloneAndLive('take', async () => {
-      this.#group.list.live('take');
+  take(): Promise<void> {
+    return this.#turns.alone('take', async () => {
       const member = await this.#store.take();
       try {
-        while (this.#members.length >= this.#limit) {
-          await this.#members[0]?.remove();
-          this.#members = this.#members.slice(1);
-        }
+        await this.#makeRoom();
       } catch (error) {
-        await Promise.allSettled([member.remove()]);
+        await removeAfter(error, member);
         throw error;
       }
       this.#members = [...this.#members, member];
@@ -128,71 +130,77 @@ export class Snapshots<T> {
    *
    * @param index - 0 for the oldest
    * @param fn - predicts, evaluates or saves the model
-   * @param batchNorm - where given, the running statistics are estimated for the member first, and
-   * put back afterwards
+   * @param options - with `batchNorm`, the running statistics are estimated for the member first,
+   *   and put back afterwards
    * @returns what `fn` returned
    * @throws RangeError where there is no such member
    * @throws PolyakError `ERR_STATE`, `ERR_NON_FINITE`, `ERR_SAFETENSORS` where a file is not one of
-   *   this model, `ERR_PARAMETERS`, `ERR_BUSY`, `ERR_DISPOSED`, and whatever `fn` or `read` throws
+   *   this model, `ERR_SWAPPED`, `ERR_PARAMETERS`, `ERR_BUSY`, `ERR_DISPOSED`, and whatever `fn` or
+   *   `read` throws
    */
-  async withMember<R, Batch>(
+  withMember<R, Batch>(
     index: number,
     fn: () => Awaitable<R>,
-    batchNorm?: AveragedBatchNorm<Batch>,
+    options: WithWeightsOptions<Batch> = {},
   ): Promise<R> {
-    return this.#guard.aloneAndLive('withMember', async () =>
-      this.#at('withMember', index).runWith(fn, batchNorm),
-    );
+    return this.#turns.alone('withMember', async () => {
+      requireOptions('withMember', options, OPTIONS);
+      return this.#at('withMember', index).runWith(fn, options);
+    });
   }
 
   /**
    * Runs `fn` with each member in the model, one after the other: the predictions of the ensemble.
    *
    * @param fn - predicts; given the index of the member, 0 for the oldest
-   * @param batchNorm - as for {@link Snapshots.withMember}; its loader is read once for each member
+   * @param options - as for {@link Snapshots.withMember}; the loader is read once for each member
    * @returns what `fn` returned for each
    * @throws what {@link Snapshots.withMember} throws
    */
-  async withEach<R, Batch>(
+  withEach<R, Batch>(
     fn: (index: number) => Awaitable<R>,
-    batchNorm?: AveragedBatchNorm<Batch>,
+    options: WithWeightsOptions<Batch> = {},
   ): Promise<R[]> {
-    return this.#guard.aloneAndLive('withEach', async () => {
+    return this.#turns.alone('withEach', async () => {
+      requireOptions('withEach', options, OPTIONS);
       const results: R[] = [];
       for (const [index, member] of this.#members.entries()) {
-        results.push(await member.runWith(() => fn(index), batchNorm));
+        results.push(await member.runWith(() => fn(index), options));
       }
       return results;
     });
   }
 
   /**
-   * The weights of a member; `writeWeights` puts them into the model for good.
+   * The weights of a member; `write` of a {@link ParameterSet} puts them into the model for good.
    *
    * @param index - 0 for the oldest
    * @returns copies by the names of the parameters, half precision as float32
    * @throws RangeError where there is no such member
-   * @throws PolyakError `ERR_SAFETENSORS`, `ERR_BUSY`, `ERR_DISPOSED`, and whatever `read` throws
+   * @throws PolyakError `ERR_STATE`, `ERR_SAFETENSORS`, `ERR_BUSY`, `ERR_DISPOSED`, and whatever
+   *   `read` throws
    */
-  async weights(index: number): Promise<NamedTensors> {
-    return this.#guard.aloneAndLive('weights', async () => this.#at('weights', index).read());
+  weights(index: number): Promise<NamedTensors> {
+    return this.#turns.alone('weights', async () => this.#at('weights', index).read());
   }
 
   /**
-   * The mean of all members, summed in float64 one member at a time: `withWeights` evaluates it,
-   * with `batchNorm` where the model has batch norm, for a mean of running statistics is not that
-   * of the mean of weights.
+   * The mean of the weights of all members, a {@link Soup}: `withWeights` of a {@link ParameterSet}
+   * evaluates it, with `batchNorm` where the model has batch norm, for a mean of running statistics
+   * is not that of the mean of weights.
    *
    * @returns tensors by the names of the parameters, half precision as float32; integers as the
-   * last member has them
+   *   last member has them
    * @throws RangeError where there are no members
    * @throws PolyakError `ERR_STATE`, `ERR_NON_FINITE`, `ERR_SAFETENSORS` where a file is not one of
    *   this model, `ERR_BUSY`, `ERR_DISPOSED`, and whatever `read` throws
    */
-  async mean(): Promise<NamedTensors> {
-    return this.#guard.aloneAndLive('mean', async () => {
+  mean(): Promise<NamedTensors> {
+    return this.#turns.alone('mean', async () => {
       this.#at('mean', 0);
-      return meanOfMembers(this.#group, this.#members);
+      const soup = new Soup();
+      for (const member of this.#members) soup.add(await member.read());
+      return soup.mean();
     });
   }
 
@@ -200,14 +208,38 @@ export class Snapshots<T> {
    * Frees the members in memory, and refuses further calls. Files stay.
    *
    * @throws PolyakError `ERR_BUSY`, `ERR_DISPOSED`
+   * @throws AggregateError where some could not be freed: those are members still
    */
-  async dispose(): Promise<void> {
-    return this.#guard.aloneAndLive('dispose', async () => {
-      const members = this.#members;
-      this.#members = [];
-      this.#guard.status = { kind: 'disposed' };
-      for (const member of members) await member.release();
+  dispose(): Promise<void> {
+    return this.#turns.alone('dispose', async () => {
+      const stuck: Member[] = [];
+      const failures: unknown[] = [];
+      for (const member of this.#members) {
+        try {
+          await member.release();
+        } catch (error) {
+          stuck.push(member);
+          failures.push(error);
+        }
+      }
+      this.#members = stuck;
+      if (failures.length > 0) {
+        const reasons = failures.map(String).join('; ');
+        throw new AggregateError(
+          failures,
+          `dispose: ${stuck.length} members could not be freed (${reasons}). Call it once more.`,
+        );
+      }
+      this.#turns.dispose();
     });
+  }
+
+  /** Removes the oldest members, so that there is a place for a further one. */
+  async #makeRoom(): Promise<void> {
+    while (this.#members.length >= this.#limit) {
+      await this.#members[0]?.remove();
+      this.#members = this.#members.slice(1);
+    }
   }
 
   #at(call: string, index: number): Member {
@@ -219,10 +251,30 @@ export class Snapshots<T> {
   }
 }
 
-function storeOf<T>(model: LiveModel<T>, store: SnapshotsOptions['store']): MemberStore {
+const OPTIONS = ['batchNorm'];
+
+/** Removes the new member after a failure. */
+async function removeAfter(error: unknown, member: Member): Promise<void> {
+  try {
+    await member.remove();
+  } catch (failure) {
+    throw new AggregateError(
+      [error, failure],
+      `take: failed (${String(error)}), and then the new member could not be removed ` +
+        `(${String(failure)}).`,
+      { cause: error },
+    );
+  }
+}
+
+function storeOf<T>(model: ParameterSet<T>, store: SnapshotsOptions<T>['store']): MemberStore {
   if (store === 'device') return deviceStore(model);
   if (store === 'host') return hostStore(model);
-  if (typeof store === 'object') return fileStore(model, store);
+  if (
+    typeof store === 'object' &&
+    typeof (store as Partial<SnapshotFiles> | null)?.write === 'function'
+  )
+    return fileStore(model, store);
   throw new TypeError(
     `Snapshots: store is "${String(store)}", expected "device", "host" or SnapshotFiles.`,
   );

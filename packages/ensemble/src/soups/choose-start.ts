@@ -1,5 +1,6 @@
 // Where averaging should have begun, found afterwards from snapshots of the run.
-import type { Awaitable, NamedTensors } from '@polyak/core';
+import type { NamedTensors } from '@polyak/core';
+import type { Awaitable } from '@polyak/core/interfaces';
 import { checkedScore } from './greedy-soup.js';
 import { Soup } from './soup.js';
 

@@ -1,5 +1,6 @@
 // The greedy soup: of many models, those whose mean scores best on held-out data.
-import type { Awaitable, NamedTensors } from '@polyak/core';
+import type { NamedTensors } from '@polyak/core';
+import type { Awaitable } from '@polyak/core/interfaces';
 import { Soup } from './soup.js';
 
 /** The result of {@link greedySoup}. */
@@ -18,8 +19,8 @@ export interface GreedySoup {
  * then each soup: twice as many evaluations as there are candidates.
  *
  * @param candidates - weights with the same names and shapes, one at least
- * @param evaluate - the score of weights on held-out data, the more the better:
- *   `(weights) => withWeights(model, weights, score)`. Not the data that is reported in the end
+ * @param evaluate - the score of weights on held-out data, the more the better: `(weights) =>
+ *   parameterSet.withWeights(weights, score)`. Not the data that is reported in the end
  * @returns the soup
  * @throws RangeError where there is no candidate, or a score is NaN
  * @throws PolyakError as {@link Soup.add}, and whatever `evaluate` throws

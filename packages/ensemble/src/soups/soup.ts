@@ -1,7 +1,11 @@
 // Model soups: means of the weights of several models, from which one can be taken out again.
-import { arrayOf, elementCount, formatSpec, isFloating, PolyakError, sameSpec } from '@polyak/core';
-import type { HostTensor, NamedTensors } from '@polyak/core';
-import { halfValue, isHalf } from '@polyak/core/internal';
+import { PolyakError } from '@polyak/core';
+import type { NamedTensors } from '@polyak/core';
+import { arrayOf, canonical, flawOf, isFloating, isHalf } from '@polyak/core/interfaces';
+import type { HostTensor } from '@polyak/core/interfaces';
+import { allFinite, halfToFloat32, requireFit, specDifferences } from '@polyak/core/kit';
+import type { HalfDType } from '@polyak/core/kit';
+import { copyOf } from '../copies.js';
 
 /** The sum of one tensor's members: `sum + error`, of about twice the precision of float64. */
 interface Sum {
@@ -50,28 +54,27 @@ export class Soup {
   /**
    * Adds a member.
    *
-   * @param member - all its weights by name, such as `readWeights` gives; not changed
+   * @param member - all its weights by name, such as `read` of a `ParameterSet` gives; not changed
    * @param weight - how much it weighs, finite; may be negative. Default 1
    * @returns this
    * @throws PolyakError `ERR_STATE` where names, dtypes or shapes differ from those of the members
-   *   before, with every difference; `ERR_NON_FINITE` where a value is not finite. The soup is as
-   *   it was then
+   *   before, with every difference; `ERR_NON_FINITE` where a value is not finite, or a sum
+   *   overflows. The soup is as it was then
    */
   add(member: NamedTensors, weight: number = 1): this {
-    this.#check('add', member, weight);
-    for (const [name, tensor] of Object.entries(member)) {
+    const tensors = this.#checked('Soup.add', member, weight);
+    const sums = new Map<string, Sum>();
+    for (const [name, tensor] of tensors) {
       const size = isFloating(tensor.dtype) ? tensor.data.length : 0;
-      const entry = this.#sums.get(name);
-      const sum = entry ?? {
-        newest: tensor,
+      const { sum, error } = this.#sums.get(name) ?? {
         sum: new Float64Array(size),
         error: new Float64Array(size),
       };
-      if (entry === undefined) this.#sums.set(name, sum);
-      sum.newest = isFloating(tensor.dtype) ? tensor : { ...tensor, data: tensor.data.slice() };
-      accumulate(sum, tensor, weight);
+      sums.set(name, { newest: isFloating(tensor.dtype) ? tensor : copyOf(tensor), sum, error });
     }
-    this.#weigh(weight);
+    requireSums('Soup.add', tensors, sums, weight);
+    for (const [name, sum] of sums) this.#sums.set(name, sum);
+    this.#accumulate(tensors, weight);
     this.#magnitude += Math.abs(weight);
     this.#count += 1;
     return this;
@@ -88,12 +91,9 @@ export class Soup {
   remove(member: NamedTensors, weight: number = 1): this {
     if (this.#count === 0)
       throw new PolyakError('ERR_NO_AVERAGES', 'Soup.remove: the soup has no member.');
-    this.#check('remove', member, weight);
-    for (const [name, tensor] of Object.entries(member)) {
-      const sum = this.#sums.get(name);
-      if (sum !== undefined) accumulate(sum, tensor, -weight);
-    }
-    this.#weigh(-weight);
+    const tensors = this.#checked('Soup.remove', member, weight);
+    requireSums('Soup.remove', tensors, this.#sums, -weight);
+    this.#accumulate(tensors, -weight);
     this.#magnitude -= Math.abs(weight);
     this.#count -= 1;
     if (this.#count === 0) {
@@ -121,13 +121,13 @@ export class Soup {
     return Object.fromEntries(
       [...this.#sums].map(([name, { newest, sum, error }]): [string, HostTensor] => {
         const { shape } = newest;
-        if (!isFloating(newest.dtype)) return [name, { ...newest, data: newest.data.slice() }];
+        if (!isFloating(newest.dtype)) return [name, copyOf(newest)];
         const dtype = newest.dtype === 'float64' ? 'float64' : 'float32';
         const data = new (arrayOf(dtype) as Float64ArrayConstructor)(sum.length);
         for (let i = 0; i < sum.length; i += 1)
           data[i] = ((sum[i] as number) + (error[i] as number)) / total;
         const mean: HostTensor = { dtype, shape, data };
-        if (isAllFinite(mean)) return [name, mean];
+        if (allFinite(dtype, data)) return [name, mean];
         throw new PolyakError(
           'ERR_NON_FINITE',
           `Soup.mean: the mean of "${name}" overflows ${dtype}.`,
@@ -136,60 +136,66 @@ export class Soup {
     );
   }
 
-  #weigh(weight: number): void {
+  #accumulate(tensors: readonly (readonly [string, HostTensor])[], weight: number): void {
+    for (const [name, tensor] of tensors) {
+      const sum = this.#sums.get(name);
+      if (sum !== undefined) accumulate(sum, tensor, weight);
+    }
     const { sum, error } = this.#weight;
     const next = sum + weight;
     const added = next - sum;
     this.#weight = { sum: next, error: error + (sum - (next - added)) + (weight - added) };
   }
 
-  #check(call: string, member: NamedTensors, weight: number): void {
+  #checked(
+    call: string,
+    member: NamedTensors,
+    weight: number,
+  ): readonly (readonly [string, HostTensor])[] {
     if (!Number.isFinite(weight)) {
-      throw new RangeError(`Soup.${call}: weight is ${weight}, expected a finite number.`);
+      throw new RangeError(`${call}: weight is ${weight}, expected a finite number.`);
     }
-    const problems = Object.entries(member).flatMap(([name, tensor]) =>
-      this.#differences(name, tensor),
+    const tensors = Object.entries(member).map(
+      ([name, tensor]) => [name, canonical(tensor)] as const,
     );
-    for (const name of this.#sums.keys())
-      if (!Object.hasOwn(member, name)) problems.push(`it lacks "${name}"`);
-    if (problems.length > 0) {
-      throw new PolyakError(
-        'ERR_STATE',
-        `Soup.${call}: the member does not fit: ${problems.join('; ')}.`,
-      );
-    }
-    const bad = Object.entries(member).filter(([, tensor]) => !isAllFinite(tensor));
-    if (bad.length > 0) {
-      const names = bad.map(([name]) => `"${name}"`).join(', ');
-      throw new PolyakError('ERR_NON_FINITE', `Soup.${call}: NaN or an infinity in ${names}.`);
-    }
+    const flaws = tensors.flatMap(([name, tensor]) => {
+      const flaw = flawOf(tensor);
+      return flaw === undefined ? [] : [`"${name}" ${flaw}`];
+    });
+    const others = new Map([...this.#sums].map(([name, { newest }]) => [name, newest]));
+    const sides = { found: 'it', expected: 'the soup' };
+    const differences = this.#count === 0 ? [] : specDifferences(new Map(tensors), others, sides);
+    requireFit([...flaws, ...differences], { code: 'ERR_STATE', call, what: 'the member' });
+    const bad = tensors.filter(([, { dtype, data }]) => !allFinite(dtype, data));
+    if (bad.length === 0) return tensors;
+    const names = bad.map(([name]) => `"${name}"`).join(', ');
+    throw new PolyakError('ERR_NON_FINITE', `${call}: NaN or an infinity in ${names}.`);
   }
+}
 
-  #differences(name: string, tensor: HostTensor): readonly string[] {
-    if (tensor.data.length !== elementCount(tensor.shape)) {
-      return [
-        `"${name}" has ${tensor.data.length} elements, its shape [${tensor.shape.join(', ')}] ` +
-          'others',
-      ];
-    }
-    if (this.#count === 0) return [];
-    const known = this.#sums.get(name)?.newest;
-    if (known === undefined) return [`the others have no "${name}"`];
-    return sameSpec(known, tensor)
-      ? []
-      : [`"${name}" is ${formatSpec(tensor)}, the others' ${formatSpec(known)}`];
+/** Refuses what would make a sum overflow: nothing could be taken out of it again. */
+function requireSums(
+  call: string,
+  tensors: readonly (readonly [string, HostTensor])[],
+  sums: ReadonlyMap<string, Sum>,
+  weight: number,
+): void {
+  for (const [name, tensor] of tensors) {
+    const sum = sums.get(name)?.sum;
+    if (sum === undefined || !isFloating(tensor.dtype)) continue;
+    const values = floatsOf(tensor);
+    const isIn = sum.every((old, i) => Number.isFinite(old + (values[i] as number) * weight));
+    if (isIn) continue;
+    throw new PolyakError('ERR_NON_FINITE', `${call}: the sum of "${name}" overflows.`);
   }
 }
 
 /** `sum += weight * tensor`, with the rounding errors of the sum. */
 function accumulate({ sum, error }: Sum, tensor: HostTensor, weight: number): void {
-  const { dtype } = tensor;
-  if (!isFloating(dtype)) return;
-  const data = tensor.data as Float64Array;
-  const isNarrow = isHalf(dtype);
+  if (!isFloating(tensor.dtype)) return;
+  const values = floatsOf(tensor);
   for (let i = 0; i < sum.length; i += 1) {
-    const value = data[i] as number;
-    const term = (isNarrow ? halfValue(dtype, value) : value) * weight;
+    const term = (values[i] as number) * weight;
     const old = sum[i] as number;
     const next = old + term;
     const added = next - old;
@@ -198,10 +204,7 @@ function accumulate({ sum, error }: Sum, tensor: HostTensor, weight: number): vo
   }
 }
 
-function isAllFinite({ dtype, data }: HostTensor): boolean {
-  if (!isFloating(dtype)) return true;
-  const isNarrow = isHalf(dtype);
-  return (data as Float64Array).every((value) =>
-    Number.isFinite(isNarrow ? halfValue(dtype, value) : value),
-  );
+function floatsOf({ dtype, data }: HostTensor): Float32Array | Float64Array {
+  if (isHalf(dtype)) return halfToFloat32(dtype as HalfDType, data as Uint16Array);
+  return data as Float32Array | Float64Array;
 }

@@ -1,8 +1,14 @@
-// The Gaussian that SWAG fits to the weights it has seen: their mean, their variances, and the last deviations from the mean.
-import { arrayOf, isFloating, PolyakError } from '@polyak/core';
-import type { HostTensor, NamedTensors } from '@polyak/core';
+// The Gaussian that SWAG fits to the weights it has seen: their mean, their variances, and the last
+// deviations from the mean.
+import { PolyakError } from '@polyak/core';
+import type { NamedTensors } from '@polyak/core';
+import { arrayOf, isFloating } from '@polyak/core/interfaces';
+import type { HostTensor } from '@polyak/core/interfaces';
+import { allFinite } from '@polyak/core/kit';
 
-/** What the models collected so far make. Nothing in it is ever changed: a collection makes another. */
+/**
+ * What the models collected so far make. Nothing in it is ever changed: a collection makes another.
+ */
 export interface Gaussian {
   /** The models collected. */
   readonly nModels: number;
@@ -10,7 +16,10 @@ export interface Gaussian {
   readonly mean: NamedTensors;
   /** Population variances (divided by `nModels`) of each floating tensor, in float64. */
   readonly variance: NamedTensors;
-  /** The last `min(nModels, rank)` models less the mean as it was with them, the oldest first, in the dtype of the weights. */
+  /**
+   * The last `min(nModels, rank)` models less the mean as it was with them, the oldest first, in
+   * the dtype of the weights.
+   */
   readonly deviations: readonly NamedTensors[];
   /** The tensors that are no floats, as last collected. */
   readonly copies: NamedTensors;
@@ -23,8 +32,8 @@ export const NOTHING: Gaussian = { nModels: 0, mean: {}, variance: {}, deviation
 export type FloatArray = Float64Array | Float32Array;
 
 /**
- * `gaussian` with one more model. Mean and variance follow Welford: no difference of large squares is taken, so the variance of
- * weights far from 0 keeps its digits.
+ * `gaussian` with one more model. Mean and variance follow Welford: no difference of large squares
+ * is taken, so the variance of weights far from 0 keeps its digits.
  *
  * @param gaussian - what was collected before
  * @param weights - the model, with finite floats in float32 or float64
@@ -71,7 +80,7 @@ function movedTensor(
     variance[i] = old + (step * share * step - old) / count;
     deviation[i] = weight - moved;
   }
-  if (!variance.every(Number.isFinite) || !deviation.every(Number.isFinite)) {
+  if (!allFinite('float64', variance) || !allFinite(dtype, deviation)) {
     throw new PolyakError(
       'ERR_NON_FINITE',
       `collect: the variance of "${name}" overflows. What was collected before is as it was.`,

@@ -1,6 +1,8 @@
 // One draw from the Gaussian of SWAG.
-import type { HostTensor, NamedTensors, TensorSpec } from '@polyak/core';
-import { arrayOf, elementCount, isFloating } from '@polyak/core';
+import type { NamedTensors } from '@polyak/core';
+import { arrayOf, elementCount, isFloating } from '@polyak/core/interfaces';
+import type { HostTensor, TensorSpec } from '@polyak/core/interfaces';
+import { copyOf } from '../copies.js';
 import { floatsOf } from './gaussian.js';
 import type { FloatArray, Gaussian } from './gaussian.js';
 
@@ -9,7 +11,7 @@ export interface SampleDistribution {
   /** What the covariance is multiplied by. */
   readonly scale: number;
   /** Whether tensors are independent of each other. */
-  readonly isBlockwise: boolean;
+  readonly block: boolean;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface SampleDistribution {
 export function sampled(
   { mean, variance, deviations, copies }: Gaussian,
   specs: ReadonlyMap<string, TensorSpec>,
-  { scale, isBlockwise }: SampleDistribution,
+  { scale, block }: SampleDistribution,
   draw: () => number,
 ): NamedTensors {
   const diagonal = Math.sqrt(deviations.length > 0 ? scale / 2 : scale);
@@ -36,7 +38,7 @@ export function sampled(
   const shared = drawFactors();
   const tensors = [...specs].map(([name, { dtype, shape }]): [string, HostTensor] => {
     if (!isFloating(dtype)) return [name, copyOf(copies[name] as HostTensor)];
-    const factors = isBlockwise ? drawFactors() : shared;
+    const factors = block ? drawFactors() : shared;
     const length = elementCount(shape);
     const weights = new Float64Array(floatsOf(mean[name], length));
     addNoise(weights, diagonal, floatsOf(variance[name], length), draw);
@@ -65,9 +67,4 @@ function addScaled(weights: Float64Array, factor: number, deviation: FloatArray)
   for (let i = 0; i < weights.length; i += 1) {
     weights[i] = (weights[i] as number) + factor * (deviation[i] as number);
   }
-}
-
-/** `tensor` with an array of its own. */
-export function copyOf({ dtype, shape, data }: HostTensor): HostTensor {
-  return { dtype, shape: [...shape], data: data.slice() };
 }

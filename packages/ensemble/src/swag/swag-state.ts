@@ -1,17 +1,11 @@
 // The state dict of SWAG: its form, and what makes one fit a given SWAG.
-import {
-  arrayOf,
-  elementCount,
-  formatSpec,
-  isFloating,
-  PolyakError,
-  recordOf,
-  sameSpec,
-} from '@polyak/core';
-import type { HostTensor, NamedTensors, StateTree, TensorSpec } from '@polyak/core';
-import { excerpt, isTensor } from '@polyak/core/internal';
+import { PolyakError } from '@polyak/core';
+import type { NamedTensors, StateTree } from '@polyak/core';
+import { canonical, flawOf, isFloating, isTensor, recordOf } from '@polyak/core/interfaces';
+import type { HostTensor, TensorSpec } from '@polyak/core/interfaces';
+import { allFinite, requireFit, specDifferences } from '@polyak/core/kit';
+import { copiesOf, copyOf } from '../copies.js';
 import type { Gaussian } from './gaussian.js';
-import { copyOf } from './sample.js';
 import type { XoshiroState } from './xoshiro.js';
 
 /** Everything that {@link SWAG} needs to go on from here, as plain data keyed by parameter name. */
@@ -70,7 +64,7 @@ export function restored(
   }
   const problems: string[] = [];
   if (root['rank'] !== rank)
-    problems.push(`its rank is ${excerpt(root['rank'])}, this SWAG's ${rank}`);
+    problems.push(`its rank is ${shown(root['rank'])}, this SWAG's ${rank}`);
   const nModels = countOf(root['nModels'], problems);
   const all = nModels > 0 ? [...specs] : [];
   const floats = all.filter(([, { dtype }]) => isFloating(dtype));
@@ -84,11 +78,8 @@ export function restored(
     copies: tensorsOf(root['copies'], 'copies', others, problems),
   };
   const random = randomOf(root['random'], problems);
-  if (problems.length === 0) return { gaussian, random };
-  throw new PolyakError(
-    'ERR_STATE',
-    `loadStateDict: the state does not fit: ${problems.join('; ')}.`,
-  );
+  requireFit(problems, { code: 'ERR_STATE', call: 'loadStateDict', what: 'the state' });
+  return { gaussian, random };
 }
 
 /** The name and spec of a tensor. */
@@ -113,39 +104,30 @@ function tensorsOf(
   problems: string[],
   least = -Infinity,
 ): NamedTensors {
-  const record = recordOf(node);
-  const names = new Set(specs.map(([name]) => name));
-  const surplus = Object.keys(record).filter((name) => !names.has(name));
-  problems.push(...surplus.map((name) => `${where}: the model has no such tensor "${name}"`));
-  return Object.fromEntries(
-    specs.flatMap(([name, spec]): readonly [string, HostTensor][] => {
-      const found = Object.hasOwn(record, name) ? record[name] : undefined;
-      if (found === undefined || !isTensor(found)) problems.push(`${where} lacks "${name}"`);
-      else if (!isOf(spec, found)) problems.push(`${where}: "${name}" is no ${formatSpec(spec)}`);
-      else if (!hasRange(found, least))
-        problems.push(`${where}: "${name}" holds ${badValue(least)}`);
-      else return [[name, copyOf(found)]];
-      return [];
-    }),
-  );
-}
-
-/** Whether `found`, a tensor that may lie, is one of `spec`. */
-function isOf(spec: TensorSpec, found: HostTensor): boolean {
-  const { shape, data } = found;
-  // By name, as an array of another realm is no instance of this one's.
-  const isKind = data[Symbol.toStringTag] === arrayOf(spec.dtype).name;
-  return (
-    Array.isArray(shape) &&
-    sameSpec(found, spec) &&
-    isKind &&
-    data.length === elementCount(spec.shape)
-  );
+  const found = new Map<string, HostTensor>();
+  const expected = new Map(specs);
+  for (const [name, child] of Object.entries(recordOf(node))) {
+    if (!isTensor(child)) continue;
+    const tensor = canonical(child);
+    const flaw = flawOf(tensor);
+    if (flaw === undefined) found.set(name, copyOf(tensor));
+    else {
+      problems.push(`${where}: "${name}" ${flaw}`);
+      expected.delete(name);
+    }
+  }
+  const sides = { found: 'it', expected: 'the model' };
+  const differences = specDifferences(found, expected, sides);
+  problems.push(...differences.map((difference) => `${where}: ${difference}`));
+  for (const [name, tensor] of found) {
+    if (!hasRange(tensor, least)) problems.push(`${where}: "${name}" holds ${badValue(least)}`);
+  }
+  return Object.fromEntries(found);
 }
 
 function hasRange({ dtype, data }: HostTensor, least: number): boolean {
-  const isIn = (value: number): boolean => value >= least && Math.abs(value) < Infinity;
-  return !isFloating(dtype) || (data as Float64Array).every(isIn);
+  if (!allFinite(dtype, data)) return false;
+  return !isFloating(dtype) || (data as Float64Array).every((value) => value >= least);
 }
 
 function badValue(least: number): string {
@@ -154,7 +136,7 @@ function badValue(least: number): string {
 
 function countOf(node: StateTree | undefined, problems: string[]): number {
   if (Number.isSafeInteger(node) && Number(node) >= 0) return Number(node);
-  problems.push(`nModels is ${excerpt(node)}, expected an integer >= 0`);
+  problems.push(`nModels is ${shown(node)}, expected an integer >= 0`);
   return 0;
 }
 
@@ -163,7 +145,7 @@ function randomOf(node: StateTree | undefined, problems: string[]): XoshiroState
   const isWord = (word: StateTree): word is number =>
     Number.isInteger(word) && Number(word) >= 0 && Number(word) < 2 ** 32;
   if (words.length === 4 && words.every(isWord) && words.some((word) => word !== 0)) return words;
-  problems.push(`random is ${excerpt(node)}, expected four integers in [0, 2^32), not all 0`);
+  problems.push(`random is ${shown(node)}, expected four integers in [0, 2^32), not all 0`);
   return [];
 }
 
@@ -171,8 +153,9 @@ function listOf(node: StateTree | undefined): readonly StateTree[] {
   return Array.isArray(node) ? (node as readonly StateTree[]) : [];
 }
 
-function copiesOf(tensors: NamedTensors): NamedTensors {
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, tensor]) => [name, copyOf(tensor)]),
-  );
+/** A node that is not what it should be, for messages. */
+function shown(node: StateTree | undefined): string {
+  if (Array.isArray(node)) return `[${node.slice(0, 8).map(shown).join(',')}]`;
+  if (typeof node === 'object' && node !== null) return 'a record';
+  return typeof node === 'string' ? JSON.stringify(node.slice(0, 40)) : String(node);
 }

@@ -1,6 +1,8 @@
-// A small network that really trains: two layers, softmax, plain SGD, three interleaved spirals. The same on every machine.
+// A small network that really trains: two layers, softmax, plain SGD, three interleaved spirals.
+// The same on every machine.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
-import type { HostTensor, LiveModel } from '@polyak/core';
+import type { CpuBackend } from '@polyak/backend-cpu';
+import type { HostTensor, Parameter } from '@polyak/core/interfaces';
 import { random } from '../../../../tests/support/sgd.js';
 
 export const CLASSES = 3;
@@ -26,7 +28,8 @@ export function spirals(seed: number, count: number): Samples {
 }
 
 export interface Network {
-  readonly model: LiveModel<HostTensor>;
+  readonly backend: CpuBackend;
+  readonly parameters: readonly Parameter<HostTensor>[];
   /** Probabilities, `[samples, CLASSES]`. */
   predict(samples: Samples): Float64Array;
   /** One step of SGD on a batch drawn from `samples`. */
@@ -67,7 +70,8 @@ export function network(seed: number): Network {
   };
 
   return {
-    model: { backend: cpuBackend(), parameters: cells },
+    backend: cpuBackend(),
+    parameters: cells,
     predict: ({ x }) => Float64Array.from(x.flatMap((point) => [...forward(point).p])),
     step({ x, labels }, lr) {
       const n = Math.floor(next() * x.length);

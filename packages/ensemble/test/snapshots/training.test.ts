@@ -1,7 +1,7 @@
 // A real training run: cycles of the learning rate visit members that differ, and that are better
 // together than alone.
-import { withWeights } from '@polyak/core';
-import type { HostTensor } from '@polyak/core';
+import { ParameterSet } from '@polyak/core';
+import type { HostTensor } from '@polyak/core/interfaces';
 import { fitWeights, isRateMinimum, meanOf, Snapshots, vote } from '@polyak/ensemble';
 import { describe, expect, it } from 'vitest';
 import { CLASSES, network, spirals } from './network.js';
@@ -41,7 +41,7 @@ async function trained(
   rate: (step: number) => number,
   steps: number,
 ): Promise<Snapshots<HostTensor>> {
-  const snapshots = new Snapshots(net.model, { store: 'host' });
+  const snapshots = new Snapshots(net.parameters, { backend: net.backend, store: 'host' });
   for (let step = 0; step < steps; step += 1) {
     net.step(train, rate(step));
     if (isRateMinimum(rate, step)) await snapshots.take();
@@ -94,8 +94,9 @@ describe.each([1, 2, 3, 4])('a snapshot ensemble of five cycles, seed %d', (seed
     expect(-logLikelihood).toBeLessThan(loss(meanOf(heldOut), data.fit));
     expect(loss(meanOf(predictions, weights), data.test)).toBeLessThan(Math.min(...losses));
 
-    const averaged = await withWeights(net.model, await snapshots.mean(), () =>
-      loss(net.predict(data.test), data.test),
+    const averaged = await new ParameterSet(net.parameters, net).withWeights(
+      await snapshots.mean(),
+      () => loss(net.predict(data.test), data.test),
     );
     // The cycles are too far apart for that.
     expect(averaged).toBeGreaterThan(together + 0.05);
@@ -114,8 +115,9 @@ describe.each([1, 2, 3, 4])(
       const predictions = await snapshots.withEach(() => net.predict(data.test));
       const losses = predictions.map((p) => loss(p, data.test));
       const together = loss(meanOf(predictions), data.test);
-      const averaged = await withWeights(net.model, await snapshots.mean(), () =>
-        loss(net.predict(data.test), data.test),
+      const averaged = await new ParameterSet(net.parameters, net).withWeights(
+        await snapshots.mean(),
+        () => loss(net.predict(data.test), data.test),
       );
       const choices = predictions.map((p) => vote([p], CLASSES));
       for (const [n, choice] of choices.slice(1).entries()) {

@@ -1,5 +1,7 @@
-// Means of several models: right to the last bit, and without a member as if it had never been there.
-import type { HostTensor, NamedTensors } from '@polyak/core';
+// Means of several models: right to the last bit, and without a member as if it had never been
+// there.
+import type { NamedTensors } from '@polyak/core';
+import type { HostTensor } from '@polyak/core/interfaces';
 import { chooseStart, greedySoup, Soup } from '@polyak/ensemble';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -78,6 +80,20 @@ describe('Soup', () => {
     });
   });
 
+  it.skipIf(!('Float16Array' in globalThis))(
+    'takes float16 in a Float16Array for what it is (Node 24 and later)',
+    () => {
+      const { Float16Array } = globalThis as unknown as {
+        readonly Float16Array: { of(...values: number[]): Uint16Array };
+      };
+      const member = (...values: number[]): NamedTensors => ({
+        w: { dtype: 'float16', shape: [2], data: Float16Array.of(...values) },
+      });
+      const soup = new Soup().add(member(1, -7)).add(member(3, 2));
+      expect(soup.mean()['w']?.data).toEqual(Float32Array.of(2, -2.5));
+    },
+  );
+
   it('shares nothing with its members and its means', () => {
     const steps: HostTensor = { dtype: 'int32', shape: [1], data: Int32Array.of(1) };
     const soup = new Soup().add({ steps });
@@ -87,13 +103,18 @@ describe('Soup', () => {
     expect(soup.mean()['steps']?.data).toEqual(Int32Array.of(1));
   });
 
-  it('says where a mean overflows', () => {
+  it('refuses what would make a sum or a mean overflow, and stays as it was', () => {
     const huge: NamedTensors = {
-      w: { dtype: 'float64', shape: [1], data: Float64Array.of(1.5e308) },
+      w: { dtype: 'float64', shape: [2], data: Float64Array.of(1, 1.5e308) },
     };
-    expect(() => new Soup().add(huge).add(huge).mean()).toThrow(
-      expect.objectContaining({ code: 'ERR_NON_FINITE' }),
-    );
+    const soup = new Soup().add(huge);
+    const refused = { code: 'ERR_NON_FINITE' };
+    expect(() => soup.add(huge)).toThrow(expect.objectContaining(refused));
+    expect(soup.mean()).toEqual(huge);
+    expect(() => soup.add(model(1, 3e38), -0.5)).toThrow('expected float64[2]');
+    const large = new Soup().add(model(1, 3e38), 3).add(model(1, -3e38), -2);
+    expect(() => large.mean()).toThrow(expect.objectContaining(refused));
+    expect(soup.count).toBe(1);
   });
 
   it('refuses a member that does not fit, with every difference, and stays as it was', () => {
@@ -104,9 +125,11 @@ describe('Soup', () => {
     const before = soup.mean();
     expect(() =>
       soup.add({ ...model(1), x: { dtype: 'float32', shape: [0], data: new Float32Array() } }),
-    ).toThrow('"w" is float32[1], the others\' float32[2]; the others have no "x"; it lacks "v"');
+    ).toThrow('it lacks "v"; "w" is float32[1], expected float32[2]; the soup has no "x"');
     const lying = { dtype: 'float32', shape: [3], data: new Float32Array(2) } as const;
-    expect(() => new Soup().add({ w: lying })).toThrow('"w" has 2 elements, its shape [3] others');
+    expect(() => new Soup().add({ w: lying })).toThrow(
+      '"w" is float32[3] with 2 elements, expected 3',
+    );
     const wild = {
       ...before,
       w: { dtype: 'float32', shape: [2], data: Float32Array.of(1, NaN) },

@@ -1,8 +1,10 @@
-// Samples of SWAG against the distribution they are drawn from, within standard errors; and the variance itself.
+// Samples of SWAG against the distribution they are drawn from, within standard errors; and the
+// variance itself.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
-import type { DType, HostTensor, NamedTensors } from '@polyak/core';
+import type { NamedTensors } from '@polyak/core';
+import type { DType, HostTensor } from '@polyak/core/interfaces';
 import { SWAG } from '@polyak/ensemble';
-import type { SampleOptions, SWAGOptions } from '@polyak/ensemble';
+import type { SampleOptions } from '@polyak/ensemble';
 import { describe, expect, it } from 'vitest';
 import { random } from '../../../../tests/support/sgd.js';
 import { covarianceOf, meanOf, referenceOf } from '../../../../tests/support/swag-reference.js';
@@ -24,7 +26,7 @@ function models(count: number): readonly (readonly number[])[] {
 /** A SWAG that has collected `visited`, lists of all weights in a row. */
 async function collected(
   visited: readonly (readonly number[])[],
-  options: SWAGOptions,
+  options: { readonly rank?: number; readonly seed?: number },
   dtype: 'float32' | 'float64' = 'float32',
 ): Promise<SWAG<HostTensor>> {
   const tensorOf = (shape: readonly number[]): HostTensor => {
@@ -38,7 +40,7 @@ async function collected(
   const parameters = Object.entries(SHAPES).map(([name, shape]) =>
     parameter(name, tensorOf(shape)),
   );
-  const swag = new SWAG({ backend: cpuBackend(), parameters }, options);
+  const swag = new SWAG(parameters, { backend: cpuBackend(), ...options });
   for (const weights of visited) {
     let taken = 0;
     for (const cell of parameters) {
@@ -122,7 +124,7 @@ describe('the distribution of samples', () => {
       line.map((value, j) => (i < 2 === j < 2 ? value : 0)),
     );
     const swag = await collected(models(9), { rank: 4, seed: 3 });
-    expectDistribution(await samples(swag, { isBlockwise: true }), reference.mean, blocks);
+    expectDistribution(await samples(swag, { block: true }), reference.mean, blocks);
   });
 
   it.each([

@@ -1,24 +1,28 @@
-// States of SWAG that do not fit, by accident or by malice: refused with every difference, and nothing is changed.
+// States of SWAG that do not fit, by accident or by malice: refused with every difference, and
+// nothing is changed.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
-import { fromSafetensors, PolyakError, recordOf, toSafetensors } from '@polyak/core';
-import type { HostTensor, StateTree } from '@polyak/core';
+import { fromSafetensors, PolyakError, toSafetensors } from '@polyak/core';
+import { recordOf } from '@polyak/core/interfaces';
+import type { StateTree } from '@polyak/core';
+import type { HostTensor } from '@polyak/core/interfaces';
 import { SWAG } from '@polyak/ensemble';
-import type { SWAGOptions, SWAGState } from '@polyak/ensemble';
+import type { SWAGState } from '@polyak/ensemble';
 import { describe, expect, it } from 'vitest';
 import { canonical } from '../../../../tests/support/arbitrary-tensor.js';
 import { fill, weights } from '../../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 
-function fresh(options: SWAGOptions = { rank: 2 }): SWAG<HostTensor> {
+function fresh(seed = 0, cell = weights('w', [2])): SWAG<HostTensor> {
   const steps = parameter('steps', { dtype: 'int32', shape: [], data: Int32Array.of(7) });
-  return new SWAG({ backend, parameters: [weights('w', [2]), steps] }, options);
+  return new SWAG([cell, steps], { backend, rank: 2, seed });
 }
 
 async function collected(count: number): Promise<SWAG<HostTensor>> {
-  const swag = fresh();
+  const cell = weights('w', [2]);
+  const swag = fresh(0, cell);
   for (let n = 0; n < count; n += 1) {
-    fill(swag.model.parameters[0] ?? weights('', []), n * n);
+    fill(cell, n * n);
     await swag.collect();
   }
   return swag;
@@ -34,7 +38,7 @@ describe('the state of SWAG', () => {
   it.each([0, 1, 2, 5])('is the same bit for bit after its bytes, of %i models', async (count) => {
     const swag = await collected(count);
     const state = await swag.stateDict();
-    const other = fresh({ rank: 2, seed: 8 });
+    const other = fresh(8);
     await other.loadStateDict(fromSafetensors(toSafetensors(state)));
     expect(canonical(await other.stateDict())).toBe(canonical(state));
     expect(other.nModels).toBe(count);
@@ -62,23 +66,20 @@ describe('loadStateDict', () => {
   it('lists every difference, and changes nothing', async () => {
     const swag = await collected(3);
     const before = await swag.stateDict();
-    const other = new SWAG(
-      { backend, parameters: [weights('w', [3]), weights('v', [1])] },
-      { rank: 1 },
-    );
+    const other = new SWAG([weights('w', [3]), weights('v', [1])], { backend, rank: 1 });
     const refused = other.loadStateDict(before);
     await expect(refused).rejects.toMatchObject({ code: 'ERR_STATE' });
     const { message } = (await refused.catch((error: unknown) => error)) as PolyakError;
     for (const part of [
       "its rank is 2, this SWAG's 1",
-      'mean: "w" is no float64[3]',
-      'mean lacks "v"',
-      'variance: "w" is no float64[3]',
-      'variance lacks "v"',
+      'mean: "w" is float64[2], expected float64[3]',
+      'mean: it lacks "v"',
+      'variance: "w" is float64[2], expected float64[3]',
+      'variance: it lacks "v"',
       'it has 2 deviations, expected 1',
-      'deviation 0: "w" is no float32[3]',
-      'deviation 0 lacks "v"',
-      'copies: the model has no such tensor "steps"',
+      'deviation 0: "w" is float32[2], expected float32[3]',
+      'deviation 0: it lacks "v"',
+      'copies: the model has no "steps"',
     ]) {
       expect(message).toContain(part);
     }
@@ -106,24 +107,24 @@ describe('loadStateDict', () => {
     [
       'fewer models than it has tensors',
       (state) => ({ ...state, nModels: 0 }),
-      /mean: the model has no such tensor "w"/,
+      /mean: the model has no "w"/,
     ],
-    ['no mean', (state) => ({ ...state, mean: {} }), /mean lacks "w"/],
-    ['a mean that is a number', (state) => ({ ...state, mean: 1 }), /mean lacks "w"/],
+    ['no mean', (state) => ({ ...state, mean: {} }), /mean: it lacks "w"/],
+    ['a mean that is a number', (state) => ({ ...state, mean: 1 }), /mean: it lacks "w"/],
     [
       'a mean in float32',
       (state) => ({ ...state, mean: { w: { ...float64(1, 2), dtype: 'float32' } } }),
-      /"w" is no float64/,
+      /mean: "w" is float32 held in Float64Array/,
     ],
     [
       'a mean in another array than it says',
       (state) => ({ ...state, mean: { w: { ...float64(1, 2), data: Float32Array.of(1, 2) } } }),
-      /"w" is no float64/,
+      /mean: "w" is float64 held in Float32Array/,
     ],
     [
       'a mean that is too short',
       (state) => ({ ...state, mean: { w: { ...float64(1), shape: [2] } } }),
-      /"w" is no float64/,
+      /mean: "w" is float64\[2\] with 1 elements, expected 2\.$/,
     ],
     [
       'a tensor without a shape',
@@ -131,12 +132,12 @@ describe('loadStateDict', () => {
         ...state,
         mean: { w: { dtype: 'float64', data: Float64Array.of(1, 2) } as never },
       }),
-      /"w" is no float64/,
+      /mean: "w" has the shape undefined/,
     ],
     [
       'a tensor with a shape that is none',
       (state) => ({ ...state, mean: { w: { ...float64(1, 2), shape: 2 as never } } }),
-      /"w" is no float64/,
+      /mean: "w" has the shape 2/,
     ],
     [
       'a mean that is not finite',
@@ -177,7 +178,7 @@ describe('loadStateDict', () => {
     [
       'a name from the prototype',
       ({ mean, ...state }) => ({ ...state, mean: { constructor: mean['w'] as HostTensor } }),
-      /mean lacks "w"/,
+      /mean: it lacks "w"/,
     ],
     [
       'no random numbers',
