@@ -7,7 +7,7 @@ import type {
   WithWeightsOptions,
 } from '@polyak/core';
 import type { Awaitable } from '@polyak/core/interfaces';
-import { requireOptions } from '../options.js';
+import { requireFunction, requireOptions } from '@polyak/core/kit';
 import { Soup } from '../soups/soup.js';
 import { Turns } from '../turns.js';
 import { deviceStore } from './device-store.js';
@@ -89,8 +89,9 @@ export class Snapshots<T> {
    * @throws PolyakError `ERR_UNSUPPORTED` where the backend cannot hold one
    */
   constructor(parameters: ParameterSource<T>, options: SnapshotsOptions<T>) {
-    const model = new ParameterSet(parameters, options);
-    const { store, limit = Infinity } = options;
+    requireOptions('Snapshots', options, ['backend', 'onWarning', 'store', 'limit']);
+    const { store, limit = Infinity, ...terms } = options;
+    const model = new ParameterSet(parameters, terms);
     if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 1)) {
       throw new RangeError(`Snapshots: limit is ${limit}, expected an integer >= 1.`);
     }
@@ -143,10 +144,9 @@ export class Snapshots<T> {
     fn: () => Awaitable<R>,
     options: WithWeightsOptions<Batch> = {},
   ): Promise<R> {
-    return this.#turns.alone('withMember', async () => {
-      requireOptions('withMember', options, OPTIONS);
-      return this.#at('withMember', index).runWith(fn, options);
-    });
+    return this.#turns.alone('withMember', async () =>
+      this.#at('withMember', index).runWith(fn, options),
+    );
   }
 
   /**
@@ -162,7 +162,7 @@ export class Snapshots<T> {
     options: WithWeightsOptions<Batch> = {},
   ): Promise<R[]> {
     return this.#turns.alone('withEach', async () => {
-      requireOptions('withEach', options, OPTIONS);
+      requireFunction('withEach', 'the first argument', fn);
       const results: R[] = [];
       for (const [index, member] of this.#members.entries()) {
         results.push(await member.runWith(() => fn(index), options));
@@ -250,8 +250,6 @@ export class Snapshots<T> {
     );
   }
 }
-
-const OPTIONS = ['batchNorm'];
 
 /** Removes the new member after a failure. */
 async function removeAfter(error: unknown, member: Member): Promise<void> {

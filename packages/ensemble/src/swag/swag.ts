@@ -9,7 +9,7 @@ import type {
   WithWeightsOptions,
 } from '@polyak/core';
 import type { Awaitable, TensorSpec } from '@polyak/core/interfaces';
-import { requireOptions } from '../options.js';
+import { requireOptions } from '@polyak/core/kit';
 import { Turns } from '../turns.js';
 import { collected, NOTHING } from './gaussian.js';
 import { normal } from './normal.js';
@@ -106,8 +106,9 @@ export class SWAG<T> {
    * @throws PolyakError `ERR_UNSUPPORTED` where the backend cannot hold one
    */
   constructor(parameters: ParameterSource<T>, options: SWAGOptions<T>) {
-    this.#model = new ParameterSet(parameters, options);
-    const { rank = 20, seed = 0 } = options;
+    requireOptions('SWAG', options, ['backend', 'onWarning', 'rank', 'seed']);
+    const { rank = 20, seed = 0, ...terms } = options;
+    this.#model = new ParameterSet(parameters, terms);
     requireInteger('SWAG: rank', rank, 0);
     requireInteger('SWAG: seed', seed, 0, 2 ** 32 - 1);
     this.rank = rank;

@@ -94,7 +94,7 @@ describe.each([1, 2, 3, 4])('a snapshot ensemble of five cycles, seed %d', (seed
     expect(-logLikelihood).toBeLessThan(loss(meanOf(heldOut), data.fit));
     expect(loss(meanOf(predictions, weights), data.test)).toBeLessThan(Math.min(...losses));
 
-    const averaged = await new ParameterSet(net.parameters, net).withWeights(
+    const averaged = await new ParameterSet(net.parameters, { backend: net.backend }).withWeights(
       await snapshots.mean(),
       () => loss(net.predict(data.test), data.test),
     );
@@ -115,7 +115,7 @@ describe.each([1, 2, 3, 4])(
       const predictions = await snapshots.withEach(() => net.predict(data.test));
       const losses = predictions.map((p) => loss(p, data.test));
       const together = loss(meanOf(predictions), data.test);
-      const averaged = await new ParameterSet(net.parameters, net).withWeights(
+      const averaged = await new ParameterSet(net.parameters, { backend: net.backend }).withWeights(
         await snapshots.mean(),
         () => loss(net.predict(data.test), data.test),
       );
