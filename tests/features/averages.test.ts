@@ -1,27 +1,25 @@
 // The averages of one run on every backend: every rule against float64, the state, the reports,
 // merges and imports.
+import { AveragedModel, fromSafetensors, toSafetensors } from '@polyak/core';
+import type { NamedTensors, UpdateReport } from '@polyak/core';
+import type { BackendHarness } from '@polyak/core/conformance';
+import { importAverage } from '@polyak/core/interop';
 import {
   debiasedExponential,
   equal,
   exponential,
-  fromSafetensors,
   lastK,
-  observedOptimizer,
   powerFunction,
   powerWarmUp,
   rationalWarmUp,
-  readWeights,
   saturatingWarmUp,
-  SWA,
-  toSafetensors,
-  withWeights,
-  writeWeights,
-} from '@polyak/core';
-import type { Awaitable, AveragingRule, LiveModel, NamedTensors, UpdateReport } from '@polyak/core';
-import type { BackendHarness, ConformanceTest } from '@polyak/core/conformance';
+} from '@polyak/core/rules';
+import type { AveragingRule } from '@polyak/core/rules';
 import { chooseStart, greedySoup, Soup } from '@polyak/ensemble';
 import { expect } from 'vitest';
 import { gaussian } from '../support/sgd.js';
+import { liveModel } from './live-model.js';
+import type { LiveModel } from './live-model.js';
 import { onEveryBackend } from './on-every-backend.js';
 
 const RULES: Readonly<Record<string, AveragingRule>> = {
@@ -58,7 +56,7 @@ function visited(): readonly NamedTensors[] {
 
 /** The weight of each value in the average after the first `n` of them, in float64. */
 function sharesOf(rule: AveragingRule, n: number): readonly number[] {
-  if ('window' in rule) {
+  if (rule.kind === 'window') {
     const size = Math.min(n, rule.window);
     return Array.from({ length: n }, (_, index) => (index < n - size ? 0 : 1 / size));
   }
@@ -88,51 +86,48 @@ function errorOf(
   return Math.max(...errors);
 }
 
-async function modelOn<T>({ backend, parameter }: BackendHarness<T>): Promise<LiveModel<T>> {
-  const cells = Object.entries(VISITED[0] ?? {}).map(async ([name, tensor]) =>
-    parameter(name, tensor),
-  );
-  return { backend, parameters: await Promise.all(cells) };
+function modelOn<T>(harness: BackendHarness<T>): Promise<LiveModel<T>> {
+  return liveModel(harness, VISITED[0] ?? {});
 }
 
-function swaOf<T>(model: LiveModel<T>, onUpdate?: (report: UpdateReport) => void): SWA<T> {
-  return new SWA(observedOptimizer([{ params: model.parameters, lr: 0.1 }]), {
-    backend: model.backend,
-    averages: RULES,
-    ...(onUpdate && { onUpdate }),
-  });
+function averagedOf<T>(
+  { backend, parameters }: LiveModel<T>,
+  onUpdate?: (report: UpdateReport) => void,
+): AveragedModel<T> {
+  const options = { backend, averages: RULES };
+  return new AveragedModel(parameters, onUpdate === undefined ? options : { ...options, onUpdate });
 }
 
 async function visit<T>(
-  model: LiveModel<T>,
-  swa: SWA<T>,
+  { weights }: LiveModel<T>,
+  averaged: AveragedModel<T>,
   values: readonly NamedTensors[],
 ): Promise<void> {
-  for (const weights of values) {
-    await writeWeights(model, weights);
-    await swa.updateSwa();
+  for (const each of values) {
+    await weights.write(each);
+    await averaged.update();
   }
 }
 
-const CHECKS: Readonly<Record<string, <T>(harness: BackendHarness<T>) => Promise<void>>> = {
+onEveryBackend({
   async 'shows the model each average by its name, within 1e-6 of float64'(harness) {
     const model = await modelOn(harness);
-    const swa = swaOf(model);
-    await visit(model, swa, VISITED);
-    const live = await readWeights(model);
+    const averaged = averagedOf(model);
+    await visit(model, averaged, VISITED);
+    const live = await model.weights.read();
     const errors: Record<string, number> = {};
     for (const [name, rule] of Object.entries(RULES)) {
-      const shown = await swa.withAveraged(async () => readWeights(model), undefined, name);
+      const shown = await averaged.withAveraged(model.held, { average: name });
       errors[name] = errorOf(shown, VISITED, sharesOf(rule, UPDATES));
     }
     expect(Object.entries(errors).filter(([, error]) => !(error < 1e-6))).toEqual([]);
-    expect(await readWeights(model)).toEqual(live);
-    await swa.dispose();
+    expect(await model.weights.read()).toEqual(live);
+    await averaged.dispose();
   },
 
   async 'goes on from a state bit for bit'(harness) {
     const [model, other] = [await modelOn(harness), await modelOn(harness)];
-    const [whole, resumed] = [swaOf(model), swaOf(other)];
+    const [whole, resumed] = [averagedOf(model), averagedOf(other)];
     await visit(model, whole, VISITED.slice(0, 11));
     await resumed.loadStateDict(fromSafetensors(toSafetensors(await whole.stateDict())));
     await visit(model, whole, VISITED.slice(11));
@@ -145,22 +140,22 @@ const CHECKS: Readonly<Record<string, <T>(harness: BackendHarness<T>) => Promise
   async 'keeps nothing after it is disposed of'(harness) {
     const model = await modelOn(harness);
     // What packs or compiles at first does it here.
-    const first = swaOf(model);
+    const first = averagedOf(model);
     await visit(model, first, VISITED.slice(0, 6));
     await first.dispose();
     const before = await harness.liveTensors();
-    const swa = swaOf(model);
-    await visit(model, swa, VISITED.slice(0, 6));
-    await swa.withAveraged(() => {}, undefined, 'last');
-    await swa.dispose();
+    const averaged = averagedOf(model);
+    await visit(model, averaged, VISITED.slice(0, 6));
+    await averaged.withAveraged(() => {}, { average: 'last' });
+    await averaged.dispose();
     expect(await harness.liveTensors()).toBe(before);
   },
 
   async 'reports distance, move and effective window of each update'(harness) {
     const model = await modelOn(harness);
     const reports: UpdateReport[] = [];
-    const swa = swaOf(model, (report) => void reports.push(report));
-    await visit(model, swa, VISITED.slice(0, 5));
+    const averaged = averagedOf(model, (report) => void reports.push(report));
+    await visit(model, averaged, VISITED.slice(0, 5));
     expect(reports).toHaveLength(5 * Object.keys(RULES).length);
     const norm = (of: (name: string, index: number) => number): number =>
       Math.hypot(
@@ -183,20 +178,20 @@ const CHECKS: Readonly<Record<string, <T>(harness: BackendHarness<T>) => Promise
       norm((name, i) => now(name, i) - old(name, i)) / norm(now),
       6,
     );
-    await swa.dispose();
+    await averaged.dispose();
   },
 
   async 'merges weights read from the model, and takes one out again'(harness) {
     const model = await modelOn(harness);
     const members: NamedTensors[] = [];
     for (const weights of VISITED.slice(0, 4)) {
-      await writeWeights(model, weights);
-      members.push(await readWeights(model));
+      await model.weights.write(weights);
+      members.push(await model.weights.read());
     }
     expect(members).toEqual(VISITED.slice(0, 4));
     const soup = new Soup();
     for (const member of members) soup.add(member);
-    const shown = await withWeights(model, soup.mean(), async () => readWeights(model));
+    const shown = await model.weights.withWeights(soup.mean(), model.held);
     expect(errorOf(shown, VISITED, [1 / 4, 1 / 4, 1 / 4, 1 / 4])).toBeLessThan(1e-7);
     const without = soup.remove(members[3] ?? {}).mean();
     expect(errorOf(without, VISITED, [1 / 3, 1 / 3, 1 / 3])).toBeLessThan(1e-7);
@@ -205,10 +200,10 @@ const CHECKS: Readonly<Record<string, <T>(harness: BackendHarness<T>) => Promise
   async 'scores candidates and starts in the model'(harness) {
     const model = await modelOn(harness);
     const candidates = VISITED.slice(0, 5);
-    const bias = async (): Promise<number> => Number((await readWeights(model))['bias']?.data[0]);
-    const target = await withWeights(model, candidates[2] ?? {}, bias);
+    const bias = async (): Promise<number> => Number((await model.held())['bias']?.data[0]);
+    const target = await model.weights.withWeights(candidates[2] ?? {}, bias);
     const score = async (weights: NamedTensors): Promise<number> =>
-      withWeights(model, weights, async () => -Math.abs((await bias()) - target));
+      model.weights.withWeights(weights, async () => -Math.abs((await bias()) - target));
     const greedy = await greedySoup(candidates, score);
     expect(greedy.members).toEqual([2]);
     expect(greedy.weights).toEqual(candidates[2]);
@@ -218,28 +213,13 @@ const CHECKS: Readonly<Record<string, <T>(harness: BackendHarness<T>) => Promise
 
   async 'goes on from an average of another library'(harness) {
     const model = await modelOn(harness);
-    const swa = swaOf(model);
+    const averaged = averagedOf(model);
     const imported = { nAvg: [3], swaState: VISITED[0] ?? {} };
-    await swa.importAverage(imported, { average: 'equal' });
-    await visit(model, swa, VISITED.slice(1, 2));
-    const shown = await swa.withAveraged(async () => readWeights(model), undefined, 'equal');
+    const state = importAverage(await averaged.stateDict(), imported, { average: 'equal' });
+    await averaged.loadStateDict(state);
+    await visit(model, averaged, VISITED.slice(1, 2));
+    const shown = await averaged.withAveraged(model.held, { average: 'equal' });
     expect(errorOf(shown, VISITED, [3 / 4, 1 / 4])).toBeLessThan(1e-6);
-    await swa.dispose();
+    await averaged.dispose();
   },
-};
-
-function averageTests<T>(create: () => Awaitable<BackendHarness<T>>): readonly ConformanceTest[] {
-  return Object.entries(CHECKS).map(([name, check]) => ({
-    name,
-    async run() {
-      const harness = await create();
-      try {
-        await check(harness);
-      } finally {
-        await harness.close?.();
-      }
-    },
-  }));
-}
-
-onEveryBackend(averageTests);
+});

@@ -1,36 +1,36 @@
-// The backends that each feature is tested on: all of them, as far as they run in Node here. But not tfjs on TensorFlow, whose code is that of
-// tfjs on cpu: TensorFlow's libraries and Mesa's, which gpu.js needs, crash in one process.
+// The backends that each feature is tested on: all that run in Node here. Left out is tfjs on
+// TensorFlow, whose code is that of tfjs on cpu: the libraries of TensorFlow and of Mesa, which gpu.js
+// needs, crash in one process.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
-import type { Awaitable } from '@polyak/core';
-import type { BackendHarness, ConformanceTest } from '@polyak/core/conformance';
-import { describe, expect, it } from 'vitest';
+import type { BackendHarness } from '@polyak/core/conformance';
+import type { Awaitable, HostTensor } from '@polyak/core/interfaces';
+import { describe, it } from 'vitest';
 import { gpujsHarness } from '../support/gpujs/harness.js';
 import { isSkipped, MODES } from '../support/gpujs/modes.js';
 import { onnxHarness } from '../support/onnx/harness.js';
 import { tfjsHarness } from '../support/tfjs/harness.js';
 
-/** The tests of a feature, each with a harness of its own. */
-export type Suite = <T>(create: () => Awaitable<BackendHarness<T>>) => readonly ConformanceTest[];
+/** What a feature must do on a backend; each check has a harness of its own. */
+export type Checks = Readonly<Record<string, <T>(harness: BackendHarness<T>) => Promise<void>>>;
+
+type Suite = <T>(create: () => Awaitable<BackendHarness<T>>) => readonly FeatureTest[];
+
+interface FeatureTest {
+  readonly name: string;
+  readonly run: () => Promise<void>;
+}
 
 interface NamedBackend {
   readonly name: string;
   readonly isSkipped?: boolean;
   /** The suite on this backend, whose tensors are its own affair. */
-  readonly give: (suite: Suite) => readonly ConformanceTest[];
+  readonly give: (suite: Suite) => readonly FeatureTest[];
 }
 
 const BACKENDS: readonly NamedBackend[] = [
   ...(['wasm', 'js'] as const).map((kernel) => ({
     name: `cpu:${kernel}`,
-    give: (suite: Suite) =>
-      suite(() => {
-        const backend = cpuBackend({ kernel });
-        return {
-          backend,
-          parameter: (name, tensor) => parameter(name, { ...tensor, data: tensor.data.slice() }),
-          liveTensors: () => backend.memory().tensors,
-        };
-      }),
+    give: (suite: Suite) => suite(() => cpuHarness(kernel)),
   })),
   ...(['cpu', 'wasm'] as const).map((runtime) => ({
     name: `tfjs:${runtime}`,
@@ -44,11 +44,31 @@ const BACKENDS: readonly NamedBackend[] = [
   })),
 ];
 
-/** Declares the tests of `suite` for every backend. */
-export function onEveryBackend(suite: Suite): void {
+/** A harness on the CPU backend. */
+export function cpuHarness(kernel: 'wasm' | 'js'): BackendHarness<HostTensor> {
+  const backend = cpuBackend({ kernel });
+  return {
+    backend,
+    parameter: (name, tensor) => parameter(name, { ...tensor, data: tensor.data.slice() }),
+    liveTensors: () => backend.memory().tensors,
+  };
+}
+
+/** Declares a test of each check for every backend. */
+export function onEveryBackend(checks: Checks): void {
+  const suite: Suite = (create) =>
+    Object.entries(checks).map(([name, check]) => ({
+      name,
+      async run() {
+        const harness = await create();
+        try {
+          await check(harness);
+        } finally {
+          await harness.close?.();
+        }
+      },
+    }));
   describe.each(BACKENDS)('on $name', ({ isSkipped: skip = false, give }) => {
-    it.skipIf(skip).each(give(suite))('$name', async ({ run }) => {
-      await expect(run()).resolves.toBeUndefined();
-    });
+    it.skipIf(skip).each(give(suite))('$name', async ({ run }) => run());
   });
 }
