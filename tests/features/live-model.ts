@@ -10,7 +10,9 @@ export interface LiveModel<T> {
   readonly weights: ParameterSet<T>;
   /** What the parameters hold now, by their names: what the model computes with. */
   held(): Promise<NamedTensors>;
-  /** Lets the parameters of those names hold copies, as a training step or a stray evaluation does. */
+  /**
+   * Lets the parameters of those names hold copies, as a training step or a stray evaluation does.
+   */
   put(tensors: NamedTensors): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 // The backends that each feature is tested on: all that run in Node here. Left out is tfjs on
-// TensorFlow, whose code is that of tfjs on cpu: the libraries of TensorFlow and of Mesa, which gpu.js
-// needs, crash in one process.
+// TensorFlow, whose code is that of tfjs on cpu: the libraries of TensorFlow and of Mesa, which
+// gpu.js needs, crash in one process.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import type { BackendHarness } from '@polyak/core/conformance';
 import type { Awaitable, HostTensor } from '@polyak/core/interfaces';
