@@ -59,40 +59,61 @@ function tensorFlowRows(
 }
 
 /** What a row times, on an average and a live variable of its own. */
-type SubjectOf = (average: tf.Variable, live: tf.Variable) => () => unknown;
+type SubjectOf = (moving: Moving, live: tf.Variable) => () => unknown;
+
+/** An average that each update replaces. */
+interface Moving {
+  average: tf.Tensor;
+}
 
 async function prepare(runtime: Runtime, elements: number, of: SubjectOf): Promise<Subject> {
   if (runtime === 'tensorflow') await loadTensorFlow({ backends: ['tfjs-node-gpu'] });
   await tf.setBackend(runtime);
   if (tf.getBackend() !== runtime) throw new Error(`tfjs does not run on ${runtime} here.`);
   const backend = tfjsBackend(tf);
-  const [average, live] = backend.upload([1, 2].map((value) => filled(elements, value)));
+  const [average, uploaded] = backend.upload([1, 2].map((value) => filled(elements, value)));
   const [target, source] = [filled(elements, 1).data, filled(elements, 2).data];
-  if (average === undefined || live === undefined) throw new Error('upload gave no tensors');
+  if (average === undefined || uploaded === undefined) throw new Error('upload gave no tensors');
+  const [moving, live] = [{ average }, tf.variable(uploaded)];
+  backend.dispose([uploaded]);
   return {
-    variant: of(average, live),
+    variant: of(moving, live),
     reference: () => naive(target, source, WEIGHT),
-    release: () => backend.dispose([average, live]),
+    release() {
+      backend.dispose([moving.average]);
+      live.dispose();
+    },
   };
 }
 
-const averageOf: SubjectOf = (average, live) => {
+const averageOf: SubjectOf = (moving, live) => {
   const backend = tfjsBackend(tf);
-  return () => backend.average([average], [live], WEIGHT);
+  return async () => {
+    const result = await backend.average([{ average: moving.average, live, weight: WEIGHT }]);
+    if (result.kind === 'refused') throw new Error('The bench averages finite numbers.');
+    moving.average = result.items[0]?.average ?? moving.average;
+  };
 };
 
-const genericOf: SubjectOf = (average, live) => () =>
-  tf.tidy(() => average.assign(average.add(live.sub(average).mul(WEIGHT))));
+const genericOf: SubjectOf = (moving, live) => () => {
+  const { average } = moving;
+  moving.average = tf.tidy(() => average.add(live.sub(average).mul(WEIGHT)));
+  average.dispose();
+};
 
 const finiteOf: SubjectOf = (_, live) => {
   const backend = tfjsBackend(tf);
   return async () => backend.allFinite([live]);
 };
 
-const swapOf: SubjectOf = (average, live) => {
+// A loan by reference: the model shows the average, and then what it held.
+const swapOf: SubjectOf = ({ average }, live) => {
   const backend = tfjsBackend(tf);
   const parameters = variableParameters({ live });
-  return () => backend.swap(parameters, [average]);
+  return async () => {
+    const held = await backend.swap(parameters, [average]);
+    backend.dispose([...(await backend.swap(parameters, held)), ...held]);
+  };
 };
 
 function naive(average: Float32Array, live: Float32Array, weight: number): void {
