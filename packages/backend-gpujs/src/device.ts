@@ -1,25 +1,14 @@
-// What computes: the kernels of one GPU instance, each compiled for one signature of its arguments
-// and checked in every run.
+// What computes: the kernels of one GPU instance, each checked in every run.
 import { PolyakError } from '@polyak/core';
+import type { Steps } from '@polyak/core/kit';
+import { wait } from '@polyak/core/kit';
 import type { Texture } from 'gpu.js';
-import type {
-  Gpu,
-  GpujsMode,
-  Kernel,
-  KernelCall,
-  Storage,
-  WebGlContext,
-  WebGpuContext,
-} from './gpu.js';
+import type { Gpu, GpujsMode, Kernel, KernelCall, KernelResult } from './gpu.js';
 import { modeOf } from './gpu.js';
-import type { Layout } from './texture.js';
-import { contextOf, flattened, isTexture, signatureOf } from './texture.js';
-
-/** What a kernel is called with. Arrays are nested to the rank that the kernel indexes. */
-export type Argument = number | Float32Array | readonly unknown[] | Texture;
-
-/** Constants of a kernel, and whatever else it is created with. */
-export type KernelSettings = Layout & { readonly constants?: Readonly<Record<string, number>> };
+import { checked, SignatureKernels } from './kernels.js';
+import type { Argument } from './kernels.js';
+import { contextOf, flattened, isTexture, storageOf } from './texture.js';
+import type { CountedStorage, Layout } from './texture.js';
 
 export class Device {
   /** What really computes, whatever the GPU instance was asked for. */
@@ -29,13 +18,10 @@ export class Device {
   readonly #gpu: Gpu;
   /** The first kernel. Whoever destroys the GPU destroys it too. */
   readonly #sentinel: Kernel;
-  readonly #kernels = new Map<string, KernelCall>();
-  /**
-   * Which kernel made a texture, and how many of its textures are not deleted: they do not outlive
-   * it.
-   */
-  readonly #makers = new WeakMap<Texture, KernelCall>();
-  readonly #textures = new Map<KernelCall, number>();
+  /** By source and settings. */
+  readonly #kernels = new Map<string, SignatureKernels>();
+  /** What a kernel made: textures can be read as long as their kernel lives. */
+  readonly #made = new Map<KernelCall, Set<CountedStorage>>();
   #isReleased = false;
 
   private constructor(gpu: Gpu, sentinel: Kernel) {
@@ -53,24 +39,23 @@ export class Device {
    * @throws whatever gpu.js throws where the mode does not run
    */
   static async open(gpu: Gpu): Promise<Device> {
-    const call = gpu.createKernel(
-      'function () { return 1; }',
-      kernelSettings({ output: [1], optimizeFloatMemory: true }),
-    );
+    const layout = { output: [1], optimizeFloatMemory: true };
+    const call = gpu.createKernel('function () { return 1; }', kernelSettings(layout));
     const result = await call();
     const device = new Device(gpu, call.kernel);
-    device.#requireMode(call, result);
-    device.free(result);
+    try {
+      device.#requireMode(call.kernel, result);
+    } catch (error) {
+      call.kernel.destroy();
+      throw error;
+    } finally {
+      if (isTexture(result)) result.delete();
+    }
     return device;
   }
 
   get kernelCount(): number {
-    return this.#kernels.size;
-  }
-
-  /** The textures that its kernels made and that were not freed. */
-  get textureCount(): number {
-    return [...this.#textures.values()].reduce((sum, count) => sum + count, 0);
+    return [...this.#kernels.values()].reduce((sum, { count }) => sum + count, 0);
   }
 
   /** Whether a texture lies where these kernels compute. */
@@ -79,58 +64,39 @@ export class Device {
   }
 
   /**
-   * Calls a kernel, which is compiled for each new signature of its arguments: gpu.js bakes their
-   * types and sizes in, and reads garbage where others follow.
+   * Calls a kernel.
    *
    * @param source - a function expression, as text
-   * @param settings - the layout of the result, and constants
+   * @param layout - of the result
    * @param args - as many as the function has parameters, of the lengths that it expects
-   * @returns the result, which the caller frees
+   * @returns the result, which the caller deletes
    * @throws PolyakError `ERR_UNSUPPORTED` where gpu.js falls back to another mode, or the device
    *   could not run the kernel; `ERR_DISPOSED` where the device is gone
    */
-  async run(source: string, settings: KernelSettings, args: readonly Argument[]): Promise<Storage> {
-    const key = [source, JSON.stringify(settings), ...args.map(argumentSignature)].join('|');
-    const known = this.#kernels.get(key);
-    const call = known ?? this.#gpu.createKernel(source, kernelSettings(settings));
-    let result: Storage;
+  *run(source: string, layout: Layout, args: readonly Argument[]): Steps<Texture> {
+    const key = `${source}|${JSON.stringify(layout)}`;
+    const kernels = this.#kernels.get(key) ?? this.#kernelsOf(source, layout);
+    this.#kernels.set(key, kernels);
     try {
-      result = await this.#checked(async () => call(...args));
+      const { call, result } = yield* kernels.run(args);
+      const texture = result as Texture;
+      this.#note(call, storageOf(texture));
+      return texture;
     } catch (error) {
       this.requireAlive('run', error);
-      if (known === undefined) call.kernel.destroy();
       throw error;
     }
-    if (known === undefined) {
-      this.#requireMode(call, result);
-      this.#kernels.set(key, call);
-    }
-    if (isTexture(result)) {
-      this.#makers.set(result, call);
-      this.#textures.set(call, (this.#textures.get(call) ?? 0) + 1);
-    }
-    return result;
   }
 
-  /** The elements, in the order of memory. On the host they are not copied. */
-  async read(storage: Storage): Promise<Float32Array> {
-    if (!isTexture(storage)) return storage;
+  /** The elements of a texture, in the order of memory. */
+  *read(texture: Texture): Steps<Float32Array> {
     try {
-      return flattened(await this.#checked(async () => storage.toArray()));
+      const values = yield* checked(this.#sentinel.context, () => wait<unknown>(texture.toArray()));
+      return flattened(values);
     } catch (error) {
       this.requireAlive('read', error);
       throw error;
     }
-  }
-
-  /** Deletes a texture, whoever made it. */
-  free(storage: Storage): void {
-    if (!isTexture(storage)) return;
-    storage.delete();
-    const maker = this.#makers.get(storage);
-    if (maker === undefined) return;
-    this.#makers.delete(storage);
-    this.#textures.set(maker, (this.#textures.get(maker) ?? 1) - 1);
   }
 
   /**
@@ -148,18 +114,24 @@ export class Device {
       throw new PolyakError(
         'ERR_DISPOSED',
         `${call}: the GPU was destroyed, or its device was lost, and the averages with it. Make ` +
-          'a new GPU, a new backend and a new SWA, and load the state that was saved last.',
+          'a new GPU, a new backend and a new average, and load the state that was saved last.',
         { cause },
       );
     }
   }
 
-  /** Destroys the kernels that are compiled so far. */
+  /** Destroys the kernels that are compiled so far, but those whose textures somebody holds. */
   forgetKernels(): void {
-    for (const [key, call] of this.#kernels) this.#destroy(key, call);
+    const isKept = (call: KernelCall): boolean =>
+      [...(this.#made.get(call) ?? [])].some((storage) => isHeld(storage, call.kernel));
+    for (const [key, kernels] of this.#kernels) {
+      kernels.destroy(isKept);
+      if (kernels.count === 0) this.#kernels.delete(key);
+    }
+    for (const call of this.#made.keys()) if (!isKept(call)) this.#made.delete(call);
   }
 
-  /** Destroys all kernels. Later calls but `free` are refused. */
+  /** Destroys all kernels. Later calls are refused. */
   release(): void {
     if (this.#isReleased || this.#isGone()) return;
     this.#isReleased = true;
@@ -167,29 +139,37 @@ export class Device {
     this.#sentinel.destroy();
   }
 
-  #destroy(key: string, call: KernelCall): void {
-    // Textures that somebody still holds would be deleted with it.
-    if ((this.#textures.get(call) ?? 0) > 0) return;
-    call.kernel.destroy();
-    this.#kernels.delete(key);
-    this.#textures.delete(call);
+  #kernelsOf(source: string, layout: Layout): SignatureKernels {
+    return new SignatureKernels(this.#gpu, {
+      source,
+      settings: kernelSettings(layout),
+      contextOf: () => this.#sentinel.context,
+      check: (kernel, result) => this.#requireMode(kernel, result),
+    });
   }
 
-  #requireMode(call: KernelCall, result: Storage): void {
-    const { kernel } = call;
+  /** Forgets storages that nobody holds, two for each new one. */
+  #note(call: KernelCall, storage: CountedStorage): void {
+    const made = this.#made.get(call) ?? new Set();
+    this.#made.set(call, made);
+    const oldest = made.values();
+    for (const { value: old } of [oldest.next(), oldest.next()]) {
+      if (old === undefined) continue;
+      made.delete(old);
+      if (isHeld(old, call.kernel)) made.add(old);
+    }
+    made.add(storage);
+  }
+
+  #requireMode(kernel: Kernel, result: KernelResult): void {
+    const { fallbackReason } = kernel;
     const mode = modeOf(kernel);
-    if (
-      kernel.fallbackReason === null &&
-      mode === this.mode &&
-      isTexture(result) === this.hasTextures
-    )
-      return;
-    if (isTexture(result)) result.delete();
-    kernel.destroy();
+    const isRight = mode === this.mode && isTexture(result) === this.hasTextures;
+    if (fallbackReason === null && isRight) return;
     throw new PolyakError(
       'ERR_UNSUPPORTED',
       `gpu.js went on in the mode ${mode} instead of ${this.#gpu.mode}: ` +
-        `${kernel.fallbackReason ?? 'it gave no reason'}. Make the GPU with a mode that runs ` +
+        `${fallbackReason ?? 'it gave no reason'}. Make the GPU with a mode that runs ` +
         'here, such as webasm.',
     );
   }
@@ -200,68 +180,18 @@ export class Device {
     if (context === null || context === undefined) return this.hasTextures;
     return 'isLost' in context ? context.isLost : (context.isContextLost?.() ?? false);
   }
-
-  /** Calls `operation`, and fails where the device says that it failed: gpu.js does not ask it. */
-  async #checked<Result>(operation: () => Promise<Result>): Promise<Result> {
-    return checkedOn(this.#sentinel.context, operation);
-  }
 }
 
-/**
- * Runs `operation`, and throws a PolyakError `ERR_UNSUPPORTED` where the device says that it
- * failed: gpu.js does not ask.
- */
-export async function checkedOn<Result>(
-  context: Kernel['context'],
-  operation: () => Promise<Result>,
-): Promise<Result> {
-  if (context === null || context === undefined) return operation();
-  return 'device' in context ? checkedWebGpu(context, operation) : checkedWebGl(context, operation);
+/** Whether anybody but the kernel, which keeps its last result, holds a storage. */
+function isHeld(storage: CountedStorage, { texture, outputBuffer }: Kernel): boolean {
+  const isLast = storage === texture?.texture || storage === outputBuffer;
+  return storage._refs > (isLast ? 1 : 0);
 }
 
-async function checkedWebGl<Result>(
-  gl: WebGlContext,
-  operation: () => Promise<Result>,
-): Promise<Result> {
-  // What others left there. A lost context gives out an error once only.
-  while (gl.getError() !== gl.NO_ERROR);
-  const result = await operation();
-  const error = gl.getError();
-  if (error === gl.NO_ERROR) return result;
-  throw deviceError(`WebGL's error 0x${error.toString(16)}`);
-}
-
-async function checkedWebGpu<Result>(
-  { device }: WebGpuContext,
-  operation: () => Promise<Result>,
-): Promise<Result> {
-  device.pushErrorScope('out-of-memory');
-  device.pushErrorScope('validation');
-  let result: Result;
-  let errors: readonly ({ readonly message: string } | null)[];
-  try {
-    result = await operation();
-  } finally {
-    errors = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
-  }
-  const error = errors.find((each) => each !== null);
-  if (error === undefined || error === null) return result;
-  throw deviceError(error.message);
-}
-
-function deviceError(message: string): PolyakError {
-  return new PolyakError(
-    'ERR_UNSUPPORTED',
-    `The device could not run a kernel (${message}). It may be out of memory: averages take as ` +
-      'much as the weights, and twice that during an update.',
-  );
-}
-
-function kernelSettings({ output, optimizeFloatMemory, constants }: KernelSettings): object {
+function kernelSettings({ output, optimizeFloatMemory }: Layout): object {
   return {
     output: [...output],
     optimizeFloatMemory,
-    ...(constants && { constants }),
     // Of the precisions only this one holds all float32 values, and of the tactics only this one
     // computes with them.
     precision: 'single',
@@ -269,18 +199,4 @@ function kernelSettings({ output, optimizeFloatMemory, constants }: KernelSettin
     pipeline: true,
     immutable: true,
   };
-}
-
-function argumentSignature(argument: Argument): string {
-  if (typeof argument === 'number') return 'number';
-  if (isTexture(argument)) return signatureOf(argument);
-  const lengths: number[] = [];
-  for (
-    let level: unknown = argument;
-    Array.isArray(level) || level instanceof Float32Array;
-    level = level[0]
-  ) {
-    lengths.push(level.length);
-  }
-  return `array[${lengths.join()}]`;
 }

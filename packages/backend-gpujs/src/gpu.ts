@@ -13,8 +13,11 @@ export interface GpujsRuntime {
   readonly mode: GpujsMode;
 }
 
+/** Numbers on the host: those of one, two or three extents, as rows, and rows of rows. */
+export type Rows = Float32Array | readonly Rows[];
+
 /** What a pipeline kernel returns: a texture, or without a GPU the numbers themselves. */
-export type Storage = Float32Array | Texture;
+export type KernelResult = Rows | Texture;
 
 /** An instance of `GPU`. */
 export interface Gpu {
@@ -27,7 +30,7 @@ export interface Gpu {
 
 /** A kernel to call. On webgpu, and on all others in gpu.js 3, it returns a promise. */
 export interface KernelCall {
-  (...args: readonly unknown[]): Storage | Promise<Storage>;
+  (...args: readonly unknown[]): KernelResult | Promise<KernelResult>;
   /** What computes. Another one may take its place in the first call. */
   readonly kernel: Kernel;
 }
@@ -42,6 +45,10 @@ export interface Kernel {
   readonly context: WebGlContext | WebGpuContext | null | undefined;
   /** Why gpu.js computes on the cpu instead, if it does. */
   readonly fallbackReason: string | null;
+  /** The last result on WebGL, of which an immutable kernel gives out clones. */
+  readonly texture?: { readonly texture: object } | null;
+  /** The same on webgpu. */
+  readonly outputBuffer?: object | null;
   destroy(): void;
 }
 

@@ -1,6 +1,6 @@
 export type { ActivationLayout, ActivationOptions } from './network/activation.js';
-export type { GpujsBackend, GpujsMemory } from './averaging/backend.js';
 export { gpujsBackend } from './averaging/backend.js';
+export type { GpujsBackend, GpujsMemory } from './averaging/mode-backend.js';
 export type {
   BatchNorm,
   BatchNormGradients,
@@ -22,7 +22,7 @@ export type { LayerParameter } from './network/layer-parameter.js';
 export { layerParameter } from './network/layer-parameter.js';
 export type { MomentsPass } from './network/moments-pass.js';
 export type { GpujsSlice } from './averaging/pack.js';
-export type { GpujsParameter } from './averaging/parameter.js';
-export { gpujsParameter } from './averaging/parameter.js';
-export type { GpujsTensor } from './averaging/tensor.js';
-export { gpujsTensor } from './averaging/tensor.js';
+export type { GpujsParameter } from './parameter.js';
+export { gpujsParameter } from './parameter.js';
+export type { GpujsTensor } from './tensor.js';
+export { gpujsTensor } from './tensor.js';

@@ -21,6 +21,13 @@ interface TextureMembers {
   readonly componentCount?: number;
   readonly context: unknown;
   readonly _deleted: boolean;
+  readonly texture?: CountedStorage;
+  readonly buffer?: CountedStorage;
+}
+
+/** What a texture's elements lie in, with the number of handles on it that are not deleted. */
+export interface CountedStorage {
+  readonly _refs: number;
 }
 
 /** The types of textures with float32 elements, and whether four of these share a texel. */
@@ -43,7 +50,13 @@ export function shapeOf(texture: Texture): readonly number[] {
 
 /** Whether `delete` was called on this handle. gpu.js may go on computing with it, silently. */
 export function isDeleted(texture: Texture): boolean {
-  return membersOf(texture)['_deleted'];
+  return membersOf(texture)._deleted;
+}
+
+/** What all handles on the same elements share. */
+export function storageOf(texture: Texture): CountedStorage {
+  const { texture: storage, buffer } = membersOf(texture);
+  return (storage ?? buffer) as CountedStorage;
 }
 
 /** What the texture lies in. Kernels of another one cannot read it. */

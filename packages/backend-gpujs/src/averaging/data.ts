@@ -1,87 +1,135 @@
 // Tensors' data, from one place to another.
 import type { Texture } from 'gpu.js';
+import type { Steps } from '@polyak/core/kit';
 import type { Device } from '../device.js';
 import { COPY } from './kernel-sources.js';
 import type { Pack } from './pack.js';
 import { Slice } from './pack.js';
-import type { GpujsTensor } from './tensor.js';
-import { tensorOf } from './tensor.js';
+import type { GpujsTensor } from '../tensor.js';
+import { tensorOf } from '../tensor.js';
 import type { Layout } from '../texture.js';
-import { isTexture, layoutOf, nested } from '../texture.js';
+import { isTexture, layoutOf, nested, signatureOf } from '../texture.js';
 
 /** Where the elements of a tensor are. */
 export type Data = GpujsTensor['data'];
 
 /** Frees what data holds on the device. */
-export function freeData(device: Device, data: Data): void {
-  if (isTexture(data)) device.free(data);
-  else if (data instanceof Slice) data.pack.release();
+export function freeData(list: readonly Data[]): void {
+  for (const data of list) {
+    if (isTexture(data)) data.delete();
+    else if (data instanceof Slice) data.pack.release();
+  }
 }
 
 /**
  * The elements on the host, those of a pack read at once. Nothing is copied that lies there
  * already.
  */
-export async function hostArrays(
+export function* hostArrays(
   device: Device,
   list: readonly Data[],
-): Promise<readonly Float32Array[]> {
+): Steps<readonly Float32Array[]> {
   const packs = new Map<Pack, Float32Array>();
   const arrays: Float32Array[] = [];
   for (const data of list) {
     if (data instanceof Slice) {
-      const flat = packs.get(data.pack) ?? (await data.pack.read());
+      const flat = packs.get(data.pack) ?? (yield* data.pack.read());
       packs.set(data.pack, flat);
       arrays.push(flat.subarray(data.start, data.start + data.length));
     } else {
-      arrays.push(isTexture(data) ? await device.read(data) : (data as Float32Array));
+      arrays.push(isTexture(data) ? yield* device.read(data) : (data as Float32Array));
     }
   }
   return arrays;
 }
 
 /** The elements as a texture of this layout, bit for bit. */
-export async function textureOf(
-  device: Device,
-  array: Float32Array,
-  layout: Layout,
-): Promise<Texture> {
+export function* textureOf(device: Device, array: Float32Array, layout: Layout): Steps<Texture> {
   const { output } = layout;
-  return (await device.run(COPY(output.length), layout, [nested(array, output)])) as Texture;
+  return yield* device.run(COPY(output.length), layout, [nested(array, output)]);
 }
 
 /**
  * Copies, bit for bit, of arrays on the host and of textures on the device. gpu.js's own `clone`
- * shares the elements.
+ * shares the elements, which a kernel may overwrite.
  */
-export async function copies(
+export function* copies(
   device: Device,
   tensors: readonly GpujsTensor[],
-): Promise<readonly GpujsTensor[]> {
-  const others = tensors.filter(({ data }) => !isTexture(data));
-  const arrays = await hostArrays(
-    device,
-    others.map(({ data }) => data),
-  );
-  const hosted = new Map(others.map(({ data }, n) => [data, arrays[n] as Float32Array]));
+): Steps<readonly GpujsTensor[]> {
   const made: GpujsTensor[] = [];
+  const hosted = tensors.flatMap(({ data }) => (isTexture(data) ? [] : [data]));
+  const arrays = (yield* hostArrays(device, hosted)).values();
   try {
     for (const { shape, data } of tensors) {
-      made.push(
-        tensorOf(
-          shape,
-          isTexture(data) ? await copyOf(device, data) : (hosted.get(data) as Float32Array).slice(),
-        ),
-      );
+      const copy = isTexture(data)
+        ? yield* copyOf(device, data)
+        : (arrays.next().value as Float32Array).slice();
+      made.push(tensorOf(shape, copy));
     }
   } catch (error) {
-    for (const { data } of made) freeData(device, data);
+    freeData(made.map(({ data }) => data));
     throw error;
   }
   return made;
 }
 
-async function copyOf(device: Device, texture: Texture): Promise<Texture> {
+function* copyOf(device: Device, texture: Texture): Steps<Texture> {
   const layout = layoutOf(texture, 'A texture');
-  return (await device.run(COPY(layout.output.length), layout, [texture])) as Texture;
+  return yield* device.run(COPY(layout.output.length), layout, [texture]);
+}
+
+/** What parameters take, and what of it was made for them. */
+export interface Given {
+  readonly tensors: readonly GpujsTensor[];
+  /** To be freed once the parameters have taken it. */
+  readonly made: readonly Data[];
+}
+
+/**
+ * What a model can compute with that computes with `held`: arrays for arrays, and for textures
+ * those of the same layout. Kernels that are given anything else are compiled anew, or read
+ * garbage.
+ *
+ * @param device - where textures lie
+ * @param tensors - as many as `held`, of the same specs; they stay as they are
+ * @param held - what the model computes with
+ * @returns a tensor itself where it fits, and one with the same elements elsewhere
+ */
+export function* likeHeld(
+  device: Device,
+  tensors: readonly GpujsTensor[],
+  held: readonly GpujsTensor[],
+): Steps<Given> {
+  const fits = tensors.map((tensor, n) => isAlike(tensor, held[n] as GpujsTensor));
+  const unfit = tensors.flatMap(({ data }, n) => (fits[n] === true ? [] : [data]));
+  const arrays = (yield* hostArrays(device, unfit)).values();
+  const given: GpujsTensor[] = [];
+  const made: Data[] = [];
+  try {
+    for (const [n, tensor] of tensors.entries()) {
+      const { data } = held[n] as GpujsTensor;
+      if (fits[n] === true) {
+        given.push(tensor);
+        continue;
+      }
+      const array = arrays.next().value as Float32Array;
+      if (!isTexture(data)) {
+        given.push(tensorOf(tensor.shape, array));
+        continue;
+      }
+      const texture = yield* textureOf(device, array, layoutOf(data, 'What a parameter holds'));
+      made.push(texture);
+      given.push(tensorOf(tensor.shape, texture));
+    }
+  } catch (error) {
+    freeData(made);
+    throw error;
+  }
+  return { tensors: given, made };
+}
+
+function isAlike({ data }: GpujsTensor, { data: held }: GpujsTensor): boolean {
+  if (isTexture(held)) return isTexture(data) && signatureOf(data) === signatureOf(held);
+  return data instanceof Float32Array;
 }

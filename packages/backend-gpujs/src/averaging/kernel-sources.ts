@@ -4,6 +4,9 @@
 /** One kernel, for arguments of any rank from 1 to 3. */
 export type KernelSource = (rank: number) => string;
 
+/** Elements that one thread looks at. Some drivers stop a thread's loops at 65,535 rounds. */
+export const RUN = 256;
+
 /** The same elements. */
 export const COPY: KernelSource = (rank) => `function (a) { return a${at(rank)}; }`;
 
@@ -31,6 +34,28 @@ export const DIFFERENCE: KernelSource = (rank) =>
 export const ERROR: KernelSource = (rank) =>
   `function (a, d, s, v) { return (a${at(rank)} - (s${at(rank)} - v${at(rank)})) + (d${at(rank)} ` +
   `- v${at(rank)}); }`;
+
+/**
+ * For each run of elements, in the first row 0 where all of `next` are finite and NaN elsewhere; in
+ * the second row 1 where one of `p` differs from `a`, and 0 elsewhere. Comparisons with NaN may be
+ * optimised away, and so may a product with 0, but not one with an argument.
+ *
+ * @param length - the number of elements, whatever the rank
+ */
+export const STATUS = (length: number): string => `function (next, a, p, zero) {
+  let flag = 0;
+  for (let j = 0; j < ${RUN}; j++) {
+    const i = this.thread.x * ${RUN} + j;
+    if (i < ${length}) {
+      if (this.thread.y < 1) {
+        flag += next[i] * zero;
+      } else {
+        if (p[i] !== a[i]) { flag = 1; }
+      }
+    }
+  }
+  return flag;
+}`;
 
 function at(rank: number): string {
   return ['[this.thread.z]', '[this.thread.y]', '[this.thread.x]'].slice(3 - rank).join('');

@@ -1,10 +1,15 @@
-// Many tensors side by side in a few large storages, so that an update of all of them costs a handful of kernel calls.
+// Many tensors side by side in a few large textures, so that an update of all of them costs a
+// handful of kernel calls.
+import type { Texture } from 'gpu.js';
+import type { Steps } from '@polyak/core/kit';
 import type { Device } from '../device.js';
-import type { Storage } from '../gpu.js';
-import { COPY } from './kernel-sources.js';
+import { COPY, RUN } from './kernel-sources.js';
 import type { Layout } from '../texture.js';
 
-/** The elements of one storage: as many as any device can have in one texture, and integers are exact in float32 so far. */
+/**
+ * The elements of one texture: as many as any device can have in one, and integers are exact in
+ * float32 so far. Whole runs.
+ */
 const PART_LENGTH = 2 ** 24;
 
 /** A stretch of packed averages. Only the backend makes it, and only the backend reads it. */
@@ -21,128 +26,137 @@ export class Slice implements GpujsSlice {
   readonly start: number;
   readonly length: number;
 
-  constructor(pack: Pack, start: number, length: number) {
+  constructor(pack: Pack, { start, length }: GpujsSlice) {
     this.pack = pack;
     this.start = start;
     this.length = length;
   }
 }
 
-/** The concatenation of tensors, cut into parts. Its storages live as long as one of its slices. */
+/** Tensors one behind the other, cut into parts. The textures live as long as one of its slices. */
 export class Pack {
   readonly device: Device;
-  readonly length: number;
-  readonly parts: readonly Storage[];
+  readonly plan: PackPlan;
+  readonly parts: readonly Texture[];
   #users = 0;
 
   /**
    * @param device - where it lies
-   * @param length - the number of elements
-   * @param parts - storages with the layouts that {@link packLayouts} says
+   * @param plan - where each tensor lies in it
+   * @param parts - textures with the layouts of the plan
    */
-  constructor(device: Device, length: number, parts: readonly Storage[]) {
+  constructor(device: Device, plan: PackPlan, parts: readonly Texture[]) {
     this.device = device;
-    this.length = length;
+    this.plan = plan;
     this.parts = parts;
   }
 
-  /** The stretches of tensors with these lengths, which together are as long as the pack. */
-  slices(lengths: readonly number[]): readonly Slice[] {
-    let start = 0;
-    this.#users += lengths.length;
-    return lengths.map((length) => {
-      start += length;
-      return new Slice(this, start - length, length);
-    });
+  /** The stretches of its tensors. */
+  slices(): readonly Slice[] {
+    this.#users += this.plan.stretches.length;
+    return this.plan.stretches.map((stretch) => new Slice(this, stretch));
   }
 
-  /** Gives up one slice. With the last one the storages are freed. */
+  /** Gives up one slice. With the last one the textures are deleted. */
   release(): void {
     this.#users -= 1;
-    if (this.#users === 0) for (const part of this.parts) this.device.free(part);
+    if (this.#users === 0) for (const part of this.parts) part.delete();
   }
 
   /** All elements, on the host. */
-  async read(): Promise<Float32Array> {
-    const flat = new Float32Array(this.length);
-    for (const [n, part] of this.parts.entries())
-      flat.set(await this.device.read(part), n * PART_LENGTH);
-    return flat;
+  *read(): Steps<Float32Array> {
+    return yield* readParts(this.device, this.plan, this.parts);
   }
+}
+
+/** Where tensors lie in a pack. */
+export interface PackPlan {
+  /** Of each tensor. Each begins with a run of its own, so that a run is of one tensor. */
+  readonly stretches: readonly GpujsSlice[];
+  /** The number of elements, gaps included. */
+  readonly length: number;
+  /** Of the parts. */
+  readonly layouts: readonly Layout[];
+}
+
+/** @param lengths - of the tensors, in elements */
+export function packPlan(lengths: readonly number[]): PackPlan {
+  let start = 0;
+  const stretches = lengths.map((length) => {
+    const stretch = { start, length };
+    start += Math.ceil(length / RUN) * RUN;
+    return stretch;
+  });
+  const length = Math.max(0, ...stretches.map((stretch) => stretch.start + stretch.length));
+  const layouts = Array.from({ length: Math.ceil(length / PART_LENGTH) }, (_, part) => ({
+    output: [Math.min(PART_LENGTH, length - part * PART_LENGTH)],
+    optimizeFloatMemory: true,
+  }));
+  return { stretches, length, layouts };
 }
 
 /** The pack that a list of slices is, all of it and in its order. */
-export function packOf(slices: readonly unknown[]): Pack | undefined {
-  const [first] = slices;
+export function packOf(list: readonly unknown[]): Pack | undefined {
+  const [first] = list;
   if (!(first instanceof Slice)) return undefined;
-  let end = 0;
-  for (const slice of slices) {
-    if (!(slice instanceof Slice) || slice.pack !== first.pack || slice.start !== end)
-      return undefined;
-    end += slice.length;
-  }
-  return end === first.pack.length ? first.pack : undefined;
+  const { pack } = first;
+  const { stretches } = pack.plan;
+  const isAll =
+    list.length === stretches.length &&
+    list.every(
+      (slice, n) =>
+        slice instanceof Slice &&
+        slice.pack === pack &&
+        slice.start === stretches[n]?.start &&
+        slice.length === stretches[n].length,
+    );
+  return isAll ? pack : undefined;
 }
 
-/** The layouts of the parts of a pack. */
-export function packLayouts(length: number): readonly Layout[] {
-  return Array.from({ length: Math.ceil(length / PART_LENGTH) }, (_, n) => ({
-    output: [Math.min(PART_LENGTH, length - n * PART_LENGTH)],
-    optimizeFloatMemory: true,
-  }));
-}
-
-/**
- * The elements of one part of a pack: a view where one array has them all, and a copy elsewhere.
- *
- * @param arrays - what is packed
- * @param part - which one
- */
-export function packed(arrays: readonly Float32Array[], part: number): Float32Array {
-  const [layout] = packLayouts(lengthOf(arrays) - part * PART_LENGTH);
-  const length = layout?.output[0] ?? 0;
-  const pieces: Float32Array[] = [];
-  let offset = -part * PART_LENGTH;
-  for (const array of arrays) {
-    const [start, end] = [Math.max(0, -offset), Math.min(array.length, length - offset)];
-    if (start < end) pieces.push(array.subarray(start, end));
-    offset += array.length;
-  }
-  const [first] = pieces;
-  return pieces.length === 1 && first !== undefined ? first : concatenated(pieces, length);
-}
-
-function concatenated(pieces: readonly Float32Array[], length: number): Float32Array {
-  const elements = new Float32Array(length);
-  let start = 0;
-  for (const piece of pieces) {
-    elements.set(piece, start);
-    start += piece.length;
-  }
-  return elements;
-}
-
-/** The parts of a pack of `arrays`, on the device. */
-export async function packArrays(
+/** The textures of a pack of `arrays`. */
+export function* packArrays(
   device: Device,
+  plan: PackPlan,
   arrays: readonly Float32Array[],
-): Promise<readonly Storage[]> {
-  const parts: Storage[] = [];
+): Steps<readonly Texture[]> {
+  const parts: Texture[] = [];
   try {
-    for (const [part, layout] of packLayouts(lengthOf(arrays)).entries()) {
-      const elements = packed(arrays, part);
-      parts.push(
-        device.hasTextures ? await device.run(COPY(1), layout, [elements]) : elements.slice(),
-      );
+    for (const [part, layout] of plan.layouts.entries()) {
+      parts.push(yield* device.run(COPY(1), layout, [elementsOf(plan, arrays, part)]));
     }
   } catch (error) {
-    for (const part of parts) device.free(part);
+    for (const part of parts) part.delete();
     throw error;
   }
   return parts;
 }
 
-/** The number of elements of all arrays. */
-export function lengthOf(arrays: readonly Float32Array[]): number {
-  return arrays.reduce((length, array) => length + array.length, 0);
+/** The elements of the textures of a pack, on the host. */
+export function* readParts(
+  device: Device,
+  { length }: PackPlan,
+  parts: readonly Texture[],
+): Steps<Float32Array> {
+  const flat = new Float32Array(length);
+  for (const [n, part] of parts.entries()) flat.set(yield* device.read(part), n * PART_LENGTH);
+  return flat;
+}
+
+/** The elements of one part: a view where one array has them all, and a copy elsewhere. */
+function elementsOf(
+  { stretches, layouts }: PackPlan,
+  arrays: readonly Float32Array[],
+  part: number,
+): Float32Array {
+  const length = layouts[part]?.output[0] ?? 0;
+  const pieces = stretches.flatMap(({ start }, n) => {
+    const [array, offset] = [arrays[n] as Float32Array, start - part * PART_LENGTH];
+    const [from, to] = [Math.max(0, -offset), Math.min(array.length, length - offset)];
+    return from < to ? [{ at: offset + from, elements: array.subarray(from, to) }] : [];
+  });
+  const [first] = pieces;
+  if (first?.elements.length === length) return first.elements;
+  const elements = new Float32Array(length);
+  for (const piece of pieces) elements.set(piece.elements, piece.at);
+  return elements;
 }

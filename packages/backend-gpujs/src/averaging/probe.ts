@@ -1,30 +1,33 @@
 // What a device shows of its arithmetic: drivers may round, reorder and drop operations as they
 // like.
-import type { Data } from './data.js';
-import { freeData, hostArrays, textureOf } from './data.js';
+import { either } from '@polyak/core/kit';
+import type { Steps } from '@polyak/core/kit';
+import type { Texture } from 'gpu.js';
+import { textureOf } from './data.js';
 import type { Device } from '../device.js';
-import { allFinite } from './finite.js';
-import { moved } from './update.js';
-
-/** What a device can be trusted with beyond the plain average. */
-export interface Skills {
-  /** Whether rounding errors survive that a compiler could take for zero. */
-  readonly isCompensating: boolean;
-  /** Whether NaN and infinities survive until they are found. */
-  readonly hasNonFinite: boolean;
-}
+import { isTextureFinite } from './status.js';
+import { freeFields, step } from './step.js';
 
 const LENGTH = 257;
+const LAYOUT = { output: [LENGTH], optimizeFloatMemory: true };
 const WEIGHT = Math.fround(1e-3);
 const { fround } = Math;
 
 /**
  * Lets the device compute an update that the host computes too, and forgets the kernels of it.
  *
- * @param device - no kernel of which has run yet
- * @throws Error where the average is not float32 to two units in the last place
+ * @param device - with textures; no kernel of it has run yet
+ * @returns whether rounding errors survive that a compiler could take for zero
+ * @throws Error where the average is not float32 to two units in the last place, and where NaN and
+ *   infinities do not survive until they are found
  */
-export async function probe(device: Device): Promise<Skills> {
+export async function probe(device: Device): Promise<boolean> {
+  const canCompensate = await either(probed(device));
+  device.forgetKernels();
+  return canCompensate;
+}
+
+function* probed(device: Device): Steps<boolean> {
   const [averages, residuals, live] = [1, 2, 3].map(sample) as [
     Float32Array,
     Float32Array,
@@ -32,19 +35,20 @@ export async function probe(device: Device): Promise<Skills> {
   ];
   residuals.forEach((residual, n) => (residuals[n] = residual * 2 ** -25));
 
-  const [found] = (await update(device, [averages], live)) as [Float32Array];
+  const [found] = (yield* update(device, [averages], live)) as [Float32Array];
   const isRight = found.every((value, n) => {
     const [a, p] = [averages[n] as number, live[n] as number];
     const tolerance = 2 ** -22 * Math.max(Math.abs(a), Math.abs(p), Math.abs(p - a));
     return Math.abs(value - (a + (p - a) * WEIGHT)) <= tolerance;
   });
   if (!isRight) throw new Error('it does not compute in float32');
+  if (!(yield* seesNonFinite(device))) throw new Error('it loses NaN or infinities');
 
-  const [sums, errors] = (await update(device, [averages, residuals], live)) as [
+  const [sums, errors] = (yield* update(device, [averages, residuals], live)) as [
     Float32Array,
     Float32Array,
   ];
-  const isCompensating = sums.every((sum, n) => {
+  return sums.every((sum, n) => {
     const [a, c, p] = [averages[n] as number, residuals[n] as number, live[n] as number];
     const expected = a + c + (p - a - c) * WEIGHT;
     const scale = Math.max(Math.abs(a), Math.abs(p));
@@ -53,30 +57,31 @@ export async function probe(device: Device): Promise<Skills> {
       Math.abs(sum + (errors[n] as number) - expected) <= scale * 2 ** -30
     );
   });
-  const hasNonFinite = !device.hasTextures || (await seesNonFinite(device));
-  device.forgetKernels();
-  return { isCompensating, hasNonFinite };
 }
 
-async function update(
+function* update(
   device: Device,
   state: readonly Float32Array[],
   live: Float32Array,
-): Promise<readonly Float32Array[]> {
-  const [next = []] = await moved(device, [state], [live], WEIGHT);
-  const arrays = await hostArrays(device, next);
-  for (const data of next) freeData(device, data);
+): Steps<readonly Float32Array[]> {
+  const textures: Texture[] = [];
+  for (const array of [live, ...state]) textures.push(yield* textureOf(device, array, LAYOUT));
+  const [first, ...rest] = textures.map((texture) => [texture]);
+  const next = yield* step(device, rest, { layouts: [LAYOUT], live: first ?? [] }, WEIGHT);
+  const arrays: Float32Array[] = [];
+  for (const [texture] of next) arrays.push(yield* device.read(texture as Texture));
+  freeFields([textures, ...next]);
   return arrays;
 }
 
-async function seesNonFinite(device: Device): Promise<boolean> {
-  const layout = { output: [LENGTH], optimizeFloatMemory: true };
-  const textures: Data[] = [];
+function* seesNonFinite(device: Device): Steps<boolean> {
+  const found: boolean[] = [];
   for (const value of [NaN, Infinity, -Infinity, 3.4e38]) {
-    textures.push(await textureOf(device, sample(0).fill(value, LENGTH - 1), layout));
+    const array = sample(0).fill(value, LENGTH - 1);
+    const texture = yield* textureOf(device, array, LAYOUT);
+    found.push(yield* isTextureFinite(device, texture));
+    texture.delete();
   }
-  const found = await allFinite(device, textures, true);
-  for (const texture of textures) freeData(device, texture);
   return found.join() === 'false,false,false,true';
 }
 

@@ -1,177 +1,256 @@
 // Averages moved towards the live tensors: those of host arrays packed and all at once, those of
 // textures where they are.
+import { hostKernels } from '@polyak/backend-cpu/host';
+import type { Steps } from '@polyak/core/kit';
 import type { Texture } from 'gpu.js';
 import type { Data } from './data.js';
 import { freeData, hostArrays, textureOf } from './data.js';
-import type { Argument, Device } from '../device.js';
-import type { Storage } from '../gpu.js';
-import type { KernelSource } from './kernel-sources.js';
-import { AVERAGE, DELTA, DIFFERENCE, ERROR, SUM } from './kernel-sources.js';
-import { lengthOf, Pack, packArrays, packed, packLayouts, packOf } from './pack.js';
+import type { Device } from '../device.js';
+import { RUN } from './kernel-sources.js';
+import { Pack, packArrays, packOf, packPlan, readParts } from './pack.js';
+import type { PackPlan } from './pack.js';
+import { beginStatus, readStatus, statusOf } from './status.js';
+import type { Status } from './status.js';
+import { freeFields, step } from './step.js';
+import type { Field, State } from './step.js';
 import type { Layout } from '../texture.js';
 import { isTexture, layoutOf, signatureOf } from '../texture.js';
 
-/** The state of one live tensor: its average, or its average and the residual that it carries. */
-export type State = readonly Data[];
+/** One average that is to be moved. */
+export interface UpdateItem {
+  /** The average, and the residual where it is compensated. */
+  readonly state: readonly Data[];
+  readonly live: Data;
+  readonly weight: number;
+}
 
-/** Elements on the device, part by part. */
-type Field = readonly Storage[];
-
-/** The live elements, part by part, and what the parts look like. */
-interface Live {
-  readonly layouts: readonly Layout[];
-  argument(part: number): Argument;
+/** One average that was moved; the caller frees it. */
+export interface UpdatedItem extends Status {
+  /** Textures of the live tensor's layout where that is a texture, slices of a pack elsewhere. */
+  readonly state: readonly Data[];
 }
 
 /**
- * The states after one update. The old ones stay as they are, and the caller's.
+ * The states after one update, whether or not they are finite. The old ones stay as they are, and
+ * the caller's.
  *
  * @param device - where to compute
- * @param states - one for each live tensor, with as many elements
- * @param live - arrays and textures
- * @param weight - in [0, 1]
- * @returns the new states: textures of the same layout where the live tensor is one, slices of one
- * pack elsewhere
+ * @param items - each with as many elements in all its data
  */
-export async function moved(
+export function* updated(
   device: Device,
-  states: readonly State[],
-  live: readonly Data[],
-  weight: number,
-): Promise<readonly State[]> {
-  const results: State[] = [];
-  const hosted = [...live.keys()].filter((place) => !isTexture(live[place]));
-  try {
-    const slices = await movedPack(
-      device,
-      hosted.map((place) => states[place] as State),
-      hosted.map((place) => live[place] as Data),
-      weight,
-    );
-    slices.forEach((state, n) => (results[hosted[n] as number] = state));
-    for (const [place, data] of live.entries()) {
-      if (isTexture(data))
-        results[place] = await movedTextures(device, states[place] as State, data, weight);
-    }
-  } catch (error) {
-    for (const data of results.flat()) freeData(device, data);
-    throw error;
-  }
-  return results;
-}
-
-async function movedPack(
-  device: Device,
-  states: readonly State[],
-  live: readonly Data[],
-  weight: number,
-): Promise<readonly State[]> {
-  const arrays = await hostArrays(device, live);
-  const lengths = arrays.map(({ length }) => length);
-  const layouts = packLayouts(lengthOf(arrays));
+  items: readonly UpdateItem[],
+): Steps<readonly UpdatedItem[]> {
+  const batches: Batch[] = [];
+  // What lies on the device for this update only.
   const temporary: Field[] = [];
+  const results: UpdatedItem[] = [];
   try {
-    const fields: Field[] = [];
-    for (const n of states[0]?.keys() ?? []) {
-      const list = states.map((state) => state[n] as Data);
-      let field = packOf(list)?.parts;
-      if (field === undefined) {
-        field = await packArrays(device, await hostArrays(device, list));
-        temporary.push(field);
+    const uploads: Upload[] = [];
+    for (const places of groupsOf(items)) {
+      const own = places.map((place) => items[place] as UpdateItem);
+      const terms = yield* termsOf(device, own, uploads, temporary);
+      const next = yield* step(device, terms.state, terms, own[0]?.weight ?? 0);
+      const batch: Batch = { ...terms, places, items: own, next, flags: [] };
+      batches.push(batch);
+      for (const part of terms.layouts.keys()) {
+        const flags = yield* beginStatus(device, {
+          next: next[0]?.[part] as Texture,
+          average: terms.state[0]?.[part] as Texture,
+          live: terms.live[part] as Texture,
+        });
+        batch.flags.push(flags);
       }
-      fields.push(field);
     }
-    const next = await step(
-      device,
-      fields,
-      { layouts, argument: (part) => packed(arrays, part) },
-      weight,
-    );
-    const slices = next.map((parts) => new Pack(device, lengthOf(arrays), parts).slices(lengths));
-    return live.map((_, place) => slices.map((list) => list[place] as Data));
+    // Read once the device has been given all that it has to do.
+    for (const batch of batches) {
+      const settled = yield* settle(device, batch);
+      settled.forEach((result, n) => (results[batch.places[n] as number] = result));
+    }
+    return results;
+  } catch (error) {
+    for (const { next, isSettled } of batches) if (isSettled !== true) freeFields(next);
+    freeData(results.flatMap(({ state }) => state));
+    throw error;
   } finally {
-    free(device, temporary);
+    freeFields([...temporary, ...batches.map(({ flags }) => flags)]);
   }
 }
 
-async function movedTextures(
+/** What {@link step} computes with: the elements of some items, as textures. */
+interface Terms {
+  /** Of a pack; absent where the item is a texture. */
+  readonly plan?: PackPlan;
+  readonly layouts: readonly Layout[];
+  readonly state: State;
+  readonly live: Field;
+}
+
+/** Items that are moved by the same kernel calls. */
+interface Batch extends Terms {
+  readonly places: readonly number[];
+  readonly items: readonly UpdateItem[];
+  readonly flags: Texture[];
+  /** The new state. Replaced where the host has corrected it. */
+  next: State;
+  /** Whether `next` has become the result's. */
+  isSettled?: boolean;
+}
+
+/** Live arrays that were uploaded: averages by several rules have the same. */
+interface Upload {
+  readonly list: readonly Data[];
+  readonly parts: Field;
+}
+
+/** The places of the items that are moved together: what lies in a pack, and what is to. */
+function groupsOf(items: readonly UpdateItem[]): Iterable<readonly number[]> {
+  const groups = new Map<unknown, Map<string, number[]>>();
+  for (const [place, { state, live, weight }] of items.entries()) {
+    const [average] = state;
+    const packed = typeof average === 'object' && 'pack' in average ? average.pack : undefined;
+    const key = isTexture(live) ? live : packed;
+    // The same live texture may be that of several averages.
+    const terms = isTexture(live) ? `${place}` : `${state.length} ${weight}`;
+    const group = groups.get(key) ?? new Map<string, number[]>();
+    groups.set(key, group);
+    group.set(terms, [...(group.get(terms) ?? []), place]);
+  }
+  return [...groups.values()].flatMap((group) => [...group.values()]);
+}
+
+function* termsOf(
   device: Device,
-  state: State,
-  live: Texture,
-  weight: number,
-): Promise<readonly Texture[]> {
-  const layout = layoutOf(live, 'A live tensor');
-  const temporary: Field[] = [];
-  try {
+  items: readonly UpdateItem[],
+  uploads: Upload[],
+  temporary: Field[],
+): Steps<Terms> {
+  const [first] = items;
+  const note = (field: Field): Field => {
+    temporary.push(field);
+    return field;
+  };
+  if (first !== undefined && isTexture(first.live)) {
+    const { state, live } = first;
+    const layout = layoutOf(live, 'A live tensor');
     const fields: Field[] = [];
     for (const data of state) {
       if (isTexture(data) && signatureOf(data) === signatureOf(live)) {
         fields.push([data]);
       } else {
-        const [array] = await hostArrays(device, [data]);
-        const field = [await textureOf(device, array as Float32Array, layout)];
-        temporary.push(field);
-        fields.push(field);
+        const [array] = yield* hostArrays(device, [data]);
+        fields.push(note([yield* textureOf(device, array as Float32Array, layout)]));
       }
     }
-    const next = await step(device, fields, { layouts: [layout], argument: () => live }, weight);
-    return next.map(([texture]) => texture as Texture);
-  } finally {
-    free(device, temporary);
+    return { layouts: [layout], state: fields, live: [live] };
   }
+  const list = items.map(({ live }) => live);
+  const arrays = yield* hostArrays(device, list);
+  const plan = packPlan(arrays.map(({ length }) => length));
+  const known = uploads.find((each) => isSameList(each.list, list))?.parts;
+  const live = known ?? note(yield* packArrays(device, plan, arrays));
+  if (known === undefined) uploads.push({ list, parts: live });
+  const state: Field[] = [];
+  for (const n of (first?.state ?? []).keys()) {
+    const parts = items.map((item) => item.state[n] as Data);
+    const pack = packOf(parts);
+    state.push(
+      pack?.parts ?? note(yield* packArrays(device, plan, yield* hostArrays(device, parts))),
+    );
+  }
+  return { plan, layouts: plan.layouts, state, live };
 }
 
-/** One update of the averages, or of the averages and the residuals. */
-async function step(
-  device: Device,
-  [averages = [], residuals]: readonly Field[],
-  live: Live,
-  weight: number,
-): Promise<readonly Field[]> {
-  // A kernel rounds a number to float32 where it computes in float32, and where it does not, this
-  // does.
-  const w = Math.fround(weight);
-  if (residuals === undefined) return [await map(device, AVERAGE, [averages], live, w)];
-  const made: Field[] = [];
-  const note = (field: Field): Field => {
-    made.push(field);
-    return field;
+function isSameList(a: readonly Data[], b: readonly Data[]): boolean {
+  return a.length === b.length && a.every((data, n) => data === b[n]);
+}
+
+/** The results of a batch, once what the device saw of them is known. */
+function* settle(device: Device, batch: Batch): Steps<readonly UpdatedItem[]> {
+  const finite: Float32Array[] = [];
+  const moved: Float32Array[] = [];
+  for (const flags of batch.flags) {
+    const runs = yield* readStatus(device, flags);
+    finite.push(runs.finite);
+    moved.push(runs.moved);
+  }
+  const runs = { finite: joined(finite), moved: joined(moved) };
+  const count = runs.finite.length;
+  const statuses: Status[] = (batch.plan?.stretches ?? [{ start: 0, length: count * RUN }]).map(
+    ({ start, length }) => statusOf(runs, start / RUN, Math.ceil((start + length) / RUN)),
+  );
+  yield* correct(device, batch, statuses);
+  const { plan, next } = batch;
+  const states =
+    plan === undefined
+      ? next.map((field) => field.slice(0, 1))
+      : next.map((parts) => new Pack(device, plan, parts).slices());
+  batch.isSettled = true;
+  return statuses.map((status, n) => ({
+    ...status,
+    state: states.map((list) => list[n] as Data),
+  }));
+}
+
+/**
+ * Where the usual form has overflowed, the kernels of the host have one that does not; and where a
+ * live tensor is not finite, they say so. Rare, so that it may cost reading all of the batch.
+ */
+function* correct(device: Device, batch: Batch, statuses: Status[]): Steps<void> {
+  if (statuses.every(({ isFinite }) => isFinite)) return;
+  const { layouts, items, state, live } = batch;
+  const plan = batch.plan ?? packPlan([statusLength(layouts)]);
+  const flat = function* (field: Field): Steps<Float32Array> {
+    return yield* readParts(device, plan, field);
   };
-  try {
-    const deltas = note(await map(device, DELTA, [averages, residuals], live, w));
-    const sums = note(await map(device, SUM, [averages, deltas], live));
-    const visible = note(await map(device, DIFFERENCE, [sums, averages], live));
-    const errors = await map(device, ERROR, [averages, deltas, sums, visible], live);
-    free(device, [deltas, visible]);
-    return [sums, errors];
-  } catch (error) {
-    free(device, made);
-    throw error;
+  const [olds, lives, nexts] = [[] as Float32Array[], yield* flat(live), [] as Float32Array[]];
+  for (const field of state) olds.push(yield* flat(field));
+  for (const field of batch.next) nexts.push(yield* flat(field));
+  for (const [n, { start, length }] of plan.stretches.entries()) {
+    if (statuses[n]?.isFinite === true) continue;
+    const stretch = (all: Float32Array): Float32Array => all.subarray(start, start + length);
+    const [average = new Float32Array(), residual] = olds.map(stretch);
+    const result = hostKernels().average(
+      [{ average, residual, live: stretch(lives), weight: items[n]?.weight ?? 0 }],
+      { allowNonFinite: true },
+    );
+    const [item] = result.kind === 'averaged' ? result.items : [];
+    if (item === undefined) continue;
+    statuses[n] = { isFinite: item.isFinite, hasMoved: item.hasMoved };
+    [item.average, item.residual].forEach((data, place) => {
+      if (data !== undefined) nexts[place]?.set(data, start);
+    });
   }
-}
-
-/** A kernel over all parts. One with a weight reads the live elements too, before it. */
-async function map(
-  device: Device,
-  source: KernelSource,
-  fields: readonly Field[],
-  { layouts, argument }: Live,
-  weight?: number,
-): Promise<Field> {
-  const parts: Storage[] = [];
+  const corrected: Field[] = [];
   try {
-    for (const [part, layout] of layouts.entries()) {
-      const stored = fields.map((field) => field[part] as Storage);
-      const rest = weight === undefined ? [] : [argument(part), weight];
-      parts.push(await device.run(source(layout.output.length), layout, [...stored, ...rest]));
+    for (const all of nexts) {
+      const arrays = plan.stretches.map(({ start, length }) => all.subarray(start, start + length));
+      corrected.push(
+        batch.plan === undefined
+          ? [yield* textureOf(device, all, layouts[0] as Layout)]
+          : yield* packArrays(device, plan, arrays),
+      );
     }
   } catch (error) {
-    free(device, [parts]);
+    freeFields(corrected);
     throw error;
   }
-  return parts;
+  freeFields(batch.next);
+  batch.next = corrected;
 }
 
-function free(device: Device, fields: readonly Field[]): void {
-  for (const storage of fields.flat()) device.free(storage);
+function statusLength([layout]: readonly Layout[]): number {
+  return (layout?.output ?? []).reduce((product, extent) => product * extent, 1);
+}
+
+function joined(arrays: readonly Float32Array[]): Float32Array {
+  const [first] = arrays;
+  if (arrays.length === 1 && first !== undefined) return first;
+  const all = new Float32Array(arrays.reduce((length, array) => length + array.length, 0));
+  let start = 0;
+  for (const array of arrays) {
+    all.set(array, start);
+    start += array.length;
+  }
+  return all;
 }

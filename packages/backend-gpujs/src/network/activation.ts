@@ -1,5 +1,5 @@
 // How the activations of a layer lie in memory: which elements belong to which channel.
-import { elementCount } from '@polyak/core';
+import { elementCount } from '@polyak/core/interfaces';
 import { lengthOf } from './flat-kernel.js';
 import type { KernelArray } from './flat-kernel.js';
 

@@ -1,6 +1,6 @@
 // Batch-norm update of networks that are gpu.js kernels.
-import type { Awaitable, BatchNormModel } from '@polyak/core';
 import { PolyakError } from '@polyak/core';
+import type { Awaitable, BatchNormModel } from '@polyak/core/interfaces';
 import type { BatchNorm } from './batch-norm.js';
 import { freeArrays } from './flat-kernel.js';
 import type { KernelArray } from './flat-kernel.js';

@@ -1,6 +1,6 @@
 // Batch normalization as a building block between gpu.js kernels: forward, backward, running
 // statistics.
-import type { BatchNormLayer } from '@polyak/core';
+import type { BatchNormLayer } from '@polyak/core/interfaces';
 import type { GPU } from 'gpu.js';
 import { activation } from './activation.js';
 import type { ActivationOptions } from './activation.js';
@@ -179,6 +179,9 @@ export function batchNorm(gpu: GPU, options: BatchNormOptions): BatchNorm {
 
   const layer: BatchNorm = {
     name,
+    get identity() {
+      return layer;
+    },
     channels,
     trainable,
     varianceKind,

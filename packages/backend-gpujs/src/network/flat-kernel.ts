@@ -1,9 +1,12 @@
 // gpu.js kernels over flat arrays: the same call on every mode, with gpu.js's silent traps closed.
-import { elementCount, PolyakError } from '@polyak/core';
-import type { GPU, IGPUKernelSettings, IKernelRunShortcut, Texture } from 'gpu.js';
-import { checkedOn } from '../device.js';
-import type { Kernel } from '../gpu.js';
-import { isDeleted, isTexture, shapeOf, signatureOf } from '../texture.js';
+import { PolyakError } from '@polyak/core';
+import { elementCount } from '@polyak/core/interfaces';
+import { either } from '@polyak/core/kit';
+import type { GPU, IGPUKernelSettings, Texture } from 'gpu.js';
+import type { Gpu, Kernel, Rows } from '../gpu.js';
+import { SignatureKernels } from '../kernels.js';
+import { arrayOrTexture } from '../tensor.js';
+import { isDeleted, isTexture, shapeOf } from '../texture.js';
 
 /**
  * What a kernel takes and gives: row-major float32, as an array on the host (modes `cpu` and
@@ -84,7 +87,6 @@ export function flatKernel(gpu: GPU, source: string, options: FlatKernelOptions)
       `${name}: the output is [${output.join(', ')}], expected at least one thread.`,
     );
   }
-  const compiled = new Map<string, IKernelRunShortcut>();
   const settings: IGPUKernelSettings = {
     output: [...output],
     constants: { ...constants },
@@ -97,24 +99,19 @@ export function flatKernel(gpu: GPU, source: string, options: FlatKernelOptions)
     ...({ asyncMode: workers > 1, poolSize: workers } as object),
   };
 
+  const kernels = new SignatureKernels(gpu as unknown as Gpu, {
+    source,
+    settings,
+    contextOf: ({ context }) => context,
+    check: (kernel) => refuseFallback(kernel, name),
+  });
+
   const run = async (...args: KernelArgument[]): Promise<KernelArray> => {
-    const signature = args.map((argument) => checkedSignature(argument, name)).join();
-    const known = compiled.get(signature);
-    const kernel = known ?? gpu.createKernel(source, settings);
-    compiled.set(signature, kernel);
+    for (const argument of args) checkArgument(argument, name);
     try {
-      const { context } = kernel.kernel as unknown as Kernel;
-      const result = await checkedOn(
-        context,
-        async () => kernel(...(args as Float32Array[])) as KernelResult,
-      );
-      if (known === undefined) refuseFallback(kernel, name);
+      const { result } = await either(kernels.run(args));
       return isTexture(result) ? result : joined(result, length);
     } catch (error) {
-      if (known === undefined) {
-        compiled.delete(signature);
-        kernel.destroy();
-      }
       throw refusal(error, name, output);
     }
   };
@@ -129,8 +126,7 @@ export function flatKernel(gpu: GPU, source: string, options: FlatKernelOptions)
       }
     },
     dispose() {
-      for (const kernel of compiled.values()) kernel.destroy();
-      compiled.clear();
+      kernels.destroy();
     },
   };
 }
@@ -159,10 +155,6 @@ export function freeArrays(...arrays: readonly KernelArray[]): void {
 export function lengthOf(array: KernelArray): number {
   return array instanceof Float32Array ? array.length : elementCount(shapeOf(array));
 }
-
-/** What gpu.js gives for one, two or three extents on the host: rows, and rows of rows. */
-type Rows = Float32Array | readonly Rows[];
-type KernelResult = Rows | Texture;
 
 /** Rows as one array: without a copy where they lie one behind the other, as on webasm. */
 function joined(rows: Rows, length: number): Float32Array {
@@ -200,17 +192,15 @@ function typesOf(constants: Readonly<Record<string, number>>): Record<string, 'I
   );
 }
 
-function checkedSignature(argument: KernelArgument, name: string): string {
-  if (typeof argument === 'number') return 'number';
-  if (argument instanceof Float32Array) return `array ${argument.length}`;
-  if (isDeleted(argument)) {
+function checkArgument(argument: KernelArgument, name: string): void {
+  if (typeof argument === 'number') return;
+  const array = arrayOrTexture(`${name}: an argument`, argument);
+  if (isTexture(array) && isDeleted(array)) {
     throw new PolyakError('ERR_DISPOSED', `${name}: an argument is a texture that was deleted.`);
   }
-  return signatureOf(argument);
 }
 
-function refuseFallback(kernel: IKernelRunShortcut, name: string): void {
-  const { fallbackReason } = kernel.kernel as unknown as Kernel;
+function refuseFallback({ fallbackReason }: Kernel, name: string): void {
   if (fallbackReason === null) return;
   throw new PolyakError(
     'ERR_UNSUPPORTED',

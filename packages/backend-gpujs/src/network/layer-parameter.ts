@@ -1,19 +1,16 @@
 // A parameter of a network made of kernels: the layer that it belongs to owns what it holds.
-import type { Parameter } from '@polyak/core';
+import type { Parameter } from '@polyak/core/interfaces';
 import { freeArrays } from './flat-kernel.js';
 import type { KernelArray } from './flat-kernel.js';
-import { gpujsTensor } from '../averaging/tensor.js';
-import type { GpujsTensor } from '../averaging/tensor.js';
-import { isTexture } from '../texture.js';
+import { tensorCell } from '../parameter.js';
+import { arrayOrTexture, gpujsTensor } from '../tensor.js';
+import type { GpujsTensor } from '../tensor.js';
 
 /** A {@link Parameter} that frees what training replaces. See {@link layerParameter}. */
 export interface LayerParameter extends Parameter<GpujsTensor> {
   /** What kernels take. */
   data(): KernelArray;
-  /**
-   * Holds what a kernel gave from now on, and frees what it held. A swap exchanges by `set`
-   * instead, which frees nothing.
-   */
+  /** Holds what a kernel gave from now on, which the caller gives up, and frees what it held. */
   replace(data: KernelArray): void;
   set(tensor: GpujsTensor): void;
 }
@@ -23,8 +20,9 @@ export interface LayerParameter extends Parameter<GpujsTensor> {
  *
  * @param name - unique within the network
  * @param shape - which every later tensor has to have
- * @param data - what it starts with; the cell owns it
+ * @param data - what it starts with; the caller gives it up
  * @returns the cell; free what it holds by `freeArrays(cell.data())`
+ * @throws TypeError where `data` is neither a Float32Array nor a texture
  *
  * @example
  * ```ts
@@ -40,33 +38,14 @@ export function layerParameter(
   shape: readonly number[],
   data: KernelArray,
 ): LayerParameter {
-  let tensor = gpujsTensor(data, shape);
-  const parameter: LayerParameter = {
-    name,
-    get: () => tensor,
-    set(next) {
-      if (next.shape.join() !== shape.join()) {
-        throw new RangeError(
-          `"${name}" has shape [${shape.join()}], found [${next.shape.join()}].`,
-        );
-      }
-      kernelData(next, name);
-      tensor = next;
-    },
-    data: () => kernelData(tensor, name),
+  const held = tensorCell(name, gpujsTensor(data, shape));
+  freeArrays(data);
+  return {
+    ...held,
+    data: () => arrayOrTexture(`"${name}"`, held.get().data),
     replace(next) {
-      const old = parameter.data();
-      tensor = gpujsTensor(next, shape);
-      if (old !== next) freeArrays(old);
+      held.set(gpujsTensor(next, shape));
+      freeArrays(next);
     },
   };
-  return parameter;
-}
-
-/** The elements of a tensor, as kernels take them. */
-function kernelData({ data }: GpujsTensor, name: string): KernelArray {
-  if (data instanceof Float32Array || isTexture(data)) return data;
-  throw new TypeError(
-    `"${name}" was given a stretch of packed averages, which only the backend can read.`,
-  );
 }

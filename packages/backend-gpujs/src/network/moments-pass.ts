@@ -1,6 +1,6 @@
 // A forward pass that measures what goes into batch-norm layers.
-import type { BatchNormLayer, Moments } from '@polyak/core';
-import { mergedMoments } from './batch-moments.js';
+import type { BatchNormLayer, Moments } from '@polyak/core/interfaces';
+import { mergeMoments } from '@polyak/core/kit';
 
 /** A forward pass that reports what goes into some of a network's batch-norm layers. */
 export interface MomentsPass {
@@ -28,7 +28,7 @@ export function momentsPass(layers: readonly BatchNormLayer[]): {
       measures: (layer) => layers.includes(layer),
       report(layer, found) {
         const before = moments.get(layer);
-        moments.set(layer, before === undefined ? found : mergedMoments(before, found));
+        moments.set(layer, before === undefined ? found : mergeMoments([before, found]));
       },
     },
   };

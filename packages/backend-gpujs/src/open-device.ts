@@ -1,10 +1,9 @@
 // The device that a GPU instance really computes on, once it has shown that it computes right.
 import { PolyakError } from '@polyak/core';
 import type { GPU } from 'gpu.js';
-import { Device } from '../device.js';
-import type { Gpu, GpujsMode, GpujsRuntime } from '../gpu.js';
-import type { Skills } from './probe.js';
-import { probe } from './probe.js';
+import { Device } from './device.js';
+import type { Gpu, GpujsMode, GpujsRuntime } from './gpu.js';
+import { probe } from './averaging/probe.js';
 
 /** What to do about a mode that does not run. */
 const REMEDIES: Readonly<Record<GpujsMode, string>> = {
@@ -23,7 +22,8 @@ const REMEDIES: Readonly<Record<GpujsMode, string>> = {
 /** A device that computes. */
 export interface OpenDevice {
   readonly device: Device;
-  readonly skills: Skills;
+  /** Whether it keeps rounding errors; of a device with textures. */
+  readonly canCompensate: boolean;
   /** Destroys the kernels and, where it is the backend's own, the GPU instance. */
   close(): Promise<void>;
 }
@@ -34,9 +34,10 @@ export interface OpenDevice {
  * @param gpu - an instance, or the class and a mode
  * @throws PolyakError `ERR_UNSUPPORTED` where the mode does not run, where gpu.js runs another one
  *   in its place, and where the device does not compute in float32
- * @throws RangeError for a mode that this package does not know
+ * @throws RangeError for a mode that this package does not know; TypeError for no GPU
  */
 export async function openDevice(gpu: GPU | GpujsRuntime): Promise<OpenDevice> {
+  requireGpu(gpu);
   const isOwn = 'GPU' in gpu;
   if (isOwn && !Object.hasOwn(REMEDIES, gpu.mode)) {
     throw new RangeError(
@@ -52,11 +53,22 @@ export async function openDevice(gpu: GPU | GpujsRuntime): Promise<OpenDevice> {
   try {
     device = await Device.open(instance);
     requireMode(instance.mode, device.mode);
-    return { device, skills: await probe(device), close };
+    const canCompensate = device.hasTextures && (await probe(device));
+    return { device, canCompensate, close };
   } catch (error) {
     await close();
     throw unsupported(instance.mode, error);
   }
+}
+
+function requireGpu(gpu: GPU | GpujsRuntime): void {
+  // What JavaScript passes may be anything.
+  const { GPU: Class, createKernel } = ((gpu as unknown) ?? {}) as Partial<GPU & GpujsRuntime>;
+  if (typeof Class === 'function' || typeof createKernel === 'function') return;
+  throw new TypeError(
+    'gpujsBackend: the argument is neither a GPU instance nor { GPU, mode }. Pass what runs the ' +
+      "model, or { GPU, mode: 'webgpu' } with the class GPU of gpu.js.",
+  );
 }
 
 /** gpu.js falls back silently; 'gpu' and 'async' leave the mode to it. */

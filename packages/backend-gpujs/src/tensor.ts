@@ -1,9 +1,9 @@
 // What gpu.js computes with, as a tensor: numbers on the host, a texture, or a stretch of packed
 // averages.
-import type { TensorSpec } from '@polyak/core';
+import type { TensorSpec } from '@polyak/core/interfaces';
 import type { Texture } from 'gpu.js';
-import type { GpujsSlice } from './pack.js';
-import { shapeOf } from '../texture.js';
+import type { GpujsSlice } from './averaging/pack.js';
+import { isTexture, shapeOf } from './texture.js';
 
 /** A float32 tensor of gpu.js. */
 export interface GpujsTensor extends TensorSpec {
@@ -12,8 +12,7 @@ export interface GpujsTensor extends TensorSpec {
   /**
    * The elements in row-major order: an array on the host; what a kernel with `pipeline: true` and
    * `precision: 'single'` returned, which on webgpu is the handle of a buffer; or a stretch of
-   * packed averages, which only the backend makes and which no swap gives to a model that held one
-   * of the others.
+   * packed averages, which only the backend makes, and which no swap gives to a model.
    */
   readonly data: Float32Array | Texture | GpujsSlice;
 }
@@ -25,6 +24,7 @@ export interface GpujsTensor extends TensorSpec {
  * @param shape - the extents, outermost first. Unless given: of an array its length, of a texture
  *   the reverse of its kernel's `output`
  * @returns the tensor, which owns nothing
+ * @throws TypeError where `data` is neither
  *
  * @example
  * ```ts
@@ -34,10 +34,33 @@ export interface GpujsTensor extends TensorSpec {
  * ```
  */
 export function gpujsTensor(data: Float32Array | Texture, shape?: readonly number[]): GpujsTensor {
-  return tensorOf(shape ?? (data instanceof Float32Array ? [data.length] : shapeOf(data)), data);
+  const checked = arrayOrTexture('gpujsTensor: the data', data);
+  const own = checked instanceof Float32Array ? [checked.length] : shapeOf(checked);
+  return tensorOf(shape ?? own, checked);
 }
 
 /** A tensor over data of any kind. */
 export function tensorOf(shape: readonly number[], data: GpujsTensor['data']): GpujsTensor {
   return { dtype: 'float32', shape, data };
+}
+
+/**
+ * What kernels take.
+ *
+ * @param what - the data, for the message
+ * @param data - what JavaScript passes may be anything
+ * @throws TypeError where it is neither a Float32Array nor a texture
+ */
+export function arrayOrTexture(what: string, data: unknown): Float32Array | Texture {
+  if (data instanceof Float32Array || isTexture(data)) return data;
+  throw new TypeError(
+    `${what} is ${kindOf(data)}, expected a Float32Array or a texture of a kernel with pipeline: ` +
+      'true. Copy numbers by Float32Array.from.',
+  );
+}
+
+function kindOf(data: unknown): string {
+  if (Array.isArray(data)) return 'a plain array';
+  if (typeof data !== 'object' || data === null) return String(data);
+  return `an object of the class ${data.constructor.name}`;
 }

@@ -1,0 +1,35 @@
+// What a backend of gpu.js is, and the part of it that each mode has its own of.
+import type { Backend, HostTensor } from '@polyak/core/interfaces';
+import type { LedgerMemory } from '@polyak/core/kit';
+import type { GpujsMode } from '../gpu.js';
+import type { GpujsTensor } from '../tensor.js';
+
+/** What a backend keeps alive: its tensors, and its kernels. */
+export interface GpujsMemory extends LedgerMemory {
+  /** Its compiled kernels, which are made when they are first needed. */
+  readonly kernels: number;
+}
+
+/**
+ * A {@link Backend} of gpu.js's arrays and textures. Release it when the averages are no longer
+ * needed.
+ */
+export interface GpujsBackend extends Backend<GpujsTensor> {
+  /** `gpujs:` and the mode that runs, whatever was asked for. */
+  readonly name: `gpujs:${GpujsMode}`;
+  upload(tensors: readonly HostTensor[]): readonly GpujsTensor[];
+  /** Frees tensors that this backend made. Others are their owner's: textures are not deleted. */
+  dispose(tensors: readonly GpujsTensor[]): void;
+  /** What it keeps alive now. */
+  memory(): GpujsMemory;
+  /**
+   * Destroys its kernels, and the GPU instance that it made. Later calls but `dispose` are refused.
+   */
+  release(): Promise<void>;
+}
+
+/** What depends on where the tensors of a mode lie. */
+export interface ModeBackend
+  extends Omit<GpujsBackend, 'specVersion' | 'name' | 'dtypes' | 'spec' | 'memory' | 'release'> {
+  memory(): LedgerMemory;
+}
