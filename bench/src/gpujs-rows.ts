@@ -1,13 +1,17 @@
-// The rows of the gpu.js backend against the plain loop over typed arrays, in each mode that runs here: headlessgl where `gl` is built
-// and there is an X display (`xvfb-run -a npx -y pnpm@12 bench`).
-import { gpujsBackend, gpujsTensor } from '@polyak/backend-gpujs';
+// The rows of the gpu.js backend against the plain loop over typed arrays, in each mode that runs
+// here: headlessgl where `gl` is built and there is an X display
+// (`xvfb-run -a npx -y pnpm@12 bench`).
+import { gpujsBackend, gpujsParameter, gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsBackend, GpujsMode, GpujsTensor } from '@polyak/backend-gpujs';
 import gpujs from 'gpu.js';
 import type { Row, Subject } from './row.js';
 
 const WEIGHT = 1 / 3;
 const [ELEMENTS, MANY_ELEMENTS] = [1_000_000, 10_000_000];
-/** As many tensors as a large convolutional network has, each of them small: together as many elements as the one tensor. */
+/**
+ * As many tensors as a large convolutional network has, each of them small: together as many
+ * elements as the one tensor.
+ */
 const SMALL = { tensors: 160, elements: 6250 };
 
 const { GPU } = gpujs;
@@ -18,7 +22,8 @@ const MODES: readonly GpujsMode[] = GPU.isHeadlessGLSupported
 /**
  * What the gpu.js backend does with live weights in arrays, one row each.
  *
- * @param elements - at 1M come rows for one tensor and for many small ones, at 10M one for one tensor
+ * @param elements - at 1M come rows for one tensor and for many small ones, at 10M one for one
+ * tensor
  * @returns the rows
  */
 export function gpujsRows(elements: number): readonly Row[] {
@@ -73,23 +78,36 @@ async function prepare(
 
 const averageOf: SubjectOf = async (backend, live) => {
   let averages = await backend.clone(live);
-  return async () => (averages = await backend.average(averages, live, WEIGHT));
+  return async () => (averages = await moved(backend, averages, live));
 };
 
 const finiteOf: SubjectOf = async (backend, live) => async () => backend.allFinite(live);
 
-/** A swap of averages that were just updated, which is when they have to travel, and the one back. */
+/**
+ * A swap of averages that were just updated, which is when they have to travel, and the one back.
+ */
 const swapOf: SubjectOf = async (backend, live) => {
-  const cells = live.map((tensor, n) => {
-    let held = tensor;
-    return { name: `p${n}`, get: () => held, set: (given: GpujsTensor) => void (held = given) };
-  });
+  const parameters = live.map(({ data }, n) => gpujsParameter(`p${n}`, data as Float32Array));
   let averages = await backend.clone(live);
   return async () => {
-    averages = await backend.average(averages, live, WEIGHT);
-    averages = await backend.swap(cells, await backend.swap(cells, averages));
+    averages = await moved(backend, averages, live);
+    const held = await backend.swap(parameters, averages);
+    const shown = await backend.swap(parameters, held);
+    backend.dispose([...held, ...shown]);
   };
 };
+
+async function moved(
+  backend: GpujsBackend,
+  averages: readonly GpujsTensor[],
+  live: readonly GpujsTensor[],
+): Promise<readonly GpujsTensor[]> {
+  const result = await backend.average(
+    averages.map((average, n) => ({ average, live: live[n] as GpujsTensor, weight: WEIGHT })),
+  );
+  if (result.kind === 'refused') throw new Error('unreachable');
+  return result.items.map(({ average }) => average);
+}
 
 function naive(average: Float32Array, live: Float32Array, weight: number): void {
   for (let i = 0; i < average.length; i += 1) {

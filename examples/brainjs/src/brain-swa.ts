@@ -1,7 +1,8 @@
 // SWA inside brain.js: all that embedding the core in another framework takes is to say where its weights are.
 import { parameter } from '@polyak/backend-cpu';
 import { gpujsTensor, type GpujsTensor } from '@polyak/backend-gpujs';
-import { observedOptimizer, type HostTensor, type Optimizer, type Parameter } from '@polyak/core';
+import { observedOptimizer } from '@polyak/core';
+import { type HostTensor, type Optimizer, type Parameter } from '@polyak/core/interfaces';
 import type { Texture } from 'gpu.js';
 
 /** What is asked of a `NeuralNetwork`: weights[layer][neuron] and biases[layer], from layer 1 on. */
@@ -48,9 +49,13 @@ export function textureParameters(net: TextureNetwork): readonly Parameter<Gpujs
     const name = `layer${layer}.${part}`;
     const live: Parameter<GpujsTensor> = {
       name,
+      identity: placeIn(list, layer),
       get: () => gpujsTensor(textureIn(list[layer], name)),
       set: ({ data }) => {
-        list[layer] = data;
+        const old = textureIn(list[layer], name);
+        // One more handle on the same elements: the other one is the backend's.
+        list[layer] = textureIn(data, name).clone();
+        old.delete();
       },
     };
     live.get(); // refuses at once
@@ -83,6 +88,18 @@ export function brainOptimizer<T>(net: Trainable, params: readonly Parameter<T>[
 function layersOf({ biases }: { readonly biases: readonly unknown[] }): readonly number[] {
   if (biases.length > 1) return Array.from({ length: biases.length - 1 }, (_, index) => index + 1);
   throw new TypeError('The network has no weights yet: call its prepTraining(data) first.');
+}
+
+/** What stands for the places of a list, which lives as long as its network. */
+const places = new WeakMap<readonly unknown[], Map<number, object>>();
+
+/** The same object whenever it is asked for. */
+function placeIn(list: readonly unknown[], layer: number): object {
+  const known = places.get(list) ?? new Map<number, object>();
+  places.set(list, known);
+  const place = known.get(layer) ?? {};
+  known.set(layer, place);
+  return place;
 }
 
 function textureIn(value: unknown, name: string): Texture {

@@ -8,7 +8,8 @@ import {
   type LayerParameter,
   type MomentsPass,
 } from '@polyak/backend-gpujs';
-import { observedOptimizer, type BatchNormModel, type Optimizer } from '@polyak/core';
+import { observedOptimizer } from '@polyak/core';
+import { type BatchNormModel, type Optimizer } from '@polyak/core/interfaces';
 import type { GpujsTensor } from '@polyak/backend-gpujs';
 import type { GPU } from 'gpu.js';
 

@@ -25,10 +25,7 @@ export function freeData(list: readonly Data[]): void {
  * The elements on the host, those of a pack read at once. Nothing is copied that lies there
  * already.
  */
-export function* hostArrays(
-  device: Device,
-  list: readonly Data[],
-): Steps<readonly Float32Array[]> {
+export function* hostArrays(device: Device, list: readonly Data[]): Steps<readonly Float32Array[]> {
   const packs = new Map<Pack, Float32Array>();
   const arrays: Float32Array[] = [];
   for (const data of list) {

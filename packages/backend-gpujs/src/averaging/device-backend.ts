@@ -31,8 +31,8 @@ export function deviceBackend(device: Device, canCompensate: boolean): ModeBacke
   );
 
   function usable(call: string, tensors: readonly GpujsTensor[]): void {
-    made.requireAlive(call, tensors);
     requireUsable(device, call, tensors);
+    made.requireAlive(call, tensors);
   }
 
   function free(call: string, tensors: readonly GpujsTensor[]): void {

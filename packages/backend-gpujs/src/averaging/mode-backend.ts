@@ -29,7 +29,9 @@ export interface GpujsBackend extends Backend<GpujsTensor> {
 }
 
 /** What depends on where the tensors of a mode lie. */
-export interface ModeBackend
-  extends Omit<GpujsBackend, 'specVersion' | 'name' | 'dtypes' | 'spec' | 'memory' | 'release'> {
+export interface ModeBackend extends Omit<
+  GpujsBackend,
+  'specVersion' | 'name' | 'dtypes' | 'spec' | 'memory' | 'release'
+> {
   memory(): LedgerMemory;
 }

@@ -1,8 +1,8 @@
 // What stays on the device: as many textures after 1,000 rounds as before, counted where they are
 // made.
-import { gpujsBackend, gpujsParameter } from '@polyak/backend-gpujs';
+import { gpujsBackend, gpujsParameter, gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsParameter } from '@polyak/backend-gpujs';
-import { observedOptimizer, SWA } from '@polyak/core';
+import { AveragedModel } from '@polyak/core';
 import type { Texture } from 'gpu.js';
 import { expect, it } from 'vitest';
 import { countTextures } from '../count-textures.js';
@@ -10,6 +10,7 @@ import type { Bench } from '../../../../tests/support/gpujs/describe-modes.js';
 import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js';
 import { MODES, TEXTURE_MODES } from '../../../../tests/support/gpujs/modes.js';
 import { textureOf } from '../textures.js';
+import { moved } from '../updates.js';
 
 const ROUNDS = 1000;
 /** The first rounds compile kernels, which keep a few textures of their own. */
@@ -18,15 +19,15 @@ const PATIENCE = 120_000;
 
 async function expectNothingLeft(
   { gpu, backend }: Bench,
-  params: readonly GpujsParameter[],
+  parameters: readonly GpujsParameter[],
 ): Promise<void> {
   const count = countTextures(gpu);
-  const swa = new SWA(observedOptimizer([{ params, lr: 0.1 }]), { backend });
+  const average = new AveragedModel(parameters, { backend });
   const rounds = async (times: number): Promise<void> => {
     for (let n = 0; n < times; n += 1) {
-      await swa.updateSwa();
-      await swa.swapSwaSgd();
-      await swa.swapSwaSgd();
+      await average.update();
+      await average.swap();
+      await average.swap();
     }
   };
   await rounds(WARM_UP);
@@ -34,11 +35,11 @@ async function expectNothingLeft(
   await rounds(ROUNDS);
   expect(backend.memory()).toEqual(held);
   expect(count()).toBe(textures);
-  await swa.dispose();
-  expect(backend.memory().textures).toBe(0);
+  await average.dispose();
+  expect(backend.memory().tensors).toBe(0);
 }
 
-describeModes(MODES, (mode, bench) => {
+describeModes(MODES, (_, bench) => {
   it(
     `holds as many textures after ${ROUNDS} rounds, live weights in arrays`,
     async () => {
@@ -52,20 +53,18 @@ describeModes(MODES, (mode, bench) => {
   );
 
   it('has freed all when all is disposed of, and keeps no kernel after its release', async () => {
+    const count = countTextures(bench.gpu);
     const backend = await gpujsBackend(bench.gpu);
-    const [live, other] = [4, 6].map((value) => gpujsParameter('p', Float32Array.of(value)).get());
-    if (live === undefined || other === undefined) throw new Error('unreachable');
-    const averages = await backend.average(await backend.clone([live]), [other], 0.5);
-    expect(backend.memory()).toMatchObject({
-      tensors: 1,
-      textures: mode === 'cpu' || mode === 'webasm' ? 0 : 1,
-    });
+    const [live, other] = [gpujsTensor(Float32Array.of(4)), gpujsTensor(Float32Array.of(6))];
+    const averages = await moved(backend, await backend.clone([live]), [other], 0.5);
+    expect(backend.memory()).toMatchObject({ tensors: 1, bytes: 4 });
     backend.dispose(averages);
-    backend.dispose(averages);
-    expect(backend.memory()).toMatchObject({ tensors: 0, textures: 0 });
+    expect(() => backend.dispose(averages)).toThrow('was disposed of');
+    expect(backend.memory()).toMatchObject({ tensors: 0, bytes: 0 });
     await backend.release();
     expect(backend.memory().kernels).toBe(0);
-    await expect(backend.download([])).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
+    expect(count()).toBe(0);
+    await expect(async () => backend.download([])).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
   });
 });
 
@@ -86,14 +85,34 @@ describeModes(TEXTURE_MODES, (_, bench) => {
     PATIENCE,
   );
 
+  it('keeps an average that the model shows until the model lets go, and deletes it then', async () => {
+    const { backend, gpu } = bench;
+    const texture = await textureOf(gpu, Float32Array.of(1, 2), [2]);
+    const cell = gpujsParameter('p', texture);
+    const count = countTextures(gpu);
+    // A kernel keeps its last result, so that of the second call too.
+    const [shown, other] = await backend.clone([cell.get(), cell.get()]);
+    if (shown === undefined || other === undefined) throw new Error('unreachable');
+    const held = await backend.swap([cell], [shown]);
+    const read = async (): Promise<unknown> => (cell.get().data as Texture).toArray();
+    await read(); // On webgpu the first read makes a buffer for the next ones.
+    const before = count();
+    backend.dispose([shown]);
+    expect(count()).toBe(before);
+    expect(await read()).toEqual(Float32Array.of(1, 2));
+    cell.set(gpujsTensor(texture));
+    expect(count()).toBe(before - 1);
+    backend.dispose([other, ...held]);
+  });
+
   it('leaves the averages in the model when it is released', async () => {
     const backend = await gpujsBackend(bench.gpu);
     const cell = gpujsParameter('p', await textureOf(bench.gpu, Float32Array.of(1, 2), [2]));
-    const swa = new SWA(observedOptimizer([{ params: [cell], lr: 0.1 }]), { backend });
-    await swa.updateSwa();
-    cell.set({ ...cell.get(), data: await textureOf(bench.gpu, Float32Array.of(3, 6), [2]) });
-    await swa.updateSwa();
-    await swa.swapSwaSgd();
+    const average = new AveragedModel([cell], { backend });
+    await average.update();
+    cell.set(gpujsTensor(await textureOf(bench.gpu, Float32Array.of(3, 6), [2])));
+    await average.update();
+    await average.swap();
     await backend.release();
     expect(await (cell.get().data as Texture).toArray()).toEqual(Float32Array.of(2, 4));
   });

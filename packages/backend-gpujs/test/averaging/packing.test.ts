@@ -1,11 +1,12 @@
-// Many small tensors cost what one of their size costs: one kernel call, and a copy on the host.
+// Many small tensors cost what one of their size costs: a few kernel calls, and a copy on the host.
 import { performance } from 'node:perf_hooks';
 import { gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsTensor } from '@polyak/backend-gpujs';
 import type { GPU as Gpu } from 'gpu.js';
 import { expect, it, vi } from 'vitest';
 import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js';
-import { MODES } from '../../../../tests/support/gpujs/modes.js';
+import { TEXTURE_MODES } from '../../../../tests/support/gpujs/modes.js';
+import { moved } from '../updates.js';
 
 /** As many as a large convolutional network has. */
 const TENSORS = 160;
@@ -40,20 +41,44 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
-describeModes(MODES, (_, bench) => {
-  it(`calls one kernel for an update of ${TENSORS} tensors, and reads them at once`, async () => {
+describeModes(TEXTURE_MODES, (_, bench) => {
+  it(`calls as many kernels for ${TENSORS} tensors as for one, and reads them at once`, async () => {
     const { backend, gpu } = bench;
     const calls = countCalls(gpu);
-    // Of a size of their own, so that their kernels are new.
-    const live = weights(TENSORS, 7);
-    let averages = await backend.average(await backend.clone(live), live, 0.5);
+    const counts: number[] = [];
+    for (const tensors of [1, TENSORS]) {
+      // Of a size of their own, so that their kernels are new.
+      const live = weights(tensors, 7);
+      let averages = await moved(backend, await backend.clone(live), live, 0.5);
+      const before = calls();
+      averages = await moved(backend, averages, live, 0.5);
+      await backend.download(averages);
+      await backend.allFinite(live);
+      counts.push(calls() - before);
+      backend.dispose(averages);
+    }
+    // The live weights go there, are averaged, and the result is looked at.
+    expect(counts).toEqual([3, 3]);
+    vi.restoreAllMocks();
+  });
+
+  it('uploads live arrays once for averages by several rules', async () => {
+    const { backend, gpu } = bench;
+    const calls = countCalls(gpu);
+    const live = weights(3, 9);
+    const update = async (averages: readonly GpujsTensor[]): Promise<readonly GpujsTensor[]> => {
+      const items = averages.map((average, n) => ({
+        average,
+        live: live[n % 3] as GpujsTensor,
+        weight: n < 3 ? 0.5 : 0.25,
+      }));
+      const result = await backend.average(items);
+      return result.kind === 'averaged' ? result.items.map(({ average }) => average) : [];
+    };
+    const first = await update(await backend.clone([...live, ...live]));
     const before = calls();
-    averages = await backend.average(averages, live, 0.5);
-    expect(before).toBeGreaterThan(0);
-    expect(calls() - before).toBe(1);
-    await backend.download(averages);
-    await backend.allFinite(live);
-    expect(calls() - before).toBe(1);
+    const averages = await update(first);
+    expect(calls() - before).toBe(5);
     backend.dispose(averages);
     vi.restoreAllMocks();
   });
@@ -67,7 +92,7 @@ describeModes(MODES, (_, bench) => {
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const [n, live] of lists.entries()) {
         const start = performance.now();
-        averages[n] = await backend.average(averages[n] ?? [], live, 0.5);
+        averages[n] = await moved(backend, averages[n] ?? [], live, 0.5);
         await backend.download(averages[n] ?? []);
         times[n]?.push(performance.now() - start);
       }

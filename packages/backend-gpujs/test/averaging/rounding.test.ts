@@ -2,18 +2,13 @@
 // places.
 import { gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsTensor } from '@polyak/backend-gpujs';
-import type { HostTensor } from '@polyak/core';
+import type { HostTensor } from '@polyak/core/interfaces';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js';
 import { MODES, TEXTURE_MODES } from '../../../../tests/support/gpujs/modes.js';
-import {
-  averaged,
-  averagedOnce,
-  compensated,
-  compensatedOnce,
-  manyMagnitudes,
-} from './rounding.js';
+import { averaged, compensated, manyMagnitudes } from './rounding.js';
 import { textureOf } from '../textures.js';
+import { deleteTextures, moved } from '../updates.js';
 
 const WEIGHT = 1e-3;
 
@@ -45,25 +40,15 @@ function largestError(
   return largest;
 }
 
-/** What a mode computes, element by element. */
-const FLOAT32 = { averaged, compensated };
-/** On cpu gpu.js computes in float64 and rounds what a kernel returns. */
-const FLOAT64 = { averaged: averagedOnce, compensated: compensatedOnce };
-
 describeModes(MODES, (mode, bench) => {
-  const reference = mode === 'cpu' ? FLOAT64 : FLOAT32;
-
   async function updated(
     averages: readonly Float32Array[],
     live: readonly GpujsTensor[],
   ): Promise<readonly Float32Array[]> {
-    const moved = await bench.backend.average(
-      bench.backend.upload(averages.map(host)),
-      live,
-      WEIGHT,
-    );
-    const found = await bench.backend.download(moved);
-    bench.backend.dispose(moved);
+    const uploaded = bench.backend.upload(averages.map(host));
+    const next = await moved(bench.backend, uploaded, live, WEIGHT);
+    const found = await bench.backend.download(next);
+    bench.backend.dispose(next);
     return found.map(({ data }) => data as Float32Array);
   }
 
@@ -71,7 +56,7 @@ describeModes(MODES, (mode, bench) => {
     expect(bench.backend.name).toBe(`gpujs:${mode}`);
   });
 
-  it('rounds each operation to float32, on cpu once', async () => {
+  it('rounds each operation to float32', async () => {
     const lengths = [1, 2, 3, 4, 5, 0, 63, 255, 256, 257, 10_007];
     const averages = lengths.map((length, n) => manyMagnitudes(length, n));
     const live = lengths.map((length, n) => manyMagnitudes(length, n + 20));
@@ -82,7 +67,7 @@ describeModes(MODES, (mode, bench) => {
     averages.forEach((average, n) => {
       const p = (i: number): number => live[n]?.[i] as number;
       const a = (i: number): number => average[i] as number;
-      const expected = (i: number): number => reference.averaged(a(i), p(i), WEIGHT);
+      const expected = (i: number): number => averaged(a(i), p(i), WEIGHT);
       expect(firstDifference(found[n] ?? [], expected, average.length)).toBe(-1);
       const scale = (i: number): number => Math.max(Math.abs(a(i)), Math.abs(p(i)));
       // One rounding is at most 6e-8, three that of the result and a little of the others.
@@ -103,7 +88,7 @@ describeModes(MODES, (mode, bench) => {
     );
     averages.forEach((average, n) => {
       const [a, p] = [(i: number) => average[i] as number, (i: number) => live[n]?.[i] as number];
-      const expected = (i: number): number => reference.averaged(a(i), p(i), WEIGHT);
+      const expected = (i: number): number => averaged(a(i), p(i), WEIGHT);
       expect(firstDifference(found[n] ?? [], expected, average.length)).toBe(-1);
     });
   }, 120_000);
@@ -114,11 +99,8 @@ describeModes(MODES, (mode, bench) => {
     );
     let averages = await bench.backend.clone([gpujsTensor(visited[0] as Float32Array)]);
     for (let n = 1; n < visited.length; n += 1) {
-      averages = await bench.backend.average(
-        averages,
-        [gpujsTensor(visited[n] as Float32Array)],
-        1 / (n + 1),
-      );
+      const live = [gpujsTensor(visited[n] as Float32Array)];
+      averages = await moved(bench.backend, averages, live, 1 / (n + 1));
     }
     const [found] = await bench.backend.download(averages);
     const mean = (i: number): number =>
@@ -132,22 +114,18 @@ describeModes(MODES, (mode, bench) => {
     const [average, live] = [manyMagnitudes(length, 1), manyMagnitudes(length, 2)];
     const residual = average.map((a) => a * 2 ** -25);
     const expected = (i: number): readonly [number, number] =>
-      reference.compensated(average[i] as number, residual[i] as number, live[i] as number, WEIGHT);
+      compensated(average[i] as number, residual[i] as number, live[i] as number, WEIGHT);
     let sums: Float32Array;
     let errors: Float32Array;
 
     beforeAll(async () => {
-      const [averages, residuals] = [
-        bench.backend.upload([host(average)]),
-        bench.backend.upload([host(residual)]),
-      ];
-      const pair = await bench.backend.averageCompensated?.(
-        averages,
-        residuals,
-        [gpujsTensor(live)],
-        WEIGHT,
-      );
-      const made = [...(pair?.averages ?? []), ...(pair?.residuals ?? [])];
+      const [first, second] = bench.backend.upload([host(average), host(residual)]);
+      const item = { average: first as GpujsTensor, residual: second as GpujsTensor };
+      const result = await bench.backend.average([
+        { ...item, live: gpujsTensor(live), weight: WEIGHT },
+      ]);
+      const [pair] = result.kind === 'averaged' ? result.items : [];
+      const made = [pair?.average, pair?.residual] as GpujsTensor[];
       [sums, errors] = (await bench.backend.download(made)).map(({ data }) => data) as [
         Float32Array,
         Float32Array,
@@ -166,7 +144,7 @@ describeModes(MODES, (mode, bench) => {
       expect(largestError(found, total, scale)).toBeLessThan(4e-10);
     });
 
-    it('rounds each operation to float32, on cpu the step once', () => {
+    it('rounds each operation to float32', () => {
       expect(firstDifference(sums, (i) => expected(i)[0], length)).toBe(-1);
       // An error of 0 has the sign that the driver gives it.
       const found = errors.map((error) => error + 0);
@@ -193,14 +171,15 @@ describeModes(TEXTURE_MODES, (_, bench) => {
       const lives = [await textures(first), await textures(second)] as const;
       expect(lives[0].map(({ shape }) => shape)).toEqual(shapes);
       const averages = await bench.backend.clone(lives[0]);
-      const moved = await bench.backend.average(averages, lives[1], WEIGHT);
-      const found = await bench.backend.download(moved);
+      const next = await moved(bench.backend, averages, lives[1], WEIGHT);
+      const found = await bench.backend.download(next);
       first.forEach((average, n) => {
         const expected = (i: number): number =>
           averaged(average[i] as number, second[n]?.[i] as number, WEIGHT);
         expect(firstDifference(found[n]?.data as Float32Array, expected, average.length)).toBe(-1);
       });
-      bench.backend.dispose([...moved, ...lives.flat()]);
+      bench.backend.dispose(next);
+      deleteTextures(lives.flat());
     },
   );
 });

@@ -1,5 +1,4 @@
-// The averaging formulas element by element, with each operation rounded to float32, or only what a
-// kernel returns.
+// The averaging formulas element by element, with each operation rounded to float32.
 const { fround } = Math;
 
 /** Values of many magnitudes and both signs. */
@@ -28,22 +27,5 @@ export function compensated(
   const delta = fround(fround(fround(fround(p - a) - c) * fround(weight)) + c);
   const sum = fround(a + delta);
   // float64 holds a + delta to more bits than the error has, so this is what TwoSum must give.
-  return [sum, fround(a + delta - sum)];
-}
-
-/** As {@link averaged}, rounded once. */
-export function averagedOnce(a: number, p: number, weight: number): number {
-  return fround(a + (p - a) * fround(weight));
-}
-
-/** As {@link compensated}, the step rounded once. */
-export function compensatedOnce(
-  a: number,
-  c: number,
-  p: number,
-  weight: number,
-): readonly [number, number] {
-  const delta = fround((p - a - c) * fround(weight) + c);
-  const sum = fround(a + delta);
   return [sum, fround(a + delta - sum)];
 }

@@ -1,22 +1,25 @@
 // Where gpu.js gives a wrong result and says nothing: each of its traps that an update comes near.
 import { gpujsBackend, gpujsParameter, gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsTensor } from '@polyak/backend-gpujs';
+import { AveragedModel } from '@polyak/core';
 import type { Texture } from 'gpu.js';
 import { expect, it } from 'vitest';
 import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js';
 import { GPU, MODES, TEXTURE_MODES } from '../../../../tests/support/gpujs/modes.js';
 import { textureOf } from '../textures.js';
+import { deleteTextures, moved } from '../updates.js';
 
 const filled = (length: number, value: number): GpujsTensor =>
   gpujsTensor(new Float32Array(length).fill(value));
 
-describeModes(MODES, (mode, bench) => {
+describeModes(MODES, (_, bench) => {
   /** One update of averages that are all 1 towards weights that are all 3, by a half. */
   async function half(
     lengths: readonly number[],
     averages: readonly GpujsTensor[],
   ): Promise<readonly GpujsTensor[]> {
-    return bench.backend.average(
+    return moved(
+      bench.backend,
       averages,
       lengths.map((length) => filled(length, 3)),
       0.5,
@@ -56,27 +59,45 @@ describeModes(MODES, (mode, bench) => {
         code: 'ERR_PARAMETERS',
         message: expect.stringContaining(`float32[2,3], has ${length} elements`) as string,
       };
-      await expect(bench.backend.average(averages, [live], 0.5)).rejects.toMatchObject(refused);
-      await expect(bench.backend.clone([live])).rejects.toMatchObject(refused);
+      await expect(moved(bench.backend, averages, [live], 0.5)).rejects.toMatchObject(refused);
+      await expect(async () => bench.backend.clone([live])).rejects.toMatchObject(refused);
       const cell = gpujsParameter('conv1.weight', new Float32Array(length), [2, 3]);
-      const swapped = bench.backend.swap([cell], [gpujsTensor(new Float32Array(6), [2, 3])]);
-      await expect(swapped).rejects.toMatchObject({
+      const other = gpujsTensor(new Float32Array(6), [2, 3]);
+      await expect(async () => bench.backend.swap([cell], [other])).rejects.toMatchObject({
         message: expect.stringContaining('"conv1.weight"') as string,
       });
       bench.backend.dispose(averages);
     }
   });
 
-  it('refuses a slice of another backend', async () => {
-    const foreign = await gpujsBackend({ GPU, mode });
-    const slices = await foreign.average(await foreign.clone([filled(3, 1)]), [filled(3, 3)], 0.5);
-    await expect(bench.backend.download(slices)).rejects.toMatchObject({ code: 'ERR_PARAMETERS' });
-    foreign.dispose(slices);
-    await foreign.release();
+  it('refuses what is neither an array nor a texture', async () => {
+    const numbers = { dtype: 'float32', shape: [2], data: [1, 2] } as unknown as GpujsTensor;
+    const message = 'a plain array, expected a Float32Array or a texture';
+    const { backend } = bench;
+    await expect(async () => backend.clone([numbers])).rejects.toThrow(message);
+    expect(() => gpujsTensor([1, 2] as never)).toThrow(message);
+    expect(() => gpujsParameter('w', [1, 2] as never)).toThrow(`"w" is ${message}`);
+    const custom = { name: 'w', identity: {}, get: () => numbers, set: () => undefined };
+    expect(() => new AveragedModel([custom], { backend })).toThrow(message);
+    for (const nothing of [undefined, null, 3, {}]) {
+      const live = nothing as unknown as GpujsTensor;
+      await expect(async () => backend.clone([live])).rejects.toThrow(TypeError);
+    }
   });
 });
 
-describeModes(TEXTURE_MODES, (__, bench) => {
+describeModes(TEXTURE_MODES, (mode, bench) => {
+  it('refuses a slice of another backend', async () => {
+    const foreign = await gpujsBackend({ GPU, mode });
+    const averages = await foreign.clone([filled(3, 1)]);
+    const slices = await moved(foreign, averages, [filled(3, 3)], 0.5);
+    await expect(async () => bench.backend.download(slices)).rejects.toMatchObject({
+      code: 'ERR_PARAMETERS',
+    });
+    foreign.dispose(slices);
+    await foreign.release();
+  });
+
   const texture = async (
     data: ArrayLike<number>,
     shape?: readonly number[],
@@ -94,7 +115,7 @@ describeModes(TEXTURE_MODES, (__, bench) => {
           { dtype: 'float32', shape, data: new Float32Array(6) },
         ]);
         for (const expected of [0.5, 0.75]) {
-          averages = await bench.backend.average(averages, [live], 0.5);
+          averages = await moved(bench.backend, averages, [live], 0.5);
           const [found] = await bench.backend.download(averages);
           expect(found).toEqual({
             dtype: 'float32',
@@ -102,7 +123,8 @@ describeModes(TEXTURE_MODES, (__, bench) => {
             data: Float32Array.from(six, (value) => value * expected),
           });
         }
-        bench.backend.dispose([...averages, live]);
+        bench.backend.dispose(averages);
+        deleteTextures([live]);
       }
     }
   });
@@ -125,7 +147,7 @@ describeModes(TEXTURE_MODES, (__, bench) => {
         ),
       );
       expect(await bench.backend.allFinite(tensors)).toEqual([...places.map(() => false), true]);
-      bench.backend.dispose(tensors);
+      deleteTextures(tensors);
     },
   );
 
@@ -139,21 +161,23 @@ describeModes(TEXTURE_MODES, (__, bench) => {
       data[1399] = -Infinity;
       const bad = gpujsTensor(await texture(data, shape));
       expect(await bench.backend.allFinite([good, bad])).toEqual([true, false]);
-      bench.backend.dispose([good, bad]);
+      deleteTextures([good, bad]);
     }
   });
 
   it('5: refuses a texture of another length', async () => {
     const live = gpujsTensor(await texture([1, 2, 3]), [2, 2]);
-    await expect(bench.backend.allFinite([live])).rejects.toMatchObject({ code: 'ERR_PARAMETERS' });
-    bench.backend.dispose([live]);
+    await expect(async () => bench.backend.allFinite([live])).rejects.toMatchObject({
+      code: 'ERR_PARAMETERS',
+    });
+    deleteTextures([live]);
   });
 
   it('refuses a texture that was deleted, with which gpu.js may go on computing', async () => {
     const live = await texture([1, 2, 3]);
     const averages = await bench.backend.clone([gpujsTensor(live)]);
     live.delete();
-    await expect(bench.backend.average(averages, [gpujsTensor(live)], 0.5)).rejects.toMatchObject({
+    await expect(moved(bench.backend, averages, [gpujsTensor(live)], 0.5)).rejects.toMatchObject({
       code: 'ERR_DISPOSED',
     });
     expect((await bench.backend.download(averages))[0]?.data).toEqual(Float32Array.of(1, 2, 3));
@@ -171,9 +195,9 @@ describeModes(TEXTURE_MODES, (__, bench) => {
     const averages = await bench.backend.clone([await run(1, 2, 3)]);
     const live = await run(7, 8, 9);
     expect((await bench.backend.download(averages))[0]?.data).toEqual(Float32Array.of(1, 2, 3));
-    const moved = await bench.backend.average(averages, [live], 0.5);
-    expect((await bench.backend.download(moved))[0]?.data).toEqual(Float32Array.of(4, 5, 6));
-    bench.backend.dispose(moved);
+    const next = await moved(bench.backend, averages, [live], 0.5);
+    expect((await bench.backend.download(next))[0]?.data).toEqual(Float32Array.of(4, 5, 6));
+    bench.backend.dispose(next);
   });
 
   it('gives a model textures its kernels go on with, and arrays where it had arrays', async () => {
@@ -185,24 +209,30 @@ describeModes(TEXTURE_MODES, (__, bench) => {
       },
     );
     const matrix = gpujsParameter('matrix', await texture([1, 2, 3, 4, 5, 6], [2, 3]));
-    const vector = gpujsParameter('vector', Float32Array.of(1, 2));
+    const array = Float32Array.of(1, 2);
+    const vector = gpujsParameter('vector', array);
     await double(matrix.get().data as Texture);
-    const [live] = [matrix.get().data];
+    const live = matrix.get().data;
     // From a state that was loaded, and from an update.
     const loaded = bench.backend.upload([
       { dtype: 'float32', shape: [2, 3], data: new Float32Array(6).fill(10) },
       { dtype: 'float32', shape: [2], data: Float32Array.of(3, 4) },
     ]);
     const held = await bench.backend.swap([matrix, vector], loaded);
-    expect(held.map(({ data }) => data)).toEqual([live, Float32Array.of(1, 2)]);
-    expect(vector.get().data).toEqual(Float32Array.of(3, 4));
+    expect((await bench.backend.download(held)).map(({ data }) => data)).toEqual([
+      Float32Array.of(1, 2, 3, 4, 5, 6),
+      Float32Array.of(1, 2),
+    ]);
+    expect(vector.get().data).toBe(array);
+    expect(array).toEqual(Float32Array.of(3, 4));
     const row = Float32Array.of(20, 20, 20);
     expect(await double(matrix.get().data as Texture)).toEqual([row, row]);
     expect(matrix.get().data).toHaveProperty(
       'type',
       (live as Texture & { readonly type: string }).type,
     );
-    bench.backend.dispose([...held, matrix.get()]);
+    bench.backend.dispose([...held, ...loaded]);
+    deleteTextures([matrix.get()]);
   });
 
   it('refuses textures whose elements are no single numbers', async () => {
@@ -212,7 +242,9 @@ describeModes(TEXTURE_MODES, (__, bench) => {
       pipeline: true,
     });
     const tensor = gpujsTensor((await pairs()) as Texture);
-    await expect(bench.backend.clone([tensor])).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' });
+    await expect(async () => bench.backend.clone([tensor])).rejects.toMatchObject({
+      code: 'ERR_UNSUPPORTED',
+    });
   });
 });
 
@@ -221,7 +253,9 @@ describeModes(['headlessgl'], (_, bench) => {
   it('refuses a texture of another GPU', async () => {
     const other = new GPU({ mode: 'headlessgl' });
     const live = gpujsTensor(await textureOf(other, Float32Array.of(1, 2), [2]));
-    await expect(bench.backend.clone([live])).rejects.toMatchObject({ code: 'ERR_PARAMETERS' });
+    await expect(async () => bench.backend.clone([live])).rejects.toMatchObject({
+      code: 'ERR_PARAMETERS',
+    });
     await other.destroy();
   });
 });

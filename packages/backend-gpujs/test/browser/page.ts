@@ -2,12 +2,13 @@
 // `globalThis.polyak`.
 import { gpujsBackend, gpujsParameter, gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsBackend, GpujsTensor } from '@polyak/backend-gpujs';
-import { observedOptimizer, SWA } from '@polyak/core';
+import { AveragedModel } from '@polyak/core';
 import { backendConformance } from '@polyak/core/conformance';
 import gpujs from 'gpu.js';
 import type { GPU as Gpu, Texture } from 'gpu.js';
 import { countTextures } from '../count-textures.js';
 import { textureOf } from '../textures.js';
+import { deleteTextures } from '../updates.js';
 
 /** Where the live weights of a test lie. */
 export type Place = 'arrays' | 'textures' | 'dense textures';
@@ -24,7 +25,7 @@ export interface Device {
 async function start(mode: 'webgl2' | 'webgpu'): Promise<Device> {
   gpu = new gpujs.GPU({ mode });
   backend = await gpujsBackend(gpu);
-  return { name: backend.name, canCompensate: backend.averageCompensated !== undefined };
+  return { name: backend.name, canCompensate: backend.canCompensate };
 }
 
 async function conform(name: string, place: Place): Promise<void> {
@@ -68,14 +69,24 @@ async function update(
   { average, residual, live, weight }: Operands,
   place: Place,
 ): Promise<number[][]> {
-  const tensor = (values: readonly number[]): readonly GpujsTensor[] =>
-    backend.upload([{ dtype: 'float32', shape: [values.length], data: Float32Array.from(values) }]);
-  const lives = [gpujsTensor(await placed(Float32Array.from(live), [live.length], place))];
-  const plain = await backend.average(tensor(average), lives, weight);
-  const pair = await backend.averageCompensated?.(tensor(average), tensor(residual), lives, weight);
-  const made = [...plain, ...(pair?.averages ?? []), ...(pair?.residuals ?? [])];
+  const live32 = Float32Array.from(live);
+  const lives = [gpujsTensor(await placed(live32, [live.length], place))] as const;
+  const [plain, sum, error] = backend.upload(
+    [average, average, residual].map((values) => ({
+      dtype: 'float32',
+      shape: [values.length],
+      data: Float32Array.from(values),
+    })),
+  ) as [GpujsTensor, GpujsTensor, GpujsTensor];
+  const result = await backend.average([
+    { average: plain, live: lives[0], weight },
+    { average: sum, residual: error, live: lives[0], weight },
+  ]);
+  const [first, second] = result.kind === 'averaged' ? result.items : [];
+  const made = [first?.average, second?.average, second?.residual] as GpujsTensor[];
   const found = await backend.download(made);
-  backend.dispose([...made, ...lives]);
+  backend.dispose(made);
+  deleteTextures(lives);
   return found.map(({ data }) => [...(data as Float32Array)]);
 }
 
@@ -89,19 +100,19 @@ async function leftBehind(place: Place): Promise<number> {
     gpujsParameter('a', await placed(new Float32Array(70).fill(1), [7, 10], place), [7, 10]),
     gpujsParameter('b', await placed(new Float32Array(5).fill(1), [5], place), [5]),
   ];
-  const swa = new SWA(observedOptimizer([{ params, lr: 1 }]), { backend });
+  const model = new AveragedModel(params, { backend });
   const rounds = async (times: number): Promise<void> => {
     for (let n = 0; n < times; n += 1) {
-      await swa.updateSwa();
-      await swa.swapSwaSgd();
-      await swa.swapSwaSgd();
+      await model.update();
+      await model.swap();
+      await model.swap();
     }
   };
   await rounds(10);
   const before = count();
   await rounds(1000);
   const after = count();
-  await swa.dispose();
+  await model.dispose();
   return after - before;
 }
 
@@ -114,7 +125,7 @@ async function findsNaN(length: number, places: readonly number[]): Promise<read
     tensors.push(gpujsTensor(await textureOf(gpu, data, [length])));
   }
   const found = await backend.allFinite(tensors);
-  backend.dispose(tensors);
+  deleteTextures(tensors);
   return found;
 }
 

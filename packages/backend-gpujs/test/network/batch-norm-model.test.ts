@@ -2,7 +2,7 @@
 import { batchNorm, batchNormModel, flatKernel, freeArrays } from '@polyak/backend-gpujs';
 import type { BatchNorm, FlatKernel } from '@polyak/backend-gpujs';
 import { bnUpdate } from '@polyak/core';
-import type { BatchNormModel } from '@polyak/core';
+import type { BatchNormModel } from '@polyak/core/interfaces';
 import type { GPU as Gpu } from 'gpu.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import { moments64, normalDeviates, normalize64, relativeError } from './batch-norm-reference.js';
