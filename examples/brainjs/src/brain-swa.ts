@@ -1,17 +1,23 @@
-// SWA inside brain.js: all that embedding the core in another framework takes is to say where its weights are.
+// SWA inside brain.js: all that embedding the core in another framework takes is to say where its
+// weights are.
 import { parameter } from '@polyak/backend-cpu';
 import { gpujsTensor, type GpujsTensor } from '@polyak/backend-gpujs';
 import { observedOptimizer } from '@polyak/core';
 import { type HostTensor, type Optimizer, type Parameter } from '@polyak/core/interfaces';
 import type { Texture } from 'gpu.js';
 
-/** What is asked of a `NeuralNetwork`: weights[layer][neuron] and biases[layer], from layer 1 on. */
+/**
+ * What is asked of a `NeuralNetwork`: weights[layer][neuron] and biases[layer], from layer 1 on.
+ */
 export interface HostNetwork {
   readonly weights: readonly (readonly Float32Array[])[];
   readonly biases: readonly Float32Array[];
 }
 
-/** What is asked of a `NeuralNetworkGPU`: a texture for each layer, which each step of training replaces. */
+/**
+ * What is asked of a `NeuralNetworkGPU`: a texture for each layer, which each step of training
+ * replaces.
+ */
 export interface TextureNetwork {
   readonly weights: unknown[];
   readonly biases: unknown[];
@@ -23,7 +29,8 @@ export interface Trainable {
 }
 
 /**
- * The weights of a `NeuralNetwork`, for the CPU backend: brain.js computes with plain arrays, so a swap writes into them.
+ * The weights of a `NeuralNetwork`, for the CPU backend: brain.js computes with plain arrays, so a
+ * swap writes into them.
  *
  * @param net - initialized: `net.prepTraining(data)` does that
  */
@@ -39,7 +46,8 @@ export function hostParameters(net: HostNetwork): readonly Parameter<HostTensor>
 }
 
 /**
- * The weights of a `NeuralNetworkGPU`, for the gpu.js backend on `net.gpu`. A swap exchanges textures; nothing is read back.
+ * The weights of a `NeuralNetworkGPU`, for the gpu.js backend on `net.gpu`. A swap exchanges
+ * textures; nothing is read back.
  *
  * @param net - trained for one step at least, since it starts with arrays
  * @throws TypeError where the weights are no textures: before the first step, and without a GPU
@@ -68,8 +76,9 @@ export function textureParameters(net: TextureNetwork): readonly Parameter<Gpujs
 }
 
 /**
- * What `SWA` drives: brain.js takes the step in the closure of `swa.step`. On a `NeuralNetworkGPU` the learning rate is compiled
- * into the kernels, so `swaLr` has no effect there and is best left out.
+ * What `SWA` drives: brain.js takes the step in the closure of `swa.step`. On a `NeuralNetworkGPU`
+ * the learning rate is compiled into the kernels, so `swaLr` has no effect there and is best left
+ * out.
  */
 export function brainOptimizer<T>(net: Trainable, params: readonly Parameter<T>[]): Optimizer<T> {
   const group = {

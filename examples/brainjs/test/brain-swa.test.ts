@@ -70,7 +70,7 @@ describe('NeuralNetwork', () => {
 });
 
 describe.skipIf(isSkipped('headlessgl'))('NeuralNetworkGPU on headlessgl', () => {
-  it('gets the mean of its weights as textures, which are not read back, and its own back', async () => {
+  it('gets the mean of its textures without reading them, and its own back', async () => {
     const net = new NeuralNetworkGPU<number[], number[]>({ ...options, mode: 'gpu' });
     const { preparedData } = net.prepTraining(xor);
     train(net, preparedData);

@@ -185,7 +185,7 @@ export class Device {
 /** Whether anybody but the kernel, which keeps its last result, holds a storage. */
 function isHeld(storage: CountedStorage, { texture, outputBuffer }: Kernel): boolean {
   const isLast = storage === texture?.texture || storage === outputBuffer;
-  return storage._refs > (isLast ? 1 : 0);
+  return storage['_refs'] > (isLast ? 1 : 0);
 }
 
 function kernelSettings({ output, optimizeFloatMemory }: Layout): object {

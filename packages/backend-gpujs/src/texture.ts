@@ -50,7 +50,7 @@ export function shapeOf(texture: Texture): readonly number[] {
 
 /** Whether `delete` was called on this handle. gpu.js may go on computing with it, silently. */
 export function isDeleted(texture: Texture): boolean {
-  return membersOf(texture)._deleted;
+  return membersOf(texture)['_deleted'];
 }
 
 /** What all handles on the same elements share. */

@@ -10,11 +10,12 @@ import { isDeleted, isTexture, layoutOf } from '../texture.js';
 /**
  * Refuses what is no tensor of gpu.js.
  *
+ * @param what - it is, for the message
+ * @param tensor - what JavaScript passes may be anything
  * @throws TypeError
  */
-export function requireTensor(what: string, tensor: GpujsTensor): void {
-  // What JavaScript passes may be anything.
-  const { dtype, shape, data } = ((tensor as unknown) ?? {}) as Partial<GpujsTensor>;
+export function requireTensor(what: string, tensor: unknown): void {
+  const { dtype, shape, data } = (tensor ?? {}) as Partial<GpujsTensor>;
   if (dtype !== 'float32' || !Array.isArray(shape)) {
     throw new TypeError(
       `${what} is no { dtype: 'float32', shape, data }. Make it by gpujsTensor(data, shape).`,

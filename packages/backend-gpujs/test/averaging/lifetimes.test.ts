@@ -85,7 +85,7 @@ describeModes(TEXTURE_MODES, (_, bench) => {
     PATIENCE,
   );
 
-  it('keeps an average that the model shows until the model lets go, and deletes it then', async () => {
+  it('keeps an average while the model shows it, and deletes it then', async () => {
     const { backend, gpu } = bench;
     const texture = await textureOf(gpu, Float32Array.of(1, 2), [2]);
     const cell = gpujsParameter('p', texture);

@@ -42,7 +42,7 @@ function median(values: readonly number[]): number {
 }
 
 describeModes(TEXTURE_MODES, (_, bench) => {
-  it(`calls as many kernels for ${TENSORS} tensors as for one, and reads them at once`, async () => {
+  it(`calls as many kernels for ${TENSORS} tensors as for one, read at once`, async () => {
     const { backend, gpu } = bench;
     const calls = countCalls(gpu);
     const counts: number[] = [];

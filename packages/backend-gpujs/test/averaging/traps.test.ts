@@ -79,8 +79,8 @@ describeModes(MODES, (_, bench) => {
     expect(() => gpujsParameter('w', [1, 2] as never)).toThrow(`"w" is ${message}`);
     const custom = { name: 'w', identity: {}, get: () => numbers, set: () => undefined };
     expect(() => new AveragedModel([custom], { backend })).toThrow(message);
-    for (const nothing of [undefined, null, 3, {}]) {
-      const live = nothing as unknown as GpujsTensor;
+    for (const nothing of [undefined, null, 3, {}] as unknown[]) {
+      const live = nothing as GpujsTensor;
       await expect(async () => backend.clone([live])).rejects.toThrow(TypeError);
     }
   });
