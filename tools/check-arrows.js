@@ -84,7 +84,8 @@ function problemOf(file, specifier) {
   if (to.name !== undefined && to.name !== from.name) {
     return `${to.name} is another package: import it by name, and share test code in tests/`;
   }
-  if (from.name !== undefined && to.name === undefined) {
+  const isShared = from.folder === 'test' && path.startsWith('tests/support/');
+  if (from.name !== undefined && to.name === undefined && !isShared) {
     return 'the import leaves the package: a package contains what it needs';
   }
   if (from.folder === 'test' && to.folder === 'src') {
