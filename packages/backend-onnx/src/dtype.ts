@@ -1,6 +1,6 @@
 // The dtypes that tensors of ONNX Runtime and this library have in common, and the elements of
 // tensors in host memory.
-import type { DType, HostArray, HostTensor, TensorSpec } from '@polyak/core';
+import type { DType, HostArray, HostTensor, TensorSpec } from '@polyak/core/interfaces';
 import { PolyakError } from '@polyak/core';
 import type { Tensor } from 'onnxruntime-node';
 import type { Ort } from './ort.js';
@@ -29,6 +29,21 @@ export const ONNX_DTYPES: readonly OnnxDType[] = [
  */
 function isOnnxDType(type: string): type is OnnxDType {
   return (ONNX_DTYPES as readonly string[]).includes(type);
+}
+
+/**
+ * Whether a value is a tensor of ONNX Runtime, also of another copy of it.
+ *
+ * @param value - anything
+ */
+export function isTensor(value: unknown): value is Tensor {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'dims' in value &&
+    'type' in value &&
+    'location' in value
+  );
 }
 
 /**

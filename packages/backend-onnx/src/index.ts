@@ -1,15 +1,15 @@
-export type { OnnxBackend, OnnxBackendOptions, OnnxMemory } from './averaging/backend.js';
+export type { OnnxBackendOptions } from './averaging/backend.js';
 export { onnxBackend } from './averaging/backend.js';
+export type { AveragingProvider, OnnxBackend, OnnxMemory } from './averaging/onnx-backend.js';
 export type { OnnxBatch, OnnxFeeds } from './batch-norm/batch-feeds.js';
 export type { BatchNormModelOptions, OnnxBatchNormModel } from './batch-norm/batch-norm-model.js';
 export { batchNormModel } from './batch-norm/batch-norm-model.js';
 export type { TrainStepOptimizer, TrainStepOptions } from './training/optimizer.js';
 export { trainStepOptimizer } from './training/optimizer.js';
-export type { Ort } from './ort.js';
+export type { ExecutionProvider, Ort } from './ort.js';
 export type { OnnxParameter } from './parameter.js';
 export { onnxParameter } from './parameter.js';
 export type { MomentsReduction } from './batch-norm/moments-graph.js';
-export type { ExecutionProvider } from './sessions.js';
 export type { TrainStepNames } from './training/train-binding.js';
 export type { AverageModelsOptions } from './model/average-models.js';
 export { averageModels } from './model/average-models.js';

@@ -27,11 +27,14 @@ export interface Kernel {
   /** What all tensors of the list have in common. */
   readonly shared: readonly Port[];
   readonly outputs: readonly Port[];
+  /** Outputs of one number each, 1 or 0, that the host reads. */
+  readonly flags: readonly Port[];
   readonly steps: readonly Step[];
 }
 
 /**
- * `sum0 = state0 + weight * (live - state0)`.
+ * `sum0 = state0 + weight * (live - state0)`, and two flags: whether all of it is finite, and
+ * whether `live` is equal to the average everywhere.
  *
  * @param average - the dtype of the average and of the weight
  * @param live - the dtype of the live tensor, cast first where it is another
@@ -42,14 +45,18 @@ export function averageKernel(average: OnnxDType, live: OnnxDType): Kernel {
     inputs: [
       ['state0', average],
       ['live', live],
+      ['weight', average],
     ],
-    shared: [['weight', average]],
+    shared: [['largest', average]],
     outputs: [['sum0', average]],
+    flags: FLAGS,
     steps: [
       ...widened(average, live),
       ['Sub', [wide(average, live), 'state0'], 'difference'],
       ['Mul', ['difference', 'weight'], 'product'],
       ['Add', ['state0', 'product'], 'sum0'],
+      ...finiteSteps('sum0'),
+      ...equalSteps(wide(average, live)),
     ],
   };
 }
@@ -68,12 +75,14 @@ export function compensatedKernel(average: OnnxDType, live: OnnxDType): Kernel {
       ['state0', average],
       ['state1', average],
       ['live', live],
+      ['weight', average],
     ],
-    shared: [['weight', average]],
+    shared: [['largest', average]],
     outputs: [
       ['sum0', average],
       ['sum1', average],
     ],
+    flags: FLAGS,
     steps: [
       ...widened(average, live),
       ['Sub', [wide(average, live), 'state0'], 'difference'],
@@ -86,6 +95,8 @@ export function compensatedKernel(average: OnnxDType, live: OnnxDType): Kernel {
       ['Sub', ['state0', 'kept'], 'lost0'],
       ['Sub', ['step', 'added'], 'lost1'],
       ['Add', ['lost0', 'lost1'], 'sum1'],
+      ...finiteSteps('sum0'),
+      ...equalSteps(wide(average, live)),
     ],
   };
 }
@@ -102,6 +113,7 @@ export function castKernel(from: OnnxDType, to: OnnxDType): Kernel {
     inputs: [['from', from]],
     shared: [],
     outputs: [['to', to]],
+    flags: [],
     steps: [['Cast', ['from'], 'to', to]],
   };
 }
@@ -117,14 +129,14 @@ export function copyKernel(dtype: OnnxDType): Kernel {
     inputs: [['from', dtype]],
     shared: [],
     outputs: [['to', dtype]],
+    flags: [],
     steps: [['Identity', ['from'], 'to']],
   };
 }
 
 /**
- * 1 where all elements are finite, 0 otherwise. The largest finite number is an input, so that no
- * compiler of shaders, which may assume that there are no infinities, can know that nothing is
- * larger.
+ * Whether all elements are finite. The largest finite number is an input, so that no compiler of
+ * shaders, which may assume that there are no infinities, can know that nothing is larger.
  *
  * @param dtype - of the tensor
  */
@@ -133,14 +145,32 @@ export function finiteKernel(dtype: OnnxDType): Kernel {
     name: `finite ${dtype}`,
     inputs: [['from', dtype]],
     shared: [['largest', dtype]],
-    outputs: [['isFinite', 'float32']],
-    steps: [
-      ['Abs', ['from'], 'magnitude'],
-      ['LessOrEqual', ['magnitude', 'largest'], 'small'],
-      ['Cast', ['small'], 'flags', 'float32'],
-      ['ReduceMin', ['flags'], 'isFinite'],
-    ],
+    outputs: [],
+    flags: [['isFinite', 'float32']],
+    steps: finiteSteps('from'),
   };
+}
+
+const FLAGS: readonly Port[] = [
+  ['isFinite', 'float32'],
+  ['isEqual', 'float32'],
+];
+
+function finiteSteps(name: string): readonly Step[] {
+  return [
+    ['Abs', [name], 'magnitude'],
+    ['LessOrEqual', ['magnitude', 'largest'], 'small'],
+    ['Cast', ['small'], 'smalls', 'float32'],
+    ['ReduceMin', ['smalls'], 'isFinite'],
+  ];
+}
+
+function equalSteps(live: string): readonly Step[] {
+  return [
+    ['Equal', [live, 'state0'], 'equal'],
+    ['Cast', ['equal'], 'equals', 'float32'],
+    ['ReduceMin', ['equals'], 'isEqual'],
+  ];
 }
 
 /**
@@ -168,7 +198,9 @@ export function kernelModel(kernel: Kernel, copies: number): Uint8Array {
         ...each(kernel.inputs, ([name, dtype], prefix) => port(prefix + name, dtype)),
         ...kernel.shared.map(([name, dtype]) => port(name, dtype)),
       ],
-      output: each(kernel.outputs, ([name, dtype], prefix) => port(prefix + name, dtype)),
+      output: each([...kernel.outputs, ...kernel.flags], ([name, dtype], prefix) =>
+        port(prefix + name, dtype),
+      ),
     },
   });
   return toBinary(ModelProtoSchema, model);

@@ -1,5 +1,6 @@
 // The batches that loaders give, and the feeds in them.
 import type { Tensor } from 'onnxruntime-node';
+import { isTensor } from '../dtype.js';
 
 /** A tensor for each input of a model, by name; more may be there. */
 export type OnnxFeeds = Readonly<Record<string, Tensor>>;
@@ -33,21 +34,6 @@ export function feedsOf(batch: OnnxBatch, inputNames: readonly string[]): OnnxFe
   throw new TypeError(
     `The batch is ${isList(batch) ? 'a list that starts with ' : ''}${typeof given}. Pass a ` +
       'record of tensors by name, a tensor, or a list that starts with one of these.',
-  );
-}
-
-/**
- * Whether a value is a tensor of ONNX Runtime, also of another copy of it.
- *
- * @param value - anything
- */
-export function isTensor(value: unknown): value is Tensor {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'dims' in value &&
-    'type' in value &&
-    'location' in value
   );
 }
 

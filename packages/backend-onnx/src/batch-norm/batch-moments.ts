@@ -1,5 +1,6 @@
 // Moments as the runtime gives them, on the host and in float64.
-import type { Moments } from '@polyak/core';
+import type { Moments } from '@polyak/core/interfaces';
+import { shiftedMoments } from '@polyak/core/kit';
 
 /**
  * The moments of one batch-norm node.
@@ -14,35 +15,10 @@ export function momentsOf(
   channels: number,
   count: number,
 ): Moments {
-  const [first, second, third] = [0, 1, 2].map((row) =>
-    Float64Array.from(rows.subarray(row * channels, (row + 1) * channels)),
-  ) as [Float64Array, Float64Array, Float64Array];
-  if (third.length === 0) return { mean: first, variance: second, count };
-  return {
-    mean: first.map((center, c) => center + (second[c] as number)),
-    variance: third.map((square, c) => Math.max(0, square - (second[c] as number) ** 2)),
-    count,
-  };
-}
-
-/**
- * The moments of all values of `parts` together, by the law of total variance.
- *
- * @param parts - at least one, all of the same channels
- * @see Chan, Golub and LeVeque 1983, eq. 2.1
- */
-export function mergeMoments(parts: readonly Moments[]): Moments {
-  return parts.reduce((a, b) => {
-    const count = a.count + b.count;
-    const share = b.count / count;
-    const step = b.mean.map((value, c) => value - (a.mean[c] as number));
-    return {
-      count,
-      mean: a.mean.map((value, c) => value + (step[c] as number) * share),
-      variance: a.variance.map((value, c) => {
-        const between = (step[c] as number) ** 2 * share * (1 - share);
-        return value + ((b.variance[c] as number) - value) * share + between;
-      }),
-    };
-  });
+  const row = (n: number) => rows.subarray(n * channels, (n + 1) * channels);
+  const [first, second, third] = [row(0), row(1), row(2)];
+  if (third.length > 0) {
+    return shiftedMoments({ center: first, deviation: second, square: third }, count);
+  }
+  return { mean: Float64Array.from(first), variance: Float64Array.from(second), count };
 }

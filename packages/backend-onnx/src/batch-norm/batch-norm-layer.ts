@@ -6,14 +6,15 @@ import type {
   Parameter,
   RunningStatistics,
   TensorSpec,
-} from '@polyak/core';
+} from '@polyak/core/interfaces';
 import { PolyakError } from '@polyak/core';
+import { halfFromFloat, halfToFloat32, swapAll } from '@polyak/core/kit';
 import type { Tensor } from 'onnxruntime-node';
 import type { BatchNormNodes } from './batch-norm-nodes.js';
 import { elementsOf, specOf, tensorOver } from '../dtype.js';
-import { fromHalf, toHalf } from '../half-floats.js';
 import type { WeightStorage } from '../model/model.js';
 import type { Ort } from '../ort.js';
+import { handles } from '../references.js';
 
 /**
  * The view of a layer.
@@ -29,7 +30,8 @@ export function batchNormLayer(
   storage: WeightStorage,
   varianceKind: BatchNormLayer['varianceKind'],
 ): BatchNormLayer {
-  const own = [mean, variance].map((key) => cellOf(cells, key));
+  const identity = cellOf(cells, mean);
+  const own = [identity, cellOf(cells, variance)];
   const [channels = 0, others] = own.map((cell) => cell.get().size);
   if (channels !== others) {
     throw new PolyakError(
@@ -41,6 +43,8 @@ export function batchNormLayer(
 
   return {
     name,
+    // It outlives this view, and no other layer has it.
+    identity,
     channels,
     // ONNX does not say which layers are trained.
     trainable: true,
@@ -64,13 +68,11 @@ export function batchNormLayer(
         values.map((each, index) => hostTensorOf(specOf(before[index] as Tensor), each)),
       );
       try {
-        for (const [index, cell] of own.entries()) await cell.set(after[index] as Tensor);
-      } catch (error) {
-        for (const [index, cell] of own.entries()) await cell.set(before[index] as Tensor);
+        const old = await swapAll(handles, own, after);
+        handles.dispose(old);
+      } finally {
         await storage.dispose(after);
-        throw error;
       }
-      await storage.dispose(before);
     },
   };
 }
@@ -108,11 +110,11 @@ function cellOf(cells: ReadonlyMap<string, Parameter<Tensor>>, name: string): Pa
 }
 
 function valuesOf({ dtype, data }: HostTensor): Float64Array {
-  if (dtype === 'float16') return Float64Array.from(fromHalf(dtype, data as Uint16Array));
+  if (dtype === 'float16') return Float64Array.from(halfToFloat32(dtype, data as Uint16Array));
   return Float64Array.from(data as Float32Array);
 }
 
 function hostTensorOf({ dtype, shape }: TensorSpec, values: Float64Array): HostTensor {
-  if (dtype === 'float16') return { dtype, shape, data: toHalf(dtype, values) };
+  if (dtype === 'float16') return { dtype, shape, data: halfFromFloat(dtype, values) };
   return { dtype, shape, data: dtype === 'float64' ? values.slice() : Float32Array.from(values) };
 }

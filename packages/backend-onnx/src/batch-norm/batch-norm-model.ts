@@ -1,15 +1,16 @@
 // Batch-norm update of ONNX models: passes that report what enters each batch-norm layer.
-import type { BatchNormLayer, BatchNormModel } from '@polyak/core';
+import type { BatchNormLayer, BatchNormModel } from '@polyak/core/interfaces';
 import { PolyakError } from '@polyak/core';
 import type { OnnxBatch } from './batch-feeds.js';
 import { feedsOf } from './batch-feeds.js';
 import { batchNormLayer, inHostMemory } from './batch-norm-layer.js';
 import { findBatchNorms } from './batch-norm-nodes.js';
+import { requireOptions, requireOrt } from '../arguments.js';
 import type { OnnxModel, WeightStorage } from '../model/model.js';
 import type { MomentsReduction } from './moments-graph.js';
 import { momentsRunner } from './moments-session.js';
 import type { Ort } from '../ort.js';
-import type { ExecutionProvider } from '../sessions.js';
+import type { ExecutionProvider } from '../ort.js';
 
 /** Options of {@link batchNormModel}. */
 export interface BatchNormModelOptions {
@@ -108,6 +109,11 @@ export function batchNormModel(
   model: OnnxModel,
   options: BatchNormModelOptions = {},
 ): OnnxBatchNormModel {
+  requireOrt('batchNormModel', ort);
+  requireOptions('batchNormModel', options, "{ varianceKind: 'population' }");
+  if ((model as Partial<OnnxModel> | null | undefined)?.proto === undefined) {
+    throw new TypeError('batchNormModel: the model is none. Pass what loadOnnxModel gives.');
+  }
   const {
     varianceKind = 'unbiased',
     reduction = 'reduce-mean',

@@ -1,20 +1,21 @@
 // Sessions that compute moments: one for each set of layers that was asked for, made once and used
 // for every batch.
-import type { Moments, Parameter } from '@polyak/core';
+import type { Moments, Parameter } from '@polyak/core/interfaces';
 import { PolyakError } from '@polyak/core';
+import { mergeMoments } from '@polyak/core/kit';
 import type { ModelProto } from 'onnx-buf';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { OnnxFeeds } from './batch-feeds.js';
-import { isTensor } from './batch-feeds.js';
-import { mergeMoments, momentsOf } from './batch-moments.js';
+import { momentsOf } from './batch-moments.js';
 import type { BatchNormNodes } from './batch-norm-nodes.js';
 import { modelError, textOf } from '../file/model-error.js';
-import { feedable } from '../dtype.js';
+import { feedable, isTensor } from '../dtype.js';
 import type { MomentsReduction } from './moments-graph.js';
 import { momentsGraph, OPTIMIZATION } from './moments-graph.js';
 import type { Ort } from '../ort.js';
 import { encodeModel } from '../file/proto.js';
-import type { ExecutionProvider } from '../sessions.js';
+import { whileHeld } from '../references.js';
+import type { ExecutionProvider } from '../ort.js';
 
 /** Computes moments of one model. */
 export interface MomentsRunner {
@@ -93,7 +94,9 @@ export function momentsRunner(ort: Ort, source: MomentsSource): MomentsRunner {
     }
     let results: InferenceSession.OnnxValueMapType;
     try {
-      results = await session.run(feeds);
+      // The cells may come to hold other tensors meanwhile.
+      const weights = session.inputNames.flatMap((name) => initializers.get(name)?.get() ?? []);
+      results = await whileHeld(weights, async () => session.run(feeds));
     } catch (cause) {
       throw modelError('batchMoments', `ONNX Runtime refuses the batch: ${textOf(cause)}`, cause);
     }

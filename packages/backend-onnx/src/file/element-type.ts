@@ -1,6 +1,6 @@
 // ONNX's numbers for element types, and the field of a TensorProto that holds elements outside
 // raw_data.
-import type { DType } from '@polyak/core';
+import type { DType } from '@polyak/core/interfaces';
 import type { TensorProto } from 'onnx-buf';
 
 /** The fields of a TensorProto that hold elements one by one. */

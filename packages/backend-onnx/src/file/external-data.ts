@@ -2,7 +2,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep, win32 } from 'node:path';
-import { PolyakError, arrayOf } from '@polyak/core';
+import { PolyakError } from '@polyak/core';
+import { arrayOf } from '@polyak/core/interfaces';
 import type { ModelProto, TensorProto } from 'onnx-buf';
 import { TensorProto_DataLocation } from 'onnx-buf';
 import type { Bytes } from './bytes.js';

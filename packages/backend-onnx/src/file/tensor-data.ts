@@ -1,7 +1,7 @@
 // The elements of a TensorProto, in whichever of its fields they are.
 import { clearField } from '@bufbuild/protobuf';
-import type { HostArray, HostTensor } from '@polyak/core';
-import { arrayOf } from '@polyak/core';
+import type { HostArray, HostTensor } from '@polyak/core/interfaces';
+import { arrayOf } from '@polyak/core/interfaces';
 import type { TensorProto } from 'onnx-buf';
 import { TensorProto_DataLocation, TensorProtoSchema } from 'onnx-buf';
 import type { Bytes } from './bytes.js';

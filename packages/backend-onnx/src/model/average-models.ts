@@ -1,6 +1,10 @@
 // The mean of checkpoints of one model, read one file at a time.
-import { PolyakError, isFloating } from '@polyak/core';
+import { PolyakError } from '@polyak/core';
+import { addToMean, finishMean, startMean } from '@polyak/core/kit';
+import type { HostMean } from '@polyak/core/kit';
+import { isFloating } from '@polyak/core/interfaces';
 import type { TensorProto } from 'onnx-buf';
+import { requireOptions, requireOrt } from '../arguments.js';
 import { bytesOf } from '../file/bytes.js';
 import { elementTypeOf } from '../file/element-type.js';
 import { feedInitializers } from './fed-graph.js';
@@ -13,11 +17,9 @@ import { labelOf, readModel } from '../file/model-source.js';
 import type { Ort } from '../ort.js';
 import type { ModelWithGraph } from '../file/proto.js';
 import { copyModel } from '../file/proto.js';
-import type { RunningMean } from './running-mean.js';
-import { addToMean, finishMean, startMean } from './running-mean.js';
 import { clearData, readTensor, setRawData } from '../file/tensor-data.js';
 
-/** How checkpoints are averaged. */
+/** Options of {@link averageModels}. */
 export interface AverageModelsOptions extends LoadOnnxModelOptions {
   /** The weight of each file, 0 or more, in any unit; equal by default. */
   readonly weights?: readonly number[];
@@ -79,6 +81,13 @@ export async function averageModels(
   sources: readonly ModelSource[],
   options: AverageModelsOptions = {},
 ): Promise<OnnxModel> {
+  requireOrt('averageModels', ort);
+  requireOptions('averageModels', options, '{ weights: [1, 2] }');
+  if (!Array.isArray(sources)) {
+    throw new TypeError(
+      `averageModels: the sources are ${typeof sources}, expected a list of paths or bytes.`,
+    );
+  }
   const weights = checkWeights(sources, options.weights);
   const labels = sources.map((source, index) => labelOf(source, `averageModels: model ${index}`));
   let average: Average | undefined;
@@ -112,7 +121,7 @@ export async function averageModels(
 interface Average {
   /** The first file without the data of its weights. */
   readonly template: ModelWithGraph;
-  readonly means: Map<string, RunningMean>;
+  readonly means: Map<string, HostMean>;
   total: number;
 }
 
@@ -133,10 +142,10 @@ function checkWeights(
 }
 
 function startAverage(model: ModelWithGraph, weight: number, label: string): Average {
-  const means = new Map<string, RunningMean>();
+  const means = new Map<string, HostMean>();
   for (const initializer of floatInitializers(model)) {
     const mean = startMean(readFloat(initializer, label));
-    if (mean === undefined) throw nonFinite(initializer, label);
+    if (mean.mean.includes(NaN)) throw nonFinite(initializer, label);
     means.set(initializer.name, mean);
     clearData(initializer);
   }

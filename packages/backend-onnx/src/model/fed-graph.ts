@@ -2,8 +2,8 @@
 // name that is still an initializer; an input is exchanged by feeding another array, and no session
 // is rebuilt.
 import { create } from '@bufbuild/protobuf';
-import type { HostTensor } from '@polyak/core';
-import { formatSpec } from '@polyak/core';
+import type { HostTensor } from '@polyak/core/interfaces';
+import { formatSpec } from '@polyak/core/interfaces';
 import type { GraphProto, TensorProto, ValueInfoProto } from 'onnx-buf';
 import { ValueInfoProtoSchema } from 'onnx-buf';
 import { elementTypeOf } from '../file/element-type.js';

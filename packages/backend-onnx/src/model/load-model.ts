@@ -1,7 +1,8 @@
 // From an .onnx file to a model that runs.
-import type { HostTensor } from '@polyak/core';
+import type { HostTensor } from '@polyak/core/interfaces';
 import type { FedGraph } from './fed-graph.js';
 import { feedInitializers } from './fed-graph.js';
+import { requireOptions, requireOrt } from '../arguments.js';
 import { tensorOver } from '../dtype.js';
 import type { OnnxModel, WeightStorage } from './model.js';
 import { onnxModel } from './model.js';
@@ -10,9 +11,9 @@ import { openSession } from './model-session.js';
 import type { ModelSource } from '../file/model-source.js';
 import { labelOf, readModel } from '../file/model-source.js';
 import type { Ort } from '../ort.js';
-import { onnxParameter } from '../parameter.js';
+import { modelCells } from '../parameter.js';
 
-/** How a model is loaded. */
+/** Options of {@link loadOnnxModel}. */
 export interface LoadOnnxModelOptions extends SessionOptions {
   /**
    * Float initializers to leave in the graph, for a node that ONNX Runtime only runs with a
@@ -85,6 +86,8 @@ export async function loadOnnxModel(
   source: ModelSource,
   options: LoadOnnxModelOptions = {},
 ): Promise<OnnxModel> {
+  requireOrt('loadOnnxModel', ort);
+  requireOptions('loadOnnxModel', options, "{ executionProviders: ['cpu'] }");
   const label = labelOf(source, 'loadOnnxModel');
   const model = await readModel(source, label, options.folder);
   return await modelOf(ort, feedInitializers(model, new Set(options.embed), label), options, label);
@@ -113,7 +116,7 @@ export async function modelOf(
       backend === undefined
         ? hosts.map((host) => tensorOver(ort, host))
         : await backend.upload(hosts);
-    const cells = tensors.map((tensor, index) => onnxParameter(names[index] ?? '', tensor));
+    const cells = modelCells(tensors.map((tensor, index) => [names[index] ?? '', tensor]));
     return onnxModel(ort, fed, session, cells, backend);
   } catch (error) {
     await session.release();

@@ -1,7 +1,7 @@
 // What two models differ in, as far as it changes what they compute: all of it, one line each.
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { clone, toBinary } from '@bufbuild/protobuf';
-import { formatSpec, isFloating } from '@polyak/core';
+import { formatSpec, isFloating } from '@polyak/core/interfaces';
 import type {
   AttributeProto,
   FunctionProto,

@@ -9,7 +9,7 @@ import { modelError, textOf } from '../file/model-error.js';
 import { modelBytes } from '../file/model-files.js';
 import type { Ort } from '../ort.js';
 import { encodeModel } from '../file/proto.js';
-import type { ExecutionProvider } from '../sessions.js';
+import type { ExecutionProvider } from '../ort.js';
 
 /** How a session is made. */
 export interface SessionOptions {

@@ -1,7 +1,8 @@
 // A model of ONNX Runtime whose weights are fed at every run instead of embedded, so that they can
 // be exchanged.
-import type { Backend, HostTensor, Parameter } from '@polyak/core';
-import { PolyakError, formatSpec, sameSpec } from '@polyak/core';
+import { PolyakError } from '@polyak/core';
+import type { Backend, HostTensor } from '@polyak/core/interfaces';
+import { formatSpec, sameSpec } from '@polyak/core/interfaces';
 import type { ModelProto } from 'onnx-buf';
 import type { Tensor } from 'onnxruntime-node';
 import { batchNormStatistics } from './batch-norm-statistics.js';
@@ -13,6 +14,8 @@ import type { SaveOptions } from '../file/model-files.js';
 import { modelBytes, writeModel } from '../file/model-files.js';
 import type { ModelSession } from './model-session.js';
 import type { Ort } from '../ort.js';
+import type { ModelCells, OnnxParameter } from '../parameter.js';
+import { whileHeld } from '../references.js';
 
 /**
  * A model whose float weights are cells: exchange what they hold, and the next run computes with
@@ -32,13 +35,13 @@ export interface OnnxModel {
    * All weights by name: the float32, float64 and float16 initializers of the main graph. The model
    * owns the tensors.
    */
-  readonly initializers: ReadonlyMap<string, Parameter<Tensor>>;
+  readonly initializers: ReadonlyMap<string, OnnxParameter>;
   /**
    * What to average: the weights, less the running mean and variance of batch norm, which
    * `bnUpdate` estimates, and less constants that hold an infinity, such as attention masks, which
    * have no average.
    */
-  readonly parameters: readonly Parameter<Tensor>[];
+  readonly parameters: readonly OnnxParameter[];
   /**
    * One pass through the model with its weights as they are now.
    *
@@ -83,17 +86,18 @@ export type WeightStorage = Pick<Backend<Tensor>, 'upload' | 'download' | 'dispo
  * @param ort - the runtime
  * @param fed - the graph taken apart
  * @param session - made of `fed.proto`
- * @param cells - a cell for each of `fed.weights`
+ * @param weights - a cell for each of `fed.weights`
  * @param storage - where the cells' tensors are; undefined for host memory
  */
 export function onnxModel(
   ort: Ort,
   fed: FedGraph,
   session: ModelSession,
-  cells: readonly Parameter<Tensor>[],
+  weights: ModelCells,
   storage: WeightStorage | undefined,
 ): OnnxModel {
   const { template, proto } = fed;
+  const { cells } = weights;
   const specs = new Map(
     [...fed.weights].map(([name, { dtype, shape }]) => [name, { dtype, shape }]),
   );
@@ -127,11 +131,13 @@ export function onnxModel(
     async run(feeds) {
       session.requireOpen('run');
       checkFeeds(feeds, inputNames, specs);
-      const weights = cells.map((cell) => {
-        const tensor = cell.get();
-        return [cell.name, statistics.has(cell.name) ? copied(ort, tensor) : tensor] as const;
+      const held = cells.map((cell) => cell.get());
+      const fed = cells.map(({ name }, index) => {
+        const tensor = held[index] as Tensor;
+        return [name, statistics.has(name) ? copied(ort, tensor) : tensor] as const;
       });
-      return await session.run(Object.fromEntries([...weights, ...Object.entries(feeds)]));
+      const all = Object.fromEntries([...fed, ...Object.entries(feeds)]);
+      return whileHeld(held, async () => session.run(all));
     },
     async save(path, options = {}) {
       await writeModel(path, template, await weightBytes('save'), options);
@@ -141,9 +147,7 @@ export function onnxModel(
     },
     async release() {
       await session.release();
-      await storage?.dispose(
-        cells.map((cell) => cell.get()).filter(({ location }) => location !== 'none'),
-      );
+      weights.release();
     },
   };
 }

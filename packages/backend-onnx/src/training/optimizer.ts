@@ -1,11 +1,13 @@
 // A training step that is an ONNX graph, as SWA drives it.
-import type { Awaitable, Optimizer, Parameter } from '@polyak/core';
+import type { Awaitable, Optimizer, Parameter } from '@polyak/core/interfaces';
 import { observedOptimizer, PolyakError } from '@polyak/core';
+import { halfToFloat32 } from '@polyak/core/kit';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { SessionOptions } from '../model/model-session.js';
 import type { Ort } from '../ort.js';
+import { requireOptions, requireOrt } from '../arguments.js';
 import { elementsOf } from '../dtype.js';
-import { fromHalf } from '../half-floats.js';
+import { whileHeld } from '../references.js';
 import { bindTrainStep } from './train-binding.js';
 import type { TrainBinding, TrainStepNames } from './train-binding.js';
 import { readTrainState, writeTrainState } from './train-state.js';
@@ -120,6 +122,13 @@ export async function trainStepOptimizer(
   model: string | Uint8Array,
   options: TrainStepOptions,
 ): Promise<TrainStepOptimizer> {
+  requireOrt('trainStepOptimizer', ort);
+  requireOptions('trainStepOptimizer', options, '{ parameters: model.parameters, lr: 0.1 }');
+  if (!Array.isArray(options.parameters)) {
+    throw new TypeError(
+      `trainStepOptimizer: parameters is ${typeof options.parameters}, expected a list of cells.`,
+    );
+  }
   checkRate(options.lr);
   const { executionProviders = ['cpu'] } = options;
   const settings = { logSeverityLevel: 3, ...options.session, executionProviders } as const;
@@ -162,7 +171,9 @@ function optimizerOf(
       const feeds = { ...binding.feeds(batch), [binding.lrInput]: binding.rate(group.lr) };
       status = 'stepping';
       try {
-        const results = await session.run(feeds, binding.fetches);
+        const results = await whileHeld(binding.held(), async () =>
+          session.run(feeds, binding.fetches),
+        );
         await binding.take(results);
         return firstNumber(results[binding.lossOutput]);
       } finally {
@@ -193,7 +204,7 @@ function optimizerOf(
 
 function firstNumber(loss: Tensor | undefined): number {
   if (loss?.type !== 'float16') return Number(loss?.data[0]);
-  const [number = NaN] = fromHalf('float16', elementsOf(loss) as Uint16Array);
+  const [number = NaN] = halfToFloat32('float16', elementsOf(loss) as Uint16Array);
   return number;
 }
 

@@ -1,11 +1,14 @@
 // How the inputs and outputs of a training-step graph find their cells, by name.
-import type { Parameter, TensorSpec } from '@polyak/core';
-import { arrayOf, elementCount, formatSpec, PolyakError } from '@polyak/core';
+import type { Parameter, TensorSpec } from '@polyak/core/interfaces';
+import { PolyakError } from '@polyak/core';
+import { arrayOf, elementCount, formatSpec } from '@polyak/core/interfaces';
+import { requireFit, swapAll } from '@polyak/core/kit';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { ONNX_DTYPES, feedable, specOf, tensorOver } from '../dtype.js';
 import type { OnnxDType } from '../dtype.js';
 import type { Ort } from '../ort.js';
 import { onnxParameter } from '../parameter.js';
+import { handles } from '../references.js';
 
 /** The names by which a training-step graph is bound. */
 export interface TrainStepNames {
@@ -31,7 +34,9 @@ export interface TrainBinding {
   rate(lr: number): Tensor;
   /** What the graph takes: the cells' tensors, and those of the batch. */
   feeds(batch: Readonly<Record<string, Tensor>>): Record<string, Tensor>;
-  /** Puts a step's results into the cells. */
+  /** The tensors of all cells. */
+  held(): readonly Tensor[];
+  /** Puts a step's results into the cells: all or none. */
   take(results: Readonly<Record<string, Tensor>>): Promise<void>;
 }
 
@@ -71,13 +76,12 @@ export function bindTrainStep(
       );
     }
   }
-  if (problems.length > 0) {
-    throw new PolyakError(
-      'ERR_PARAMETERS',
-      `trainStepOptimizer: the graph does not fit: ${problems.join('; ')}. ` +
-        `Inputs: ${list(graph.inputs)}. Outputs: ${list(graph.outputs)}.`,
-    );
-  }
+  requireFit(problems, {
+    code: 'ERR_PARAMETERS',
+    call: 'trainStepOptimizer',
+    what: 'the graph',
+    remedy: `Inputs: ${list(graph.inputs)}. Outputs: ${list(graph.outputs)}.`,
+  });
   const state = [
     ...givenState,
     ...carried.map((input) => onnxParameter(input.name, zeros(ort, input))),
@@ -120,11 +124,10 @@ function bindingOf(ort: Ort, matched: Matched): TrainBinding {
       }
       return feeds;
     },
+    held: () => cells.map((cell) => cell.get()),
     async take(results) {
-      for (const cell of cells) {
-        const result = results[newName(cell.name)];
-        if (result !== undefined) await cell.set(result);
-      }
+      const tensors = cells.map(({ name }) => results[newName(name)] as Tensor);
+      handles.dispose(await swapAll(handles, cells, tensors));
     },
   };
 }

@@ -1,9 +1,12 @@
 // The state of a training step, as plain data and back.
-import type { HostTensor, Parameter, StateTree } from '@polyak/core';
-import { arrayOf, elementCount, formatSpec, PolyakError, recordOf, sameSpec } from '@polyak/core';
+import type { HostTensor, Parameter } from '@polyak/core/interfaces';
+import { canonical, flawOf, recordOf } from '@polyak/core/interfaces';
+import type { StateTree } from '@polyak/core';
+import { requireFit, specDifferences, swapAll } from '@polyak/core/kit';
 import type { Tensor } from 'onnxruntime-node';
-import { bitsOf, elementsOf, specOf, tensorOver } from '../dtype.js';
+import { elementsOf, specOf, tensorOver } from '../dtype.js';
 import type { Ort } from '../ort.js';
+import { handles } from '../references.js';
 
 /** Copies of what the cells hold, by name. */
 export function readTrainState(cells: readonly Parameter<Tensor>[]): Record<string, HostTensor> {
@@ -22,34 +25,36 @@ export async function writeTrainState(
   state: StateTree,
 ): Promise<number> {
   const { lr, state: tree } = recordOf(state);
-  const tensors = recordOf(tree);
-  const problems: string[] = [];
   const rate = typeof lr === 'number' && Number.isFinite(lr) && lr >= 0 ? lr : undefined;
-  if (rate === undefined) problems.push('"lr" is no finite number >= 0');
-  const names = new Set(cells.map(({ name }) => name));
-  for (const name of Object.keys(tensors))
-    if (!names.has(name)) problems.push(`"${name}" is unknown`);
-  const found = cells.flatMap((cell) => {
-    const tensor = tensors[cell.name];
-    const expected = specOf(cell.get());
-    if (!isTensor(tensor)) problems.push(`"${cell.name}" is missing`);
-    else if (!sameSpec(tensor, expected) || !isWhole(tensor)) {
-      problems.push(
-        `"${cell.name}" is ${formatSpec(tensor)} with ${tensor.data.length} elements, ` +
-          `expected ${formatSpec(expected)}`,
-      );
-    } else return [{ cell, tensor: tensorOver(ort, { ...tensor, data: tensor.data.slice() }) }];
-    return [];
+  const found = new Map(
+    Object.entries(recordOf(tree)).flatMap(([name, node]) =>
+      isTensor(node) ? [[name, canonical(node)] as const] : [],
+    ),
+  );
+  const expected = new Map(cells.map((cell) => [cell.name, specOf(cell.get())]));
+  const flaws = [...found].flatMap(([name, tensor]) => {
+    const flaw = flawOf(tensor);
+    return flaw === undefined ? [] : [`"${name}" ${flaw}`];
   });
-  if (rate === undefined || problems.length > 0) {
-    throw new PolyakError(
-      'ERR_STATE',
-      `trainStepOptimizer: the state does not fit: ${problems.join('; ')}. Take it from the same ` +
-        "graph's stateDict.",
-    );
-  }
-  for (const { cell, tensor } of found) await cell.set(tensor);
-  return rate;
+  requireFit(
+    [
+      ...(rate === undefined ? ['"lr" is no finite number >= 0'] : []),
+      ...flaws,
+      ...specDifferences(found, expected, { found: 'it', expected: 'the graph' }),
+    ],
+    {
+      code: 'ERR_STATE',
+      call: 'trainStepOptimizer',
+      what: 'the state',
+      remedy: "Take it from the same graph's stateDict.",
+    },
+  );
+  const tensors = cells.map(({ name }) => {
+    const tensor = found.get(name) as HostTensor;
+    return tensorOver(ort, { ...tensor, data: tensor.data.slice() });
+  });
+  handles.dispose(await swapAll(handles, cells, tensors));
+  return rate ?? 0;
 }
 
 function hostTensor(tensor: Tensor): HostTensor {
@@ -57,13 +62,8 @@ function hostTensor(tensor: Tensor): HostTensor {
   return { dtype, shape: [...shape], data: elementsOf(tensor).slice() };
 }
 
-function isTensor(node: StateTree | undefined): node is HostTensor {
+function isTensor(node: StateTree): node is HostTensor {
   return (
     typeof node === 'object' && node !== null && 'data' in node && ArrayBuffer.isView(node.data)
   );
-}
-
-function isWhole({ dtype, shape, data }: HostTensor): boolean {
-  const elements = dtype === 'float16' ? bitsOf(data) : data;
-  return elements instanceof arrayOf(dtype) && elements.length === elementCount(shape);
 }

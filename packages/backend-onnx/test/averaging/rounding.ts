@@ -1,7 +1,7 @@
 // The averaging formulas with each operation rounded to the dtype of the averages, element by
 // element.
 import { createHash } from 'node:crypto';
-import type { HostArray, HostTensor } from '@polyak/core';
+import type { HostArray, HostTensor } from '@polyak/core/interfaces';
 
 type FloatDType = 'float32' | 'float64';
 

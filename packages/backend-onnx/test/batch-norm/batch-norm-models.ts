@@ -1,7 +1,7 @@
 // A small model with two batch-norm layers, its batches, and ONNX Runtime under observation.
 import type { OnnxBatch, OnnxModel, Ort } from '@polyak/backend-onnx';
 import { loadOnnxModel } from '@polyak/backend-onnx';
-import type { BatchNormLayer } from '@polyak/core';
+import type { BatchNormLayer } from '@polyak/core/interfaces';
 import type { NodeProto } from 'onnx-buf';
 import * as ort from 'onnxruntime-node';
 import { toHalf } from '../../src/half-floats.js';

@@ -2,7 +2,8 @@
 // weights and data.
 import { readFileSync } from 'node:fs';
 import { batchNormModel, loadOnnxModel } from '@polyak/backend-onnx';
-import type { BnStatistics, RunningStatistics } from '@polyak/core';
+import type { BnStatistics } from '@polyak/core';
+import type { RunningStatistics } from '@polyak/core/interfaces';
 import { bnUpdate } from '@polyak/core';
 import * as ort from 'onnxruntime-node';
 import { expect } from 'vitest';

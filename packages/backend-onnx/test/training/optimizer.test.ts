@@ -4,8 +4,10 @@ import { join } from 'node:path';
 
 import { onnxBackend, onnxParameter, trainStepOptimizer } from '@polyak/backend-onnx';
 import type { TrainStepOptimizer, TrainStepOptions } from '@polyak/backend-onnx';
-import type { Parameter, StateTree } from '@polyak/core';
-import { fromSafetensors, PolyakError, recordOf, SWA, toSafetensors } from '@polyak/core';
+import type { StateTree } from '@polyak/core';
+import type { Parameter } from '@polyak/core/interfaces';
+import { fromSafetensors, PolyakError, SWA, toSafetensors } from '@polyak/core';
+import { recordOf } from '@polyak/core/interfaces';
 import * as ort from 'onnxruntime-node';
 import { afterEach, describe, expect, it } from 'vitest';
 

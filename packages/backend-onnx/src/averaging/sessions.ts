@@ -1,15 +1,11 @@
-// One session for each kernel, made when it is first needed, on one execution provider and nowhere
-// else.
+// One session for each kernel of the provider webgpu, made when it is first needed.
 import { PolyakError } from '@polyak/core';
 import type { InferenceSession } from 'onnxruntime-node';
-import { kernelModel } from './averaging/kernel-graph.js';
-import type { Kernel } from './averaging/kernel-graph.js';
-import type { Ort } from './ort.js';
+import type { Ort } from '../ort.js';
+import { kernelModel, prefixOf } from './kernel-graph.js';
+import type { Kernel } from './kernel-graph.js';
 
-/** An execution provider of ONNX Runtime, by its own name. */
-export type ExecutionProvider = 'cpu' | 'webgpu' | 'cuda';
-
-/** Where outputs go. */
+/** Where outputs go, except for flags, which always go to the host. */
 export type Target = 'cpu' | 'gpu-buffer';
 
 /** The sessions of one backend. */
@@ -25,13 +21,12 @@ export interface Sessions {
 }
 
 /**
- * Sessions on one provider. A graph that it cannot run as a whole is an error there, never a quiet
- * run on the CPU.
+ * Sessions on webgpu. A graph that it cannot run as a whole is an error, never a quiet run on the
+ * CPU.
  *
  * @param ort - the runtime
- * @param provider - where they run
  */
-export function sessionsOf(ort: Ort, provider: ExecutionProvider): Sessions {
+export function sessionsOf(ort: Ort): Sessions {
   const made = new Map<string, Promise<InferenceSession>>();
   let isOpen = true;
 
@@ -55,7 +50,7 @@ export function sessionsOf(ort: Ort, provider: ExecutionProvider): Sessions {
       if (known !== undefined) return known;
       const session = ort.InferenceSession.create(
         kernelModel(kernel, copies),
-        optionsOf(provider, target),
+        optionsOf(kernel, copies, target),
       );
       made.set(key, session);
       // A session that could not be made is tried again by the next call.
@@ -71,20 +66,24 @@ export function sessionsOf(ort: Ort, provider: ExecutionProvider): Sessions {
   };
 }
 
-function optionsOf(provider: ExecutionProvider, target: Target): InferenceSession.SessionOptions {
-  const options: InferenceSession.SessionOptions = {
-    executionProviders: [provider],
+function optionsOf(
+  { outputs, flags }: Kernel,
+  copies: number,
+  target: Target,
+): InferenceSession.SessionOptions {
+  const located = Array.from({ length: copies }, (_, n) => [
+    ...outputs.map(([name]) => [prefixOf(n) + name, target] as const),
+    ...flags.map(([name]) => [prefixOf(n) + name, 'cpu'] as const),
+  ]).flat();
+  return {
+    executionProviders: ['webgpu'],
     // An optimizer could rewrite (a + d) - a as d.
     graphOptimizationLevel: 'disabled',
     // What goes wrong is thrown; ORT would print it as well.
     logSeverityLevel: 4,
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
-  };
-  if (provider === 'cpu') return options;
-  return {
-    ...options,
     extra: { session: { disable_cpu_ep_fallback: '1' } },
-    ...(target === 'gpu-buffer' && { preferredOutputLocation: target }),
+    ...(target === 'gpu-buffer' && { preferredOutputLocation: Object.fromEntries(located) }),
   };
 }
