@@ -17,3 +17,20 @@ export function isVariable(tensor: Tensor): tensor is Variable {
   // installed.
   return 'assign' in tensor && typeof tensor.assign === 'function';
 }
+
+/**
+ * Refuses what is not TensorFlow.js.
+ *
+ * @param call - the function, for the message
+ * @param tf - what it was given
+ * @throws TypeError
+ */
+export function requireTensorFlow(call: string, tf: TensorFlow): void {
+  // What JavaScript passes may be anything.
+  const given = tf as Partial<TensorFlow> | null | undefined;
+  if (typeof given?.getBackend === 'function' && typeof given.tidy === 'function') return;
+  throw new TypeError(
+    `${call}: the first argument is not TensorFlow.js. Pass the tf of ` +
+      "import * as tf from '@tensorflow/tfjs'.",
+  );
+}

@@ -47,9 +47,9 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     describe.each([
       ['small operations on the host, as by default', true],
       ['all operations on the device', false],
-    ])('%s', (_, isForwarding) => {
+    ])('%s', (_, forwarding) => {
       it('runs on the backend that was asked for, and compensates on webgpu only', async () => {
-        const { adapter, ...device } = await page.call('start', { backend, isForwarding });
+        const { adapter, ...device } = await page.call('start', { backend, forwarding });
         expect(device).toEqual({
           backend,
           name: `tfjs:${backend}`,
@@ -136,6 +136,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
       number[],
     ];
     const residual = average.map((a) => a * 2 ** -25);
+    expect(await page.call('refusal')).toMatch(/webgpu cannot be read synchronously/u);
     const found = await page.call('update', { average, residual, live, weight: 1e-3 });
     const pairs = average.map((a, i) =>
       compensated(a, residual[i] as number, live[i] as number, 1e-3),
@@ -150,7 +151,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
 
   it('refuses webgl with 16-bit textures, whatever tfjs says of its precision', async () => {
     const page = await openPage(browser, script);
-    const started = page.call('start', { backend: 'webgl', hasHalfFloats: true });
+    const started = page.call('start', { backend: 'webgl', halfFloats: true });
     await expect(started).rejects.toThrow(/"webgl" has 16-bit floats/u);
     await page.close();
   });

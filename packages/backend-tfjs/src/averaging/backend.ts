@@ -1,40 +1,29 @@
 // TensorFlow.js as a backend of weight averaging.
+import { PolyakError } from '@polyak/core';
 import type {
+  AverageItem,
   Awaitable,
   Backend,
-  CompensatedAverages,
   HostTensor,
   Parameter,
   TensorSpec,
-} from '@polyak/core';
-import { PolyakError } from '@polyak/core';
+} from '@polyak/core/interfaces';
+import { swapAll } from '@polyak/core/kit';
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
-import { deviceStorage } from './device-storage.js';
-import { hostStorage } from './host-storage.js';
-import { swap } from './swap.js';
 import type { TensorFlow } from '../tensorflow.js';
-import { isVariable } from '../tensorflow.js';
+import { isVariable, requireTensorFlow } from '../tensorflow.js';
+import { deviceStorage } from './device-storage.js';
+import { readsAtOnce, withElements } from './elements.js';
+import { hostStorage } from './host-storage.js';
+import type { VariableItem } from './storage.js';
 
 /**
- * A {@link Backend} of tfjs tensors: synchronous but where it reads the device. Tensors that it
- * makes are variables.
+ * A {@link Backend} of tfjs tensors: synchronous, but on webgpu where it reads the device. Tensors
+ * that it makes are variables.
  */
 export interface TfjsBackend extends Backend<Tensor> {
   upload(tensors: readonly HostTensor[]): readonly Variable[];
-  download(tensors: readonly Tensor[]): Promise<readonly HostTensor[]>;
   clone(tensors: readonly Tensor[]): readonly Variable[];
-  allFinite(tensors: readonly Tensor[]): Promise<readonly boolean[]>;
-  average(
-    averages: readonly Tensor[],
-    live: readonly Tensor[],
-    weight: number,
-  ): readonly Variable[];
-  averageCompensated?(
-    averages: readonly Tensor[],
-    residuals: readonly Tensor[],
-    live: readonly Tensor[],
-    weight: number,
-  ): CompensatedAverages<Variable>;
   dispose(tensors: readonly Tensor[]): void;
 }
 
@@ -57,6 +46,7 @@ const EXACT = new Set(['wasm', 'webgpu', 'tensorflow']);
  * @param tf - TensorFlow.js, its backend set and ready. Later calls are refused once another one is
  * active.
  * @returns the backend, named `tfjs:` and what `tf.getBackend()` says now
+ * @throws TypeError where `tf` is not TensorFlow.js
  * @throws PolyakError `ERR_UNSUPPORTED` where no backend is ready yet, or its floats have 16 bits
  * only
  *
@@ -82,9 +72,10 @@ const EXACT = new Set(['wasm', 'webgpu', 'tensorflow']);
  * @see https://js.tensorflow.org/api/4.22.0/
  */
 export function tfjsBackend(tf: TensorFlow): TfjsBackend {
+  requireTensorFlow('tfjsBackend', tf);
   const active = activeBackend(tf);
-  const storage = active === 'cpu' ? hostStorage(tf) : deviceStorage(tf, EXACT.has(active));
-  const { averageCompensated } = storage;
+  const isHost = active === 'cpu';
+  const storage = isHost ? hostStorage(tf) : deviceStorage(tf);
 
   function requireActive(call: string): void {
     if (tf.getBackend() === active) return;
@@ -99,6 +90,8 @@ export function tfjsBackend(tf: TensorFlow): TfjsBackend {
     specVersion: 1,
     name: `tfjs:${active}`,
     dtypes: DTYPES,
+    isSynchronous: readsAtOnce(tf),
+    canCompensate: isHost || EXACT.has(active),
 
     spec,
 
@@ -107,47 +100,43 @@ export function tfjsBackend(tf: TensorFlow): TfjsBackend {
       return makeAll(tensors, storage.hold);
     },
 
-    async download(tensors) {
+    download(tensors) {
       requireActive('download');
-      const arrays = await Promise.all(tensors.map(storage.read));
-      return arrays.map((data, index) => ({
-        ...spec(tensors[index] as Tensor),
-        data: data as HostTensor['data'],
-      }));
+      requireAlive('download', tensors);
+      return withElements(tf, tensors, (arrays) =>
+        arrays.map((data, index) => ({
+          ...spec(tensors[index] as Tensor),
+          data: data as HostTensor['data'],
+        })),
+      );
     },
 
     clone(tensors) {
       requireActive('clone');
+      requireAlive('clone', tensors);
       return makeAll(tensors, storage.clone);
     },
 
-    async allFinite(tensors) {
+    allFinite(tensors) {
       requireActive('allFinite');
       requireAlive('allFinite', tensors);
       const questionable = tensors.filter(({ dtype, size }) => dtype === 'float32' && size > 0);
-      const answers = await storage.allFinite(questionable);
-      const bad = new Set(questionable.filter((_, index) => answers[index] !== true));
-      return tensors.map((tensor) => !bad.has(tensor));
+      const toAll = (answers: readonly boolean[]): readonly boolean[] => {
+        const bad = new Set(questionable.filter((_, index) => answers[index] !== true));
+        return tensors.map((tensor) => !bad.has(tensor));
+      };
+      const answers = storage.allFinite(questionable);
+      return answers instanceof Promise ? answers.then(toAll) : toAll(answers);
     },
 
-    average(averages, live, weight) {
+    average(items, { allowNonFinite = false } = {}) {
       requireActive('average');
-      const variables = requireVariables('average', averages);
-      storage.average(variables, requireAlive('average', live), weight);
-      return variables;
+      requireAlive(
+        'average',
+        items.map(({ live }) => live),
+      );
+      return storage.average(items.map(variableItem), allowNonFinite);
     },
-
-    ...(averageCompensated && {
-      averageCompensated(averages, residuals, live, weight) {
-        requireActive('averageCompensated');
-        const pairs = {
-          averages: requireVariables('averageCompensated', averages),
-          residuals: requireVariables('averageCompensated', residuals),
-        };
-        averageCompensated(pairs, requireAlive('averageCompensated', live), weight);
-        return pairs;
-      },
-    }),
 
     swap(
       parameters: readonly Parameter<Tensor>[],
@@ -159,15 +148,19 @@ export function tfjsBackend(tf: TensorFlow): TfjsBackend {
         parameters.map((parameter) => parameter.get()),
       );
       storage.share(requireAlive('swap', tensors));
-      return swap(tf, parameters, tensors);
+      // A new variable refers to the contents of another tensor, without a copy.
+      const hold = (held: readonly Tensor[]): readonly Variable[] =>
+        makeAll(held, (tensor) => tf.variable(tensor, false));
+      return swapAll({ hold, dispose }, parameters, tensors);
     },
 
-    dispose(tensors) {
-      // A variable does not notice that it was disposed of before, and would count its data down
-      // twice.
-      for (const tensor of tensors) if (!tensor.isDisposed) tensor.dispose();
-    },
+    dispose,
   };
+}
+
+function dispose(tensors: readonly Tensor[]): void {
+  // A variable does not notice that it was disposed of before, and would count its data down twice.
+  for (const tensor of tensors) if (!tensor.isDisposed) tensor.dispose();
 }
 
 function activeBackend(tf: TensorFlow): string {
@@ -222,10 +215,15 @@ function makeAll<Item>(
   return made;
 }
 
-function requireVariables(call: string, tensors: readonly Tensor[]): readonly Variable[] {
-  const variables = requireAlive(call, tensors).filter(isVariable);
-  if (variables.length === tensors.length) return variables;
-  throw new TypeError(`${call}: the averages are variables that upload or clone made.`);
+function variableItem({ average, residual, live, weight }: AverageItem<Tensor>): VariableItem {
+  const item = { average: variableOf(average), live, weight };
+  return residual === undefined ? item : { ...item, residual: variableOf(residual) };
+}
+
+function variableOf(tensor: Tensor): Variable {
+  requireAlive('average', [tensor]);
+  if (isVariable(tensor)) return tensor;
+  throw new TypeError('average: the averages are variables that upload or clone made.');
 }
 
 function requireAlive(call: string, tensors: readonly Tensor[]): readonly Tensor[] {

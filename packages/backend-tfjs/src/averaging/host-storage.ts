@@ -1,21 +1,22 @@
-// Averages in the typed arrays of tfjs's cpu backend, updated in place where nobody else can see
-// them.
-import type { HostTensor } from '@polyak/core';
+// Averages in the typed arrays of tfjs's cpu backend, whose own element-wise operations are some
+// twenty times slower than the kernels of backend-cpu.
+import { hostKernels } from '@polyak/backend-cpu/host';
+import type { HostTensor } from '@polyak/core/interfaces';
 import type { Tensor, TypedArray, Variable } from '@tensorflow/tfjs-core';
-import { average as averageArrays, averageCompensated, isAllFinite } from './host-kernels.js';
-import type { Storage } from './storage.js';
 import type { TensorFlow } from '../tensorflow.js';
+import type { Storage, VariableItem } from './storage.js';
 
 /**
  * Storage of the cpu backend, where a tensor's `dataSync` is the very array that it computes with.
  *
  * Such an array can be seen from many places: other tensors share it by reference count,
- * `tf.tensor(array)` and `dataSync` share it with the caller. So an update writes only into arrays
- * that were made here and were in no model since, and allocates anew otherwise.
+ * `tf.tensor(array)` and `dataSync` share it with the caller. So an update writes into other arrays,
+ * and only those that were made here and were in no model since are used again.
  *
  * @param tf - the runtime, its cpu backend active
  */
 export function hostStorage(tf: TensorFlow): Storage {
+  const kernels = hostKernels();
   const own = new WeakSet<TypedArray>();
 
   function variableOf(
@@ -28,19 +29,17 @@ export function hostStorage(tf: TensorFlow): Storage {
     return variable;
   }
 
-  /** The array to write the next contents of `variable` into: its own, or a new one. */
-  function target(variable: Variable, data: Float32Array): Float32Array {
-    const isUnshared = own.has(data) && tf.backend().refCount(variable.dataId) === 1;
-    return isUnshared ? data : new Float32Array(data.length);
-  }
-
-  /** Lets `variable` hold `data`, unless it does already. */
-  function put(variable: Variable, data: Float32Array, old: Float32Array): void {
-    if (data === old) return;
+  /** Lets `variable` hold `data`, and what nobody else sees be overwritten by a later update. */
+  function put(variable: Variable, data: Float32Array): void {
+    const old = variable.dataSync<'float32'>();
+    const isUnseen = own.has(old) && tf.backend().refCount(variable.dataId) === 1;
     const tensor = tf.tensor(data, variable.shape, 'float32');
     variable.assign(tensor);
     tensor.dispose();
     own.add(data);
+    if (!isUnseen) return;
+    own.delete(old);
+    kernels.recycle([old]);
   }
 
   return {
@@ -49,50 +48,40 @@ export function hostStorage(tf: TensorFlow): Storage {
 
     clone: (tensor) => variableOf(tensor.dataSync().slice(), tensor.shape, tensor.dtype),
 
-    // Not `data()`: it resolves to the live array, which an update before that would have changed.
-    read: async (tensor) => tensor.dataSync().slice(),
+    allFinite: (tensors) =>
+      tensors.map((tensor) => kernels.allFinite(tensor.dataSync<'float32'>())),
 
-    allFinite: async (tensors) =>
-      tensors.map((tensor) => isAllFinite(tensor.dataSync<'float32'>())),
-
-    average(averages, live, weight) {
-      // All that can throw comes before the first write.
-      const updates = averages.map((variable, index) => {
-        const from = variable.dataSync<'float32'>();
-        return {
-          variable,
-          from,
-          to: target(variable, from),
-          live: (live[index] as Tensor).dataSync<'float32'>(),
-        };
-      });
-      for (const update of updates) averageArrays(update.to, update.from, update.live, weight);
-      for (const { variable, to, from } of updates) put(variable, to, from);
-    },
-
-    averageCompensated({ averages, residuals }, live, weight) {
-      const updates = averages.map((variable, index) => {
-        const carrier = residuals[index] as Variable;
-        const from = {
-          average: variable.dataSync<'float32'>(),
-          residual: carrier.dataSync<'float32'>(),
-        };
-        const to = {
-          average: target(variable, from.average),
-          residual: target(carrier, from.residual),
-        };
-        return { variable, carrier, from, to, live: (live[index] as Tensor).dataSync<'float32'>() };
-      });
-      for (const { to, from, live: values } of updates)
-        averageCompensated(to, from, values, weight);
-      for (const { variable, carrier, to, from } of updates) {
-        put(variable, to.average, from.average);
-        put(carrier, to.residual, from.residual);
-      }
+    average(items, allowNonFinite) {
+      const result = kernels.average(items.map(arraysOf), { allowNonFinite });
+      if (result.kind === 'refused') return result;
+      return {
+        kind: 'averaged',
+        items: result.items.map(({ isFinite, hasMoved, ...arrays }, index) => {
+          const { average, residual } = items[index] as VariableItem;
+          put(average, arrays.average as Float32Array);
+          if (residual === undefined) return { average, isFinite, hasMoved };
+          put(residual, arrays.residual as Float32Array);
+          return { average, residual, isFinite, hasMoved };
+        }),
+      };
     },
 
     share(tensors) {
       for (const tensor of tensors) own.delete(tensor.dataSync());
     },
+  };
+}
+
+function arraysOf({ average, residual, live, weight }: VariableItem): {
+  readonly average: Float32Array;
+  readonly residual: Float32Array | undefined;
+  readonly live: Float32Array;
+  readonly weight: number;
+} {
+  return {
+    average: average.dataSync<'float32'>(),
+    residual: residual?.dataSync<'float32'>(),
+    live: live.dataSync<'float32'>(),
+    weight,
   };
 }

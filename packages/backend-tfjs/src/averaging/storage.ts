@@ -1,7 +1,13 @@
 // What the backend asks of a tfjs backend, in two ways: host-storage.ts for cpu, device-storage.ts
 // for all others.
-import type { CompensatedAverages, HostTensor } from '@polyak/core';
-import type { Tensor, TypedArray, Variable } from '@tensorflow/tfjs-core';
+import type { AverageItem, AverageResult, Awaitable, HostTensor } from '@polyak/core/interfaces';
+import type { Tensor, Variable } from '@tensorflow/tfjs-core';
+
+/** One average to be moved, in variables that the storage made. */
+export interface VariableItem extends AverageItem<Tensor> {
+  readonly average: Variable;
+  readonly residual?: Variable;
+}
 
 /**
  * The tensors that averages live in, and the arithmetic on them. All tensors that it makes are
@@ -12,24 +18,13 @@ export interface Storage {
   readonly hold: (tensor: HostTensor) => Variable;
   /** A variable with the elements of `tensor`, which later changes of it do not reach. */
   readonly clone: (tensor: Tensor) => Variable;
-  /** A copy of the elements as they are at the time of the call. */
-  readonly read: (tensor: Tensor) => Promise<TypedArray>;
   /** For each float32 tensor that is not empty, whether all its elements are finite. */
-  readonly allFinite: (tensors: readonly Tensor[]) => Promise<readonly boolean[]>;
-  /** Moves the averages, all or none. */
+  readonly allFinite: (tensors: readonly Tensor[]) => Awaitable<readonly boolean[]>;
+  /** Moves the averages, all or none: the results are in the variables of `items`. */
   readonly average: (
-    averages: readonly Variable[],
-    live: readonly Tensor[],
-    weight: number,
-  ) => void;
-  /**
-   * Moves the pairs, all or none. Absent where the runtime is not known to round each operation.
-   */
-  readonly averageCompensated?: (
-    pairs: CompensatedAverages<Variable>,
-    live: readonly Tensor[],
-    weight: number,
-  ) => void;
+    items: readonly VariableItem[],
+    allowNonFinite: boolean,
+  ) => Awaitable<AverageResult<Tensor>>;
   /** Told of tensors whose contents a model is about to share. */
   readonly share: (tensors: readonly Tensor[]) => void;
 }

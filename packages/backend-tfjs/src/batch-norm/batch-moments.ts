@@ -1,5 +1,6 @@
 // The moments of what enters a batch-norm layer, on the device, and that layer's output.
-import type { Moments } from '@polyak/core';
+import type { Moments } from '@polyak/core/interfaces';
+import { shiftedMoments } from '@polyak/core/kit';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { BatchNormalization } from './batch-norm-layer.js';
 import type { TensorFlow } from '../tensorflow.js';
@@ -72,34 +73,9 @@ export function normalize(
  */
 export function momentsOf(rows: Float32Array, count: number): Moments {
   const channels = rows.length / 3;
-  const mean = new Float64Array(channels);
-  const variance = new Float64Array(channels);
-  for (let c = 0; c < channels; c += 1) {
-    const rest = rows[channels + c] as number;
-    mean[c] = (rows[c] as number) + rest;
-    variance[c] = Math.max(0, (rows[2 * channels + c] as number) - rest * rest);
-  }
-  return { mean, variance, count };
-}
-
-/**
- * The moments of all values of `parts` together, by the law of total variance (Chan et al., eq.
- * 2.1).
- */
-export function mergeMoments(parts: readonly Moments[]): Moments {
-  return parts.reduce((a, b) => {
-    const count = a.count + b.count;
-    const share = b.count / count;
-    const step = b.mean.map((value, c) => value - (a.mean[c] as number));
-    return {
-      count,
-      mean: a.mean.map((value, c) => value + (step[c] as number) * share),
-      variance: a.variance.map((value, c) => {
-        const between = (step[c] as number) ** 2 * share * (1 - share);
-        return value + ((b.variance[c] as number) - value) * share + between;
-      }),
-    };
-  });
+  const row = (index: number): Float32Array =>
+    rows.subarray(index * channels, (index + 1) * channels);
+  return shiftedMoments({ center: row(0), deviation: row(1), square: row(2) }, count);
 }
 
 const RUN = 256;

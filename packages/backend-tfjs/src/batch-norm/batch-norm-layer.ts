@@ -1,8 +1,9 @@
 // The batch-norm layers of a layers model: where they are, and their running statistics.
-import type { BatchNormLayer, RunningStatistics } from '@polyak/core';
 import { PolyakError } from '@polyak/core';
+import type { BatchNormLayer, RunningStatistics } from '@polyak/core/interfaces';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { layers, LayersModel, LayerVariable } from '@tensorflow/tfjs-layers';
+import { withElements } from '../averaging/elements.js';
 import { layersOf } from '../model/layer-tree.js';
 import type { TensorFlow } from '../tensorflow.js';
 
@@ -80,17 +81,18 @@ function viewOf(tf: TensorFlow, name: string, layer: BatchNormalization): BatchN
 
   return {
     name,
+    identity: layer,
     channels,
     get trainable() {
       return layer.trainable;
     },
     varianceKind: 'population',
-    async read() {
-      const [mean, variance] = await Promise.all([
-        layer.movingMean.read().data(),
-        layer.movingVariance.read().data(),
-      ]);
-      return { mean: Float64Array.from(mean), variance: Float64Array.from(variance) };
+    read() {
+      const tensors = [layer.movingMean.read(), layer.movingVariance.read()];
+      return withElements(tf, tensors, ([mean = [], variance = []]) => ({
+        mean: Float64Array.from(mean),
+        variance: Float64Array.from(variance),
+      }));
     },
     write({ mean, variance }: RunningStatistics) {
       if (mean.length !== channels || variance.length !== channels) {

@@ -1,16 +1,19 @@
 // Batch-norm update of layers models: one forward pass that reports what enters each batch-norm
 // layer.
-import type { BatchNormLayer, BatchNormModel, Moments } from '@polyak/core';
 import { PolyakError } from '@polyak/core';
+import type { BatchNormLayer, BatchNormModel, Moments } from '@polyak/core/interfaces';
+import { mergeMoments } from '@polyak/core/kit';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { DeviceMoments } from './batch-moments.js';
-import { mergeMoments, momentsOf, normalize } from './batch-moments.js';
+import { momentsOf, normalize } from './batch-moments.js';
 import type { BatchNormalization, FoundLayer } from './batch-norm-layer.js';
 import { batchNormLayers } from './batch-norm-layer.js';
 import type { InputBatch } from '../model/model-inputs.js';
 import { inputsOf } from '../model/model-inputs.js';
+import { requireModel } from '../model/model-parameters.js';
 import type { TensorFlow } from '../tensorflow.js';
+import { requireTensorFlow } from '../tensorflow.js';
 
 /** Options of {@link batchNormModel}. */
 export interface BatchNormModelOptions {
@@ -19,7 +22,7 @@ export interface BatchNormModelOptions {
    * they are off, as they will be when the statistics are used, so that the statistics fit and
    * every run gives the same ones.
    */
-  readonly isTraining?: boolean;
+  readonly training?: boolean;
 }
 
 /** Options of {@link batchNormModel} for batches of a type of your own. */
@@ -45,6 +48,7 @@ export interface CustomBatchNormModelOptions<Batch> {
  * @param options - see {@link BatchNormModelOptions}, or {@link CustomBatchNormModelOptions} for
  * batches of your own type
  * @returns the model as core takes it, for batches of inputs: see {@link InputBatch}
+ * @throws TypeError where an argument is not what it should be
  * @throws PolyakError `ERR_UNSUPPORTED` for a model with stateful layers, whose states a forward
  * pass would move
  *
@@ -80,6 +84,8 @@ export function batchNormModel<Batch>(
   model: LayersModel,
   options: BatchNormModelOptions | CustomBatchNormModelOptions<Batch> = {},
 ): BatchNormModel<Batch> | BatchNormModel<InputBatch> {
+  requireTensorFlow('batchNormModel', tf);
+  requireModel('batchNormModel', model);
   const found = batchNormLayers(tf, model);
   if ('forward' in options) return modelOf(tf, found, options);
   if (model.stateful) {
@@ -89,9 +95,9 @@ export function batchNormModel<Batch>(
         'states. Pass the option forward, and reset or restore them there.',
     );
   }
-  const { isTraining = false } = options;
+  const { training = false } = options;
   return modelOf<InputBatch>(tf, found, {
-    forward: (batch) => model.apply([...inputsOf(model, batch)], { training: isTraining }),
+    forward: (batch) => model.apply([...inputsOf(model, batch)], { training }),
     sampleCount: (batch) => inputsOf(model, batch)[0]?.shape[0] ?? 0,
   });
 }

@@ -1,8 +1,9 @@
 // What weight averaging averages: the trainable variables of a model, by names that outlast the
 // process.
-import type { Parameter } from '@polyak/core';
+import type { Parameter } from '@polyak/core/interfaces';
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 import type { LayersModel, LayerVariable } from '@tensorflow/tfjs-layers';
+import { isVariable } from '../tensorflow.js';
 import { layersOf } from './layer-tree.js';
 
 /**
@@ -15,11 +16,13 @@ import { layersOf } from './layer-tree.js';
  * your models in the same order, so that a saved state finds its weights.
  *
  * The moving statistics of batch norm are not among them: `bnUpdate` estimates those. Nor are
- * frozen weights, whose average would be themselves.
+ * frozen weights, whose average would be themselves. Pass `() => modelParameters(model)` where layers
+ * may be frozen or thawed while they are averaged: that is found and refused by name.
  *
  * @param model - a built model; it keeps its variables
  * @returns one parameter a weight, in the order of `model.trainableWeights`. Setting one bypasses
- * the weight's constraint.
+ * the weight's constraint. The same variables have the same parameters each time.
+ * @throws TypeError where `model` is no layers model
  *
  * @example
  * ```ts
@@ -32,6 +35,7 @@ import { layersOf } from './layer-tree.js';
  * ```
  */
 export function modelParameters(model: LayersModel): readonly Parameter<Tensor>[] {
+  requireModel('modelParameters', model);
   // Numbered over all weights in the order of the layers, so that freezing a layer renames nothing.
   const names = new Map<LayerVariable, string>();
   const seen = new Map<string, number>();
@@ -42,7 +46,7 @@ export function modelParameters(model: LayersModel): readonly Parameter<Tensor>[
   }
   return [...new Set(model.trainableWeights)].map((weight) =>
     // What `read` returns is the variable itself, whatever its type says.
-    variableParameter(names.get(weight) ?? weight.originalName, () => weight.read() as Variable),
+    variableParameter(names.get(weight) ?? weight.originalName, weight.read() as Variable),
   );
 }
 
@@ -51,15 +55,52 @@ export function modelParameters(model: LayersModel): readonly Parameter<Tensor>[
  *
  * @param variables - the model's variables by name: unique, and the same in every run
  * @returns one parameter a variable
+ * @throws TypeError where one is no variable
  */
 export function variableParameters(
   variables: Readonly<Record<string, Variable>>,
 ): readonly Parameter<Tensor>[] {
-  return Object.entries(variables).map(([name, variable]) =>
-    variableParameter(name, () => variable),
+  return Object.entries(variables).map(([name, variable]) => {
+    // What JavaScript passes may be anything.
+    const given = variable as Variable | null | undefined;
+    if (typeof given === 'object' && given !== null && isVariable(given)) {
+      return variableParameter(name, given);
+    }
+    throw new TypeError(
+      `variableParameters: "${name}" is no tf.Variable. Make it with tf.variable, and train that.`,
+    );
+  });
+}
+
+/**
+ * Refuses what is no layers model.
+ *
+ * @param call - the function, for the message
+ * @param model - what it was given
+ * @throws TypeError
+ */
+export function requireModel(call: string, model: LayersModel): void {
+  // What JavaScript passes may be anything.
+  const given = model as Partial<LayersModel> | null | undefined;
+  if (Array.isArray(given?.layers) && Array.isArray(given.trainableWeights)) return;
+  throw new TypeError(
+    `${call}: the model is no layers model of tfjs. Pass one of tf.sequential, tf.model or ` +
+      'tf.loadLayersModel; for variables of your own, use variableParameters.',
   );
 }
 
-function variableParameter(name: string, get: () => Variable): Parameter<Tensor> {
-  return { name, get, set: (tensor) => get().assign(tensor) };
+const parameters = new WeakMap<Variable, Parameter<Tensor>>();
+
+/** The parameter of a variable: the same each time, so that fresh lists compare quickly. */
+export function variableParameter(name: string, variable: Variable): Parameter<Tensor> {
+  const known = parameters.get(variable);
+  if (known?.name === name) return known;
+  const made: Parameter<Tensor> = {
+    name,
+    identity: variable,
+    get: () => variable,
+    set: (tensor) => variable.assign(tensor),
+  };
+  parameters.set(variable, made);
+  return made;
 }

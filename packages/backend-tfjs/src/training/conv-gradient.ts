@@ -2,6 +2,7 @@
 import { PolyakError } from '@polyak/core';
 import type { Conv2DBackpropFilterAttrs, Tensor, Tensor4D } from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../tensorflow.js';
+import { requireTensorFlow } from '../tensorflow.js';
 
 const KERNEL = 'Conv2DBackpropFilter';
 const BACKEND = 'wasm';
@@ -34,6 +35,7 @@ const BACKEND = 'wasm';
  * @see https://github.com/tensorflow/tfjs/tree/master/tfjs-backend-wasm/src/kernels
  */
 export function registerConvGradient(tf: TensorFlow): boolean {
+  requireTensorFlow('registerConvGradient', tf);
   if (tf.getKernel(KERNEL, BACKEND) !== undefined) return false;
   tf.registerKernel({
     kernelName: KERNEL,

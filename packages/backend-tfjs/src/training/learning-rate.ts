@@ -1,6 +1,7 @@
 // The learning rate of a tfjs optimizer, which each of them keeps in its own way.
 import { PolyakError } from '@polyak/core';
-import type { Optimizer } from '@tensorflow/tfjs-core';
+import type { ParamGroup, Parameter } from '@polyak/core/interfaces';
+import type { Optimizer, Tensor } from '@tensorflow/tfjs-core';
 
 /** The parts of tfjs's optimizers that hold the rate; its types hide both. */
 interface RateHolder {
@@ -18,8 +19,7 @@ export function learningRateOf(optimizer: Optimizer): number {
   if (typeof learningRate === 'number') return learningRate;
   throw new PolyakError(
     'ERR_UNSUPPORTED',
-    `The optimizer ${optimizer.getClassName()} has no numeric learningRate. Give it one, or ` +
-      'leave swaLr out.',
+    `The optimizer ${optimizer.getClassName()} has no numeric learningRate. Give it one.`,
   );
 }
 
@@ -31,4 +31,45 @@ export function setLearningRate(optimizer: Optimizer, rate: number): void {
   // have no setter.
   if (typeof holder.setLearningRate === 'function') holder.setLearningRate(rate);
   else holder.learningRate = rate;
+}
+
+/**
+ * A parameter group whose `lr` is the learning rate of an optimizer.
+ *
+ * @param current - gives the optimizer in use
+ * @param params - gives what the group holds now
+ */
+export function rateGroup(
+  current: () => Optimizer,
+  params: () => readonly Parameter<Tensor>[],
+): ParamGroup<Tensor> {
+  return {
+    get params() {
+      return params();
+    },
+    get lr() {
+      return learningRateOf(current());
+    },
+    set lr(rate) {
+      setLearningRate(current(), rate);
+    },
+  };
+}
+
+/**
+ * Refuses what is no optimizer of tfjs.
+ *
+ * @param call - the function, for the message
+ * @param optimizer - what it was given
+ * @throws TypeError
+ */
+export function requireOptimizer(call: string, optimizer: Optimizer): void {
+  // What JavaScript passes may be anything.
+  const given = optimizer as Partial<Optimizer> | null | undefined;
+  if (typeof given?.applyGradients === 'function' && typeof given.getClassName === 'function') {
+    return;
+  }
+  throw new TypeError(
+    `${call}: the second argument is no optimizer of tfjs. Pass one such as tf.train.sgd(0.1).`,
+  );
 }

@@ -1,6 +1,8 @@
 // The inner state of a tfjs optimizer (iterations, momenta), as host tensors.
-import type { HostTensor, StateTree } from '@polyak/core';
-import { elementCount, PolyakError } from '@polyak/core';
+import type { StateTree } from '@polyak/core';
+import { PolyakError } from '@polyak/core';
+import type { HostTensor } from '@polyak/core/interfaces';
+import { elementCount } from '@polyak/core/interfaces';
 import type { DataType, Optimizer, TypedArray } from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../tensorflow.js';
 import { isVariable } from '../tensorflow.js';

@@ -1,10 +1,13 @@
 // A tfjs optimizer, as SWA drives it.
-import type { Awaitable, Optimizer, Parameter, StateTree } from '@polyak/core';
-import { observedOptimizer, PolyakError, recordOf } from '@polyak/core';
+import type { ParameterSource, StateTree } from '@polyak/core';
+import { PolyakError } from '@polyak/core';
+import type { Awaitable, Optimizer } from '@polyak/core/interfaces';
+import { recordOf } from '@polyak/core/interfaces';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { learningRateOf, setLearningRate } from './learning-rate.js';
-import { isWeights, readWeights, writeWeights } from './optimizer-weights.js';
 import type { TensorFlow } from '../tensorflow.js';
+import { requireTensorFlow } from '../tensorflow.js';
+import { learningRateOf, rateGroup, requireOptimizer, setLearningRate } from './learning-rate.js';
+import { isWeights, readWeights, writeWeights } from './optimizer-weights.js';
 
 type TensorFlowOptimizer = import('@tensorflow/tfjs-core').Optimizer;
 
@@ -15,8 +18,10 @@ type TensorFlowOptimizer = import('@tensorflow/tfjs-core').Optimizer;
  *
  * @param tf - TensorFlow.js
  * @param optimizer - any optimizer of `tf.train`, or a function that gives the one in use
- * @param parameters - what it trains, from `modelParameters` or `variableParameters`
+ * @param parameters - what it trains, from `modelParameters` or `variableParameters`; or a function
+ * that gives them, such as `() => modelParameters(model)`, which is asked at each update
  * @returns an optimizer for `SWA` with one parameter group
+ * @throws TypeError where an argument is not what it should be
  * @throws PolyakError `ERR_UNSUPPORTED`, later: for `stateDict` with Adamax, which tfjs cannot save
  *
  * @example
@@ -44,29 +49,21 @@ type TensorFlowOptimizer = import('@tensorflow/tfjs-core').Optimizer;
 export function tfjsOptimizer(
   tf: TensorFlow,
   optimizer: TensorFlowOptimizer | (() => TensorFlowOptimizer),
-  parameters: readonly Parameter<Tensor>[],
+  parameters: ParameterSource<Tensor>,
 ): Optimizer<Tensor> {
+  requireTensorFlow('tfjsOptimizer', tf);
   const current =
     typeof optimizer === 'function' ? optimizer : (): TensorFlowOptimizer => optimizer;
-  const observed = observedOptimizer([
-    {
-      params: parameters,
-      get lr() {
-        return learningRateOf(current());
-      },
-      set lr(rate) {
-        setLearningRate(current(), rate);
-      },
-    },
-  ]);
+  if (typeof optimizer !== 'function') requireOptimizer('tfjsOptimizer', optimizer);
+  const params = typeof parameters === 'function' ? parameters : () => parameters;
   return {
-    paramGroups: observed.paramGroups,
-    step: async <Loss>(closure?: () => Awaitable<Loss>): Promise<Loss | undefined> =>
-      observed.step(closure),
+    paramGroups: [rateGroup(current, params)],
+    step: <Loss>(closure?: () => Awaitable<Loss>): Awaitable<Loss | undefined> => closure?.(),
     addParamGroup() {
       throw new PolyakError(
         'ERR_UNSUPPORTED',
-        'tfjsOptimizer: a tfjs optimizer has one learning rate, so one parameter group.',
+        'tfjsOptimizer: a tfjs optimizer has one learning rate, so one parameter group. Make it ' +
+          'with all parameters, or average those that come later by an AveragedModel of their own.',
       );
     },
     async stateDict(): Promise<StateTree> {

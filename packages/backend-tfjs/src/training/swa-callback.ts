@@ -1,29 +1,23 @@
 // SWA for model.fit: averages while the model trains, and leaves the averages in it at the end.
-import type {
-  AveragedBatchNorm,
-  Awaitable,
-  BatchNormModel,
-  BnUpdateOptions,
-  Loader,
-  ModeOptions,
-  RunningStatistics,
-  SWAOptions,
-} from '@polyak/core';
-import { bnUpdate, PolyakError, SWA } from '@polyak/core';
+import type { AveragedBatchNorm, BnUpdateOptions, Loader } from '@polyak/core';
+import { ParameterSet, PolyakError, SWA } from '@polyak/core';
+import type { Awaitable, Parameter } from '@polyak/core/interfaces';
 import type { Optimizer, Tensor } from '@tensorflow/tfjs-core';
 import type { CustomCallbackArgs, LayersModel } from '@tensorflow/tfjs-layers';
 import { tfjsBackend } from '../averaging/backend.js';
+import { requireTrainable } from '../batch-norm/batch-norm-layer.js';
 import { batchNormModel } from '../batch-norm/batch-norm-model.js';
 import type { InputBatch } from '../model/model-inputs.js';
 import { modelParameters } from '../model/model-parameters.js';
-import { tfjsOptimizer } from './optimizer.js';
-import { requireTrainable } from '../batch-norm/batch-norm-layer.js';
 import type { TensorFlow } from '../tensorflow.js';
+import { requireTensorFlow } from '../tensorflow.js';
+import { tfjsOptimizer } from './optimizer.js';
+import type { AveragingByOptimizer } from './options.js';
 
 declare const console: { warn(message: string): void };
 
 /** Options of {@link swaCallback}: those of `SWA`, and what is done with the averages. */
-export interface SwaCallbackOptions extends ModeOptions, Omit<SWAOptions<Tensor>, 'backend'> {
+export type SwaCallbackOptions = AveragingByOptimizer & {
   /** What `swaStart` and `swaFreq` count. Default `step`: an optimizer's step, one a batch. */
   readonly unit?: 'step' | 'epoch';
   /**
@@ -40,15 +34,17 @@ export interface SwaCallbackOptions extends ModeOptions, Omit<SWAOptions<Tensor>
    * average on: shorter lists than those of `loss`.
    */
   readonly evaluate?: () => Awaitable<Readonly<Record<string, number>>>;
-}
+};
 
 /** Callbacks for `model.fit`, with the `SWA` behind them. */
 export interface SwaCallback extends CustomCallbackArgs {
   /** The averages and counters, to save and load. */
   readonly swa: SWA<Tensor>;
   /**
-   * Puts the live weights and batch-norm statistics back after training has left the averages in
-   * the model.
+   * Puts the live weights and batch-norm statistics back after training has left averages in the
+   * model, by this callback or another one. Does nothing where the model holds them already.
+   *
+   * @throws PolyakError `ERR_SWAPPED` where somebody still needs what is in the model
    */
   restoreLive(): Promise<void>;
 }
@@ -56,7 +52,11 @@ export interface SwaCallback extends CustomCallbackArgs {
 /**
  * Callbacks that average the weights while `model.fit` trains, evaluate the averages at the end of
  * each epoch, and leave them in the model, batch norm updated, at the end. Training again puts the
- * live weights and statistics back first.
+ * live weights and statistics back first, and so does any other call that needs them: several
+ * callbacks can average one model, and the last one leaves its averages in it.
+ *
+ * The weights are looked up at each update: a layer that was frozen or thawed since is refused by
+ * name (`ERR_PARAMETERS`). Make a new callback for it.
  *
  * tfjs's own validation runs on the live weights: it comes before the last callbacks of an epoch.
  * To go on in another process, await `restoreLive()`, save the model with its optimizer and
@@ -66,7 +66,8 @@ export interface SwaCallback extends CustomCallbackArgs {
  * @param model - a compiled model
  * @param options - see {@link SwaCallbackOptions}
  * @returns for the `callbacks` of `model.fit`
- * @throws TypeError where the model has batch norm and no loader is given
+ * @throws TypeError where an argument is not what it should be, and where the model has batch norm
+ * and no loader is given
  * @throws PolyakError `ERR_UNSUPPORTED` for batch norm with `scale: false` or `center: false`,
  * which tfjs cannot train
  *
@@ -95,19 +96,21 @@ export function swaCallback(
   model: LayersModel,
   options: SwaCallbackOptions = {},
 ): SwaCallback {
-  const { unit = 'step', loader, evaluate, batchNorm, ...rest } = options;
-  const { bnModel, averagedBatchNorm } = batchNormOf(tf, model, loader, batchNorm);
-  const optimizer = tfjsOptimizer(tf, () => optimizerOf(model), modelParameters(model));
-  const swa = new SWA(optimizer, { ...rest, backend: tfjsBackend(tf) });
-  let liveStatistics: readonly RunningStatistics[] = [];
+  requireTensorFlow('swaCallback', tf);
+  const { unit = 'step', loader, evaluate, batchNorm: bnOptions, ...rest } = options;
+  const parameters = (): readonly Parameter<Tensor>[] => modelParameters(model);
+  const batchNorm = batchNormOf(tf, model, loader, bnOptions);
+  const shown = batchNorm === undefined ? {} : { batchNorm };
+  const optimizer = tfjsOptimizer(tf, () => optimizerOf(model), parameters);
+  const backend = tfjsBackend(tf);
+  const swa = new SWA(optimizer, { ...rest, backend });
+  const weights = new ParameterSet(parameters, { backend });
   const warn = options.onWarning ?? ((message: string) => console.warn(message));
   const hasAverages = (): boolean => swa.paramGroups.some(({ nAvg }) => nAvg > 0);
 
   async function restoreLive(): Promise<void> {
     if (swa.isSwapped) await swa.swapSwaSgd();
-    for (const [index, statistics] of liveStatistics.entries())
-      await bnModel.layers[index]?.write(statistics);
-    liveStatistics = [];
+    else await weights.recall();
   }
 
   return {
@@ -128,50 +131,38 @@ export function swaCallback(
     async onEpochEnd(_epoch, logs) {
       if (unit === 'epoch') await swa.step();
       if (evaluate === undefined || !hasAverages()) return;
-      const results = await swa.withAveraged(evaluate, averagedBatchNorm);
+      const results = await swa.withAveraged(evaluate, shown);
       for (const [name, value] of Object.entries(results))
         if (logs !== undefined) logs[`swa_${name}`] = value;
     },
     async onTrainEnd() {
-      if (!hasAverages()) {
+      if (hasAverages()) await swa.swapSwaSgd({ ...shown, recallable: true });
+      else {
         warn(
           'swaCallback: training ended before the first average; the model holds its live weights.',
         );
-        return;
-      }
-      liveStatistics = await Promise.all(bnModel.layers.map(async (layer) => layer.read()));
-      await swa.swapSwaSgd();
-      try {
-        if (averagedBatchNorm !== undefined)
-          await bnUpdate(averagedBatchNorm.loader, bnModel, batchNorm);
-      } catch (error) {
-        await restoreLive();
-        throw error;
       }
     },
   };
 }
 
-/** The model's batch norm, and what `withAveraged` is told of it; nothing where it has none. */
+/** The model's batch norm with the batches that update it; nothing where it has none. */
 function batchNormOf(
   tf: TensorFlow,
   model: LayersModel,
   loader: Loader<InputBatch> | undefined,
   options: BnUpdateOptions | undefined,
-): {
-  bnModel: BatchNormModel<InputBatch>;
-  averagedBatchNorm: AveragedBatchNorm<InputBatch> | undefined;
-} {
-  requireTrainable(tf, model);
+): AveragedBatchNorm<InputBatch> | undefined {
   const bnModel = batchNormModel(tf, model);
-  if (bnModel.layers.length === 0) return { bnModel, averagedBatchNorm: undefined };
+  requireTrainable(tf, model);
+  if (bnModel.layers.length === 0) return undefined;
   if (loader === undefined) {
     throw new TypeError(
       'swaCallback: the model has batch norm, whose statistics must be updated for the averages. ' +
         'Pass a loader of training batches.',
     );
   }
-  return { bnModel, averagedBatchNorm: { ...options, model: bnModel, loader } };
+  return { ...options, model: bnModel, loader };
 }
 
 function optimizerOf(model: LayersModel): Optimizer {

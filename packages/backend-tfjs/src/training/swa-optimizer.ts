@@ -1,6 +1,6 @@
 // SWA as a tf.Optimizer: for model.compile and for training loops without await.
-import type { AutomaticMode, ModeOptions, Parameter } from '@polyak/core';
-import { equal, modeOf, plan, PolyakError } from '@polyak/core';
+import { PolyakError } from '@polyak/core';
+import type { Parameter } from '@polyak/core/interfaces';
 import type {
   NamedTensorMap,
   Optimizer,
@@ -8,38 +8,68 @@ import type {
   Tensor,
   Variable,
 } from '@tensorflow/tfjs-core';
-import type { TfjsBackend } from '../averaging/backend.js';
 import { tfjsBackend } from '../averaging/backend.js';
-import { isAllFinite } from '../averaging/host-kernels.js';
-import { learningRateOf, setLearningRate } from './learning-rate.js';
+import type { TensorFlow } from '../tensorflow.js';
+import { requireTensorFlow } from '../tensorflow.js';
+import { learningRateOf, requireOptimizer, setLearningRate } from './learning-rate.js';
 import { getWeights } from './optimizer-weights.js';
 import type { NamedTensor } from './optimizer-weights.js';
-import type { TensorFlow } from '../tensorflow.js';
+import type { AveragingByOptimizer } from './options.js';
+import { TrainedAverages } from './trained-averages.js';
 
-declare const console: { warn(message: string): void };
+/** Options of {@link swaOptimizer}: those of `SWA`, with `swaStart` and `swaFreq`. */
+export type SwaOptimizerOptions = AveragingByOptimizer;
 
-/** A `tf.Optimizer` that keeps the running average of what it trains. See {@link swaOptimizer}. */
+/** What `model.save` cannot save of {@link SwaOptimizerOptions}. */
+export type LoadedSwaOptimizerOptions = Pick<
+  SwaOptimizerOptions,
+  'rule' | 'averages' | 'onUpdate' | 'onWarning'
+>;
+
+/** Options of {@link SwaOptimizer.swapSwaSgd}. */
+export interface SwaOptimizerSwapOptions {
+  /** The name of the average, where there are several. Default the first. */
+  readonly average?: string;
+  /**
+   * What is trained, from `modelParameters` or `variableParameters`. Needed right after a load: the
+   * optimizer learns its variables from the first gradients.
+   */
+  readonly parameters?: readonly Parameter<Tensor>[];
+}
+
+/** A `tf.Optimizer` that keeps the running averages of what it trains. See {@link swaOptimizer}. */
 export interface SwaOptimizer extends Optimizer {
   /** The optimizer that takes the steps. */
   readonly base: Optimizer;
-  /** The updates of the average so far. */
+  /**
+   * The learning rate of the next step. From `swaStart` on, `swaLr` replaces it where that is given.
+   */
+  learningRate: number;
+  /** Sets it. */
+  setLearningRate(rate: number): void;
+  /** The updates of the averages so far; of the oldest, where variables joined later. */
   readonly nAvg: number;
   /** The steps so far. */
   readonly stepCounter: number;
-  /** Whether the model holds the averages now. */
+  /** Whether the model holds averages now. */
   readonly isSwapped: boolean;
   /**
-   * Exchanges the averages and the live weights by reference, bit for bit.
+   * Puts an average into the model, and with the second call the live weights back, by reference and
+   * bit for bit. What is written into the model meanwhile is dropped.
    *
-   * @param parameters - what is trained, in the order of training: `modelParameters(model)`
-   * @throws PolyakError `ERR_NO_AVERAGES` before the first average; `ERR_PARAMETERS` for other
-   *   parameters, or another order (right after a load, only shapes are known)
+   * @param options - see {@link SwaOptimizerSwapOptions}
+   * @throws PolyakError `ERR_NO_AVERAGES` before the first update
+   * @throws PolyakError `ERR_PARAMETERS` where the parameters are not those that are averaged, or
+   *   are not known yet after a load
+   * @throws PolyakError `ERR_SWAPPED` where another object's weights are in the model
+   * @throws RangeError where there is no average of that name
    */
-  swapSwaSgd(parameters: readonly Parameter<Tensor>[]): void;
+  swapSwaSgd(options?: SwaOptimizerSwapOptions): void;
 }
 
 /** The name under which tfjs saves and loads the optimizer. */
 const CLASS_NAME = 'PolyakSWA';
+const COUNTERS = `${CLASS_NAME}/counters`;
 
 /**
  * Wraps a tfjs optimizer so that it averages the weights it visits, in torchcontrib's automatic
@@ -47,14 +77,18 @@ const CLASS_NAME = 'PolyakSWA';
  * `average += (weights - average) / (nAvg + 1)` after each later step that is a multiple of
  * `swaFreq`.
  *
- * It goes into `model.compile`, and `model.save(…, { includeOptimizer: true })` saves averages and
- * counters with it, so that a loaded model goes on where it stopped: call
- * {@link registerSwaOptimizer} before loading. Everything is synchronous, the check for NaN too,
- * which webgpu cannot do: use `SWA` or `swaCallback` there.
+ * It is `SWA` for callers that cannot wait, with its options, and goes into `model.compile`. It
+ * learns its variables from the gradients. All variables that it has seen are averaged in each
+ * update, whether or not they had a gradient in that step. One that comes later joins: it is averaged
+ * from the next update on, at the steps of all others, and its average is that of the values since.
+ *
+ * `model.save(…, { includeOptimizer: true })` saves averages and counters with it, so that a loaded
+ * model goes on where it stopped: call {@link registerSwaOptimizer} before loading. Everything is
+ * synchronous, the check for NaN too, which webgpu cannot do: use `SWA` or `swaCallback` there.
  *
  * @param tf - TensorFlow.js, its backend set
- * @param base - any optimizer of `tf.train` but Adamax, which tfjs cannot save
- * @param options - `swaStart`, `swaFreq` and `swaLr`, in steps
+ * @param base - any optimizer of `tf.train`; tfjs cannot save Adamax
+ * @param options - see {@link SwaOptimizerOptions}; `swaStart` and `swaFreq` count steps
  * @returns the optimizer; `dispose` frees the averages and the base optimizer
  * @throws RangeError, TypeError for options out of range, or without `swaStart` and `swaFreq`
  * @throws PolyakError `ERR_UNSUPPORTED` on webgpu
@@ -62,67 +96,70 @@ const CLASS_NAME = 'PolyakSWA';
  * @example
  * ```ts
  * import * as tf from '@tensorflow/tfjs';
- * import { modelParameters, swaOptimizer } from '@polyak/backend-tfjs';
+ * import { swaOptimizer } from '@polyak/backend-tfjs';
  *
  * await tf.setBackend('cpu');
  * const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] });
  * const optimizer = swaOptimizer(tf, tf.train.sgd(0.1), { swaStart: 5, swaFreq: 1, swaLr: 0.05 });
  * model.compile({ optimizer, loss: 'meanSquaredError' });
  * await model.fit(tf.ones([8, 2]), tf.ones([8, 1]), { batchSize: 8, epochs: 10, verbose: 0 });
- * optimizer.swapSwaSgd(modelParameters(model));
+ * optimizer.swapSwaSgd();
  * console.log(optimizer.nAvg); // 5
  * ```
  *
  * @see torchcontrib.optim.SWA
  */
-export function swaOptimizer(tf: TensorFlow, base: Optimizer, options: ModeOptions): SwaOptimizer {
-  return new (swaOptimizerClass(tf))(base, options);
+export function swaOptimizer(
+  tf: TensorFlow,
+  base: Optimizer,
+  options: SwaOptimizerOptions,
+): SwaOptimizer {
+  requireTensorFlow('swaOptimizer', tf);
+  requireOptimizer('swaOptimizer', base);
+  return new (swaOptimizerClass(tf, {}))(base, options);
 }
 
 /**
- * Lets `tf.loadLayersModel` read models that were saved with a {@link swaOptimizer}: call it once,
- * before loading.
+ * Lets `tf.loadLayersModel` read models that were saved with a {@link swaOptimizer}: call it before
+ * loading. It holds for the whole process, until it is called again.
  *
  * @param tf - TensorFlow.js
+ * @param options - the rule or the averages that the optimizers were made with, where they were
+ *   given any: functions cannot be saved
  */
-export function registerSwaOptimizer(tf: TensorFlow): void {
-  tf.serialization.registerClass(swaOptimizerClass(tf));
+export function registerSwaOptimizer(
+  tf: TensorFlow,
+  options: LoadedSwaOptimizerOptions = {},
+): void {
+  requireTensorFlow('registerSwaOptimizer', tf);
+  tf.serialization.registerClass(swaOptimizerClass(tf, options));
 }
 
 interface SwaOptimizerClass extends serialization.SerializableConstructor<SwaOptimizer> {
-  new (base: Optimizer, options: ModeOptions): SwaOptimizer;
+  new (base: Optimizer, options: SwaOptimizerOptions): SwaOptimizer;
   readonly className: string;
   readonly fromConfig: serialization.FromConfigMethod<SwaOptimizer>;
 }
 
-function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
+function swaOptimizerClass(tf: TensorFlow, unsaved: LoadedSwaOptimizerOptions): SwaOptimizerClass {
   class TfjsSwaOptimizer extends tf.Optimizer implements SwaOptimizer {
     static readonly className = CLASS_NAME;
     readonly base: Optimizer;
-    readonly #mode: AutomaticMode;
-    readonly #backend: TfjsBackend = tfjsBackend(tf);
-    readonly #rule = equal();
-    #averages: readonly Variable[] = [];
+    readonly #averages: TrainedAverages;
     #counters: Tensor | undefined;
-    /** What was averaged, in order; unknown after a load until the next average. */
-    #trained: readonly Variable[] | undefined;
-    nAvg = 0;
-    stepCounter = 0;
-    isSwapped = false;
 
-    constructor(base: Optimizer, options: ModeOptions) {
+    constructor(base: Optimizer, options: SwaOptimizerOptions) {
       super();
-      const mode = modeOf(options, (message) => console.warn(message));
-      if (mode.kind === 'manual')
-        throw new RangeError('swaOptimizer: give both swaStart and swaFreq.');
-      if (tf.getBackend() === 'webgpu') {
+      const backend = tfjsBackend(tf);
+      if (!backend.isSynchronous) {
         throw new PolyakError(
           'ERR_UNSUPPORTED',
-          'swaOptimizer: webgpu cannot be read synchronously. Use SWA or swaCallback.',
+          `swaOptimizer: ${tf.getBackend()} cannot be read synchronously. ` +
+            'Use SWA with tfjsOptimizer, or swaCallback.',
         );
       }
       this.base = base;
-      this.#mode = mode;
+      this.#averages = new TrainedAverages(base, backend, options);
     }
 
     static override fromConfig<S extends serialization.Serializable>(
@@ -138,20 +175,28 @@ function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
           `swaOptimizer: tfjs knows no optimizer ${JSON.stringify(baseClassName)}.`,
         );
       }
-      return new cls(fromConfig(baseClass, baseConfig as serialization.ConfigDict), options);
+      const base = fromConfig(baseClass, baseConfig as serialization.ConfigDict);
+      return new cls(base, { ...options, ...unsaved });
     }
 
     override getConfig(): serialization.ConfigDict {
-      const { kind: _, ...options } = this.#mode;
+      const { swaStart, swaFreq, swaLr, compensated } = this.#averages.options;
       return {
-        ...options,
+        swaStart,
+        swaFreq,
+        ...(swaLr === undefined ? {} : { swaLr }),
+        ...(compensated === undefined ? {} : { compensated }),
         baseClassName: this.base.getClassName(),
         baseConfig: this.base.getConfig(),
-      };
+      } as serialization.ConfigDict;
     }
 
     get learningRate(): number {
       return learningRateOf(this.base);
+    }
+
+    set learningRate(rate: number) {
+      setLearningRate(this.base, rate);
     }
 
     setLearningRate(rate: number): void {
@@ -162,122 +207,76 @@ function swaOptimizerClass(tf: TensorFlow): SwaOptimizerClass {
       return this.base.iterations;
     }
 
+    get stepCounter(): number {
+      return this.#averages.stepCounter;
+    }
+
+    get nAvg(): number {
+      return this.#averages.nAvg;
+    }
+
+    get isSwapped(): boolean {
+      return this.#averages.isSwapped;
+    }
+
     override applyGradients(gradients: NamedTensorMap | NamedTensor[]): void {
-      this.#requireLive('applyGradients');
-      const { lr, average } = plan(this.#mode, this.stepCounter);
-      if (lr !== undefined) setLearningRate(this.base, lr);
-      this.base.applyGradients(gradients);
-      if (average) {
-        const names = Array.isArray(gradients)
-          ? gradients.map(({ name }) => name)
-          : Object.keys(gradients);
-        const { registeredVariables } = tf.engine();
-        this.#average(
-          names.map((name) => ({ name, variable: registeredVariables[name] as Variable })),
-        );
-      }
-      this.stepCounter += 1;
-    }
-
-    #average(live: readonly { readonly name: string; readonly variable: Variable }[]): void {
-      const variables = live.map(({ variable }) => variable);
-      const bad = live.filter(({ variable }) => !isAllFinite(variable.dataSync<'float32'>()));
-      if (bad.length > 0) {
-        throw new PolyakError(
-          'ERR_NON_FINITE',
-          `swaOptimizer: NaN or an infinity in ${bad.map(({ name }) => `"${name}"`).join(', ')} ` +
-            'would destroy the average. The averages are as they were: put finite weights back ' +
-            'and go on.',
-        );
-      }
-      if (this.nAvg === 0) this.#averages = this.#backend.clone(variables);
-      else {
-        this.#requireFit(live);
-        this.#averages = this.#backend.average(
-          this.#averages,
-          variables,
-          this.#rule.weight(this.nAvg),
-        );
-      }
-      this.#trained = variables;
-      this.nAvg += 1;
-    }
-
-    swapSwaSgd(parameters: readonly Parameter<Tensor>[]): void {
-      if (this.nAvg === 0) {
-        throw new PolyakError(
-          'ERR_NO_AVERAGES',
-          'swapSwaSgd: nothing has been averaged yet. Train past swaStart.',
-        );
-      }
-      this.#requireFit(parameters.map(({ name, get }) => ({ name, variable: get() as Variable })));
-      // Synchronous, since what it exchanges are variables.
-      this.#averages = this.#backend.swap(parameters, this.#averages) as readonly Variable[];
-      this.isSwapped = !this.isSwapped;
-    }
-
-    #requireFit(live: readonly { readonly name: string; readonly variable: Variable }[]): void {
-      const unfit = live.find(
-        ({ variable }, index) =>
-          String(variable.shape) !== String(this.#averages[index]?.shape) ||
-          (this.#trained !== undefined && variable !== this.#trained[index]),
-      );
-      if (live.length === this.#averages.length && unfit === undefined) return;
-      throw new PolyakError(
-        'ERR_PARAMETERS',
-        `swaOptimizer: ${live.length} variables, ${this.#averages.length} averages` +
-          (unfit === undefined ? '.' : `; "${unfit.name}" is not what was averaged in its place.`),
+      this.#averages.step('applyGradients', trainedBy(tf, gradients), () =>
+        this.base.applyGradients(gradients),
       );
     }
 
-    #requireLive(call: string): void {
-      if (!this.isSwapped) return;
-      throw new PolyakError(
-        'ERR_SWAPPED',
-        `${call}: the model holds the averages. Call swapSwaSgd once more first.`,
-      );
+    swapSwaSgd({ parameters, ...options }: SwaOptimizerSwapOptions = {}): void {
+      this.#averages.swap(parameters, options);
     }
 
     override async getWeights(): Promise<NamedTensor[]> {
-      this.#requireLive('getWeights');
+      this.#averages.requireLive('getWeights');
+      const own = await getWeights(this.base);
+      const { tensors, counts } = this.#averages.saved(CLASS_NAME);
       this.#counters?.dispose();
-      this.#counters = tf.keep(tf.tensor1d([this.nAvg, this.stepCounter], 'int32'));
-      return [
-        ...(await getWeights(this.base)),
-        { name: `${CLASS_NAME}/counters`, tensor: this.#counters },
-        ...this.#averages.map((tensor, index) => ({
-          name: `${CLASS_NAME}/average_${index}`,
-          tensor,
-        })),
-      ];
+      this.#counters = tf.keep(tf.tensor1d(counts, 'int32'));
+      return [...own, { name: COUNTERS, tensor: this.#counters }, ...tensors];
     }
 
     override async setWeights(weights: NamedTensor[]): Promise<void> {
-      this.#requireLive('setWeights');
-      const start = weights.findIndex(({ name }) => name === `${CLASS_NAME}/counters`);
-      if (start < 0)
+      this.#averages.requireLive('setWeights');
+      const start = weights.findIndex(({ name }) => name === COUNTERS);
+      if (start < 0) {
         throw new PolyakError(
           'ERR_STATE',
           'swaOptimizer: the saved optimizer was no swaOptimizer.',
         );
-      await this.base.setWeights(weights.slice(0, start));
-      const [counters, ...averages] = weights.slice(start).map(({ tensor }) => tensor);
-      const [nAvg = 0, stepCounter = 0] = (await counters?.data()) ?? [];
-      this.#backend.dispose(this.#averages);
-      this.#averages = this.#backend.clone(averages);
-      this.#trained = undefined;
-      this.nAvg = nAvg;
-      this.stepCounter = stepCounter;
+      }
+      const [counters, ...tensors] = weights.slice(start);
+      const counts = Array.from((await counters?.tensor.data()) ?? []);
+      const loaded = await this.#averages.read(CLASS_NAME, tensors, counts);
+      try {
+        await this.base.setWeights(weights.slice(0, start));
+        this.#averages.replace('setWeights', loaded);
+      } catch (error) {
+        this.#averages.free(loaded);
+        throw error;
+      }
     }
 
     override dispose(): void {
-      this.#requireLive('dispose');
+      this.#averages.dispose('dispose');
       this.#counters?.dispose();
-      this.#backend.dispose(this.#averages);
-      this.#averages = [];
-      this.nAvg = 0;
       this.base.dispose();
     }
   }
   return TfjsSwaOptimizer;
+}
+
+/** The variables that have a gradient. */
+function trainedBy(tf: TensorFlow, gradients: NamedTensorMap | NamedTensor[]): readonly Variable[] {
+  const list: readonly NamedTensor[] = Array.isArray(gradients)
+    ? gradients
+    : Object.entries(gradients).map(([name, tensor]) => ({ name, tensor }));
+  const { registeredVariables } = tf.engine();
+  return list.flatMap(({ name, tensor }) => {
+    // tfjs's own optimizers pass over a gradient that is null.
+    const given = tensor as Tensor | null | undefined;
+    return given === null || given === undefined ? [] : (registeredVariables[name] ?? []);
+  });
 }

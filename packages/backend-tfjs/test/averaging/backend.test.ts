@@ -1,6 +1,7 @@
 // What the conformance suite cannot see: exact roundings, who shares which data, scopes, and what tfjs keeps alive.
 import { tfjsBackend } from '@polyak/backend-tfjs';
-import type { HostTensor } from '@polyak/core';
+import type { TfjsBackend } from '@polyak/backend-tfjs';
+import type { AveragedItem, HostTensor } from '@polyak/core/interfaces';
 import { PolyakError } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it, vi } from 'vitest';
@@ -21,6 +22,23 @@ function memory(): { tensors: number; bytes: number } {
   return { tensors: numTensors, bytes: numBytes };
 }
 
+/** What one update of averages by as many live tensors gives. */
+function moved(
+  backend: TfjsBackend,
+  averages: readonly tf.Tensor[],
+  live: readonly tf.Tensor[],
+  weight: number,
+): readonly AveragedItem<tf.Tensor>[] {
+  const items = averages.map((average, n) => ({ average, live: live[n] as tf.Tensor, weight }));
+  const result = backend.average(items);
+  if (result instanceof Promise || result.kind !== 'averaged') throw new Error('not averaged');
+  return result.items;
+}
+
+function averagesOf(items: readonly AveragedItem<tf.Tensor>[]): readonly tf.Tensor[] {
+  return items.map(({ average }) => average);
+}
+
 describe.each(RUNTIMES)('tfjsBackend on %s', (runtime) => {
   useRuntime(runtime);
 
@@ -34,7 +52,7 @@ describe.each(RUNTIMES)('tfjsBackend on %s', (runtime) => {
       const backend = tfjsBackend(tf);
       const [average, live] = [host(10_007, 1), host(10_007, 2)];
       const variable = variableOf(live);
-      const averages = backend.average(backend.upload([average]), [variable], weight);
+      const averages = averagesOf(moved(backend, backend.upload([average]), [variable], weight));
       const expected = average.data.map((a, i) => averaged(a, live.data[i] as number, weight));
       expect(bitsOf((await backend.download(averages))[0]?.data as Float32Array)).toEqual(
         bitsOf(expected),
@@ -48,32 +66,32 @@ describe.each(RUNTIMES)('tfjsBackend on %s', (runtime) => {
     const [average, live] = [host(10_007, 3), host(10_007, 4)];
     const residual = { ...average, data: average.data.map((a) => a * 2 ** -25) };
     const variable = variableOf(live);
-    const moved = backend.averageCompensated?.(
-      backend.upload([average]),
-      backend.upload([residual]),
-      [variable],
-      1e-3,
-    );
-    if (moved === undefined) throw new Error(`${runtime} has no compensated accumulator.`);
-    const [sums, errors] = await backend.download([...moved.averages, ...moved.residuals]);
+    const [start, carried] = backend.upload([average, residual]);
+    if (start === undefined || carried === undefined) throw new Error('nothing uploaded');
+    const result = await backend.average([
+      { average: start, residual: carried, live: variable, weight: 1e-3 },
+    ]);
+    if (result.kind !== 'averaged') throw new Error('refused');
+    const pair = result.items.flatMap((item) => [item.average, item.residual as tf.Tensor]);
+    const [sums, errors] = await backend.download(pair);
     const expected = Array.from(average.data, (a, i) =>
       compensated(a, residual.data[i] as number, live.data[i] as number, 1e-3),
     );
     expect([...(sums?.data ?? [])]).toEqual(expected.map(([sum]) => sum));
     expect([...(errors?.data ?? [])]).toEqual(expected.map(([, error]) => error));
-    backend.dispose([...moved.averages, ...moved.residuals, variable]);
+    backend.dispose([...pair, variable]);
   });
 
   it('keeps averages through tidy and engine scopes', async () => {
     const backend = tfjsBackend(tf);
     const live = variableOf(host(5, 1));
-    const averages: tf.Variable[] = [];
+    const averages: tf.Tensor[] = [];
     tf.tidy(() => {
-      averages.push(...backend.average(backend.clone([live]), [live], 0.5));
-      backend.average(averages, [live], 0.5);
+      averages.push(...averagesOf(moved(backend, backend.clone([live]), [live], 0.5)));
+      moved(backend, averages, [live], 0.5);
     });
     tf.engine().startScope();
-    backend.average(averages, [live], 0.5);
+    moved(backend, averages, [live], 0.5);
     tf.engine().endScope();
     expect(averages[0]?.isDisposed).toBe(false);
     expect([...((await averages[0]?.data()) ?? [])]).toEqual([...host(5, 1).data]);
@@ -98,10 +116,11 @@ describe.each(RUNTIMES)('tfjsBackend on %s', (runtime) => {
     let averages: readonly tf.Tensor[] = backend.clone(live());
     const held = memory();
     for (let n = 0; n < 5; n += 1) {
-      averages = backend.average(averages, live(), 0.25);
+      averages = averagesOf(moved(backend, averages, live(), 0.25));
       await backend.allFinite(live());
       await backend.download(averages);
-      averages = await backend.swap(parameters, await backend.swap(parameters, averages));
+      const kept = await backend.swap(parameters, averages);
+      backend.dispose([...(await backend.swap(parameters, kept)), ...kept]);
     }
     expect(memory()).toEqual(held);
     backend.dispose(averages);
@@ -110,7 +129,7 @@ describe.each(RUNTIMES)('tfjsBackend on %s', (runtime) => {
     backend.dispose(live());
   });
 
-  it('swaps by reference: the contents change places, the variables stay', async () => {
+  it('swaps by reference: parameter and average share the contents, the variables stay', async () => {
     const backend = tfjsBackend(tf);
     const parameter = liveParameter('p', host(1000, 1));
     const [live, averages] = [parameter.get(), backend.upload([host(1000, 2)])];
@@ -118,45 +137,81 @@ describe.each(RUNTIMES)('tfjsBackend on %s', (runtime) => {
     const held = await backend.swap([parameter], averages);
     expect(parameter.get()).toBe(live);
     expect(live.dataId).toBe(averageData);
+    expect(averages[0]?.dataId).toBe(averageData);
     expect(held[0]?.dataId).toBe(liveData);
-    backend.dispose([...held, live]);
+    backend.dispose([...held, ...averages, live]);
   });
 
-  it('swaps parameters that are no variables through their set, all or nothing', async () => {
+  it('never writes into storage that a model shares, in either direction', async () => {
     const backend = tfjsBackend(tf);
-    const before = memory();
-    const plain = { name: 'plain', tensor: tf.tensor1d([1, 2]) as tf.Tensor, canSet: true };
-    const cell = {
-      name: plain.name,
-      get: () => plain.tensor,
-      set: async (tensor: tf.Tensor) => {
-        if (!plain.canSet) throw new Error('read only');
-        plain.tensor = tensor;
-      },
-    };
-    const variable = liveParameter('variable', host(2, 1));
-    const averages = backend.upload([host(2, 2), host(2, 3)]);
-    const bytes = async (): Promise<readonly unknown[]> =>
-      (await backend.download([variable.get(), plain.tensor, ...averages])).map(({ data }) => [
-        ...data,
-      ]);
-    const old = await bytes();
-    plain.canSet = false;
-    await expect(backend.swap([variable, cell], averages)).rejects.toThrow('read only');
-    expect(await bytes()).toEqual(old);
+    const parameter = liveParameter('p', host(50, 1));
+    const averages = backend.upload([host(50, 2)]);
+    const held = await backend.swap([parameter], averages);
+    const other = variableOf(host(50, 3));
+    moved(backend, averages, [other], 0.5);
+    expect([...(await parameter.get().data())]).toEqual([...host(50, 2).data]);
+    backend.dispose([...(await backend.swap([parameter], held))]);
+    moved(backend, held, [other], 0.5);
+    expect([...(await parameter.get().data())]).toEqual([...host(50, 1).data]);
+    backend.dispose([...held, ...averages, other, parameter.get()]);
+  });
 
-    plain.canSet = true;
-    const held = await backend.swap([variable, cell], averages);
-    expect(
-      (await backend.download([variable.get(), plain.tensor])).map(({ data }) => [...data]),
-    ).toEqual(old.slice(2));
-    expect((await backend.download(held)).map(({ data }) => [...data])).toEqual(old.slice(0, 2));
-    backend.dispose([
-      ...(await backend.swap([variable, cell], held)),
-      variable.get(),
-      plain.tensor,
-    ]);
+  it('changes nothing where one of many averages would not be finite, and names which', async () => {
+    const backend = tfjsBackend(tf);
+    const starts = [1, 2, 3, 4].map((seed) => host(40 * seed, seed));
+    const lives = starts.map(({ data, ...rest }, n) => {
+      const bad = n % 2 === 1 ? [NaN, Infinity][(n - 1) / 2] : undefined;
+      return variableOf({ ...rest, data: data.map((x, i) => (i === 30 ? (bad ?? 2 * x) : 2 * x)) });
+    });
+    const averages = backend.upload(starts);
+    const residuals = backend.upload(
+      starts.map((tensor) => ({ ...tensor, data: tensor.data.map(() => 0) })),
+    );
+    const before = memory();
+    const items = averages.map((average, n) => ({
+      average,
+      live: lives[n] as tf.Tensor,
+      weight: 0.5,
+      ...(n >= 2 && backend.canCompensate ? { residual: residuals[n] as tf.Tensor } : {}),
+    }));
+    expect(await backend.average(items)).toEqual({ kind: 'refused', nonFinite: [1, 3] });
     expect(memory()).toEqual(before);
+    expect((await backend.download(averages)).map(({ data }) => [...data])).toEqual(
+      starts.map(({ data }) => [...data]),
+    );
+    const made = await backend.average(items, { allowNonFinite: true });
+    if (made.kind !== 'averaged') throw new Error('refused');
+    expect(made.items.map(({ isFinite }) => isFinite)).toEqual([true, false, true, false]);
+    expect(memory()).toEqual(before);
+    backend.dispose([...averages, ...residuals, ...lives]);
+  });
+
+  it('says of each average whether the live tensor differed from it, in one element too', async () => {
+    const backend = tfjsBackend(tf);
+    const starts = [host(300, 1), host(300, 2), { ...host(0, 3), data: new Float32Array(0) }];
+    const averages = backend.upload(starts);
+    const lives = starts.map(({ data, ...rest }, n) =>
+      variableOf({ ...rest, data: data.map((x, i) => (n === 1 && i === 299 ? x + 1 : x)) }),
+    );
+    const items = moved(backend, averages, lives, 0.25);
+    expect(items.map(({ hasMoved }) => hasMoved)).toEqual([false, true, false]);
+    expect(items.map(({ isFinite }) => isFinite)).toEqual([true, true, true]);
+    backend.dispose([...averages, ...lives]);
+  });
+
+  it('is synchronous: no method returns a promise', () => {
+    const backend = tfjsBackend(tf);
+    expect(backend.isSynchronous).toBe(true);
+    const parameter = liveParameter('p', host(5, 1));
+    const averages = backend.clone([parameter.get()]);
+    const results = [
+      backend.download(averages),
+      backend.allFinite(averages),
+      backend.average([{ average: averages[0] as tf.Tensor, live: parameter.get(), weight: 1 }]),
+      backend.swap([parameter], averages),
+    ];
+    expect(results.filter((result) => result instanceof Promise)).toEqual([]);
+    backend.dispose([...(results[3] as readonly tf.Tensor[]), ...averages, parameter.get()]);
   });
 
   it('maps int32 and bool to the arrays of their dtypes', async () => {
@@ -187,10 +242,20 @@ describe.each(RUNTIMES)('tfjsBackend on %s', (runtime) => {
     await tf.setBackend(other);
     const refusal = expect.objectContaining({ code: 'ERR_UNSUPPORTED' }) as unknown as Error;
     expect(() => backend.clone(averages)).toThrow(refusal);
-    expect(() => backend.average(averages, averages, 0.5)).toThrow(refusal);
-    await expect(backend.download(averages)).rejects.toThrow(refusal);
+    expect(() => backend.average([])).toThrow(refusal);
+    expect(() => backend.download(averages)).toThrow(refusal);
     backend.dispose(averages);
     await tf.setBackend(runtime);
+  });
+
+  it('refuses what is not TensorFlow.js, and averages that it has not made', () => {
+    for (const other of [undefined, null, {}, 'tf']) {
+      expect(() => tfjsBackend(other as unknown as typeof tf)).toThrow(/^tfjsBackend: the first/);
+    }
+    const tensor = tf.tensor1d([1]);
+    const items = [{ average: tensor, live: tensor, weight: 1 }];
+    expect(() => tfjsBackend(tf).average(items)).toThrow(TypeError);
+    tensor.dispose();
   });
 
   it('refuses a backend of 16-bit floats, which would lose averages', () => {
@@ -211,7 +276,7 @@ describe('on cpu, where tensors alias arrays', () => {
     const averages = backend.clone([live]);
     // The model moves on, and nothing but the average could still hold the array.
     live.assign(tf.tensor1d([5, 6, 7]));
-    backend.average(averages, [live], 0.5);
+    moved(backend, averages, [live], 0.5);
     expect([...array]).toEqual([1, 2, 3]);
     expect(await averages[0]?.data()).toEqual(Float32Array.of(3, 4, 5));
     backend.dispose([...averages, live]);
@@ -220,11 +285,11 @@ describe('on cpu, where tensors alias arrays', () => {
   it('never writes into what dataSync gave while the averages were in the model', async () => {
     const backend = tfjsBackend(tf);
     const parameter = liveParameter('p', host(4, 1));
-    let averages: readonly tf.Tensor[] = backend.upload([host(4, 2)]);
-    averages = await backend.swap([parameter], averages);
+    const averages = backend.upload([host(4, 2)]);
+    const kept = await backend.swap([parameter], averages);
     const saved = parameter.get().dataSync();
-    averages = await backend.swap([parameter], averages);
-    averages = backend.average(averages, [parameter.get()], 0.5);
+    backend.dispose([...(await backend.swap([parameter], kept)), ...kept]);
+    for (let n = 0; n < 3; n += 1) moved(backend, averages, [parameter.get()], 0.5);
     expect(saved).toEqual(host(4, 2).data);
     backend.dispose([...averages, parameter.get()]);
   });
@@ -234,18 +299,21 @@ describe('on cpu, where tensors alias arrays', () => {
     const live = variableOf(host(4, 1));
     const averages = backend.upload([host(4, 2)]);
     const copy = tf.clone(averages[0] as tf.Tensor);
-    backend.average(averages, [live], 0.5);
+    moved(backend, averages, [live], 0.5);
     expect(copy.dataSync()).toEqual(host(4, 2).data);
     tf.dispose([...averages, live, copy]);
   });
 
-  it('updates in place once the array is its own', () => {
+  it('goes to and fro between two arrays', () => {
     const backend = tfjsBackend(tf);
     const live = variableOf(host(4, 1));
     const averages = backend.clone([live]);
-    const array = averages[0]?.dataSync();
-    backend.average(averages, [live], 0.5);
-    expect(averages[0]?.dataSync()).toBe(array);
+    const arrays = [1, 2, 3, 4].map(() => {
+      moved(backend, averages, [live], 0.5);
+      return averages[0]?.dataSync();
+    });
+    expect(arrays[2]).toBe(arrays[0]);
+    expect(arrays[3]).toBe(arrays[1]);
     backend.dispose([...averages, live]);
   });
 });

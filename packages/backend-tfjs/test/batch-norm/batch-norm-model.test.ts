@@ -1,7 +1,7 @@
 // Moments of what enters batch-norm layers, in every kind of model, and that nothing else changes.
 import { batchNormModel } from '@polyak/backend-tfjs';
 import type { InputBatch } from '@polyak/backend-tfjs';
-import type { BatchNormModel, Moments } from '@polyak/core';
+import type { BatchNormModel, Moments } from '@polyak/core/interfaces';
 import { bnUpdate } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
@@ -204,8 +204,8 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
       ],
     });
     const x = values([16, 2], 1, 5);
-    for (const isTraining of [false, true]) {
-      const batchNorm = batchNormModel(tf, model, { isTraining });
+    for (const training of [false, true]) {
+      const batchNorm = batchNormModel(tf, model, { training });
       const before = await weightsOf(model);
       const [found] = await batchNorm.batchMoments(x, batchNorm.layers.slice(1));
       // Running mean 0 and variance 1 pass x on.
@@ -224,7 +224,7 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
     });
     const x = tf.ones([64, 4]);
     const [off] = await moments(batchNormModel(tf, model), x);
-    const [on] = await moments(batchNormModel(tf, model, { isTraining: true }), x);
+    const [on] = await moments(batchNormModel(tf, model, { training: true }), x);
     expect([...(off?.variance ?? [])]).toEqual([0, 0, 0, 0]);
     on?.variance.forEach((value) => expect(value).toBeGreaterThan(0.5));
     x.dispose();

@@ -1,6 +1,6 @@
 // What runs in the browser: the bundle of this file, called by page-driver.ts through
 // `globalThis.polyak`.
-import { tfjsBackend } from '@polyak/backend-tfjs';
+import { swaOptimizer, tfjsBackend } from '@polyak/backend-tfjs';
 import { backendConformance } from '@polyak/core/conformance';
 import * as tf from '@tensorflow/tfjs';
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
@@ -14,9 +14,9 @@ export interface Runtime {
    * Whether tfjs may compute on the host with tensors of up to some 1000 elements, as it does by
    * default.
    */
-  readonly isForwarding?: boolean;
+  readonly forwarding?: boolean;
   /** Whether webgl is to use textures of 16-bit floats, as on devices that render to no others. */
-  readonly hasHalfFloats?: boolean;
+  readonly halfFloats?: boolean;
 }
 
 /** What a page really computes with. */
@@ -30,22 +30,18 @@ export interface Device {
   readonly canCompensate: boolean;
 }
 
-async function start({
-  backend,
-  isForwarding = true,
-  hasHalfFloats = false,
-}: Runtime): Promise<Device> {
-  tf.env().set('WEBGL_CPU_FORWARD', isForwarding);
-  tf.env().set('WEBGPU_CPU_FORWARD', isForwarding);
-  tf.env().set('WEBGL_FORCE_F16_TEXTURES', hasHalfFloats);
+async function start({ backend, forwarding = true, halfFloats = false }: Runtime): Promise<Device> {
+  tf.env().set('WEBGL_CPU_FORWARD', forwarding);
+  tf.env().set('WEBGPU_CPU_FORWARD', forwarding);
+  tf.env().set('WEBGL_FORCE_F16_TEXTURES', halfFloats);
   const isSet = await tf.setBackend(backend);
   if (!isSet) throw new Error(`tf.setBackend('${backend}') failed`);
-  const { name, averageCompensated } = tfjsBackend(tf);
+  const { name, canCompensate } = tfjsBackend(tf);
   return {
     backend: tf.getBackend(),
     name,
     adapter: adapter(),
-    canCompensate: averageCompensated !== undefined,
+    canCompensate,
   };
 }
 
@@ -98,8 +94,11 @@ async function update(
   const { weight } = operands;
   const [plain, average] = [variable(operands.average), variable(operands.average)];
   const [residual, live] = [variable(operands.residual), variable(operands.live)];
-  backend.average(plain, live, weight);
-  backend.averageCompensated?.(average, residual, live, weight);
+  const [target] = live as [tf.Tensor];
+  await backend.average([
+    { average: plain[0] as tf.Tensor, live: target, weight },
+    { average: average[0] as tf.Tensor, residual: residual[0] as tf.Tensor, live: target, weight },
+  ]);
   const [first = [], second = [], third = []] = await Promise.all(
     [...plain, ...average, ...residual].map(read),
   );
@@ -107,7 +106,17 @@ async function update(
   return { plain: first, average: second, residual: third };
 }
 
-const api = { start, conform, update, train, fit };
+/** The message of what a `swaOptimizer` throws here. */
+function refusal(): string {
+  try {
+    swaOptimizer(tf, tf.train.sgd(1), { swaStart: 0, swaFreq: 1 });
+  } catch (error) {
+    return String(error);
+  }
+  return 'none';
+}
+
+const api = { start, conform, update, train, fit, refusal };
 
 /** The functions that the page offers. */
 export type PageApi = typeof api;

@@ -1,5 +1,6 @@
 // Names of parameters that outlast saving, and what counts as a parameter.
-import { modelParameters, variableParameters } from '@polyak/backend-tfjs';
+import { modelParameters, tfjsBackend, variableParameters } from '@polyak/backend-tfjs';
+import { AveragedModel } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
@@ -89,6 +90,47 @@ describe('modelParameters', () => {
     );
     const outputs = layers.add().apply(branches as tf.SymbolicTensor[]) as tf.SymbolicTensor;
     expect(modelParameters(tf.model({ inputs, outputs }))).toHaveLength(2);
+  });
+});
+
+describe('the identity of a parameter', () => {
+  useRuntime('cpu');
+
+  it('is the variable, whoever asks for it, and the parameters are the same each time', () => {
+    const model = tf.sequential({ layers: [layers.dense({ units: 1, inputShape: [1] })] });
+    const [first, again] = [modelParameters(model), modelParameters(model)];
+    first.forEach((parameter, index) => {
+      expect(again[index]).toBe(parameter);
+      expect(parameter.identity).toBe(model.trainableWeights[index]?.read());
+    });
+    const kernel = first[0]?.get() as tf.Variable;
+    expect(variableParameters({ own: kernel })[0]?.identity).toBe(kernel);
+  });
+
+  it('finds a layer that was frozen or thawed since, and names its weights', async () => {
+    const head = layers.dense({ name: 'top', units: 1, inputShape: [2] });
+    const model = tf.sequential({ layers: [head, layers.dense({ name: 'last', units: 1 })] });
+    const ema = new AveragedModel(() => modelParameters(model), { backend: tfjsBackend(tf) });
+    await ema.update();
+    head.trainable = false;
+    await expect(ema.update()).rejects.toThrow(/"top\/kernel", "top\/bias" gone/);
+    head.trainable = true;
+    await ema.update();
+    expect(ema.nAvg).toBe(2);
+    await ema.dispose();
+  });
+
+  it('is what models and variables have; anything else is refused by a TypeError', () => {
+    const notModel = tf.layers.dense({ units: 1 }) as unknown as tf.LayersModel;
+    for (const other of [undefined, {} as tf.LayersModel, notModel]) {
+      expect(() => modelParameters(other as tf.LayersModel)).toThrow(/no layers model of tfjs/);
+    }
+    const constant = tf.scalar(1) as unknown as tf.Variable;
+    for (const other of [undefined, constant]) {
+      expect(() => variableParameters({ w: other as tf.Variable })).toThrow(
+        /"w" is no tf\.Variable/,
+      );
+    }
   });
 });
 

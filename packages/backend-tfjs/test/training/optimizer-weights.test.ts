@@ -1,7 +1,8 @@
 // The inner state of tfjs optimizers: copies in both directions, and states that do not fit.
 import { tfjsOptimizer, variableParameters } from '@polyak/backend-tfjs';
-import { recordOf } from '@polyak/core';
-import type { HostTensor, Optimizer, StateTree } from '@polyak/core';
+import { recordOf } from '@polyak/core/interfaces';
+import type { StateTree } from '@polyak/core';
+import type { HostTensor, Optimizer } from '@polyak/core/interfaces';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';

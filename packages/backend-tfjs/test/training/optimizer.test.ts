@@ -113,6 +113,18 @@ describe.each(RUNTIMES)('tfjsOptimizer on %s', (runtime) => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it('is not needed raw: SWA refuses a tfjs optimizer and options without a backend', () => {
+    const raw = tf.train.sgd(1) as unknown as ReturnType<typeof tfjsOptimizer>;
+    expect(() => new SWA(raw, { backend: tfjsBackend(tf) })).toThrow(/tfjsOptimizer/);
+    const { swa } = start(() => tf.train.sgd(1));
+    const none = {} as ConstructorParameters<typeof SWA<tf.Tensor>>[1];
+    expect(() => new SWA(swa.optimizer, none)).toThrow(/no backend/);
+    expect(() => tfjsOptimizer(tf, raw as unknown as tf.Optimizer, [])).not.toThrow();
+    for (const other of [undefined, 'sgd']) {
+      expect(() => tfjsOptimizer(tf, other as unknown as tf.Optimizer, [])).toThrow(TypeError);
+    }
+  });
+
   it('refuses a second group, the state of another optimizer, and Adamax by name', async () => {
     const { swa, step } = start(() => tf.train.adamax(0.01));
     await step();
@@ -120,6 +132,7 @@ describe.each(RUNTIMES)('tfjsOptimizer on %s', (runtime) => {
     await expect(swa.addParamGroup({ params: [], lr: 1 })).rejects.toMatchObject({
       code: 'ERR_UNSUPPORTED',
     });
+    await expect(swa.addParamGroup({ params: [], lr: 1 })).rejects.toThrow(/AveragedModel/);
     const [one, other] = [start(() => tf.train.sgd(1)), start(() => tf.train.momentum(1, 0.9))];
     await expect(one.swa.loadStateDict(await other.swa.stateDict())).rejects.toMatchObject({
       code: 'ERR_STATE',

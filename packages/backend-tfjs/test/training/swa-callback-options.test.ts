@@ -1,7 +1,8 @@
 // What swaCallback makes of its options, and how a run goes on elsewhere.
 import { batchNormModel, swaCallback } from '@polyak/backend-tfjs';
 import type { SwaCallback, SwaCallbackOptions } from '@polyak/backend-tfjs';
-import { bnUpdate, exponential, fromSafetensors, toSafetensors } from '@polyak/core';
+import { bnUpdate, fromSafetensors, toSafetensors } from '@polyak/core';
+import { exponential } from '@polyak/core/rules';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it, vi } from 'vitest';
 import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
@@ -152,7 +153,7 @@ describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
     expect(rates).toEqual([0.02, 0.02, 0.02]);
   });
 
-  it('passes rule and isCompensated on', async () => {
+  it('passes rule and compensated on', async () => {
     const model = compiledModel();
     const rule = exponential(0.5);
     const options: SwaCallbackOptions = {
@@ -161,7 +162,7 @@ describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
       unit: 'epoch',
       loader: batches(),
     };
-    const callbacks = swaCallback(tf, model, { ...options, rule, isCompensated: true });
+    const callbacks = swaCallback(tf, model, { ...options, rule, compensated: true });
     const visited: number[][] = [];
     await train(model, callbacks, 3, () => visited.push(weightsOf(model)));
     const found = weightsOf(model);

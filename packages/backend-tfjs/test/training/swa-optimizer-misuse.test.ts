@@ -1,6 +1,7 @@
 // What swaOptimizer refuses, when it sets the rate, and what it keeps alive.
-import { swaOptimizer, variableParameters } from '@polyak/backend-tfjs';
+import { swaOptimizer } from '@polyak/backend-tfjs';
 import type { SwaOptimizer } from '@polyak/backend-tfjs';
+import type { equal } from '@polyak/core/rules';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
@@ -31,33 +32,6 @@ function numbers(trained: readonly tf.Variable[]): number[][] {
 describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
   useRuntime(runtime);
 
-  it('refuses parameters of equal shapes in another order than they were trained in', () => {
-    const [a, b] = variables(2) as [tf.Variable, tf.Variable];
-    const optimizer = swaOptimizer(tf, tf.train.sgd(0.25), EVERY_STEP);
-    step(optimizer, [a, b]);
-    const live = numbers([a, b]);
-    expect(() => optimizer.swapSwaSgd(variableParameters({ b, a }))).toThrow(
-      code('ERR_PARAMETERS'),
-    );
-    expect(numbers([a, b])).toEqual(live);
-    expect(optimizer.isSwapped).toBe(false);
-    optimizer.swapSwaSgd(variableParameters({ a, b }));
-    expect(optimizer.isSwapped).toBe(true);
-  });
-
-  it('refuses to average other variables than before, fewer or more, and keeps the average', () => {
-    const [a, b, c] = variables(3) as [tf.Variable, tf.Variable, tf.Variable];
-    const optimizer = swaOptimizer(tf, tf.train.sgd(0.25), EVERY_STEP);
-    step(optimizer, [a, b]);
-    const first = numbers([a, b]);
-    for (const others of [[a, c], [a], [a, b, c]]) {
-      expect(() => step(optimizer, others)).toThrow(code('ERR_PARAMETERS'));
-    }
-    expect([optimizer.nAvg, optimizer.stepCounter]).toEqual([1, 1]);
-    optimizer.swapSwaSgd(variableParameters({ a, b }));
-    expect(numbers([a, b])).toEqual(first);
-  });
-
   it('refuses to save Adamax, which tfjs cannot', async () => {
     const optimizer = swaOptimizer(tf, tf.train.adamax(0.1), EVERY_STEP);
     step(optimizer, variables(1));
@@ -71,13 +45,27 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     const weights = await optimizer.getWeights();
     const live = numbers([a]);
     step(optimizer, [a]);
-    optimizer.swapSwaSgd(variableParameters({ a }));
+    optimizer.swapSwaSgd();
     await expect(optimizer.setWeights(weights)).rejects.toThrow(code('ERR_SWAPPED'));
     expect([optimizer.nAvg, optimizer.isSwapped]).toEqual([2, true]);
-    optimizer.swapSwaSgd(variableParameters({ a }));
+    optimizer.swapSwaSgd();
     await expect(optimizer.setWeights(weights.slice(0, 1))).rejects.toThrow(code('ERR_STATE'));
     expect(optimizer.nAvg).toBe(2);
     expect(numbers([a])).not.toEqual(live);
+  });
+
+  it('refuses what is no tf, no optimizer and no option, by a TypeError', () => {
+    const base = tf.train.sgd(1);
+    const none = undefined as unknown as typeof tf;
+    expect(() => swaOptimizer(none, base, EVERY_STEP)).toThrow(/is not TensorFlow\.js/);
+    const sgd = 'sgd' as unknown as tf.Optimizer;
+    expect(() => swaOptimizer(tf, sgd, EVERY_STEP)).toThrow(/is no optimizer of tfjs/);
+    const optimizer = swaOptimizer(tf, base, EVERY_STEP);
+    const list = [] as object;
+    step(optimizer, variables(1));
+    expect(() => optimizer.swapSwaSgd({ ...list, batchNorm: {} } as object)).toThrow(TypeError);
+    const rule = null as unknown as ReturnType<typeof equal>;
+    expect(() => swaOptimizer(tf, base, { ...EVERY_STEP, rule })).toThrow(TypeError);
   });
 
   it('sets the learning rate before the base optimizer takes the step', () => {

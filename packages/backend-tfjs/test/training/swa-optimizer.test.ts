@@ -1,6 +1,7 @@
 import { modelParameters, registerSwaOptimizer, swaOptimizer } from '@polyak/backend-tfjs';
 import type { SwaOptimizer } from '@polyak/backend-tfjs';
 import { PolyakError } from '@polyak/core';
+import { equal, exponential, lastK } from '@polyak/core/rules';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
@@ -49,10 +50,10 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     expect([optimizer.nAvg, optimizer.stepCounter, optimizer.iterations]).toEqual([3, 9, 9]);
     expect(rates).toEqual([0.05, 0.05, 0.05, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02]);
     const live = weightsOf(model);
-    optimizer.swapSwaSgd(modelParameters(model));
+    optimizer.swapSwaSgd();
     const found = weightsOf(model);
     mean(visited).forEach((value, index) => expect(found[index]).toBeCloseTo(value, 6));
-    optimizer.swapSwaSgd(modelParameters(model));
+    optimizer.swapSwaSgd();
     expect(weightsOf(model)).toEqual(live);
   });
 
@@ -66,17 +67,45 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     const model = await loaded(await saved(first.model));
     const optimizer = model.optimizer as SwaOptimizer;
     expect([optimizer.nAvg, optimizer.stepCounter]).toEqual([2, 6]);
-    first.optimizer.swapSwaSgd(modelParameters(first.model));
-    optimizer.swapSwaSgd(modelParameters(model));
+    first.optimizer.swapSwaSgd();
+    expect(() => optimizer.swapSwaSgd()).toThrow(/parameters: modelParameters\(model\)/);
+    optimizer.swapSwaSgd({ parameters: modelParameters(model) });
     expect(weightsOf(model)).toEqual(weightsOf(first.model));
-    optimizer.swapSwaSgd(modelParameters(model));
+    optimizer.swapSwaSgd();
 
     await train(model, 3);
     expect([optimizer.nAvg, optimizer.stepCounter]).toEqual([3, 9]);
     expect(weightsOf(model)).toEqual(weightsOf(whole.model));
-    for (const each of [{ model, optimizer }, whole])
-      each.optimizer.swapSwaSgd(modelParameters(each.model));
+    for (const each of [optimizer, whole.optimizer]) each.swapSwaSgd();
     expect(weightsOf(model)).toEqual(weightsOf(whole.model));
+  });
+
+  it('saves several averages, residuals and windows, before any step after a load too', async () => {
+    const averages = { ema: exponential(0.9999), last: lastK(2), mean: equal() };
+    const make = (): { model: tf.LayersModel; optimizer: SwaOptimizer } => {
+      const options = { swaStart: 1, swaFreq: 1, averages };
+      const optimizer = swaOptimizer(tf, tf.train.momentum(0.05, 0.9), options);
+      return { model: compiledModel(optimizer), optimizer };
+    };
+    const whole = make();
+    await train(whole.model, 8);
+    const first = make();
+    await train(first.model, 5);
+    registerSwaOptimizer(tf, { averages });
+    const second = await loaded(await saved(first.model));
+    const third = await loaded(await saved(second));
+    await train(third, 3);
+    for (const average of ['ema', 'last', 'mean']) {
+      for (const { optimizer } of [whole, third]) {
+        (optimizer as SwaOptimizer).swapSwaSgd({ average });
+      }
+      expect(weightsOf(third)).toEqual(weightsOf(whole.model));
+      for (const { optimizer } of [whole, third]) (optimizer as SwaOptimizer).swapSwaSgd();
+    }
+    registerSwaOptimizer(tf);
+    await expect(loaded(await saved(third))).rejects.toThrow(
+      /"swa" by equal.*registerSwaOptimizer/,
+    );
   });
 
   it('works in a loop without await, and leaks nothing', () => {
@@ -95,28 +124,25 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
   it('refuses NaN by name and keeps the average', () => {
     const weight = tf.variable(tf.tensor1d([1, 1]), true, `nan-${runtime}`);
     const optimizer = swaOptimizer(tf, tf.train.sgd(1), { swaStart: 0, swaFreq: 1 });
-    const parameters = [{ name: 'w', get: () => weight, set: () => {} }];
     const step = (factor: number): void => {
       optimizer.minimize(() => tf.sum(tf.mul(weight, factor)), false, [weight]);
     };
     step(0);
     expect(() => step(NaN)).toThrow(new RegExp(`nan-${runtime}`));
     expect([optimizer.nAvg, optimizer.stepCounter]).toEqual([1, 1]);
-    optimizer.swapSwaSgd(parameters);
+    optimizer.swapSwaSgd();
     expect([...weight.dataSync()]).toEqual([1, 1]);
   });
 
   it('refuses no mode, a step or save while swapped, a swap too early or of others', async () => {
     expect(() => swaOptimizer(tf, tf.train.sgd(1), {})).toThrow(RangeError);
     const { model, optimizer } = start();
-    expect(() => optimizer.swapSwaSgd(modelParameters(model))).toThrow(
-      expect.toSatisfy(code('ERR_NO_AVERAGES')),
-    );
+    expect(() => optimizer.swapSwaSgd()).toThrow(expect.toSatisfy(code('ERR_NO_AVERAGES')));
     await train(model, 5);
-    expect(() => optimizer.swapSwaSgd(modelParameters(model).slice(1))).toThrow(
-      expect.toSatisfy(code('ERR_PARAMETERS')),
-    );
-    optimizer.swapSwaSgd(modelParameters(model));
+    const others = { parameters: modelParameters(model).slice(1) };
+    expect(() => optimizer.swapSwaSgd(others)).toThrow(expect.toSatisfy(code('ERR_PARAMETERS')));
+    expect(() => optimizer.swapSwaSgd({ average: 'ema' })).toThrow(RangeError);
+    optimizer.swapSwaSgd();
     await expect(train(model, 1)).rejects.toSatisfy(code('ERR_SWAPPED'));
     await expect(saved(model)).rejects.toSatisfy(code('ERR_SWAPPED'));
     expect(() => optimizer.dispose()).toThrow(expect.toSatisfy(code('ERR_SWAPPED')));

@@ -1,0 +1,203 @@
+// The averages of a swaOptimizer: SWA's state machine over variables that are learned from gradients.
+import { observedOptimizer, PolyakError } from '@polyak/core';
+import type { ModeOptions, SwapOptions } from '@polyak/core';
+import type { Parameter } from '@polyak/core/interfaces';
+import { driveSync, SWAMachine, toggle } from '@polyak/core/machine';
+import type { Optimizer, Tensor, Variable } from '@tensorflow/tfjs-core';
+import type { TfjsBackend } from '../averaging/backend.js';
+import { variableParameter } from '../model/model-parameters.js';
+import { boundGroups } from './bound-groups.js';
+import { rateGroup } from './learning-rate.js';
+import type { NamedTensor } from './optimizer-weights.js';
+import type { AveragingByOptimizer } from './options.js';
+import { countsOf, groupsIn, namedTensors, tensorsOf, withTensors } from './saved-averages.js';
+import type { SavedGroup } from './saved-averages.js';
+
+/** What was loaded and whose variables are not known yet. */
+interface Loaded {
+  readonly stepCounter: number;
+  readonly groups: readonly SavedGroup[];
+}
+
+const NOTHING_LOADED: Loaded = { stepCounter: 0, groups: [] };
+
+/**
+ * Averages what an optimizer trains. Variables that begin together are one parameter group; a group
+ * that joins later has the steps of the others, so that all are averaged at the same ones.
+ */
+export class TrainedAverages {
+  readonly #base: Optimizer;
+  readonly #backend: TfjsBackend;
+  /** With the numbers in force, which need no second warning after a load. */
+  readonly options: AveragingByOptimizer;
+  #machine: SWAMachine<Tensor>;
+  #known = new Set<Variable>();
+  #loaded = NOTHING_LOADED;
+
+  /** @throws RangeError without `swaStart` and `swaFreq` */
+  constructor(base: Optimizer, backend: TfjsBackend, options: AveragingByOptimizer) {
+    this.#base = base;
+    this.#backend = backend;
+    this.#machine = this.#newMachine(options);
+    const { mode } = this.#machine;
+    if (mode.kind === 'manual') {
+      throw new RangeError('swaOptimizer: give both swaStart and swaFreq.');
+    }
+    const { kind: _, ...numbers } = mode;
+    const { swaStart: _start, swaFreq: _freq, swaLr: _lr, ...rest } = options;
+    this.options = { ...rest, ...(numbers satisfies ModeOptions) };
+  }
+
+  get stepCounter(): number {
+    return this.#machine.groups[0]?.stepCounter ?? this.#loaded.stepCounter;
+  }
+
+  get nAvg(): number {
+    const loaded = this.#loaded.groups.map(({ running }) => running[0]?.nAvg ?? 0);
+    return Math.max(0, ...this.#machine.groups.map(({ nAvg }) => nAvg), ...loaded);
+  }
+
+  get isSwapped(): boolean {
+    return this.#machine.averages.shown !== undefined;
+  }
+
+  /** Refuses `call` while the model holds averages. */
+  requireLive(call: string): void {
+    if (!this.isSwapped) return;
+    throw new PolyakError(
+      'ERR_SWAPPED',
+      `${call}: the model holds the averages. Call swapSwaSgd once more first.`,
+    );
+  }
+
+  /** One step of `variables` by `apply`, averaged where it is due. */
+  step(call: string, variables: readonly Variable[], apply: () => void): void {
+    this.requireLive(call);
+    this.#learn(call, variables);
+    const before = this.#updates;
+    driveSync(call, this.#machine.step(apply));
+    if (this.#updates === before) return;
+    const groups = this.#loaded.groups.map((group) => ({ ...group, missed: group.missed + 1 }));
+    this.#loaded = { ...this.#loaded, groups };
+  }
+
+  get #updates(): number {
+    return this.#machine.groups.reduce((sum, { nAvg }) => sum + nAvg, 0);
+  }
+
+  /** Puts an average into the model, or the live weights back. */
+  swap(parameters: readonly Parameter<Tensor>[] | undefined, options: SwapOptions): void {
+    const call = 'swapSwaSgd';
+    if (parameters !== undefined) this.#learnParameters(call, parameters);
+    if (this.#loaded.groups.length > 0) {
+      throw new PolyakError(
+        'ERR_PARAMETERS',
+        `${call}: after a load, variables are not known before they are trained. ` +
+          'Pass { parameters: modelParameters(model) }.',
+      );
+    }
+    driveSync(call, toggle(this.#machine.averages, call, options));
+  }
+
+  /** The tensors themselves, by names, and the counters. */
+  saved(prefix: string): { readonly tensors: readonly NamedTensor[]; readonly counts: number[] } {
+    const { groups: all, averages } = this.#machine;
+    const averaged = all.filter(({ nAvg }) => nAvg > 0);
+    const groups = [
+      ...averaged.map(({ averaged: { list, running } }) => ({
+        names: list.names,
+        running,
+        missed: 0,
+      })),
+      ...this.#loaded.groups,
+    ];
+    return {
+      tensors: namedTensors(prefix, groups, averages.terms.rules),
+      counts: [this.stepCounter, ...countsOf(groups)],
+    };
+  }
+
+  /**
+   * Copies of averages that were saved.
+   *
+   * @throws PolyakError `ERR_STATE`, `ERR_NON_FINITE`
+   */
+  async read(
+    prefix: string,
+    tensors: readonly NamedTensor[],
+    [stepCounter = 0, ...counts]: readonly number[],
+  ): Promise<Loaded> {
+    const { rules } = this.#machine.averages.terms;
+    const saved = groupsIn(prefix, tensors, rules, counts);
+    const copies = this.#backend.clone(tensorsOf(saved));
+    const finite = await this.#backend.allFinite(copies);
+    if (finite.every(Boolean)) return { stepCounter, groups: withTensors(saved, copies) };
+    this.#backend.dispose(copies);
+    throw new PolyakError('ERR_NON_FINITE', 'swaOptimizer: a saved average is not finite.');
+  }
+
+  /** Goes on from what {@link TrainedAverages.read} gave; its variables are learned anew. */
+  replace(call: string, loaded: Loaded): void {
+    this.dispose(call);
+    this.#machine = this.#newMachine(this.options);
+    this.#known = new Set();
+    this.#loaded = loaded;
+  }
+
+  /** Frees what {@link TrainedAverages.read} gave, where it is not needed. */
+  free({ groups }: Loaded): void {
+    this.#backend.dispose(tensorsOf(groups));
+  }
+
+  /** Frees the averages. */
+  dispose(call: string): void {
+    this.requireLive(call);
+    driveSync(call, this.#machine.averages.dispose());
+    this.free(this.#loaded);
+    this.#loaded = NOTHING_LOADED;
+  }
+
+  #learnParameters(call: string, parameters: readonly Parameter<Tensor>[]): void {
+    const given = parameters.map((parameter) => parameter.get() as Variable);
+    if (this.#loaded.groups.length > 0) this.#learn(call, given);
+    const missing = [...this.#known].filter((variable) => !given.includes(variable));
+    if (missing.length === 0) return;
+    throw new PolyakError(
+      'ERR_PARAMETERS',
+      `${call}: ${missing.map(({ name }) => `"${name}"`).join(', ')} averaged, and not among ` +
+        'the parameters. Pass those of the model that is trained.',
+    );
+  }
+
+  /** Lets variables that were not seen before join, with their loaded averages or without. */
+  #learn(call: string, variables: readonly Variable[]): void {
+    const unknown = variables.filter((variable) => !this.#known.has(variable));
+    if (unknown.length === 0) return;
+    const { bound, rest } = boundGroups(call, this.#loaded.groups, unknown);
+    for (const { group, variables: own } of bound) {
+      this.#join(call, own, group.running);
+      const groups = this.#loaded.groups.filter((each) => each !== group);
+      this.#loaded = { ...this.#loaded, groups };
+      // Without a gradient they are what they were in the updates that they have missed.
+      const joined = this.#machine.groups.slice(-1);
+      for (let n = 0; n < group.missed; n += 1) driveSync(call, this.#machine.update(call, joined));
+    }
+    if (rest.length > 0) this.#join(call, rest);
+  }
+
+  #join(call: string, variables: readonly Variable[], running?: SavedGroup['running']): void {
+    const params = variables.map((variable) => variableParameter(variable.name, variable));
+    const group = rateGroup(
+      () => this.#base,
+      () => params,
+    );
+    const { stepCounter } = this;
+    const start = running === undefined ? { stepCounter } : { stepCounter, running };
+    driveSync(call, this.#machine.addParamGroup(group, start));
+    for (const variable of variables) this.#known.add(variable);
+  }
+
+  #newMachine(options: AveragingByOptimizer): SWAMachine<Tensor> {
+    return new SWAMachine(observedOptimizer<Tensor>([]), { ...options, backend: this.#backend });
+  }
+}
