@@ -1,8 +1,10 @@
 // The network in training: one step, its scores, its averages, and all of its state.
 import { batchNormModel, modelParameters, tfjsBackend, tfjsOptimizer } from '@polyak/backend-tfjs';
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
-import { recordOf, SWA } from '@polyak/core';
-import type { AveragedBatchNorm, HostTensor, StateTree } from '@polyak/core';
+import { AveragedModel } from '@polyak/core';
+import type { AveragedBatchNorm, StateTree } from '@polyak/core';
+import { recordOf } from '@polyak/core/interfaces';
+import type { HostTensor } from '@polyak/core/interfaces';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
 import { type Batch, plainBatches } from './batches.js';
@@ -73,7 +75,7 @@ export function createTrainer(
   const base = tfjsOptimizer(tf, optimizer, modelParameters(model));
   const averages = Array.from(
     { length: averageCount },
-    () => new SWA(base, { backend: tfjsBackend(tf) }),
+    () => new AveragedModel(modelParameters(model), { backend: tfjsBackend(tf) }),
   );
   const batchNorm = batchNormModel(tf, model);
 
@@ -127,15 +129,17 @@ export function createTrainer(
       return lossValue;
     },
     async average(index) {
-      await averages[index]?.updateSwa();
+      await averages[index]?.update();
     },
     async scoreAverage(index, images, batches) {
-      const swa = averages[index];
-      if (swa === undefined || swa.paramGroups.every(({ nAvg }) => nAvg === 0)) return undefined;
+      const averaged = averages[index];
+      if (averaged === undefined || averaged.nAvg === 0) return undefined;
       const updated: AveragedBatchNorm<Tensor> = { model: batchNorm, loader: inputs(batches) };
       return {
-        oldStatistics: await swa.withAveraged(async () => score(images)),
-        updatedStatistics: await swa.withAveraged(async () => score(images), updated),
+        oldStatistics: await averaged.withAveraged(async () => score(images)),
+        updatedStatistics: await averaged.withAveraged(async () => score(images), {
+          batchNorm: updated,
+        }),
       };
     },
     async state() {
@@ -152,7 +156,7 @@ export function createTrainer(
       return {
         weights: Object.fromEntries(weights),
         optimizer: await base.stateDict(),
-        averages: await Promise.all(averages.map(async (swa) => swa.stateDict())),
+        averages: await Promise.all(averages.map(async (averaged) => averaged.stateDict())),
       };
     },
     async restore(state) {
@@ -168,7 +172,7 @@ export function createTrainer(
       }
     },
     async dispose() {
-      for (const swa of averages) await swa.dispose();
+      for (const averaged of averages) await averaged.dispose();
       optimizer.dispose();
       model.dispose();
     },

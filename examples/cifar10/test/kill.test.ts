@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-import { fromSafetensors, recordOf } from '@polyak/core';
+import { fromSafetensors } from '@polyak/core';
+import { recordOf } from '@polyak/core/interfaces';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { encodeCifar10, noise } from './fixture.js';

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
-import { fromSafetensors, recordOf } from '@polyak/core';
+import { fromSafetensors } from '@polyak/core';
+import { recordOf } from '@polyak/core/interfaces';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { type Leg, runLeg, type Surroundings } from '../src/run-leg.js';
