@@ -161,10 +161,11 @@ export class AveragedModel<T> {
 
   *#load(current: Transaction, state: StateTree): Steps<void> {
     const call = 'loadStateDict';
-    yield* this.#averages.requireLive(call, current);
+    this.#averages.requireUsable(call);
     const problems: string[] = [];
     const fitting = fittingState(call, this.#averages, state, problems);
     refuseDifferences(call, problems);
+    yield* this.#averages.requireLive(call, current);
     yield* restore(call, current, this.#averages, fitting);
   }
 }

@@ -165,7 +165,7 @@ export class SWAMachine<T> {
   }
 
   *#load(call: string, current: Transaction, state: StateTree): Steps<void> {
-    yield* this.averages.requireLive(call, current);
+    this.averages.requireUsable(call);
     const problems: string[] = [];
     const fitting = fittingState(call, this.averages, state, problems);
     const { paramGroups, optState } = recordOf(state);
@@ -175,6 +175,7 @@ export class SWAMachine<T> {
     );
     if (optState === undefined) problems.push('it has no optState');
     refuseDifferences(call, problems);
+    yield* this.averages.requireLive(call, current);
     yield* restore(call, current, this.averages, fitting);
     yield* wait(this.optimizer.loadStateDict(optState as StateTree));
     current.commit(() => {
