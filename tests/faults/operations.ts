@@ -21,6 +21,12 @@ function look<T>(world: World<T>): () => Promise<StateTree> {
     });
 }
 
+/** An update of all groups. */
+export const FIRST: Operation = {
+  name: 'update',
+  run: async ({ swa, averaged }) => swa?.updateSwa() ?? averaged?.update(),
+};
+
 /** One operation at random. */
 export function drawOperation(draw: Draw): Operation {
   const [useBn, isRecallable, name] = [draw(2) === 0, draw(3) === 0, draw(4)];
@@ -34,14 +40,7 @@ export function drawOperation(draw: Draw): Operation {
   const bnOnly = <T>(world: World<T>) => (useBn ? { batchNorm: world.batchNorm } : {});
   const all: readonly Operation[] = [
     { name: 'train', run: async (world) => world.train() },
-    {
-      name: 'update',
-      run: async ({ swa, averaged }) => swa?.updateSwa() ?? averaged?.update(),
-    },
-    {
-      name: 'update',
-      run: async ({ swa, averaged }) => swa?.updateSwa() ?? averaged?.update(),
-    },
+    FIRST,
     {
       name: 'updateSwaGroup',
       async run({ swa, averaged }) {
@@ -68,10 +67,24 @@ export function drawOperation(draw: Draw): Operation {
       },
     },
     {
+      name: `swap, ${isRecallable ? 'recallable' : 'not recallable'}`,
+      async run(world) {
+        const recallable = { ...options(world), recallable: isRecallable };
+        const given = world.isSwapped ? {} : recallable;
+        await (world.swa?.swapSwaSgd(given) ?? world.averaged?.swap(given));
+      },
+    },
+    {
       name: 'swap back',
       async run({ swa, averaged, isSwapped }) {
         if (isSwapped) await (swa?.swapSwaSgd() ?? averaged?.swap());
       },
+    },
+    {
+      name: 'withAveraged',
+      run: async (world) =>
+        world.swa?.withAveraged(look(world), options(world)) ??
+        world.averaged?.withAveraged(look(world), options(world)),
     },
     {
       name: 'withAveraged',

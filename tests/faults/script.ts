@@ -3,7 +3,7 @@
 import type { BackendHarness } from '@polyak/core/conformance';
 import { PolyakError } from '@polyak/core';
 import { random } from '../support/sgd.js';
-import { drawOperation } from './operations.js';
+import { drawOperation, FIRST } from './operations.js';
 import type { Operation } from './operations.js';
 import { World } from './world.js';
 import type { Outcome, Seen, Settings } from './world.js';
@@ -39,16 +39,19 @@ export async function runScript<T>(
     await World.make(await create(), settings),
     await World.make(await create(), settings),
   ];
-  const due = draw(LENGTH);
+  let due = draw(LENGTH);
   let fault: string | undefined;
   const done: string[] = [];
   for (let n = 0; n < LENGTH; n += 1) {
     right.now = faulty.now = n + 1;
-    const operation = drawOperation(draw);
+    // Without an average there is nothing to swap.
+    const operation = n < 1 ? FIRST : drawOperation(draw);
     done.push(operation.name);
     const at = `seed ${seed}, ${JSON.stringify(settings)}, ${done.join('; ')}`;
     if (n === due) {
       fault = await runWithFault(right, faulty, operation, draw, at);
+      // An operation that was refused at once makes no calls: the next one, then.
+      if (fault === undefined) due += 1;
     } else {
       const [expected, found] = [await right.run(operation.run), await faulty.run(operation.run)];
       requireSameOutcome(found, expected, at);

@@ -8,7 +8,7 @@ import { halfToFloat32 } from '@polyak/core/kit';
 import { equal, exponential, lastK } from '@polyak/core/rules';
 import type { RuleOptions } from '@polyak/core/rules';
 import { canonical } from '../support/arbitrary-tensor.js';
-import { Faults } from './faults.js';
+import { Fault, Faults } from './faults.js';
 import type { Plan } from './faults.js';
 import {
   FaultyBatchNorm,
@@ -169,7 +169,10 @@ export class World<T> {
       outcome = { kind: 'failed', error };
     }
     this.faults.stop();
-    for (const tensor of this.#left.splice(0)) {
+    // What could not be freed is still in use where that has failed the operation, else it is left.
+    const left = this.#left.splice(0);
+    const isInUse = outcome.kind === 'failed' && outcome.error instanceof Fault;
+    for (const tensor of isInUse ? [] : left) {
       // Unless the library has tried once more.
       await Promise.resolve(tensor)
         .then(async (one) => this.backend.dispose([one]))
