@@ -113,7 +113,7 @@ export function sgd(
   };
 }
 
-/** `state` with other things in one of its averages, and more tensors beside those of its records. */
+/** `state` with other things in one of its averages, and more tensors in its records. */
 export function withAverage(
   state: StateTree,
   name: string,

@@ -1,5 +1,6 @@
 // What tests of other packages run on tfjs with.
-import { tfjsBackend } from '@polyak/backend-tfjs';
+import { tfjsBackend, variableParameters } from '@polyak/backend-tfjs';
+import type { Parameter } from '@polyak/core/interfaces';
 import type { BackendHarness } from '@polyak/core/conformance';
 import * as tf from '@tensorflow/tfjs-core';
 import { liveParameter } from './live-parameter.js';
@@ -12,6 +13,8 @@ export async function tfjsHarness(runtime: RuntimeName): Promise<BackendHarness<
   return {
     backend: tfjsBackend(tf),
     parameter: liveParameter,
+    sameParameter: ({ name, get }) =>
+      variableParameters({ [name]: get() as tf.Variable })[0] as Parameter<tf.Tensor>,
     liveTensors: () => tf.memory().numTensors,
   };
 }

@@ -1,10 +1,9 @@
 // The published suite on the cpu provider; webgpu.test.ts runs it on webgpu.
 import { backendConformance } from '@polyak/core/conformance';
-import { describe, expect, it } from 'vitest';
+import { describe } from 'vitest';
+import { declareConformance } from '../../../../tests/support/conformance.js';
 import { onnxHarness } from '../../../../tests/support/onnx/harness.js';
 
 describe('onnx:cpu', () => {
-  it.each(backendConformance(onnxHarness))('$name', async ({ run }) => {
-    expect(await run()).toMatchObject({ kind: 'passed' });
-  });
+  declareConformance(backendConformance(onnxHarness));
 });
