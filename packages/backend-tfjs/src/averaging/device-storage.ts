@@ -34,17 +34,14 @@ export function deviceStorage(tf: TensorFlow): Storage {
 
     average(items, allowNonFinite) {
       if (items.length === 0) return { kind: 'averaged', items: [] };
-      const { results, flags } = tf.tidy(() => {
-        const updates = updated(tf, items);
-        return { results: updates, flags: flagsOf(tf, items, updates) };
-      });
+      const { results, flags } = tf.tidy(() => updated(tf, items));
       // A scope of the caller's must not free them while the flags are read.
       for (const { average, residual } of results) {
         tf.keep(average);
         if (residual !== undefined) tf.keep(residual);
       }
       return readOnce(tf, flags, results, (read): AverageResult<Tensor> => {
-        const isFinite = items.map((_, index) => read[2 * index] === 1);
+        const isFinite = items.map((_, index) => read[index] === 1);
         const nonFinite = items.flatMap((_, index) => (isFinite[index] ? [] : [index]));
         if (nonFinite.length > 0 && !allowNonFinite) {
           tf.dispose(results);
@@ -60,7 +57,8 @@ export function deviceStorage(tf: TensorFlow): Storage {
               average,
               ...(residual === undefined ? {} : { residual }),
               isFinite: isFinite[index] as boolean,
-              hasMoved: read[2 * index + 1] === 1,
+              // The largest of several numbers may pass over NaN, which is not finite either.
+              hasMoved: read[items.length + index] !== 0 || !(isFinite[index] as boolean),
             };
           }),
         };
@@ -76,41 +74,50 @@ export function deviceStorage(tf: TensorFlow): Storage {
 /** The new values of one item. */
 type Update = { average: Tensor; residual?: Tensor };
 
-function updated(tf: TensorFlow, items: readonly VariableItem[]): Update[] {
+/** Two scalars that tell what became of an item. */
+type Flags = { isFinite: Tensor; distance: Tensor };
+
+function updated(
+  tf: TensorFlow,
+  items: readonly VariableItem[],
+): { results: Update[]; flags: Tensor } {
   const weights = new Map<number, Scalar>();
   for (const { weight } of items) {
     if (!weights.has(weight)) weights.set(weight, tf.scalar(weight));
   }
-  return items.map(({ average: a, residual: c, live, weight }) =>
-    tf.tidy((): Update => {
-      const w = weights.get(weight) as Scalar;
+  const flags: Flags[] = [];
+  const results = items.map(({ average: a, residual: c, live, weight }) => {
+    const w = weights.get(weight) as Scalar;
+    const made = tf.tidy(() => {
       const distance = tf.sub(live, a);
-      if (c === undefined) return { average: tf.add(a, tf.mul(distance, w)) };
-      const delta = tf.add(tf.mul(tf.sub(distance, c), w), c);
-      // TwoSum (Knuth) of average and delta.
-      const sum = tf.add(a, delta);
-      const b = tf.sub(sum, a);
-      return { average: sum, residual: tf.add(tf.sub(a, tf.sub(sum, b)), tf.sub(delta, b)) };
-    }),
-  );
+      const update =
+        c === undefined
+          ? { average: tf.add(a, tf.mul(distance, w)) }
+          : compensated(tf, a, c, distance, w);
+      return { update, flags: flagsOf(tf, update.average, distance) };
+    });
+    flags.push(made.flags);
+    return made.update;
+  });
+  const finite = tf.cast(tf.stack(flags.map(({ isFinite }) => isFinite)), 'float32');
+  return { results, flags: tf.concat([finite, tf.stack(flags.map(({ distance }) => distance))]) };
 }
 
-/** Two flags for each item, one after the other: whether it is finite, and whether it has moved. */
-function flagsOf(
-  tf: TensorFlow,
-  items: readonly VariableItem[],
-  updates: readonly Update[],
-): Tensor {
-  return tf.stack(
-    items.flatMap(({ average, live }, index) => {
-      if (average.size === 0) return [tf.scalar(true, 'bool'), tf.scalar(false, 'bool')];
-      const result = updates[index] as Update;
-      return tf.tidy(() => [
-        tf.all(tf.isFinite(result.average)),
-        tf.any(tf.notEqual(live, average)),
-      ]);
-    }),
-  );
+function compensated(tf: TensorFlow, a: Tensor, c: Tensor, distance: Tensor, w: Scalar): Update {
+  const delta = tf.add(tf.mul(tf.sub(distance, c), w), c);
+  // TwoSum (Knuth) of average and delta.
+  const sum = tf.add(a, delta);
+  const b = tf.sub(sum, a);
+  return { average: sum, residual: tf.add(tf.sub(a, tf.sub(sum, b)), tf.sub(delta, b)) };
+}
+
+/**
+ * Some runtimes compare elements much more slowly than they subtract them: so the largest distance.
+ */
+function flagsOf(tf: TensorFlow, result: Tensor, distance: Tensor): Flags {
+  return result.size === 0
+    ? { isFinite: tf.scalar(true, 'bool'), distance: tf.scalar(0) }
+    : { isFinite: tf.all(tf.isFinite(result)), distance: tf.max(tf.abs(distance)) };
 }
 
 /** What `use` makes of `flags`, which are freed; `results` too where they cannot be read. */

@@ -14,8 +14,9 @@ export function withElements<R>(
   tensors: readonly Tensor[],
   use: (elements: readonly TypedArray[]) => R,
 ): Awaitable<R> {
-  // Copies, since some backends give out the array that they keep. And `dataSync` wherever it works:
-  // on cpu, `data` resolves to the live array, which an update before that would have changed.
+  // Copies, since some backends give out the array that they keep. And `dataSync` wherever it
+  // works: on cpu, `data` resolves to the live array, which an update before that would have
+  // changed.
   if (readsAtOnce(tf)) return use(tensors.map((tensor) => tensor.dataSync().slice()));
   return Promise.all(tensors.map(async (tensor) => (await tensor.data()).slice())).then(use);
 }

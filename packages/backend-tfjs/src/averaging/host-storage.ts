@@ -10,8 +10,8 @@ import type { Storage, VariableItem } from './storage.js';
  * Storage of the cpu backend, where a tensor's `dataSync` is the very array that it computes with.
  *
  * Such an array can be seen from many places: other tensors share it by reference count,
- * `tf.tensor(array)` and `dataSync` share it with the caller. So an update writes into other arrays,
- * and only those that were made here and were in no model since are used again.
+ * `tf.tensor(array)` and `dataSync` share it with the caller. So an update writes into other
+ * arrays, and only those that were made here and were in no model since are used again.
  *
  * @param tf - the runtime, its cpu backend active
  */

@@ -16,8 +16,8 @@ import { layersOf } from './layer-tree.js';
  * your models in the same order, so that a saved state finds its weights.
  *
  * The moving statistics of batch norm are not among them: `bnUpdate` estimates those. Nor are
- * frozen weights, whose average would be themselves. Pass `() => modelParameters(model)` where layers
- * may be frozen or thawed while they are averaged: that is found and refused by name.
+ * frozen weights, whose average would be themselves. Pass `() => modelParameters(model)` where
+ * layers may be frozen or thawed while they are averaged: that is found and refused by name.
  *
  * @param model - a built model; it keeps its variables
  * @returns one parameter a weight, in the order of `model.trainableWeights`. Setting one bypasses

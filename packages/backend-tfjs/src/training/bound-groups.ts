@@ -38,9 +38,10 @@ export function boundGroups(
   if (found !== undefined) return found;
   throw new PolyakError(
     'ERR_PARAMETERS',
-    `${call}: the loaded averages are those of ${groups.map(described).join(' and ')}; ` +
-      `the variables are ${variables.map(({ name, shape }) => `"${name}" [${shape.join()}]`).join(', ')}. ` +
-      'Train the model that they were saved with.',
+    `${call}: the loaded averages are those of ${groups.map(described).join(' and ')}; the ` +
+      'variables are ' +
+      `${variables.map(({ name, shape }) => `"${name}" [${shape.join()}]`).join(', ')}. Train ` +
+      'the model that they were saved with.',
   );
 }
 

@@ -144,7 +144,8 @@ function misfit(rules: readonly NamedRule[], difference: string): PolyakError {
   const found = rules.map(({ name, rule }) => `"${name}" by ${rule.name}`).join(', ');
   return new PolyakError(
     'ERR_STATE',
-    `swaOptimizer: the saved averages do not fit those of the optimizer, ${found}: ${difference}. ` +
-      'Pass registerSwaOptimizer the rule or the averages that the optimizer was saved with.',
+    `swaOptimizer: the saved averages do not fit those of the optimizer, ${found}: ` +
+      `${difference}. Pass registerSwaOptimizer the rule or the averages that the optimizer was ` +
+      'saved with.',
   );
 }

@@ -42,7 +42,8 @@ export interface SwaOptimizer extends Optimizer {
   /** The optimizer that takes the steps. */
   readonly base: Optimizer;
   /**
-   * The learning rate of the next step. From `swaStart` on, `swaLr` replaces it where that is given.
+   * The learning rate of the next step. From `swaStart` on, `swaLr` replaces it where that is
+   * given.
    */
   learningRate: number;
   /** Sets it. */
@@ -54,8 +55,8 @@ export interface SwaOptimizer extends Optimizer {
   /** Whether the model holds averages now. */
   readonly isSwapped: boolean;
   /**
-   * Puts an average into the model, and with the second call the live weights back, by reference and
-   * bit for bit. What is written into the model meanwhile is dropped.
+   * Puts an average into the model, and with the second call the live weights back, by reference
+   * and bit for bit. What is written into the model meanwhile is dropped.
    *
    * @param options - see {@link SwaOptimizerSwapOptions}
    * @throws PolyakError `ERR_NO_AVERAGES` before the first update
@@ -79,8 +80,9 @@ const COUNTERS = `${CLASS_NAME}/counters`;
  *
  * It is `SWA` for callers that cannot wait, with its options, and goes into `model.compile`. It
  * learns its variables from the gradients. All variables that it has seen are averaged in each
- * update, whether or not they had a gradient in that step. One that comes later joins: it is averaged
- * from the next update on, at the steps of all others, and its average is that of the values since.
+ * update, whether or not they had a gradient in that step. One that comes later joins: it is
+ * averaged from the next update on, at the steps of all others, and its average is that of the
+ * values since.
  *
  * `model.save(…, { includeOptimizer: true })` saves averages and counters with it, so that a loaded
  * model goes on where it stopped: call {@link registerSwaOptimizer} before loading. Everything is

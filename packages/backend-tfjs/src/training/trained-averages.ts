@@ -1,4 +1,5 @@
-// The averages of a swaOptimizer: SWA's state machine over variables that are learned from gradients.
+// The averages of a swaOptimizer: SWA's state machine over variables that are learned from
+// gradients.
 import { observedOptimizer, PolyakError } from '@polyak/core';
 import type { ModeOptions, SwapOptions } from '@polyak/core';
 import type { Parameter } from '@polyak/core/interfaces';

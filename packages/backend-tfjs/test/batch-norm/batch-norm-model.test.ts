@@ -1,60 +1,12 @@
 // Moments of what enters batch-norm layers, in every kind of model, and that nothing else changes.
 import { batchNormModel } from '@polyak/backend-tfjs';
-import type { InputBatch } from '@polyak/backend-tfjs';
-import type { BatchNormModel, Moments } from '@polyak/core/interfaces';
 import { bnUpdate } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
+import { exact, moments, only, relativeError, values, weightsOf } from './moments.js';
 
 const { layers } = tf;
-
-/** Values around `mean`, another sequence for each seed. */
-function values(shape: readonly number[], seed: number, mean = 100): tf.Tensor {
-  return tf.tidy(() => tf.add(tf.randomNormal([...shape], 0, 1, 'float32', seed), mean));
-}
-
-/** Mean and population variance of each channel, in float64. */
-async function exact(x: tf.Tensor, axis: number): Promise<Moments> {
-  const data = await x.data();
-  const channels = x.shape.at(axis) ?? 0;
-  const inner = x.shape.slice(axis < 0 ? axis + x.rank + 1 : axis + 1).reduce((a, b) => a * b, 1);
-  const channelOf = (index: number): number => Math.floor(index / inner) % channels;
-  const count = data.length / channels;
-  const mean = new Float64Array(channels);
-  const variance = new Float64Array(channels);
-  data.forEach((value, i) => (mean[channelOf(i)] = (mean[channelOf(i)] as number) + value / count));
-  data.forEach((value, i) => {
-    const c = channelOf(i);
-    variance[c] = (variance[c] as number) + (value - (mean[c] as number)) ** 2 / count;
-  });
-  return { mean, variance, count };
-}
-
-/** The largest relative error of a mean or variance. */
-function relativeError(found: Moments | undefined, expected: Moments): number {
-  if (found?.count !== expected.count || found.mean.length !== expected.mean.length) return NaN;
-  return Math.max(
-    ...(['mean', 'variance'] as const).flatMap((key) =>
-      Array.from(expected[key], (value, c) => Math.abs((found[key][c] ?? NaN) / value - 1)),
-    ),
-  );
-}
-
-async function moments<Batch>(
-  model: BatchNormModel<Batch>,
-  batch: Batch,
-): Promise<readonly Moments[]> {
-  return model.batchMoments(batch, model.layers);
-}
-
-function only(layer: tf.layers.Layer): tf.LayersModel {
-  return tf.sequential({ layers: [layer] });
-}
-
-async function weightsOf(model: tf.LayersModel): Promise<readonly number[][]> {
-  return Promise.all(model.weights.map(async (weight) => [...(await weight.read().data())]));
-}
 
 describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
   useRuntime(runtime);
@@ -215,68 +167,6 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
     x.dispose();
   });
 
-  it('turns dropout off, and on where asked to', async () => {
-    const model = tf.sequential({
-      layers: [
-        layers.dropout({ rate: 0.5, inputShape: [4], seed: 1 }),
-        layers.batchNormalization({}),
-      ],
-    });
-    const x = tf.ones([64, 4]);
-    const [off] = await moments(batchNormModel(tf, model), x);
-    const [on] = await moments(batchNormModel(tf, model, { training: true }), x);
-    expect([...(off?.variance ?? [])]).toEqual([0, 0, 0, 0]);
-    on?.variance.forEach((value) => expect(value).toBeGreaterThan(0.5));
-    x.dispose();
-  });
-
-  it('takes the batches of tfjs loops, and does not dispose of them', async () => {
-    const inputs = [
-      tf.input({ shape: [2], name: 'left' }),
-      tf.input({ shape: [2], name: 'right' }),
-    ];
-    const sum = layers.add().apply(inputs) as tf.SymbolicTensor;
-    const model = tf.model({
-      inputs,
-      outputs: layers.batchNormalization({}).apply(sum) as tf.SymbolicTensor,
-    });
-    const [left, right, y] = [values([4, 2], 1), values([4, 2], 2), tf.zeros([4, 1])];
-    const batchNorm = batchNormModel(tf, model);
-    const total = tf.add(left, right);
-    const expected = await exact(total, -1);
-    const batches: readonly InputBatch[] = [
-      [[left, right], y],
-      { xs: [left, right], ys: y },
-      { xs: { right, left }, ys: y },
-    ];
-    for (const batch of batches) {
-      expect(relativeError((await moments(batchNorm, batch))[0], expected)).toBeLessThan(1e-5);
-      expect(batchNorm.sampleCount(batch)).toBe(4);
-    }
-    expect(() => batchNorm.sampleCount([left, y])).toThrow(
-      /1 tensors for the model's inputs \[left, right\]/u,
-    );
-    tf.dispose([left, right, y, total]);
-  });
-
-  it('takes batches of any type with forward, and refuses an asynchronous one', async () => {
-    const model = only(layers.batchNormalization({ inputShape: [2] }));
-    const x = values([4, 2], 1);
-    const batchNorm = batchNormModel(tf, model, {
-      forward: ({ image }: { image: tf.Tensor }) => model.apply(image),
-      sampleCount: ({ image }) => image.shape[0] ?? 0,
-    });
-    expect(
-      relativeError((await moments(batchNorm, { image: x }))[0], await exact(x, -1)),
-    ).toBeLessThan(1e-5);
-    const late = batchNormModel(tf, model, {
-      forward: async () => Promise.reject(new Error('late')),
-      sampleCount: () => 1,
-    });
-    await expect(moments(late, x)).rejects.toThrow(TypeError);
-    x.dispose();
-  });
-
   it('reports NaN, and bnUpdate refuses it by name', async () => {
     const model = only(layers.batchNormalization({ inputShape: [2], name: 'norm' }));
     const x = tf.tensor2d([
@@ -325,40 +215,5 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
     expect(() => layer?.write({ mean: Float64Array.of(1), variance: Float64Array.of(1) })).toThrow(
       expect.objectContaining({ code: 'ERR_BATCH_NORM' }) as Error,
     );
-  });
-});
-
-describe('batchNormModel', () => {
-  useRuntime('cpu');
-
-  it('refuses stateful models, whose states a pass would move', () => {
-    const model = tf.sequential({
-      layers: [layers.simpleRNN({ units: 2, stateful: true, batchInputShape: [1, 3, 2] })],
-    });
-    expect(() => batchNormModel(tf, model)).toThrow(
-      expect.objectContaining({ code: 'ERR_UNSUPPORTED' }) as Error,
-    );
-  });
-
-  it('refuses layers of another model, and layers that took no part in the pass', async () => {
-    const [model, other] = [1, 2].map(() => only(layers.batchNormalization({ inputShape: [2] })));
-    const batchNorm = batchNormModel(tf, model as tf.LayersModel, {
-      forward: () => undefined,
-      sampleCount: () => 1,
-    });
-    const { layers: foreign } = batchNormModel(tf, other as tf.LayersModel);
-    await expect(batchNorm.batchMoments(undefined, foreign)).rejects.toThrow(TypeError);
-    await expect(moments(batchNorm, undefined)).rejects.toThrow(
-      expect.objectContaining({ code: 'ERR_BATCH_NORM' }) as Error,
-    );
-  });
-
-  it('puts back a call that someone else had put on the layer', async () => {
-    const model = only(layers.batchNormalization({ inputShape: [2] }));
-    const layer = model.layers[0] as tf.layers.Layer;
-    const call = layer.call.bind(layer);
-    layer.call = call;
-    await moments(batchNormModel(tf, model), tf.ones([2, 2]));
-    expect(Object.getOwnPropertyDescriptor(layer, 'call')?.value).toBe(call);
   });
 });

@@ -105,15 +105,13 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     step(first, [a]);
     const second = swaOptimizer(tf, tf.train.sgd(0.25), EVERY_STEP);
     await second.setWeights(await saved(first));
-    expect(() => step(second, [b])).toThrow(
-      /of "own-\d+" \[2\]; the variables are "own-\d+" \[3\]/,
-    );
+    expect(() => step(second, [b])).toThrow(/"own-\d+" \[2\]; the variables are "own-\d+" \[3\]/);
     expect(second.nAvg).toBe(1);
     step(second, [a]);
     expect(second.nAvg).toBe(2);
   });
 
-  it('refuses a saved average that is not finite, or not complete, and stays as it was', async () => {
+  it('refuses saved averages that are not finite or not complete, and stays as it was', async () => {
     const a = variable(1, 2);
     const optimizer = swaOptimizer(tf, tf.train.sgd(0.25), EVERY_STEP);
     step(optimizer, [a]);

@@ -80,7 +80,7 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     expect(weightsOf(model)).toEqual(weightsOf(whole.model));
   });
 
-  it('saves several averages, residuals and windows, before any step after a load too', async () => {
+  it('saves several averages, residuals and windows, right after a load too', async () => {
     const averages = { ema: exponential(0.9999), last: lastK(2), mean: equal() };
     const make = (): { model: tf.LayersModel; optimizer: SwaOptimizer } => {
       const options = { swaStart: 1, swaFreq: 1, averages };

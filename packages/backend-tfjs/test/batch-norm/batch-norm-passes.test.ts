@@ -1,0 +1,110 @@
+// The forward passes of a batch-norm update: their batches and their mode, and what is refused.
+import { batchNormModel } from '@polyak/backend-tfjs';
+import type { InputBatch } from '@polyak/backend-tfjs';
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, it } from 'vitest';
+import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
+import { exact, moments, only, relativeError, values } from './moments.js';
+
+const { layers } = tf;
+
+describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
+  useRuntime(runtime);
+
+  it('turns dropout off, and on where asked to', async () => {
+    const model = tf.sequential({
+      layers: [
+        layers.dropout({ rate: 0.5, inputShape: [4], seed: 1 }),
+        layers.batchNormalization({}),
+      ],
+    });
+    const x = tf.ones([64, 4]);
+    const [off] = await moments(batchNormModel(tf, model), x);
+    const [on] = await moments(batchNormModel(tf, model, { training: true }), x);
+    expect([...(off?.variance ?? [])]).toEqual([0, 0, 0, 0]);
+    on?.variance.forEach((value) => expect(value).toBeGreaterThan(0.5));
+    x.dispose();
+  });
+
+  it('takes the batches of tfjs loops, and does not dispose of them', async () => {
+    const inputs = [
+      tf.input({ shape: [2], name: 'left' }),
+      tf.input({ shape: [2], name: 'right' }),
+    ];
+    const sum = layers.add().apply(inputs) as tf.SymbolicTensor;
+    const model = tf.model({
+      inputs,
+      outputs: layers.batchNormalization({}).apply(sum) as tf.SymbolicTensor,
+    });
+    const [left, right, y] = [values([4, 2], 1), values([4, 2], 2), tf.zeros([4, 1])];
+    const batchNorm = batchNormModel(tf, model);
+    const total = tf.add(left, right);
+    const expected = await exact(total, -1);
+    const batches: readonly InputBatch[] = [
+      [[left, right], y],
+      { xs: [left, right], ys: y },
+      { xs: { right, left }, ys: y },
+    ];
+    for (const batch of batches) {
+      expect(relativeError((await moments(batchNorm, batch))[0], expected)).toBeLessThan(1e-5);
+      expect(batchNorm.sampleCount(batch)).toBe(4);
+    }
+    expect(() => batchNorm.sampleCount([left, y])).toThrow(
+      /1 tensors for the model's inputs \[left, right\]/u,
+    );
+    tf.dispose([left, right, y, total]);
+  });
+
+  it('takes batches of any type with forward, and refuses an asynchronous one', async () => {
+    const model = only(layers.batchNormalization({ inputShape: [2] }));
+    const x = values([4, 2], 1);
+    const batchNorm = batchNormModel(tf, model, {
+      forward: ({ image }: { image: tf.Tensor }) => model.apply(image),
+      sampleCount: ({ image }) => image.shape[0] ?? 0,
+    });
+    expect(
+      relativeError((await moments(batchNorm, { image: x }))[0], await exact(x, -1)),
+    ).toBeLessThan(1e-5);
+    const late = batchNormModel(tf, model, {
+      forward: async () => Promise.reject(new Error('late')),
+      sampleCount: () => 1,
+    });
+    await expect(moments(late, x)).rejects.toThrow(TypeError);
+    x.dispose();
+  });
+});
+
+describe('batchNormModel', () => {
+  useRuntime('cpu');
+
+  it('refuses stateful models, whose states a pass would move', () => {
+    const model = tf.sequential({
+      layers: [layers.simpleRNN({ units: 2, stateful: true, batchInputShape: [1, 3, 2] })],
+    });
+    expect(() => batchNormModel(tf, model)).toThrow(
+      expect.objectContaining({ code: 'ERR_UNSUPPORTED' }) as Error,
+    );
+  });
+
+  it('refuses layers of another model, and layers that took no part in the pass', async () => {
+    const [model, other] = [1, 2].map(() => only(layers.batchNormalization({ inputShape: [2] })));
+    const batchNorm = batchNormModel(tf, model as tf.LayersModel, {
+      forward: () => undefined,
+      sampleCount: () => 1,
+    });
+    const { layers: foreign } = batchNormModel(tf, other as tf.LayersModel);
+    await expect(batchNorm.batchMoments(undefined, foreign)).rejects.toThrow(TypeError);
+    await expect(moments(batchNorm, undefined)).rejects.toThrow(
+      expect.objectContaining({ code: 'ERR_BATCH_NORM' }) as Error,
+    );
+  });
+
+  it('puts back a call that someone else had put on the layer', async () => {
+    const model = only(layers.batchNormalization({ inputShape: [2] }));
+    const layer = model.layers[0] as tf.layers.Layer;
+    const call = layer.call.bind(layer);
+    layer.call = call;
+    await moments(batchNormModel(tf, model), tf.ones([2, 2]));
+    expect(Object.getOwnPropertyDescriptor(layer, 'call')?.value).toBe(call);
+  });
+});
