@@ -193,8 +193,8 @@ function* settle(device: Device, batch: Batch): Steps<readonly UpdatedItem[]> {
 }
 
 /**
- * Where the usual form has overflowed, the kernels of the host have one that does not; and where a
- * live tensor is not finite, they say so. Rare, so that it may cost reading all of the batch.
+ * What is not finite is computed again by the kernels of the host, so that all backends refuse the
+ * same. Rare, so that it may cost reading all of the batch.
  */
 function* correct(device: Device, batch: Batch, statuses: Status[]): Steps<void> {
   if (statuses.every(({ isFinite }) => isFinite)) return;
