@@ -63,7 +63,7 @@ const TESTS = [
  * });
  * for (const { name, run } of tests) {
  *   const outcome = await run(); // or: it(name, run)
- *   if (outcome.kind === 'skipped') console.log(`${name}: skipped, ${outcome.reason}`);
+ *   if (outcome.kind === 'skipped') console.warn(`${name}: skipped, ${outcome.reason}`);
  * }
  * ```
  */
