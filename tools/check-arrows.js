@@ -47,6 +47,7 @@ const CORE = {
 /** The files beside core's folders; index.ts, which names what is public, imports from all. */
 const ROOT_FILES = {
   'error.ts': 'error',
+  'arguments.ts': 'error',
   'awaitable.ts': 'interfaces',
   'backend.ts': 'interfaces',
   'parameter.ts': 'interfaces',

@@ -1,5 +1,5 @@
 // How far apart two sets of weights are.
-import type { HostTensor } from '@polyak/core';
+import type { HostTensor } from '@polyak/core/interfaces';
 
 /** ‖a − b‖₂ / ‖b‖₂ over all tensors together, matched by name. */
 export function relativeDistance(

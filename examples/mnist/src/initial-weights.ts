@@ -1,5 +1,5 @@
 // What a network starts from.
-import { elementCount } from '@polyak/core';
+import { elementCount } from '@polyak/core/interfaces';
 
 import { mulberry32 } from './random.js';
 

@@ -1,6 +1,7 @@
 // What the demo asks of a tensor runtime. Its story is told once, in train-both.ts, and is the same
 // on each of them.
-import type { AveragedBatchNorm, Backend, Optimizer } from '@polyak/core';
+import type { AveragedBatchNorm } from '@polyak/core';
+import type { Backend, Optimizer } from '@polyak/core/interfaces';
 
 import type { Digits } from './mnist.js';
 import type { BackendName, Score } from './run.js';

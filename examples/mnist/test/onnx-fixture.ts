@@ -1,5 +1,5 @@
 // Networks, weights and images for the tests of the ONNX graphs.
-import { elementCount } from '@polyak/core';
+import { elementCount } from '@polyak/core/interfaces';
 import * as ort from 'onnxruntime-node';
 
 import { batchNorm } from '../src/onnx/batch-norm-layer.js';

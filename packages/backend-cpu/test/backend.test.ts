@@ -4,7 +4,7 @@ import { cpuBackend } from '@polyak/backend-cpu';
 import type { CpuBackend } from '@polyak/backend-cpu';
 import type { HostTensor } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
-import { shardedCpuBackend } from '../src/backend.js';
+import { shardedCpuBackend } from '#backend';
 import { averaged, itemsOf } from './data.js';
 
 const PAGE = 65_536;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { parseOptions } from '../src/options.js';
-import { requireTools } from '../src/requirements.js';
+import { parseOptions } from '#options';
+import { requireTools } from '#requirements';
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -2,10 +2,10 @@
 // for any.
 import type { DType, HostArray } from '@polyak/core/interfaces';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Arena, SCRATCH } from '../../src/kernel/arena.js';
-import { MOVED, NOT_FINITE } from '../../src/kernel/engine.js';
-import { WasmEngine } from '../../src/kernel/wasm-engine.js';
-import { compileKernel, createMemory } from '../../src/kernel/webassembly.js';
+import { Arena, SCRATCH } from '#kernel/arena.js';
+import { MOVED, NOT_FINITE } from '#kernel/engine.js';
+import { WasmEngine } from '#kernel/wasm-engine.js';
+import { compileKernel, createMemory } from '#kernel/webassembly.js';
 import { difference, fillTame } from '../data.js';
 import { referenceAverage, referenceCompensated } from '../reference.js';
 

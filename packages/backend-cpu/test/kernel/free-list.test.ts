@@ -1,7 +1,7 @@
 // No byte is handed out twice, none is lost.
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { FreeList } from '../../src/kernel/free-list.js';
+import { FreeList } from '#kernel/free-list.js';
 
 it('takes from the lowest address', () => {
   const list = new FreeList(100, 200);

@@ -4,7 +4,7 @@ import { cpuBackend } from '@polyak/backend-cpu';
 import type { CpuBackend } from '@polyak/backend-cpu';
 import type { AveragedItem, HostTensor } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
-import { shardedCpuBackend } from '../../src/backend.js';
+import { shardedCpuBackend } from '#backend';
 import type { FloatArray } from '../data.js';
 import { averaged, difference, fillTame, fillWild, vector } from '../data.js';
 import { referenceAverage, referenceCompensated } from '../reference.js';

@@ -1,7 +1,7 @@
 // Old averages become new ones, and nothing is kept for long that nobody needs.
 import { expect, it } from 'vitest';
 import type { HostArray } from '@polyak/core/interfaces';
-import { PLAIN, SpareArrays } from '../../src/kernel/spare-arrays.js';
+import { PLAIN, SpareArrays } from '#kernel/spare-arrays.js';
 
 function counted(): { readonly arrays: SpareArrays; readonly freed: HostArray[] } {
   const freed: HostArray[] = [];
