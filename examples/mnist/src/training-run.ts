@@ -106,10 +106,9 @@ async function measureAverages(
   );
   return {
     distance: relativeDistance(averages['swa']?.swaState ?? {}, named),
-    score: await swa.withAveraged(
-      async () => network.score(problem.test),
-      network.batchNorm(problem.train),
-    ),
+    score: await swa.withAveraged(async () => network.score(problem.test), {
+      batchNorm: network.batchNorm(problem.train),
+    }),
   };
 }
 
