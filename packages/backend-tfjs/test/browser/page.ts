@@ -1,7 +1,9 @@
 // What runs in the browser: the bundle of this file, called by page-driver.ts through
 // `globalThis.polyak`.
-import { swaOptimizer, tfjsBackend } from '@polyak/backend-tfjs';
+import { swaOptimizer, tfjsBackend, variableParameters } from '@polyak/backend-tfjs';
 import { backendConformance } from '@polyak/core/conformance';
+import type { ConformanceOutcome } from '@polyak/core/conformance';
+import type { Parameter } from '@polyak/core/interfaces';
 import * as tf from '@tensorflow/tfjs';
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { liveParameter } from '../../../../tests/support/tfjs/live-parameter.js';
@@ -61,13 +63,15 @@ function adapter(): string {
 const conformanceTests = backendConformance(() => ({
   backend: tfjsBackend(tf),
   parameter: liveParameter,
+  sameParameter: ({ name, get }) =>
+    variableParameters({ [name]: get() as tf.Variable })[0] as Parameter<tf.Tensor>,
   liveTensors: () => tf.memory().numTensors,
 }));
 
-async function conform(name: string): Promise<void> {
+async function conform(name: string): Promise<ConformanceOutcome> {
   const test = conformanceTests.find((candidate) => candidate.name === name);
   if (test === undefined) throw new Error(`the suite has no test "${name}"`);
-  await test.run();
+  return test.run();
 }
 
 /** What {@link update} starts from. */
