@@ -62,6 +62,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
         '%s',
         async (name) => {
           const outcome = await page.call('conform', name);
+          expect(['passed', 'skipped']).toContain(outcome.kind);
           if (outcome.kind === 'passed') return;
           console.info(`Skipped on ${backend}: "${name}": ${outcome.reason}.`);
         },
