@@ -108,7 +108,7 @@ describe.each(RUNTIMES)('tfjsBackend on %s', (runtime) => {
     backend.dispose(live());
   });
 
-  it('swaps by reference: parameter and average share contents, variables stay', async () => {
+  it('swaps by reference: contents are shared, variables stay', async () => {
     const backend = tfjsBackend(tf);
     const parameter = liveParameter('p', host(1000, 1));
     const [live, averages] = [parameter.get(), backend.upload([host(1000, 2)])];
@@ -135,7 +135,7 @@ describe.each(RUNTIMES)('tfjsBackend on %s', (runtime) => {
     backend.dispose([...held, ...averages, other, parameter.get()]);
   });
 
-  it('changes nothing where one of many averages would not be finite, and names which', async () => {
+  it('changes nothing where some averages would not be finite, and says which', async () => {
     const backend = tfjsBackend(tf);
     const starts = [1, 2, 3, 4].map((seed) => host(40 * seed, seed));
     const lives = starts.map(({ data, ...rest }, n) => {
@@ -165,7 +165,7 @@ describe.each(RUNTIMES)('tfjsBackend on %s', (runtime) => {
     backend.dispose([...averages, ...residuals, ...lives]);
   });
 
-  it('says of each average whether the live tensor differed from it at all', async () => {
+  it('says of each average whether the live tensor differed from it', async () => {
     const backend = tfjsBackend(tf);
     const starts = [host(300, 1), host(300, 2), { ...host(0, 3), data: new Float32Array(0) }];
     const averages = backend.upload(starts);
