@@ -3,17 +3,12 @@ import {
   chainedSwaLr,
   cosineAnnealingLr,
   cosineAnnealingWarmRestarts,
-  cyclicLr,
-  cyclicMomentum,
   cyclicSwaLr,
-  expRange,
   exponentialLr,
   lambdaLr,
   linearLr,
   multiStepLr,
   multiplicativeLr,
-  oneCycleLr,
-  oneCycleMomentum,
   polynomialLr,
   reduceLrOnPlateau,
   sequentialLr,
@@ -21,8 +16,15 @@ import {
   stepLr,
   swaLr,
   swaPaperLr,
-  triangular2,
 } from '@polyak/schedules';
+import {
+  cyclicLr,
+  cyclicMomentum,
+  expRange,
+  oneCycleLr,
+  oneCycleMomentum,
+  triangular2,
+} from '@polyak/schedules/cyclic';
 import type { Schedule } from '@polyak/schedules';
 
 /** One schedule with its words. */
@@ -109,7 +111,7 @@ export const drawings: readonly Drawing[] = [
   rate(
     'oneCycleLr, three phases',
     'Up, down as fast, and on to the end; along lines.',
-    oneCycleLr({ maxLr: lr, totalSteps: 200, isThreePhase: true, isLinear: true }),
+    oneCycleLr({ maxLr: lr, totalSteps: 200, threePhase: true, anneal: 'linear' }),
   ),
   momentum(
     'oneCycleMomentum',
@@ -175,7 +177,7 @@ function valuesOf(schedule: Schedule): readonly number[] {
 }
 
 function chained(): readonly number[] {
-  const next = chainedSwaLr({ swaLr: 0.05, annealSteps: 150, isLinear: true });
+  const next = chainedSwaLr({ swaLr: 0.05, annealSteps: 150, anneal: 'linear' });
   let value = lr;
   return Array.from(
     { length: stepCount },

@@ -25,6 +25,13 @@ export function check(
   }
 }
 
+/** Refuses what is none of the words that an option may be. */
+export function checkWord(call: string, name: string, value: string, ...words: string[]): void {
+  if (!words.includes(value)) {
+    throw new RangeError(`${call}: ${name} is ${value}, expected ${words.join(' or ')}.`);
+  }
+}
+
 /** Refuses what is no function. */
 export function checkFunction(call: string, name: string, value: unknown): void {
   if (typeof value !== 'function') {

@@ -30,6 +30,6 @@ export function cyclicSwaLr({ maxLr, minLr, cycleSteps }: CyclicSwaLrOptions): S
   check('cyclicSwaLr', { minLr });
   check('cyclicSwaLr', { maxLr }, minLr);
   return scheduleOf('cyclicSwaLr', {}, { cycleSteps }, (step) =>
-    anneal(maxLr, minLr, ((step % cycleSteps) + 1) / cycleSteps, true),
+    anneal(maxLr, minLr, ((step % cycleSteps) + 1) / cycleSteps, 'linear'),
   );
 }

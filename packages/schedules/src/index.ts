@@ -1,14 +1,8 @@
+export type { Anneal } from './anneal.js';
 export type { CosineAnnealingLrOptions } from './cosine-annealing-lr.js';
 export { cosineAnnealingLr } from './cosine-annealing-lr.js';
 export type { CosineAnnealingWarmRestartsOptions } from './cosine-annealing-warm-restarts.js';
 export { cosineAnnealingWarmRestarts } from './cosine-annealing-warm-restarts.js';
-export type {
-  CyclicLrOptions,
-  CyclicMomentumOptions,
-  CyclicOptions,
-  CyclicScale,
-} from './cyclic.js';
-export { cyclicLr, cyclicMomentum, expRange, triangular, triangular2 } from './cyclic.js';
 export type { CyclicSwaLrOptions } from './cyclic-swa-lr.js';
 export { cyclicSwaLr } from './cyclic-swa-lr.js';
 export type { ExponentialLrOptions } from './exponential-lr.js';
@@ -21,8 +15,6 @@ export type { MultiStepLrOptions } from './multi-step-lr.js';
 export { multiStepLr } from './multi-step-lr.js';
 export type { MultiplicativeLrOptions } from './multiplicative-lr.js';
 export { multiplicativeLr } from './multiplicative-lr.js';
-export type { OneCycleLrOptions, OneCycleMomentumOptions, OneCycleOptions } from './one-cycle.js';
-export { oneCycleLr, oneCycleMomentum } from './one-cycle.js';
 export type { PolynomialLrOptions } from './polynomial-lr.js';
 export { polynomialLr } from './polynomial-lr.js';
 export type { Plateau, PlateauState, ReduceLrOnPlateauOptions } from './reduce-lr-on-plateau.js';

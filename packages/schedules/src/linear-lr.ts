@@ -36,6 +36,6 @@ export function linearLr({
     'linearLr',
     { lr },
     { totalSteps },
-    (step) => lr * anneal(startFactor, endFactor, Math.min(1, step / totalSteps), true),
+    (step) => lr * anneal(startFactor, endFactor, Math.min(1, step / totalSteps), 'linear'),
   );
 }

@@ -1,15 +1,13 @@
 // A factor whenever a metric no longer improves: the one schedule that depends on more than the
 // step.
-import { check } from './check.js';
+import { check, checkWord } from './check.js';
 
 /** Options of {@link reduceLrOnPlateau}. */
 export interface ReduceLrOnPlateauOptions {
   /** The initial rate; finite, >= 0. */
   readonly lr: number;
-  /**
-   * Whether greater metrics are better, as accuracies are, instead of smaller ones. Default false.
-   */
-  readonly isGreaterBetter?: boolean;
+  /** Whether smaller metrics are better, as losses are, or greater ones. Default `min`. */
+  readonly mode?: 'min' | 'max';
   /** The factor of each reduction; in [0, 1]. Default 0.1. */
   readonly factor?: number;
   /** Metrics without improvement that are put up with; an integer >= 0. Default 10. */
@@ -19,11 +17,8 @@ export interface ReduceLrOnPlateauOptions {
    * 1e-4.
    */
   readonly threshold?: number;
-  /**
-   * Whether `threshold` is in the unit of the metric, instead of a share of the best one. Default
-   * false.
-   */
-  readonly isAbsolute?: boolean;
+  /** Whether `threshold` is a share of the best metric, or in its unit. Default `rel`. */
+  readonly thresholdMode?: 'rel' | 'abs';
   /** Metrics after a reduction that are not counted; an integer >= 0. Default 0. */
   readonly cooldown?: number;
   /** The rate is not reduced below; finite, >= 0. Default 0. */
@@ -84,11 +79,11 @@ export interface Plateau {
  */
 export function reduceLrOnPlateau({
   lr,
-  isGreaterBetter = false,
+  mode = 'min',
   factor = 0.1,
   patience = 10,
   threshold = 1e-4,
-  isAbsolute = false,
+  thresholdMode = 'rel',
   cooldown = 0,
   minLr = 0,
   eps = 1e-8,
@@ -96,14 +91,17 @@ export function reduceLrOnPlateau({
   check(CALL, { lr, threshold, minLr, eps });
   check(CALL, { patience, cooldown }, 0, Infinity, true);
   check(CALL, { factor }, 0, 1);
-  const sign = isGreaterBetter ? -1 : 1;
+  checkWord(CALL, 'mode', mode, 'min', 'max');
+  checkWord(CALL, 'thresholdMode', thresholdMode, 'rel', 'abs');
+  const sign = mode === 'max' ? -1 : 1;
   return {
     initial: { lr, best: null, bad: 0, wait: 0 },
     next({ lr: rate, best, bad, wait }, metric) {
       check(CALL, { lr: rate, bad, wait });
       check(CALL, { metric, best: best === null ? 0 : best }, -Infinity);
       bad += 1;
-      if (best === null || sign * (best - metric) > threshold * (isAbsolute ? 1 : Math.abs(best))) {
+      const unit = thresholdMode === 'abs' ? 1 : Math.abs(best ?? 0);
+      if (best === null || sign * (best - metric) > threshold * unit) {
         best = metric;
         bad = 0;
       }

@@ -1,6 +1,7 @@
 // The constant rate of SWA, annealed to from the rate before.
 import { anneal } from './anneal.js';
-import { check } from './check.js';
+import type { Anneal } from './anneal.js';
+import { check, checkWord } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -10,8 +11,8 @@ export interface ChainedSwaLrOptions {
   readonly swaLr: number;
   /** Steps until then; an integer >= 0. Default 10. 0 is `swaLr` at once. */
   readonly annealSteps?: number;
-  /** Whether the rate moves along a line instead of half a cosine. Default false. */
-  readonly isLinear?: boolean;
+  /** Along half a cosine or along a line. Default `cos`. */
+  readonly anneal?: Anneal;
 }
 
 /** Options of {@link swaLr}. */
@@ -42,11 +43,12 @@ export function swaLr({
   lr,
   swaLr: rate,
   annealSteps = 10,
-  isLinear = false,
+  anneal: way = 'cos',
 }: SwaLrOptions): Schedule {
   check('swaLr', { annealSteps }, 0, Infinity, true);
+  checkWord('swaLr', 'anneal', way, 'cos', 'linear');
   return scheduleOf('swaLr', { lr, swaLr: rate }, {}, (step) =>
-    step < annealSteps ? anneal(lr, rate, step / annealSteps, isLinear) : rate,
+    step < annealSteps ? anneal(lr, rate, step / annealSteps, way) : rate,
   );
 }
 
@@ -66,14 +68,15 @@ export function swaLr({
 export function chainedSwaLr({
   swaLr: rate,
   annealSteps = 10,
-  isLinear = false,
+  anneal: way = 'cos',
 }: ChainedSwaLrOptions): (step: number, lr: number) => number {
   check('chainedSwaLr', { swaLr: rate });
   check('chainedSwaLr', { annealSteps }, 0, Infinity, true);
+  checkWord('chainedSwaLr', 'anneal', way, 'cos', 'linear');
   return (step, lr) => {
     check('chainedSwaLr', { step, lr });
     if (step >= annealSteps) return rate;
-    const left = (at: number): number => anneal(1, 0, at / annealSteps, isLinear);
+    const left = (at: number): number => anneal(1, 0, at / annealSteps, way);
     const kept = left(step) / left(Math.max(0, step - 1));
     return lr * kept + rate * (1 - kept);
   };

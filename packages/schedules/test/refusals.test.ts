@@ -2,17 +2,12 @@ import {
   chainedSwaLr,
   cosineAnnealingLr,
   cosineAnnealingWarmRestarts,
-  cyclicLr,
-  cyclicMomentum,
   cyclicSwaLr,
-  expRange,
   exponentialLr,
   lambdaLr,
   linearLr,
   multiStepLr,
   multiplicativeLr,
-  oneCycleLr,
-  oneCycleMomentum,
   polynomialLr,
   reduceLrOnPlateau,
   sequentialLr,
@@ -21,6 +16,13 @@ import {
   swaLr,
   swaPaperLr,
 } from '@polyak/schedules';
+import {
+  cyclicLr,
+  cyclicMomentum,
+  expRange,
+  oneCycleLr,
+  oneCycleMomentum,
+} from '@polyak/schedules/cyclic';
 import { describe, expect, it } from 'vitest';
 import { schedules } from './torch-goldens.js';
 
@@ -235,6 +237,22 @@ describe('schedules refuse', () => {
       }
     },
   );
+
+  it.each<[string, (word: never) => unknown]>([
+    ['swaLr: anneal', (word) => swaLr({ lr: 1, swaLr: 1, anneal: word })],
+    ['chainedSwaLr: anneal', (word) => chainedSwaLr({ swaLr: 1, anneal: word })],
+    ['oneCycleLr: anneal', (word) => oneCycleLr({ maxLr: 1, totalSteps: 9, anneal: word })],
+    ['reduceLrOnPlateau: mode', (word) => reduceLrOnPlateau({ lr: 1, mode: word })],
+    [
+      'reduceLrOnPlateau: thresholdMode',
+      (word) => reduceLrOnPlateau({ lr: 1, thresholdMode: word }),
+    ],
+  ])('a word that is none: %s', (option, make) => {
+    for (const word of ['cosine', true, null] as never[]) {
+      expect(() => make(word)).toThrow(RangeError);
+      expect(() => make(word)).toThrow(`${option} is ${String(word)}, expected `);
+    }
+  });
 
   it('a rate that overflows', () => {
     expect(() => exponentialLr({ lr: 1, gamma: 10 })(400)).toThrow(

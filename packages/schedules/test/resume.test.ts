@@ -1,7 +1,7 @@
 // Saving and restoring: the step is all there is of a schedule, and a plateau is plain data.
 import { cpuBackend } from '@polyak/backend-cpu';
 import { fromSafetensors, observedOptimizer, SWA, toSafetensors } from '@polyak/core';
-import type { ParamGroup, HostTensor } from '@polyak/core/interfaces';
+import type { HostTensor, ParamGroup } from '@polyak/core/interfaces';
 import { exponentialLr, reduceLrOnPlateau, sequentialLr, swaLr } from '@polyak/schedules';
 import type { Schedule } from '@polyak/schedules';
 import { expect, it } from 'vitest';

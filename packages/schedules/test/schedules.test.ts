@@ -4,13 +4,12 @@ import {
   cosineAnnealingWarmRestarts,
   cyclicSwaLr,
   multiplicativeLr,
-  oneCycleLr,
-  oneCycleMomentum,
   reduceLrOnPlateau,
   snapshotLr,
   swaLr,
   swaPaperLr,
 } from '@polyak/schedules';
+import { oneCycleLr, oneCycleMomentum } from '@polyak/schedules/cyclic';
 import { describe, expect, it } from 'vitest';
 
 const steps = (count: number): number[] => Array.from({ length: count }, (_, step) => step);
@@ -90,8 +89,8 @@ describe('snapshotLr', () => {
 
 describe('where torch errs', () => {
   it('oneCycleLr holds its last rate at totalSteps, where torch rises or goes below zero', () => {
-    for (const isLinear of [false, true]) {
-      const schedule = oneCycleLr({ maxLr: 1, totalSteps: 10, isLinear }); // torch: 0.0495, -0.143
+    for (const anneal of ['cos', 'linear'] as const) {
+      const schedule = oneCycleLr({ maxLr: 1, totalSteps: 10, anneal }); // torch: 0.0495, -0.143
       expect(schedule(10)).toBe(schedule(9));
       expect(schedule(9)).toBe(1 / 25 / 1e4);
       expect(() => schedule(11)).toThrow('oneCycleLr: step is 11, not a finite number in [0, 10].');
@@ -105,9 +104,9 @@ describe('where torch errs', () => {
   });
 
   it('oneCycleLr refuses three phases that do not fit, where torch never reaches the end', () => {
-    expect(() =>
-      oneCycleLr({ maxLr: 1, totalSteps: 10, pctStart: 0.6, isThreePhase: true }),
-    ).toThrow('oneCycleLr: pctStart is 0.6, not a finite number in [0, 0.5].');
+    expect(() => oneCycleLr({ maxLr: 1, totalSteps: 10, pctStart: 0.6, threePhase: true })).toThrow(
+      'oneCycleLr: pctStart is 0.6, not a finite number in [0, 0.5].',
+    );
   });
 
   it('cosineAnnealingWarmRestarts restarts at 121 = 1 + 3 + … + 81, where torch fails', () => {
@@ -119,11 +118,11 @@ describe('where torch errs', () => {
   });
 
   it('reduceLrOnPlateau sees a metric below zero get worse, which torch takes for better', () => {
-    for (const isGreaterBetter of [false, true]) {
-      const plateau = reduceLrOnPlateau({ lr: 0.1, patience: 3, isGreaterBetter });
+    for (const mode of ['min', 'max'] as const) {
+      const plateau = reduceLrOnPlateau({ lr: 0.1, patience: 3, mode });
       let state = plateau.initial;
       for (const step of steps(10))
-        state = plateau.next(state, -100 + (isGreaterBetter ? -1 : 1) * 0.001 * step);
+        state = plateau.next(state, -100 + (mode === 'max' ? -1 : 1) * 0.001 * step);
       expect(state.lr).toBeCloseTo(0.001, 12);
     }
   });

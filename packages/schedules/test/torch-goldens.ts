@@ -3,24 +3,27 @@ import { readFileSync } from 'node:fs';
 import {
   cosineAnnealingLr,
   cosineAnnealingWarmRestarts,
-  cyclicLr,
-  cyclicMomentum,
-  expRange,
   exponentialLr,
   lambdaLr,
   linearLr,
   multiStepLr,
   multiplicativeLr,
-  oneCycleLr,
-  oneCycleMomentum,
   polynomialLr,
   sequentialLr,
   stepLr,
   swaLr,
+} from '@polyak/schedules';
+import {
+  cyclicLr,
+  cyclicMomentum,
+  expRange,
+  oneCycleLr,
+  oneCycleMomentum,
   triangular,
   triangular2,
-} from '@polyak/schedules';
-import type { CyclicOptions, OneCycleOptions, Schedule } from '@polyak/schedules';
+} from '@polyak/schedules/cyclic';
+import type { Schedule } from '@polyak/schedules';
+import type { CyclicOptions, OneCycleOptions } from '@polyak/schedules/cyclic';
 
 type Both<V> = { readonly lr: V; readonly momentum: V };
 
@@ -47,13 +50,13 @@ export const schedules: Readonly<Record<string, Schedule | Both<Schedule>>> = {
   'SWALR 1 cos': swaLr({ ...swa, annealSteps: 1 }),
   'SWALR 4 cos': swaLr({ ...swa, annealSteps: 4 }),
   'SWALR 60 cos': swaLr({ ...swa, annealSteps: 60 }),
-  'SWALR 0 linear': swaLr({ ...swa, annealSteps: 0, isLinear: true }),
-  'SWALR 1 linear': swaLr({ ...swa, annealSteps: 1, isLinear: true }),
-  'SWALR 4 linear': swaLr({ ...swa, annealSteps: 4, isLinear: true }),
-  'SWALR 60 linear': swaLr({ ...swa, annealSteps: 60, isLinear: true }),
+  'SWALR 0 linear': swaLr({ ...swa, annealSteps: 0, anneal: 'linear' }),
+  'SWALR 1 linear': swaLr({ ...swa, annealSteps: 1, anneal: 'linear' }),
+  'SWALR 4 linear': swaLr({ ...swa, annealSteps: 4, anneal: 'linear' }),
+  'SWALR 60 linear': swaLr({ ...swa, annealSteps: 60, anneal: 'linear' }),
   'SWALR up 60 cos': swaLr({ lr, swaLr: 0.3, annealSteps: 60 }),
   'MultiplicativeLR then SWALR linear': sequentialLr(
-    [decay, swaLr({ lr: decay(4), swaLr: 0.05, annealSteps: 4, isLinear: true })],
+    [decay, swaLr({ lr: decay(4), swaLr: 0.05, annealSteps: 4, anneal: 'linear' })],
     [4],
   ),
   'CosineAnnealingLR then SWALR cos': sequentialLr(
@@ -89,9 +92,9 @@ export const schedules: Readonly<Record<string, Schedule | Both<Schedule>>> = {
     cosineAnnealingWarmRestarts({ lr, cycleSteps: 2, cycleFactor: 2 }),
   ),
   OneCycleLR: oneCycle({}),
-  'OneCycleLR linear': oneCycle({ isLinear: true }),
-  'OneCycleLR three phases': oneCycle({ isThreePhase: true }),
-  'OneCycleLR three halves': oneCycle({ isThreePhase: true, pctStart: 0.5 }),
+  'OneCycleLR linear': oneCycle({ anneal: 'linear' }),
+  'OneCycleLR three phases': oneCycle({ threePhase: true }),
+  'OneCycleLR three halves': oneCycle({ threePhase: true, pctStart: 0.5 }),
   'OneCycleLR options': {
     lr: oneCycleLr({
       maxLr: 0.3,

@@ -47,11 +47,11 @@ describe('schedules equal torch’s to 1e-9 over 200 steps', () => {
 
   it.each(
     [0, 1, 4, 60].flatMap((annealSteps) =>
-      ['cos', 'linear'].map((anneal) => ({ annealSteps, anneal })),
+      (['cos', 'linear'] as const).map((anneal) => ({ annealSteps, anneal })),
     ),
   )('SWALR in its chainable form, $annealSteps $anneal', ({ annealSteps, anneal }) => {
     const golden = torchGoldens[`SWALR ${annealSteps} ${anneal}`] as readonly number[];
-    const next = chainedSwaLr({ swaLr: 0.05, annealSteps, isLinear: anneal === 'linear' });
+    const next = chainedSwaLr({ swaLr: 0.05, annealSteps, anneal });
     expectClose(chain(next, 0.1), golden);
   });
 
@@ -65,8 +65,8 @@ describe('schedules equal torch’s to 1e-9 over 200 steps', () => {
 
   const options: Readonly<Record<string, Omit<ReduceLrOnPlateauOptions, 'lr'>>> = {
     ReduceLROnPlateau: { patience: 3, factor: 0.5 },
-    'ReduceLROnPlateau max': { isGreaterBetter: true, patience: 3, factor: 0.5 },
-    'ReduceLROnPlateau abs': { patience: 2, factor: 0.7, threshold: 0.01, isAbsolute: true },
+    'ReduceLROnPlateau max': { mode: 'max', patience: 3, factor: 0.5 },
+    'ReduceLROnPlateau abs': { patience: 2, factor: 0.7, threshold: 0.01, thresholdMode: 'abs' },
     'ReduceLROnPlateau cooldown': {
       patience: 1,
       factor: 0.6,

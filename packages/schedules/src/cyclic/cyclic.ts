@@ -1,7 +1,7 @@
 // The cyclical learning rate, and the momentum that moves against it.
-import { check, checkFunction } from './check.js';
-import { scheduleOf } from './schedule.js';
-import type { Schedule } from './schedule.js';
+import { check, checkFunction } from '../check.js';
+import { scheduleOf } from '../schedule.js';
+import type { Schedule } from '../schedule.js';
 
 /**
  * How high a cycle goes: a factor on its amplitude. `cycle` counts from 1, `step` from 0. A pure
@@ -76,7 +76,7 @@ export function expRange(gamma: number): CyclicScale {
  * @throws RangeError where an option is out of its range
  * @example
  * ```ts
- * import { cyclicLr, cyclicMomentum, triangular2 } from '@polyak/schedules';
+ * import { cyclicLr, cyclicMomentum, triangular2 } from '@polyak/schedules/cyclic';
  *
  * const shape = { stepSizeUp: 2, scale: triangular2 };
  * const lr = cyclicLr({ baseLr: 1, maxLr: 3, ...shape });

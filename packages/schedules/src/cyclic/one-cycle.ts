@@ -1,8 +1,9 @@
 // The 1cycle policy: one rise, one long fall, and the momentum against them.
-import { anneal } from './anneal.js';
-import { check } from './check.js';
-import { scheduleOf } from './schedule.js';
-import type { Schedule } from './schedule.js';
+import { anneal } from '../anneal.js';
+import type { Anneal } from '../anneal.js';
+import { check, checkWord } from '../check.js';
+import { scheduleOf } from '../schedule.js';
+import type { Schedule } from '../schedule.js';
 
 /** The shape of the cycle. */
 export interface OneCycleOptions {
@@ -10,13 +11,13 @@ export interface OneCycleOptions {
   readonly totalSteps: number;
   /** The share of the steps spent rising; in [0, 1], with three phases in [0, 0.5]. Default 0.3. */
   readonly pctStart?: number;
-  /** Whether values move along lines instead of half cosines. Default false. */
-  readonly isLinear?: boolean;
+  /** Along half cosines or along lines. Default `cos`. */
+  readonly anneal?: Anneal;
   /**
    * Whether the rate falls back to where it began as fast as it rose, and from there to its end in
    * a third phase, instead of falling to its end at once. Default false.
    */
-  readonly isThreePhase?: boolean;
+  readonly threePhase?: boolean;
 }
 
 /** Options of {@link oneCycleLr}. */
@@ -92,12 +93,13 @@ function oneCycle(
   initial: number,
   peak: number,
   final: number,
-  { totalSteps, pctStart = 0.3, isLinear, isThreePhase }: OneCycleOptions,
+  { totalSteps, pctStart = 0.3, anneal: way = 'cos', threePhase }: OneCycleOptions,
 ): Schedule {
-  check(call, { pctStart }, 0, isThreePhase ? 0.5 : 1);
+  check(call, { pctStart }, 0, threePhase ? 0.5 : 1);
+  checkWord(call, 'anneal', way, 'cos', 'linear');
   const top = pctStart * totalSteps - 1;
   const last = totalSteps - 1;
-  const [middle, back] = isThreePhase ? [2 * top, initial] : [top, peak];
+  const [middle, back] = threePhase ? [2 * top, initial] : [top, peak];
   const equation: Schedule = (step) => {
     const [start, end, from, to] =
       step < top
@@ -106,7 +108,7 @@ function oneCycle(
           ? [top, middle, peak, back]
           : [middle, last, back, final];
     // A phase without length is where it begins: 0 / 0, over which torch stumbles.
-    return anneal(from, to, (Math.min(step, last) - start) / (end - start) || 0, isLinear);
+    return anneal(from, to, (Math.min(step, last) - start) / (end - start) || 0, way);
   };
   return scheduleOf(call, amounts, { totalSteps }, equation, totalSteps);
 }
