@@ -1,4 +1,5 @@
-// The header of a safetensors file: JSON that gives each tensor's dtype, shape and place in the data.
+// The header of a safetensors file: JSON that gives each tensor's dtype, shape and place in the
+// data.
 import { PolyakError } from './error.js';
 import { excerpt, hasOnlyIntegers, parseJson } from './json.js';
 import type { DType, TensorSpec } from './tensor.js';
@@ -20,7 +21,8 @@ export interface SafetensorsHeader {
   readonly entries: readonly TensorEntry[];
 }
 
-// In the order in which the reference implementation writes them, so that equal tensors make equal files.
+// In the order in which the reference implementation writes them, so that equal tensors make equal
+// files.
 const CODES: Readonly<Record<DType, string>> = {
   uint64: 'U64',
   int64: 'I64',
@@ -73,7 +75,10 @@ export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }
 
-/** Orders tensors as the reference implementation does: by dtype, wide elements first, then by the UTF-8 of the name. */
+/**
+ * Orders tensors as the reference implementation does: by dtype, wide elements first, then by the
+ * UTF-8 of the name.
+ */
 export function compareEntries(
   a: { name: string; dtype: DType },
   b: { name: string; dtype: DType },
@@ -98,14 +103,18 @@ export function formatHeader(
   return `{${members.join(',')}}`;
 }
 
-/** Reads a header and checks that its tensors fill `dataLength` bytes without a gap, an overlap or a rest. */
+/**
+ * Reads a header and checks that its tensors fill `dataLength` bytes without a gap, an overlap or a
+ * rest.
+ */
 export function parseHeader(text: string, dataLength: number): SafetensorsHeader {
   let header: unknown;
   try {
     header = parseJson(text, (bracket, depth) => bracket === NESTING[depth]);
   } catch (cause) {
     throw malformed(
-      `the header is not that of a safetensors file: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      'the header is not that of a safetensors file: ' +
+        `${cause instanceof Error ? cause.message : String(cause)}.`,
       cause,
     );
   }
@@ -181,7 +190,8 @@ function checkLayout(entries: readonly TensorEntry[], dataLength: number): void 
     }
     if (end > dataLength) {
       throw malformed(
-        `tensor ${excerpt(name)} ends at ${end}, but only ${dataLength} bytes of data follow the header.`,
+        `tensor ${excerpt(name)} ends at ${end}, but only ${dataLength} bytes of data follow the ` +
+          'header.',
       );
     }
     filled = end;

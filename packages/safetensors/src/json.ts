@@ -1,6 +1,6 @@
-// JSON from a file that may lie: what JSON.parse takes, less what makes two readers see two different files
-// (duplicate keys), overflows the stack of whoever walks the result (deep nesting), or takes far more memory than its text
-// (millions of empty lists).
+// JSON from a file that may lie: what JSON.parse takes, less what makes two readers see two
+// different files (duplicate keys), overflows the stack of whoever walks the result (deep nesting),
+// or takes far more memory than its text (millions of empty lists).
 
 /** What JSON holds. */
 export type Json =
@@ -15,7 +15,8 @@ export type Nesting = (bracket: '[' | '{', depth: number) => boolean;
  * @param text - the JSON
  * @param mayBegin - asked for each list and record
  * @returns what `JSON.parse` returns
- * @throws SyntaxError where the text is not JSON, a key appears twice in a record, or a list or record may not be there
+ * @throws SyntaxError where the text is not JSON, a key appears twice in a record, or a list or
+ * record may not be there
  */
 export function parseJson(text: string, mayBegin: Nesting): Json {
   const open: (Set<string> | undefined)[] = [];
@@ -41,7 +42,8 @@ export function parseJson(text: string, mayBegin: Nesting): Json {
 }
 
 /**
- * Whether all numbers are written as integers: `1.0` and `1e0` are numbers of the same value that are not.
+ * Whether all numbers are written as integers: `1.0` and `1e0` are numbers of the same value that
+ * are not.
  *
  * @param text - JSON that `JSON.parse` takes
  */

@@ -35,21 +35,25 @@ export interface SafetensorsFile {
 }
 
 /**
- * Writes tensors as the bytes of a safetensors file, which Python, Rust and others read. Equal tensors and metadata make
- * equal bytes, whatever the order of the records, and the same ones as the reference implementation.
+ * Writes tensors as the bytes of a safetensors file, which Python, Rust and others read. Equal
+ * tensors and metadata make equal bytes, whatever the order of the records, and the same ones as
+ * the reference implementation.
  *
  * @param tensors - the tensors by name, any well-formed Unicode but `__metadata__`
  * @param metadata - strings to keep beside them; not written where there are none
  * @returns a new array, 16 bytes at least
- * @throws TypeError where a tensor, its dtype, shape or data, or a metadata value is of the wrong type
- * @throws RangeError where the data and the shape disagree, an extent is not an integer from 0 on, a bool is neither 0 nor
- * 1, a name is `__metadata__` or not well-formed Unicode, or the header is longer than 100 MB
+ * @throws TypeError where a tensor, its dtype, shape or data, or a metadata value is of the wrong
+ * type
+ * @throws RangeError where the data and the shape disagree, an extent is not an integer from 0 on,
+ * a bool is neither 0 nor 1, a name is `__metadata__` or not well-formed Unicode, or the header is
+ * longer than 100 MB
  * @throws {@link PolyakError} `ERR_UNSUPPORTED` on a big-endian machine
  * @example
  * ```ts
  * import { encodeSafetensors } from '@polyak/safetensors';
  *
- * const bytes = encodeSafetensors({ weight: { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } });
+ * const weight = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } as const;
+ * const bytes = encodeSafetensors({ weight });
  * console.log(bytes.byteLength); // 80
  * ```
  * @see https://github.com/huggingface/safetensors#format
@@ -72,8 +76,8 @@ export function encodeSafetensors(
   const dataBegin = LENGTH_SIZE + Math.ceil(header.length / 8) * 8;
   if (dataBegin - LENGTH_SIZE > MAX_HEADER_LENGTH) {
     throw new RangeError(
-      `encodeSafetensors: the header takes ${header.length} bytes, the format allows ${MAX_HEADER_LENGTH}. ` +
-        'Keep long lists of numbers as tensors.',
+      `encodeSafetensors: the header takes ${header.length} bytes, the format allows ` +
+        `${MAX_HEADER_LENGTH}. Keep long lists of numbers as tensors.`,
     );
   }
   const bytes = new Uint8Array(dataBegin + filled).fill(SPACE, LENGTH_SIZE, dataBegin);
@@ -86,22 +90,24 @@ export function encodeSafetensors(
 }
 
 /**
- * Reads the bytes of a safetensors file. The whole file is checked before a tensor is allocated, and the tensors together
- * take as many bytes as the file has data, whatever its header says.
+ * Reads the bytes of a safetensors file. The whole file is checked before a tensor is allocated,
+ * and the tensors together take as many bytes as the file has data, whatever its header says.
  *
- * Stricter than the reference implementation: names given twice, fields it does not define, dtypes that
- * {@link HostTensor} cannot hold (`F8_E4M3` and the like), bools other than 0 and 1 are all refused.
+ * Stricter than the reference implementation: names given twice, fields it does not define, dtypes
+ * that {@link HostTensor} cannot hold (`F8_E4M3` and the like), bools other than 0 and 1 are all
+ * refused.
  *
  * @param bytes - the file, also as a view into a larger buffer; not kept
  * @returns tensors and metadata, copied out of `bytes`
  * @throws TypeError where `bytes` is not a `Uint8Array`
- * @throws {@link PolyakError} `ERR_SAFETENSORS` where the bytes are not a well-formed file, `ERR_UNSUPPORTED` on a
- * big-endian machine
+ * @throws {@link PolyakError} `ERR_SAFETENSORS` where the bytes are not a well-formed file,
+ * `ERR_UNSUPPORTED` on a big-endian machine
  * @example
  * ```ts
  * import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
  *
- * const bytes = encodeSafetensors({ weight: { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } });
+ * const weight = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } as const;
+ * const bytes = encodeSafetensors({ weight });
  * console.log(decodeSafetensors(bytes).tensors['weight']?.data); // Float32Array(2) [1, 2]
  * ```
  * @see https://github.com/huggingface/safetensors#format
@@ -144,7 +150,8 @@ function readText(bytes: Uint8Array): { dataBegin: number; text: string } {
   const dataBegin = LENGTH_SIZE + Number(length);
   if (dataBegin > bytes.length) {
     throw malformed(
-      `the header says it takes ${length} bytes, but ${bytes.length - LENGTH_SIZE} follow. Truncated?`,
+      `the header says it takes ${length} bytes, but ${bytes.length - LENGTH_SIZE} follow. ` +
+        'Truncated?',
     );
   }
   if (bytes[LENGTH_SIZE] !== OPENING_BRACE) {

@@ -38,8 +38,8 @@ export type HostArray =
   | Uint8Array;
 
 /**
- * A tensor in host memory: row-major elements in the typed array of its dtype. `float16` and `bfloat16` are held as
- * their bits in a `Uint16Array`, `bool` as 0 and 1 in a `Uint8Array`.
+ * A tensor in host memory: row-major elements in the typed array of its dtype. `float16` and
+ * `bfloat16` are held as their bits in a `Uint16Array`, `bool` as 0 and 1 in a `Uint8Array`.
  */
 export interface HostTensor extends TensorSpec {
   /** The elements: as many as the product of the extents. */
