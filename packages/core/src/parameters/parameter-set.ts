@@ -268,7 +268,8 @@ export class ParameterSet<T> {
     // What JavaScript passes may be anything.
     if (typeof weights !== 'object' || (weights as unknown) === null || Array.isArray(weights)) {
       throw new TypeError(
-        `${call}: the weights are ${described(weights)}. Expected tensors by name, as read() gives.`,
+        `${call}: the weights are ${described(weights)}. Expected tensors by name, as read() ` +
+          'gives.',
       );
     }
     const problems: string[] = [];

@@ -52,9 +52,14 @@ export function gammaOf(sigma: number): number {
  * ```ts
  * import { postHocWeights } from '@polyak/core/rules';
  *
- * const kept = [{ step: 1000, gamma: 6.94 }, { step: 1000, gamma: 16.97 }, { step: 500, gamma: 16.97 }];
- * const weights = postHocWeights(kept, { step: 1000, gamma: 6.94 });
- * console.log(weights.map((weight) => Math.abs(weight).toFixed(6))); // ['1.000000', '0.000000', '0.000000']
+ * const [narrow, wide] = [16.97, 6.94];
+ * const kept = [
+ *   { step: 1000, gamma: wide },
+ *   { step: 1000, gamma: narrow },
+ *   { step: 500, gamma: narrow },
+ * ];
+ * const weights = postHocWeights(kept, { step: 1000, gamma: wide });
+ * console.log(weights.map((weight) => Math.abs(Math.round(weight)))); // [1, 0, 0]
  * ```
  */
 export function postHocWeights(

@@ -78,7 +78,8 @@ export function toSafetensors(state: StateTree): Uint8Array {
  * ```ts
  * import { fromSafetensors, toSafetensors } from '@polyak/core';
  *
- * console.log(fromSafetensors(toSafetensors({ nAvg: 3, lr: [0.1, NaN] }))); // { nAvg: 3, lr: [0.1, NaN] }
+ * const bytes = toSafetensors({ nAvg: 3, lr: [0.1, NaN] });
+ * console.log(fromSafetensors(bytes)); // { nAvg: 3, lr: [0.1, NaN] }
  * ```
  * @see https://github.com/huggingface/safetensors#format
  */

@@ -30,7 +30,8 @@ import type { Mode } from './plan.js';
  *
  * const weights = new Float32Array([0, 0]);
  * const weight = parameter('weight', { dtype: 'float32', shape: [2], data: weights });
- * const swa = new SWA(observedOptimizer([{ params: [weight], lr: 0.1 }]), { backend: cpuBackend() });
+ * const optimizer = observedOptimizer([{ params: [weight], lr: 0.1 }]);
+ * const swa = new SWA(optimizer, { backend: cpuBackend() });
  *
  * for (const value of [1, 2, 6]) {
  *   weights.fill(value); // an optimizer's step
