@@ -1,4 +1,5 @@
-// Several averages of one run: fed from one pass over the live weights, each with its own rule, counters and tensors.
+// Several averages of one run: fed from one pass over the live weights, each with its own rule,
+// counters and tensors.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import { SWA } from '@polyak/core';
 import type { Backend, HostTensor, Parameter } from '@polyak/core/interfaces';

@@ -1,4 +1,5 @@
-// What an update keeps alive and whose handles it goes on with, where it succeeds and where the backend fails.
+// What an update keeps alive and whose handles it goes on with, where it succeeds and where the
+// backend fails.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import { SWA } from '@polyak/core';
 import type { AverageItem, Backend, HostTensor, Parameter } from '@polyak/core/interfaces';
@@ -22,7 +23,9 @@ function throwing(): never {
   throw new Error('out of memory');
 }
 
-/** The backend, but what it is given to change it disposes of, and gives the result in new tensors. */
+/**
+ * The backend, but what it is given to change it disposes of, and gives the result in new tensors.
+ */
 const renewing: Backend<HostTensor> = {
   ...backend,
   average(items, options) {

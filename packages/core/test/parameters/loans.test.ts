@@ -93,6 +93,7 @@ describe('averages that one object has put into a model', () => {
     await left?.update();
     await left?.swap();
     await right?.update();
+    expect([left?.isSwapped, right?.nAvg]).toEqual([true, 1]);
     await left?.swap();
   });
 

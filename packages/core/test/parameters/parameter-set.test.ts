@@ -1,4 +1,5 @@
-// The weights of a live model as plain data: read, put in for a while, put in for good; nothing lost, nothing kept.
+// The weights of a live model as plain data: read, put in for a while, put in for good; nothing
+// lost, nothing kept.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import { observedOptimizer, ParameterSet, SWA } from '@polyak/core';
 import type { NamedTensors } from '@polyak/core';
@@ -69,8 +70,8 @@ describe('withWeights', () => {
     const [live, before] = [model(), backend.memory()];
     const wrong = { w: float32(1), v: float32(2) };
     await expect(live.set.withWeights(wrong, () => 0)).rejects.toThrow(
-      'the record has "v", which is no parameter here; the record: "w" is float32[1], the model\'s ' +
-        'float32[2]; the record lacks "steps"',
+      'the record has "v", which is no parameter here; the record: "w" is float32[1], the ' +
+        'model\'s float32[2]; the record lacks "steps"',
     );
     await expect(
       live.set.withWeights({ ...OTHERS, w: float32(1, Infinity) }, () => 0),
@@ -141,7 +142,7 @@ describe('withWeights', () => {
     expect(live.parameters.map(read)).toEqual([[5, 5], [7]]);
   });
 
-  it('succeeds, restores and warns where the device cannot free what it no longer needs', async () => {
+  it('succeeds, restores and warns where the device cannot free the weights', async () => {
     const { parameters } = model();
     const warnings: string[] = [];
     const faults = new Faults();

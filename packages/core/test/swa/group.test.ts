@@ -1,4 +1,5 @@
-// Groups that changed under SWA: other cells are fine over the same tensors, and refused over others.
+// Groups that changed under SWA: other cells are fine over the same tensors, and refused over
+// others.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import { SWA } from '@polyak/core';
 import type { HostTensor, Parameter } from '@polyak/core/interfaces';

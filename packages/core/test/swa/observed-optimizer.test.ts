@@ -1,5 +1,9 @@
-import { observedOptimizer } from '@polyak/core';
-import { expect, it } from 'vitest';
+import { cpuBackend } from '@polyak/backend-cpu';
+import { observedOptimizer, SWA } from '@polyak/core';
+import { describe, expect, it } from 'vitest';
+import { fill, read, weights } from '../../../../tests/support/sgd.js';
+
+const backend = cpuBackend();
 
 const rates = (lrs: readonly number[]): { params: never[]; lr: number }[] =>
   lrs.map((lr) => ({ params: [], lr }));
@@ -52,4 +56,27 @@ it('has groups of its own: pushes to the given list and to its own do not mix', 
   await optimizer.addParamGroup({ params: [], lr: 0.3 });
   expect(optimizer.paramGroups.map(({ lr }) => lr)).toEqual([0.1, 0.3]);
   expect(groups.map(({ lr }) => lr)).toEqual([0.1, 0.2]);
+});
+
+describe('with SWA', () => {
+  it('lets a loop own the step: resetLr before it, step after it', async () => {
+    const cell = weights('w', [1]);
+    const group = { params: [cell], lr: 0.1 };
+    const swa = new SWA(observedOptimizer([group]), {
+      backend,
+      swaStart: 2,
+      swaFreq: 1,
+      swaLr: 0.01,
+    });
+    const seen: number[] = [];
+    for (let step = 1; step <= 4; step += 1) {
+      swa.resetLr();
+      seen.push(group.lr);
+      fill(cell, step);
+      await swa.step();
+    }
+    expect(seen).toEqual([0.1, 0.1, 0.01, 0.01]);
+    await swa.swapSwaSgd();
+    expect(read(cell)).toEqual([3.5]);
+  });
 });

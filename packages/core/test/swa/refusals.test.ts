@@ -1,6 +1,6 @@
 // Misuse is refused, not averaged, and nothing is lost.
 import { cpuBackend } from '@polyak/backend-cpu';
-import { PolyakError, SWA } from '@polyak/core';
+import { SWA } from '@polyak/core';
 import type { Backend, BatchNormModel, HostTensor, Parameter } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
 import { fakeLayer, fakeModel } from '../support/batch-norm.js';
@@ -294,15 +294,5 @@ describe('dispose', () => {
     ]) {
       await expect(call()).rejects.toEqual(code('ERR_DISPOSED'));
     }
-  });
-});
-
-describe('PolyakError', () => {
-  it('is known by its name, also from another copy of the package', () => {
-    expect(PolyakError.is(new PolyakError('ERR_BUSY', 'm', { cause: 1 }))).toBe(true);
-    expect(PolyakError.is(Object.assign(new Error('m'), { name: 'PolyakError' }))).toBe(true);
-    expect([new Error('m'), 'PolyakError', null].some((error) => PolyakError.is(error))).toBe(
-      false,
-    );
   });
 });
