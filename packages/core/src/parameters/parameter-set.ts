@@ -282,12 +282,9 @@ export class ParameterSet<T> {
     refuseProblems(call, problems);
     const handles = current.drafts(this.backend, yield* wait(this.backend.upload(tensors)));
     const finite = yield* wait(this.backend.allFinite(handles));
-    const bad = this.#list.names.filter((_, index) => finite[index] !== true);
-    if (bad.length === 0) return handles;
-    throw new PolyakError(
-      'ERR_NON_FINITE',
-      `${call}: NaN or an infinity in the weights ${quoted(bad)}.`,
-    );
+    const bad = quoted(this.#list.names.filter((_, index) => finite[index] !== true));
+    if (bad === '') return handles;
+    throw new PolyakError('ERR_NON_FINITE', `${call}: NaN or an infinity in the weights ${bad}.`);
   }
 }
 
