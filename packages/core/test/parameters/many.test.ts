@@ -104,23 +104,23 @@ async function median(work: () => Promise<void>): Promise<number> {
   return times.toSorted((a, b) => a - b)[2] ?? NaN;
 }
 
-// A pause of the machine is no proof: each ratio may be measured anew.
-describe('four times as many tensors', { retry: 2 }, () => {
+// Linear work takes 16 times as long, quadratic work 256 times; caches and the collector take their
+// part, so that the bound lies between. A pause of the machine is no proof: a ratio may be measured
+// anew.
+describe('16 times as many tensors', { retry: 2 }, () => {
   beforeAll(async () => {
-    for (const make of Object.values(WORK)) await median(make(2000));
+    for (const make of Object.values(WORK)) await median(make(1000));
   });
 
-  it.each(Object.entries(WORK))('take less than 8 times as long: %s', async (_, make) => {
-    const few = await median(make(10_000));
-    expect((await median(make(40_000))) / few).toBeLessThan(8);
+  it.each(Object.entries(WORK))('take less than 64 times as long: %s', async (_, make) => {
+    const few = await median(make(2500));
+    expect((await median(make(40_000))) / few).toBeLessThan(64);
   });
-});
 
-describe('importAverage', { retry: 2 }, () => {
-  it('of 80,000 tensors takes less than 8 times as long as of 20,000', async () => {
+  it('take less than 64 times as long: an import of 80,000', async () => {
     const make = WORK['an import'];
     if (make === undefined) throw new Error('no work');
-    const few = await median(make(20_000));
-    expect((await median(make(80_000))) / few).toBeLessThan(8);
+    const few = await median(make(5000));
+    expect((await median(make(80_000))) / few).toBeLessThan(64);
   });
 });
