@@ -25,6 +25,18 @@ export interface References {
 /** Which backend made a tensor: cells and models come to hold tensors of any. */
 const makers = new WeakMap<Tensor, References>();
 
+/** Tensors that somebody has held beside their first owner, who may have kept their arrays. */
+const shared = new WeakSet<Tensor>();
+
+/**
+ * Whether nobody but its first owner has ever held a tensor.
+ *
+ * @param tensor - of any maker
+ */
+export function isUnshared(tensor: Tensor): boolean {
+  return !shared.has(tensor);
+}
+
 /**
  * The references of a backend without tensors.
  *
@@ -55,6 +67,7 @@ export function referencesOf(free: (tensor: Tensor) => void): References {
  */
 export function hold(tensor: Tensor): Tensor {
   makers.get(tensor)?.share([tensor]);
+  shared.add(tensor);
   return tensor;
 }
 

@@ -8,7 +8,7 @@ import { allFinite, swapAll } from '@polyak/core/kit';
 import type { Tensor } from 'onnxruntime-node';
 import { ONNX_DTYPES, elementsOf, specOf, tensorOver } from '../dtype.js';
 import type { Ort } from '../ort.js';
-import { handles, referencesOf } from '../references.js';
+import { handles, isUnshared, referencesOf } from '../references.js';
 import type { OnnxBackend } from './onnx-backend.js';
 import { castOnHost } from './host-cast.js';
 import { statesOf, updateItemOf } from './update-item.js';
@@ -28,8 +28,6 @@ const PLACE = {
 export function hostBackend(ort: Ort): OnnxBackend {
   const references = referencesOf((tensor) => tensor.dispose());
   const kernels = hostKernels();
-  /** The averages that nobody but their owner has come to hold: their arrays can be used again. */
-  const own = new WeakSet<Tensor>();
   let isReleased = false;
 
   function require(call: string, tensors: readonly Tensor[] = []): void {
@@ -67,7 +65,7 @@ export function hostBackend(ort: Ort): OnnxBackend {
     kernels.recycle(
       arrays.filter((_, index) => {
         const tensor = old[index] as Tensor;
-        return own.has(tensor) && tensor.location === 'none';
+        return tensor.location === 'none' && isUnshared(tensor);
       }),
     );
   }
@@ -119,7 +117,7 @@ export function hostBackend(ort: Ort): OnnxBackend {
       const old = items.flatMap(statesOf);
       const made = handlesOf(old, result.items.flatMap(statesOf));
       consume(old);
-      for (const tensor of references.add(made)) own.add(tensor);
+      references.add(made);
       const next = made.values();
       const averaged = items.map(({ residual }, index): AveragedItem<Tensor> => {
         const { isFinite, hasMoved } = result.items[index] as UpdatedItem;
@@ -134,7 +132,6 @@ export function hostBackend(ort: Ort): OnnxBackend {
       require('swap', tensors);
       const held = parameters.map((parameter) => parameter.get());
       requireUsable('swap', held, PLACE, (index) => `"${parameters[index]?.name}"`);
-      for (const tensor of tensors) own.delete(tensor);
       return swapAll(handles, parameters, tensors);
     },
 

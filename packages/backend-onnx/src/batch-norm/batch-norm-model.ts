@@ -106,7 +106,7 @@ export interface OnnxBatchNormModel extends BatchNormModel<OnnxBatch> {
  */
 export function batchNormModel(
   ort: Ort,
-  model: OnnxModel,
+  model: Pick<OnnxModel, 'proto' | 'initializers' | 'inputNames'>,
   options: BatchNormModelOptions = {},
 ): OnnxBatchNormModel {
   requireOrt('batchNormModel', ort);

@@ -1,6 +1,6 @@
 // The state of a training step, as plain data and back.
 import type { HostTensor, Parameter } from '@polyak/core/interfaces';
-import { canonical, flawOf, recordOf } from '@polyak/core/interfaces';
+import { canonical, flawOf, isTensor, recordOf } from '@polyak/core/interfaces';
 import type { StateTree } from '@polyak/core';
 import { requireFit, specDifferences, swapAll } from '@polyak/core/kit';
 import type { Tensor } from 'onnxruntime-node';
@@ -26,20 +26,21 @@ export async function writeTrainState(
 ): Promise<number> {
   const { lr, state: tree } = recordOf(state);
   const rate = typeof lr === 'number' && Number.isFinite(lr) && lr >= 0 ? lr : undefined;
+  const entries = Object.entries(recordOf(tree));
   const found = new Map(
-    Object.entries(recordOf(tree)).flatMap(([name, node]) =>
-      isTensor(node) ? [[name, canonical(node)] as const] : [],
-    ),
+    entries.flatMap(([name, node]) => (isTensor(node) ? [[name, canonical(node)] as const] : [])),
   );
   const expected = new Map(cells.map((cell) => [cell.name, specOf(cell.get())]));
   const flaws = [...found].flatMap(([name, tensor]) => {
     const flaw = flawOf(tensor);
     return flaw === undefined ? [] : [`"${name}" ${flaw}`];
   });
+  const strangers = entries.filter(([name]) => !found.has(name) && !expected.has(name));
   requireFit(
     [
       ...(rate === undefined ? ['"lr" is no finite number >= 0'] : []),
       ...flaws,
+      ...strangers.map(([name]) => `the graph has no "${name}"`),
       ...specDifferences(found, expected, { found: 'it', expected: 'the graph' }),
     ],
     {
@@ -60,10 +61,4 @@ export async function writeTrainState(
 function hostTensor(tensor: Tensor): HostTensor {
   const { dtype, shape } = specOf(tensor);
   return { dtype, shape: [...shape], data: elementsOf(tensor).slice() };
-}
-
-function isTensor(node: StateTree): node is HostTensor {
-  return (
-    typeof node === 'object' && node !== null && 'data' in node && ArrayBuffer.isView(node.data)
-  );
 }

@@ -1,9 +1,9 @@
 // Batch-norm update of loaded models: what is read, written, left alone and released.
 import { batchNormModel } from '@polyak/backend-onnx';
 import { bnUpdate } from '@polyak/core';
+import { halfFromFloat, halfToFloat32 } from '@polyak/core/kit';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { fromHalf, toHalf } from '../../src/half-floats.js';
 import { BATCHES, bitsOf, counted, layerAt, load, REDUCTIONS, rows } from './batch-norm-models.js';
 
 describe.each(REDUCTIONS)('batchNormModel by %s', (reduction) => {
@@ -151,7 +151,7 @@ describe.each(REDUCTIONS)('batchNormModel by %s', (reduction) => {
     const values = [1, 5, 3, 10];
     const data =
       dtype === 'float16'
-        ? toHalf('float16', Float64Array.from(values))
+        ? halfFromFloat('float16', Float64Array.from(values))
         : Float64Array.from(values);
     const x = new ort.Tensor(dtype as 'float64', data as Float64Array, [2, 2]);
     await bnUpdate([{ x }], batchNormed, { statistics: 'pooled' });
@@ -161,7 +161,7 @@ describe.each(REDUCTIONS)('batchNormModel by %s', (reduction) => {
     expect(cell?.type).toBe(dtype);
     const raw = cell?.data as Uint16Array;
     const bits = new Uint16Array(raw.buffer, raw.byteOffset, 2);
-    expect(dtype === 'float16' ? [...fromHalf('float16', bits)] : [...raw]).toEqual([1, 6.25]);
+    expect(dtype === 'float16' ? [...halfToFloat32('float16', bits)] : [...raw]).toEqual([1, 6.25]);
     await batchNormed.release();
     await loaded.release();
   });

@@ -3,8 +3,8 @@ import type { OnnxBatch, OnnxModel, Ort } from '@polyak/backend-onnx';
 import { loadOnnxModel } from '@polyak/backend-onnx';
 import type { BatchNormLayer } from '@polyak/core/interfaces';
 import type { NodeProto } from 'onnx-buf';
+import { halfFromFloat } from '@polyak/core/kit';
 import * as ort from 'onnxruntime-node';
-import { toHalf } from '../../src/half-floats.js';
 import type { BuilderDType } from '../model-builder.js';
 import { model, modelBytes, node, tensor, value } from '../model-builder.js';
 
@@ -23,7 +23,7 @@ export async function load(
   runtime: Ort = ort,
 ): Promise<OnnxModel> {
   const of = (values: readonly number[]): readonly number[] =>
-    dtype === 'float16' ? [...toHalf('float16', Float64Array.from(values))] : values;
+    dtype === 'float16' ? [...halfFromFloat('float16', Float64Array.from(values))] : values;
   const layers = ['bn1', 'bn2'].flatMap((name) => [
     tensor(`${name}.scale`, [2], of([2, 1]), dtype),
     tensor(`${name}.bias`, [2], of([0, 1]), dtype),

@@ -1,16 +1,14 @@
 // Small networks with batch norm, run on ONNX Runtime as moments graphs, and what enters their
 // layers in float64.
-import type { ModelProto, NodeProto } from 'onnx-buf';
+import { batchNormModel, onnxParameter } from '@polyak/backend-onnx';
+import type { MomentsReduction } from '@polyak/backend-onnx';
+import type { BatchNormLayer } from '@polyak/core/interfaces';
+import type { ModelProto } from 'onnx-buf';
+import { halfFromFloat, halfToFloat32 } from '@polyak/core/kit';
 import * as ort from 'onnxruntime-node';
-import { expect } from 'vitest';
-import { momentsOf } from '../../src/batch-norm/batch-moments.js';
-import { isBatchNorm } from '../../src/batch-norm/batch-norm-nodes.js';
-import { fromHalf, toHalf } from '../../src/half-floats.js';
-import type { MomentsReduction } from '../../src/batch-norm/moments-graph.js';
-import { OPTIMIZATION, momentsGraph } from '../../src/batch-norm/moments-graph.js';
+import { expect, vi } from 'vitest';
 import type { BuilderDType } from '../model-builder.js';
-import { model, modelBytes, node, value } from '../model-builder.js';
-import { tensorOver } from '../../src/dtype.js';
+import { model, node, value } from '../model-builder.js';
 import type { ReferenceMoments, Volume } from './moments-reference.js';
 import {
   errorOf,
@@ -81,47 +79,45 @@ export function feed(
   return [name, new ort.Tensor('float32', data, [...dims])];
 }
 
-export function batchNorms(of: ModelProto): readonly NodeProto[] {
-  return (of.graph?.node ?? []).filter(isBatchNorm);
-}
-
-/** What a moments graph computed. */
+/** What a pass found. */
 export interface Run {
   readonly moments: readonly ReferenceMoments[];
-  readonly inputNames: readonly string[];
+  /** The names of the weights that it read. */
+  readonly read: readonly string[];
 }
 
-/** What the graph finds for `wanted`, in their order. */
+/**
+ * One pass over a graph that has its weights among its inputs.
+ *
+ * @param wanted - the places of layers, in the order of the nodes
+ * @param feeds - the weights and the batch; weights that are not among them are ones
+ */
 export async function run(
   of: ModelProto,
-  wanted: readonly NodeProto[],
+  wanted: readonly number[],
   reduction: MomentsReduction,
   feeds: Readonly<Record<string, ort.Tensor>>,
 ): Promise<Run> {
-  const bytes = modelBytes(momentsGraph(of, new Set(wanted), reduction));
-  const session = await ort.InferenceSession.create(bytes, {
-    graphOptimizationLevel: OPTIMIZATION[reduction],
-    logSeverityLevel: 3,
-  });
+  const inputs = of.graph?.input.map(({ name }) => name) ?? [];
+  const cells = inputs
+    .filter((name) => !BATCH.includes(name))
+    .map((name) => onnxParameter(name, feeds[name] ?? new ort.Tensor('float32', [1, 1], [2])));
+  const initializers = new Map(cells.map((cell) => [cell.name, cell]));
+  const source = { proto: of, initializers, inputNames: BATCH };
+  const batchNorm = batchNormModel(ort, source, { reduction });
+  const gets = cells.map((cell) => vi.spyOn(cell, 'get'));
   try {
-    const { inputNames, outputNames } = session;
-    const taken = inputNames.map((name) => [name, feeds[name] as ort.Tensor] as const);
-    const results = await session.run(Object.fromEntries(taken));
-    const [rows, shapes] = outputNames.map((name) => (results[name] as ort.Tensor).data);
-    let start = 0;
-    const moments = wanted.map((_, index) => {
-      const shape = (shapes as BigInt64Array).subarray(3 * index, 3 * index + 3);
-      const [samples = 0, channels = 0, positions = 0] = Array.from(shape, Number);
-      const end = start + channels * (reduction === 'training-mode' ? 2 : 3);
-      const part = (rows as Float32Array).subarray(start, end);
-      start = end;
-      return momentsOf(part, channels, samples * positions);
-    });
-    return { moments, inputNames };
+    const layers = wanted.map((place) => batchNorm.layers[place] as BatchNormLayer);
+    const moments = await batchNorm.batchMoments(feeds, layers);
+    const read = cells.filter((_, n) => (gets[n]?.mock.calls.length ?? 0) > 0);
+    return { moments, read: read.map(({ name }) => name) };
   } finally {
-    await session.release();
+    await batchNorm.release();
   }
 }
+
+/** The inputs that are no weights. */
+const BATCH = ['x', 'condition'];
 
 /**
  * What enters both layers of {@link network}, where the first normalizes by the batch's statistics
@@ -171,6 +167,13 @@ export function feedsFor(
   };
 }
 
+/** Bits as ORT's own tensors hold them on this Node. */
+function float16(bits: Uint16Array<ArrayBuffer>, shape: readonly number[]): ort.Tensor {
+  type Halves = new (buffer: ArrayBuffer) => Uint16Array;
+  const { Float16Array: Elements = Uint16Array } = globalThis as { Float16Array?: Halves };
+  return new ort.Tensor('float16', new Elements(bits.buffer), [...shape]);
+}
+
 /** Batch norm after batch norm, so that what the first gives out must have the right type. */
 export function twice(
   opset: number,
@@ -197,14 +200,15 @@ export function twice(
     values: readonly number[],
     shape: readonly number[],
   ): ort.Tensor => {
-    if (type === 'float16')
-      return tensorOver(ort, { dtype: type, shape, data: toHalf(type, Float64Array.from(values)) });
+    if (type === 'float16') return float16(halfFromFloat(type, Float64Array.from(values)), shape);
     return type === 'float64'
       ? new ort.Tensor('float64', Float64Array.from(values), [...shape])
       : new ort.Tensor('float32', Float32Array.from(values), [...shape]);
   };
   const exact = Float64Array.from(normals(40 * 33, 1, 3));
-  const values = [...(dtype === 'float16' ? fromHalf('float16', toHalf('float16', exact)) : exact)];
+  const values = [
+    ...(dtype === 'float16' ? halfToFloat32('float16', halfFromFloat('float16', exact)) : exact),
+  ];
   const feeds: Record<string, ort.Tensor> = {
     x: make(dtype, values, dims),
     s: make(scaleType, [2, 2, 2], [3]),
@@ -245,7 +249,7 @@ export async function expectExact(
   const feeds = names.map((name) => feed(name, [channels], normals(channels, 2, 1)));
   const { moments } = await run(
     of,
-    batchNorms(of),
+    [0],
     reduction,
     Object.fromEntries([...feeds, feed('x', dims, data)]),
   );

@@ -1,20 +1,10 @@
-// Memory over many rounds, and writes that break off half-way.
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// Memory over many rounds.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { averageModels, loadOnnxModel } from '@polyak/backend-onnx';
 import * as ort from 'onnxruntime-node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { replaceFiles } from '../../src/file/replace-files.js';
+import { describe, expect, it } from 'vitest';
 import { model, modelBytes, node, tensor, value } from '../model-builder.js';
-
-let folder = '';
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'polyak-onnx-lifetime-'));
-});
-afterAll(async () => rm(folder, { recursive: true }));
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -103,21 +93,5 @@ describe('memory stays flat', () => {
       await loadOnnxModel(ort, unknown).catch(() => undefined);
     });
     expect(grown).toBeLessThan(0.5);
-  });
-});
-
-describe('replaceFiles', () => {
-  it('leaves what was there where a write breaks off', async () => {
-    const path = join(folder, 'model.onnx');
-    await writeFile(path, 'old');
-    function* breaking(): Generator<Uint8Array<ArrayBuffer>> {
-      yield new Uint8Array(MEGABYTE);
-      throw new Error('disk full');
-    }
-    const data = { path: `${path}.data`, chunks: [new Uint8Array(8)] };
-    await expect(replaceFiles([data, { path, chunks: breaking() }])).rejects.toThrow('disk full');
-    await expect(replaceFiles([{ path, chunks: breaking() }])).rejects.toThrow('disk full');
-    expect(await readdir(folder)).toEqual(['model.onnx']);
-    expect(await readFile(path, 'utf8')).toBe('old');
   });
 });
