@@ -1,6 +1,7 @@
 // The rows of the ONNX Runtime backend on cpu, against the plain loop over typed arrays that it must keep up with.
 import { onnxBackend, onnxParameter } from '@polyak/backend-onnx';
 import type { OnnxBackend } from '@polyak/backend-onnx';
+import type { AveragedItem, AverageItem } from '@polyak/core/interfaces';
 import * as ort from 'onnxruntime-node';
 import type { Row, Subject } from './row.js';
 
@@ -68,22 +69,47 @@ async function prepare(lengths: readonly number[], of: SubjectOf): Promise<Subje
   };
 }
 
-const averageOf: SubjectOf = async (backend, averages, live) => async () =>
-  backend.average(averages, live, WEIGHT);
-
-const compensatedOf: SubjectOf = async (backend, averages, live) => {
-  const residuals = averages.map(
-    ({ size }) => new ort.Tensor('float32', new Float32Array(size), [size]),
+const averageOf: SubjectOf = async (backend, averages, live) =>
+  updating(
+    backend,
+    averages.map((average, n) => ({ average, live: live[n] as ort.Tensor, weight: WEIGHT })),
   );
-  return async () => backend.averageCompensated(averages, residuals, live, WEIGHT);
-};
+
+const compensatedOf: SubjectOf = async (backend, averages, live) =>
+  updating(
+    backend,
+    averages.map((average, n) => ({
+      average,
+      residual: new ort.Tensor('float32', new Float32Array(average.size), [average.size]),
+      live: live[n] as ort.Tensor,
+      weight: WEIGHT,
+    })),
+  );
+
+/** Each update goes on from the results of the one before. */
+function updating(backend: OnnxBackend, first: readonly AverageItem<ort.Tensor>[]): () => unknown {
+  let items = first;
+  return async () => {
+    const result = await backend.average(items);
+    if (result.kind === 'refused') throw new Error('refused');
+    items = items.map((item, n) => ({ ...item, ...statesOf(result.items[n]) }));
+  };
+}
+
+function statesOf(item: AveragedItem<ort.Tensor> | undefined): Partial<AverageItem<ort.Tensor>> {
+  if (item === undefined) return {};
+  const { average, residual } = item;
+  return { average, ...(residual !== undefined && { residual }) };
+}
 
 const finiteOf: SubjectOf = async (backend, _, live) => async () => backend.allFinite(live);
 
 const swapOf: SubjectOf = async (backend, averages, live) => {
   const parameters = live.map((tensor, n) => onnxParameter(`p${n}`, tensor));
   let tensors = averages;
-  return async () => (tensors = await backend.swap(parameters, tensors));
+  return async () => {
+    tensors = await backend.swap(parameters, tensors);
+  };
 };
 
 function naive(average: Float32Array, live: Float32Array, weight: number): void {
