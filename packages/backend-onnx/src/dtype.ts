@@ -102,7 +102,7 @@ export function feedable(ort: Ort, tensor: Tensor): Tensor {
  *
  * @param data - viewed, not copied, where it is a `Float16Array`; any other array is given back
  */
-export function bitsOf(data: HostArray): Uint16Array {
+function bitsOf(data: HostArray): Uint16Array {
   const isFloat16Array = (data[Symbol.toStringTag] as string) === 'Float16Array';
   if (!isFloat16Array) return data as Uint16Array;
   return new Uint16Array(data.buffer, data.byteOffset, data.length);

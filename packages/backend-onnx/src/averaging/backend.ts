@@ -17,8 +17,8 @@ export interface OnnxBackendOptions {
  * ONNX Runtime, as a backend of weight averaging.
  *
  * Live tensors are whatever the model is fed; a swap exchanges handles, and an average lives for as
- * long as a model shows it. On `cpu` tensors lie in host memory: that is right for models on `cpu`
- * and `cuda`, and no method returns a promise. On `webgpu` they lie in GPU buffers, as sessions with
+ * long as a model shows it. On `cpu` tensors lie in host memory: right for models on `cpu` and
+ * `cuda`, and no method returns a promise. On `webgpu` they lie in GPU buffers, as sessions with
  * `preferredOutputLocation: 'gpu-buffer'` give them. Averages of float16 tensors are float32.
  *
  * The arrays of an average are written over by later updates, and those of a shown average are the

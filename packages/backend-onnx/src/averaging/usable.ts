@@ -15,8 +15,8 @@ export interface TensorPlace {
 }
 
 /**
- * Refuses what is no tensor, was disposed of, or lies where the provider does not compute: ORT would
- * abort the process.
+ * Refuses what is no tensor, was disposed of, or lies where the provider does not compute: ORT
+ * would abort the process.
  *
  * @param call - the method, for the message
  * @param tensors - what it was given

@@ -132,11 +132,11 @@ export function onnxModel(
       session.requireOpen('run');
       checkFeeds(feeds, inputNames, specs);
       const held = cells.map((cell) => cell.get());
-      const fed = cells.map(({ name }, index) => {
+      const named = cells.map(({ name }, index) => {
         const tensor = held[index] as Tensor;
         return [name, statistics.has(name) ? copied(ort, tensor) : tensor] as const;
       });
-      const all = Object.fromEntries([...fed, ...Object.entries(feeds)]);
+      const all = Object.fromEntries([...named, ...Object.entries(feeds)]);
       return whileHeld(held, async () => session.run(all));
     },
     async save(path, options = {}) {

@@ -10,7 +10,7 @@ import { identity } from './identity.js';
 
 const ROUNDS = 5000;
 const STRETCHES = 4;
-/** A leak of the smallest of these tensors would be 20 MB in each stretch, one of all of them 200 MB. */
+/** A leak of the smallest of these would be 20 MB in each stretch, one of all of them 200 MB. */
 const LENGTHS = [1000, 2000, 7000];
 const MEGABYTE = 2 ** 20;
 
@@ -54,8 +54,8 @@ it('holds no more memory after more rounds of an update, two swaps and a run', a
     expect(backend.memory()).toEqual({ tensors: LENGTHS.length, sessions: 0 });
   }
   expect(Math.max(...growth.map(({ used }) => used))).toBeLessThan(5);
-  // V8 keeps more and more memory for young objects, in steps, up to a bound: by 40 MB in one stretch
-  // on Node 24 and later. A leak outside of its heap is in every stretch.
+  // V8 keeps more and more memory for young objects, in steps, up to a bound: by 40 MB in one
+  // stretch on Node 24 and later. A leak outside of its heap is in every stretch.
   expect(Math.min(...growth.map(({ resident }) => resident))).toBeLessThan(10);
   expect(parameter?.get().data[0]).toBe((ROUNDS - 1) % 10);
 

@@ -1,4 +1,4 @@
-// Handles that averages, models and runs share: exchanged, put back, and freed with the last of them.
+// Handles that averages, models and runs share: exchanged, put back, freed with the last of them.
 import { loadOnnxModel, onnxBackend, onnxParameter } from '@polyak/backend-onnx';
 import type { OnnxBackend } from '@polyak/backend-onnx';
 import { observedOptimizer, ParameterSet, SWA } from '@polyak/core';

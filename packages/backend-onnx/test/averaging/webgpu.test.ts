@@ -9,6 +9,7 @@ import type { HostArray, HostTensor } from '@polyak/core/interfaces';
 import { backendConformance } from '@polyak/core/conformance';
 import * as ort from 'onnxruntime-node';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { harnessOn } from './harness.js';
 import { identity } from './identity.js';
 import { averaged, bitsOf, compensated, manyMagnitudes } from './rounding.js';
 import { itemsOf, update } from './tensors.js';
@@ -30,16 +31,7 @@ it.runIf(isRequired || reason === undefined)('has a WebGPU adapter', () => {
 });
 
 describe.skipIf(reason !== undefined)('onnx:webgpu', () => {
-  const tests = backendConformance(async () => {
-    const backend = await onnxBackend(ort, { executionProviders });
-    return {
-      backend,
-      parameter: async (name, tensor) =>
-        onnxParameter(name, (await backend.upload([tensor]))[0] as ort.Tensor),
-      liveTensors: () => backend.memory().tensors,
-      close: async () => backend.release(),
-    };
-  });
+  const tests = backendConformance(harnessOn('webgpu'));
   it.for(tests)('$name', async ({ run }, { skip }) => {
     const outcome = await run();
     if (outcome.kind === 'skipped') skip(outcome.reason);
