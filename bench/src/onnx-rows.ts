@@ -1,4 +1,5 @@
-// The rows of the ONNX Runtime backend on cpu, against the plain loop over typed arrays that it must keep up with.
+// The rows of the ONNX Runtime backend on cpu, against the plain loop over typed arrays that it
+// must keep up with.
 import { onnxBackend, onnxParameter } from '@polyak/backend-onnx';
 import type { OnnxBackend } from '@polyak/backend-onnx';
 import type { AveragedItem, AverageItem } from '@polyak/core/interfaces';
