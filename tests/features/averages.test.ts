@@ -21,6 +21,7 @@ import { gaussian } from '../support/sgd.js';
 import { liveModel } from './live-model.js';
 import type { LiveModel } from './live-model.js';
 import { onEveryBackend } from './on-every-backend.js';
+import type { Checks } from './on-every-backend.js';
 
 const RULES: Readonly<Record<string, AveragingRule>> = {
   equal: equal(),
@@ -109,7 +110,7 @@ async function visit<T>(
   }
 }
 
-onEveryBackend({
+const CHECKS: Checks = {
   async 'shows the model each average by its name, within 1e-6 of float64'(harness) {
     const model = await modelOn(harness);
     const averaged = averagedOf(model);
@@ -222,4 +223,6 @@ onEveryBackend({
     expect(errorOf(shown, VISITED, [3 / 4, 1 / 4])).toBeLessThan(1e-6);
     await averaged.dispose();
   },
-});
+};
+
+onEveryBackend(CHECKS);

@@ -198,7 +198,7 @@ function checkSameBits(
   expected: StateTree | undefined,
   what: string,
 ): void {
-  expect(canonical(found ?? null), what).toBe(canonical(expected ?? null));
+  expect([what, canonical(found ?? null)]).toEqual([what, canonical(expected ?? null)]);
 }
 
 for (const store of STORES) onEveryBackend(checksOf(store));

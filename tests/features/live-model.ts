@@ -34,9 +34,9 @@ export async function liveModel<T>(
       );
     },
     async put(given) {
-      const cells = parameters.filter(({ name }) => Object.hasOwn(given, name));
-      const handles = await backend.upload(cells.map(({ name }) => given[name] as HostTensor));
-      const before = await backend.swap(cells, handles);
+      const places = parameters.filter(({ name }) => Object.hasOwn(given, name));
+      const handles = await backend.upload(places.map(({ name }) => given[name] as HostTensor));
+      const before = await backend.swap(places, handles);
       await backend.dispose([...before, ...handles]);
     },
   };

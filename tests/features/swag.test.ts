@@ -10,6 +10,7 @@ import { referenceOf } from '../support/swag-reference.js';
 import { liveModel } from './live-model.js';
 import type { LiveModel } from './live-model.js';
 import { cpuHarness, onEveryBackend } from './on-every-backend.js';
+import type { Checks } from './on-every-backend.js';
 
 const STATISTICS: RunningStatistics = { mean: Float64Array.of(-1), variance: Float64Array.of(7) };
 
@@ -92,7 +93,7 @@ function expectClose(
   });
 }
 
-onEveryBackend({
+const CHECKS: Checks = {
   async 'collects mean, variance and deviations of the weights, to 1e-12 of those of float64'(
     harness,
   ) {
@@ -223,4 +224,6 @@ onEveryBackend({
     expect(seen['steps']).toEqual(steps);
     expect([...((await model.weights.read())['steps']?.data ?? [])]).toEqual([8, 9]);
   },
-});
+};
+
+onEveryBackend(CHECKS);

@@ -260,7 +260,7 @@ async function removeAfter(error: unknown, member: Member): Promise<void> {
       [error, failure],
       `take: failed (${String(error)}), and then the new member could not be removed ` +
         `(${String(failure)}).`,
-      { cause: error },
+      { cause: failure },
     );
   }
 }
@@ -274,6 +274,7 @@ function storeOf<T>(model: ParameterSet<T>, store: SnapshotsOptions<T>['store'])
   )
     return fileStore(model, store);
   throw new TypeError(
-    `Snapshots: store is "${String(store)}", expected "device", "host" or SnapshotFiles.`,
+    `Snapshots: store is ${typeof store === 'string' ? `"${String(store)}"` : typeof store}, ` +
+      'expected "device", "host" or SnapshotFiles.',
   );
 }

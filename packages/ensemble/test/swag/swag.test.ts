@@ -156,7 +156,7 @@ describe('a sample', () => {
     await expect(run.swag.sample({ isBlockwise: true } as never)).rejects.toThrow(TypeError);
     await expect(run.swag.withSample(() => 0, 'mean' as never)).rejects.toThrow(TypeError);
     await expect(run.swag.withSample(() => 0, { loader: [] } as never)).rejects.toThrow(
-      'withSample: there is no option "loader". Expected { scale, block, ' + 'batchNorm }.',
+      'withSample: there is no option "loader". Expected { scale, block, batchNorm }.',
     );
   });
 
