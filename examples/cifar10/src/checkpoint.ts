@@ -2,13 +2,12 @@
 // goes on from.
 import { readFile } from 'node:fs/promises';
 
-import { fromSafetensors, toSafetensors } from '@polyak/core';
+import { fromSafetensors, recordOf, toSafetensors } from '@polyak/core';
 import type { StateTree } from '@polyak/core';
-import { recordOf } from '@polyak/core/interfaces';
+import { writeWhole } from '@polyak/example-shared/write-whole';
 
 import { Failure } from './failure.js';
 import type { TrainerState } from './trainer.js';
-import { writeWhole } from './write-whole.js';
 
 /** A run after one of its epochs. */
 export interface Checkpoint {

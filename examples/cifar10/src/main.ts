@@ -1,5 +1,6 @@
 // The command: trains all seeds from where they stand, and writes the report.
 import { join, relative } from 'node:path';
+import { writeWhole } from '@polyak/example-shared/write-whole';
 
 import { readCifar10, sliceImages } from './cifar10.js';
 import { Failure } from './failure.js';
@@ -11,7 +12,6 @@ import { formatTable, tableOf } from './results.js';
 import type { EpochLine, Problem } from './run-leg.js';
 import { runSeed, type SeedRun } from './run-seed.js';
 import type { Ending, Settings } from './settings.js';
-import { writeWhole } from './write-whole.js';
 
 const MOMENTUM = 0.9;
 const WEIGHT_DECAY = 5e-4;

@@ -1,36 +1,18 @@
 // The report's plots: what each shows, and its drawing as static SVG by Observable Plot.
 import * as Plot from '@observablehq/plot';
+import { LINE_STYLES, SERIES } from '@polyak/example-shared/plots';
+import type { Figure, SeriesName } from '@polyak/example-shared/plots';
 import { parseHTML } from 'linkedom';
 
 import { formatPart } from './progress.js';
 import type { EpochLine } from './run-leg.js';
 import type { SeedRun } from './run-seed.js';
 
-/** What a line stands for; the style sheet knows its colour by this name. */
-export type SeriesName = 'sgd' | 'live' | 'averaged';
-
-/** One plot with its words. */
-export interface Figure {
-  readonly title: string;
-  readonly caption: string;
-  /** In the order of the legend. */
-  readonly series: readonly SeriesName[];
-  readonly svg: string;
-}
-
 /** What people read for each series. */
 export const SERIES_LABELS: Readonly<Record<SeriesName, string>> = {
   sgd: 'SGD',
   live: 'SWA, weights of the step',
   averaged: 'SWA, averaged, batch norm updated',
-};
-
-const STROKES: Readonly<
-  Record<SeriesName, { readonly strokeWidth: number; readonly strokeDasharray: string }>
-> = {
-  sgd: { strokeWidth: 2, strokeDasharray: 'none' },
-  live: { strokeWidth: 2, strokeDasharray: '6 4' },
-  averaged: { strokeWidth: 3, strokeDasharray: 'none' },
 };
 
 interface Point {
@@ -40,15 +22,6 @@ interface Point {
   readonly value: number;
 }
 
-/** A stretch of line in the style of a series, for a legend. */
-export function drawLegendKey(series: SeriesName): string {
-  const { strokeWidth, strokeDasharray } = STROKES[series];
-  return (
-    `<svg width="28" height="10" aria-hidden="true"><path d="M1 5H27" stroke="var(--${series})" ` +
-    `stroke-width="${strokeWidth}" stroke-dasharray="${strokeDasharray}"/></svg>`
-  );
-}
-
 /** Accuracy by epoch for each average of each SWA beside SGD, and the training loss. */
 export function drawFigures(runs: readonly SeedRun[]): readonly Figure[] {
   const swa = runs[0]?.endings.filter(({ ending }) => ending.averages.length > 0) ?? [];
@@ -56,7 +29,7 @@ export function drawFigures(runs: readonly SeedRun[]): readonly Figure[] {
     ending.averages.map(({ from }) =>
       draw(accuracyPoints(runs, ending.name, from), {
         title: `SWA to ${ending.finalRate}, averaged from ${formatPart(from)}`,
-        caption: 'Images told right that the network was not trained on; a line a seed.',
+        caption: 'Test accuracy; one line for each seed.',
         label: 'accuracy (%)',
       }),
     ),
@@ -64,7 +37,7 @@ export function drawFigures(runs: readonly SeedRun[]): readonly Figure[] {
   const losses = swa.map(({ ending }) =>
     draw(lossPoints(runs, ending.name), {
       title: `Training loss, SWA to ${ending.finalRate}`,
-      caption: 'Mean cross-entropy of the batches of an epoch, in nats; a line a seed.',
+      caption: 'Mean cross-entropy of the batches of an epoch, in nats; one line for each seed.',
       label: 'training loss (nats)',
     }),
   );
@@ -111,9 +84,7 @@ function draw(
     label,
   }: { readonly title: string; readonly caption: string; readonly label: string },
 ): Figure {
-  const series = (['sgd', 'live', 'averaged'] as const).filter((name) =>
-    points.some((point) => point.series === name),
-  );
+  const series = SERIES.filter((name) => points.some((point) => point.series === name));
   const channels = { x: 'epoch', y: 'value', stroke: (point: Point) => `var(--${point.series})` };
   const svg = Plot.plot({
     document: parseHTML('<!doctype html><html></html>').document,
@@ -128,7 +99,7 @@ function draw(
       ...series.map((name) =>
         Plot.line(
           points.filter((point) => point.series === name),
-          { ...channels, z: 'seed', ...STROKES[name] },
+          { ...channels, z: 'seed', ...LINE_STYLES[name] },
         ),
       ),
       Plot.dot(points, {

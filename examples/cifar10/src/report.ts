@@ -1,11 +1,18 @@
 // The report: one HTML file that needs nothing else.
-import { drawFigures, drawLegendKey, type Figure, SERIES_LABELS } from './plots.js';
+import { drawLegendKey } from '@polyak/example-shared/plots';
+import type { Figure } from '@polyak/example-shared/plots';
+import { reportStyle } from '@polyak/example-shared/report-style';
+import { drawFigures, SERIES_LABELS } from './plots.js';
 import { formatPart } from './progress.js';
-import { reportStyle } from './report-style.js';
 import { cellsOf, headOf, type Table, tableOf } from './results.js';
 import type { SeedRun } from './run-seed.js';
 import type { Ending, Settings } from './settings.js';
 import { verdict } from './verdict.js';
+
+const pageStyle = `
+.wide { overflow-x: auto; }
+.results th + th, .results td { text-align: right; white-space: nowrap; }
+`;
 
 /** What the report shows. */
 export interface Result {
@@ -35,6 +42,7 @@ export function renderReport(result: Result): string {
 <title>Stochastic weight averaging on CIFAR-10</title>
 <style>
 ${reportStyle}
+${pageStyle.trim()}
 </style>
 </head>
 <body>

@@ -1,11 +1,11 @@
 // All of one seed: the half that SGD and SWA share, trained once, and then each ending from there.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeWhole } from '@polyak/example-shared/write-whole';
 
 import { type EpochLine, type Leg, runLeg, type Surroundings } from './run-leg.js';
 import { FLAT_PART } from './schedule.js';
 import type { Ending } from './settings.js';
-import { writeWhole } from './write-whole.js';
 
 /** What one seed came to. */
 export interface SeedRun {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs';
 
-import { saveModel } from './model-files.js';
+import { saveModel } from '@polyak/example-shared/model-files';
 
 await tf.setBackend('cpu');
 const { layers } = tf;

@@ -2,9 +2,9 @@
 // the first test images.
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
+import { loadModel } from '@polyak/example-shared/model-files';
 
 import { readDigits } from './digits.js';
-import { loadModel } from './model-files.js';
 
 const [folder = '', count = ''] = process.argv.slice(2);
 if (!(await tf.setBackend('wasm'))) throw new Error('The wasm backend does not work here.');

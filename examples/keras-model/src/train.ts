@@ -3,9 +3,9 @@
 import { swaCallback } from '@polyak/backend-tfjs';
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
+import { loadModel, saveModel } from '@polyak/example-shared/model-files';
 
 import type { Digits } from './digits.js';
-import { loadModel, saveModel } from './model-files.js';
 
 /** What to train, and where. */
 export interface TrainOptions {

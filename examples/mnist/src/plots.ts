@@ -1,20 +1,10 @@
 // The report's plots: what each shows, and its drawing as static SVG by Observable Plot.
 import * as Plot from '@observablehq/plot';
+import { LINE_STYLES, SERIES } from '@polyak/example-shared/plots';
+import type { Figure, SeriesName } from '@polyak/example-shared/plots';
 import { parseHTML } from 'linkedom';
 
 import type { RunResult, Score, TrainingRun } from './run.js';
-
-/** What one line stands for; the style sheet knows its colour and dashes by this name. */
-export type SeriesName = 'sgd' | 'live' | 'averaged';
-
-/** One plot with its words. */
-export interface Figure {
-  readonly title: string;
-  readonly caption: string;
-  /** In the order of the legend. */
-  readonly series: readonly SeriesName[];
-  readonly svg: string;
-}
 
 interface Point {
   readonly series: SeriesName;
@@ -48,26 +38,9 @@ export const seriesLabels: Readonly<Record<SeriesName, string>> = {
   averaged: 'SWA, averaged weights',
 };
 
-const lineStyles: Readonly<
-  Record<SeriesName, { readonly strokeWidth: number; readonly strokeDasharray: string }>
-> = {
-  sgd: { strokeWidth: 2, strokeDasharray: 'none' },
-  live: { strokeWidth: 2, strokeDasharray: '6 4' },
-  averaged: { strokeWidth: 3, strokeDasharray: 'none' },
-};
-
 /** The plots of the report, in order. */
 export function drawFigures(result: RunResult): readonly Figure[] {
   return [drawAccuracy(result), drawLoss(result), drawLearningRates(result), drawDistance(result)];
-}
-
-/** A stretch of line in the style of a series, for a legend. */
-export function drawLegendKey(series: SeriesName): string {
-  const { strokeWidth, strokeDasharray } = lineStyles[series];
-  return (
-    `<svg width="28" height="10" aria-hidden="true"><path d="M1 5H27" stroke="var(--${series})" ` +
-    `stroke-width="${strokeWidth}" stroke-dasharray="${strokeDasharray}"/></svg>`
-  );
 }
 
 function drawAccuracy(result: RunResult): Figure {
@@ -83,8 +56,7 @@ function drawAccuracy(result: RunResult): Figure {
   return draw(result, points, {
     title: 'Test accuracy',
     caption:
-      'Test images read right. Averaged weights are tested with batch-norm statistics updated ' +
-      'for them.' +
+      'Averaged weights are tested with batch-norm statistics updated for them.' +
       (isCut ? ' The first measurements lie below the plot.' : ''),
     axis: { label: 'test accuracy (%)', domain },
     roomAt: 'bottom',
@@ -150,16 +122,14 @@ function draw(
   points: readonly Point[],
   { title, caption, axis, isStepwise, roomAt }: Drawing,
 ): Figure {
-  const series = (['sgd', 'live', 'averaged'] as const).filter((name) =>
-    points.some((point) => point.series === name),
-  );
+  const series = SERIES.filter((name) => points.some((point) => point.series === name));
   const lines = series.map((name) => {
     const options = {
       x: 'epoch',
       y: 'value',
       stroke: `var(--${name})`,
       clip: true,
-      ...lineStyles[name],
+      ...LINE_STYLES[name],
     };
     const own = points.filter((point) => point.series === name);
     return Plot.line(own, { ...options, curve: isStepwise ? 'step-after' : 'linear' });

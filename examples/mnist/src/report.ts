@@ -2,11 +2,13 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-import { type Figure, drawFigures, drawLegendKey, seriesLabels } from './plots.js';
-import { reportStyle } from './report-style.js';
+import { drawLegendKey } from '@polyak/example-shared/plots';
+import type { Figure } from '@polyak/example-shared/plots';
+import { reportStyle } from '@polyak/example-shared/report-style';
+import { writeWhole } from '@polyak/example-shared/write-whole';
+import { drawFigures, seriesLabels } from './plots.js';
 import type { Recipe, RunResult } from './run.js';
 import { bestRows, finalRows, formatAccuracy, formatLoss, verdict } from './verdict.js';
-import { writeWhole } from './write-whole.js';
 
 /** Writes the report of a run, and the folders on its way. */
 export async function writeReport(path: string, result: RunResult): Promise<void> {

@@ -1,11 +1,11 @@
 // The script `demo:seeds`: the demo with seeds 1 to 5, as they come.
 import { join, relative } from 'node:path';
+import { writeWhole } from '@polyak/example-shared/write-whole';
 
 import { callerFolder, parseSeedsOptions } from './options.js';
 import { showProgress } from './progress.js';
 import { formatSeedTables, type SeedResult } from './seed-table.js';
 import { trainBoth } from './train-both.js';
-import { writeWhole } from './write-whole.js';
 
 const seeds = [1, 2, 3, 4, 5];
 

@@ -3,12 +3,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { bnUpdate, toSafetensors } from '@polyak/core';
+import { writeWhole } from '@polyak/example-shared/write-whole';
 
 import { batchSize, loadProblem, momentum } from './problem.js';
 import type { Recipe, TrainBoth } from './run.js';
 import { loadRuntime } from './runtime.js';
 import { train } from './training-run.js';
-import { writeWhole } from './write-whole.js';
 
 /** Where the SWA state is within the output folder. */
 export const stateFile = 'swa-state.safetensors';

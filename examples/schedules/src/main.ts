@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
-import { writeWhole } from '@polyak/example-mnist/write-whole';
+import { writeWhole } from '@polyak/example-shared/write-whole';
 
 import { drawings } from './drawings.js';
 import { renderPage } from './page.js';

@@ -1,6 +1,6 @@
 // The page: one HTML file that needs nothing else, in the look of the demo's report.
 import * as Plot from '@observablehq/plot';
-import { reportStyle } from '@polyak/example-mnist/report-style';
+import { reportStyle } from '@polyak/example-shared/report-style';
 import { parseHTML } from 'linkedom';
 
 import { stepCount } from './drawings.js';
@@ -28,7 +28,10 @@ ${pageStyle.trim()}
 <main>
 <h1>Polyak</h1>
 <p class="verdict">Learning-rate schedules: pure functions of the step</p>
-<p>Every schedule of <code>@polyak/schedules</code> over ${stepCount} steps. A dashed line is a momentum.</p>
+<p>
+Every schedule of <code>@polyak/schedules</code> over ${stepCount} steps.
+A dashed line is a momentum.
+</p>
 <div class="plots">
 ${drawings.map(renderFigure).join('\n')}
 </div>

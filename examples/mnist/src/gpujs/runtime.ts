@@ -7,6 +7,7 @@ import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
 import type { DigitNetwork, InitialWeights } from '@polyak/example-gpujs-mnist';
 import { digitNetwork, digitParameters, digitStatistics } from '@polyak/example-gpujs-mnist';
 import { GPU } from 'gpu.js';
+import { writeWhole } from '@polyak/example-shared/write-whole';
 
 import { orderedBatches } from '../batches.js';
 import { initialWeights } from '../initial-weights.js';
@@ -15,7 +16,6 @@ import { momentum, scoreBatchSize, statisticsBatchSize } from '../problem.js';
 import type { Score } from '../run.js';
 import type { Network, Runtime } from '../runtime.js';
 import { scoreLogits } from '../score-logits.js';
-import { writeWhole } from '../write-whole.js';
 
 /**
  * gpu.js where it runs here: on a GPU if there is a display for headless-gl, else in WebAssembly.

@@ -2,6 +2,7 @@
 import { modelParameters, tfjsBackend, tfjsOptimizer } from '@polyak/backend-tfjs';
 import type { InputBatch, TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
+import { loadModel, saveModel } from '@polyak/example-shared/model-files';
 
 import { momentum } from '../problem.js';
 import type { TensorFlowBackendName } from '../run.js';
@@ -9,7 +10,6 @@ import type { Network, Runtime } from '../runtime.js';
 import { batchNormOf } from './batch-norm.js';
 import { imageTensor, labelTensor } from './digit-tensors.js';
 import { loadTfjs } from './load.js';
-import { loadModel, saveModel } from './model-files.js';
 import { createNetwork } from './network.js';
 import { crossEntropy, scoreModel } from './score.js';
 
