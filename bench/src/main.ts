@@ -1,5 +1,6 @@
-// `pnpm bench`: every row against its yardstick, which is `dst.set(src)` on the same arrays or the plain loop. `pnpm bench --gate` fails where a row exceeds its
-// limit three times in a row: once happens on a machine that does something else too.
+// `pnpm bench`: every row against its yardstick, which is `dst.set(src)` on the same arrays or the
+// plain loop. `pnpm bench --gate` fails where a row exceeds its limit three times in a row: once
+// happens on a machine that does something else too.
 import { fork } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import process from 'node:process';
@@ -14,15 +15,16 @@ const results: Measured[] = [];
 for (const runtime of RUNTIMES) results.push(...(await measured(runtime)));
 
 console.log(
-  `CPU time, float32, medians of 31 pairs; ${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} cores, ` +
-    `Node ${process.versions.node}`,
+  `CPU time, float32, medians of 31 pairs; ${cpus()[0]?.model ?? 'unknown CPU'}, ` +
+    `${availableParallelism()} cores, Node ${process.versions.node}`,
 );
 console.log(formatTable(results));
 
 for (const { row, timing } of results) {
   if (isGated && timing.ratio > (row.gate ?? Infinity)) {
     console.error(
-      `"${row.name}" took ${timing.ratio.toFixed(2)} of ${row.against}, more than its gate of ${row.gate}.`,
+      `"${row.name}" took ${timing.ratio.toFixed(2)} of ${row.against}, more than its gate of ` +
+        `${row.gate}.`,
     );
     process.exitCode = 1;
   }

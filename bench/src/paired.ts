@@ -1,5 +1,6 @@
-// Timing that holds on a noisy machine: a variant against a reference, sample by sample in turn, in one process, by CPU
-// time, and the median of the ratios of neighbours. What slows the machine for longer than a pair slows both alike.
+// Timing that holds on a noisy machine: a variant against a reference, sample by sample in turn, in
+// one process, by CPU time, and the median of the ratios of neighbours. What slows the machine for
+// longer than a pair slows both alike.
 
 /** What is timed; it may return a promise, which is awaited within the sample. */
 export type Operation = () => unknown;
@@ -25,8 +26,8 @@ export interface PairedOptions {
 const WARM_UP_MILLISECONDS = 30;
 
 /**
- * Times `variant` against `reference`. Give each variant a function of its own: what two share, the compiler specialises
- * for both.
+ * Times `variant` against `reference`. Give each variant a function of its own: what two share, the
+ * compiler specialises for both.
  *
  * @param reference - the yardstick, on the same arrays
  * @param variant - what is measured
@@ -57,7 +58,8 @@ export async function measurePaired(
   };
 }
 
-// Warm first, since the first calls run in the interpreter; then as often as fills a sample, by the fastest of three.
+// Warm first, since the first calls run in the interpreter; then as often as fills a sample, by the
+// fastest of three.
 async function calibrate(operation: Operation, sampleMilliseconds: number): Promise<number> {
   let spent = 0;
   let repeats = 1;

@@ -20,6 +20,8 @@ export interface Row {
   readonly bytesPerElement: number;
   /** The largest ratio that `--gate` lets pass. */
   readonly gate?: number;
-  /** Allocates; called right before the row is timed, so that only one row's arrays exist at a time. */
+  /**
+   * Allocates; called right before the row is timed, so that only one row's arrays exist at a time.
+   */
   prepare(): Subject | Promise<Subject>;
 }

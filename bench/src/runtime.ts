@@ -1,5 +1,6 @@
-// The rows of one runtime, measured in a process that loads no other: V8 collects garbage in proportion to all that is loaded, and a runtime
-// whose results are new arrays would pay for what the others brought. Started by main.ts, which it sends the results.
+// The rows of one runtime, measured in a process that loads no other: V8 collects garbage in
+// proportion to all that is loaded, and a runtime whose results are new arrays would pay for what
+// the others brought. Started by main.ts, which it sends the results.
 import process from 'node:process';
 import type { PairedTiming } from './paired.js';
 import { measurePaired } from './paired.js';

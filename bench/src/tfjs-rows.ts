@@ -1,4 +1,5 @@
-// The rows of the TensorFlow.js backend, against the plain loop over typed arrays that it must keep up with.
+// The rows of the TensorFlow.js backend, against the plain loop over typed arrays that it must keep
+// up with.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadTensorFlow, tfjsBackend, variableParameters } from '@polyak/backend-tfjs';
@@ -44,9 +45,10 @@ export function tfjsRows(elements: number): readonly Row[] {
 }
 
 /**
- * TensorFlow's threads count as CPU time. Measured of the loop, at 10M: subtract, multiply and add, as here, 0.72; subtract and
- * ResourceApplyGradientDescent, which needs averages that are no tensors, 0.41; the m of ResourceApplyAdaMax 0.55; InplaceAdd on slices
- * without a copy, of 64K 0.73, of other lengths 0.86 to 1.36; dataSync, loop and upload 2.06.
+ * TensorFlow's threads count as CPU time. Measured of the loop, at 10M: subtract, multiply and add,
+ * as here, 0.72; subtract and ResourceApplyGradientDescent, which needs averages that are no
+ * tensors, 0.41; the m of ResourceApplyAdaMax 0.55; InplaceAdd on slices without a copy, of 64K
+ * 0.73, of other lengths 0.86 to 1.36; dataSync, loop and upload 2.06.
  */
 function tensorFlowRows(
   row: (runtime: Runtime, name: string, bytesPerElement: number, of: SubjectOf) => Row,

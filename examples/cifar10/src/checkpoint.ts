@@ -2,8 +2,9 @@
 // goes on from.
 import { readFile } from 'node:fs/promises';
 
-import { fromSafetensors, recordOf, toSafetensors } from '@polyak/core';
+import { fromSafetensors, toSafetensors } from '@polyak/core';
 import type { StateTree } from '@polyak/core';
+import { recordOf } from '@polyak/core/interfaces';
 import { writeWhole } from '@polyak/example-shared/write-whole';
 
 import { Failure } from './failure.js';

@@ -8,7 +8,7 @@ import type { HostArray } from '@polyak/core/interfaces';
  * @param data - any array
  * @returns a view of the same memory
  */
-export function bytesOf(data: HostArray): Uint8Array {
+function bytesOf(data: HostArray): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 

@@ -6,7 +6,8 @@ export function described(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'object') return 'an object';
-  return typeof value === 'function' ? 'a function' : String(value);
+  if (typeof value === 'function') return 'a function';
+  return typeof value === 'symbol' ? 'a symbol' : `${value as number}`;
 }
 
 /**

@@ -1,4 +1,5 @@
 // Wrong arguments are TypeErrors that say what is expected, and wrong data errors with a code.
+import { inspect } from 'node:util';
 import { cpuBackend } from '@polyak/backend-cpu';
 import {
   AveragedModel,
@@ -249,7 +250,7 @@ describe('whatever is passed', () => {
       for (const second of ODD) {
         const target = (await averaged())[object];
         const error = await failure(() => loose(target, method)(first, second));
-        expect(String(error), `${String(first)}, ${String(second)}`).not.toMatch(RAW);
+        expect(String(error), `${inspect(first)}, ${inspect(second)}`).not.toMatch(RAW);
       }
     }
   });
@@ -270,7 +271,7 @@ describe('whatever is passed', () => {
       for (const first of ODD) {
         for (const second of ODD) {
           const error = await failure(() => call(first, second));
-          expect(String(error), `${String(first)}, ${String(second)}`).not.toMatch(RAW);
+          expect(String(error), `${inspect(first)}, ${inspect(second)}`).not.toMatch(RAW);
         }
       }
     }

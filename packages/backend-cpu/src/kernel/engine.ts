@@ -57,7 +57,9 @@ export interface Allocator {
 
 /** Memory for the results of updates, in which the averages of one take the place of the last. */
 export interface Workspace {
-  /** For each array another of the same type and length, all or none; what it holds is undefined. */
+  /**
+   * For each array another of the same type and length, all or none; what it holds is undefined.
+   */
   take(models: readonly FloatArray[]): readonly FloatArray[];
 
   /** Takes arrays back that nobody reads any more. */

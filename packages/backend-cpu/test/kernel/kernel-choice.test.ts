@@ -17,7 +17,7 @@ describe('cpuBackend', () => {
     expect(cpuBackend({ kernel: 'js' }).name).toBe('cpu:js');
   });
 
-  it('falls back to js where WebAssembly is missing or forbidden, unless wasm was asked for', () => {
+  it('falls back to js where WebAssembly is missing, unless wasm was asked for', () => {
     const forbidden = { Module: refuse };
     for (const substitute of [undefined, forbidden]) {
       vi.stubGlobal('WebAssembly', substitute);

@@ -9,7 +9,7 @@ import type { NamedTensor } from './optimizer-weights.js';
 export type NamedRule = SWAMachine<Tensor>['averages']['terms']['rules'][number];
 
 /** One average of one group of variables. */
-export interface SavedAverage {
+interface SavedAverage {
   readonly nAvg: number;
   readonly averages: readonly Tensor[];
   /** What compensated averages carry; empty otherwise. */

@@ -144,7 +144,8 @@ export function numbersOf({ dtype, data }: HostTensor): Numbers {
 function bitsOf(tensor: HostTensor, element: number): string {
   const size = tensor.data.BYTES_PER_ELEMENT;
   const bytes = bytesOf(tensor).slice(element * size, (element + 1) * size);
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).reverse();
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0'));
+  hex.reverse();
   const value = isHalf(tensor.dtype) ? numbersOf(tensor)[element] : tensor.data[element];
   return `${String(value)} (0x${hex.join('')})`;
 }

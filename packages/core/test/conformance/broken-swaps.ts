@@ -65,7 +65,7 @@ export const brokenSwaps: readonly Broken[] = [
     what: 'returns what the parameters held in reverse',
     test: SWAPS,
     backend: swaps(async (plain, parameters, tensors) =>
-      [...(await plain.swap(parameters, tensors))].reverse(),
+      (await plain.swap(parameters, tensors)).toReversed(),
     ),
   },
   {
