@@ -9,6 +9,12 @@ import type { HostArray, HostTensor } from '@polyak/core/interfaces';
 import { backendConformance } from '@polyak/core/conformance';
 import * as ort from 'onnxruntime-node';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  ASYNCHRONOUS,
+  declareConformance,
+  NO_HALF,
+  ONE_PARAMETER,
+} from '../../../../tests/support/conformance.js';
 import { harnessOn } from './harness.js';
 import { identity } from './identity.js';
 import { averaged, bitsOf, compensated, manyMagnitudes } from './rounding.js';
@@ -31,11 +37,11 @@ it.runIf(isRequired || reason === undefined)('has a WebGPU adapter', () => {
 });
 
 describe.skipIf(reason !== undefined)('onnx:webgpu', () => {
-  const tests = backendConformance(harnessOn('webgpu'));
-  it.for(tests)('$name', async ({ run }, { skip }) => {
-    const outcome = await run();
-    if (outcome.kind === 'skipped') skip(outcome.reason);
-  });
+  declareConformance(backendConformance(harnessOn('webgpu')), [
+    NO_HALF,
+    ASYNCHRONOUS,
+    ONE_PARAMETER,
+  ]);
 
   describe('beyond the suite', () => {
     let backend: OnnxBackend;

@@ -2,7 +2,7 @@
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import { backendConformance } from '@polyak/core/conformance';
 import { describe } from 'vitest';
-import { declareConformance } from '../../../../tests/support/conformance.js';
+import { declareConformance, NO_HALF } from '../../../../tests/support/conformance.js';
 
 describe.each(['wasm', 'js'] as const)('the CPU backend with its %s kernel', (kernel) => {
   declareConformance(
@@ -15,5 +15,6 @@ describe.each(['wasm', 'js'] as const)('the CPU backend with its %s kernel', (ke
         liveTensors: () => backend.memory().tensors,
       };
     }),
+    [NO_HALF],
   );
 });
