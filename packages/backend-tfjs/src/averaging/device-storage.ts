@@ -1,5 +1,5 @@
 // Averages in tfjs's own operations, for every tfjs backend but cpu.
-import type { AverageResult } from '@polyak/core/interfaces';
+import type { AverageResult, Awaitable } from '@polyak/core/interfaces';
 import type { Scalar, Tensor, TypedArray, Variable } from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../tensorflow.js';
 import { withElements } from './elements.js';
@@ -9,7 +9,7 @@ import type { Storage, VariableItem } from './storage.js';
  * Storage of any tfjs backend.
  *
  * An update computes all results before it touches the first average, so it needs room for one more
- * set of averages. What became of them is in one small tensor, which is read once.
+ * set of averages. One number an item says what became of it; all are read at once.
  *
  * @param tf - the runtime
  */
@@ -34,34 +34,21 @@ export function deviceStorage(tf: TensorFlow): Storage {
 
     average(items, allowNonFinite) {
       if (items.length === 0) return { kind: 'averaged', items: [] };
-      const { results, flags } = tf.tidy(() => updated(tf, items));
-      // A scope of the caller's must not free them while the flags are read.
+      const { results, distances } = tf.tidy(() => updated(tf, items));
+      // A scope of the caller's must not free them while the distances are read.
       for (const { average, residual } of results) {
         tf.keep(average);
         if (residual !== undefined) tf.keep(residual);
       }
-      return readOnce(tf, flags, results, (read): AverageResult<Tensor> => {
-        const isFinite = items.map((_, index) => read[index] === 1);
-        const nonFinite = items.flatMap((_, index) => (isFinite[index] ? [] : [index]));
-        if (nonFinite.length > 0 && !allowNonFinite) {
-          tf.dispose(results);
-          return { kind: 'refused', nonFinite };
+      return readOnce(tf, distances, results, (read) => {
+        const finish = (isFinite: readonly boolean[]): AverageResult<Tensor> =>
+          finished(tf, { items, results, isFinite, distances: read, allowNonFinite });
+        if (items.every((_, index) => (read[index] as number) < SAFE)) {
+          return finish(items.map(() => true));
         }
-        return {
-          kind: 'averaged',
-          items: items.map(({ average, residual }, index) => {
-            const result = results[index] as Update;
-            replace(average, result.average);
-            if (residual !== undefined) replace(residual, result.residual as Tensor);
-            return {
-              average,
-              ...(residual === undefined ? {} : { residual }),
-              isFinite: isFinite[index] as boolean,
-              // The largest of several numbers may pass over NaN, which is not finite either.
-              hasMoved: read[items.length + index] !== 0 || !(isFinite[index] as boolean),
-            };
-          }),
-        };
+        return readOnce(tf, finiteFlags(tf, results), results, (flags) =>
+          finish(Array.from(flags, Boolean)),
+        );
       });
     },
 
@@ -74,50 +61,93 @@ export function deviceStorage(tf: TensorFlow): Storage {
 /** The new values of one item. */
 type Update = { average: Tensor; residual?: Tensor };
 
-/** Two scalars that tell what became of an item. */
-type Flags = { isFinite: Tensor; distance: Tensor };
+/**
+ * Between finite numbers, an average that moves less than this cannot overflow: the rounding of so
+ * small a step is below half the last digit of the largest number.
+ */
+const SAFE = 2 ** 126;
 
+/** The new averages, and how far each live tensor is from the old one: the sum of magnitudes. */
 function updated(
   tf: TensorFlow,
   items: readonly VariableItem[],
-): { results: Update[]; flags: Tensor } {
+): { results: Update[]; distances: Tensor } {
   const weights = new Map<number, Scalar>();
   for (const { weight } of items) {
     if (!weights.has(weight)) weights.set(weight, tf.scalar(weight));
   }
-  const flags: Flags[] = [];
+  const distances: Tensor[] = [];
   const results = items.map(({ average: a, residual: c, live, weight }) => {
     const w = weights.get(weight) as Scalar;
     const made = tf.tidy(() => {
-      const distance = tf.sub(live, a);
+      const difference = tf.sub(live, a);
       const update =
         c === undefined
-          ? { average: tf.add(a, tf.mul(distance, w)) }
-          : compensated(tf, a, c, distance, w);
-      return { update, flags: flagsOf(tf, update.average, distance) };
+          ? { average: tf.add(a, tf.mul(difference, w)) }
+          : compensated(tf, a, c, difference, w);
+      // One number says all: 0 where nothing moved, NaN or a large one where the result may not be
+      // finite. On wasm, abs and sum take 2.8 ms for 4M elements; a flag for each question, 6.2.
+      const distance = a.size === 0 ? tf.scalar(0) : tf.sum(tf.abs(difference));
+      return { update, distance };
     });
-    flags.push(made.flags);
+    distances.push(made.distance);
     return made.update;
   });
-  const finite = tf.cast(tf.stack(flags.map(({ isFinite }) => isFinite)), 'float32');
-  return { results, flags: tf.concat([finite, tf.stack(flags.map(({ distance }) => distance))]) };
+  return { results, distances: tf.stack(distances) };
 }
 
-function compensated(tf: TensorFlow, a: Tensor, c: Tensor, distance: Tensor, w: Scalar): Update {
-  const delta = tf.add(tf.mul(tf.sub(distance, c), w), c);
+/** For each new average, whether all its elements are finite. */
+function finiteFlags(tf: TensorFlow, results: readonly Update[]): Tensor {
+  return tf.tidy(() =>
+    tf.stack(
+      results.map(({ average }) =>
+        average.size === 0 ? tf.scalar(true, 'bool') : tf.all(tf.isFinite(average)),
+      ),
+    ),
+  );
+}
+
+/** What an update gives once it is known which of its results are finite. */
+interface Verdict {
+  readonly items: readonly VariableItem[];
+  readonly results: Update[];
+  readonly isFinite: readonly boolean[];
+  readonly distances: TypedArray;
+  readonly allowNonFinite: boolean;
+}
+
+/** Replaces the averages by the results, or frees these. */
+function finished(
+  tf: TensorFlow,
+  { items, results, isFinite, distances, allowNonFinite }: Verdict,
+): AverageResult<Tensor> {
+  const nonFinite = items.flatMap((_, index) => (isFinite[index] === true ? [] : [index]));
+  if (nonFinite.length > 0 && !allowNonFinite) {
+    tf.dispose(results);
+    return { kind: 'refused', nonFinite };
+  }
+  return {
+    kind: 'averaged',
+    items: items.map(({ average, residual }, index) => {
+      const result = results[index] as Update;
+      replace(average, result.average);
+      if (residual !== undefined) replace(residual, result.residual as Tensor);
+      return {
+        average,
+        ...(residual === undefined ? {} : { residual }),
+        isFinite: isFinite[index] === true,
+        hasMoved: distances[index] !== 0,
+      };
+    }),
+  };
+}
+
+function compensated(tf: TensorFlow, a: Tensor, c: Tensor, difference: Tensor, w: Scalar): Update {
+  const delta = tf.add(tf.mul(tf.sub(difference, c), w), c);
   // TwoSum (Knuth) of average and delta.
   const sum = tf.add(a, delta);
   const b = tf.sub(sum, a);
   return { average: sum, residual: tf.add(tf.sub(a, tf.sub(sum, b)), tf.sub(delta, b)) };
-}
-
-/**
- * Some runtimes compare elements much more slowly than they subtract them: so the largest distance.
- */
-function flagsOf(tf: TensorFlow, result: Tensor, distance: Tensor): Flags {
-  return result.size === 0
-    ? { isFinite: tf.scalar(true, 'bool'), distance: tf.scalar(0) }
-    : { isFinite: tf.all(tf.isFinite(result)), distance: tf.max(tf.abs(distance)) };
 }
 
 /** What `use` makes of `flags`, which are freed; `results` too where they cannot be read. */
@@ -125,8 +155,8 @@ function readOnce<R>(
   tf: TensorFlow,
   flags: Tensor,
   results: Update[],
-  use: (read: TypedArray) => R,
-): R | Promise<R> {
+  use: (read: TypedArray) => Awaitable<R>,
+): Awaitable<R> {
   tf.keep(flags);
   const free = (): void => {
     flags.dispose();

@@ -12,7 +12,7 @@ export function readsAtOnce(tf: TensorFlow): boolean {
 export function withElements<R>(
   tf: TensorFlow,
   tensors: readonly Tensor[],
-  use: (elements: readonly TypedArray[]) => R,
+  use: (elements: readonly TypedArray[]) => Awaitable<R>,
 ): Awaitable<R> {
   // Copies, since some backends give out the array that they keep. And `dataSync` wherever it
   // works: on cpu, `data` resolves to the live array, which an update before that would have
