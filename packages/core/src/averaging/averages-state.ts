@@ -1,7 +1,7 @@
 // The state of averages as plain data: its form, and what makes one fit.
 import type { AveragedGroup, Averages } from '../averaging/averages.js';
 import { quoted } from '../parameters/parameter-list.js';
-import { downloaded, tensorsOf } from '../averaging/running-average.js';
+import { downloaded, NOTHING_AVERAGED, tensorsOf } from '../averaging/running-average.js';
 import type { RunningAverage } from '../averaging/running-average.js';
 import { wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
@@ -12,7 +12,7 @@ import type { NamedRule } from '../rules/rule.js';
 import { isFloating } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
 import { fittingTensors, namedTensors } from '../state/named-tensors.js';
-import type { NamedTensors, WantedTensor } from '../state/named-tensors.js';
+import type { NamedTensors } from '../state/named-tensors.js';
 import { counterAt, difference } from '../state/differences.js';
 import { recordOf } from '../state/state-tree.js';
 import type { StateTree } from '../state/state-tree.js';
@@ -143,74 +143,52 @@ function fittingAverage<T>(
   groups: readonly AveragedGroup<T>[],
   problems: string[],
 ): readonly RunningAverage<HostTensor>[] {
-  if (node === undefined) problems.push(`it lacks the average "${name}"`);
-  const average = recordOf(node);
-  if (node !== undefined) {
-    problems.push(
-      ...difference(`the rule of "${name}"`, average['rule'], rule.name),
-      ...difference(`compensated of "${name}"`, average['compensated'], compensated),
-    );
+  if (node === undefined) {
+    problems.push(`it lacks the average "${name}"`);
+    return groups.map(() => NOTHING_AVERAGED);
   }
+  const average = recordOf(node);
+  problems.push(
+    ...difference(`the rule of "${name}"`, average['rule'], rule.name),
+    ...difference(`compensated of "${name}"`, average['compensated'], compensated),
+  );
   const counters = Array.isArray(average['nAvg']) ? average['nAvg'] : [];
   const windows = Array.isArray(average['window']) ? average['window'] : [];
+  const size = rule.kind === 'window' ? rule.window : 0;
   const counts = groups.map((_, group) =>
-    node === undefined
-      ? 0
-      : counterAt(`group ${group}: nAvg of "${name}"`, counters[group], problems),
+    counterAt(`group ${group}: nAvg of "${name}"`, counters[group], problems),
   );
-  const allNames = groups.map(({ list }) => list.names);
-  const known = (isIn: (group: number) => boolean): ReadonlySet<string> =>
-    new Set(allNames.flatMap((own, group) => (isIn(group) ? own : [])));
-  const lengths = counts.map((nAvg) => (rule.kind === 'window' ? Math.min(nAvg, rule.window) : 0));
-  const longest = Math.max(0, ...lengths);
+  const longest = Math.max(0, ...counts.map((nAvg) => Math.min(nAvg, size)));
   if (windows.length !== longest) {
     problems.push(`the window of "${name}" has ${windows.length} values, expected ${longest}`);
   }
-  const averaged = known((group) => (counts[group] ?? 0) > 0);
-  const inWindow = windows.map((_, n) => known((group) => n < (lengths[group] ?? 0)));
-  return groups.map(({ list: { entries } }, group): RunningAverage<HostTensor> => {
-    const nAvg = counts[group] ?? 0;
-    const wanted = entries.map(({ parameter, averageSpec }) => ({
-      name: parameter.name,
-      spec: averageSpec,
-    }));
-    const isOwn = entries.map(({ spec }) => compensated && isFloating(spec.dtype));
-    const take = (
-      where: string,
-      tensors: StateTree | undefined,
-      own: readonly WantedTensor[],
-      all: ReadonlySet<string>,
-      // A name that no group knows is one problem, not one for each group.
-    ): readonly HostTensor[] =>
-      fittingTensors(where, tensors, own, group === 0 ? all : undefined, problems);
-    const residuals = take(
-      `${name}: residuals`,
-      average['residuals'],
-      nAvg > 0 ? wanted.filter((_, index) => isOwn[index]) : [],
-      compensated ? averaged : NONE,
-    ).values();
+  const wanted = groups.map(({ list }, group) =>
+    list.entries.map(({ parameter, averageSpec: spec }) => {
+      const hasResidual = compensated && isFloating(spec.dtype);
+      return { nAvg: counts[group] as number, name: parameter.name, spec, hasResidual };
+    }),
+  );
+  const averaged = wanted.flat().filter(({ nAvg }) => nAvg > 0);
+  const carried = averaged.filter(({ hasResidual }) => hasResidual);
+  const swaState = fittingTensors(`${name}: swaState`, average['swaState'], averaged, problems);
+  const residuals = fittingTensors(`${name}: residuals`, average['residuals'], carried, problems);
+  const window = windows.map((value: StateTree, n) => {
+    const own = averaged.filter(({ nAvg }) => n < nAvg);
+    return fittingTensors(`${name}: window ${n}`, value, own, problems);
+  });
+  return wanted.map((entries, group): RunningAverage<HostTensor> => {
+    const nAvg = counts[group] as number;
+    if (nAvg === 0) return NOTHING_AVERAGED;
+    const pick = (from: ReadonlyMap<string, HostTensor>): readonly HostTensor[] =>
+      entries.map((entry) => from.get(entry.name) as HostTensor);
     return {
       nAvg,
-      averages: take(`${name}: swaState`, average['swaState'], nAvg > 0 ? wanted : [], averaged),
-      residuals:
-        compensated && nAvg > 0
-          ? isOwn.map((has) => (has ? residuals.next().value : undefined))
-          : [],
-      window: windows
-        .map((value, n) =>
-          take(
-            `${name}: window ${n}`,
-            value as StateTree,
-            n < (lengths[group] ?? 0) ? wanted : [],
-            inWindow[n] ?? NONE,
-          ),
-        )
-        .slice(0, lengths[group]),
+      averages: pick(swaState),
+      residuals: compensated ? entries.map((entry) => residuals.get(entry.name)) : [],
+      window: window.slice(0, Math.min(nAvg, size)).map(pick),
     };
   });
 }
-
-const NONE: ReadonlySet<string> = new Set();
 
 /** Replaces what the groups hold, as a part of the current transaction. */
 export function* restore<T>(

@@ -8,9 +8,8 @@ import type { AveragedBatchNorm } from '../batch-norm/bn-update.js';
 import { PolyakError } from '../error.js';
 import { fittingTensors, namedTensors } from '../state/named-tensors.js';
 import type { NamedTensors } from '../state/named-tensors.js';
-import { recordOf } from '../state/state-tree.js';
 import { formatSpec, sameSpec } from '../tensor/tensor.js';
-import type { TensorSpec } from '../tensor/tensor.js';
+import type { HostTensor, TensorSpec } from '../tensor/tensor.js';
 import { exchanged, Loan, requireLive, shownTensors, whileLent } from './loan.js';
 import { ParameterList, quoted, requireBackend } from './parameter-list.js';
 import type { ParameterSource } from './parameter-list.js';
@@ -273,13 +272,14 @@ export class ParameterSet<T> {
       );
     }
     const problems: string[] = [];
-    const known = new Set([...this.#list.names, ...tied.map(({ parameter: { name } }) => name)]);
+    const ties = tied.map(({ parameter }) => parameter.name);
     const wanted = entries.map(({ parameter, averageSpec }) => ({
       name: parameter.name,
       spec: averageSpec,
     }));
-    const tensors = fittingTensors('the record', recordOf(weights), wanted, known, problems);
+    const fitting = fittingTensors('the record', weights, wanted, problems, ties);
     refuseProblems(call, problems);
+    const tensors = wanted.map(({ name }) => fitting.get(name) as HostTensor);
     const handles = current.drafts(this.backend, yield* wait(this.backend.upload(tensors)));
     const finite = yield* wait(this.backend.allFinite(handles));
     const bad = quoted(this.#list.names.filter((_, index) => finite[index] !== true));

@@ -14,29 +14,30 @@ export interface WantedTensor {
 }
 
 /**
- * The tensors of `node` that are wanted, in that order. Whatever is missing, is of another spec, or
- * is not wanted by anyone is added to `problems`.
+ * The tensors of `node` that are wanted, by name. Whatever is missing, of another spec or not
+ * wanted is added to `problems`.
  *
  * @param where - for the problems: what `node` is
- * @param known - names that are not surplus although they are not wanted here; all, where undefined
+ * @param optional - names that are no problem although they are not wanted
  */
 export function fittingTensors(
   where: string,
   node: StateTree | undefined,
   wanted: readonly WantedTensor[],
-  known: ReadonlySet<string> | undefined,
   problems: string[],
-): readonly HostTensor[] {
+  optional: readonly string[] = [],
+): ReadonlyMap<string, HostTensor> {
   const record = recordOf(node);
-  for (const name of known === undefined ? [] : Object.keys(record)) {
-    if (known?.has(name) === false)
-      problems.push(`${where} has "${name}", which is no parameter here`);
+  const fitting = new Map<string, HostTensor>();
+  const known = new Set([...wanted.map(({ name }) => name), ...optional]);
+  for (const name of Object.keys(record)) {
+    if (!known.has(name)) problems.push(`${where} has "${name}", which is no parameter here`);
   }
-  return wanted.flatMap(({ name, spec }): HostTensor[] => {
+  for (const { name, spec } of wanted) {
     const found = Object.hasOwn(record, name) ? record[name] : undefined;
     if (found === undefined || !isTensor(found)) {
       problems.push(`${where} lacks "${name}"`);
-      return [];
+      continue;
     }
     const tensor = canonical(found);
     const flaw = flawOf(tensor);
@@ -46,8 +47,9 @@ export function fittingTensors(
         `${where}: "${name}" is ${formatSpec(tensor)}, the model's ${formatSpec(spec)}`,
       );
     }
-    return [tensor];
-  });
+    fitting.set(name, tensor);
+  }
+  return fitting;
 }
 
 /** Tensors under the names at their places. */
