@@ -19,11 +19,7 @@ export function declareConformance(
 }
 
 /** Fails where the suite skipped for another reason than one of `lacks`. */
-function requireOutcome(
-  name: string,
-  outcome: ConformanceOutcome,
-  lacks: readonly string[],
-): void {
+function requireOutcome(name: string, outcome: ConformanceOutcome, lacks: readonly string[]): void {
   if (outcome.kind === 'passed') return;
   console.info(`Skipped by the suite: "${name}": ${outcome.reason}.`);
   expect(lacks.filter((lack) => outcome.reason.includes(lack))).not.toEqual([]);
