@@ -5,6 +5,7 @@ import { MOVED, NOT_FINITE } from './kernel/engine.js';
 
 /** One average to be moved: `average + weight * (live - average)`. Nothing of it is written. */
 export interface UpdateItem {
+  /** The average; only read. */
   readonly average: FloatArray;
   /** The rounding error that the average carries, where it is compensated. */
   readonly residual?: FloatArray | undefined;
@@ -16,6 +17,7 @@ export interface UpdateItem {
 
 /** One average after an update, in arrays of its own. */
 export interface UpdatedItem {
+  /** The new average. */
   readonly average: FloatArray;
   /** Where the item had one. */
   readonly residual?: FloatArray | undefined;
@@ -27,8 +29,14 @@ export interface UpdatedItem {
 
 /** What became of an update. */
 export type UpdateResult =
-  | { readonly kind: 'averaged'; readonly items: readonly UpdatedItem[] }
   | {
+      /** The update is made. */
+      readonly kind: 'averaged';
+      /** One for each item, in that order. */
+      readonly items: readonly UpdatedItem[];
+    }
+  | {
+      /** Nothing has changed. */
       readonly kind: 'refused';
       /** The indices of the items whose new average would not be finite, ascending. */
       readonly nonFinite: readonly number[];

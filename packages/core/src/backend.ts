@@ -33,8 +33,14 @@ export interface AveragedItem<T> {
 
 /** What {@link Backend.average} did: all of the update, or none of it. */
 export type AverageResult<T> =
-  | { readonly kind: 'averaged'; readonly items: readonly AveragedItem<T>[] }
   | {
+      /** The update is made. */
+      readonly kind: 'averaged';
+      /** One for each item, in that order. */
+      readonly items: readonly AveragedItem<T>[];
+    }
+  | {
+      /** Nothing has changed. */
       readonly kind: 'refused';
       /** The indices of the items whose new average would not be finite, ascending. */
       readonly nonFinite: readonly number[];

@@ -14,8 +14,12 @@ import { tensorTests } from './tensor-tests.js';
 
 /** What became of a test. */
 export type ConformanceOutcome =
-  | { readonly kind: 'passed' }
   | {
+      /** The backend does what it must. */
+      readonly kind: 'passed';
+    }
+  | {
+      /** Nothing was tried. */
       readonly kind: 'skipped';
       /** What the backend does not declare, so that there was nothing to try. */
       readonly reason: string;

@@ -40,6 +40,7 @@ export function specDifferences(
 
 /** What {@link requireFit} says. */
 export interface Misfit {
+  /** What programs tell it by. */
   readonly code: PolyakErrorCode;
   /** The method. */
   readonly call: string;

@@ -4,7 +4,9 @@ import { halfFromFloat, halfToFloat32 } from './half-arrays.js';
 
 /** The mean of one tensor so far. */
 export interface HostMean {
+  /** The dtype of the tensors. */
   readonly dtype: DType;
+  /** The shape of the tensors. */
   readonly shape: readonly number[];
   /** One value an element. */
   readonly mean: Float64Array;

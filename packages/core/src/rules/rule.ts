@@ -43,6 +43,7 @@ export type RuleOptions =
   | {
       /** How the average moves. Default `equal()`. */
       readonly rule?: AveragingRule;
+      /** Not beside `rule`. */
       readonly averages?: never;
     }
   | {
@@ -51,6 +52,7 @@ export type RuleOptions =
        * weights. The first is the one that is shown where none is named.
        */
       readonly averages: Readonly<Record<string, AveragingRule>>;
+      /** Not beside `averages`. */
       readonly rule?: never;
     };
 
