@@ -10,7 +10,7 @@ import { requireSpec, requireWellFormed } from './tensors.js';
  * @param name - unique within the model and stable between runs
  * @param tensor - what the model computes with; float32, float64, integer or bool. It stays the
  *   caller's.
- * @returns the cell; its `set` throws a {@link PolyakError} `ERR_PARAMETERS` for a tensor of
+ * @returns the cell; its `set` throws a `PolyakError` `ERR_PARAMETERS` for a tensor of
  *   another dtype or shape
  * @throws PolyakError `ERR_UNSUPPORTED` for half-precision tensors
  * @throws TypeError where `data` is not the typed array of the dtype

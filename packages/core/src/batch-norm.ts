@@ -23,7 +23,7 @@ export interface BatchNormLayer {
   readonly identity: object;
   /** The number of channels. */
   readonly channels: number;
-  /** False where the layer is frozen; {@link BnUpdateOptions.include} can leave such layers out. */
+  /** False where the layer is frozen; `BnUpdateOptions.include` can leave such layers out. */
   readonly trainable: boolean;
   /**
    * Which variance the runtime keeps: PyTorch's running variance is the mean of *unbiased* batch

@@ -11,7 +11,7 @@ export interface ParamGroup<T> {
   lr: number;
 }
 
-/** An optimizer, as far as {@link SWA} drives it. */
+/** An optimizer, as far as `SWA` drives it. */
 export interface Optimizer<T> {
   /** The parameter groups, in an order that stays. */
   readonly paramGroups: readonly ParamGroup<T>[];
