@@ -172,6 +172,9 @@ export function lastK(count: number): WindowRule {
 
 // From a decay of 0.9999 on, one float32 step is below the rounding of the average.
 function decaying(name: string, maxDecay: number, decay: (nAvg: number) => number): MovingRule {
+  if (typeof maxDecay !== 'number') {
+    throw new TypeError(`${name}: the decay is a ${typeof maxDecay}, expected a number in [0, 1].`);
+  }
   if (!(maxDecay >= 0 && maxDecay <= 1)) {
     throw new RangeError(`${name}: the decay is ${maxDecay}, expected a number in [0, 1].`);
   }

@@ -167,3 +167,11 @@ it.each<[string, () => unknown]>([
 ])('refuses %s', (_, make) => {
   expect(make).toThrow(RangeError);
 });
+
+it.each([
+  ['text', '0.9'],
+  ['a list', [0.9]],
+])('refuses %s for a decay', (_, decay) => {
+  expect(() => exponential(decay as never)).toThrow(TypeError);
+  expect(() => exponential(decay as never)).toThrow('expected a number in [0, 1]');
+});
