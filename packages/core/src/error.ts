@@ -4,7 +4,7 @@
  * What went wrong, as a stable code:
  *
  * - `ERR_SWAPPED`: the call needs the live weights in the model, but the averages are swapped in.
- * - `ERR_BUSY`: another call on the same object has not finished; await it first.
+ * - `ERR_BUSY`: another call on the same object or weights has not finished; await it first.
  * - `ERR_NO_AVERAGES`: a swap before any update, or a sample before any collection: there is
  *   nothing to put into the model.
  * - `ERR_PARAMETERS`: a parameter's name, dtype or shape is not what the running average was made

@@ -4,8 +4,9 @@ import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
 import type { BatchNormLayer } from '../batch-norm.js';
 import { PolyakError } from '../error.js';
+import type { PlaceIdentity } from '../parameter.js';
 import type { NamedRule } from '../rules/rule.js';
-import { Loan, requireLive } from '../parameters/loan.js';
+import { holdMeanwhile, Loan, requireFree, requireLive } from '../parameters/loan.js';
 import { ParameterList, quoted } from '../parameters/parameter-list.js';
 import type { ParameterSource } from '../parameters/parameter-list.js';
 import { NOTHING_AVERAGED, tensorsOf } from './running-average.js';
@@ -98,14 +99,20 @@ export class Averages<T> {
   }
 
   /** Refuses `call` while something else than the live weights is needed in the model. */
-  *requireLive(
+  *requireLive(call: string, current: Transaction): Steps<void> {
+    this.#requireNotShown(call);
+    yield* requireLive(call, current, identitiesOf(this.groups));
+  }
+
+  /** The same, and nobody may be reading the live weights: others are to take their places. */
+  *requireFree(
     call: string,
     current: Transaction,
-    { layers }: { readonly layers: readonly BatchNormLayer[] } = { layers: [] },
+    layers: readonly BatchNormLayer[] = [],
   ): Steps<void> {
     this.#requireNotShown(call);
-    yield* requireLive(call, current, [
-      ...this.groups.flatMap(({ list }) => list.identities),
+    yield* requireFree(call, current, [
+      ...identitiesOf(this.groups),
       ...layers.map(({ identity }) => identity),
     ]);
   }
@@ -138,7 +145,11 @@ export class Averages<T> {
     current: Transaction,
     groups: readonly AveragedGroup<T>[],
   ): Steps<Steps<void>> {
-    const { backend, rules, onUpdate } = this.terms;
+    const { what, backend, rules, onUpdate } = this.terms;
+    // Otherwise nobody comes between.
+    if (!backend.isSynchronous) {
+      holdMeanwhile({ name: `${what}.${call}`, isReader: true }, current, identitiesOf(groups));
+    }
     for (const group of this.groups) if (!groups.includes(group)) group.list.check(call);
     const dues = groups.flatMap(({ list, running, reporters }) => {
       const live = list.live(call);
@@ -207,6 +218,10 @@ export class Averages<T> {
       failed(error);
     }
   }
+}
+
+function identitiesOf<T>(groups: readonly AveragedGroup<T>[]): readonly PlaceIdentity[] {
+  return groups.flatMap(({ list }) => list.identities);
 }
 
 /** How the live weights come back into the model. */

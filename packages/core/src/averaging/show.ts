@@ -96,7 +96,7 @@ function* lend<T>(
   { call, by, index, batchNorm }: Lending,
   current: Transaction,
 ): Steps<void> {
-  yield* averages.requireLive(call, current, batchNorm?.model);
+  yield* averages.requireFree(call, current, batchNorm?.model.layers);
   for (const { list } of averages.groups) list.live(call);
   const averaged = averages.groups.filter(({ running }) => (running[index]?.nAvg ?? 0) > 0);
   if (averaged.length === 0) {

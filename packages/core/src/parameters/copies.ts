@@ -1,12 +1,13 @@
 // Copies of live tensors in the precision of averages, and tensors in other dtypes.
+import { described } from '../arguments.js';
 import type { Backend } from '../backend.js';
 import { PolyakError } from '../error.js';
 import { wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
-import { isHalf } from '../tensor/tensor.js';
+import { formatSpec, isHalf, sameSpec } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
-import { quoted } from './parameter-list.js';
+import { quoted, specOf } from './parameter-list.js';
 import type { AveragedParameter } from './parameter-list.js';
 
 /** What makes new tensors on behalf of a call. */
@@ -44,6 +45,42 @@ export function* finiteCopies<T>(
     call,
     bad.map(({ parameter: { name } }) => name),
   );
+}
+
+/**
+ * Refuses what is no list of copies, one for each entry.
+ *
+ * @throws TypeError
+ * @throws PolyakError `ERR_STATE` with every difference
+ */
+export function requireFitting<T>(
+  call: string,
+  backend: Backend<T>,
+  entries: readonly AveragedParameter<T>[],
+  tensors: readonly T[],
+): void {
+  if (!Array.isArray(tensors)) {
+    throw new TypeError(`${call}: the tensors are ${described(tensors)}, expected an array.`);
+  }
+  const found = (tensors as readonly T[]).map((tensor, index) =>
+    specOf(backend, `${call}: tensor ${index}`, tensor),
+  );
+  const problems = entries.flatMap(({ parameter: { name }, averageSpec }, index) => {
+    const spec = found[index];
+    if (spec !== undefined && sameSpec(spec, averageSpec)) return [];
+    const given = spec === undefined ? 'missing' : formatSpec(spec);
+    return [`"${name}" is ${given}, the model's ${formatSpec(averageSpec)}`];
+  });
+  if (found.length > entries.length) {
+    problems.push(`${found.length} tensors are given, expected ${entries.length}`);
+  }
+  refuseProblems(call, problems);
+}
+
+/** Refuses weights that do not fit, with every difference. */
+export function refuseProblems(call: string, problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  throw new PolyakError('ERR_STATE', `${call}: the weights do not fit: ${problems.join('; ')}.`);
 }
 
 /** New tensors in other dtypes. */

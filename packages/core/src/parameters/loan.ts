@@ -53,6 +53,10 @@ export class Loan<T> implements Holder {
     return this.#terms.name;
   }
 
+  get isReader(): boolean {
+    return false;
+  }
+
   get isRecallable(): boolean {
     return this.#isLeft && !this.#isEnding;
   }
@@ -184,16 +188,49 @@ export function* requireLive(
   transaction: Transaction,
   identities: readonly PlaceIdentity[],
 ): Steps<void> {
-  const holders = [...holdersOf(identities)];
+  const holders = [...holdersOf(identities)].filter(({ isReader }) => !isReader);
   const holder = holders.find(({ isRecallable }) => !isRecallable);
   if (holder !== undefined) {
     throw new PolyakError(
       'ERR_SWAPPED',
       `${call}: the model holds the weights that ${holder.name} has put into it. ` +
-        'Put the live weights back first.',
+        'Put the live weights back first, or await that call.',
     );
   }
   for (const recallable of holders) yield* recallable.recall(transaction);
+}
+
+/**
+ * The same, and that nobody reads these weights for the time of a call, so that others may take
+ * their places.
+ *
+ * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`
+ */
+export function* requireFree(
+  call: string,
+  transaction: Transaction,
+  identities: readonly PlaceIdentity[],
+): Steps<void> {
+  const reader = [...holdersOf(identities)].find(({ isReader }) => isReader);
+  if (reader !== undefined) {
+    throw new PolyakError(
+      'ERR_BUSY',
+      `${call}: ${reader.name} still reads the weights of the model. Await it first.`,
+    );
+  }
+  yield* requireLive(call, transaction, identities);
+}
+
+/** Holds these places until the call has ended, for others that come while it waits. */
+export function holdMeanwhile(
+  { name, isReader }: Pick<Holder, 'name' | 'isReader'>,
+  transaction: Transaction,
+  identities: readonly PlaceIdentity[],
+): void {
+  const holder: Holder = { name, isReader, isRecallable: false, *recall() {} };
+  hold(identities, holder);
+  transaction.undo(() => letGo(identities, holder));
+  transaction.commit(() => letGo(identities, holder));
 }
 
 /** Lets the parameters hold `tensors`; returns what they held, which comes back on a failure. */

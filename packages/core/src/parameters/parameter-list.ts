@@ -7,6 +7,7 @@ import { isMemoryRange } from '../parameter.js';
 import type { Parameter, PlaceIdentity } from '../parameter.js';
 import { formatSpec, isHalf, sameSpec } from '../tensor/tensor.js';
 import type { TensorSpec } from '../tensor/tensor.js';
+import type { Warn } from '../steps/warn.js';
 import { tiesOf } from './places.js';
 
 /** A parameter with the dtype and shape that it has, and those of its average. */
@@ -98,7 +99,7 @@ export class ParameterList<T> {
     this.check(call);
     return this.entries.map(({ parameter, spec }) => {
       const tensor = parameter.get();
-      const found = this.#backend.spec(tensor);
+      const found = specOf(this.#backend, `${call}: "${parameter.name}"`, tensor);
       if (sameSpec(found, spec)) return tensor;
       throw new PolyakError(
         'ERR_PARAMETERS',
@@ -109,6 +110,12 @@ export class ParameterList<T> {
   }
 }
 
+/** Warns of a list in which there is nothing. */
+export function warnIfEmpty(what: string, names: readonly string[], warn: Warn): void {
+  if (names.length > 0) return;
+  warn(`${what}: there are no parameters, so nothing is averaged. Pass those of the model.`);
+}
+
 /** Refuses options that are none, and a backend that is none. */
 export function requireBackend<T>(what: string, options: { readonly backend: Backend<T> }): void {
   // What JavaScript passes may be anything.
@@ -116,6 +123,22 @@ export function requireBackend<T>(what: string, options: { readonly backend: Bac
   if (typeof given?.backend?.average === 'function') return;
   throw new TypeError(
     `${what}: the options have no backend. Pass one, such as { backend: cpuBackend() }.`,
+  );
+}
+
+/**
+ * The dtype and shape of `tensor`.
+ *
+ * @param what - the tensor, for the message
+ * @throws TypeError where it is none
+ */
+export function specOf<T>(backend: Backend<T>, what: string, tensor: T): TensorSpec {
+  // What JavaScript passes may be anything.
+  const given: unknown = tensor;
+  const spec = given === undefined || given === null ? undefined : backend.spec(tensor);
+  if (typeof spec?.dtype === 'string' && Array.isArray(spec.shape)) return spec;
+  throw new TypeError(
+    `${what} is ${described(given)}, expected a tensor of the backend ${backend.name}.`,
   );
 }
 
@@ -220,7 +243,7 @@ function separated<T>(
 }
 
 function averagedParameter<T>(backend: Backend<T>, parameter: Parameter<T>): AveragedParameter<T> {
-  const spec = backend.spec(parameter.get());
+  const spec = specOf(backend, `"${parameter.name}"`, parameter.get());
   const isNarrow = isHalf(spec.dtype);
   if (backend.dtypes.includes(spec.dtype) && (!isNarrow || backend.cast !== undefined)) {
     return { parameter, spec, averageSpec: isNarrow ? { ...spec, dtype: 'float32' } : spec };

@@ -8,10 +8,10 @@ import type { AveragedBatchNorm } from '../batch-norm/bn-update.js';
 import { PolyakError } from '../error.js';
 import { fittingTensors, namedTensors } from '../state/named-tensors.js';
 import type { NamedTensors } from '../state/named-tensors.js';
-import { formatSpec, sameSpec } from '../tensor/tensor.js';
 import type { HostTensor, TensorSpec } from '../tensor/tensor.js';
-import { exchanged, Loan, requireLive, shownTensors, whileLent } from './loan.js';
-import { ParameterList, quoted, requireBackend } from './parameter-list.js';
+import { exchanged, holdMeanwhile, Loan, requireFree, requireLive } from './loan.js';
+import { shownTensors, whileLent } from './loan.js';
+import { ParameterList, quoted, requireBackend, warnIfEmpty } from './parameter-list.js';
 import type { ParameterSource } from './parameter-list.js';
 import { drive, wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
@@ -19,7 +19,7 @@ import { disposeAll, transaction } from '../steps/transaction.js';
 import type { Transaction } from '../steps/transaction.js';
 import { warnerOf } from '../steps/warn.js';
 import type { Warn } from '../steps/warn.js';
-import { finiteCopies } from './copies.js';
+import { finiteCopies, refuseProblems, requireFitting } from './copies.js';
 
 /** Options of {@link ParameterSet}. */
 export interface ParameterSetOptions<T> {
@@ -71,6 +71,7 @@ export class ParameterSet<T> {
     this.backend = options.backend;
     this.#warn = warnerOf('ParameterSet', options.onWarning);
     this.#list = new ParameterList(options.backend, parameters);
+    warnIfEmpty('ParameterSet', this.#list.names, this.#warn);
   }
 
   /** The names that `read` gives, each with the spec of its tensor, in that order. */
@@ -166,6 +167,8 @@ export class ParameterSet<T> {
     const list = this.#list;
     yield* requireLive(call, current, list.identities);
     const live = list.live(call);
+    const reader = { name: `ParameterSet.${call}`, isReader: true };
+    if (!this.backend.isSynchronous) holdMeanwhile(reader, current, list.identities);
     const draft = { call, backend: this.backend, transaction: current };
     return yield* finiteCopies(draft, list.entries, live);
   }
@@ -181,7 +184,8 @@ export class ParameterSet<T> {
     const { backend } = this;
     const list = this.#list;
     const tensors = yield* this.#uploaded('write', current, weights);
-    yield* requireLive('write', current, list.identities);
+    yield* requireFree('write', current, list.identities);
+    holdMeanwhile({ name: 'ParameterSet.write', isReader: false }, current, list.identities);
     list.live('write');
     const terms = { backend, entries: list.entries, tensors };
     const shown = yield* shownTensors('write', current, terms);
@@ -217,21 +221,7 @@ export class ParameterSet<T> {
   ): Steps<R> {
     const call = 'withCopy';
     requireWithin(call, fn, options);
-    if (!Array.isArray(tensors)) {
-      throw new TypeError(`${call}: the tensors are ${described(tensors)}, expected an array.`);
-    }
-    const { entries } = this.#list;
-    const found = (tensors as readonly T[]).map((tensor) => this.backend.spec(tensor));
-    const problems = entries.flatMap(({ parameter: { name }, averageSpec }, index) => {
-      const spec = found[index];
-      if (spec !== undefined && sameSpec(spec, averageSpec)) return [];
-      const given = spec === undefined ? 'missing' : formatSpec(spec);
-      return [`"${name}" is ${given}, the model's ${formatSpec(averageSpec)}`];
-    });
-    if (found.length > entries.length) {
-      problems.push(`${found.length} tensors are given, expected ${entries.length}`);
-    }
-    refuseProblems(call, problems);
+    requireFitting(call, this.backend, this.#list.entries, tensors);
     return yield* this.#within(call, tensors, fn, options);
   }
 
@@ -247,7 +237,7 @@ export class ParameterSet<T> {
     const layers = batchNorm?.model.layers ?? [];
     const loan = yield* this.#transaction(call, function* (current) {
       const identities = [...list.identities, ...layers.map(({ identity }) => identity)];
-      yield* requireLive(call, current, identities);
+      yield* requireFree(call, current, identities);
       list.live(call);
       const name = `ParameterSet.${call}`;
       const terms = { backend, name, entries, tensors, batchNorm, onEnd: () => {} };
@@ -292,9 +282,4 @@ function requireWithin(call: string, fn: unknown, options: WithWeightsOptions): 
   requireFunction(call, 'the second argument', fn);
   requireOptions(call, options, ['batchNorm']);
   if (options.batchNorm !== undefined) requireBatchNorm(call, options.batchNorm);
-}
-
-function refuseProblems(call: string, problems: readonly string[]): void {
-  if (problems.length === 0) return;
-  throw new PolyakError('ERR_STATE', `${call}: the weights do not fit: ${problems.join('; ')}.`);
 }

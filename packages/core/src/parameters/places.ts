@@ -5,42 +5,37 @@ import type { PlaceIdentity } from '../parameter.js';
 import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
 
-/** Whoever has put other weights into a model. */
+/** Whoever has put other weights into a model, or reads the live ones for the time of a call. */
 export interface Holder {
-  /** For messages: what put them there, such as `SWA.swapSwaSgd`. */
+  /** For messages: the call, such as `SWA.swapSwaSgd`. */
   readonly name: string;
+  /** Whether it only reads the live weights, as others may at the same time. */
+  readonly isReader: boolean;
   /** Whether the weights were left there, to be taken out by whoever comes next. */
   readonly isRecallable: boolean;
   /** Puts the live weights back. */
   recall(transaction: Transaction): Steps<void>;
 }
 
-/** A stretch of memory that is held; all of an object, where the place is one. */
-interface Held {
-  readonly start: number;
-  readonly end: number;
-  readonly holder: Holder;
-}
-
-/** For each object and each memory, what of it is held: sorted, without overlaps. */
-type Registry = WeakMap<object, readonly Held[]>;
+/** For each object and each memory, what each holder has of it: sorted, without overlaps. */
+type Registry = WeakMap<object, Map<Holder, readonly Stretch[]>>;
 
 const KEY = Symbol.for('polyak.places');
 
-/** Notes that `holder` has put other weights into these places. */
+/** Notes that `holder` has these places. */
 export function hold(identities: readonly PlaceIdentity[], holder: Holder): void {
   for (const [object, stretches] of byObject(identities)) {
-    const added = stretches.map(({ start, end }) => ({ start, end, holder }));
-    registry().set(object, sorted([...(registry().get(object) ?? []), ...added]));
+    const held = registry().get(object) ?? new Map<Holder, readonly Stretch[]>();
+    registry().set(object, held.set(holder, sorted(stretches)));
   }
 }
 
-/** Notes that the live weights are back in all places that `holder` held among these. */
+/** Notes that `holder` has none of these places any more. */
 export function letGo(identities: readonly PlaceIdentity[], holder: Holder): void {
   for (const object of byObject(identities).keys()) {
-    const rest = (registry().get(object) ?? []).filter((held) => held.holder !== holder);
-    if (rest.length === 0) registry().delete(object);
-    else registry().set(object, rest);
+    const held = registry().get(object);
+    held?.delete(holder);
+    if (held?.size === 0) registry().delete(object);
   }
 }
 
@@ -48,14 +43,12 @@ export function letGo(identities: readonly PlaceIdentity[], holder: Holder): voi
 export function holdersOf(identities: readonly PlaceIdentity[]): ReadonlySet<Holder> {
   const holders = new Set<Holder>();
   for (const [object, stretches] of byObject(identities)) {
-    const held = registry().get(object);
-    if (held === undefined) continue;
-    for (const stretch of stretches) {
-      for (let n = lastBefore(held, stretch.end); n >= 0; n -= 1) {
-        const found = held[n] as Held;
-        if (found.end <= stretch.start) break;
-        holders.add(found.holder);
-      }
+    for (const [holder, held] of registry().get(object) ?? []) {
+      const isHeld = stretches.some(({ start, end }) => {
+        const last = held[lastBefore(held, end)];
+        return last !== undefined && last.end > start;
+      });
+      if (isHeld) holders.add(holder);
     }
   }
   return holders;
@@ -116,11 +109,11 @@ function sorted<S extends { readonly start: number }>(stretches: readonly S[]): 
 }
 
 /** The index of the last stretch that begins before `end`, or -1. */
-function lastBefore(held: readonly Held[], end: number): number {
+function lastBefore(held: readonly Stretch[], end: number): number {
   let [low, high] = [0, held.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((held[middle] as Held).start < end) low = middle + 1;
+    if ((held[middle] as Stretch).start < end) low = middle + 1;
     else high = middle;
   }
   return low - 1;
