@@ -25,6 +25,18 @@ export function requireOptions(call: string, options: unknown, known: readonly s
 }
 
 /**
+ * Refuses arguments beyond the last one, which would be ignored without a word.
+ *
+ * @throws TypeError
+ */
+export function requireCount(call: string, given: number, most: number): void {
+  if (given <= most) return;
+  throw new TypeError(
+    `${call}: ${given} arguments, expected ${most} at most. Put options into the last one.`,
+  );
+}
+
+/**
  * Refuses what is no function.
  *
  * @throws TypeError

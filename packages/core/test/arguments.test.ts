@@ -127,6 +127,16 @@ describe('a constructor', () => {
       'Parameter 0 is no { name, identity',
     ],
     [
+      'a parameter that gives no tensor',
+      () => make.model([{ ...weights('w', [1]), get: () => undefined }], options),
+      '"w" is undefined, expected a tensor of the backend',
+    ],
+    [
+      'a parameter that gives bare numbers',
+      () => make.set([{ ...weights('w', [2]), get: () => Float32Array.of(1, 2) }], options),
+      '"w" is an object, expected a tensor of the backend',
+    ],
+    [
       'no groups to observe',
       () => loose({ observedOptimizer }, 'observedOptimizer')(),
       'groups are',
@@ -152,6 +162,8 @@ describe('a method', () => {
       'options are "ema". Expected { average, batchNorm }',
     ],
     ['model', 'withAveraged', [() => 0, { recallable: true }], 'no option "recallable"'],
+    ['model', 'withAveraged', [() => 0, {}, 'ema'], 'withAveraged: 3 arguments, expected 2'],
+    ['swa', 'withAveraged', [() => 0, undefined, 'ema'], 'withAveraged: 3 arguments, expected 2'],
     ['model', 'withAveraged', [() => 0, null], 'withAveraged: the options are null'],
     ['model', 'withAveraged', [() => 0, { batchNorm: {} }], 'withAveraged: batchNorm: the model'],
     ['model', 'withAveraged', [() => 0, { batchNorm: { model: fakeModel([]) } }], 'the loader is'],
@@ -169,6 +181,8 @@ describe('a method', () => {
     ['set', 'withWeights', [null, () => 0], 'the weights are null'],
     ['set', 'withWeights', [{}, () => 0, 'x'], 'withWeights: the options are "x"'],
     ['set', 'withCopy', [undefined, () => 0], 'withCopy: the tensors are undefined'],
+    ['set', 'withCopy', [[null], () => 0], 'withCopy: tensor 0 is null, expected a tensor of the'],
+    ['set', 'withCopy', [[[1, 2]], () => 0], 'withCopy: tensor 0 is an array, expected a tensor'],
   ])('of %s, %s, refuses %j', async (object, method, given, message) => {
     const objects = await averaged();
     const error = await failure(() =>
@@ -243,7 +257,7 @@ describe('whatever is passed', () => {
 
   /** Errors of the engine, which say nothing of what was expected. */
   const RAW =
-    /cannot read|is not a function|is not iterable|not an object|\(reading|in operator|convert/i;
+    /cannot (read|destructure)|is not a function|is not iterable|not an object|in operator|conver/i;
 
   it.each(METHODS)('to %s.%s, the message says what is expected', async (object, method) => {
     for (const first of ODD) {

@@ -1,5 +1,5 @@
 // Running averages of a model whose training loop is one's own: no optimizer is needed.
-import { requireOptions } from '../arguments.js';
+import { requireCount, requireOptions } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import { fittingState, restore, stateOf } from './averages-state.js';
 import type { AveragesState } from './averages-state.js';
@@ -11,6 +11,7 @@ import { AVERAGING_OPTIONS, termsOf } from './options.js';
 import { toggle, within } from './show.js';
 import type { AveragedOptions, SwapOptions } from './show.js';
 import type { AveragingOptions } from './options.js';
+import { warnIfEmpty } from '../parameters/parameter-list.js';
 import type { ParameterSource } from '../parameters/parameter-list.js';
 import { drive } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
@@ -62,6 +63,7 @@ export class AveragedModel<T> {
     this.#averages = new Averages(termsOf('AveragedModel', options));
     this.#group = this.#averages.groupOf(parameters);
     this.#averages.groups.push(this.#group);
+    warnIfEmpty('AveragedModel', this.#group.list.names, this.#averages.terms.warn);
   }
 
   /** The updates so far; of the first average, where there are several. */
@@ -94,7 +96,11 @@ export class AveragedModel<T> {
    * @returns what `fn` returned
    * @throws PolyakError as {@link AveragedModel.swap}, and whatever `fn` or {@link bnUpdate} throws
    */
-  withAveraged<R, Batch>(fn: () => Awaitable<R>, options: AveragedOptions<Batch> = {}): Promise<R> {
+  async withAveraged<R, Batch>(
+    fn: () => Awaitable<R>,
+    options: AveragedOptions<Batch> = {},
+  ): Promise<R> {
+    requireCount('withAveraged', arguments.length, 2);
     return drive(within(this.#averages, 'withAveraged', 'swap', fn, options));
   }
 

@@ -1,8 +1,9 @@
 // Stochastic weight averaging around any optimizer: torchcontrib's vocabulary, without its defects.
-import { requireOptions } from '../arguments.js';
+import { requireCount, requireOptions } from '../arguments.js';
 import { AVERAGING_OPTIONS } from '../averaging/options.js';
 import { toggle, within } from '../averaging/show.js';
 import type { AveragedOptions, SwapOptions } from '../averaging/show.js';
+import { warnIfEmpty } from '../parameters/parameter-list.js';
 import { drive } from '../steps/steps.js';
 import type { Awaitable } from '../awaitable.js';
 import type { Optimizer, ParamGroup } from '../optimizer.js';
@@ -60,6 +61,9 @@ export class SWA<T> {
   constructor(optimizer: Optimizer<T>, options: SWAOptions<T>) {
     requireOptions('SWA', options, [...AVERAGING_OPTIONS, 'swaStart', 'swaFreq', 'swaLr']);
     this.#machine = new SWAMachine(optimizer, options);
+    const { groups, terms } = this.#machine.averages;
+    const names = groups.flatMap(({ list }) => list.names);
+    warnIfEmpty('SWA', names, terms.warn);
   }
 
   /** The base optimizer. */
@@ -159,7 +163,11 @@ export class SWA<T> {
    * @returns what `fn` returned
    * @throws PolyakError as {@link SWA.swapSwaSgd}, and whatever `fn` or {@link bnUpdate} throws
    */
-  withAveraged<R, Batch>(fn: () => Awaitable<R>, options: AveragedOptions<Batch> = {}): Promise<R> {
+  async withAveraged<R, Batch>(
+    fn: () => Awaitable<R>,
+    options: AveragedOptions<Batch> = {},
+  ): Promise<R> {
+    requireCount('withAveraged', arguments.length, 2);
     return drive(within(this.#machine.averages, 'withAveraged', 'swapSwaSgd', fn, options));
   }
 

@@ -1,5 +1,5 @@
 import { cpuBackend } from '@polyak/backend-cpu';
-import { SWA } from '@polyak/core';
+import { AveragedModel, ParameterSet, SWA } from '@polyak/core';
 import type { SWAOptions } from '@polyak/core';
 import type { HostTensor } from '@polyak/core/interfaces';
 import { exponential } from '@polyak/core/rules';
@@ -33,10 +33,44 @@ describe('compensated', () => {
     const onWarning = vi.fn<(message: string) => void>();
     const rule = exponential(0.9999);
     const make = (options: { readonly compensated?: boolean }): SWA<HostTensor> =>
-      new SWA(sgd([]), { backend: plain, rule, onWarning, ...options });
+      new SWA(sgd([{ params: [weights('w', [1])], lr: 0.1 }]), {
+        backend: plain,
+        rule,
+        onWarning,
+        ...options,
+      });
     make({ compensated: false });
     expect(onWarning).not.toHaveBeenCalled();
     make({});
     expect(onWarning.mock.calls).toEqual([[expect.stringContaining('no compensated accumulator')]]);
+  });
+});
+
+describe('no parameters', () => {
+  it('are a warning that says who has none', () => {
+    const onWarning = vi.fn<(message: string) => void>();
+    const options = { backend, onWarning };
+    void new AveragedModel([], options);
+    void new AveragedModel(() => [], options);
+    void new SWA(sgd([]), options);
+    void new SWA(sgd([{ params: [], lr: 0.1 }]), options);
+    void new ParameterSet([], options);
+    expect(onWarning.mock.calls.map(([message]) => message.split(':')[0])).toEqual([
+      'AveragedModel',
+      'AveragedModel',
+      'SWA',
+      'SWA',
+      'ParameterSet',
+    ]);
+    expect(onWarning).toHaveBeenLastCalledWith(
+      'ParameterSet: there are no parameters, so nothing is averaged. Pass those of the model.',
+    );
+  });
+
+  it('of one group are no warning where another has some', () => {
+    const onWarning = vi.fn<(message: string) => void>();
+    const groups = [[], [weights('w', [1])]].map((params) => ({ params, lr: 0.1 }));
+    void new SWA(sgd(groups), { backend, onWarning });
+    expect(onWarning).not.toHaveBeenCalled();
   });
 });
