@@ -13,10 +13,19 @@ import { requireSpec, requireWellFormed } from './tensors.js';
  * @returns the cell; its `set` throws a `PolyakError` `ERR_PARAMETERS` for a tensor of
  *   another dtype or shape
  * @throws PolyakError `ERR_UNSUPPORTED` for half-precision tensors
- * @throws TypeError where `data` is not the typed array of the dtype
+ * @throws TypeError where an argument is not what it should be, or `data` is not the typed array
+ *   of the dtype
  * @throws RangeError where `data` has another length than the shape
  */
 export function parameter(name: string, tensor: HostTensor): Parameter<HostTensor> {
+  // What JavaScript passes may be anything.
+  const given = tensor as Partial<HostTensor> | null | undefined;
+  if (typeof name !== 'string' || !Array.isArray(given?.shape) || !ArrayBuffer.isView(given.data)) {
+    throw new TypeError(
+      'parameter: expected a name and a tensor, such as ' +
+        "('weight', { dtype: 'float32', shape: [2], data: new Float32Array(2) }).",
+    );
+  }
   requireWellFormed('parameter', tensor);
   const { buffer: memory, byteOffset, byteLength } = tensor.data;
   return {

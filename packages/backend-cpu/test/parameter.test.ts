@@ -56,3 +56,16 @@ it('is known by the stretch of memory that it writes to', () => {
   expect(first.identity).toHaveProperty('memory', buffer.buffer);
   expect(second.identity).toEqual(first.identity);
 });
+
+it.each<[string, readonly unknown[]]>([
+  ['no tensor', ['w']],
+  ['a bare array for it', ['w', new Float32Array(2)]],
+  ['a tensor without shape', ['w', { dtype: 'float32', data: new Float32Array(2) }]],
+  ['numbers for the data', ['w', { dtype: 'float32', shape: [2], data: [1, 2] }]],
+  ['the tensor before the name', [float32(1), 'w']],
+  ['no name', [undefined, float32(1)]],
+])('refuses %s, and says what is expected', (_, given) => {
+  const call = (): unknown => parameter(...(given as [string, HostTensor]));
+  expect(call).toThrow(TypeError);
+  expect(call).toThrow('expected a name and a tensor, such as');
+});
