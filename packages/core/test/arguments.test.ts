@@ -95,6 +95,11 @@ describe('a constructor', () => {
     ],
     ['a raw object for it', () => make.swa({ minimize() {} }, options), 'Wrap it, such as by'],
     [
+      'an optimizer without state',
+      () => make.swa({ paramGroups: [], step() {}, addParamGroup() {} }, options),
+      'SWA: stateDict of the optimizer is undefined, expected a function',
+    ],
+    [
       'groups of null',
       () => make.swa({ ...sgd([]), paramGroups: [null] }, options),
       'group is null',

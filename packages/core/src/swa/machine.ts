@@ -5,7 +5,7 @@ import { Averages } from '../averaging/averages.js';
 import { termsOf } from '../averaging/options.js';
 import type { AveragingOptions } from '../averaging/options.js';
 import type { RunningAverage } from '../averaging/running-average.js';
-import { wait } from '../steps/steps.js';
+import { isPromise, wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
 import type { Awaitable } from '../awaitable.js';
@@ -87,7 +87,10 @@ export class SWAMachine<T> {
       });
     });
     this.resetLr();
-    const loss = yield* wait(this.optimizer.step(closure));
+    const stepped = this.optimizer.step(closure);
+    const loss = yield* wait(stepped);
+    // While it waited, others may have put their weights into the model: those were trained then.
+    if (isPromise(stepped)) yield* this.averages.requireLive('step', current);
     this.#requireGroupCount('step');
     const due = this.groups.filter(({ stepCounter }) => plan(this.mode, stepCounter).average);
     if (due.length > 0) onUpdated(yield* this.#update('step', current, due));
@@ -210,6 +213,9 @@ function requireOptimizer<T>(optimizer: Optimizer<T>): void {
   // What JavaScript passes may be anything.
   const given = optimizer as Partial<Optimizer<T>> | null | undefined;
   if (Array.isArray(given?.paramGroups) && typeof given.step === 'function') {
+    for (const method of ['addParamGroup', 'stateDict', 'loadStateDict'] as const) {
+      requireFunction('SWA', `${method} of the optimizer`, given[method]);
+    }
     for (const group of given.paramGroups) requireGroup('SWA', group as ParamGroup<T>);
     return;
   }

@@ -1,6 +1,6 @@
 // Calls that take time, while other objects call over the same weights.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
-import { AveragedModel, ParameterSet } from '@polyak/core';
+import { AveragedModel, observedOptimizer, ParameterSet, SWA } from '@polyak/core';
 import type { Backend, HostTensor } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
 import { Faults, faulty, slow } from '../support/faults.js';
@@ -81,6 +81,28 @@ describe('an update under way', () => {
     faults.failOnce('average');
     await expect(one.update()).rejects.toThrow('average failed');
     await other.withAveraged(() => expect([...data]).toEqual([1, 1]));
+    expect([...data]).toEqual([5, 5]);
+  });
+});
+
+describe('a step that waits', () => {
+  it('is refused where another object has put its weights into the model meanwhile', async () => {
+    const { data, other, set } = await shared();
+    const weight = parameter('w', { dtype: 'float32', shape: [2], data });
+    const optimizer = observedOptimizer([{ params: [weight], lr: 0.1 }]);
+    const swa = new SWA(optimizer, { backend: set.backend, swaStart: 10, swaFreq: 1 });
+    let finish = (): void => {};
+    const step = swa.step(async () => {
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      data.fill(6);
+    });
+    await other.swap();
+    finish();
+    await expect(step).rejects.toMatchObject({ code: 'ERR_SWAPPED' });
+    expect(swa.paramGroups[0]?.stepCounter).toBe(0);
+    await other.swap();
     expect([...data]).toEqual([5, 5]);
   });
 });
