@@ -171,7 +171,7 @@ it.each<[string, () => unknown]>([
 it.each([
   ['text', '0.9'],
   ['a list', [0.9]],
-])('refuses %s for a decay', (_, decay) => {
-  expect(() => exponential(decay as never)).toThrow(TypeError);
-  expect(() => exponential(decay as never)).toThrow('expected a number in [0, 1]');
+])('refuses %s for a decay', (_, given) => {
+  expect(() => exponential(given as never)).toThrow(TypeError);
+  expect(() => exponential(given as never)).toThrow('expected a number in [0, 1]');
 });
