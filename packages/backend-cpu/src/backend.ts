@@ -29,9 +29,9 @@ export interface CpuBackendOptions {
 }
 
 /**
- * The CPU backend. Its tensors are {@link HostTensor}s: any may be passed in, as an average too.
- * Those that it made are views of one large buffer: `download` what is to be cloned or sent to a
- * worker. All methods are synchronous, `swap` where every `set` is.
+ * The CPU backend. Its tensors are {@link HostTensor}s; it takes any, also as averages. Tensors
+ * that it makes are views of one large buffer: `download` them before they are cloned or sent to a
+ * worker. All methods are synchronous; `swap` too where every `set` is.
  */
 export interface CpuBackend extends Backend<HostTensor> {
   readonly name: 'cpu:wasm' | 'cpu:js';
@@ -44,21 +44,20 @@ export interface CpuBackend extends Backend<HostTensor> {
     items: readonly AverageItem<HostTensor>[],
     options?: AverageOptions,
   ): AverageResult<HostTensor>;
-  /** Frees tensors that this backend made; others are the garbage collector's, and left alone. */
+  /** Frees tensors that this backend made, and ignores others. */
   dispose(tensors: readonly HostTensor[]): void;
   /**
-   * What the tensors made and not yet disposed of amount to. What is kept for later tensors is not
-   * counted.
+   * The memory of tensors that are not yet disposed of, without what is kept for later tensors.
    */
   memory(): LedgerMemory;
 }
 
 /**
  * Averages in host memory: `average + weight * (live - average)`, each operation rounded to the
- * tensors' dtype. Float32 and float64 are averaged; integers and bool are carried along.
+ * tensors' dtype. Float32 and float64 are averaged; integers and bool are copied.
  *
- * Tensors that the backend makes lie in WebAssembly memory, which keeps what was once used for the
- * next tensors; it goes when the backend and its tensors are collected.
+ * Tensors that the backend makes lie in WebAssembly memory. Freed memory is kept for the next
+ * tensors; all of it is released when the backend and its tensors are garbage-collected.
  *
  * @param options - which kernel
  * @returns the backend; methods throw a `PolyakError` `ERR_DISPOSED` for a tensor that was disposed

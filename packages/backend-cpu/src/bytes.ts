@@ -1,5 +1,4 @@
-// Elements as bytes: the only view through which copies keep every bit, the payloads of NaN
-// included.
+// Arrays as bytes. Copies of bytes keep every bit, also the payloads of NaN.
 import type { HostArray } from '@polyak/core/interfaces';
 
 /**

@@ -1,4 +1,4 @@
-// The kernels for backends whose tensors lie in ordinary host memory: arrays in, arrays out.
+// The averaging kernels over ordinary arrays, for other backends with tensors in host memory.
 import { chooseEngine } from './kernel/choose-engine.js';
 import type { FloatArray } from './kernel/engine.js';
 import { PLAIN, SpareArrays } from './kernel/spare-arrays.js';
@@ -6,8 +6,8 @@ import type { UpdateItem, UpdateResult } from './update.js';
 import { updated } from './update.js';
 
 /**
- * Averaging of float32 and float64 arrays, synchronous. Arrays that are passed in are only read and
- * not kept. Arrays that come out are ordinary ones, the caller's from then on, and need no freeing.
+ * Averaging of float32 and float64 arrays, synchronous. Arrays that are passed in are only read,
+ * and not kept. Returned arrays are ordinary ones: the caller owns them and need not free them.
  */
 export interface HostKernels {
   /** What runs, such as `cpu:wasm`. */
@@ -25,8 +25,8 @@ export interface HostKernels {
     options?: { readonly allowNonFinite?: boolean },
   ): UpdateResult;
   /**
-   * Hands over arrays that nobody reads any more, such as the old averages: a later update writes
-   * its results into them, which is faster than new memory. Each once.
+   * Takes arrays that are no longer read, such as the old averages. A later update writes its
+   * results into them, which is faster than new memory. Pass each array once.
    */
   recycle(arrays: readonly FloatArray[]): void;
   /** Whether all elements are finite. */

@@ -1,5 +1,5 @@
-// What the backend takes for a tensor. Core compares specs; what is checked here would otherwise
-// overwrite a neighbour in the arena, or feed a loop another array than it was compiled for.
+// Checks of the tensors that the backend is given. Core compares specs only. An array of the wrong
+// type or length would overwrite its neighbour in the arena.
 import { PolyakError } from '@polyak/core';
 import { arrayOf, elementCount, formatSpec, sameSpec } from '@polyak/core/interfaces';
 import type { DType, HostTensor } from '@polyak/core/interfaces';
@@ -33,8 +33,8 @@ export function requireWellFormed(call: string, tensor: HostTensor): void {
   if (!DTYPES.includes(dtype)) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `${call}: ${formatSpec(tensor)} on the CPU backend, which takes ${DTYPES.join(', ')}. ` +
-        'Convert it first.',
+      `${call}: ${formatSpec(tensor)} is not supported by the CPU backend, expected ` +
+        `${DTYPES.join(', ')}. Convert it first.`,
     );
   }
   // By name and not `instanceof`, which fails for arrays of another realm.
@@ -42,7 +42,7 @@ export function requireWellFormed(call: string, tensor: HostTensor): void {
   const found = data[Symbol.toStringTag];
   if (found !== name) {
     throw new TypeError(
-      `${call}: ${formatSpec(tensor)} is held in ${found}, expected ${name}. ` +
+      `${call}: ${formatSpec(tensor)} has its data in ${found}, expected ${name}. ` +
         'Convert its data first.',
     );
   }
@@ -61,7 +61,7 @@ export function requireWellFormed(call: string, tensor: HostTensor): void {
  * @param call - the method, for the message
  * @param name - what `found` is, for the message
  * @param found - the tensor
- * @param expected - one of the spec that it is to have
+ * @param expected - a tensor of the expected spec
  * @throws PolyakError `ERR_PARAMETERS`
  */
 export function requireSpec(

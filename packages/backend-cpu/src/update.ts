@@ -1,5 +1,5 @@
-// One update, made as a whole or not at all: the new averages are computed into memory that nobody
-// has seen, and become the averages once all of them are known to be finite.
+// One update, all or nothing. The new averages are computed into separate memory and take effect
+// once all of them are known to be finite.
 import type { Arithmetic, FloatArray, Workspace } from './kernel/engine.js';
 import { MOVED, NOT_FINITE } from './kernel/engine.js';
 
@@ -27,7 +27,7 @@ export interface UpdatedItem {
   readonly hasMoved: boolean;
 }
 
-/** What became of an update. */
+/** The result of an update. */
 export type UpdateResult =
   | {
       /** The update is made. */

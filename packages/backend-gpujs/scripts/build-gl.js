@@ -1,6 +1,6 @@
 // Builds the package `gl`, with which gpu.js computes on headlessgl in Node:
 // `npx -y pnpm@12 run build:gl`. It takes minutes and needs a C++ compiler, Python, pkg-config and
-// libxi-dev, which is why no installation does it unasked.
+// libxi-dev, so the installation does not run it.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,4 +1,4 @@
-// What computes: the kernels of one GPU instance, each checked in every run.
+// The device of a GPU instance: its kernels, with every run checked for errors.
 import { PolyakError } from '@polyak/core';
 import type { Steps } from '@polyak/core/kit';
 import { wait } from '@polyak/core/kit';
@@ -11,7 +11,7 @@ import { contextOf, flattened, isTexture, storageOf } from './texture.js';
 import type { CountedStorage, Layout } from './texture.js';
 
 export class Device {
-  /** What really computes, whatever the GPU instance was asked for. */
+  /** The mode that really runs, whatever mode was requested. */
   readonly mode: GpujsMode;
   /** Whether results are textures; on cpu and webasm they are arrays. */
   readonly hasTextures: boolean;
@@ -20,7 +20,7 @@ export class Device {
   readonly #sentinel: Kernel;
   /** By source and settings. */
   readonly #kernels = new Map<string, SignatureKernels>();
-  /** What a kernel made: textures can be read as long as their kernel lives. */
+  /** The kernels' results. A texture can be read as long as its kernel lives. */
   readonly #made = new Map<KernelCall, Set<CountedStorage>>();
   #isReleased = false;
 
@@ -100,7 +100,7 @@ export class Device {
   }
 
   /**
-   * Refuses to go on once the device is gone, with all that lay there.
+   * Throws once the device is lost or destroyed.
    *
    * @param call - the method, for the message
    * @param cause - what failed, if something did
@@ -114,13 +114,13 @@ export class Device {
       throw new PolyakError(
         'ERR_DISPOSED',
         `${call}: the GPU was destroyed, or its device was lost, and the averages with it. Make ` +
-          'a new GPU, a new backend and a new average, and load the state that was saved last.',
+          'a new GPU, a new backend and a new average, and load the last saved state.',
         { cause },
       );
     }
   }
 
-  /** Destroys the kernels that are compiled so far, but those whose textures somebody holds. */
+  /** Destroys the compiled kernels, except those whose textures are still held. */
   forgetKernels(): void {
     const isKept = (call: KernelCall): boolean =>
       [...(this.#made.get(call) ?? [])].some((storage) => isHeld(storage, call.kernel));
@@ -148,7 +148,7 @@ export class Device {
     });
   }
 
-  /** Forgets storages that nobody holds, two for each new one. */
+  /** Removes storages that are no longer held, up to two for each new one. */
   #note(call: KernelCall, storage: CountedStorage): void {
     const made = this.#made.get(call) ?? new Set();
     this.#made.set(call, made);
@@ -168,7 +168,7 @@ export class Device {
     if (fallbackReason === null && isRight) return;
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `gpu.js went on in the mode ${mode} instead of ${this.#gpu.mode}: ` +
+      `gpu.js fell back to the mode ${mode}, expected ${this.#gpu.mode}: ` +
         `${fallbackReason ?? 'it gave no reason'}. Make the GPU with a mode that runs ` +
         'here, such as webasm.',
     );

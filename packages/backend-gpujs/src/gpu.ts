@@ -1,5 +1,5 @@
-// gpu.js as this package sees it: what its typings leave out or get wrong, cast once. The runtime
-// itself is passed in.
+// The types of gpu.js, with casts for what its own typings lack or get wrong. The runtime itself is
+// always an argument.
 import type { GPU, Texture } from 'gpu.js';
 
 /** Where gpu.js can compute. */
@@ -22,7 +22,7 @@ export type KernelResult = Rows | Texture;
 /** An instance of `GPU`. */
 export interface Gpu {
   readonly mode: string;
-  /** The kernels that it would destroy. */
+  /** The kernels that `destroy` destroys. */
   readonly kernels: readonly unknown[];
   createKernel(source: string, settings: object): KernelCall;
   destroy(): Promise<void>;
@@ -31,7 +31,7 @@ export interface Gpu {
 /** A kernel to call. On webgpu, and on all others in gpu.js 3, it returns a promise. */
 export interface KernelCall {
   (...args: readonly unknown[]): KernelResult | Promise<KernelResult>;
-  /** What computes. Another one may take its place in the first call. */
+  /** The compiled kernel. The first call may replace it. */
   readonly kernel: Kernel;
 }
 

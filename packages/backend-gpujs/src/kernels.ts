@@ -1,5 +1,5 @@
-// One kernel source, compiled for each signature of its arguments: gpu.js bakes their types and
-// sizes in, and reads garbage where others follow.
+// One kernel source, compiled for each signature of its arguments: gpu.js compiles types
+// and sizes in, and reads garbage when later arguments have others.
 import { PolyakError } from '@polyak/core';
 import type { Steps } from '@polyak/core/kit';
 import { wait } from '@polyak/core/kit';
@@ -7,21 +7,21 @@ import type { Texture } from 'gpu.js';
 import type { Gpu, Kernel, KernelCall, KernelResult, WebGlContext, WebGpuContext } from './gpu.js';
 import { isTexture, signatureOf } from './texture.js';
 
-/** What a kernel is called with. Arrays are nested to the rank that the kernel indexes. */
+/** An argument of a kernel. Arrays are nested to the rank that the kernel indexes. */
 export type Argument = number | Float32Array | readonly unknown[] | Texture;
 
 /** How {@link SignatureKernels} makes and checks its kernels. */
 export interface KernelTerms {
   readonly source: string;
-  /** What gpu.js creates them with. */
+  /** The settings that gpu.js creates them with. */
   readonly settings: object;
-  /** What says whether a call has failed; gpu.js does not ask it. */
+  /** Reports whether a call has failed. gpu.js does not check. */
   contextOf(kernel: Kernel): Kernel['context'];
   /** Refuses a kernel that is not what it should be, after its first call. */
   check(kernel: Kernel, result: KernelResult): void;
 }
 
-/** What a kernel has given. */
+/** The result of a run. */
 export interface KernelRun {
   readonly call: KernelCall;
   readonly result: KernelResult;
@@ -45,8 +45,8 @@ export class SignatureKernels {
   /**
    * Calls the kernel for `args`, which is compiled unless there is one.
    *
-   * @throws whatever gpu.js throws; PolyakError `ERR_UNSUPPORTED` where the device says that it
-   *   could not run the kernel
+   * @throws whatever gpu.js throws; PolyakError `ERR_UNSUPPORTED` where the device
+   *   reports that it could not run the kernel
    */
   *run(args: readonly Argument[]): Steps<KernelRun> {
     const { source, settings, contextOf, check } = this.#terms;
@@ -87,8 +87,8 @@ function checkFirst(call: KernelCall, result: KernelResult, check: KernelTerms['
 }
 
 /**
- * Runs `operation`, and throws a PolyakError `ERR_UNSUPPORTED` where the device says that it
- * failed: gpu.js does not ask.
+ * Runs `operation`, and throws a PolyakError `ERR_UNSUPPORTED` where the device reports an
+ * error. gpu.js does not check.
  */
 export function* checked<Result>(
   context: Kernel['context'],
@@ -101,7 +101,7 @@ export function* checked<Result>(
 }
 
 function* checkedWebGl<Result>(gl: WebGlContext, operation: () => Steps<Result>): Steps<Result> {
-  // What others left there. A lost context gives out an error once only.
+  // Clears earlier errors of others. A lost context reports its error only once.
   while (gl.getError() !== gl.NO_ERROR);
   const result = yield* operation();
   const error = gl.getError();

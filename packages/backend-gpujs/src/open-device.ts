@@ -1,4 +1,4 @@
-// The device that a GPU instance really computes on, once it has shown that it computes right.
+// Opens the device that a GPU instance really computes on, after a test of its arithmetic.
 import { PolyakError } from '@polyak/core';
 import type { GPU } from 'gpu.js';
 import { Device } from './device.js';
@@ -22,7 +22,7 @@ const REMEDIES: Readonly<Record<GpujsMode, string>> = {
 /** A device that computes. */
 export interface OpenDevice {
   readonly device: Device;
-  /** Whether it keeps rounding errors; of a device with textures. */
+  /** For devices with textures: whether the driver keeps rounding errors. */
   readonly canCompensate: boolean;
   /** Destroys the kernels and, where it is the backend's own, the GPU instance. */
   close(): Promise<void>;
@@ -74,7 +74,7 @@ function requireGpu(gpu: GPU | GpujsRuntime): void {
 /** gpu.js falls back silently; 'gpu' and 'async' leave the mode to it. */
 function requireMode(asked: string, found: GpujsMode): void {
   if (Object.hasOwn(REMEDIES, asked) && asked !== found)
-    throw new Error(`gpu.js runs ${found} in its place`);
+    throw new Error(`gpu.js runs ${found} instead`);
 }
 
 function instanceOf({ GPU: Class, mode }: GpujsRuntime): Gpu {

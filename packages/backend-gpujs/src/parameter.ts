@@ -17,9 +17,9 @@ export interface GpujsParameter extends Parameter<GpujsTensor> {
 /**
  * A place that holds a tensor. Give `get().data` to each kernel call.
  *
- * Setting an array copies the contents into it, so that whoever computes with the array sees them.
- * Setting a texture exchanges handles and copies nothing. The place has a handle of its own on its
- * texture: delete yours whenever you like, and that of the place, `get().data`, at the end.
+ * Setting an array copies the contents into it, so that the model computes with them.
+ * Setting a texture exchanges handles and copies nothing. The parameter has its own handle on the
+ * texture. You may delete yours at any time; delete the parameter's, `get().data`, at the end.
  *
  * @param name - unique within the model and stable between runs
  * @param data - what the model computes with now
@@ -85,7 +85,7 @@ function arrayParameter(name: string, tensor: GpujsTensor, array: Float32Array):
         return;
       }
       throw new TypeError(
-        `"${name}" is an array, and what it was given lies on the device. Let the backend swap it.`,
+        `"${name}" is an array, and the tensor to set is on the device. Let the backend swap it.`,
       );
     },
   };

@@ -1,5 +1,4 @@
-// What gpu.js computes with, as a tensor: numbers on the host, a texture, or a stretch of packed
-// averages.
+// Tensors of gpu.js: an array on the host, a texture, or a slice of packed averages.
 import type { TensorSpec } from '@polyak/core/interfaces';
 import type { Texture } from 'gpu.js';
 import type { GpujsSlice } from './averaging/pack.js';

@@ -2,7 +2,7 @@
 import { PolyakError } from '@polyak/core';
 import type { Texture } from 'gpu.js';
 
-/** What a result looks like. Two textures of one layout can stand for each other in any kernel. */
+/** The layout of a result. Textures of one layout are interchangeable in any kernel. */
 export interface Layout {
   /** The extents, innermost first, as gpu.js has them. */
   readonly output: readonly number[];
@@ -87,7 +87,7 @@ export function layoutOf(texture: Texture, what: string): Layout {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
       `${what} is a texture of the type ${type} with ${componentCount} components an element, ` +
-        "which has no float32 elements. Make it by a kernel with precision: 'single' that " +
+        "expected float32 elements. Make it by a kernel with precision: 'single' that " +
         'returns a number.',
     );
   }

@@ -1,8 +1,8 @@
-// Wrong arguments, as JavaScript passes them: said at once, and what to pass.
+// Refuses wrong arguments, as JavaScript may pass them.
 import type { Ort } from './ort.js';
 
 /**
- * Refuses what is not the module.
+ * Refuses a value that is not the module.
  *
  * @param call - the function, for the message
  * @param ort - its first argument
@@ -18,7 +18,7 @@ export function requireOrt(call: string, ort: Ort): void {
 }
 
 /**
- * Refuses options that are none.
+ * Refuses missing options.
  *
  * @param call - the function, for the message
  * @param options - its last argument

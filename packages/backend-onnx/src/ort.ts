@@ -1,4 +1,4 @@
-// ONNX Runtime as this package sees it: types only; the runtime itself is passed in.
+// The types of ONNX Runtime. The runtime itself is always an argument.
 
 /** The module `onnxruntime-node`, as `import * as ort from 'onnxruntime-node'` gives it. */
 export type Ort = typeof import('onnxruntime-node');

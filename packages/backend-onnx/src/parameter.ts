@@ -1,4 +1,4 @@
-// Cells of a live model whose weights are tensors of ONNX Runtime.
+// Parameters of models whose weights are tensors of ONNX Runtime.
 import { cell } from '@polyak/core/kit';
 import type { Cell } from '@polyak/core/kit';
 import type { Tensor } from 'onnxruntime-node';
@@ -13,7 +13,7 @@ export type OnnxParameter = Cell<Tensor>;
  * each run.
  *
  * A tensor that a backend made lives for as long as a cell holds it, also where its owner disposes
- * of it before. All others are their owner's to keep alive.
+ * of it earlier. The owner of any other tensor has to keep it alive.
  *
  * @param name - unique within the model and stable between runs
  * @param tensor - what the model computes with now; where a backend made it, the caller's reference

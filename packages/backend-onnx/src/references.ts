@@ -1,5 +1,5 @@
-// Who holds a tensor. An average, the cell that shows it and a run that reads it share one handle:
-// its storage is freed when the last of them lets go.
+// Reference counts of tensors. An average, the cell that shows it and a run that reads it share one
+// handle. Its storage is freed when the last of them releases it.
 import { ledger } from '@polyak/core/kit';
 import type { LedgerMemory } from '@polyak/core/kit';
 import type { Tensor } from 'onnxruntime-node';

@@ -1,5 +1,4 @@
-// Which TensorFlow.js runs: the fastest that is installed and works, and why the faster ones do
-// not.
+// Loads the fastest TensorFlow.js that is installed and works, and reports why faster ones do not.
 import { PolyakError } from '@polyak/core';
 import { importNative, restoreUtil } from './native-packages.js';
 import type { TensorFlowWithLayers } from './tensorflow.js';
@@ -17,7 +16,7 @@ export type TensorFlowBackend = 'tfjs-node-gpu' | 'tfjs-node' | 'wasm' | 'cpu';
 
 /** Options of {@link loadTensorFlow}. */
 export interface LoadTensorFlowOptions {
-  /** What to try, in this order. Default all, fastest first. */
+  /** The backends to try, in this order. Default all, fastest first. */
   readonly backends?: readonly TensorFlowBackend[];
   /** Receives one line that says what runs and why nothing faster does. */
   readonly onReport?: (line: string) => void;
@@ -28,11 +27,11 @@ export interface LoadTensorFlowOptions {
   readonly importModule?: (name: string) => Promise<unknown>;
 }
 
-/** A backend that was not taken. */
+/** A backend that does not work here. */
 export interface SkippedBackend {
-  /** What was tried. */
+  /** The backend. */
   readonly name: TensorFlowBackend;
-  /** Why, and what helps. */
+  /** The reason and the remedy. */
   readonly reason: string;
 }
 
@@ -40,7 +39,7 @@ export interface SkippedBackend {
 export interface LoadedTensorFlow {
   /** TensorFlow.js, the backend active. */
   readonly tf: TensorFlowWithLayers;
-  /** What was taken. */
+  /** The backend that runs. */
   readonly backend: TensorFlowBackend;
   /** As `tfjsBackend(tf).name` will be, such as `tfjs:wasm`. */
   readonly name: string;
@@ -129,7 +128,7 @@ async function load(
   const tf = module.default ?? (module as TensorFlowWithLayers);
   if (beside !== undefined) await importModule(beside);
   const isSet = await tf.setBackend(backend);
-  // tfjs can refuse and go on with another backend.
+  // If the backend fails, tfjs falls back to another one.
   if (!isSet || tf.getBackend() !== backend) {
     throw new Error(`tf.setBackend('${backend}') failed, "${tf.getBackend()}" is active`);
   }

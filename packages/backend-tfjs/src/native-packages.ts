@@ -1,9 +1,8 @@
-// tfjs-node and tfjs-node-gpu: where polyak-tensorflow-native has put them, and what newer versions
-// of Node took from them.
+// Imports tfjs-node and tfjs-node-gpu, also those that polyak-tensorflow-native has built, and
+// restores the functions that newer versions of Node have removed.
 
 /**
- * As much of Node as this needs, reached without an import, which bundlers for browsers would
- * stumble over.
+ * The parts of Node used here, without an import, which bundlers for browsers could not resolve.
  */
 interface Builtins {
   readonly 'node:fs': { existsSync(path: string): boolean };
@@ -42,7 +41,7 @@ export async function importNative(name: string): Promise<unknown> {
   }
 }
 
-/** Puts back what tfjs-node 4.22 calls of `node:util` and Node 23 removed. */
+/** Restores the functions of `node:util` that tfjs-node 4.22 calls and Node 23 removed. */
 export function restoreUtil(): void {
   const util = process.getBuiltinModule('node:util');
   util.isNullOrUndefined ??= (value) => value === null || value === undefined;

@@ -1,5 +1,4 @@
-// What this package takes TensorFlow.js to be. Types only: the runtime itself is always an
-// argument.
+// The types of TensorFlow.js. The runtime itself is always an argument.
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 
 /**

@@ -1,6 +1,5 @@
 // The addon: two C++ files of tfjs-node, compiled against Node-API and linked to TensorFlow.
-// Node-API stays the same from one Node to the next, so one addon serves them all, and no headers
-// of a particular Node are needed.
+// Node-API is stable: one addon works on all versions of Node, and their headers are not needed.
 import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';

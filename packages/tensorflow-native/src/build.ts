@@ -1,5 +1,5 @@
-// The whole way: TensorFlow, the packages, the addon, and a proof that it works. Each part is kept,
-// so that a second run, or one after an interruption, does only what is missing.
+// The steps of the build: TensorFlow, the packages, the addon, the check. Complete steps are kept:
+// the next run makes only what is missing.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import process from 'node:process';

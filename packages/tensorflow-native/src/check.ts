@@ -1,5 +1,5 @@
-// Whether the addon works: loads it and computes. For a process of its own, since a wrong library
-// ends it without a word.
+// Checks that the addon loads and computes. It runs in a process of its own, since a wrong library
+// ends the process without a message.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -31,8 +31,8 @@ interface Tensor {
  * @throws Failure where it computes something else, or on something else
  */
 export function check(folder: string): string {
-  // tfjs-node 4.22 calls two functions that Node 23 removed. (The same in load-tensorflow.ts, for
-  // those who only use the addon.)
+  // tfjs-node 4.22 calls two functions that Node 23 removed. backend-tfjs restores them
+  // in native-packages.ts.
   const legacy = util as { isNullOrUndefined?: unknown; isArray?: unknown };
   legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
   legacy.isArray ??= Array.isArray;

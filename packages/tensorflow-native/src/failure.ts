@@ -1,7 +1,6 @@
-// What the user can mend. Its message is one line, or one line for each thing missing, and names
-// the remedy.
+// Errors that the user can correct. The message has one line for each problem, with the remedy.
 
-/** An error without a stack: what it says is all there is to say. */
+/** An error that is printed without its stack. */
 export class Failure extends Error {
   override readonly name: string = 'Failure';
 }

@@ -1,4 +1,4 @@
-// The command line.
+// The options of the command line.
 import { resolve } from 'node:path';
 import process from 'node:process';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -22,8 +22,8 @@ const DEFAULT_VERSION = '2.21.0';
 const callerFolder = process.env['INIT_CWD'] ?? process.cwd();
 
 /**
- * The options in `args`. Asked for help, or given what it cannot take, it says so and ends the
- * process: code 0 or 2.
+ * The options in `args`. Prints the help and ends the process with code 0, or an error with
+ * code 2.
  *
  * @param args - what follows the script's name on the command line
  */
@@ -49,7 +49,7 @@ export function parseOptions(args: readonly string[]): Options {
     .addOption(
       new Option(
         '--tensorflow <folder>',
-        'a TensorFlow that is there: the folder of its Python package',
+        'an installed TensorFlow: the folder of its Python package',
       ).conflicts(['cpu', 'gpu']),
     )
     .option('--python <command>', 'a Python with pip, which fetches TensorFlow', 'python3')

@@ -1,5 +1,5 @@
-// The two packages that have the addon. They ship the same source of it; the TensorFlow it is
-// linked to decides whether a GPU is used.
+// The two npm packages that use the addon. Both ship the same source; the linked TensorFlow decides
+// whether a GPU is used.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

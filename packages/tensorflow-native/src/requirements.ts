@@ -1,14 +1,13 @@
-// What must be there before anything begins. All that is missing is said at once, a line each, with
-// the remedy.
+// Checks the tools that the build needs before it begins. The error lists all that are missing.
 import process from 'node:process';
 import { Failure } from './failure.js';
 import { answers } from './run.js';
 
-/** What is needed, and of which name. */
+/** The tools to look for. */
 export interface Requirements {
   /** The C++ compiler. */
   readonly compiler: string;
-  /** Its pip fetches TensorFlow; absent where TensorFlow is there. */
+  /** Its pip fetches TensorFlow; absent where TensorFlow is installed. */
   readonly python?: string;
   /** Default that of this machine. */
   readonly platform?: NodeJS.Platform;
@@ -26,7 +25,7 @@ export function requireTools({
 }: Requirements): void {
   if (platform !== 'linux') {
     throw new Failure(
-      `TensorFlow's addon can be built on Linux, this is ${platform}. On Windows use WSL 2; ` +
+      `TensorFlow's addon can be built on Linux only, found ${platform}. On Windows use WSL 2; ` +
         'elsewhere @tensorflow/tfjs with @tensorflow/tfjs-backend-wasm needs no addon.',
     );
   }

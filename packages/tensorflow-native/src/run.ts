@@ -1,4 +1,4 @@
-// Other programs: pip, npm and the compiler, whose own progress is the progress that the user sees.
+// Runs pip, npm and the compiler. The user sees their own output.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import process from 'node:process';
@@ -7,16 +7,16 @@ import { Failure } from './failure.js';
 /** How {@link run} runs a program. */
 export interface RunOptions {
   readonly cwd?: string;
-  /** Set besides what is set already. */
+  /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What may help where the program fails. */
+  /** The remedy, for the message where the program fails. */
   readonly remedy: string;
 }
 
 /**
  * Runs a program on this terminal to its end.
  *
- * @throws Failure where it cannot be run, or ends otherwise than with 0
+ * @throws Failure where it cannot be run or its exit code is not 0
  */
 export async function run(
   command: string,
@@ -33,7 +33,7 @@ export async function run(
   ])) as unknown[];
   if (code === 0) return;
   throw new Failure(
-    `${command} ended with ${String(signal ?? code)}; what it said stands above. ${remedy}`,
+    `${command} ended with ${String(signal ?? code)}, expected 0; see its output above. ${remedy}`,
   );
 }
 

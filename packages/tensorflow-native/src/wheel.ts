@@ -1,5 +1,4 @@
-// TensorFlow's libraries and headers, out of its Python wheel. Python itself is used for nothing
-// but its pip.
+// TensorFlow's libraries and headers from its Python wheel. Python is used only for pip.
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Failure } from './failure.js';
@@ -59,8 +58,8 @@ export async function installWheel(folder: string, wheel: Wheel, python: string)
     await run(python, ['-m', 'pip', 'install', ...target, ...platform, ...what], {
       env: { TMPDIR: scratch, PIP_ROOT_USER_ACTION: 'ignore' },
       remedy:
-        `Is there a TensorFlow ${version} for this machine? Another is named by --version, one ` +
-        'that is there by --tensorflow.',
+        `Is there a TensorFlow ${version} for this machine? Choose another by --version, or an ` +
+        'installed one by --tensorflow.',
     });
     rmSync(scratch, { recursive: true });
   });
@@ -80,7 +79,7 @@ export function requireTensorFlow(folder: string): string {
   );
   if (missing === undefined) return resolve(folder);
   throw new Failure(
-    `${folder} is not TensorFlow's folder: ${missing} is not in it. It is what python3 -c ` +
+    `${folder} is not TensorFlow's folder: it lacks ${missing}. Pass the folder that python3 -c ` +
       "'import tensorflow; print(tensorflow.__path__[0])' prints.",
   );
 }

@@ -1,5 +1,4 @@
-// Folders that are there whole or not at all, whenever the machine stops: this is what makes the
-// tool resumable.
+// Creates folders completely or not at all, so that an interrupted build can be run again.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';

@@ -136,13 +136,13 @@ describe('polyak-tensorflow-native', () => {
       'a pip that fails',
       [],
       { FAKE_PIP_CODE: '1' },
-      /^python3 ended with 1; .* named by --version, .*\n$/u,
+      /^python3 ended with 1, .* by --version, .*\n$/u,
     ],
     [
       'a folder without TensorFlow',
       ['--tensorflow', '.'],
       {},
-      /^\S+ is not TensorFlow's folder: libtensorflow_cc\.so\.2 is not in it\. .*\n$/u,
+      /^\S+ is not TensorFlow's folder: it lacks libtensorflow_cc\.so\.2\. .*\n$/u,
     ],
     [
       'a product that is wrong',

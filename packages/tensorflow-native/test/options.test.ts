@@ -56,7 +56,7 @@ describe('parseOptions', () => {
 describe('requireTools', () => {
   it('refuses other systems than Linux, and says what to take there', () => {
     expect(() => requireTools({ compiler: 'c++', platform: 'darwin' })).toThrow(
-      /can be built on Linux, this is darwin\. .*tfjs-backend-wasm/u,
+      /can be built on Linux only, found darwin\. .*tfjs-backend-wasm/u,
     );
   });
 });

@@ -1,7 +1,7 @@
-// Where resident tensors live: shards of WebAssembly memory, each with the kernel bound to it. A
-// shard is never grown, since growing detaches every view; it is made large at once, because pages
-// cost nothing until they are touched. More shards follow when one is full, which is also how
-// tensors pass the 4 GiB that one memory can address.
+// Memory for resident tensors: shards of WebAssembly memory, each with the kernel bound to it. A
+// shard never grows, since growing detaches every view. It is large from the start, because pages
+// cost nothing until they are touched. When one is full, another is added; so tensors can take more
+// than the 4 GiB of one memory.
 import type { HostArray } from '@polyak/core/interfaces';
 import { arrayOf } from '@polyak/core/interfaces';
 import type { ArrayRequest } from './engine.js';
@@ -51,7 +51,7 @@ export class Arena {
   readonly #byBuffer = new Map<ArrayBufferLike, Region>();
   #reserved = 0;
 
-  /** A shard with nothing but scratch, in which operands meet that all live elsewhere. */
+  /** A shard with scratch only, for updates whose operands all lie elsewhere. */
   readonly staging: Shard;
 
   /**
@@ -72,8 +72,8 @@ export class Arena {
   }
 
   /**
-   * Room for tensors, with whatever was there before: side by side in one shard where one can hold
-   * them all, so that the residuals of averages come to lie with them.
+   * Memory for tensors, with undefined contents. All tensors lie in one shard where one can hold
+   * them, so that averages and their residuals share a shard.
    *
    * @param requests - what for
    * @returns views of shards, or memory of its own for what no shard can hold; {@link Arena.free}
@@ -146,7 +146,7 @@ export class Arena {
     return this.#regions.find(({ gaps }) => gaps.free >= bytes) ?? this.#addRegion(bytes);
   }
 
-  // A few times the request, so that what belongs to it later lies beside it, and as much as all
+  // A few times the request, so that later tensors of the model fit too, and as much as all
   // before together, so that the number of shards stays small. Less, down to the request alone,
   // where the runtime refuses; or nothing.
   #addRegion(request: number): Region | undefined {

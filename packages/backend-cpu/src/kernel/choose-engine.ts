@@ -1,4 +1,4 @@
-// Which engine runs: WebAssembly where it can be had.
+// The choice of the engine: WebAssembly where the runtime has it.
 import { PolyakError } from '@polyak/core';
 import type { Engine } from './engine.js';
 import { JsEngine } from './js-engine.js';

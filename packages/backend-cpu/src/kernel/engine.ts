@@ -5,7 +5,7 @@ import type { DType, HostArray } from '@polyak/core/interfaces';
 /** The arrays that are averaged. */
 export type FloatArray = Float32Array | Float64Array;
 
-/** What a tensor needs room for. */
+/** Type and length of the memory of a tensor. */
 export interface ArrayRequest {
   readonly dtype: DType;
   /** In elements. */
@@ -48,21 +48,21 @@ export interface Arithmetic {
 
 /** Memory for tensors. */
 export interface Allocator {
-  /** Room for tensors, all or none; what it holds is undefined. */
+  /** Memory for tensors, all or none, with undefined contents. */
   allocate(requests: readonly ArrayRequest[]): readonly HostArray[];
 
   /** Takes back one of the arrays that `allocate` returned. */
   free(data: HostArray): void;
 }
 
-/** Memory for the results of updates, in which the averages of one take the place of the last. */
+/** Memory for the results of updates. It reuses the arrays of replaced averages. */
 export interface Workspace {
   /**
-   * For each array another of the same type and length, all or none; what it holds is undefined.
+   * For each array another of its type and length, all or none, with undefined contents.
    */
   take(models: readonly FloatArray[]): readonly FloatArray[];
 
-  /** Takes arrays back that nobody reads any more. */
+  /** Takes back arrays that are no longer read. */
   keep(arrays: readonly FloatArray[]): void;
 }
 

@@ -1,6 +1,5 @@
-// Which bytes of a memory are free: first fit from the lowest address, so that pages once touched
-// are used again first, and neighbours coalesced, so that a freed set of tensors makes room for
-// another set of other sizes.
+// The free bytes of a memory. First fit from the lowest address reuses pages that were touched
+// before. Adjacent free ranges are joined, so that freed tensors make room for others of any size.
 
 interface Gap {
   start: number;

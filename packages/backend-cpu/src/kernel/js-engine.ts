@@ -1,5 +1,5 @@
-// The engine in plain JavaScript: for runtimes without WebAssembly or SIMD, and as the yardstick of
-// the other.
+// The engine in plain JavaScript, for runtimes without WebAssembly or SIMD. Tests compare the other
+// engine with it.
 import { allFinite } from '@polyak/core/kit';
 import type { Engine, FloatArray, Sources, Targets } from './engine.js';
 import { average32, average64, averageCompensated32, averageCompensated64 } from './kernel-js.js';

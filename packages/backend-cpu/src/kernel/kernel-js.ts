@@ -1,7 +1,6 @@
-// The averaging kernel in JavaScript, rounding by rounding the same as kernel.wat. One function per
-// element type, so that each loop only ever sees one kind of array: a loop that has met two runs at
-// half the speed. Several elements at a time, all loads before all stores: the compiler cannot know
-// that the arrays do not overlap, and would wait.
+// The averaging kernel in JavaScript, with the same roundings as kernel.wat. Each element type has
+// its own functions: a loop that has seen two types of arrays is slower. Each round loads several
+// elements before it stores any, because the compiler cannot know that the arrays do not overlap.
 import { MOVED, NOT_FINITE } from './engine.js';
 
 const { fround } = Math;

@@ -1,5 +1,5 @@
-// The memory of old averages, kept for the next ones: new memory costs more than the arithmetic,
-// since pages are zeroed and touched for the first time each time, and small arrays cost a view.
+// Arrays of old averages, kept for the next update. New memory costs more than the arithmetic: the
+// system zeroes each page at its first touch.
 import { arrayOf } from '@polyak/core/interfaces';
 import type { HostArray } from '@polyak/core/interfaces';
 import type { Allocator, ArrayRequest, FloatArray, Workspace } from './engine.js';
@@ -58,7 +58,7 @@ export class SpareArrays implements Allocator, Workspace {
       else list.push(data);
       this.#count(data, -1);
     }
-    // Then what was kept is of sizes that are not asked for any more.
+    // The kept arrays have sizes that are no longer requested.
     if (this.#spareBytes > this.#mostTaken) this.#freeSpares();
   }
 

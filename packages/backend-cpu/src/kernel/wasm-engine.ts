@@ -8,7 +8,7 @@ import type { Operand } from './staging.js';
 import { inChunks } from './staging.js';
 import { compileKernel } from './webassembly.js';
 
-// The least bits, as 32-bit words, of what is not finite; of a float64 the upper word.
+// The smallest bit patterns that are not finite, as 32-bit words; of a float64, the upper word.
 const EXPONENT32 = 0x7f80_0000;
 const EXPONENT64 = 0x7ff0_0000;
 const ALL_BUT_SIGN = 0x7fff_ffff;
@@ -17,7 +17,7 @@ const ALL_BUT_SIGN = 0x7fff_ffff;
 export class WasmEngine implements Engine {
   readonly name = 'cpu:wasm';
   readonly memory: SpareArrays;
-  /** Where its tensors lie. */
+  /** The memory of its tensors. */
   readonly arena: Arena;
 
   /**

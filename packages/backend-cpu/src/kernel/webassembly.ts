@@ -66,7 +66,7 @@ export function compileKernel(): Module {
  *
  * @param bytes - its size, a multiple of {@link PAGE}, at most 4 GiB
  * @returns the memory
- * @throws RangeError where the runtime has not so much address space
+ * @throws RangeError where the runtime lacks the address space
  */
 export function createMemory(bytes: number): Memory {
   return new WebAssembly.Memory({ initial: bytes / PAGE, maximum: bytes / PAGE });

@@ -20,10 +20,10 @@ import { requireTensor } from './usable.js';
  * An update is `fround(a + fround(fround(p - a) * fround(w)))`, bit for bit with the drivers that
  * were tested.
  *
- * @param gpu - an instance, which stays its owner's and has to be the one whose textures are
- *   averaged; or `{ GPU, mode }` for one of the backend's own
- * @returns the backend, named after the mode that really runs, whatever was asked for. It is
- *   synchronous on all modes but webgpu
+ * @param gpu - an instance, which its owner destroys. Averaged textures must be made by it.
+ *   Or `{ GPU, mode }` for one of the backend's own
+ * @returns the backend, named after the mode that really runs. It is synchronous on all modes but
+ *   webgpu
  * @throws PolyakError `ERR_UNSUPPORTED` where the mode does not run here, with what it lacks, and
  *   where the device does not compute in float32
  * @throws RangeError for a mode that this package does not know; TypeError for no GPU

@@ -1,4 +1,4 @@
-// Tensors' data, from one place to another.
+// Copies of tensors' data between the host, textures and packs.
 import type { Texture } from 'gpu.js';
 import type { Steps } from '@polyak/core/kit';
 import type { Device } from '../device.js';

@@ -10,7 +10,7 @@ import { requireUsable } from './usable.js';
 /**
  * The backend of a device without textures.
  *
- * @param device - what the model computes on; it is asked only whether it is still there
+ * @param device - what the model computes on; used only to check that it still exists
  */
 export function hostBackend(device: Device): ModeBackend {
   const cpu = cpuBackend();

@@ -1,5 +1,5 @@
-// The kernels, as strings: gpu.js compiles source text, and bundlers, minifiers and coverage tools
-// change that of functions.
+// The kernels as strings. gpu.js compiles source text, and bundlers, minifiers and coverage tools
+// change the text of functions.
 
 /** One kernel, for arguments of any rank from 1 to 3. */
 export type KernelSource = (rank: number) => string;
@@ -14,8 +14,8 @@ export const COPY: KernelSource = (rank) => `function (a) { return a${at(rank)};
 export const AVERAGE: KernelSource = (rank) =>
   `function (a, p, w) { return a${at(rank)} + (p${at(rank)} - a${at(rank)}) * w; }`;
 
-// The compensated average, one rounding error apart: what a compiler sees of one kernel, it could
-// cancel.
+// The compensated average in several kernels. Within one kernel, a compiler could cancel its
+// terms.
 
 /** By how much the average `a`, which carries the error `c`, moves towards `p`. */
 export const DELTA: KernelSource = (rank) =>

@@ -1,10 +1,10 @@
-// What a backend of gpu.js is, and the part of it that each mode has its own of.
+// The types of the gpu.js backend, and of the part that depends on the mode.
 import type { Backend, HostTensor } from '@polyak/core/interfaces';
 import type { LedgerMemory } from '@polyak/core/kit';
 import type { GpujsMode } from '../gpu.js';
 import type { GpujsTensor } from '../tensor.js';
 
-/** What a backend keeps alive: its tensors, and its kernels. */
+/** The memory of a backend: its tensors and its kernels. */
 export interface GpujsMemory extends LedgerMemory {
   /** Its compiled kernels, which are made when they are first needed. */
   readonly kernels: number;
@@ -15,7 +15,7 @@ export interface GpujsMemory extends LedgerMemory {
  * needed.
  */
 export interface GpujsBackend extends Backend<GpujsTensor> {
-  /** `gpujs:` and the mode that runs, whatever was asked for. */
+  /** `gpujs:` and the mode that really runs. */
   readonly name: `gpujs:${GpujsMode}`;
   upload(tensors: readonly HostTensor[]): readonly GpujsTensor[];
   /** Frees tensors that this backend made. Others are their owner's: textures are not deleted. */

@@ -1,5 +1,4 @@
-// What a device shows of its arithmetic: drivers may round, reorder and drop operations as they
-// like.
+// A test of a device's arithmetic. Drivers may round, reorder and drop operations.
 import { either } from '@polyak/core/kit';
 import type { Steps } from '@polyak/core/kit';
 import type { Texture } from 'gpu.js';

@@ -1,4 +1,4 @@
-// Whether elements on the device are finite, and whether they differ: looked at where they are.
+// Checks on the device whether elements are finite and whether they have moved.
 import type { Texture } from 'gpu.js';
 import type { Steps } from '@polyak/core/kit';
 import { elementCount } from '@polyak/core/interfaces';
@@ -15,20 +15,20 @@ export interface Looked {
   readonly live: Texture;
 }
 
-/** What was seen of elements. */
+/** The result of a check. */
 export interface Status {
   readonly isFinite: boolean;
   readonly hasMoved: boolean;
 }
 
-/** Lets the device look; {@link readStatus} reads what it saw. The caller deletes the texture. */
+/** Starts the check; {@link readStatus} reads its result. The caller deletes the texture. */
 export function* beginStatus(device: Device, { next, average, live }: Looked): Steps<Texture> {
   const length = elementCount(layoutOf(next, 'A tensor').output);
   const layout = { output: [Math.ceil(length / RUN), 2], optimizeFloatMemory: true };
   return yield* device.run(STATUS(length), layout, [next, average, live, 0]);
 }
 
-/** What the device saw of each run of elements: first whether finite, then whether moved. */
+/** The flags of each run of elements: first whether finite, then whether moved. */
 export function* readStatus(device: Device, texture: Texture): Steps<StatusRuns> {
   const flags = yield* device.read(texture);
   const count = flags.length / 2;

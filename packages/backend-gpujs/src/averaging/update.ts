@@ -1,5 +1,5 @@
-// Averages moved towards the live tensors: those of host arrays packed and all at once, those of
-// textures where they are.
+// One update on the device. Averages of host arrays are packed and updated together; averages of
+// textures are updated one by one.
 import { hostKernels } from '@polyak/backend-cpu/host';
 import type { Steps } from '@polyak/core/kit';
 import type { Texture } from 'gpu.js';
@@ -42,7 +42,7 @@ export function* updated(
   items: readonly UpdateItem[],
 ): Steps<readonly UpdatedItem[]> {
   const batches: Batch[] = [];
-  // What lies on the device for this update only.
+  // Textures that are needed only for this update.
   const temporary: Field[] = [];
   const results: UpdatedItem[] = [];
   try {
@@ -62,7 +62,7 @@ export function* updated(
         batch.flags.push(flags);
       }
     }
-    // Read once the device has been given all that it has to do.
+    // Read after all kernels are queued.
     for (const batch of batches) {
       const settled = yield* settle(device, batch);
       settled.forEach((result, n) => (results[batch.places[n] as number] = result));

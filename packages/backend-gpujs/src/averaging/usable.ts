@@ -1,4 +1,4 @@
-// Which tensors a backend can work with: gpu.js would compute with garbage, and say nothing.
+// Refuses tensors with which gpu.js would silently compute garbage.
 import { PolyakError } from '@polyak/core';
 import { elementCount, formatSpec } from '@polyak/core/interfaces';
 import type { Device } from '../device.js';
@@ -18,7 +18,7 @@ export function requireTensor(what: string, tensor: unknown): void {
   const { dtype, shape, data } = (tensor ?? {}) as Partial<GpujsTensor>;
   if (dtype !== 'float32' || !Array.isArray(shape)) {
     throw new TypeError(
-      `${what} is no { dtype: 'float32', shape, data }. Make it by gpujsTensor(data, shape).`,
+      `${what} is not a { dtype: 'float32', shape, data }. Make it by gpujsTensor(data, shape).`,
     );
   }
   if (!(data instanceof Slice)) arrayOrTexture(what, data);
@@ -47,7 +47,7 @@ export function requireUsable(
     if (isTexture(data) && isDeleted(data)) {
       throw new PolyakError(
         'ERR_DISPOSED',
-        `${what} was deleted. Use a texture before it is deleted.`,
+        `${what} was deleted, expected a live texture. Delete textures after their last use.`,
       );
     }
     const length = lengthOf(device, what, data);

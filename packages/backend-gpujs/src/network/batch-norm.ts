@@ -61,8 +61,8 @@ export interface BatchNorm extends BatchNormLayer {
    * The output in training: normalised by the batch's statistics, towards which it moves the
    * running ones.
    *
-   * @param x - activations as in `infer`; to be kept until `backward` was called
-   * @returns output and way back
+   * @param x - activations as in `infer`; keep them until `backward` was called
+   * @returns the output, and `backward`
    * @throws RangeError where `x` is not a whole number of samples, or gives one value a channel,
    * which has no variance
    */
@@ -71,12 +71,12 @@ export interface BatchNorm extends BatchNormLayer {
   dispose(): void;
 }
 
-/** What the training form of a batch-norm layer gives. */
+/** The result of a batch-norm layer in training. */
 export interface TrainedBatchNorm {
   /** The output. The caller frees a texture. */
   readonly y: KernelArray;
   /**
-   * The way back.
+   * The backward pass.
    *
    * @param dy - the loss's gradient with respect to `y`; only read
    * @returns the gradients; the caller frees a texture
@@ -84,7 +84,7 @@ export interface TrainedBatchNorm {
   backward(dy: KernelArray): Promise<BatchNormGradients>;
 }
 
-/** The loss's gradients with respect to what a batch-norm layer's output was made of. */
+/** The loss's gradients with respect to the inputs of a batch-norm layer. */
 export interface BatchNormGradients {
   /** With respect to `x`. */
   readonly input: KernelArray;

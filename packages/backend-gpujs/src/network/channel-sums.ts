@@ -1,5 +1,5 @@
-// Sums over all elements of each channel, in two levels: short sums in float32 on the device,
-// theirs in float64 on the host.
+// Sums over all elements of each channel, in two levels: short sums in float32 on the device, and
+// the sums of those in float64 on the host.
 import type { GPU } from 'gpu.js';
 import type { Activation } from './activation.js';
 import { flatKernel } from './flat-kernel.js';
@@ -26,8 +26,8 @@ export interface ChannelSums {
 }
 
 /**
- * One thread for all elements of a channel would lose digits, and stop after 65,535 on some
- * drivers. So a thread takes a stretch of positions in a few samples.
+ * One thread for all elements of a channel would lose digits, and some drivers stop loops at 65,535
+ * rounds. So a thread sums a range of positions in a few samples.
  */
 export function channelSums(gpu: GPU, activation: Activation): ChannelSums {
   const kernels = new Map<string, FlatKernel>();

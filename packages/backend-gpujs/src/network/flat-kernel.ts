@@ -1,4 +1,4 @@
-// gpu.js kernels over flat arrays: the same call on every mode, with gpu.js's silent traps closed.
+// gpu.js kernels over flat arrays: the same call in every mode, with checks that gpu.js lacks.
 import { PolyakError } from '@polyak/core';
 import { elementCount } from '@polyak/core/interfaces';
 import { either } from '@polyak/core/kit';
@@ -9,12 +9,12 @@ import { arrayOrTexture } from '../tensor.js';
 import { isDeleted, isTexture, shapeOf } from '../texture.js';
 
 /**
- * What a kernel takes and gives: row-major float32, as an array on the host (modes `cpu` and
+ * An argument or result of a kernel: row-major float32, as an array on the host (modes `cpu` and
  * `webasm`) or as a texture. Whoever called the kernel frees a texture with {@link freeArrays}.
  */
 export type KernelArray = Float32Array | Texture;
 
-/** What a kernel can be called with. A `number` is a scalar. */
+/** An argument of a kernel. A `number` is a scalar. */
 export type KernelArgument = KernelArray | number;
 
 /** Options of {@link flatKernel}. */
@@ -51,12 +51,12 @@ export interface FlatKernel {
   run(...args: KernelArgument[]): Promise<KernelArray>;
   /** The same, read into host memory. */
   read(...args: KernelArgument[]): Promise<Float32Array>;
-  /** Destroys what was compiled. */
+  /** Destroys the compiled kernels. */
   dispose(): void;
 }
 
 /**
- * A gpu.js kernel over flat arrays. It closes the traps that gpu.js leaves open: one compiled
+ * A gpu.js kernel over flat arrays. It adds what gpu.js lacks: one compiled
  * kernel for each signature of its arguments (gpu.js forgets settings where types change, and never
  * checks lengths on GL), single precision, immutable results, no silent fallback to the CPU.
  *

@@ -1,4 +1,4 @@
-// A parameter of a network made of kernels: the layer that it belongs to owns what it holds.
+// A parameter of a network made of kernels. It owns the tensor that it holds.
 import type { Parameter } from '@polyak/core/interfaces';
 import { freeArrays } from './flat-kernel.js';
 import type { KernelArray } from './flat-kernel.js';
@@ -10,7 +10,7 @@ import type { GpujsTensor } from '../tensor.js';
 export interface LayerParameter extends Parameter<GpujsTensor> {
   /** What kernels take. */
   data(): KernelArray;
-  /** Holds what a kernel gave from now on, which the caller gives up, and frees what it held. */
+  /** Takes ownership of a kernel's result, and frees the tensor it held before. */
   replace(data: KernelArray): void;
   set(tensor: GpujsTensor): void;
 }
@@ -20,7 +20,7 @@ export interface LayerParameter extends Parameter<GpujsTensor> {
  *
  * @param name - unique within the network
  * @param shape - which every later tensor has to have
- * @param data - what it starts with; the caller gives it up
+ * @param data - the initial elements; the cell takes ownership
  * @returns the cell; free what it holds by `freeArrays(cell.data())`
  * @throws TypeError where `data` is neither a Float32Array nor a texture
  *

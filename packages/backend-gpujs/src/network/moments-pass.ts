@@ -1,4 +1,4 @@
-// A forward pass that measures what goes into batch-norm layers.
+// A forward pass that measures the inputs of batch-norm layers.
 import type { BatchNormLayer, Moments } from '@polyak/core/interfaces';
 import { mergeMoments } from '@polyak/core/kit';
 
@@ -11,7 +11,7 @@ export interface MomentsPass {
 }
 
 /**
- * What `batchMoments` hands through the network.
+ * The pass that `batchMoments` gives to the network.
  *
  * @param layers - the layers to measure
  * @returns the pass, and what was reported: of a layer that ran more than once, all its inputs

@@ -76,7 +76,7 @@ describe('gpu.js that falls back silently', () => {
     gpu.mode = 'webasm';
     await expect(gpujsBackend(gpu)).rejects.toMatchObject({
       code: 'ERR_UNSUPPORTED',
-      message: message('gpu.js runs cpu in its place'),
+      message: message('gpu.js runs cpu instead'),
     });
   });
 });

@@ -9,20 +9,20 @@ import type { AveragingProvider, OnnxBackend } from './onnx-backend.js';
 
 /** Options of {@link onnxBackend}. */
 export interface OnnxBackendOptions {
-  /** Where averages are computed: the first of these that can be had. Default `['cpu']`. */
+  /** Where averages are computed: the first of these that runs here. Default `['cpu']`. */
   readonly executionProviders?: readonly AveragingProvider[];
 }
 
 /**
  * ONNX Runtime, as a backend of weight averaging.
  *
- * Live tensors are whatever the model is fed; a swap exchanges handles, and an average lives for as
+ * Live tensors are those that the model is fed. A swap exchanges handles, and an average lives as
  * long as a model shows it. On `cpu` tensors lie in host memory: right for models on `cpu` and
  * `cuda`, and no method returns a promise. On `webgpu` they lie in GPU buffers, as sessions with
  * `preferredOutputLocation: 'gpu-buffer'` give them. Averages of float16 tensors are float32.
  *
- * The arrays of an average are written over by later updates, and those of a shown average are the
- * average itself: copy what is to be kept, and replace tensors instead of writing into them.
+ * Later updates overwrite the arrays of an average, and a model shows the average itself. So copy
+ * averages that you keep, and replace tensors instead of writing into them.
  *
  * @param ort - ONNX Runtime
  * @param options - where to compute

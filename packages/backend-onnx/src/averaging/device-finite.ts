@@ -1,4 +1,4 @@
-// Whether tensors on the GPU hold NaN or infinities, also where WGSL does not say how they compare.
+// Checks tensors on the GPU for NaN and infinities. WGSL leaves open how these compare.
 import type { HostTensor } from '@polyak/core/interfaces';
 import { isFloating } from '@polyak/core/interfaces';
 import { allFinite } from '@polyak/core/kit';
@@ -14,7 +14,7 @@ const LARGEST: Readonly<Partial<Record<OnnxDType, HostTensor>>> = {
   float16: { dtype: 'float16', shape: [], data: Uint16Array.of(0x7bff) },
 };
 
-/** The checks that a device allows. */
+/** The checks that work on a device. */
 export interface DeviceFinite {
   /** Whether comparisons on the device tell NaN and infinities from numbers. */
   readonly canCompare: boolean;

@@ -12,13 +12,13 @@ import type { Sessions, Target } from './sessions.js';
 /** The most tensors in one run. */
 const BATCH = 64;
 
-/** What a kernel gave for one tensor. */
+/** The result of a kernel for one tensor. */
 export interface KernelResult {
   readonly outputs: readonly Tensor[];
   readonly flags: readonly boolean[];
 }
 
-/** Runs kernels. What they make is the caller's to dispose of; where one fails, nothing is left. */
+/** Runs kernels. The caller disposes of the results. Where a run fails, nothing is left. */
 export interface DeviceRuns {
   /**
    * @param kernels - one for each tensor

@@ -1,5 +1,5 @@
 // Averaging of tensors in host memory, for models on the providers cpu and cuda: by the kernels of
-// the CPU backend, on the tensors' own arrays. ORT only makes the handles.
+// @polyak/backend-cpu, on the tensors' own arrays. ORT only makes the handles.
 import { hostKernels } from '@polyak/backend-cpu/host';
 import type { FloatArray, UpdatedItem, UpdateItem } from '@polyak/backend-cpu/host';
 import { PolyakError } from '@polyak/core';
@@ -58,7 +58,7 @@ export function hostBackend(ort: Ort): OnnxBackend {
     );
   }
 
-  /** Frees averages that were replaced. Their arrays are written over by a later update. */
+  /** Frees replaced averages. A later update overwrites their arrays. */
   function consume(old: readonly Tensor[]): void {
     const arrays = old.map((tensor) => elementsOf(tensor) as FloatArray);
     references.release('average', old);

@@ -1,5 +1,5 @@
-// The arithmetic of averaging as ONNX graphs. One operator a rounding, so that results are the same
-// to the bit as those of the CPU backend of @polyak/core.
+// The arithmetic of averaging as ONNX graphs. Each operator rounds once, so that results are the
+// same to the bit as those of @polyak/backend-cpu.
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { NodeProto, ValueInfoProto } from 'onnx-buf';
 import {
@@ -20,7 +20,7 @@ type Port = readonly [name: string, dtype: OnnxDType];
 
 /** What is computed for each tensor of a list. */
 export interface Kernel {
-  /** Unlike that of any other kernel. */
+  /** Unique among kernels. */
   readonly name: string;
   /** What every tensor has of its own. */
   readonly inputs: readonly Port[];

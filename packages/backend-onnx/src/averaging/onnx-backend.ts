@@ -1,13 +1,13 @@
-// What this package's backends have beyond the interface of core.
+// The types of this package's backends: core's interface, `memory` and `release`.
 import type { Awaitable, Backend, DType } from '@polyak/core/interfaces';
 import type { Tensor } from 'onnxruntime-node';
 
 /** Where averages are computed. */
 export type AveragingProvider = 'cpu' | 'webgpu';
 
-/** What a backend keeps alive. */
+/** The tensors and sessions of a backend. */
 export interface OnnxMemory {
-  /** The tensors that it made and that somebody still holds. */
+  /** Tensors that it made and that are still held. */
   readonly tensors: number;
   /** Its sessions, which are made when they are first needed; none on `cpu`. */
   readonly sessions: number;

@@ -21,8 +21,8 @@ export interface Sessions {
 }
 
 /**
- * Sessions on webgpu. A graph that it cannot run as a whole is an error, never a quiet run on the
- * CPU.
+ * Sessions on webgpu. A graph that it cannot run completely is an error. ORT would run parts of
+ * it on the CPU.
  *
  * @param ort - the runtime
  */
@@ -79,7 +79,7 @@ function optionsOf(
     executionProviders: ['webgpu'],
     // An optimizer could rewrite (a + d) - a as d.
     graphOptimizationLevel: 'disabled',
-    // What goes wrong is thrown; ORT would print it as well.
+    // Errors are thrown. ORT would also print them.
     logSeverityLevel: 4,
     intraOpNumThreads: 1,
     interOpNumThreads: 1,

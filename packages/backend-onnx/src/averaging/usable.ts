@@ -1,4 +1,4 @@
-// Which tensors a backend can work with at all.
+// Refuses tensors that ORT cannot use here. It would abort the process.
 import { PolyakError } from '@polyak/core';
 import { formatSpec } from '@polyak/core/interfaces';
 import type { Tensor } from 'onnxruntime-node';
@@ -40,7 +40,7 @@ export function requireUsable(
     if (location === 'none') {
       throw new PolyakError(
         'ERR_DISPOSED',
-        `${call}: ${what} was disposed of. Use a tensor before it is disposed of.`,
+        `${call}: ${what} was disposed of, expected a live tensor. Dispose after the last use.`,
       );
     }
     throw new PolyakError(

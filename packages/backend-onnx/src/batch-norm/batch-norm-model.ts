@@ -112,7 +112,9 @@ export function batchNormModel(
   requireOrt('batchNormModel', ort);
   requireOptions('batchNormModel', options, "{ varianceKind: 'population' }");
   if ((model as Partial<OnnxModel> | null | undefined)?.proto === undefined) {
-    throw new TypeError('batchNormModel: the model is none. Pass what loadOnnxModel gives.');
+    throw new TypeError(
+      'batchNormModel: the model is not an OnnxModel. Pass one from loadOnnxModel.',
+    );
   }
   const {
     varianceKind = 'unbiased',

@@ -1,4 +1,4 @@
-// Where the batch norm of a graph is: its nodes, grouped by the running statistics that they use.
+// Finds the batch-norm nodes of a graph, grouped by the running statistics that they use.
 import { PolyakError } from '@polyak/core';
 import type { GraphProto, ModelProto, NodeProto } from 'onnx-buf';
 import { CAST_ALIAS, labelOf, namesReadBy, opsetOf, rootsOf, subgraphsOf } from './graph-walk.js';
@@ -137,7 +137,7 @@ function refuseHidden(model: ModelProto): void {
     if (inner === undefined) continue;
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `batchNormModel: "${labelOf(inner)}" is inside of the ${node.opType} node ` +
+      `batchNormModel: "${labelOf(inner)}" is inside the ${node.opType} node ` +
         `"${labelOf(node)}", where its statistics cannot be reached. Export the model without ` +
         'control flow around batch norm.',
     );

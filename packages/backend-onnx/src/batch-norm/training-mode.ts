@@ -1,4 +1,4 @@
-// Batch norm in training mode, whose extra outputs are the batch's own statistics.
+// Moments by batch norm in training mode, whose extra outputs are the batch's own statistics.
 import { create } from '@bufbuild/protobuf';
 import { NodeProtoSchema } from 'onnx-buf';
 import type { BatchNormMoments, BatchNormSite } from './batch-norm-site.js';

@@ -7,9 +7,9 @@ import type { Bytes } from './bytes.js';
 
 /** A file to write. */
 export interface NewFile {
-  /** Where it shall be. */
+  /** Its path. */
   readonly path: string;
-  /** What it shall hold, in pieces. */
+  /** Its contents, in pieces. */
   readonly chunks: Iterable<Bytes>;
 }
 

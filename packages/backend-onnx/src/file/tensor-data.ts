@@ -99,7 +99,7 @@ function refuseOddPlaces(tensor: TensorProto, field: string, label: string): voi
   if (segment !== undefined) {
     throw modelError(
       label,
-      `"${name}" is a segment of a tensor, which no runtime reads. Export it whole.`,
+      `"${name}" is a segment of a tensor, expected a whole tensor. Export it whole.`,
     );
   }
   if (dataLocation === TensorProto_DataLocation.EXTERNAL) {

@@ -1,6 +1,5 @@
-// Whether bytes are well-formed protobuf of a schema. The decoder trusts lengths and wire types: a
-// corrupt file can lead it out of one message and into the next, and what it makes of that looks
-// like a model. protobuf itself would refuse.
+// Checks that bytes are well-formed protobuf of a schema. The decoder trusts lengths and wire
+// types: from a corrupt file it can read beyond a message and return what looks like a model.
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { ScalarType } from '@bufbuild/protobuf';
 

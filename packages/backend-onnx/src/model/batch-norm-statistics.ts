@@ -5,7 +5,7 @@ import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto }
 const BATCH_NORM = 'BatchNormalization';
 const MEAN = 3;
 const VARIANCE = 4;
-// What hands its first input on as it is, but for its precision.
+// Operators that pass on their first input, except for its precision.
 const HANDS_ON = new Set(['Identity', 'Cast']);
 
 /**

@@ -1,6 +1,5 @@
-// Float initializers made graph inputs. ONNX Runtime ignores, without a word, what is fed for a
-// name that is still an initializer; an input is exchanged by feeding another array, and no session
-// is rebuilt.
+// Turns float initializers into graph inputs, which are exchanged by feeding other tensors, without
+// a new session. ONNX Runtime silently ignores tensors fed for a name that is still an initializer.
 import { create } from '@bufbuild/protobuf';
 import type { HostTensor } from '@polyak/core/interfaces';
 import { formatSpec } from '@polyak/core/interfaces';
@@ -81,7 +80,9 @@ function checkEmbed(graph: GraphProto, embed: ReadonlySet<string>, label: string
   const names = new Set(graph.initializer.map(({ name }) => name));
   for (const name of embed) {
     if (!names.has(name))
-      throw new RangeError(`${label}: option embed: "${name}" is no initializer of the model.`);
+      throw new RangeError(
+        `${label}: option embed: "${name}" is not an initializer of the model. Pass a name of one.`,
+      );
   }
 }
 

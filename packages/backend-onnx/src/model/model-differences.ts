@@ -1,4 +1,4 @@
-// What two models differ in, as far as it changes what they compute: all of it, one line each.
+// Compares two models and lists all differences that change what they compute.
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { clone, toBinary } from '@bufbuild/protobuf';
 import { formatSpec, isFloating } from '@polyak/core/interfaces';

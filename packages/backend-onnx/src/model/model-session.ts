@@ -16,8 +16,8 @@ export interface SessionOptions {
   /** Where the model runs, the first that can; `['cpu']` by default. */
   readonly executionProviders?: readonly ExecutionProvider[];
   /**
-   * Whatever else ONNX Runtime knows: threads, optimization level, log level (by default errors
-   * only).
+   * All other session options of ONNX Runtime: threads, optimization level, log level (default:
+   * errors only).
    */
   readonly session?: Omit<InferenceSession.SessionOptions, 'executionProviders'>;
 }
@@ -127,7 +127,7 @@ async function runsEmbedded(
   }
 }
 
-// ONNX Runtime brings the process down when it gets a tensor of a device that it does not run on.
+// ONNX Runtime aborts the process when it gets a tensor of a device that it does not run on.
 function requireReachable(
   name: string,
   { location }: Tensor,
@@ -136,7 +136,7 @@ function requireReachable(
   if (location === 'none') {
     throw new PolyakError(
       'ERR_DISPOSED',
-      `run: the tensor of "${name}" was disposed. Set another one.`,
+      `run: the tensor of "${name}" was disposed of. Set another one.`,
     );
   }
   const isReachable =

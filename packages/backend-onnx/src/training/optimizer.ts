@@ -1,4 +1,4 @@
-// A training step that is an ONNX graph, as SWA drives it.
+// A training step in an ONNX graph as the base optimizer of SWA.
 import type { Awaitable, Optimizer, Parameter } from '@polyak/core/interfaces';
 import { observedOptimizer, PolyakError } from '@polyak/core';
 import { halfToFloat32 } from '@polyak/core/kit';
@@ -15,8 +15,8 @@ import { readTrainState, writeTrainState } from './train-state.js';
 /** Options of {@link trainStepOptimizer}. */
 export interface TrainStepOptions extends TrainStepNames, SessionOptions {
   /**
-   * What is trained: cells by the names of the graph's inputs, such as those of an inference model,
-   * which then see each step.
+   * The trained parameters: cells by the names of the graph's inputs, such as those of an
+   * inference model, which then see each step.
    */
   readonly parameters: readonly Parameter<Tensor>[];
   /**
@@ -63,7 +63,7 @@ export interface TrainStepOptimizer extends Optimizer<Tensor> {
  * The weights have to be inputs: ONNX Runtime silently ignores what is fed in place of an
  * initializer. A step never writes into a tensor. Its outputs are new ones, since a training graph
  * whose outputs share memory with its inputs gives wrong weights without a word; so a tensor taken
- * from a cell stays as it was.
+ * from a cell stays unchanged.
  *
  * @param ort - the module `onnxruntime-node`
  * @param model - the graph: the path of an `.onnx` file, or its bytes
@@ -155,7 +155,7 @@ function optimizerOf(
   let status: 'idle' | 'stepping' | 'released' = 'idle';
   const refuseUnlessIdle = (call: string): void => {
     if (status === 'released')
-      throw new PolyakError('ERR_DISPOSED', `${call}: the optimizer was released.`);
+      throw new PolyakError('ERR_DISPOSED', `${call}: the optimizer was released. Make a new one.`);
     if (status === 'stepping') {
       throw new PolyakError('ERR_BUSY', `${call}: a step is under way. Await it first.`);
     }

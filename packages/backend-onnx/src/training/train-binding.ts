@@ -1,4 +1,4 @@
-// How the inputs and outputs of a training-step graph find their cells, by name.
+// Binds the inputs and outputs of a training-step graph to cells, by name.
 import type { Parameter, TensorSpec } from '@polyak/core/interfaces';
 import { PolyakError } from '@polyak/core';
 import { arrayOf, elementCount, formatSpec } from '@polyak/core/interfaces';

@@ -123,7 +123,7 @@ describe('wrong arguments', () => {
       [() => averageModels(none, []), 'averageModels: the first argument is undefined'],
       [() => averageModels(ort, 'a.onnx' as never), 'averageModels: the sources are string'],
       [() => batchNormModel(none, model), 'batchNormModel: the first argument is undefined'],
-      [() => batchNormModel(ort, none), 'batchNormModel: the model is none'],
+      [() => batchNormModel(ort, none), 'batchNormModel: the model is not an OnnxModel'],
       [() => trainStepOptimizer(ort, 'a.onnx', none), 'the options are undefined'],
       [() => trainStepOptimizer(ort, 'a.onnx', {} as never), 'parameters is undefined'],
     ];

@@ -155,7 +155,7 @@ describe('batchNormModel', () => {
       find([node('If', ['c'], ['y'], { then_branch: { graph: nested } })], []),
     );
     expect(error.code).toBe('ERR_UNSUPPORTED');
-    expect(error.message).toContain('"BatchNormalization_z" is inside of the If node "If_y"');
+    expect(error.message).toContain('"BatchNormalization_z" is inside the If node "If_y"');
   });
 
   it('refuses batch norm in functions, by name', () => {

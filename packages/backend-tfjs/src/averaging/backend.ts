@@ -18,8 +18,8 @@ import { hostStorage } from './host-storage.js';
 import type { VariableItem } from './storage.js';
 
 /**
- * A {@link Backend} of tfjs tensors: synchronous, but on webgpu where it reads the device. Tensors
- * that it makes are variables.
+ * A {@link Backend} of tfjs tensors. It is synchronous on all tfjs backends but webgpu, which reads
+ * the device by promises. Tensors that it makes are variables.
  */
 export interface TfjsBackend extends Backend<Tensor> {
   upload(tensors: readonly HostTensor[]): readonly Variable[];
@@ -41,7 +41,7 @@ const EXACT = new Set(['wasm', 'webgpu', 'tensorflow']);
  *
  * Live tensors are the model's `tf.Variable`s. Averages are untrainable variables, so that
  * `tf.tidy`, engine scopes and optimizers leave them alone; `tf.disposeVariables()` does not. A
- * swap exchanges contents by reference, in microseconds.
+ * swap exchanges contents by reference.
  *
  * @param tf - TensorFlow.js, its backend set and ready. Later calls are refused once another one is
  * active.
@@ -185,7 +185,7 @@ function activeBackend(tf: TensorFlow): string {
 
 function floatBits(tf: TensorFlow, active: string): number {
   if (active !== 'webgl') return tf.backend().floatPrecision();
-  // There floatPrecision says 16 where textures have 32 bits, and mostly 32 where they have 16
+  // floatPrecision says 16 where textures have 32 bits, and mostly 32 where they have 16
   // (tfjs issue 6980).
   return tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED') ? 32 : 16;
 }

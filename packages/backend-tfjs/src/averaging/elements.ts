@@ -1,4 +1,4 @@
-// The elements of tensors on the host: at once where the runtime can, by a promise where it cannot.
+// Reads the elements of tensors: synchronously where the runtime can, else by a promise.
 import type { Awaitable } from '@polyak/core/interfaces';
 import type { Tensor, TypedArray } from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../tensorflow.js';
@@ -8,7 +8,7 @@ export function readsAtOnce(tf: TensorFlow): boolean {
   return tf.getBackend() !== 'webgpu';
 }
 
-/** What `use` makes of copies of the elements, as they are at the time of the call. */
+/** The result of `use` on copies of the elements, as they are at the time of the call. */
 export function withElements<R>(
   tf: TensorFlow,
   tensors: readonly Tensor[],

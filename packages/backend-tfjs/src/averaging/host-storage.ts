@@ -1,5 +1,5 @@
-// Averages in the typed arrays of tfjs's cpu backend, whose own element-wise operations are some
-// twenty times slower than the kernels of backend-cpu.
+// Averages in the typed arrays of tfjs's cpu backend. The kernels of backend-cpu compute them,
+// faster than tfjs's own element-wise operations.
 import { hostKernels } from '@polyak/backend-cpu/host';
 import type { HostTensor } from '@polyak/core/interfaces';
 import type { Tensor, TypedArray, Variable } from '@tensorflow/tfjs-core';
@@ -7,11 +7,11 @@ import type { TensorFlow } from '../tensorflow.js';
 import type { Storage, VariableItem } from './storage.js';
 
 /**
- * Storage of the cpu backend, where a tensor's `dataSync` is the very array that it computes with.
+ * Storage of the cpu backend, where a tensor's `dataSync` returns the array it computes with.
  *
- * Such an array can be seen from many places: other tensors share it by reference count,
- * `tf.tensor(array)` and `dataSync` share it with the caller. So an update writes into other
- * arrays, and only those that were made here and were in no model since are used again.
+ * Other tensors share such an array by reference count; `tf.tensor(array)` and `dataSync` share it
+ * with the caller. So an update writes into other arrays. It reuses only arrays that were made here
+ * and never were in a model.
  *
  * @param tf - the runtime, its cpu backend active
  */
@@ -29,7 +29,7 @@ export function hostStorage(tf: TensorFlow): Storage {
     return variable;
   }
 
-  /** Lets `variable` hold `data`, and what nobody else sees be overwritten by a later update. */
+  /** Gives `variable` the array `data`. A later update may reuse its old array if unshared. */
   function put(variable: Variable, data: Float32Array): void {
     const old = variable.dataSync<'float32'>();
     const isUnseen = own.has(old) && tf.backend().refCount(variable.dataId) === 1;

@@ -1,5 +1,5 @@
-// What the backend asks of a tfjs backend, in two ways: host-storage.ts for cpu, device-storage.ts
-// for all others.
+// The interface of storages of averages. host-storage.ts implements it for tfjs's cpu backend,
+// device-storage.ts for all others.
 import type { AverageItem, AverageResult, Awaitable, HostTensor } from '@polyak/core/interfaces';
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 

@@ -6,8 +6,8 @@ import type { BatchNormalization } from './batch-norm-layer.js';
 import type { TensorFlow } from '../tensorflow.js';
 
 /**
- * Moments on the device: `[3, channels]`, see {@link momentsOf}. Its handle is kept, whoever made
- * it disposes of it.
+ * Moments on the device: `[3, channels]`, see {@link momentsOf}. Kept beyond `tf.tidy`;
+ * the caller disposes of it.
  */
 export interface DeviceMoments {
   readonly sums: Tensor;

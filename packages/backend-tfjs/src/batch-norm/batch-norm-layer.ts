@@ -24,7 +24,7 @@ export interface BatchNormalization {
 /** What tfjs passes from layer to layer in a forward pass. */
 type CallOptions = Readonly<Record<string, unknown>>;
 
-/** A layer of tfjs beside the view of it that core takes. */
+/** A layer of tfjs, and the same layer as core sees it. */
 export interface FoundLayer {
   readonly layer: BatchNormalization;
   readonly view: BatchNormLayer;
@@ -43,7 +43,7 @@ export function batchNormLayers(tf: TensorFlow, model: LayersModel): readonly Fo
   for (const { layer, path } of layersOf(model)) {
     // By class name, since `instanceof` fails where two copies of tfjs-layers are installed.
     if (layer.getClassName() !== 'BatchNormalization' || found.has(layer)) continue;
-    // The one place where the private fields of a layer are reached.
+    // The only place that reads a layer's private fields.
     const batchNorm = layer as unknown as BatchNormalization;
     found.set(layer, { layer: batchNorm, view: viewOf(tf, path, batchNorm) });
   }

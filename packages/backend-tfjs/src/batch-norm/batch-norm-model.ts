@@ -29,7 +29,7 @@ export interface BatchNormModelOptions {
 export interface CustomBatchNormModelOptions<Batch> {
   /**
    * Runs the model on a batch, synchronously, such as `({ image }) => model.apply(image)`. Tensors
-   * that it makes are disposed of; what batch norm outside of `layers` does is taken care of.
+   * that it makes are disposed of. Batch norm outside of `layers` runs in inference.
    */
   readonly forward: (batch: Batch) => unknown;
   /** The number of samples in a batch. */
@@ -92,7 +92,7 @@ export function batchNormModel<Batch>(
     throw new PolyakError(
       'ERR_UNSUPPORTED',
       'batchNormModel: the model has stateful layers, and a forward pass would move their ' +
-        'states. Pass the option forward, and reset or restore them there.',
+        'states. Pass the option forward, and restore the states there.',
     );
   }
   const { training = false } = options;
@@ -164,7 +164,7 @@ async function read({ name }: BatchNormLayer, calls: readonly DeviceMoments[]): 
   if (calls.length === 0) {
     throw new PolyakError(
       'ERR_BATCH_NORM',
-      `batchMoments: "${name}" took no part in the forward pass.`,
+      `batchMoments: the forward pass did not run the layer "${name}". Leave it out, or run it.`,
     );
   }
   return mergeMoments(
@@ -184,7 +184,7 @@ function layerOf(found: readonly FoundLayer[], view: BatchNormLayer): BatchNorma
 
 function refusePromise(result: unknown): void {
   if (result instanceof Promise) {
-    // What becomes of it is of no interest, and must not end the process.
+    // A rejection of it must not end the process.
     void result.catch(() => undefined);
     throw new TypeError(
       'batchNormModel: forward returned a promise; it must run the model synchronously.',

@@ -1,9 +1,9 @@
-// The batches that training loops of tfjs use, and the model inputs in them.
+// Batches as tfjs's training loops give them, and the model inputs in them.
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 
 /**
- * What a layers model is fed: one tensor, or for a model of several inputs a list or a record by
+ * The inputs of a layers model: one tensor, or for a model of several inputs a list or a record by
  * input name.
  */
 export type ModelInputs = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>;

@@ -1,5 +1,4 @@
-// What weight averaging averages: the trainable variables of a model, by names that outlast the
-// process.
+// The parameters of a model: its trainable variables, by names that are the same in every process.
 import type { Parameter } from '@polyak/core/interfaces';
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 import type { LayersModel, LayerVariable } from '@tensorflow/tfjs-layers';
@@ -16,8 +15,8 @@ import { layersOf } from './layer-tree.js';
  * your models in the same order, so that a saved state finds its weights.
  *
  * The moving statistics of batch norm are not among them: `bnUpdate` estimates those. Nor are
- * frozen weights, whose average would be themselves. Pass `() => modelParameters(model)` where
- * layers may be frozen or thawed while they are averaged: that is found and refused by name.
+ * frozen weights, which do not change. Pass `() => modelParameters(model)` where
+ * layers may be frozen or unfrozen later: the next update is then refused, with their names.
  *
  * @param model - a built model; it keeps its variables
  * @returns one parameter a weight, in the order of `model.trainableWeights`. Setting one bypasses
@@ -67,16 +66,16 @@ export function variableParameters(
       return variableParameter(name, given);
     }
     throw new TypeError(
-      `variableParameters: "${name}" is no tf.Variable. Make it with tf.variable, and train that.`,
+      `variableParameters: "${name}" is not a tf.Variable. Make it with tf.variable.`,
     );
   });
 }
 
 /**
- * Refuses what is no layers model.
+ * Refuses a value that is not a layers model.
  *
  * @param call - the function, for the message
- * @param model - what it was given
+ * @param model - the value
  * @throws TypeError
  */
 export function requireModel(call: string, model: LayersModel): void {
@@ -84,7 +83,7 @@ export function requireModel(call: string, model: LayersModel): void {
   const given = model as Partial<LayersModel> | null | undefined;
   if (Array.isArray(given?.layers) && Array.isArray(given.trainableWeights)) return;
   throw new TypeError(
-    `${call}: the model is no layers model of tfjs. Pass one of tf.sequential, tf.model or ` +
+    `${call}: the model is not a tf.LayersModel. Pass one from tf.sequential, tf.model or ` +
       'tf.loadLayersModel; for variables of your own, use variableParameters.',
   );
 }

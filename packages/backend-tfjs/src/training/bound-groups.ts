@@ -1,5 +1,5 @@
-// Which loaded averages belong to which variables. tfjs renames variables when a model is loaded
-// beside another one (`kernel` becomes `kernel_1`), and an optimizer is not told of the model.
+// Finds the variables of loaded averages. tfjs renames variables when a model is loaded beside
+// another one (`kernel` becomes `kernel_1`), and an optimizer does not know its model.
 import { PolyakError } from '@polyak/core';
 import type { Variable } from '@tensorflow/tfjs-core';
 import type { SavedGroup } from './saved-averages.js';
@@ -18,7 +18,7 @@ export interface Bound {
 
 /**
  * Finds the variables of loaded groups: by their names, by their names without what tfjs adds to
- * tell namesakes apart, or by their places.
+ * repeated names, or by their order.
  *
  * @param call - the method, for the message
  * @param groups - the loaded groups whose variables are not known yet

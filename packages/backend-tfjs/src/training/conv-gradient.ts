@@ -1,4 +1,4 @@
-// The kernel that tfjs's wasm backend lacks to train a convolution: the gradient of its filter.
+// The gradient of a convolution's filter, which tfjs's wasm backend lacks.
 import { PolyakError } from '@polyak/core';
 import type { Conv2DBackpropFilterAttrs, Tensor, Tensor4D } from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../tensorflow.js';
@@ -8,8 +8,8 @@ const KERNEL = 'Conv2DBackpropFilter';
 const BACKEND = 'wasm';
 
 /**
- * Teaches tfjs's wasm backend the gradient of `conv2d` with respect to its filter, which it lacks
- * in 4.22: without it, training a convolution fails with `Kernel 'Conv2DBackpropFilter' not
+ * Adds the gradient of `conv2d` with respect to its filter to tfjs's wasm backend, which lacks it
+ * in 4.22. Without it, training a convolution fails with `Kernel 'Conv2DBackpropFilter' not
  * registered for backend 'wasm'`.
  *
  * The gradient is itself a convolution, which wasm has: with samples as channels, the padded input

@@ -1,4 +1,4 @@
-// The learning rate of a tfjs optimizer, which each of them keeps in its own way.
+// The learning rate of a tfjs optimizer. Each class of optimizers stores it differently.
 import { PolyakError } from '@polyak/core';
 import type { ParamGroup, Parameter } from '@polyak/core/interfaces';
 import type { Optimizer, Tensor } from '@tensorflow/tfjs-core';
@@ -70,6 +70,6 @@ export function requireOptimizer(call: string, optimizer: Optimizer): void {
     return;
   }
   throw new TypeError(
-    `${call}: the second argument is no optimizer of tfjs. Pass one such as tf.train.sgd(0.1).`,
+    `${call}: the second argument is not a tfjs optimizer. Pass one such as tf.train.sgd(0.1).`,
   );
 }

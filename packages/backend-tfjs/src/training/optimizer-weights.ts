@@ -40,7 +40,7 @@ export async function readWeights(optimizer: Optimizer): Promise<readonly Optimi
   }
 }
 
-/** Lets `optimizer` go on from `weights`, which {@link readWeights} gave. */
+/** Loads `weights` from {@link readWeights} into `optimizer`. */
 export async function writeWeights(
   tf: TensorFlow,
   optimizer: Optimizer,
@@ -61,8 +61,8 @@ export async function writeWeights(
 }
 
 /**
- * Refuses a state that the optimizer would take and then fail on; one that has made no step yet has
- * little to compare.
+ * Refuses a state on which the optimizer would fail later. Before its first step it has little to
+ * compare.
  */
 function checkFit(
   optimizer: Optimizer,

@@ -1,4 +1,4 @@
-// A tfjs optimizer, as SWA drives it.
+// A tfjs optimizer as the base optimizer of SWA.
 import type { ParameterSource, StateTree } from '@polyak/core';
 import { PolyakError } from '@polyak/core';
 import type { Awaitable, Optimizer } from '@polyak/core/interfaces';
@@ -18,7 +18,7 @@ type TensorFlowOptimizer = import('@tensorflow/tfjs-core').Optimizer;
  *
  * @param tf - TensorFlow.js
  * @param optimizer - any optimizer of `tf.train`, or a function that gives the one in use
- * @param parameters - what it trains, from `modelParameters` or `variableParameters`; or a function
+ * @param parameters - its variables, from `modelParameters` or `variableParameters`; or a function
  * that gives them, such as `() => modelParameters(model)`, which is asked at each update
  * @returns an optimizer for `SWA` with one parameter group
  * @throws TypeError where an argument is not what it should be
@@ -78,7 +78,8 @@ export function tfjsOptimizer(
       if (className !== current().getClassName() || typeof lr !== 'number' || !isWeights(weights)) {
         throw new PolyakError(
           'ERR_STATE',
-          `tfjsOptimizer: the state is not one of the optimizer ${current().getClassName()}.`,
+          `tfjsOptimizer: the state does not fit the optimizer ${current().getClassName()}. Load ` +
+            'one that the same kind of optimizer saved.',
         );
       }
       await writeWeights(tf, current(), weights);

@@ -1,4 +1,4 @@
-// What SWA can be told where the optimizer and the backend are known.
+// The options of SWA where the optimizer and the backend are known.
 import type { ModeOptions, SWAOptions } from '@polyak/core';
 import type { RuleOptions } from '@polyak/core/rules';
 import type { Tensor } from '@tensorflow/tfjs-core';

@@ -1,5 +1,5 @@
-// The averages of a swaOptimizer among the weights that tfjs saves with a model: by names that say
-// which average of which variable a tensor is.
+// The averages of a swaOptimizer among the weights that tfjs saves with a model. The name of each
+// tensor identifies the average and the variable.
 import { PolyakError } from '@polyak/core';
 import type { SWAMachine } from '@polyak/core/machine';
 import type { Tensor } from '@tensorflow/tfjs-core';
@@ -12,7 +12,7 @@ export type NamedRule = SWAMachine<Tensor>['averages']['terms']['rules'][number]
 interface SavedAverage {
   readonly nAvg: number;
   readonly averages: readonly Tensor[];
-  /** What compensated averages carry; empty otherwise. */
+  /** The residuals of compensated averages; empty otherwise. */
   readonly residuals: readonly (Tensor | undefined)[];
   /** The last values of a rule with a window, the oldest first. */
   readonly window: readonly (readonly Tensor[])[];

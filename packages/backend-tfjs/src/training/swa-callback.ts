@@ -44,19 +44,19 @@ export interface SwaCallback extends CustomCallbackArgs {
    * Puts the live weights and batch-norm statistics back after training has left averages in the
    * model, by this callback or another one. Does nothing where the model holds them already.
    *
-   * @throws PolyakError `ERR_SWAPPED` where somebody still needs what is in the model
+   * @throws PolyakError `ERR_SWAPPED` where another call still uses the weights in the model
    */
   restoreLive(): Promise<void>;
 }
 
 /**
- * Callbacks that average the weights while `model.fit` trains, evaluate the averages at the end of
- * each epoch, and leave them in the model, batch norm updated, at the end. Training again puts the
- * live weights and statistics back first, and so does any other call that needs them: several
- * callbacks can average one model, and the last one leaves its averages in it.
+ * Callbacks that average the weights while `model.fit` trains and evaluate the averages after each
+ * epoch. At the end of training the model holds the averages, with batch norm updated for them.
+ * Training again first puts the live weights and statistics back, as does any other call that needs
+ * them. Several callbacks can average one model: it ends with the averages of the last one.
  *
- * The weights are looked up at each update: a layer that was frozen or thawed since is refused by
- * name (`ERR_PARAMETERS`). Make a new callback for it.
+ * The weights are looked up at each update: where a layer was frozen or unfrozen since, the
+ * update is refused with its name (`ERR_PARAMETERS`). Make a new callback then.
  *
  * tfjs's own validation runs on the live weights: it comes before the last callbacks of an epoch.
  * To go on in another process, await `restoreLive()`, save the model with its optimizer and

@@ -31,8 +31,8 @@ export interface SwaOptimizerSwapOptions {
   /** The name of the average, where there are several. Default the first. */
   readonly average?: string;
   /**
-   * What is trained, from `modelParameters` or `variableParameters`. Needed right after a load: the
-   * optimizer learns its variables from the first gradients.
+   * The trained variables, from `modelParameters` or `variableParameters`. Needed right after a
+   * load, since the optimizer learns its variables from the first gradients.
    */
   readonly parameters?: readonly Parameter<Tensor>[];
 }
@@ -174,7 +174,7 @@ function swaOptimizerClass(tf: TensorFlow, unsaved: LoadedSwaOptimizerOptions): 
       if (baseClass === undefined || fromConfig === undefined) {
         throw new PolyakError(
           'ERR_UNSUPPORTED',
-          `swaOptimizer: tfjs knows no optimizer ${JSON.stringify(baseClassName)}.`,
+          `swaOptimizer: tfjs has no optimizer class ${JSON.stringify(baseClassName)}.`,
         );
       }
       const base = fromConfig(baseClass, baseConfig as serialization.ConfigDict);

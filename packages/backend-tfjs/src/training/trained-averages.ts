@@ -14,7 +14,7 @@ import type { AveragingByOptimizer } from './options.js';
 import { countsOf, groupsIn, namedTensors, tensorsOf, withTensors } from './saved-averages.js';
 import type { SavedGroup } from './saved-averages.js';
 
-/** What was loaded and whose variables are not known yet. */
+/** Loaded averages whose variables are not known yet. */
 interface Loaded {
   readonly stepCounter: number;
   readonly groups: readonly SavedGroup[];
@@ -42,7 +42,7 @@ export class TrainedAverages {
     this.#machine = this.#newMachine(options);
     const { mode } = this.#machine;
     if (mode.kind === 'manual') {
-      throw new RangeError('swaOptimizer: give both swaStart and swaFreq.');
+      throw new RangeError('swaOptimizer: swaStart or swaFreq is missing. Pass both.');
     }
     const { kind: _, ...numbers } = mode;
     const { swaStart: _start, swaFreq: _freq, swaLr: _lr, ...rest } = options;
@@ -67,7 +67,7 @@ export class TrainedAverages {
     if (!this.isSwapped) return;
     throw new PolyakError(
       'ERR_SWAPPED',
-      `${call}: the model holds the averages. Call swapSwaSgd once more first.`,
+      `${call}: the model holds an average, expected the live weights. Call swapSwaSgd first.`,
     );
   }
 
@@ -134,7 +134,10 @@ export class TrainedAverages {
     const finite = await this.#backend.allFinite(copies);
     if (finite.every(Boolean)) return { stepCounter, groups: withTensors(saved, copies) };
     this.#backend.dispose(copies);
-    throw new PolyakError('ERR_NON_FINITE', 'swaOptimizer: a saved average is not finite.');
+    throw new PolyakError(
+      'ERR_NON_FINITE',
+      'swaOptimizer: a saved average is not finite. Load an earlier model.',
+    );
   }
 
   /** Goes on from what {@link TrainedAverages.read} gave; its variables are learned anew. */
@@ -165,12 +168,12 @@ export class TrainedAverages {
     if (missing.length === 0) return;
     throw new PolyakError(
       'ERR_PARAMETERS',
-      `${call}: ${missing.map(({ name }) => `"${name}"`).join(', ')} averaged, and not among ` +
+      `${call}: ${missing.map(({ name }) => `"${name}"`).join(', ')} averaged but not among ` +
         'the parameters. Pass those of the model that is trained.',
     );
   }
 
-  /** Lets variables that were not seen before join, with their loaded averages or without. */
+  /** Adds variables that were not seen before, with their loaded averages where there are any. */
   #learn(call: string, variables: readonly Variable[]): void {
     const unknown = variables.filter((variable) => !this.#known.has(variable));
     if (unknown.length === 0) return;

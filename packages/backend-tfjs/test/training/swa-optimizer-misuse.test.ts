@@ -59,7 +59,7 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     const none = undefined as unknown as typeof tf;
     expect(() => swaOptimizer(none, base, EVERY_STEP)).toThrow(/is not TensorFlow\.js/);
     const sgd = 'sgd' as unknown as tf.Optimizer;
-    expect(() => swaOptimizer(tf, sgd, EVERY_STEP)).toThrow(/is no optimizer of tfjs/);
+    expect(() => swaOptimizer(tf, sgd, EVERY_STEP)).toThrow(/is not a tfjs optimizer/);
     const optimizer = swaOptimizer(tf, base, EVERY_STEP);
     const list = [] as object;
     step(optimizer, variables(1));
