@@ -25,7 +25,7 @@ export interface RunOptions {
 
 /** What a model is worth on the test images. */
 export interface Score {
-  /** The share of digits read right, from 0 to 1. */
+  /** The test accuracy, from 0 to 1. */
   readonly accuracy: number;
   /** The mean cross-entropy, in nats. */
   readonly loss: number;

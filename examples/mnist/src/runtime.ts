@@ -1,4 +1,4 @@
-// What the demo asks of a tensor runtime. Its story is told once, in train-both.ts, and is the same
+// What the demo needs of a tensor runtime. The run itself is in train-both.ts, and is the same
 // on each of them.
 import type { AveragedBatchNorm } from '@polyak/core';
 import type { Backend, Optimizer } from '@polyak/core/interfaces';

@@ -6,7 +6,7 @@ const classes = 10;
 
 /** What one batch adds to a score. */
 export interface BatchScore {
-  /** How many digits were read right. */
+  /** The number of digits classified correctly. */
   readonly right: number;
   /** The sum of the cross-entropies, in nats. */
   readonly lossSum: number;

@@ -1,4 +1,4 @@
-// Who won, in one honest sentence: also where SWA did not.
+// The result in one sentence, also where SWA did not win.
 import type { FinalScores, Score } from './run.js';
 
 /** A model compared at the end. */
@@ -39,8 +39,8 @@ export function bestRows(rows: readonly FinalRow[]): {
 }
 
 /**
- * Says whether SWA with updated batch-norm statistics beat plain SGD, by the test images read
- * right.
+ * Says in a sentence whether SWA with updated batch-norm statistics beat plain SGD in test
+ * accuracy.
  *
  * @param testImages - how many images both were tested on
  */
@@ -48,17 +48,10 @@ export function verdict(final: FinalScores, testImages: number): string {
   const { sgd, swaUpdatedStatistics: swa } = final;
   const margin = Math.round(swa.accuracy * testImages) - Math.round(sgd.accuracy * testImages);
   const total = testImages.toLocaleString('en');
-  if (margin === 0) {
-    return (
-      'A tie: SWA with updated batch-norm statistics and plain SGD both read ' +
-      `${formatAccuracy(sgd.accuracy)} % of ${total} test images right.`
-    );
-  }
-  const more = `${Math.abs(margin).toLocaleString('en')} more of ${total}`;
-  return margin > 0
-    ? `SWA with updated batch-norm statistics wins: it reads ${formatAccuracy(swa.accuracy)} % ` +
-        `of the test images right, plain SGD ${formatAccuracy(sgd.accuracy)} % (${more}).`
-    : `Plain SGD wins this time: it reads ${formatAccuracy(sgd.accuracy)} % of the test images ` +
-        'right, SWA with updated batch-norm statistics ' +
-        `${formatAccuracy(swa.accuracy)} % (${more}).`;
+  const withSwa = `${formatAccuracy(swa.accuracy)} % test accuracy with SWA`;
+  const withSgd = `${formatAccuracy(sgd.accuracy)} % with plain SGD`;
+  if (margin === 0) return `A tie: ${withSwa}, ${withSgd}, on ${total} test images.`;
+  const difference = `${Math.abs(margin).toLocaleString('en')} of ${total} test images`;
+  const winner = margin > 0 ? 'SWA' : 'Plain SGD';
+  return `${winner} wins by ${difference}: ${withSwa}, ${withSgd}.`;
 }

@@ -29,7 +29,7 @@ export async function verifySaved({ options, final }: RunResult): Promise<string
   for (const [what, accuracy] of Object.entries(answer)) {
     if (accuracy !== expected) {
       throw new Error(
-        `The saved ${what} reads ${accuracy} of the test images right, it was ${expected}.`,
+        `The saved ${what} has a test accuracy of ${accuracy}, expected ${expected}.`,
       );
     }
   }

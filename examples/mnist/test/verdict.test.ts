@@ -7,22 +7,21 @@ import { finalScores } from './fixture.js';
 describe('verdict', () => {
   it('says by how much SWA won', () => {
     expect(verdict(finalScores(0.97, 0.96, 0.972), 10_000)).toBe(
-      'SWA with updated batch-norm statistics wins: it reads 97.20 % of the test images right, ' +
-        'plain SGD 97.00 % (20 more of 10,000).',
+      'SWA wins by 20 of 10,000 test images: 97.20 % test accuracy with SWA, 97.00 % with plain ' +
+        'SGD.',
     );
   });
 
   it('says so where plain SGD won, whatever SWA with old statistics did', () => {
     expect(verdict(finalScores(0.97, 0.98, 0.9699), 10_000)).toBe(
-      'Plain SGD wins this time: it reads 97.00 % of the test images right, SWA with updated ' +
-        'batch-norm statistics 96.99 % (1 more of 10,000).',
+      'Plain SGD wins by 1 of 10,000 test images: 96.99 % test accuracy with SWA, 97.00 % with ' +
+        'plain SGD.',
     );
   });
 
   it('says so where they tie', () => {
     expect(verdict(finalScores(0.97, 0.98, 0.97), 10_000)).toBe(
-      'A tie: SWA with updated batch-norm statistics and plain SGD both read 97.00 % of 10,000 ' +
-        'test images right.',
+      'A tie: 97.00 % test accuracy with SWA, 97.00 % with plain SGD, on 10,000 test images.',
     );
   });
 });
