@@ -53,7 +53,7 @@ ${renderTable(table)}
 <p>SGD and SWA have the same budget, images, order and initial weights. Up to half of
 the budget their learning rates are the same too, so that half was trained once and both went on
 from its end: bit for bit what two trainings give.</p>
-<h2>On the way</h2>
+<h2>During training</h2>
 <div class="plots">
 ${drawFigures(result.runs).map(renderFigure).join('\n')}
 </div>

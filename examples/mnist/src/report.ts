@@ -40,7 +40,7 @@ ${reportStyle}
 ${renderFinalTable(result)}
 <p>Both runs start from the same weights and see the same batches in the same order. One run is one
 draw: with another seed the numbers move. <code>demo:seeds</code> runs five.</p>
-<h2>On the way</h2>
+<h2>During training</h2>
 <div class="plots">
 ${drawFigures(result).map(renderFigure).join('\n')}
 </div>
