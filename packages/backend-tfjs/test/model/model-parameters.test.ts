@@ -123,7 +123,7 @@ describe('the identity of a parameter', () => {
   it('is what models and variables have; anything else is refused by a TypeError', () => {
     const notModel = tf.layers.dense({ units: 1 }) as unknown as tf.LayersModel;
     for (const other of [undefined, {} as tf.LayersModel, notModel]) {
-      expect(() => modelParameters(other as tf.LayersModel)).toThrow(/no layers model of tfjs/);
+      expect(() => modelParameters(other as tf.LayersModel)).toThrow(/is not a tf.LayersModel/);
     }
     const constant = tf.scalar(1) as unknown as tf.Variable;
     for (const other of [undefined, constant]) {
