@@ -128,7 +128,7 @@ describe('the identity of a parameter', () => {
     const constant = tf.scalar(1) as unknown as tf.Variable;
     for (const other of [undefined, constant]) {
       expect(() => variableParameters({ w: other as tf.Variable })).toThrow(
-        /"w" is no tf\.Variable/,
+        /"w" is not a tf\.Variable/,
       );
     }
   });
