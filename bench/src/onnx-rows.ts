@@ -36,8 +36,8 @@ export function onnxRows(elements: number): readonly Row[] {
   }
   if (elements !== ELEMENTS) return [];
   return [
-    { ...row('average', 12, [ELEMENTS], averageOf), gate: 1.5 },
-    { ...row('average', 12, [MANY_ELEMENTS], averageOf), gate: 1.5 },
+    { ...row('average', 12, [ELEMENTS], averageOf), gate: 1 },
+    { ...row('average', 12, [MANY_ELEMENTS], averageOf), gate: 1 },
     row('compensated', 20, [ELEMENTS], compensatedOf),
     row('allFinite', 4, [ELEMENTS], finiteOf),
     row('swap', 0, [ELEMENTS], swapOf),

@@ -33,7 +33,7 @@ export function tfjsRows(elements: number): readonly Row[] {
     prepare: async () => prepare(runtime, elements, of),
   });
   return [
-    { ...row('cpu', 'average', 12, averageOf), gate: 2 },
+    { ...row('cpu', 'average', 12, averageOf), gate: 1 },
     row('cpu', 'v.add(p.sub(v).mul(w))', 12, genericOf),
     row('cpu', 'allFinite', 4, finiteOf),
     row('cpu', 'swap', 0, swapOf),
