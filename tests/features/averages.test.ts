@@ -1,7 +1,7 @@
 // The averages of one run on every backend: every rule against float64, the state, the reports,
 // merges and imports.
 import { AveragedModel, fromSafetensors, toSafetensors } from '@polyak/core';
-import type { NamedTensors, UpdateReport } from '@polyak/core';
+import type { AveragedReport, NamedTensors, UpdateReport } from '@polyak/core';
 import type { BackendHarness } from '@polyak/core/conformance';
 import { importAverage } from '@polyak/core/interop';
 import {
@@ -154,8 +154,10 @@ const CHECKS: Checks = {
 
   async 'reports distance, move and effective window of each update'(harness) {
     const model = await modelOn(harness);
-    const reports: UpdateReport[] = [];
-    const averaged = averagedOf(model, (report) => void reports.push(report));
+    const reports: AveragedReport[] = [];
+    const averaged = averagedOf(model, (report) => {
+      if (report.kind === 'averaged') reports.push(report);
+    });
     await visit(model, averaged, VISITED.slice(0, 5));
     expect(reports).toHaveLength(5 * Object.keys(RULES).length);
     const norm = (of: (name: string, index: number) => number): number =>

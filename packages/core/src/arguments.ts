@@ -1,4 +1,4 @@
-// Refusals of arguments that are not what they should be: what JavaScript passes may be anything.
+// Checks of arguments, which JavaScript callers may get wrong in any way. All throw TypeErrors.
 
 /** What messages call a value. */
 export function described(value: unknown): string {
@@ -10,11 +10,7 @@ export function described(value: unknown): string {
   return typeof value === 'symbol' ? 'a symbol' : `${value as number}`;
 }
 
-/**
- * Refuses options that are none, and those that would be ignored without a word.
- *
- * @throws TypeError
- */
+/** Throws unless `options` is a record with no keys but the known ones. */
 export function requireOptions(call: string, options: unknown, known: readonly string[]): void {
   const expected = `Expected { ${known.join(', ')} }.`;
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
@@ -24,11 +20,7 @@ export function requireOptions(call: string, options: unknown, known: readonly s
   if (odd !== undefined) throw new TypeError(`${call}: there is no option "${odd}". ${expected}`);
 }
 
-/**
- * Refuses arguments beyond the last one, which would be ignored without a word.
- *
- * @throws TypeError
- */
+/** Throws where more arguments are given than the call has. */
 export function requireCount(call: string, given: number, most: number): void {
   if (given <= most) return;
   throw new TypeError(
@@ -36,12 +28,42 @@ export function requireCount(call: string, given: number, most: number): void {
   );
 }
 
-/**
- * Refuses what is no function.
- *
- * @throws TypeError
- */
+/** Throws unless `value` is a function. */
 export function requireFunction(call: string, what: string, value: unknown): void {
   if (typeof value === 'function') return;
   throw new TypeError(`${call}: ${what} is ${described(value)}, expected a function.`);
+}
+
+/**
+ * Throws unless `value` is an array.
+ *
+ * @param subject - with its verb: `SWA: the groups are`
+ * @param remedy - what to pass instead, a sentence
+ */
+export function requireArray(subject: string, value: unknown, remedy: string): void {
+  if (!Array.isArray(value)) throw new TypeError(`${subject} ${described(value)}. ${remedy}`);
+}
+
+/**
+ * Throws unless `value` has these members, each of its type.
+ *
+ * @param subject - of the message: `SWA: the optimizer`
+ * @param remedy - what to pass instead, a sentence
+ */
+export function requireMembers(
+  subject: string,
+  value: unknown,
+  members: Readonly<
+    Record<string, 'a function' | 'an array' | 'an object' | 'a number' | 'a name'>
+  >,
+  remedy: string,
+): void {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const given = (isObject ? value : {}) as Readonly<Record<string, unknown>>;
+  for (const [key, expected] of Object.entries(members)) {
+    const type = Array.isArray(given[key]) ? 'array' : typeof given[key];
+    if (expected.endsWith(type === 'string' ? 'name' : type) && given[key] !== null) continue;
+    const odd = `, its ${key} ${described(given[key])} (expected ${expected})`;
+    throw new TypeError(`${subject} is ${described(value)}${isObject ? odd : ''}. ${remedy}`);
+  }
 }

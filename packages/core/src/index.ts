@@ -1,8 +1,8 @@
 export { AveragedModel } from './averaging/averaged-model.js';
 export type { AveragesState, AverageState, GroupState } from './averaging/averages-state.js';
 export type { AveragingOptions } from './averaging/options.js';
-export type { AveragedOptions, SwapOptions } from './averaging/show.js';
-export type { UpdateReport } from './averaging/update-report.js';
+export type { AveragedOptions, DisposeOptions, SwapOptions } from './averaging/show.js';
+export type { AveragedReport, SkippedReport, UpdateReport } from './averaging/update-report.js';
 export type {
   AveragedBatchNorm,
   BnStatistics,
@@ -12,6 +12,7 @@ export type {
 export { bnUpdate } from './batch-norm/bn-update.js';
 export type { PolyakErrorCode } from './error.js';
 export { PolyakError } from './error.js';
+export type { NonFinitePolicy } from './non-finite.js';
 export type { ParameterSource } from './parameters/parameter-list.js';
 export { ParameterSet } from './parameters/parameter-set.js';
 export type { ParameterSetOptions, WithWeightsOptions } from './parameters/parameter-set.js';

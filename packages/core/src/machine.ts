@@ -1,6 +1,8 @@
 // The state machine behind SWA, for optimizers of runtimes that cannot wait. It serves our own
 // packages: it is not in the API reference, and may change in any version.
-export { toggle } from './averaging/show.js';
+export type { RunningAverage } from './averaging/running-average.js';
+export { averaged, tensorsOf, withTensors } from './averaging/running-average.js';
+export { ending, toggle } from './averaging/show.js';
 export { driveSync } from './steps/steps.js';
 export type { Steps } from './steps/steps.js';
 export { SWAMachine } from './swa/machine.js';

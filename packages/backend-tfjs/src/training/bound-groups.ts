@@ -78,7 +78,7 @@ function byPlace(groups: readonly SavedGroup[], variables: readonly Variable[]):
 }
 
 function fits({ group: { names, running }, variables }: BoundGroup): boolean {
-  const shapes = running[0]?.averages.map(({ shape }) => String(shape)) ?? [];
+  const shapes = running[0]?.averages.map(({ average }) => String(average.shape)) ?? [];
   return (
     variables.length === names.length &&
     variables.every(({ shape }, index) => String(shape) === shapes[index])
@@ -87,6 +87,6 @@ function fits({ group: { names, running }, variables }: BoundGroup): boolean {
 
 function described({ names, running }: SavedGroup): string {
   return names
-    .map((name, index) => `"${name}" [${running[0]?.averages[index]?.shape.join() ?? ''}]`)
+    .map((name, index) => `"${name}" [${running[0]?.averages[index]?.average.shape.join() ?? ''}]`)
     .join(', ');
 }

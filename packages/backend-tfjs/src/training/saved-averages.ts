@@ -1,29 +1,21 @@
 // The averages of a swaOptimizer among the weights that tfjs saves with a model. The name of each
 // tensor identifies the average and the variable.
 import { PolyakError } from '@polyak/core';
-import type { SWAMachine } from '@polyak/core/machine';
+import { averaged, driveSync, withTensors } from '@polyak/core/machine';
+import { tensorsOf as tensorsIn } from '@polyak/core/machine';
+import type { RunningAverage, SWAMachine } from '@polyak/core/machine';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { NamedTensor } from './optimizer-weights.js';
 
 /** A rule under the name of its average. */
 export type NamedRule = SWAMachine<Tensor>['averages']['terms']['rules'][number];
 
-/** One average of one group of variables. */
-interface SavedAverage {
-  readonly nAvg: number;
-  readonly averages: readonly Tensor[];
-  /** The residuals of compensated averages; empty otherwise. */
-  readonly residuals: readonly (Tensor | undefined)[];
-  /** The last values of a rule with a window, the oldest first. */
-  readonly window: readonly (readonly Tensor[])[];
-}
-
 /** The averages of variables that began to be averaged together. */
 export interface SavedGroup {
   /** The names of the variables. */
   readonly names: readonly string[];
   /** One for each rule. */
-  readonly running: readonly SavedAverage[];
+  readonly running: readonly RunningAverage<Tensor>[];
   /** Updates that were made while the variables were not known, and did not change. */
   readonly missed: number;
 }
@@ -35,15 +27,21 @@ export function namedTensors(
   rules: readonly NamedRule[],
 ): readonly NamedTensor[] {
   return groups.flatMap(({ names, running }, group) =>
-    running.flatMap(({ averages, residuals, window }, index) => {
+    running.flatMap(({ averages, window }, index) => {
       const place = placeOf(prefix, group, rules[index] as NamedRule);
       const named = (part: string, tensors: readonly (Tensor | undefined)[]): NamedTensor[] =>
         tensors.flatMap((tensor, n) =>
           tensor === undefined ? [] : [{ name: `${place}/${part}/${names[n] ?? n}`, tensor }],
         );
       return [
-        ...named('average', averages),
-        ...named('residual', residuals),
+        ...named(
+          'average',
+          averages.map(({ average }) => average),
+        ),
+        ...named(
+          'residual',
+          averages.map(({ residual }) => residual),
+        ),
         ...window.flatMap((values, n) => named(`window_${n}`, values)),
       ];
     }),
@@ -84,14 +82,15 @@ export function groupsIn(
       }
       throw misfit(rules, `it lacks tensors under "${start}"`);
     }
-    const running = rules.map((named): SavedAverage => {
+    const running = rules.map((named): RunningAverage<Tensor> => {
       const place = placeOf(prefix, group, named);
       const { rule, compensated } = named;
       const length = rule.kind === 'window' ? Math.min(nAvg, rule.window) : 0;
+      const averages = part(`${place}/average/`);
+      const residuals = compensated ? part(`${place}/residual/`) : [];
       return {
         nAvg,
-        averages: part(`${place}/average/`),
-        residuals: compensated ? part(`${place}/residual/`) : [],
+        averages: averages.map((average, n) => averaged(average, residuals[n])),
         window: Array.from({ length }, (_, n) => part(`${place}/window_${n}/`)),
       };
     });
@@ -109,30 +108,22 @@ export function countsOf(groups: readonly SavedGroup[]): readonly number[] {
 
 /** All tensors of the groups. */
 export function tensorsOf(groups: readonly SavedGroup[]): readonly Tensor[] {
-  return groups.flatMap(({ running }) =>
-    running.flatMap(({ averages, residuals, window }) => [
-      ...averages,
-      ...residuals.filter((residual) => residual !== undefined),
-      ...window.flat(),
-    ]),
-  );
+  return groups.flatMap(({ running }) => running.flatMap(tensorsIn));
 }
 
-/** The same groups of other tensors. */
-export function withTensors(
+/** The same groups of other tensors, in the order of {@link tensorsOf}. */
+export function groupsOf(
   groups: readonly SavedGroup[],
   tensors: readonly Tensor[],
 ): readonly SavedGroup[] {
-  const next = tensors.values();
-  const each = (): Tensor => next.next().value as Tensor;
+  let start = 0;
+  function* next(old: readonly Tensor[]): Generator<never, readonly Tensor[]> {
+    start += old.length;
+    return tensors.slice(start - old.length, start);
+  }
   return groups.map((group) => ({
     ...group,
-    running: group.running.map(({ nAvg, averages, residuals, window }) => ({
-      nAvg,
-      averages: averages.map(each),
-      residuals: residuals.map((residual) => (residual === undefined ? undefined : each())),
-      window: window.map((values) => values.map(each)),
-    })),
+    running: group.running.map((own) => driveSync('load', withTensors(own, next))),
   }));
 }
 

@@ -3,7 +3,7 @@
 import { observedOptimizer, PolyakError } from '@polyak/core';
 import type { ModeOptions, SwapOptions } from '@polyak/core';
 import type { Parameter } from '@polyak/core/interfaces';
-import { driveSync, SWAMachine, toggle } from '@polyak/core/machine';
+import { driveSync, ending, SWAMachine, toggle } from '@polyak/core/machine';
 import type { Optimizer, Tensor, Variable } from '@tensorflow/tfjs-core';
 import type { TfjsBackend } from '../averaging/backend.js';
 import { variableParameter } from '../model/model-parameters.js';
@@ -11,8 +11,10 @@ import { boundGroups } from './bound-groups.js';
 import { rateGroup } from './learning-rate.js';
 import type { NamedTensor } from './optimizer-weights.js';
 import type { AveragingByOptimizer } from './options.js';
-import { countsOf, groupsIn, namedTensors, tensorsOf, withTensors } from './saved-averages.js';
+import { countsOf, groupsIn, groupsOf, namedTensors, tensorsOf } from './saved-averages.js';
 import type { SavedGroup } from './saved-averages.js';
+
+type Averages = SWAMachine<Tensor>['averages'];
 
 /** Loaded averages whose variables are not known yet. */
 interface Loaded {
@@ -76,7 +78,7 @@ export class TrainedAverages {
     this.requireLive(call);
     this.#learn(call, variables);
     const before = this.#updates;
-    driveSync(call, this.#machine.step(apply));
+    driveSync(call, this.#machine.step(call, apply));
     if (this.#updates === before) return;
     const groups = this.#loaded.groups.map((group) => ({ ...group, missed: group.missed + 1 }));
     this.#loaded = { ...this.#loaded, groups };
@@ -132,7 +134,7 @@ export class TrainedAverages {
     const saved = groupsIn(prefix, tensors, rules, counts);
     const copies = this.#backend.clone(tensorsOf(saved));
     const finite = await this.#backend.allFinite(copies);
-    if (finite.every(Boolean)) return { stepCounter, groups: withTensors(saved, copies) };
+    if (finite.every(Boolean)) return { stepCounter, groups: groupsOf(saved, copies) };
     this.#backend.dispose(copies);
     throw new PolyakError(
       'ERR_NON_FINITE',
@@ -156,7 +158,7 @@ export class TrainedAverages {
   /** Frees the averages. */
   dispose(call: string): void {
     this.requireLive(call);
-    driveSync(call, this.#machine.averages.dispose());
+    driveSync(call, ending(this.#machine.averages, {}));
     this.free(this.#loaded);
     this.#loaded = NOTHING_LOADED;
   }
@@ -184,7 +186,9 @@ export class TrainedAverages {
       this.#loaded = { ...this.#loaded, groups };
       // Without a gradient they are what they were in the updates that they have missed.
       const joined = this.#machine.groups.slice(-1);
-      for (let n = 0; n < group.missed; n += 1) driveSync(call, this.#machine.update(call, joined));
+      for (let n = 0; n < group.missed; n += 1) {
+        this.#run(call, (current) => this.#machine.update(current, joined));
+      }
     }
     if (rest.length > 0) this.#join(call, rest);
   }
@@ -197,8 +201,12 @@ export class TrainedAverages {
     );
     const { stepCounter } = this;
     const start = running === undefined ? { stepCounter } : { stepCounter, running };
-    driveSync(call, this.#machine.addParamGroup(group, start));
+    this.#run(call, (current) => this.#machine.addParamGroup(current, group, start));
     for (const variable of variables) this.#known.add(variable);
+  }
+
+  #run(call: string, body: Parameters<Averages['alone']>[1]): void {
+    driveSync(call, this.#machine.averages.alone(call, body));
   }
 
   #newMachine(options: AveragingByOptimizer): SWAMachine<Tensor> {

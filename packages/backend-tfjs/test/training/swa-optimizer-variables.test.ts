@@ -1,7 +1,7 @@
 // What swaOptimizer averages: the variables that it has seen gradients of, whenever they come.
 import { swaOptimizer, variableParameters } from '@polyak/backend-tfjs';
 import type { SwaOptimizer } from '@polyak/backend-tfjs';
-import type { UpdateReport } from '@polyak/core';
+import type { AveragedReport } from '@polyak/core';
 import { exponential } from '@polyak/core/rules';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
@@ -136,14 +136,16 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
 
   it('takes the options of SWA: a rule, a compensated accumulator, reports and warnings', () => {
     const a = variable(1, 2);
-    const reports: UpdateReport[] = [];
+    const reports: AveragedReport[] = [];
     const warnings: string[] = [];
     const optimizer = swaOptimizer(tf, tf.train.sgd(0.125), {
       swaStart: 1.5,
       swaFreq: 1,
       rule: exponential(0.5),
       compensated: true,
-      onUpdate: (report) => void reports.push(report),
+      onUpdate: (report) => {
+        if (report.kind === 'averaged') reports.push(report);
+      },
       onWarning: (message) => void warnings.push(message),
     });
     const visited: number[][] = [];

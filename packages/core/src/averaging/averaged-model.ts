@@ -3,13 +3,13 @@ import { requireCount, requireOptions } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import { fittingState, restore, stateOf } from './averages-state.js';
 import type { AveragesState } from './averages-state.js';
-import { refuseDifferences } from '../state/differences.js';
+import { requireFit } from '../state/differences.js';
 import type { StateTree } from '../state/state-tree.js';
 import { Averages } from './averages.js';
 import type { AveragedGroup } from './averages.js';
 import { AVERAGING_OPTIONS, termsOf } from './options.js';
-import { toggle, within } from './show.js';
-import type { AveragedOptions, SwapOptions } from './show.js';
+import { ending, toggle, within } from './show.js';
+import type { AveragedOptions, DisposeOptions, SwapOptions } from './show.js';
 import type { AveragingOptions } from './options.js';
 import { warnIfEmpty } from '../parameters/parameter-list.js';
 import type { ParameterSource } from '../parameters/parameter-list.js';
@@ -63,12 +63,17 @@ export class AveragedModel<T> {
     this.#averages = new Averages(termsOf('AveragedModel', options));
     this.#group = this.#averages.groupOf(parameters);
     this.#averages.groups.push(this.#group);
-    warnIfEmpty('AveragedModel', this.#group.list.names, this.#averages.terms.warn);
+    warnIfEmpty('AveragedModel', this.#averages.names, this.#averages.terms.warn);
   }
 
   /** The updates so far; of the first average, where there are several. */
   get nAvg(): number {
     return this.#group.running[0]?.nAvg ?? 0;
+  }
+
+  /** The updates that the policy `nonFinite: 'skip'` has left out. */
+  get nSkipped(): number {
+    return this.#averages.nSkipped;
   }
 
   /** Whether the model holds an average now. */
@@ -84,7 +89,9 @@ export class AveragedModel<T> {
    * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_DISPOSED`
    */
   update(): Promise<void> {
-    return drive(this.#update());
+    return this.#run('update', (current) =>
+      this.#averages.update(current, [this.#group], ` in update ${this.nAvg + 1}`),
+    );
   }
 
   /**
@@ -126,7 +133,10 @@ export class AveragedModel<T> {
    * @throws PolyakError `ERR_BUSY`, `ERR_DISPOSED`
    */
   stateDict(): Promise<AveragesState> {
-    return drive(this.#averages.alone('stateDict', () => this.#state()));
+    return this.#run('stateDict', ({ call }) => {
+      this.#averages.requireUsable(call);
+      return stateOf(this.#averages);
+    });
   }
 
   /**
@@ -138,40 +148,32 @@ export class AveragedModel<T> {
    * @throws PolyakError `ERR_NON_FINITE`, `ERR_SWAPPED`, `ERR_BUSY`, `ERR_DISPOSED`
    */
   loadStateDict(state: StateTree): Promise<void> {
-    return drive(this.#averages.alone('loadStateDict', (current) => this.#load(current, state)));
+    return this.#run('loadStateDict', (current) => this.#load(current, state));
   }
 
   /**
    * Frees the averages. Later calls are refused.
    *
-   * @throws PolyakError `ERR_SWAPPED` while an average is in the model, `ERR_BUSY`, `ERR_DISPOSED`
+   * @param options - see {@link DisposeOptions}
+   * @throws PolyakError `ERR_SWAPPED` while an average is in the model that is not to be kept
+   * @throws PolyakError `ERR_NO_AVERAGES` where an average is to be kept and none is in the model
+   * @throws PolyakError `ERR_BUSY`, `ERR_DISPOSED`
    */
-  dispose(): Promise<void> {
-    return drive(this.#averages.dispose());
+  dispose(options: DisposeOptions = {}): Promise<void> {
+    return drive(ending(this.#averages, options));
   }
 
-  *#update(): Steps<void> {
-    const averages = this.#averages;
-    const group = this.#group;
-    const tell = yield* averages.alone('update', function* (current) {
-      yield* averages.requireLive('update', current);
-      return yield* averages.update('update', current, [group]);
-    });
-    yield* tell;
-  }
-
-  *#state(): Steps<AveragesState> {
-    this.#averages.requireUsable('stateDict');
-    return yield* stateOf(this.#averages);
+  #run<R>(call: string, body: (current: Transaction) => Steps<R>): Promise<R> {
+    return drive(this.#averages.alone(call, body));
   }
 
   *#load(current: Transaction, state: StateTree): Steps<void> {
-    const call = 'loadStateDict';
+    const { call } = current;
     this.#averages.requireUsable(call);
     const problems: string[] = [];
     const fitting = fittingState(call, this.#averages, state, problems);
-    refuseDifferences(call, problems);
-    yield* this.#averages.requireLive(call, current);
-    yield* restore(call, current, this.#averages, fitting);
+    requireFit(problems, { code: 'ERR_STATE', call, what: 'the state' });
+    yield* this.#averages.requireLive(current);
+    yield* restore(current, this.#averages, fitting);
   }
 }

@@ -1,21 +1,21 @@
 // The state of averages as plain data: its form, and what makes one fit.
-import type { AveragedGroup, Averages } from '../averaging/averages.js';
+import { PolyakError } from '../error.js';
 import { quoted } from '../parameters/parameter-list.js';
-import { downloaded, NOTHING_AVERAGED, tensorsOf } from '../averaging/running-average.js';
-import type { RunningAverage } from '../averaging/running-average.js';
+import type { AveragedParameter } from '../parameters/parameter-list.js';
+import type { NamedRule } from '../rules/rule.js';
+import { counterAt, difference } from '../state/differences.js';
+import { fittingTensors } from '../state/named-tensors.js';
+import type { NamedTensors } from '../state/named-tensors.js';
+import { recordOf } from '../state/state-tree.js';
+import type { StateTree } from '../state/state-tree.js';
 import { wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
-import type { Backend } from '../backend.js';
-import { PolyakError } from '../error.js';
-import type { NamedRule } from '../rules/rule.js';
 import { isFloating } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
-import { fittingTensors, namedTensors } from '../state/named-tensors.js';
-import type { NamedTensors } from '../state/named-tensors.js';
-import { counterAt, difference } from '../state/differences.js';
-import { recordOf } from '../state/state-tree.js';
-import type { StateTree } from '../state/state-tree.js';
+import type { AveragedGroup, Averages } from './averages.js';
+import { averaged, NOTHING_AVERAGED, tensorsOf, withTensors } from './running-average.js';
+import type { RunningAverage } from './running-average.js';
 
 /** Averages as plain data keyed by parameter name. */
 export type AveragesState = {
@@ -54,40 +54,50 @@ export type GroupState = {
 /** The state of `averages`, copied. Also while the model shows one of them. */
 export function* stateOf<T>({ terms, groups }: Averages<T>): Steps<AveragesState> {
   const states: (readonly [string, AverageState])[] = [];
-  for (const [index, { name, rule, compensated }] of terms.rules.entries()) {
-    const parts: (RunningAverage<HostTensor> & { readonly names: readonly string[] })[] = [];
-    for (const { list, running } of groups) {
-      const host = yield* downloaded(terms.backend, running[index] as RunningAverage<T>);
-      parts.push({ names: list.names, ...host });
-    }
-    const length = Math.max(0, ...parts.map(({ window }) => window.length));
-    const merged = (
-      tensors: (part: (typeof parts)[number]) => readonly HostTensor[],
-    ): NamedTensors =>
-      Object.fromEntries(parts.flatMap((part) => namedTensors(part.names, tensors(part))));
-    const residuals = parts.flatMap((part) =>
-      part.residuals.flatMap((residual, n) =>
-        residual === undefined ? [] : [[part.names[n] as string, residual] as const],
-      ),
-    );
-    const state: AverageState = {
-      rule: rule.name,
-      compensated,
-      nAvg: parts.map(({ nAvg }) => nAvg),
-      swaState: merged(({ averages }) => averages),
-      residuals: Object.fromEntries(residuals),
-      window: Array.from({ length }, (_, n) => merged(({ window }) => window[n] ?? [])),
-    };
-    states.push([name, state]);
+  for (const [index, named] of terms.rules.entries()) {
+    states.push([named.name, yield* averageState(terms.backend, groups, named, index)]);
   }
   return {
     version: 1,
     averages: Object.fromEntries(states),
-    paramGroups: groups.map(({ list }) => ({
-      params: list.names,
-      tied: Object.fromEntries(list.tied.map(({ parameter, to }) => [parameter.name, to.name])),
-    })),
+    paramGroups: groups.map(groupState),
   };
+}
+
+function* averageState<T>(
+  backend: Averages<T>['terms']['backend'],
+  groups: readonly AveragedGroup<T>[],
+  { rule, compensated }: NamedRule,
+  index: number,
+): Steps<AverageState> {
+  const [swaState, residuals] = [new Map<string, HostTensor>(), new Map<string, HostTensor>()];
+  const windows: Map<string, HostTensor>[] = [];
+  for (const { list, running } of groups) {
+    const own = running[index] as RunningAverage<T>;
+    const host = yield* withTensors(own, (tensors) => wait(backend.download(tensors)));
+    host.averages.forEach(({ average, residual }, n) => {
+      const name = list.names[n] as string;
+      swaState.set(name, average);
+      if (residual !== undefined) residuals.set(name, residual);
+    });
+    host.window.forEach((values, n) => {
+      const window = (windows[n] ??= new Map());
+      values.forEach((value, place) => window.set(list.names[place] as string, value));
+    });
+  }
+  return {
+    rule: rule.name,
+    compensated,
+    nAvg: groups.map(({ running }) => running[index]?.nAvg ?? 0),
+    swaState: Object.fromEntries(swaState),
+    residuals: Object.fromEntries(residuals),
+    window: windows.map((window) => Object.fromEntries(window)),
+  };
+}
+
+function groupState<T>({ list }: AveragedGroup<T>): GroupState {
+  const tied = list.tied.map(({ parameter, to }) => [parameter.name, to.name] as const);
+  return { params: list.names, tied: Object.fromEntries(tied) };
 }
 
 /** What the groups take from a state: for each group, one running average for each rule. */
@@ -104,139 +114,127 @@ export function fittingState<T>(
   state: StateTree,
   problems: string[],
 ): Fitting {
-  const root = recordOf(state);
-  const stored = root['paramGroups'];
-  if (root['version'] !== 1 || !Array.isArray(stored)) {
+  const { version, averages, paramGroups } = recordOf(state);
+  if (version !== 1 || !Array.isArray(paramGroups)) {
     throw new PolyakError('ERR_STATE', `${call}: this is no state of averages, version 1.`);
   }
-  if (stored.length !== groups.length) {
-    problems.push(`it has ${stored.length} parameter groups, expected ${groups.length}`);
+  if (paramGroups.length !== groups.length) {
+    problems.push(`it has ${paramGroups.length} parameter groups, expected ${groups.length}`);
   }
-  const found = recordOf(root['averages']);
+  const found = new Map(Object.entries(recordOf(averages)));
   const names = rules.map(({ name }) => name);
-  const surplus = Object.keys(found).filter((name) => !names.includes(name));
+  const surplus = [...found.keys()].filter((name) => !names.includes(name));
   if (surplus.length > 0) problems.push(`it has the averages ${quoted(surplus)}, no rule here`);
-  groups.forEach(({ list }, index) => {
-    const group = recordOf(stored[index]);
-    const tied = Object.fromEntries(list.tied.map((tie) => [tie.parameter.name, tie.to.name]));
+  groups.forEach((group, index) => {
+    const { params, tied } = recordOf(paramGroups[index] as StateTree | undefined);
+    const wanted = groupState(group);
     problems.push(
-      ...difference(`group ${index}`, group['params'], list.names),
-      ...difference(`the tied parameters of group ${index}`, group['tied'], tied),
+      ...difference(`group ${index}`, params, wanted.params),
+      ...difference(`the tied parameters of group ${index}`, tied, wanted.tied),
     );
   });
-  const columns = rules.map((rule) =>
-    fittingAverage(
-      Object.hasOwn(found, rule.name) ? found[rule.name] : undefined,
-      rule,
-      groups,
-      problems,
-    ),
-  );
+  const columns = rules.map((named) => {
+    const average = found.get(named.name);
+    if (average !== undefined) return fittingAverage(recordOf(average), named, groups, problems);
+    problems.push(`it lacks the average "${named.name}"`);
+    return [];
+  });
   return groups.map((_, group) =>
     columns.map((column) => column[group] as RunningAverage<HostTensor>),
   );
 }
 
 function fittingAverage<T>(
-  node: StateTree | undefined,
+  node: { readonly [key: string]: StateTree },
   { name, rule, compensated }: NamedRule,
   groups: readonly AveragedGroup<T>[],
   problems: string[],
 ): readonly RunningAverage<HostTensor>[] {
-  if (node === undefined) {
-    problems.push(`it lacks the average "${name}"`);
-    return groups.map(() => NOTHING_AVERAGED);
-  }
-  const average = recordOf(node);
   problems.push(
-    ...difference(`the rule of "${name}"`, average['rule'], rule.name),
-    ...difference(`compensated of "${name}"`, average['compensated'], compensated),
+    ...difference(`the rule of "${name}"`, node['rule'], rule.name),
+    ...difference(`compensated of "${name}"`, node['compensated'], compensated),
   );
-  const counters = Array.isArray(average['nAvg']) ? average['nAvg'] : [];
-  const windows = Array.isArray(average['window']) ? average['window'] : [];
-  const size = rule.kind === 'window' ? rule.window : 0;
+  const counters = listAt(`nAvg of "${name}"`, node['nAvg'], groups.length, problems);
   const counts = groups.map((_, group) =>
     counterAt(`group ${group}: nAvg of "${name}"`, counters[group], problems),
   );
+  const size = rule.kind === 'window' ? rule.window : 0;
   const longest = Math.max(0, ...counts.map((nAvg) => Math.min(nAvg, size)));
-  if (windows.length !== longest) {
-    problems.push(`the window of "${name}" has ${windows.length} values, expected ${longest}`);
-  }
-  const wanted = groups.map(({ list }, group) =>
-    list.entries.map(({ parameter, averageSpec: spec }) => {
-      const hasResidual = compensated && isFloating(spec.dtype);
-      return { nAvg: counts[group] as number, name: parameter.name, spec, hasResidual };
-    }),
+  const windows = listAt(`the window of "${name}"`, node['window'], longest, problems);
+  const tensors = (
+    part: string,
+    record: StateTree | undefined,
+    isWanted: (nAvg: number, entry: AveragedParameter<T>) => boolean,
+  ): ReadonlyMap<string, HostTensor> => {
+    const wanted = groups.flatMap(({ list }, group) =>
+      list.entries.filter((entry) => isWanted(counts[group] ?? 0, entry)),
+    );
+    const specs = wanted.map((entry) => [entry.parameter.name, entry.averageSpec] as const);
+    return fittingTensors(`${name}: ${part}`, record, new Map(specs), problems);
+  };
+  const swaState = tensors('swaState', node['swaState'], (nAvg) => nAvg > 0);
+  const residuals = tensors(
+    'residuals',
+    node['residuals'],
+    (nAvg, { spec }) => nAvg > 0 && compensated && isFloating(spec.dtype),
   );
-  const averaged = wanted.flat().filter(({ nAvg }) => nAvg > 0);
-  const carried = averaged.filter(({ hasResidual }) => hasResidual);
-  const swaState = fittingTensors(`${name}: swaState`, average['swaState'], averaged, problems);
-  const residuals = fittingTensors(`${name}: residuals`, average['residuals'], carried, problems);
-  const window = windows.map((value: StateTree, n) => {
-    const own = averaged.filter(({ nAvg }) => n < nAvg);
-    return fittingTensors(`${name}: window ${n}`, value, own, problems);
-  });
-  return wanted.map((entries, group): RunningAverage<HostTensor> => {
-    const nAvg = counts[group] as number;
+  const window = windows.map((values, n) => tensors(`window ${n}`, values, (nAvg) => n < nAvg));
+  return groups.map(({ list: { names } }, group) => {
+    const nAvg = counts[group] ?? 0;
     if (nAvg === 0) return NOTHING_AVERAGED;
     const pick = (from: ReadonlyMap<string, HostTensor>): readonly HostTensor[] =>
-      entries.map((entry) => from.get(entry.name) as HostTensor);
-    return {
-      nAvg,
-      averages: pick(swaState),
-      residuals: compensated ? entries.map((entry) => residuals.get(entry.name)) : [],
-      window: window.slice(0, Math.min(nAvg, size)).map(pick),
-    };
+      names.map((parameter) => from.get(parameter) as HostTensor);
+    const averages = pick(swaState).map((average, n) =>
+      averaged(average, residuals.get(names[n] as string)),
+    );
+    return { nAvg, averages, window: window.slice(0, Math.min(nAvg, size)).map(pick) };
   });
+}
+
+/** The list at a node, of the length that is wanted. */
+function listAt(
+  what: string,
+  node: StateTree | undefined,
+  length: number,
+  problems: string[],
+): readonly StateTree[] {
+  const list = Array.isArray(node) ? (node as readonly StateTree[]) : undefined;
+  if (list?.length !== length) {
+    const found = list === undefined ? 'no list' : `a list of ${list.length}`;
+    problems.push(`${what} is ${found}, expected a list of ${length}`);
+  }
+  return list ?? [];
 }
 
 /** Replaces what the groups hold, as a part of the current transaction. */
 export function* restore<T>(
-  call: string,
   current: Transaction,
-  { terms: { backend }, groups }: Averages<T>,
+  { terms, groups }: Averages<T>,
   fitting: Fitting,
 ): Steps<void> {
-  const uploads: (readonly RunningAverage<T>[])[] = [];
+  const { backend, nonFinite, rules } = terms;
+  const uploads: RunningAverage<T>[][] = [];
   for (const parts of fitting) {
     const group: RunningAverage<T>[] = [];
-    for (const part of parts) group.push(yield* uploaded(call, current, backend, part));
+    for (const [index, part] of parts.entries()) {
+      const uploaded = yield* withTensors(part, function* (host) {
+        const tensors = current.drafts(backend, yield* wait(backend.upload(host)));
+        const finite = yield* wait(backend.allFinite(tensors));
+        if (nonFinite === 'allow' || finite.every(Boolean)) return tensors;
+        throw new PolyakError(
+          'ERR_NON_FINITE',
+          `${current.call}: the average "${rules[index]?.name}" of the state is not finite.`,
+        );
+      });
+      group.push(uploaded);
+    }
     uploads.push(group);
   }
   const old = groups.flatMap(({ running }) => running.flatMap(tensorsOf));
   current.commit(() => {
     groups.forEach((group, index) => {
-      group.running = uploads[index] as readonly RunningAverage<T>[];
+      group.running = uploads[index] ?? [];
     });
   });
   current.release(backend, old);
-}
-
-function* uploaded<T>(
-  call: string,
-  current: Transaction,
-  backend: Backend<T>,
-  { nAvg, averages, residuals, window }: RunningAverage<HostTensor>,
-): Steps<RunningAverage<T>> {
-  function* upload(tensors: readonly HostTensor[]): Steps<readonly T[]> {
-    if (tensors.length === 0) return [];
-    const handles = current.drafts(backend, yield* wait(backend.upload(tensors)));
-    if ((yield* wait(backend.allFinite(handles))).every(Boolean)) return handles;
-    throw new PolyakError(
-      'ERR_NON_FINITE',
-      `${call}: the state holds an average that is not finite.`,
-    );
-  }
-  const own = residuals.filter((residual) => residual !== undefined);
-  const carried = (yield* upload(own)).values();
-  const windows: (readonly T[])[] = [];
-  for (const tensors of window) windows.push(yield* upload(tensors));
-  return {
-    nAvg,
-    averages: yield* upload(averages),
-    residuals: residuals.map((residual) =>
-      residual === undefined ? undefined : carried.next().value,
-    ),
-    window: windows,
-  };
 }

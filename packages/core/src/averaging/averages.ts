@@ -4,6 +4,7 @@ import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
 import type { BatchNormLayer } from '../batch-norm.js';
 import { PolyakError } from '../error.js';
+import type { NonFinitePolicy } from '../non-finite.js';
 import type { PlaceIdentity } from '../parameter.js';
 import type { NamedRule } from '../rules/rule.js';
 import { holdMeanwhile, Loan, requireFree, requireLive } from '../parameters/loan.js';
@@ -16,6 +17,7 @@ import { transaction } from '../steps/transaction.js';
 import type { Transaction } from '../steps/transaction.js';
 import type { Warn } from '../steps/warn.js';
 import { update, weightAfter } from './update.js';
+import type { Updated } from './update.js';
 import { UpdateReporter } from './update-report.js';
 import type { BeforeUpdate, UpdateReport } from './update-report.js';
 
@@ -25,6 +27,7 @@ export interface AveragesTerms<T> {
   readonly what: string;
   readonly backend: Backend<T>;
   readonly rules: readonly NamedRule[];
+  readonly nonFinite: NonFinitePolicy;
   readonly warn: Warn;
   readonly onUpdate: ((report: UpdateReport) => Awaitable<void>) | undefined;
 }
@@ -49,11 +52,19 @@ export type Status<T> =
     }
   | { readonly kind: 'disposed' };
 
+// As many updates in a row without any change mean that the wrong tensors are averaged.
+const MAX_STILL = 5;
+
 export class Averages<T> {
   readonly terms: AveragesTerms<T>;
   readonly groups: AveragedGroup<T>[] = [];
   status: Status<T> = { kind: 'live' };
+  /** The updates that were left out by the policy `skip`. */
+  nSkipped = 0;
+  #nStill = 0;
   #underWay: string | undefined;
+  /** Of updates that are over, or what makes them. */
+  readonly #reports: (UpdateReport | (() => Steps<UpdateReport>))[] = [];
 
   constructor(terms: AveragesTerms<T>) {
     this.terms = terms;
@@ -64,20 +75,23 @@ export class Averages<T> {
     return this.status.kind === 'swapped' ? this.terms.rules[this.status.index]?.name : undefined;
   }
 
+  get names(): readonly string[] {
+    return this.groups.flatMap(({ list }) => list.names);
+  }
+
+  get #identities(): readonly PlaceIdentity[] {
+    return this.groups.flatMap(({ list }) => list.identities);
+  }
+
   /** A group of parameters, which is not yet averaged. */
   groupOf(source: ParameterSource<T>): AveragedGroup<T> {
     const { backend, rules } = this.terms;
-    const list = new ParameterList(
-      backend,
-      source,
-      this.groups.map((group) => group.list),
-    );
+    const [group, earlier] = [this.groups.length, this.groups.map(({ list }) => list)];
     return {
-      list,
+      list: new ParameterList(backend, source, earlier),
       running: rules.map(() => NOTHING_AVERAGED),
       reporters: rules.map(
-        ({ name, rule }) =>
-          new UpdateReporter(backend, rule, { average: name, group: this.groups.length }),
+        ({ name, rule }) => new UpdateReporter(backend, rule, { average: name, group }),
       ),
     };
   }
@@ -91,39 +105,39 @@ export class Averages<T> {
       );
     }
     this.#underWay = call;
+    let result: R;
+    let reports: readonly UpdateReport[];
     try {
-      return yield* transaction(call, this.terms.warn, body);
+      result = yield* transaction(call, this.terms.warn, body);
+      reports = yield* this.#reported();
     } finally {
       this.#underWay = undefined;
     }
+    reports.forEach((report) => this.#tell(report));
+    return result;
   }
 
-  /** Refuses `call` while something else than the live weights is needed in the model. */
-  *requireLive(call: string, current: Transaction): Steps<void> {
-    this.#requireNotShown(call);
-    yield* requireLive(call, current, identitiesOf(this.groups));
+  /** Refuses a call while something else than the live weights is needed in the model. */
+  *requireLive(current: Transaction): Steps<void> {
+    this.#requireNotShown(current.call);
+    yield* requireLive(current, this.#identities);
   }
 
   /** The same, and nobody may be reading the live weights: others are to take their places. */
-  *requireFree(
-    call: string,
-    current: Transaction,
-    layers: readonly BatchNormLayer[] = [],
-  ): Steps<void> {
-    this.#requireNotShown(call);
-    yield* requireFree(call, current, [
-      ...identitiesOf(this.groups),
-      ...layers.map(({ identity }) => identity),
-    ]);
+  *requireFree(current: Transaction, layers: readonly BatchNormLayer[] = []): Steps<void> {
+    this.#requireNotShown(current.call);
+    yield* requireFree(current, [...this.#identities, ...layers.map(({ identity }) => identity)]);
   }
 
   #requireNotShown(call: string): void {
     this.requireUsable(call);
     const { status } = this;
     if (status.kind !== 'swapped' || status.loan.isRecallable) return;
+    const { by } = status;
+    const wayBack = by === 'withAveraged' ? 'Wait for withAveraged' : `Call ${by} once more`;
     throw new PolyakError(
       'ERR_SWAPPED',
-      `${call}: the model holds the averages. ${wayBack(status.by)} first.`,
+      `${call}: the model holds the averages. ${wayBack} first.`,
     );
   }
 
@@ -138,17 +152,16 @@ export class Averages<T> {
   /**
    * Moves all averages of `groups`, as a part of the current transaction.
    *
-   * @returns the reports, to be made once everything is counted
+   * @param when - for messages, such as ` in step 7`
    */
-  *update(
-    call: string,
-    current: Transaction,
-    groups: readonly AveragedGroup<T>[],
-  ): Steps<Steps<void>> {
-    const { what, backend, rules, onUpdate } = this.terms;
-    // Otherwise nobody comes between.
+  *update(current: Transaction, groups: readonly AveragedGroup<T>[], when: string): Steps<void> {
+    const { call } = current;
+    const { what, backend, rules, nonFinite, onUpdate } = this.terms;
+    yield* this.requireLive(current);
+    // On a synchronous backend nobody comes between.
     if (!backend.isSynchronous) {
-      holdMeanwhile({ name: `${what}.${call}`, isReader: true }, current, identitiesOf(groups));
+      const identities = groups.flatMap(({ list }) => list.identities);
+      holdMeanwhile({ name: `${what}.${call}`, isReader: true }, current, identities);
     }
     for (const group of this.groups) if (!groups.includes(group)) group.list.check(call);
     const dues = groups.flatMap(({ list, running, reporters }) => {
@@ -164,32 +177,65 @@ export class Averages<T> {
     for (const { reporter, live, before } of onUpdate === undefined ? [] : dues) {
       reads.push(yield* reporter.before(live, before));
     }
-    const results = yield* update({ call, backend, transaction: current }, dues);
+    let updated: Updated<T>;
+    try {
+      updated = yield* current.part((part) => update(part, { backend, nonFinite, when }, dues));
+    } catch (error) {
+      const isNonFinite = PolyakError.is(error) && error.code === 'ERR_NON_FINITE';
+      if (nonFinite !== 'skip' || !isNonFinite) throw error;
+      const reports = dues.map(({ reporter: { place }, before: { nAvg } }) => {
+        return { kind: 'skipped', ...place, nAvg, reason: error.message } as const;
+      });
+      current.commit(() => this.#skip(error.message, reports));
+      return;
+    }
+    const { after, isStill } = updated;
     current.commit(() => {
       groups.forEach((group, n) => {
-        group.running = results.slice(n * rules.length, (n + 1) * rules.length);
+        group.running = after.slice(n * rules.length, (n + 1) * rules.length);
+      });
+      this.#watch(isStill);
+      reads.forEach((read, n) => {
+        const { reporter, weight } = dues[n] as (typeof dues)[number];
+        this.#reports.push(() => reporter.after(read, weight, after[n] as RunningAverage<T>));
       });
     });
-    const tell = this.#tell.bind(this);
-    return (function* () {
-      for (const [n, read] of reads.entries()) {
-        const [due, after] = [dues[n], results[n]];
-        if (due === undefined || after === undefined) continue;
-        yield* tell(() => due.reporter.after(read, due.weight, after));
-      }
-    })();
   }
 
-  /** Frees the averages; the model goes on without them. */
-  *dispose(): Steps<void> {
-    yield* this.alone('dispose', (current) => this.#free(current));
+  #skip(reason: string, reports: readonly UpdateReport[]): void {
+    if (this.nSkipped === 0) this.terms.warn(`${reason} This update is skipped.`);
+    this.nSkipped += 1;
+    if (this.terms.onUpdate !== undefined) this.#reports.push(...reports);
   }
 
-  *#free(current: Transaction): Steps<void> {
-    this.#requireNotShown('dispose');
-    const { status } = this;
-    if (status.kind === 'swapped') yield* status.loan.recall(current);
+  /** Warns once of weights that do not change. */
+  #watch(isStill: boolean): void {
+    this.#nStill = isStill ? this.#nStill + 1 : 0;
+    if (this.#nStill !== MAX_STILL || this.names.length === 0) return;
+    this.terms.warn(
+      `${this.terms.what}: no weight has changed in ${MAX_STILL} updates. Are these the tensors ` +
+        `that are trained? ${quoted(this.names)}.`,
+    );
+  }
+
+  /**
+   * Frees the averages; the model goes on without them.
+   *
+   * @param keep - what it holds then
+   */
+  *dispose(current: Transaction, keep: 'live' | 'averages'): Steps<void> {
     const { backend } = this.terms;
+    const { status } = this;
+    const isKept = keep === 'averages' && status.kind === 'swapped' && status.by !== 'withAveraged';
+    if (isKept) status.loan.keep(current);
+    else this.#requireNotShown(current.call);
+    if (keep === 'averages' && status.kind !== 'swapped') {
+      throw new PolyakError(
+        'ERR_NO_AVERAGES',
+        `${current.call}: the model holds the live weights, so no average can be kept. Swap first.`,
+      );
+    }
+    if (!isKept && status.kind === 'swapped') yield* status.loan.recall(current);
     const held = this.groups.flatMap(({ running }) => running.flatMap(tensorsOf));
     current.commit(() => {
       this.status = { kind: 'disposed' };
@@ -206,25 +252,30 @@ export class Averages<T> {
     throw new RangeError(`${call}: there is no average "${name}", only ${quoted(names)}.`);
   }
 
-  /** The update is made and counted: what fails here must not look as if it were not. */
-  *#tell(report: () => Steps<UpdateReport>): Steps<void> {
-    const { onUpdate, warn, what } = this.terms;
-    const failed = (error: unknown): void =>
-      warn(`${what}: onUpdate failed, after the update: ${String(error)}`);
+  /** The updates are made and counted: what fails here must not look as if they were not. */
+  *#reported(): Steps<readonly UpdateReport[]> {
+    const reports: UpdateReport[] = [];
+    for (const report of this.#reports.splice(0)) {
+      try {
+        reports.push(typeof report === 'function' ? yield* report() : report);
+      } catch (error) {
+        this.#reportFailed(error);
+      }
+    }
+    return reports;
+  }
+
+  #tell(report: UpdateReport): void {
     try {
-      const told = onUpdate?.(yield* report());
-      Promise.resolve(told).catch(failed);
+      const told = this.terms.onUpdate?.(report);
+      Promise.resolve(told).catch((error: unknown) => this.#reportFailed(error));
     } catch (error) {
-      failed(error);
+      this.#reportFailed(error);
     }
   }
-}
 
-function identitiesOf<T>(groups: readonly AveragedGroup<T>[]): readonly PlaceIdentity[] {
-  return groups.flatMap(({ list }) => list.identities);
-}
-
-/** How the live weights come back into the model. */
-function wayBack(by: string): string {
-  return by === 'withAveraged' ? 'Wait for withAveraged' : `Call ${by} once more`;
+  #reportFailed(error: unknown): void {
+    const { what, warn } = this.terms;
+    warn(`${what}: onUpdate failed, after the update: ${String(error)}`);
+  }
 }

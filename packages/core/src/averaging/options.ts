@@ -1,8 +1,10 @@
 // What averages can be told, and what is made of what they are not told.
-import { described, requireFunction } from '../arguments.js';
+import { described, requireFunction, requireMembers } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
 import { PolyakError } from '../error.js';
+import { requirePolicy } from '../non-finite.js';
+import type { NonFinitePolicy } from '../non-finite.js';
 import { equal } from '../rules/averaging-rules.js';
 import type { AveragingRule, MovingRule, NamedRule, RuleOptions } from '../rules/rule.js';
 import type { AveragesTerms } from './averages.js';
@@ -28,6 +30,11 @@ export type AveragingOptions<T> = RuleOptions & {
    * of the averages: none are made without it.
    */
   readonly onUpdate?: (report: UpdateReport) => Awaitable<void>;
+  /**
+   * What becomes of an update from weights that are not finite; see {@link NonFinitePolicy}. One
+   * that is skipped leaves all averages as they are, and the step is counted. Default `refuse`.
+   */
+  readonly nonFinite?: NonFinitePolicy;
   /** Receives warnings. Default `console.warn`. */
   readonly onWarning?: (message: string) => void;
 };
@@ -38,6 +45,7 @@ export const AVERAGING_OPTIONS: readonly string[] = [
   'rule',
   'averages',
   'compensated',
+  'nonFinite',
   'onUpdate',
   'onWarning',
 ];
@@ -45,13 +53,14 @@ export const AVERAGING_OPTIONS: readonly string[] = [
 /** Checks the options of `what`. */
 export function termsOf<T>(what: string, options: AveragingOptions<T>): AveragesTerms<T> {
   requireBackend(what, options);
-  const { backend, onUpdate, compensated } = options;
+  const { backend, onUpdate, compensated, nonFinite = 'refuse' } = options;
+  requirePolicy(what, nonFinite);
   if (onUpdate !== undefined) requireFunction(what, 'onUpdate', onUpdate);
   if (compensated !== undefined && typeof compensated !== 'boolean') {
     throw new TypeError(`${what}: compensated is ${described(compensated)}, expected a boolean.`);
   }
   const warn = warnerOf(what, options.onWarning);
-  return { what, backend, rules: rulesOf(what, options, warn), warn, onUpdate };
+  return { what, backend, rules: rulesOf(what, options, warn), nonFinite, warn, onUpdate };
 }
 
 /** The averages asked for, compensated where that was asked for, or where the rule needs it. */
@@ -60,8 +69,7 @@ function rulesOf<T>(what: string, options: AveragingOptions<T>, warn: Warn): rea
   if (rule !== undefined && averages !== undefined) {
     throw new TypeError(`${what}: both rule and averages are given. Put the rule among them.`);
   }
-  const isRecord = averages === undefined || (typeof averages === 'object' && averages !== null);
-  if (!isRecord) {
+  if (averages !== undefined && (typeof averages !== 'object' || averages === null)) {
     throw new TypeError(
       `${what}: averages is ${described(averages)}. Expected rules by name, such as ` +
         '{ ema: exponential(0.99) }.',
@@ -82,16 +90,11 @@ function requireRule(what: string, average: string, rule: AveragingRule): void {
   if (/^\d+$/.test(average)) {
     throw new TypeError(`${what}: an average is named "${average}". Give it a name with a letter.`);
   }
-  // What JavaScript passes may be anything.
-  const given = (typeof rule === 'object' ? rule : null) as Partial<MovingRule> | null;
-  const isMoving = rule?.kind === 'moving' && typeof rule.weight === 'function';
-  if (typeof given?.name !== 'string' || !(isMoving || rule.kind === 'window')) {
-    throw new TypeError(
-      `${what}: the average "${average}" has no rule. Expected one such as equal(), or ` +
-        "{ kind: 'moving', name, weight }.",
-    );
-  }
-  if (rule.kind === 'window' && !(Number.isInteger(rule.window) && rule.window >= 1)) {
+  const subject = `${what}: the rule of the average "${average}"`;
+  const remedy = "Expected one such as equal(), or { kind: 'moving', name, weight }.";
+  requireMembers(subject, rule, { kind: 'a name', name: 'a name' }, remedy);
+  if (rule.kind !== 'window') requireMembers(subject, rule, { weight: 'a function' }, remedy);
+  else if (!(Number.isInteger(rule.window) && rule.window >= 1)) {
     throw new RangeError(
       `${what}: the rule "${rule.name}" has the window ${rule.window}, expected an integer >= 1.`,
     );

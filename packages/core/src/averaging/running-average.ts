@@ -1,51 +1,53 @@
 // The running average of one list of parameters, as a value: an update makes a new one.
-import type { Backend } from '../backend.js';
-import type { HostTensor } from '../tensor/tensor.js';
-import { wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
+
+/** The average of one parameter. */
+export interface Averaged<T> {
+  readonly average: T;
+  /** The rounding error that it carries, where it is compensated and floating. */
+  readonly residual?: T;
+}
 
 /** The averages of a list of parameters, and how many updates made them. */
 export interface RunningAverage<T> {
   readonly nAvg: number;
   /** In the order of the list; empty before the first update. */
-  readonly averages: readonly T[];
-  /**
-   * What each average carries where it is compensated and floating, `undefined` elsewhere; empty
-   * where none is.
-   */
-  readonly residuals: readonly (T | undefined)[];
+  readonly averages: readonly Averaged<T>[];
   /** The last values of a rule with a window, the oldest first; empty for other rules. */
   readonly window: readonly (readonly T[])[];
 }
 
 /** Before the first update. */
-export const NOTHING_AVERAGED: RunningAverage<never> = {
-  nAvg: 0,
-  averages: [],
-  residuals: [],
-  window: [],
-};
+export const NOTHING_AVERAGED: RunningAverage<never> = { nAvg: 0, averages: [], window: [] };
 
-/** All tensors that it holds. */
-export function tensorsOf<T>({ averages, residuals, window }: RunningAverage<T>): readonly T[] {
-  return [...averages, ...residuals.filter((residual) => residual !== undefined), ...window.flat()];
+/** An average, with its residual where there is one. */
+export function averaged<T>(average: T, residual: T | undefined): Averaged<T> {
+  return residual === undefined ? { average } : { average, residual };
 }
 
-/** The same on the host. */
-export function* downloaded<T>(
-  backend: Backend<T>,
-  { nAvg, averages, residuals, window }: RunningAverage<T>,
-): Steps<RunningAverage<HostTensor>> {
-  const own = residuals.filter((residual) => residual !== undefined);
-  const host = (yield* wait(backend.download(own))).values();
-  const windows: (readonly HostTensor[])[] = [];
-  for (const tensors of window) windows.push(yield* wait(backend.download(tensors)));
-  return {
-    nAvg,
-    averages: yield* wait(backend.download(averages)),
-    residuals: residuals.map((residual) =>
-      residual === undefined ? undefined : host.next().value,
+/** All tensors that it holds. */
+export function tensorsOf<T>({ averages, window }: RunningAverage<T>): readonly T[] {
+  return [
+    ...averages.flatMap(({ average, residual }) =>
+      residual === undefined ? [average] : [average, residual],
     ),
-    window: windows,
+    ...window.flat(),
+  ];
+}
+
+/** The same of other tensors: what `convert` makes of all of them, in that order. */
+export function* withTensors<T, U>(
+  running: RunningAverage<T>,
+  convert: (tensors: readonly T[]) => Steps<readonly U[]>,
+): Steps<RunningAverage<U>> {
+  const tensors = tensorsOf(running);
+  const converted = (tensors.length === 0 ? [] : yield* convert(tensors)).values();
+  const next = (): U => converted.next().value as U;
+  return {
+    nAvg: running.nAvg,
+    averages: running.averages.map(({ residual }) =>
+      residual === undefined ? { average: next() } : { average: next(), residual: next() },
+    ),
+    window: running.window.map((values) => values.map(next)),
   };
 }

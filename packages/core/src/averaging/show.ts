@@ -1,5 +1,5 @@
 // An average in the model for a while.
-import { requireFunction, requireOptions } from '../arguments.js';
+import { described, requireFunction, requireOptions } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import { requireBatchNorm } from '../batch-norm/bn-update.js';
 import type { AveragedBatchNorm } from '../batch-norm/bn-update.js';
@@ -29,6 +29,25 @@ export interface SwapOptions<Batch = unknown> extends AveragedOptions<Batch> {
    * refused until the second swap.
    */
   readonly recallable?: boolean;
+}
+
+/** Options of `dispose`. */
+export interface DisposeOptions {
+  /**
+   * What the model holds afterwards: its live weights, or the average that is in it now, for good.
+   * Default `live`.
+   */
+  readonly keep?: 'live' | 'averages';
+}
+
+/** Frees the averages. */
+export function* ending<T>(averages: Averages<T>, options: DisposeOptions): Steps<void> {
+  requireOptions('dispose', options, ['keep']);
+  const { keep = 'live' } = options;
+  if (keep !== 'live' && keep !== 'averages') {
+    throw new TypeError(`dispose: keep is ${described(keep)}, expected "live" or "averages".`);
+  }
+  yield* averages.alone('dispose', (current) => averages.dispose(current, keep));
 }
 
 /** Shows an average, or takes back the one that is shown. */
@@ -79,24 +98,21 @@ function* show<T>(
   { average, batchNorm, recallable = false }: SwapOptions,
 ): Steps<void> {
   const index = averages.indexOf(call, average);
-  yield* averages.alone(call, (current) => lend(averages, { call, by, index, batchNorm }, current));
-  if (recallable && averages.status.kind === 'swapped') averages.status.loan.leave();
-}
-
-interface Lending {
-  readonly call: string;
-  /** The method that takes it back where it can neither begin nor be undone. */
-  readonly by: string;
-  readonly index: number;
-  readonly batchNorm: AveragedBatchNorm<unknown> | undefined;
+  const loan = yield* averages.alone(call, (current) =>
+    lend(averages, index, by, batchNorm, current),
+  );
+  if (recallable) loan.leave();
 }
 
 function* lend<T>(
   averages: Averages<T>,
-  { call, by, index, batchNorm }: Lending,
+  index: number,
+  by: string,
+  batchNorm: AveragedBatchNorm<unknown> | undefined,
   current: Transaction,
-): Steps<void> {
-  yield* averages.requireFree(call, current, batchNorm?.model.layers);
+): Steps<Loan<T>> {
+  const { call } = current;
+  yield* averages.requireFree(current, batchNorm?.model.layers);
   for (const { list } of averages.groups) list.live(call);
   const averaged = averages.groups.filter(({ running }) => (running[index]?.nAvg ?? 0) > 0);
   if (averaged.length === 0) {
@@ -109,11 +125,14 @@ function* lend<T>(
   const begin = (begun: Loan<T>, method: string): void => {
     averages.status = { kind: 'swapped', index, loan: begun, by: method };
   };
-  const loan = yield* Loan.begin(call, current, {
+  const loan = yield* Loan.begin(current, {
     backend,
     name: `${what}.${call}`,
     entries: averaged.flatMap(({ list }) => list.entries),
-    tensors: averaged.flatMap(({ running }) => running[index]?.averages ?? []),
+    tensors: averaged.flatMap(({ running }) =>
+      (running[index]?.averages ?? []).map((own) => own.average),
+    ),
+    isOwner: false,
     batchNorm,
     onEnd: () => {
       averages.status = { kind: 'live' };
@@ -126,6 +145,7 @@ function* lend<T>(
     const names = skipped.flatMap(({ list }) => list.names);
     if (names.length > 0) warn(`${call}: ${quoted(names)} never averaged, left as they are.`);
   });
+  return loan;
 }
 
 function* takeBack<T>(averages: Averages<T>, call: string): Steps<void> {
@@ -136,5 +156,8 @@ function* takeBack<T>(averages: Averages<T>, call: string): Steps<void> {
 
 function requireSwapOptions(call: string, options: SwapOptions, known: readonly string[]): void {
   requireOptions(call, options, known);
-  if (options.batchNorm !== undefined) requireBatchNorm(call, options.batchNorm);
+  const { batchNorm, recallable = false } = options;
+  if (batchNorm !== undefined) requireBatchNorm(call, batchNorm);
+  if (typeof recallable === 'boolean') return;
+  throw new TypeError(`${call}: recallable is ${described(recallable)}, expected a boolean.`);
 }

@@ -1,21 +1,38 @@
 // What one update did, in numbers: for those who want to see the average settle.
 import type { Backend } from '../backend.js';
 import type { AveragingRule } from '../rules/rule.js';
-import { halfValue } from '../tensor/half.js';
-import { isFloating, isHalf } from '../tensor/tensor.js';
-import type { HostTensor } from '../tensor/tensor.js';
-import type { RunningAverage } from './running-average.js';
 import { wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
+import { floatsOf } from '../tensor/half.js';
+import { isFloating } from '../tensor/tensor.js';
+import type { HostTensor } from '../tensor/tensor.js';
+import type { RunningAverage } from './running-average.js';
 
 /** One update of one average of one parameter group. */
-export interface UpdateReport {
+export type UpdateReport = AveragedReport | SkippedReport;
+
+/** What all reports have. */
+export interface ReportedUpdate {
   /** The name of the average. */
   readonly average: string;
   /** The place of the parameter group. */
   readonly group: number;
-  /** The updates so far, this one included. */
+  /** The updates so far, this one included where it was made. */
   readonly nAvg: number;
+}
+
+/** An update that was left out, by the policy `nonFinite: 'skip'`. */
+export interface SkippedReport extends ReportedUpdate {
+  /** Tells the kinds apart. */
+  readonly kind: 'skipped';
+  /** Which number of which tensor was not finite. */
+  readonly reason: string;
+}
+
+/** An update that was made. */
+export interface AveragedReport extends ReportedUpdate {
+  /** Tells the kinds apart. */
+  readonly kind: 'averaged';
   /** What the live weights weigh in the new average: 1 in the first update. */
   readonly weight: number;
   /**
@@ -32,21 +49,21 @@ export interface UpdateReport {
   readonly updateSize: number;
 }
 
-/** What an update begins with. */
+/** What is read before an update. */
 export interface BeforeUpdate {
   readonly live: readonly HostTensor[];
   readonly old: readonly HostTensor[];
 }
 
-// Beyond, the weights of so many updates before are not asked for anew: the effective window is NaN
-// then.
+// Beyond, the weights of so many earlier updates are not asked for anew: the effective window is
+// NaN then.
 const MAX_REPLAY = 1_000_000;
 
 /** Makes the reports of one average. Each costs downloads of the live weights and the averages. */
 export class UpdateReporter<T> {
   readonly #backend: Backend<T>;
   readonly #rule: AveragingRule;
-  readonly #place: Pick<UpdateReport, 'average' | 'group'>;
+  readonly place: Pick<UpdateReport, 'average' | 'group'>;
   /** The sum of the squares of the weights that all values have in the average. */
   #concentration = { nAvg: 0, squares: 0 };
 
@@ -57,14 +74,14 @@ export class UpdateReporter<T> {
   ) {
     this.#backend = backend;
     this.#rule = rule;
-    this.#place = place;
+    this.place = place;
   }
 
-  /** What has to be read before the update. */
-  *before(live: readonly T[], { averages }: RunningAverage<T>): Steps<BeforeUpdate> {
+  /** The live weights and the averages before an update. */
+  *before(live: readonly T[], running: RunningAverage<T>): Steps<BeforeUpdate> {
     return {
       live: yield* wait(this.#backend.download(live)),
-      old: yield* wait(this.#backend.download(averages)),
+      old: yield* this.#averages(running),
     };
   }
 
@@ -72,27 +89,31 @@ export class UpdateReporter<T> {
   *after(
     { live, old }: BeforeUpdate,
     weight: number,
-    { nAvg, averages }: RunningAverage<T>,
+    running: RunningAverage<T>,
   ): Steps<UpdateReport> {
-    const now = yield* wait(this.#backend.download(averages));
-    const isFirst = nAvg === 1;
-    const [size, off] = [normOf(now), normOf(live, now)];
-    const moved = normOf(now, isFirst ? undefined : old);
+    const { nAvg } = running;
+    const now = yield* this.#averages(running);
+    const size = normOf(now);
     return {
-      ...this.#place,
+      kind: 'averaged',
+      ...this.place,
       nAvg,
       weight,
-      effectiveWindow: 1 / this.#squaresAfter(this.#rule, nAvg, weight),
-      distance: ratio(off, size),
-      updateSize: isFirst ? 1 : ratio(moved, size),
+      effectiveWindow: 1 / this.#squaresAfter(nAvg, weight),
+      distance: ratio(normOf(live, now), size),
+      updateSize: nAvg === 1 ? 1 : ratio(normOf(now, old), size),
     };
   }
 
-  #squaresAfter(rule: AveragingRule, nAvg: number, weight: number): number {
+  *#averages({ averages }: RunningAverage<T>): Steps<readonly HostTensor[]> {
+    return yield* wait(this.#backend.download(averages.map(({ average }) => average)));
+  }
+
+  #squaresAfter(nAvg: number, weight: number): number {
     const { nAvg: known, squares } = this.#concentration;
-    const isNext = known === nAvg - 1;
-    const before = isNext ? squares : squaresOf(rule, nAvg - 1);
-    const after = rule.kind === 'window' ? weight : (1 - weight) ** 2 * before + weight ** 2;
+    const before = known === nAvg - 1 ? squares : squaresOf(this.#rule, nAvg - 1);
+    const isWindow = this.#rule.kind === 'window';
+    const after = isWindow ? weight : (1 - weight) ** 2 * before + weight ** 2;
     this.#concentration = { nAvg, squares: after };
     return after;
   }
@@ -115,23 +136,16 @@ function ratio(part: number, whole: number): number {
   return part === 0 ? 0 : part / whole;
 }
 
-/**
- * The Euclidean norm of `minuend - subtrahend` over all floating tensors, in float64; that of
- * `minuend` without a subtrahend.
- */
-function normOf(minuend: readonly HostTensor[], subtrahend?: readonly HostTensor[]): number {
+/** The Euclidean norm of `a - b`, or of `a`, over all floating tensors, in float64. */
+function normOf(a: readonly HostTensor[], b?: readonly HostTensor[]): number {
   let squares = 0;
-  for (const [index, tensor] of minuend.entries()) {
+  for (const [index, tensor] of a.entries()) {
     if (!isFloating(tensor.dtype)) continue;
-    const [a, other] = [valuesOf(tensor), subtrahend?.[index]];
-    const b = other === undefined ? undefined : valuesOf(other);
-    for (let i = 0; i < a.length; i += 1) squares += ((a[i] ?? 0) - (b?.[i] ?? 0)) ** 2;
+    const other = b?.[index];
+    const [minuend, subtrahend] = [floatsOf(tensor), other && floatsOf(other)];
+    for (let i = 0; i < minuend.length; i += 1) {
+      squares += ((minuend[i] ?? 0) - (subtrahend?.[i] ?? 0)) ** 2;
+    }
   }
   return Math.sqrt(squares);
-}
-
-function valuesOf({ dtype, data }: HostTensor): Float64Array {
-  return isHalf(dtype)
-    ? Float64Array.from(data as Uint16Array, (bits) => halfValue(dtype, bits))
-    : (data as Float64Array);
 }

@@ -1,16 +1,25 @@
 // One update of all averages that are due: made as a whole, or not at all.
-import type { AverageItem } from '../backend.js';
-import { finiteCopies, nonFinite } from '../parameters/copies.js';
-import type { Draft } from '../parameters/copies.js';
+import type { AverageItem, Backend } from '../backend.js';
+import type { NonFinitePolicy } from '../non-finite.js';
+import { copied, refuseNonFinite, replaced, requireFinite } from '../parameters/copies.js';
+import type { AveragedParameter } from '../parameters/parameter-list.js';
 import { weightOf } from '../rules/rule.js';
 import type { NamedRule } from '../rules/rule.js';
-import { arrayOf, elementCount, isFloating } from '../tensor/tensor.js';
-import type { HostTensor } from '../tensor/tensor.js';
-import type { AveragedParameter } from '../parameters/parameter-list.js';
-import type { RunningAverage } from './running-average.js';
 import { wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import { disposeAll } from '../steps/transaction.js';
+import type { Transaction } from '../steps/transaction.js';
+import { isFloating, zeros } from '../tensor/tensor.js';
+import { averaged } from './running-average.js';
+import type { Averaged, RunningAverage } from './running-average.js';
+
+/** What all updates have in common. */
+export interface UpdateTerms<T> {
+  readonly backend: Backend<T>;
+  readonly nonFinite: NonFinitePolicy;
+  /** Of the update, for messages, such as ` in step 7`. */
+  readonly when: string;
+}
 
 /** One average of one group that is to be moved. */
 export interface Due<T> {
@@ -23,6 +32,14 @@ export interface Due<T> {
   readonly weight: number;
 }
 
+/** An update that was made. */
+export interface Updated<T> {
+  /** The averages, in the order of the dues. */
+  readonly after: readonly RunningAverage<T>[];
+  /** Whether no weight differs from its average. */
+  readonly isStill: boolean;
+}
+
 /** What live weights weigh in the update after `nAvg` others: 1 in the first, whatever the rule. */
 export function weightAfter({ rule }: NamedRule, nAvg: number): number {
   if (nAvg === 0) return 1;
@@ -30,152 +47,164 @@ export function weightAfter({ rule }: NamedRule, nAvg: number): number {
 }
 
 /**
- * The averages after the update, in the order of `dues`. All that can fail comes before the one
- * call that consumes the old averages, which is the last.
+ * Makes the update. All that can fail comes before the one call that consumes the old averages,
+ * which is the last.
  *
  * @throws PolyakError `ERR_NON_FINITE` where a new average would not be finite
  */
 export function* update<T>(
-  draft: Draft<T>,
+  current: Transaction,
+  terms: UpdateTerms<T>,
   dues: readonly Due<T>[],
-): Steps<readonly RunningAverage<T>[]> {
-  const moves: Move<T>[] = [];
-  const results: (() => RunningAverage<T>)[] = [];
+): Steps<Updated<T>> {
+  const drafts: Draft<T>[] = [];
   for (const due of dues) {
-    if (due.rule.rule.kind === 'window') {
-      const slid = yield* slide(draft, due, due.rule.rule.window);
-      results.push(() => slid);
-    } else if (due.before.nAvg === 0) {
-      const begun = yield* begin(draft, due);
-      results.push(() => begun);
-    } else {
-      const copies = yield* integers(draft, due);
-      const own = moveItems(due);
-      moves.push(...own);
-      results.push(() => moved(due, own, copies));
-    }
+    const { rule } = due.rule;
+    if (rule.kind === 'window') drafts.push(yield* slid(current, terms, due, rule.window));
+    else if (due.before.nAvg === 0) drafts.push(yield* begun(current, terms, due));
+    else drafts.push(yield* moving(current, terms, due));
   }
-  yield* make(draft, moves);
-  return results.map((result) => result());
-}
-
-/** An item of the consuming call, and what it gave. */
-interface Move<T> {
-  readonly name: string;
-  readonly item: AverageItem<T>;
-  result?: { readonly average: T; readonly residual?: T };
-}
-
-function moveItems<T>({ entries, live, before, weight }: Due<T>): readonly Move<T>[] {
-  return entries.flatMap(({ parameter: { name }, spec }, index): Move<T>[] => {
-    if (!isFloating(spec.dtype)) return [];
-    const residual = before.residuals[index];
-    const item = {
-      average: before.averages[index] as T,
-      live: live[index] as T,
-      weight,
-      ...(residual === undefined ? {} : { residual }),
-    };
-    return [{ name, item }];
-  });
-}
-
-function moved<T>(
-  { entries, before }: Due<T>,
-  moves: readonly Move<T>[],
-  copies: readonly T[],
-): RunningAverage<T> {
-  const [results, integersNow] = [moves.values(), copies.values()];
-  const pairs = entries.map(({ spec }) =>
-    isFloating(spec.dtype)
-      ? (results.next().value?.result as { readonly average: T; readonly residual?: T })
-      : { average: integersNow.next().value as T },
+  const isMadeStill = yield* make(
+    current,
+    terms,
+    drafts.flatMap(({ places }) => places),
   );
-  return {
-    nAvg: before.nAvg + 1,
-    averages: pairs.map(({ average }) => average),
-    residuals: before.residuals.length === 0 ? [] : pairs.map(({ residual }) => residual),
-    window: [],
-  };
+  const after = drafts.map(({ places, window }, n) => ({
+    nAvg: (dues[n]?.before.nAvg ?? 0) + 1,
+    averages: places.map((place) => place.after as Averaged<T>),
+    window,
+  }));
+  return { after, isStill: isMadeStill && drafts.every(({ isStill }) => isStill) };
 }
 
-/** The consuming call. */
-function* make<T>({ call, backend }: Draft<T>, moves: readonly Move<T>[]): Steps<void> {
-  if (moves.length === 0) return;
-  const result = yield* wait(backend.average(moves.map(({ item }) => item)));
+/** A running average that lacks only what the consuming call gives. */
+interface Draft<T> {
+  readonly places: readonly Place<T>[];
+  readonly window: readonly (readonly T[])[];
+  /** False where a live weight may differ from its average. */
+  readonly isStill: boolean;
+}
+
+/** The average of one parameter after the update. */
+interface Place<T> {
+  readonly name: string;
+  /** For the consuming call, which gives `after`. */
+  readonly item?: AverageItem<T>;
+  after?: Averaged<T>;
+}
+
+/** The consuming call. Returns whether no live weight differs from its average. */
+function* make<T>(
+  current: Transaction,
+  { backend, nonFinite, when }: UpdateTerms<T>,
+  places: readonly Place<T>[],
+): Steps<boolean> {
+  const moves = places.filter((place) => place.item !== undefined);
+  if (moves.length === 0) return true;
+  const items = moves.map(({ item }) => item as AverageItem<T>);
+  const options = nonFinite === 'allow' ? { allowNonFinite: true } : {};
+  const result = yield* wait(backend.average(items, options));
   if (result.kind === 'refused') {
-    throw nonFinite(
-      call,
-      result.nonFinite.map((index) => moves[index]?.name ?? `item ${index}`),
-    );
+    const bad = result.nonFinite.map((n) => [moves[n]?.name ?? '', items[n]?.live as T] as const);
+    return yield* refuseNonFinite(current, backend, new Map(bad), when);
   }
   moves.forEach((move, index) => {
-    move.result = result.items[index] as { readonly average: T; readonly residual?: T };
+    const { average, residual } = result.items[index] as Averaged<T>;
+    move.after = averaged(average, residual);
   });
+  return result.items.every(({ hasMoved }) => !hasMoved);
+}
+
+/** Floats are moved by the consuming call; integers are copied. */
+function* moving<T>(
+  current: Transaction,
+  { backend }: UpdateTerms<T>,
+  { entries, live, before, weight }: Due<T>,
+): Steps<Draft<T>> {
+  const isCopied = entries.map(({ spec }) => !isFloating(spec.dtype));
+  const copies = yield* replaced(
+    live,
+    (index) => isCopied[index] === true,
+    function* (integers) {
+      return current.drafts(backend, yield* wait(backend.clone(integers)));
+    },
+  );
+  const old = before.averages.filter((_, index) => isCopied[index]);
+  current.release(
+    backend,
+    old.map(({ average }) => average),
+  );
+  const places = entries.map(({ parameter: { name } }, index): Place<T> => {
+    const value = copies[index] as T;
+    const { average, residual } = before.averages[index] as Averaged<T>;
+    if (isCopied[index]) return { name, after: { average: value } };
+    return { name, item: { ...averaged(average, residual), live: value, weight } };
+  });
+  return { places, window: [], isStill: true };
 }
 
 /** The first update copies, bit for bit. */
-function* begin<T>(draft: Draft<T>, due: Due<T>): Steps<RunningAverage<T>> {
-  const { backend, transaction } = draft;
-  const averages = yield* finiteCopies(draft, due.entries, due.live);
-  const isOwn = due.entries.map(({ spec }) => due.rule.compensated && isFloating(spec.dtype));
-  const zeros = due.entries.filter((_, index) => isOwn[index]).map(zerosFor);
-  const uploaded = zeros.length === 0 ? [] : yield* wait(backend.upload(zeros));
-  const residuals = transaction.drafts(backend, uploaded).values();
-  return {
-    nAvg: 1,
+function* begun<T>(current: Transaction, terms: UpdateTerms<T>, due: Due<T>): Steps<Draft<T>> {
+  const { backend } = terms;
+  const { entries, rule } = due;
+  const averages = yield* checkedCopies(current, terms, due);
+  const isCarried = entries.map(({ spec }) => rule.compensated && isFloating(spec.dtype));
+  const carried = entries.filter((_, index) => isCarried[index]);
+  const residuals = yield* replaced(
     averages,
-    residuals: due.rule.compensated
-      ? isOwn.map((has) => (has ? residuals.next().value : undefined))
-      : [],
-    window: [],
-  };
-}
-
-/** New copies of the integers; the old ones are freed once the update is made. */
-function* integers<T>(
-  { backend, transaction }: Draft<T>,
-  { entries, live, before }: Due<T>,
-): Steps<readonly T[]> {
-  const isCopied = entries.map(({ spec }) => !isFloating(spec.dtype));
-  if (!isCopied.includes(true)) return [];
-  const copies = yield* wait(backend.clone(live.filter((_, index) => isCopied[index])));
-  transaction.drafts(backend, copies);
-  transaction.release(
-    backend,
-    before.averages.filter((_, index) => isCopied[index]),
+    (index) => isCarried[index] === true,
+    function* () {
+      const host = carried.map(({ averageSpec }) => zeros(averageSpec));
+      return current.drafts(backend, yield* wait(backend.upload(host)));
+    },
   );
-  return copies;
+  const places = entries.map(({ parameter: { name } }, index) => ({
+    name,
+    after: averaged(averages[index] as T, isCarried[index] ? residuals[index] : undefined),
+  }));
+  return { places, window: [], isStill: false };
 }
 
 /** The mean of the last values, made anew: an average that is added to and taken from drifts. */
-function* slide<T>(draft: Draft<T>, due: Due<T>, size: number): Steps<RunningAverage<T>> {
-  const { backend, transaction } = draft;
+function* slid<T>(
+  current: Transaction,
+  terms: UpdateTerms<T>,
+  due: Due<T>,
+  size: number,
+): Steps<Draft<T>> {
+  const { backend } = terms;
   const { before, entries } = due;
-  const window = [...before.window, yield* finiteCopies(draft, due.entries, due.live)].slice(-size);
-  const newest = window.at(-1) ?? [];
+  const window = [...before.window, yield* checkedCopies(current, terms, due)].slice(-size);
   const isMean = entries.map(({ spec }) => isFloating(spec.dtype));
-  const first = (window[0] ?? []).map((oldest, i) => (isMean[i] ? oldest : (newest[i] as T)));
-  let averages = yield* wait(backend.clone(first));
-  transaction.undo(() => disposeAll(backend, averages));
+  const [oldest = [], newest = []] = [window[0], window.at(-1)];
+  let averages = yield* wait(
+    backend.clone(entries.map((_, i) => (isMean[i] ? oldest[i] : newest[i]) as T)),
+  );
+  current.undo(() => disposeAll(backend, averages));
+  let places: readonly Place<T>[] = [];
+  let isStill = false;
   for (const [n, values] of window.entries()) {
-    if (n === 0) continue;
-    const moves = entries.flatMap(({ parameter: { name } }, i): Move<T>[] => {
-      if (!isMean[i]) return [];
-      const item = { average: averages[i] as T, live: values[i] as T, weight: 1 / (n + 1) };
-      return [{ name, item }];
+    places = entries.map(({ parameter: { name } }, i) => {
+      const average = averages[i] as T;
+      if (n === 0 || !isMean[i]) return { name, after: { average } };
+      return { name, item: { average, live: values[i] as T, weight: 1 / (n + 1) } };
     });
-    yield* make(draft, moves);
-    const results = moves.values();
-    averages = averages.map((copy, i) =>
-      isMean[i] ? (results.next().value?.result?.average as T) : copy,
-    );
+    isStill = (yield* make(current, terms, places)) && n > 0;
+    averages = places.map(({ after }) => after?.average as T);
   }
-  const dropped = before.window.filter((values) => !window.includes(values)).flat();
-  transaction.release(backend, [...before.averages, ...dropped]);
-  return { nAvg: before.nAvg + 1, averages, residuals: [], window };
+  const dropped = before.window.filter((values) => !window.includes(values));
+  current.release(backend, [...before.averages.map(({ average }) => average), ...dropped.flat()]);
+  const made = places.map(({ name, after }) => ({ name, after: after as Averaged<T> }));
+  return { places: made, window, isStill };
 }
 
-function zerosFor<T>({ averageSpec: { dtype, shape } }: AveragedParameter<T>): HostTensor {
-  return { dtype, shape, data: new (arrayOf(dtype))(elementCount(shape)) };
+/** Copies of the live tensors, refused where one is not finite. */
+function* checkedCopies<T>(
+  current: Transaction,
+  { backend, nonFinite, when }: UpdateTerms<T>,
+  { entries, live }: Due<T>,
+): Steps<readonly T[]> {
+  const copies = yield* copied(current, backend, entries, live);
+  if (nonFinite !== 'allow') yield* requireFinite(current, backend, entries, copies, when);
+  return copies;
 }

@@ -1,9 +1,12 @@
 // Batch-norm update: the running statistics that belong to the averaged weights, merged in float64.
 import type { Awaitable } from '../awaitable.js';
 import type { BatchNormLayer, BatchNormModel, Moments, RunningStatistics } from '../batch-norm.js';
-import { described, requireFunction, requireOptions } from '../arguments.js';
+import { described, requireFunction, requireMembers, requireOptions } from '../arguments.js';
+import { requirePolicy } from '../non-finite.js';
+import type { NonFinitePolicy } from '../non-finite.js';
 import { drive } from '../steps/steps.js';
 import { transaction } from '../steps/transaction.js';
+import { warnerOf } from '../steps/warn.js';
 import { PolyakError } from '../error.js';
 import { putStatistics } from './statistics.js';
 
@@ -32,6 +35,14 @@ export interface BnUpdateOptions {
   readonly include?: (layer: BatchNormLayer) => boolean;
   /** Reads at most this many batches, an integer >= 1. Default all. */
   readonly maxBatches?: number;
+  /**
+   * What becomes of a batch with activations that are not finite; see {@link NonFinitePolicy}. One
+   * that is skipped counts among `maxBatches`, and a warning says how many there were. Default
+   * `refuse`.
+   */
+  readonly nonFinite?: NonFinitePolicy;
+  /** Receives warnings. Default `console.warn`. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** A model's batch norm, and the batches that update it: what `SWA.withAveraged` needs. */
@@ -66,23 +77,15 @@ export async function bnUpdate<Batch>(
   model: BatchNormModel<Batch>,
   options: BnUpdateOptions = {},
 ): Promise<void> {
-  requireModel('bnUpdate', model);
-  requireLoader('bnUpdate', loader);
-  requireOptions('bnUpdate', options, BN_OPTIONS);
+  requireBatchNorm('bnUpdate', { model, loader, ...options });
   const { statistics = 'cumulative', include = () => true, maxBatches = Infinity } = options;
-  requireFunction('bnUpdate', 'include', include);
-  if (!['cumulative', 'unweighted', 'pooled'].includes(statistics)) {
-    throw new RangeError(
-      `bnUpdate: statistics is "${statistics}", expected "cumulative", "unweighted" or "pooled".`,
-    );
-  }
-  if (maxBatches !== Infinity && !(Number.isInteger(maxBatches) && maxBatches >= 1)) {
-    throw new RangeError(`bnUpdate: maxBatches is ${maxBatches}, expected an integer >= 1.`);
-  }
+  const { nonFinite = 'refuse' } = options;
+  const warn = warnerOf('bnUpdate', options.onWarning);
   const layers = model.layers.filter(include);
   if (layers.length === 0) return;
 
   const merged = layers.map(({ channels }) => emptyMerge(channels));
+  const skipped: string[] = [];
   let batches = 0;
   for await (const batch of loader) {
     const samples = model.sampleCount(batch);
@@ -90,65 +93,74 @@ export async function bnUpdate<Batch>(
       throw new PolyakError('ERR_BATCH_NORM', `bnUpdate: batch ${batches} has ${samples} samples.`);
     }
     const moments = await model.batchMoments(batch, layers);
-    layers.forEach((layer, index) => {
-      const checked = checkedMoments(layer, moments[index], batches);
-      mergeInto(merged[index] as Merge, layer, checked, statistics, samples);
-    });
+    const checked = layers.map((layer, n) => checkedMoments(layer, moments[n], batches));
+    const problem = layers
+      .map((layer, n) => nonFiniteChannel(layer, checked[n] as Moments))
+      .find((channel) => channel !== undefined);
+    if (problem === undefined || nonFinite === 'allow') {
+      layers.forEach((layer, n) => {
+        mergeInto(merged[n] as Merge, layer, checked[n] as Moments, statistics, samples);
+      });
+    } else {
+      const message = `bnUpdate: batch ${batches}, ${problem}.`;
+      if (nonFinite === 'refuse') {
+        throw new PolyakError('ERR_NON_FINITE', `${message} The statistics are as they were.`);
+      }
+      skipped.push(message);
+    }
     batches += 1;
     if (batches >= maxBatches) break;
   }
-  if (batches === 0) {
+  if (skipped.length > 0) warn(`${skipped[0]} Skipped ${skipped.length} of ${batches} batches.`);
+  if (batches === skipped.length) {
     throw new PolyakError(
       'ERR_EMPTY_LOADER',
-      'bnUpdate: the loader gave no batch, the statistics are as they were. A generator can be ' +
-        'read once only: pass an array or an object with [Symbol.iterator].',
+      `bnUpdate: the loader gave no batch${batches > 0 ? ' that is finite' : ''}, the statistics ` +
+        'are as they were. A generator can be read once only: pass an array or an object with ' +
+        '[Symbol.iterator].',
     );
   }
-  await drive(
-    transaction('bnUpdate', noWarning, (current) => putStatistics(current, layers, merged)),
-  );
+  await drive(transaction('bnUpdate', warn, (current) => putStatistics(current, layers, merged)));
 }
 
-const BN_OPTIONS = ['statistics', 'include', 'maxBatches'];
-
-/**
- * Refuses what is no {@link AveragedBatchNorm}.
- *
- * @throws TypeError
- */
+/** Throws where an {@link AveragedBatchNorm} is not what it should be. */
 export function requireBatchNorm<Batch>(call: string, batchNorm: AveragedBatchNorm<Batch>): void {
-  requireOptions(`${call}: batchNorm`, batchNorm, ['model', 'loader', ...BN_OPTIONS]);
-  requireModel(`${call}: batchNorm`, batchNorm.model);
-  requireLoader(`${call}: batchNorm`, batchNorm.loader);
-}
-
-function requireModel<Batch>(call: string, model: BatchNormModel<Batch>): void {
-  // What JavaScript passes may be anything.
-  const given = (model ?? {}) as Partial<BatchNormModel<Batch>>;
-  const { layers, batchMoments, sampleCount } = given;
-  const hasMethods = typeof batchMoments === 'function' && typeof sampleCount === 'function';
-  if (hasMethods && Array.isArray(layers)) return;
-  throw new TypeError(
-    `${call}: the model is ${described(model)} without batch norm. Pass the backend's, such as ` +
-      'batchNormModel(model).',
+  requireOptions(call, batchNorm, [
+    'model',
+    'loader',
+    'statistics',
+    'include',
+    'maxBatches',
+    'nonFinite',
+    'onWarning',
+  ]);
+  const { model, loader, statistics, include, maxBatches, nonFinite } = batchNorm;
+  requireMembers(
+    `${call}: the model`,
+    model,
+    { layers: 'an array', batchMoments: 'a function', sampleCount: 'a function' },
+    "Pass the backend's, such as batchNormModel(model).",
   );
-}
-
-function requireLoader<Batch>(call: string, loader: Loader<Batch>): void {
   const given: unknown = loader;
-  const isIterable =
-    typeof given === 'object' &&
-    given !== null &&
-    (Symbol.iterator in given || Symbol.asyncIterator in given);
-  if (isIterable) return;
-  throw new TypeError(
-    `${call}: the loader is ${described(loader)}. Expected batches that for await reads, such as ` +
-      'an array.',
-  );
+  const isObject = typeof given === 'object' && given !== null;
+  if (!isObject || !(Symbol.iterator in given || Symbol.asyncIterator in given)) {
+    throw new TypeError(
+      `${call}: the loader is ${described(loader)}. Expected batches that for await reads, such ` +
+        'as an array.',
+    );
+  }
+  if (include !== undefined) requireFunction(call, 'include', include);
+  if (nonFinite !== undefined) requirePolicy(call, nonFinite);
+  if (statistics !== undefined && !['cumulative', 'unweighted', 'pooled'].includes(statistics)) {
+    throw new RangeError(
+      `${call}: statistics is "${statistics}", expected "cumulative", "unweighted" or "pooled".`,
+    );
+  }
+  if (maxBatches === undefined || maxBatches === Infinity) return;
+  if (!(Number.isInteger(maxBatches) && maxBatches >= 1)) {
+    throw new RangeError(`${call}: maxBatches is ${maxBatches}, expected an integer >= 1.`);
+  }
 }
-
-/** Nothing is freed here that could fail to be. */
-function noWarning(): void {}
 
 interface Merge extends RunningStatistics {
   weight: number;
@@ -195,7 +207,7 @@ function checkedMoments(
       `${where}: no moments for its ${layer.channels} channels.`,
     );
   }
-  const { mean, variance, count } = moments;
+  const { count } = moments;
   const fewest = layer.varianceKind === 'unbiased' ? 2 : 1;
   if (!(count >= fewest)) {
     throw new PolyakError(
@@ -203,15 +215,18 @@ function checkedMoments(
       `${where}: ${count} values a channel, expected at least ${fewest}.`,
     );
   }
+  return moments;
+}
+
+/** What is not finite in the moments of a layer. */
+function nonFiniteChannel(
+  { name }: BatchNormLayer,
+  { mean, variance }: Moments,
+): string | undefined {
   const channel = mean.findIndex(
     (value, c) => !Number.isFinite(value) || !((variance[c] as number) < Infinity),
   );
-  if (channel >= 0) {
-    throw new PolyakError(
-      'ERR_NON_FINITE',
-      `${where}: channel ${channel} has mean ${mean[channel]} and variance ${variance[channel]}. ` +
-        'The statistics are as they were.',
-    );
-  }
-  return moments;
+  if (channel < 0) return undefined;
+  const found = `mean ${mean[channel]} and variance ${variance[channel]}`;
+  return `layer "${name}": channel ${channel} has ${found}`;
 }

@@ -1,9 +1,9 @@
 // Averages that another library made, on their way into a state.
-import type { AveragesState } from '../averaging/averages-state.js';
-import { described, requireOptions } from '../arguments.js';
-import { PolyakError } from '../error.js';
+import type { AveragesState, AverageState } from '../averaging/averages-state.js';
+import { requireMembers, requireOptions } from '../arguments.js';
+import { requireFit } from '../state/differences.js';
 import type { NamedTensors } from '../state/named-tensors.js';
-import { arrayOf, canonical, elementCount, isFloating } from '../tensor/tensor.js';
+import { canonical, isFloating, zeros } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
 
 /** An average that another library made. */
@@ -60,7 +60,18 @@ export function importAverage<State extends AveragesState>(
   imported: ImportedAverage,
   options: ImportOptions = {},
 ): State {
-  requireArguments(state, imported);
+  requireMembers(
+    'importAverage: the state',
+    state,
+    { averages: 'an object', paramGroups: 'an array' },
+    'Expected what stateDict() gives.',
+  );
+  requireMembers(
+    'importAverage: the average',
+    imported,
+    { swaState: 'an object', nAvg: 'an array' },
+    'Expected { swaState, nAvg: [...] }, such as fromAveragedModel() gives.',
+  );
   requireOptions('importAverage', options, ['average', 'ignore']);
   const { averages, paramGroups } = state;
   const { average: name = Object.keys(averages)[0] ?? '' } = options;
@@ -75,23 +86,18 @@ export function importAverage<State extends AveragesState>(
     ...(found === undefined ? [`there is no average "${name}"`] : []),
     ...differences(state, given, wanted, counts, imported.stepCounter, options),
   ];
-  if (found === undefined || problems.length > 0) {
-    throw new PolyakError(
-      'ERR_STATE',
-      `importAverage: the average does not fit: ${problems.join('; ')}.`,
-    );
-  }
+  requireFit(problems, { code: 'ERR_STATE', call: 'importAverage', what: 'the average' });
   const tensors = wanted.map((param) => [param, given.get(param) as HostTensor] as const);
-  const floating = tensors.filter(([, { dtype }]) => found.compensated && isFloating(dtype));
+  const carried = tensors.filter(([, { dtype }]) => found?.compensated && isFloating(dtype));
   return {
     ...state,
     averages: {
       ...averages,
       [name]: {
-        ...found,
+        ...(found as AverageState),
         nAvg: counts,
         swaState: Object.fromEntries(tensors),
-        residuals: Object.fromEntries(floating.map(([param, own]) => [param, zerosLike(own)])),
+        residuals: Object.fromEntries(carried.map(([param, own]) => [param, zeros(own)])),
         window: [],
       },
     },
@@ -100,23 +106,6 @@ export function importAverage<State extends AveragesState>(
       return stepCounter === undefined ? group : { ...group, stepCounter };
     }),
   };
-}
-
-function requireArguments(state: AveragesState, imported: ImportedAverage): void {
-  // What JavaScript passes may be anything.
-  const { averages, paramGroups } = (state ?? {}) as Partial<AveragesState>;
-  if (typeof averages !== 'object' || !Array.isArray(paramGroups)) {
-    throw new TypeError(
-      `importAverage: the state is ${described(state)}. Expected what stateDict() gives.`,
-    );
-  }
-  const { swaState, nAvg } = (imported ?? {}) as Partial<ImportedAverage>;
-  if (typeof swaState !== 'object' || !Array.isArray(nAvg)) {
-    throw new TypeError(
-      `importAverage: the average is ${described(imported)}. Expected { swaState, nAvg: [...] }, ` +
-        'such as fromAveragedModel() gives.',
-    );
-  }
 }
 
 /** The tensors under the names of the parameters that are averaged for theirs. */
@@ -149,8 +138,4 @@ function differences(
       .filter((length) => length !== paramGroups.length)
       .map((length) => `it has ${length} parameter groups, expected ${paramGroups.length}`),
   ];
-}
-
-function zerosLike({ dtype, shape }: HostTensor): HostTensor {
-  return { dtype, shape, data: new (arrayOf(dtype))(elementCount(shape)) };
 }

@@ -1,5 +1,5 @@
 // The averages of PyTorch's libraries, from safetensors files of their state dicts.
-import { described } from '../arguments.js';
+import { requireArray } from '../arguments.js';
 import { PolyakError } from '../error.js';
 import type { NamedTensors } from '../state/named-tensors.js';
 import type { HostTensor } from '../tensor/tensor.js';
@@ -128,14 +128,9 @@ export function fromDiffusers(tensors: NamedTensors, names: readonly string[]): 
 }
 
 function requireNames(call: string, names: readonly string[]): void {
-  // What JavaScript passes may be anything.
-  if (!Array.isArray(names)) {
-    throw new TypeError(
-      `${call}: the names are ${described(names)}. Expected those of the parameters, in order.`,
-    );
-  }
+  requireArray(`${call}: the names are`, names, 'Expected those of the parameters, in order.');
   const seen = new Set<string>();
-  for (const name of names as readonly string[]) {
+  for (const name of names) {
     if (seen.has(name)) throw new RangeError(`${call}: "${name}" is among the names twice.`);
     seen.add(name);
   }

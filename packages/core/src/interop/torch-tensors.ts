@@ -1,7 +1,7 @@
 // Reading tensors of PyTorch's state dicts: counts, and weights in the precision of averages.
 import { described } from '../arguments.js';
 import { PolyakError } from '../error.js';
-import { halfValue } from '../tensor/half.js';
+import { floatsOf } from '../tensor/half.js';
 import type { NamedTensors } from '../state/named-tensors.js';
 import { isTensor } from '../state/state-tree.js';
 import { canonical, isHalf } from '../tensor/tensor.js';
@@ -43,13 +43,9 @@ export function integersAt(call: string, tensors: NamedTensors, name: string): r
 /** The weights under `name`; half precision as float32. */
 export function weightsAt(call: string, tensors: NamedTensors, name: string): HostTensor {
   const tensor = tensorAt(call, tensors, name);
-  const { dtype, shape, data } = tensor;
+  const { dtype, shape } = tensor;
   if (!isHalf(dtype)) return tensor;
-  return {
-    dtype: 'float32',
-    shape,
-    data: Float32Array.from(data as Uint16Array, (bits) => halfValue(dtype, bits)),
-  };
+  return { dtype: 'float32', shape, data: floatsOf(tensor) };
 }
 
 function tensorAt(call: string, tensors: NamedTensors, name: string): HostTensor {

@@ -1,104 +1,186 @@
-// Copies of live tensors in the precision of averages, and tensors in other dtypes.
-import { described } from '../arguments.js';
+// Copies of tensors in the precision of averages, and rounded to that of the model.
 import type { Backend } from '../backend.js';
 import { PolyakError } from '../error.js';
 import { wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
-import { formatSpec, isHalf, sameSpec } from '../tensor/tensor.js';
-import type { HostTensor } from '../tensor/tensor.js';
-import { quoted, specOf } from './parameter-list.js';
+import { floatsOf } from '../tensor/half.js';
+import { isFloating, isHalf } from '../tensor/tensor.js';
+import type { DType, HostArray } from '../tensor/tensor.js';
+import { quoted } from './parameter-list.js';
 import type { AveragedParameter } from './parameter-list.js';
 
-/** What makes new tensors on behalf of a call. */
-export interface Draft<T> {
-  readonly call: string;
-  readonly backend: Backend<T>;
-  readonly transaction: Transaction;
-}
-
-/** Copies of the live tensors in the precision of averages, refused where one is not finite. */
-export function* finiteCopies<T>(
-  { call, backend, transaction }: Draft<T>,
+/** Copies of the live tensors in the precision of averages. */
+export function* copied<T>(
+  current: Transaction,
+  backend: Backend<T>,
   entries: readonly AveragedParameter<T>[],
   live: readonly T[],
 ): Steps<readonly T[]> {
-  const isNarrow = entries.map(({ spec }) => isHalf(spec.dtype));
-  const plain = live.filter((_, index) => !isNarrow[index]);
-  const clones = transaction.drafts(backend, yield* wait(backend.clone(plain))).values();
-  const narrow = live.filter((_, index) => isNarrow[index]);
-  const casts = transaction
-    .drafts(
-      backend,
-      yield* castTo(
+  const halves = entries.map(({ spec }) => isHalf(spec.dtype));
+  const clones = yield* replaced(
+    live,
+    (index) => !halves[index],
+    function* (plain) {
+      return current.drafts(backend, yield* wait(backend.clone(plain)));
+    },
+  );
+  return yield* replaced(
+    clones,
+    (index) => halves[index] === true,
+    function* (narrow) {
+      return yield* cast(
+        current,
         backend,
         narrow,
         narrow.map(() => 'float32'),
-      ),
-    )
-    .values();
-  const copies = isNarrow.map((half) => (half ? casts : clones).next().value as T);
-  const finite = yield* wait(backend.allFinite(copies));
-  const bad = entries.filter((_, index) => finite[index] !== true);
-  if (bad.length === 0) return copies;
-  throw nonFinite(
-    call,
-    bad.map(({ parameter: { name } }) => name),
+      );
+    },
   );
 }
 
 /**
- * Refuses what is no list of copies, one for each entry.
+ * `tensors`, which are averages, as the model takes them: rounded copies where it is in half
+ * precision.
  *
- * @throws TypeError
- * @throws PolyakError `ERR_STATE` with every difference
+ * @throws PolyakError `ERR_NON_FINITE` where one is too large for that
  */
-export function requireFitting<T>(
-  call: string,
+export function* rounded<T>(
+  current: Transaction,
   backend: Backend<T>,
   entries: readonly AveragedParameter<T>[],
   tensors: readonly T[],
-): void {
-  if (!Array.isArray(tensors)) {
-    throw new TypeError(`${call}: the tensors are ${described(tensors)}, expected an array.`);
-  }
-  const found = (tensors as readonly T[]).map((tensor, index) =>
-    specOf(backend, `${call}: tensor ${index}`, tensor),
-  );
-  const problems = entries.flatMap(({ parameter: { name }, averageSpec }, index) => {
-    const spec = found[index];
-    if (spec !== undefined && sameSpec(spec, averageSpec)) return [];
-    const given = spec === undefined ? 'missing' : formatSpec(spec);
-    return [`"${name}" is ${given}, the model's ${formatSpec(averageSpec)}`];
+): Steps<readonly T[]> {
+  const halves = entries.filter(({ spec }) => isHalf(spec.dtype));
+  const isHalfAt = (index: number): boolean => isHalf(entries[index]?.spec.dtype ?? 'float32');
+  return yield* replaced(tensors, isHalfAt, function* (wide) {
+    const dtypes = halves.map(({ spec }) => spec.dtype);
+    const narrow = yield* cast(current, backend, wide, dtypes);
+    const finite = yield* wait(backend.allFinite(narrow));
+    const bad = halves.filter((_, index) => finite[index] !== true);
+    if (bad.length > 0) {
+      throw new PolyakError(
+        'ERR_NON_FINITE',
+        `${current.call}: the average of ${quoted(bad.map(({ parameter }) => parameter.name))} ` +
+          "is beyond the largest number of the model's half precision.",
+      );
+    }
+    // The parameters copy or share it.
+    current.release(backend, narrow);
+    return narrow;
   });
-  if (found.length > entries.length) {
-    problems.push(`${found.length} tensors are given, expected ${entries.length}`);
+}
+
+/** Parameters whose `get` has been seen to give what they were set to. */
+const VERIFIED = new WeakSet<object>();
+
+/**
+ * Refuses parameters whose `get` does not give what they were set to. Each is looked at once.
+ *
+ * @param tensors - what each was set to
+ * @throws PolyakError `ERR_PARAMETERS`
+ */
+export function* requireHeld<T>(
+  { call }: Transaction,
+  backend: Backend<T>,
+  entries: readonly AveragedParameter<T>[],
+  tensors: readonly T[],
+): Steps<void> {
+  const parameters = entries.map(({ parameter }) => parameter);
+  const isNew = parameters.map((parameter) => !VERIFIED.has(parameter));
+  const fresh = parameters.filter((_, index) => isNew[index]);
+  if (fresh.length === 0) return;
+  const held = yield* wait(backend.download(fresh.map((parameter) => parameter.get())));
+  const wanted = yield* wait(backend.download(tensors.filter((_, index) => isNew[index])));
+  const bad = fresh.filter((_, index) => !sameBytes(held[index]?.data, wanted[index]?.data));
+  if (bad.length > 0) {
+    throw new PolyakError(
+      'ERR_PARAMETERS',
+      `${call}: ${quoted(bad.map(({ name }) => name))} did not take what was put into the model: ` +
+        'after set, get gives other values. Both must reach the tensor that the model computes ' +
+        'with.',
+    );
   }
-  refuseProblems(call, problems);
+  for (const parameter of fresh) VERIFIED.add(parameter);
 }
 
-/** Refuses weights that do not fit, with every difference. */
-export function refuseProblems(call: string, problems: readonly string[]): void {
-  if (problems.length === 0) return;
-  throw new PolyakError('ERR_STATE', `${call}: the weights do not fit: ${problems.join('; ')}.`);
+/**
+ * Refuses tensors that are not finite.
+ *
+ * @param when - for the message, such as ` in step 7`
+ */
+export function* requireFinite<T>(
+  current: Transaction,
+  backend: Backend<T>,
+  entries: readonly AveragedParameter<T>[],
+  tensors: readonly T[],
+  when: string = '',
+): Steps<void> {
+  const finite = yield* wait(backend.allFinite(tensors));
+  const bad = entries.flatMap(({ parameter: { name } }, index) =>
+    finite[index] === true ? [] : [[name, tensors[index] as T] as const],
+  );
+  if (bad.length > 0) yield* refuseNonFinite(current, backend, new Map(bad), when);
 }
 
-/** New tensors in other dtypes. */
-export function* castTo<T>(
+/**
+ * Refuses tensors that are not finite, naming the first element.
+ *
+ * @param bad - the names and the tensors; where a tensor is finite, its average would not be
+ * @param when - for the message, such as ` in step 7`
+ */
+export function* refuseNonFinite<T>(
+  { call }: Transaction,
+  backend: Backend<T>,
+  bad: ReadonlyMap<string, T>,
+  when: string = '',
+): Steps<never> {
+  const [first, ...others] = [...bad];
+  const host = first === undefined ? [] : yield* wait(backend.download([first[1]]));
+  const values = host.flatMap((tensor) => (isFloating(tensor.dtype) ? [floatsOf(tensor)] : []));
+  const index = values[0]?.findIndex((value) => !Number.isFinite(value)) ?? -1;
+  const found = index < 0 ? 'an average beyond the largest number' : `${values[0]?.[index]}`;
+  const place = index < 0 ? '' : ` at index ${index}`;
+  const rest = others.length === 0 ? '' : ` (and in ${quoted(others.map(([name]) => name))})`;
+  throw new PolyakError(
+    'ERR_NON_FINITE',
+    `${call}: ${found}${place} of ${quoted([first?.[0] ?? ''])}${rest}${when}. The averages are ` +
+      "as they were: put finite weights back and go on, or pass nonFinite: 'skip'.",
+  );
+}
+
+/**
+ * `tensors` with those at some places replaced by what `make` gives for them, in one call.
+ *
+ * @param isReplaced - of an index
+ */
+export function* replaced<T>(
+  tensors: readonly T[],
+  isReplaced: (index: number) => boolean,
+  make: (chosen: readonly T[]) => Steps<readonly T[]>,
+): Steps<readonly T[]> {
+  const chosen = tensors.filter((_, index) => isReplaced(index));
+  if (chosen.length === 0) return tensors;
+  const made = (yield* make(chosen)).values();
+  return tensors.map((tensor, index) => (isReplaced(index) ? (made.next().value as T) : tensor));
+}
+
+function* cast<T>(
+  current: Transaction,
   backend: Backend<T>,
   tensors: readonly T[],
-  dtypes: readonly HostTensor['dtype'][],
+  dtypes: readonly DType[],
 ): Steps<readonly T[]> {
-  if (tensors.length === 0) return [];
   if (backend.cast === undefined) throw new TypeError(`The backend ${backend.name} lacks cast.`);
-  return yield* wait(backend.cast(tensors, dtypes));
+  return current.drafts(backend, yield* wait(backend.cast(tensors, dtypes)));
 }
 
-/** The refusal of weights or averages that are not finite. */
-export function nonFinite(call: string, names: readonly string[]): PolyakError {
-  return new PolyakError(
-    'ERR_NON_FINITE',
-    `${call}: NaN or an infinity in ${quoted([...new Set(names)])}, or an average beyond the ` +
-      'largest number. The averages are as they were: put finite weights back and go on.',
-  );
+function sameBytes(a: HostArray | undefined, b: HostArray | undefined): boolean {
+  if (a === undefined || b === undefined || a.byteLength !== b.byteLength) return false;
+  const [left, right] = [bytesOf(a), bytesOf(b)];
+  return left.every((byte, index) => byte === right[index]);
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: HostArray): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

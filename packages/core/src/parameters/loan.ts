@@ -7,16 +7,14 @@ import type { AveragedBatchNorm } from '../batch-norm/bn-update.js';
 import { putStatistics, readStatistics, writeStatistics } from '../batch-norm/statistics.js';
 import { PolyakError } from '../error.js';
 import type { Parameter, PlaceIdentity } from '../parameter.js';
-import { isHalf } from '../tensor/tensor.js';
-import type { AveragedParameter } from './parameter-list.js';
-import { quoted } from './parameter-list.js';
-import { hold, holdersOf, letGo } from './places.js';
-import type { Holder } from './places.js';
 import { wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import { disposeAll } from '../steps/transaction.js';
 import type { Transaction } from '../steps/transaction.js';
-import { castTo } from './copies.js';
+import { requireHeld, rounded } from './copies.js';
+import type { AveragedParameter } from './parameter-list.js';
+import { hold, holdersOf, letGo } from './places.js';
+import type { Holder } from './places.js';
 
 /** What is lent to the model, and how. */
 export interface LoanTerms<T> {
@@ -26,9 +24,11 @@ export interface LoanTerms<T> {
   readonly entries: readonly AveragedParameter<T>[];
   /** One for each entry, of its average's spec. */
   readonly tensors: readonly T[];
+  /** Whether the tensors are freed with the loan. */
+  readonly isOwner: boolean;
   /** Estimates the running statistics for the lent weights; the old ones are kept aside too. */
   readonly batchNorm: AveragedBatchNorm<unknown> | undefined;
-  /** Told when the live weights are back. */
+  /** Told when the loan has ended. */
   onEnd(): void;
   /** Told when the loan could not begin, and the live weights could not be put back either. */
   onStuck?(loan: Loan<T>): void;
@@ -37,24 +37,25 @@ export interface LoanTerms<T> {
 /** Weights in the model, and what it held before. */
 export class Loan<T> implements Holder {
   readonly #terms: LoanTerms<T>;
+  readonly #parameters: readonly Parameter<T>[];
   readonly #layers: readonly BatchNormLayer[];
+  readonly #identities: readonly PlaceIdentity[];
+  readonly name: string;
+  readonly isReader = false;
   #isLeft = false;
   #isEnding = false;
+  #isOwner: boolean;
   #kept: readonly T[] = [];
   /** Of the layers; empty until they have been read. */
   #statistics: readonly RunningStatistics[] = [];
 
   private constructor(terms: LoanTerms<T>) {
     this.#terms = terms;
+    this.name = terms.name;
+    this.#isOwner = terms.isOwner;
+    this.#parameters = terms.entries.map(({ parameter }) => parameter);
     this.#layers = terms.batchNorm?.model.layers ?? [];
-  }
-
-  get name(): string {
-    return this.#terms.name;
-  }
-
-  get isReader(): boolean {
-    return false;
+    this.#identities = [...this.#parameters, ...this.#layers].map(({ identity }) => identity);
   }
 
   get isRecallable(): boolean {
@@ -67,30 +68,33 @@ export class Loan<T> implements Holder {
   }
 
   /** Puts the weights into the model. */
-  static *begin<T>(call: string, transaction: Transaction, terms: LoanTerms<T>): Steps<Loan<T>> {
+  static *begin<T>(current: Transaction, terms: LoanTerms<T>): Steps<Loan<T>> {
     const loan = new Loan(terms);
-    const { backend, batchNorm } = terms;
+    const { backend, batchNorm, entries, tensors } = terms;
     // Held from here on, so that no other call comes between.
     hold(loan.#identities, loan);
     let isStuck = false;
-    transaction.undo(() => {
+    current.undo(() => {
       if (!isStuck) letGo(loan.#identities, loan);
     });
-    const shown = yield* shownTensors(call, transaction, terms);
+    const shown = yield* rounded(current, backend, entries, tensors);
     loan.#kept = yield* wait(backend.swap(loan.#parameters, shown));
-    transaction.undo(function* () {
+    current.undo(function* () {
       let taken: readonly T[];
       try {
         yield* writeStatistics(loan.#layersRead, loan.#statistics);
         taken = yield* wait(backend.swap(loan.#parameters, loan.#kept));
       } catch (error) {
         isStuck = true;
+        // Whoever made the tensors frees them now.
+        loan.#isOwner = false;
         loan.leave();
         terms.onStuck?.(loan);
         throw error;
       }
       yield* disposeAll(backend, [...taken, ...loan.#kept]);
     });
+    yield* requireHeld(current, backend, entries, shown);
     if (batchNorm === undefined) return loan;
     loan.#statistics = yield* readStatistics(loan.#layers);
     const { model, loader, ...options } = batchNorm;
@@ -99,8 +103,8 @@ export class Loan<T> implements Holder {
   }
 
   /** Puts back what the model held. What was written into the lent weights is dropped. */
-  *recall(transaction: Transaction): Steps<void> {
-    const { backend, onEnd } = this.#terms;
+  *recall(current: Transaction): Steps<void> {
+    const { backend } = this.#terms;
     if (this.#isEnding) {
       throw new PolyakError(
         'ERR_BUSY',
@@ -108,32 +112,28 @@ export class Loan<T> implements Holder {
       );
     }
     this.#isEnding = true;
-    transaction.undo(() => {
+    current.undo(() => {
       this.#isEnding = false;
     });
-    const shown = yield* exchanged(transaction, backend, this.#parameters, this.#kept);
-    yield* putStatistics(transaction, this.#layersRead, this.#statistics);
-    transaction.commit(() => {
+    const shown = yield* exchanged(current, backend, this.#parameters, this.#kept);
+    yield* putStatistics(current, this.#layersRead, this.#statistics);
+    current.release(backend, shown);
+    this.keep(current);
+  }
+
+  /** Ends the loan: the model keeps what it holds. */
+  keep(current: Transaction): void {
+    const { backend, onEnd, tensors } = this.#terms;
+    current.commit(() => {
       letGo(this.#identities, this);
       onEnd();
     });
-    transaction.release(backend, [...shown, ...this.#kept]);
+    current.release(backend, this.#isOwner ? [...this.#kept, ...tensors] : this.#kept);
   }
 
   /** None where the loan failed before they were read. */
   get #layersRead(): readonly BatchNormLayer[] {
     return this.#layers.slice(0, this.#statistics.length);
-  }
-
-  get #parameters(): readonly Parameter<T>[] {
-    return this.#terms.entries.map(({ parameter }) => parameter);
-  }
-
-  get #identities(): readonly PlaceIdentity[] {
-    return [
-      ...this.#parameters.map(({ identity }) => identity),
-      ...this.#layers.map(({ identity }) => identity),
-    ];
   }
 }
 
@@ -184,8 +184,7 @@ function* twice(takeBack: () => Steps<void>): Steps<void> {
  * @throws PolyakError `ERR_SWAPPED`
  */
 export function* requireLive(
-  call: string,
-  transaction: Transaction,
+  current: Transaction,
   identities: readonly PlaceIdentity[],
 ): Steps<void> {
   const holders = [...holdersOf(identities)].filter(({ isReader }) => !isReader);
@@ -193,11 +192,11 @@ export function* requireLive(
   if (holder !== undefined) {
     throw new PolyakError(
       'ERR_SWAPPED',
-      `${call}: the model holds the weights that ${holder.name} has put into it. ` +
+      `${current.call}: the model holds the weights that ${holder.name} has put into it. ` +
         'Put the live weights back first, or await that call.',
     );
   }
-  for (const recallable of holders) yield* recallable.recall(transaction);
+  for (const recallable of holders) yield* recallable.recall(current);
 }
 
 /**
@@ -207,77 +206,42 @@ export function* requireLive(
  * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`
  */
 export function* requireFree(
-  call: string,
-  transaction: Transaction,
+  current: Transaction,
   identities: readonly PlaceIdentity[],
 ): Steps<void> {
   const reader = [...holdersOf(identities)].find(({ isReader }) => isReader);
   if (reader !== undefined) {
     throw new PolyakError(
       'ERR_BUSY',
-      `${call}: ${reader.name} still reads the weights of the model. Await it first.`,
+      `${current.call}: ${reader.name} still reads the weights of the model. Await it first.`,
     );
   }
-  yield* requireLive(call, transaction, identities);
+  yield* requireLive(current, identities);
 }
 
 /** Holds these places until the call has ended, for others that come while it waits. */
 export function holdMeanwhile(
   { name, isReader }: Pick<Holder, 'name' | 'isReader'>,
-  transaction: Transaction,
+  current: Transaction,
   identities: readonly PlaceIdentity[],
 ): void {
   const holder: Holder = { name, isReader, isRecallable: false, *recall() {} };
   hold(identities, holder);
-  transaction.undo(() => letGo(identities, holder));
-  transaction.commit(() => letGo(identities, holder));
+  current.undo(() => letGo(identities, holder));
+  current.commit(() => letGo(identities, holder));
 }
 
 /** Lets the parameters hold `tensors`; returns what they held, which comes back on a failure. */
 export function* exchanged<T>(
-  transaction: Transaction,
+  current: Transaction,
   backend: Backend<T>,
   parameters: readonly Parameter<T>[],
   tensors: readonly T[],
 ): Steps<readonly T[]> {
   const held = yield* wait(backend.swap(parameters, tensors));
-  transaction.undo(function* () {
+  current.undo(function* () {
     const taken = yield* wait(backend.swap(parameters, held));
     yield* disposeAll(backend, [...taken, ...held]);
   });
   return held;
-}
-
-/** `tensors` as the model takes them: rounded copies where it is in half precision. */
-export function* shownTensors<T>(
-  call: string,
-  transaction: Transaction,
-  { backend, entries, tensors }: Pick<LoanTerms<T>, 'backend' | 'entries' | 'tensors'>,
-): Steps<readonly T[]> {
-  const halves = entries.flatMap(({ spec }, index) => (isHalf(spec.dtype) ? [index] : []));
-  if (halves.length === 0) return tensors;
-  const specs = halves.map((index) => (entries[index] as AveragedParameter<T>).spec.dtype);
-  const rounded = yield* castTo(
-    backend,
-    halves.map((index) => tensors[index] as T),
-    specs,
-  );
-  transaction.drafts(backend, rounded);
-  const finite = yield* wait(backend.allFinite(rounded));
-  const bad = halves.filter((_, n) => finite[n] !== true);
-  if (bad.length > 0) {
-    throw new PolyakError(
-      'ERR_NON_FINITE',
-      `${call}: the average of ` +
-        quoted(bad.map((index) => (entries[index] as AveragedParameter<T>).parameter.name)) +
-        " is beyond the largest number of the model's half precision.",
-    );
-  }
-  // The parameters have the contents; the copies are nobody's from then on.
-  transaction.release(backend, rounded);
-  const shown = [...tensors];
-  halves.forEach((index, n) => {
-    shown[index] = rounded[n] as T;
-  });
-  return shown;
 }

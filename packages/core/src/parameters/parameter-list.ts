@@ -1,6 +1,6 @@
 // The parameters of one group as they are averaged: which ones, of what spec, and their live
 // tensors.
-import { described } from '../arguments.js';
+import { described, requireArray, requireMembers } from '../arguments.js';
 import type { Backend } from '../backend.js';
 import { PolyakError } from '../error.js';
 import { isMemoryRange } from '../parameter.js';
@@ -34,6 +34,9 @@ export class ParameterList<T> {
   readonly #all: readonly Parameter<T>[];
   /** What is averaged, in the order of the source. */
   readonly entries: readonly AveragedParameter<T>[];
+  readonly parameters: readonly Parameter<T>[];
+  readonly names: readonly string[];
+  readonly identities: readonly PlaceIdentity[];
   /** Parameters whose storage an earlier one has, here or in an earlier list. */
   readonly tied: readonly TiedParameter<T>[];
 
@@ -54,18 +57,9 @@ export class ParameterList<T> {
     const { own, tied } = separated(known, this.#all);
     this.tied = tied;
     this.entries = own.map((parameter) => averagedParameter(backend, parameter));
-  }
-
-  get parameters(): readonly Parameter<T>[] {
-    return this.entries.map(({ parameter }) => parameter);
-  }
-
-  get names(): readonly string[] {
-    return this.entries.map(({ parameter }) => parameter.name);
-  }
-
-  get identities(): readonly PlaceIdentity[] {
-    return this.entries.map(({ parameter }) => parameter.identity);
+    this.parameters = own;
+    this.names = own.map(({ name }) => name);
+    this.identities = own.map(({ identity }) => identity);
   }
 
   /** Refuses a model that is no longer the one this list was made for, naming what has changed. */
@@ -75,21 +69,20 @@ export class ParameterList<T> {
     const [before, after] = [byName(this.#all), byName(now)];
     const added = [...after.keys()].filter((name) => !before.has(name));
     const gone = [...before.keys()].filter((name) => !after.has(name));
-    const replaced = [...after].filter(([name, { identity }]) => {
-      const old = before.get(name);
-      return old !== undefined && !isSamePlace(old.identity, identity);
+    const replaced = [...after.keys()].filter((name) => {
+      const [old, own] = [before.get(name), after.get(name)];
+      return old !== undefined && own !== undefined && !isSamePlace(old.identity, own.identity);
     });
     const changes = [
-      ...(added.length > 0 ? [`${quoted(added)} not averaged so far`] : []),
-      ...(gone.length > 0 ? [`${quoted(gone)} gone`] : []),
-      ...(replaced.length > 0
-        ? [`${quoted(replaced.map(([name]) => name))} now another tensor`]
-        : []),
-    ];
+      { names: added, what: 'not averaged so far' },
+      { names: gone, what: 'gone' },
+      { names: replaced, what: 'now another tensor' },
+    ].filter(({ names }) => names.length > 0);
+    const found = changes.map(({ names, what }) => `${quoted(names)} ${what}`).join('; ');
     throw new PolyakError(
       'ERR_PARAMETERS',
       `${call}: the parameters are not those that are averaged: ` +
-        `${changes.length > 0 ? changes.join('; ') : 'their order has changed'}. ` +
+        `${found === '' ? 'their order has changed' : found}. ` +
         'Add new ones with addParamGroup; for another model, make a new average.',
     );
   }
@@ -116,14 +109,10 @@ export function warnIfEmpty(what: string, names: readonly string[], warn: Warn):
   warn(`${what}: there are no parameters, so nothing is averaged. Pass those of the model.`);
 }
 
-/** Refuses options that are none, and a backend that is none. */
+/** Throws unless the options have a backend. */
 export function requireBackend<T>(what: string, options: { readonly backend: Backend<T> }): void {
-  // What JavaScript passes may be anything.
-  const given = options as { readonly backend?: Partial<Backend<T>> } | null | undefined;
-  if (typeof given?.backend?.average === 'function') return;
-  throw new TypeError(
-    `${what}: the options have no backend. Pass one, such as { backend: cpuBackend() }.`,
-  );
+  const remedy = 'Pass one, such as { backend: cpuBackend() }.';
+  requireMembers(`${what}: the backend`, options.backend, { average: 'a function' }, remedy);
 }
 
 /**
@@ -154,29 +143,27 @@ export function quoted(names: readonly string[]): string {
 
 function current<T>(source: ParameterSource<T>): readonly Parameter<T>[] {
   const parameters = typeof source === 'function' ? source() : source;
-  if (Array.isArray(parameters)) return parameters as readonly Parameter<T>[];
-  throw new TypeError(
-    `The parameters are ${described(parameters)}. Expected an array, such as [parameter(...)] or ` +
-      'modelParameters(model), or a function that returns one.',
-  );
+  const remedy =
+    'Expected an array, such as [parameter(...)] or modelParameters(model), or a function that ' +
+    'returns one.';
+  requireArray('The parameters are', parameters, remedy);
+  return parameters;
 }
 
 function requireParameter<T>(parameter: Parameter<T>, index: number): void {
-  // What JavaScript passes may be anything.
-  const given: unknown = parameter;
-  const { name, get, set, identity } = (given ?? {}) as Partial<Parameter<T>>;
-  if (typeof name === 'string' && typeof get === 'function' && typeof set === 'function') {
-    if (isIdentity(identity)) return;
-  }
+  const remedy = 'Make it with the backend, such as parameter() or modelParameters().';
+  const members = { name: 'a name', get: 'a function', set: 'a function' } as const;
+  requireMembers(`Parameter ${index}`, parameter, members, remedy);
+  const { identity } = parameter;
+  if (isIdentity(identity)) return;
   throw new TypeError(
-    `Parameter ${index} is no { name, identity, get, set }. ` +
-      'Make it with the backend, such as parameter() or modelParameters().',
+    `Parameter ${index} has the identity ${described(identity)}, expected an object, or ` +
+      `{ memory, byteOffset, byteLength }. ${remedy}`,
   );
 }
 
 function isIdentity(identity: unknown): identity is PlaceIdentity {
-  if (typeof identity === 'function') return true;
-  if (typeof identity !== 'object' || identity === null) return false;
+  if (typeof identity !== 'object' || identity === null) return typeof identity === 'function';
   if (!isMemoryRange(identity)) return true;
   const { memory, byteOffset, byteLength } = identity;
   const isMemory = typeof memory === 'object' && (memory as unknown) !== null;
@@ -184,25 +171,18 @@ function isIdentity(identity: unknown): identity is PlaceIdentity {
 }
 
 function isUnchanged<T>(a: readonly Parameter<T>[], b: readonly Parameter<T>[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every((parameter, index) => {
-      const other = b[index] as Parameter<T>;
-      if (parameter === other) return true;
-      return parameter.name === other.name && isSamePlace(parameter.identity, other.identity);
-    })
-  );
+  if (a.length !== b.length) return false;
+  return a.every((parameter, index) => {
+    const other = b[index] as Parameter<T>;
+    const isSameName = parameter.name === other.name;
+    return parameter === other || (isSameName && isSamePlace(parameter.identity, other.identity));
+  });
 }
 
 function isSamePlace(a: PlaceIdentity, b: PlaceIdentity): boolean {
-  if (a === b) return true;
-  return (
-    isMemoryRange(a) &&
-    isMemoryRange(b) &&
-    a.memory === b.memory &&
-    a.byteOffset === b.byteOffset &&
-    a.byteLength === b.byteLength
-  );
+  if (a === b || !isMemoryRange(a) || !isMemoryRange(b)) return a === b;
+  const isSameStart = a.memory === b.memory && a.byteOffset === b.byteOffset;
+  return isSameStart && a.byteLength === b.byteLength;
 }
 
 function byName<T>(parameters: readonly Parameter<T>[]): ReadonlyMap<string, Parameter<T>> {

@@ -1,25 +1,24 @@
 // The weights of a live model: read, put in for a while, put in for good. What is kept outside of
 // averages (snapshots, merges, samples) goes through here, on every backend.
-import { described, requireFunction, requireOptions } from '../arguments.js';
+import { described, requireArray, requireFunction, requireOptions } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
 import { requireBatchNorm } from '../batch-norm/bn-update.js';
 import type { AveragedBatchNorm } from '../batch-norm/bn-update.js';
-import { PolyakError } from '../error.js';
-import { fittingTensors, namedTensors } from '../state/named-tensors.js';
+import { requireFit, specDifferences } from '../state/differences.js';
+import { fittingTensors } from '../state/named-tensors.js';
 import type { NamedTensors } from '../state/named-tensors.js';
 import type { HostTensor, TensorSpec } from '../tensor/tensor.js';
-import { exchanged, holdMeanwhile, Loan, requireFree, requireLive } from './loan.js';
-import { shownTensors, whileLent } from './loan.js';
-import { ParameterList, quoted, requireBackend, warnIfEmpty } from './parameter-list.js';
+import { copied, requireFinite, requireHeld, rounded } from './copies.js';
+import { exchanged, holdMeanwhile, Loan, requireFree, requireLive, whileLent } from './loan.js';
+import { ParameterList, requireBackend, specOf, warnIfEmpty } from './parameter-list.js';
 import type { ParameterSource } from './parameter-list.js';
 import { drive, wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
-import { disposeAll, transaction } from '../steps/transaction.js';
+import { transaction } from '../steps/transaction.js';
 import type { Transaction } from '../steps/transaction.js';
 import { warnerOf } from '../steps/warn.js';
 import type { Warn } from '../steps/warn.js';
-import { finiteCopies, refuseProblems, requireFitting } from './copies.js';
 
 /** Options of {@link ParameterSet}. */
 export interface ParameterSetOptions<T> {
@@ -89,7 +88,7 @@ export class ParameterSet<T> {
    * `ERR_PARAMETERS`
    */
   read(): Promise<NamedTensors> {
-    return drive(this.#transaction('read', (current) => this.#read(current)));
+    return this.#run('read', (current) => this.#read(current));
   }
 
   /**
@@ -100,7 +99,7 @@ export class ParameterSet<T> {
    * @throws PolyakError `ERR_NON_FINITE`, `ERR_SWAPPED`, `ERR_PARAMETERS`
    */
   write(weights: NamedTensors): Promise<void> {
-    return drive(this.#transaction('write', (current) => this.#write(current, weights)));
+    return this.#run('write', (current) => this.#write(current, weights));
   }
 
   /**
@@ -117,7 +116,9 @@ export class ParameterSet<T> {
     fn: () => Awaitable<R>,
     options: WithWeightsOptions<Batch> = {},
   ): Promise<R> {
-    return drive(this.#withWeights(weights, fn, options));
+    return drive(
+      this.#within('withWeights', fn, options, (current) => this.#uploaded(current, weights)),
+    );
   }
 
   /**
@@ -128,7 +129,7 @@ export class ParameterSet<T> {
    * @throws PolyakError as `read`
    */
   copy(): Promise<readonly T[]> {
-    return drive(this.#transaction('copy', (current) => this.#copy('copy', current)));
+    return this.#run('copy', (current) => this.#copy(current));
   }
 
   /**
@@ -142,7 +143,7 @@ export class ParameterSet<T> {
     fn: () => Awaitable<R>,
     options: WithWeightsOptions<Batch> = {},
   ): Promise<R> {
-    return drive(this.#withCopy(tensors, fn, options));
+    return drive(this.#within('withCopy', fn, options, () => this.#fitting(tensors)));
   }
 
   /**
@@ -152,108 +153,85 @@ export class ParameterSet<T> {
    * @throws PolyakError `ERR_SWAPPED` where somebody still needs what is there
    */
   recall(): Promise<void> {
-    return drive(
-      this.#transaction('recall', (current) =>
-        requireLive('recall', current, this.#list.identities),
-      ),
-    );
+    return this.#run('recall', (current) => requireLive(current, this.#list.identities));
   }
 
-  #transaction<R>(call: string, body: (current: Transaction) => Steps<R>): Steps<R> {
-    return transaction(call, this.#warn, body);
+  #run<R>(call: string, body: (current: Transaction) => Steps<R>): Promise<R> {
+    return drive(transaction(call, this.#warn, body));
   }
 
-  *#copy(call: string, current: Transaction): Steps<readonly T[]> {
-    const list = this.#list;
-    yield* requireLive(call, current, list.identities);
-    const live = list.live(call);
-    const reader = { name: `ParameterSet.${call}`, isReader: true };
-    if (!this.backend.isSynchronous) holdMeanwhile(reader, current, list.identities);
-    const draft = { call, backend: this.backend, transaction: current };
-    return yield* finiteCopies(draft, list.entries, live);
+  *#copy(current: Transaction): Steps<readonly T[]> {
+    const { backend } = this;
+    const { entries, identities } = this.#list;
+    yield* requireLive(current, identities);
+    const live = this.#list.live(current.call);
+    const reader = { name: `ParameterSet.${current.call}`, isReader: true };
+    if (!backend.isSynchronous) holdMeanwhile(reader, current, identities);
+    const copies = yield* copied(current, backend, entries, live);
+    yield* requireFinite(current, backend, entries, copies);
+    return copies;
   }
 
   *#read(current: Transaction): Steps<NamedTensors> {
-    const copies = yield* this.#copy('read', current);
+    const copies = yield* this.#copy(current);
     const host = yield* wait(this.backend.download(copies));
     current.release(this.backend, copies);
-    return Object.fromEntries(namedTensors(this.#list.names, host));
+    return Object.fromEntries(host.map((tensor, n) => [this.#list.names[n] as string, tensor]));
   }
 
   *#write(current: Transaction, weights: NamedTensors): Steps<void> {
     const { backend } = this;
     const list = this.#list;
-    const tensors = yield* this.#uploaded('write', current, weights);
-    yield* requireFree('write', current, list.identities);
+    const tensors = yield* this.#uploaded(current, weights);
+    yield* requireFree(current, list.identities);
     holdMeanwhile({ name: 'ParameterSet.write', isReader: false }, current, list.identities);
     list.live('write');
-    const terms = { backend, entries: list.entries, tensors };
-    const shown = yield* shownTensors('write', current, terms);
+    const shown = yield* rounded(current, backend, list.entries, tensors);
     const held = yield* exchanged(current, backend, list.parameters, shown);
+    yield* requireHeld(current, backend, list.entries, shown);
     current.release(backend, [...held, ...tensors]);
   }
 
-  *#withWeights<R>(
-    weights: NamedTensors,
-    fn: () => Awaitable<R>,
-    options: WithWeightsOptions,
-  ): Steps<R> {
-    const call = 'withWeights';
-    requireWithin(call, fn, options);
-    const tensors = yield* this.#transaction(call, (current) =>
-      this.#uploaded(call, current, weights),
-    );
-    try {
-      return yield* this.#within(call, tensors, fn, options);
-    } finally {
-      try {
-        yield* disposeAll(this.backend, tensors);
-      } catch (error) {
-        this.#warn(`${call}: done, but could not free the weights: ${String(error)}`);
-      }
-    }
-  }
-
-  *#withCopy<R>(
-    tensors: readonly T[],
-    fn: () => Awaitable<R>,
-    options: WithWeightsOptions,
-  ): Steps<R> {
-    const call = 'withCopy';
-    requireWithin(call, fn, options);
-    requireFitting(call, this.backend, this.#list.entries, tensors);
-    return yield* this.#within(call, tensors, fn, options);
-  }
-
   *#within<R>(
-    call: string,
-    tensors: readonly T[],
+    call: 'withWeights' | 'withCopy',
     fn: () => Awaitable<R>,
-    { batchNorm }: WithWeightsOptions,
+    options: WithWeightsOptions,
+    tensorsOf: (current: Transaction) => Steps<readonly T[]>,
   ): Steps<R> {
+    requireFunction(call, 'the second argument', fn);
+    requireOptions(call, options, ['batchNorm']);
+    const { batchNorm } = options;
+    if (batchNorm !== undefined) requireBatchNorm(call, batchNorm);
     const { backend } = this;
-    const list = this.#list;
-    const { entries } = list;
+    const [list, warn] = [this.#list, this.#warn];
     const layers = batchNorm?.model.layers ?? [];
-    const loan = yield* this.#transaction(call, function* (current) {
+    const loan = yield* transaction(call, warn, function* (current) {
+      const tensors = yield* tensorsOf(current);
       const identities = [...list.identities, ...layers.map(({ identity }) => identity)];
-      yield* requireFree(call, current, identities);
+      yield* requireFree(current, identities);
       list.live(call);
-      const name = `ParameterSet.${call}`;
-      const terms = { backend, name, entries, tensors, batchNorm, onEnd: () => {} };
-      return yield* Loan.begin(call, current, terms);
+      return yield* Loan.begin(current, {
+        backend,
+        name: `ParameterSet.${call}`,
+        entries: list.entries,
+        tensors,
+        isOwner: call === 'withWeights',
+        batchNorm,
+        onEnd: () => {},
+      });
     });
-    const transact = this.#transaction.bind(this);
     function* back(): Steps<void> {
       // Where both tries fail, it is left for whoever comes next.
       loan.leave();
-      yield* transact(call, (current) => loan.recall(current));
+      yield* transaction(call, warn, (current) => loan.recall(current));
     }
     return yield* whileLent(call, fn, back, 'The next call that needs them tries again');
   }
 
-  *#uploaded(call: string, current: Transaction, weights: NamedTensors): Steps<readonly T[]> {
-    const { entries, tied } = this.#list;
+  *#uploaded(current: Transaction, weights: NamedTensors): Steps<readonly T[]> {
+    const { call } = current;
+    const { entries, names, tied } = this.#list;
+    const { backend } = this;
     // What JavaScript passes may be anything.
     if (typeof weights !== 'object' || (weights as unknown) === null || Array.isArray(weights)) {
       throw new TypeError(
@@ -262,24 +240,26 @@ export class ParameterSet<T> {
       );
     }
     const problems: string[] = [];
-    const ties = tied.map(({ parameter }) => parameter.name);
-    const wanted = entries.map(({ parameter, averageSpec }) => ({
-      name: parameter.name,
-      spec: averageSpec,
-    }));
-    const fitting = fittingTensors('the record', weights, wanted, problems, ties);
-    refuseProblems(call, problems);
-    const tensors = wanted.map(({ name }) => fitting.get(name) as HostTensor);
-    const handles = current.drafts(this.backend, yield* wait(this.backend.upload(tensors)));
-    const finite = yield* wait(this.backend.allFinite(handles));
-    const bad = quoted(this.#list.names.filter((_, index) => finite[index] !== true));
-    if (bad === '') return handles;
-    throw new PolyakError('ERR_NON_FINITE', `${call}: NaN or an infinity in the weights ${bad}.`);
+    const ties = new Set(tied.map(({ parameter }) => parameter.name));
+    const fitting = fittingTensors('the record', weights, this.specs, problems, ties);
+    requireFit(problems, { code: 'ERR_STATE', call, what: 'the record of weights' });
+    const host = names.map((name) => fitting.get(name) as HostTensor);
+    const tensors = current.drafts(backend, yield* wait(backend.upload(host)));
+    yield* requireFinite(current, backend, entries, tensors);
+    return tensors;
   }
-}
 
-function requireWithin(call: string, fn: unknown, options: WithWeightsOptions): void {
-  requireFunction(call, 'the second argument', fn);
-  requireOptions(call, options, ['batchNorm']);
-  if (options.batchNorm !== undefined) requireBatchNorm(call, options.batchNorm);
+  *#fitting(tensors: readonly T[]): Steps<readonly T[]> {
+    const call = 'withCopy';
+    const { names } = this.#list;
+    requireArray(`${call}: the tensors are`, tensors, 'Expected an array, as copy() gives.');
+    const found = tensors.map((tensor, index) => {
+      const spec = specOf(this.backend, `${call}: tensor ${index}`, tensor);
+      return [names[index] ?? `tensor ${index}`, spec] as const;
+    });
+    const sides = { found: 'the list', expected: 'the model' };
+    const differences = specDifferences(new Map(found), this.specs, sides);
+    requireFit(differences, { code: 'ERR_STATE', call, what: 'the list of weights' });
+    return tensors;
+  }
 }

@@ -1,61 +1,46 @@
 // Host tensors by the names of parameters, and what makes them fit.
-import { canonical, flawOf, formatSpec, sameSpec } from '../tensor/tensor.js';
+import { canonical, flawOf } from '../tensor/tensor.js';
 import type { HostTensor, TensorSpec } from '../tensor/tensor.js';
+import { specDifferences, written } from './differences.js';
 import { isTensor, recordOf } from './state-tree.js';
 import type { StateTree } from './state-tree.js';
 
 /** Tensors keyed by the names of parameters. */
 export type NamedTensors = { readonly [name: string]: HostTensor };
 
-/** What is wanted of one parameter. */
-export interface WantedTensor {
-  readonly name: string;
-  readonly spec: TensorSpec;
-}
-
 /**
- * The tensors of `node` that are wanted, by name. Whatever is missing, of another spec or not
- * wanted is added to `problems`.
+ * The tensors of `node` by name. Whatever is missing, of another spec or not wanted is added to
+ * `problems`.
  *
  * @param where - for the problems: what `node` is
- * @param optional - names that are no problem although they are not wanted
+ * @param wanted - the specs by name
+ * @param optional - names that are left out, and no problem
  */
 export function fittingTensors(
   where: string,
   node: StateTree | undefined,
-  wanted: readonly WantedTensor[],
+  wanted: ReadonlyMap<string, TensorSpec>,
   problems: string[],
-  optional: readonly string[] = [],
+  optional: ReadonlySet<string> = new Set(),
 ): ReadonlyMap<string, HostTensor> {
   const record = recordOf(node);
-  const fitting = new Map<string, HostTensor>();
-  const known = new Set([...wanted.map(({ name }) => name), ...optional]);
-  for (const name of Object.keys(record)) {
-    if (!known.has(name)) problems.push(`${where} has "${name}", which is no parameter here`);
+  if (node !== record) {
+    problems.push(`${where} is ${written(node)}, expected tensors by name`);
+    return new Map();
   }
-  for (const { name, spec } of wanted) {
-    const found = Object.hasOwn(record, name) ? record[name] : undefined;
-    if (found === undefined || !isTensor(found)) {
-      problems.push(`${where} lacks "${name}"`);
-      continue;
+  const found = new Map<string, HostTensor>();
+  const compared = new Map(wanted);
+  for (const [name, child] of Object.entries(record)) {
+    if (optional.has(name)) continue;
+    const tensor = isTensor(child) ? canonical(child) : undefined;
+    const flaw = tensor === undefined ? 'is no tensor' : flawOf(tensor);
+    if (tensor !== undefined && flaw === undefined) found.set(name, tensor);
+    else {
+      problems.push(`${where}: "${name}" ${flaw}`);
+      compared.delete(name);
     }
-    const tensor = canonical(found);
-    const flaw = flawOf(tensor);
-    if (flaw !== undefined) problems.push(`${where}: "${name}" ${flaw}`);
-    else if (!sameSpec(tensor, spec)) {
-      problems.push(
-        `${where}: "${name}" is ${formatSpec(tensor)}, the model's ${formatSpec(spec)}`,
-      );
-    }
-    fitting.set(name, tensor);
   }
-  return fitting;
-}
-
-/** Tensors under the names at their places. */
-export function namedTensors(
-  names: readonly string[],
-  tensors: readonly HostTensor[],
-): readonly (readonly [string, HostTensor])[] {
-  return tensors.map((tensor, index) => [names[index] as string, tensor] as const);
+  const differences = specDifferences(found, compared, { found: 'it', expected: 'the model' });
+  for (const difference of differences) problems.push(`${where}: ${difference}`);
+  return found;
 }

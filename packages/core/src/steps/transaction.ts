@@ -6,9 +6,17 @@ import type { Warn } from './warn.js';
 
 /** What a call has done so far, and how to take it back. */
 export class Transaction {
+  /** The method that was called, for messages. */
+  readonly call: string;
+  readonly warn: Warn;
   readonly #undo: (() => Steps<void> | void)[] = [];
   readonly #commits: (() => void)[] = [];
   readonly #releases: (() => Steps<void>)[] = [];
+
+  constructor(call: string, warn: Warn) {
+    this.call = call;
+    this.warn = warn;
+  }
 
   /** How to take back what was just done. */
   undo(step: () => Steps<void> | void): void {
@@ -31,7 +39,33 @@ export class Transaction {
     this.#commits.push(change);
   }
 
-  *rollBack(call: string, cause: unknown): Steps<never> {
+  /** Runs `body` as a part of this transaction: where it fails, what it did is undone. */
+  *part<R>(body: (part: Transaction) => Steps<R>): Steps<R> {
+    const part = new Transaction(this.call, this.warn);
+    let result: R;
+    try {
+      result = yield* body(part);
+    } catch (error) {
+      return yield* part.#rollBack(error);
+    }
+    this.#undo.push(...part.#undo);
+    this.#commits.push(...part.#commits);
+    this.#releases.push(...part.#releases);
+    return result;
+  }
+
+  *finish(): Steps<void> {
+    for (const change of this.#commits) change();
+    for (const release of this.#releases) {
+      try {
+        yield* release();
+      } catch (error) {
+        this.warn(`${this.call}: done, but could not free all that it used: ${String(error)}`);
+      }
+    }
+  }
+
+  *#rollBack(cause: unknown): Steps<never> {
     const failures: unknown[] = [];
     for (let undo = this.#undo.pop(); undo !== undefined; undo = this.#undo.pop()) {
       try {
@@ -43,21 +77,10 @@ export class Transaction {
     if (failures.length === 0) throw cause;
     throw new AggregateError(
       [cause, ...failures],
-      `${call}: failed (${String(cause)}), and then could not take back all that it had done ` +
-        `(${failures.map(String).join('; ')}).`,
+      `${this.call}: failed (${String(cause)}), and then could not take back all that it had ` +
+        `done (${failures.map(String).join('; ')}).`,
       { cause },
     );
-  }
-
-  *finish(call: string, warn: Warn): Steps<void> {
-    for (const change of this.#commits) change();
-    for (const release of this.#releases) {
-      try {
-        yield* release();
-      } catch (error) {
-        warn(`${call}: done, but could not free all that it no longer needs: ${String(error)}`);
-      }
-    }
   }
 }
 
@@ -71,14 +94,9 @@ export function* transaction<R>(
   warn: Warn,
   body: (transaction: Transaction) => Steps<R>,
 ): Steps<R> {
-  const current = new Transaction();
-  let result: R;
-  try {
-    result = yield* body(current);
-  } catch (error) {
-    return yield* current.rollBack(call, error);
-  }
-  yield* current.finish(call, warn);
+  const whole = new Transaction(call, warn);
+  const result = yield* whole.part(body);
+  yield* whole.finish();
   return result;
 }
 

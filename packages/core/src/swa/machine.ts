@@ -1,6 +1,6 @@
 // The state machine of stochastic weight averaging, in steps: SWA drives it for callers that can
 // wait, an optimizer of a synchronous runtime for those that cannot.
-import { described, requireFunction } from '../arguments.js';
+import { requireFunction, requireMembers } from '../arguments.js';
 import { Averages } from '../averaging/averages.js';
 import { termsOf } from '../averaging/options.js';
 import type { AveragingOptions } from '../averaging/options.js';
@@ -13,7 +13,7 @@ import { PolyakError } from '../error.js';
 import type { Optimizer, ParamGroup } from '../optimizer.js';
 import { fittingState, restore, stateOf } from '../averaging/averages-state.js';
 import type { AveragesState, GroupState } from '../averaging/averages-state.js';
-import { counterAt, refuseDifferences } from '../state/differences.js';
+import { counterAt, requireFit } from '../state/differences.js';
 import { recordOf } from '../state/state-tree.js';
 import type { StateTree } from '../state/state-tree.js';
 import { Group } from './group.js';
@@ -45,6 +45,7 @@ export interface GroupStart<T> {
   readonly running?: readonly RunningAverage<T>[];
 }
 
+/** Methods that are given a transaction run inside one of `averages.alone`. */
 export class SWAMachine<T> {
   readonly optimizer: Optimizer<T>;
   readonly mode: Mode;
@@ -52,7 +53,15 @@ export class SWAMachine<T> {
   readonly groups: Group<T>[] = [];
 
   constructor(optimizer: Optimizer<T>, options: SWAOptions<T>) {
-    requireOptimizer(optimizer);
+    const members = {
+      paramGroups: 'an array',
+      step: 'a function',
+      addParamGroup: 'a function',
+      stateDict: 'a function',
+      loadStateDict: 'a function',
+    } as const;
+    requireMembers('SWA: the optimizer', optimizer, members, WRAP);
+    for (const group of optimizer.paramGroups) requireGroup('SWA', group);
     this.optimizer = optimizer;
     this.averages = new Averages(termsOf('SWA', options));
     this.mode = modeOf(options, this.averages.terms.warn);
@@ -60,24 +69,16 @@ export class SWAMachine<T> {
   }
 
   /** One optimization step, averaged where it is due. */
-  *step<Loss>(closure: (() => Awaitable<Loss>) | undefined): Steps<Loss | undefined> {
-    if (closure !== undefined) requireFunction('step', 'the closure', closure);
+  *step<Loss>(call: string, closure: (() => Awaitable<Loss>) | undefined): Steps<Loss | undefined> {
+    if (closure !== undefined) requireFunction(call, 'the closure', closure);
     // What was left in the model is taken out before the optimizer steps, and stays out.
-    yield* this.averages.alone('step', (current) => this.averages.requireLive('step', current));
-    let tell: Steps<void> | undefined;
-    const loss = yield* this.averages.alone('step', (current) =>
-      this.#step(current, closure, (reports) => {
-        tell = reports;
-      }),
-    );
-    if (tell !== undefined) yield* tell;
-    return loss;
+    yield* this.averages.alone(call, (current) => this.averages.requireLive(current));
+    return yield* this.averages.alone(call, (current) => this.#step(current, closure));
   }
 
   *#step<Loss>(
     current: Transaction,
     closure: (() => Awaitable<Loss>) | undefined,
-    onUpdated: (tell: Steps<void>) => void,
   ): Steps<Loss | undefined> {
     const rates = this.groups.map((group) => group.lr);
     current.undo(() => {
@@ -90,10 +91,10 @@ export class SWAMachine<T> {
     const stepped = this.optimizer.step(closure);
     const loss = yield* wait(stepped);
     // While it waited, others may have put their weights into the model: those were trained then.
-    if (isPromise(stepped)) yield* this.averages.requireLive('step', current);
-    this.#requireGroupCount('step');
+    if (isPromise(stepped)) yield* this.averages.requireLive(current);
+    this.#requireGroupCount(current.call);
     const due = this.groups.filter(({ stepCounter }) => plan(this.mode, stepCounter).average);
-    if (due.length > 0) onUpdated(yield* this.#update('step', current, due));
+    if (due.length > 0) yield* this.#update(current, due, 1);
     current.commit(() => {
       for (const group of this.groups) group.stepCounter += 1;
     });
@@ -109,34 +110,26 @@ export class SWAMachine<T> {
   }
 
   /** Averages the weights of `groups` now. */
-  *update(call: string, groups: readonly Group<T>[]): Steps<void> {
-    const tell = yield* this.averages.alone(call, (current) => this.#update(call, current, groups));
-    yield* tell;
+  *update(current: Transaction, groups: readonly Group<T>[]): Steps<void> {
+    this.#requireGroupCount(current.call);
+    yield* this.#update(current, groups, 0);
   }
 
-  *#update(call: string, current: Transaction, groups: readonly Group<T>[]): Steps<Steps<void>> {
-    yield* this.averages.requireLive(call, current);
-    this.#requireGroupCount(call);
-    return yield* this.averages.update(
-      call,
-      current,
-      groups.map(({ averaged }) => averaged),
-    );
+  *#update(current: Transaction, groups: readonly Group<T>[], ahead: number): Steps<void> {
+    const averaged = groups.map((group) => group.averaged);
+    const step = (groups[0]?.stepCounter ?? 0) + ahead;
+    yield* this.averages.update(current, averaged, ` in step ${step}`);
   }
 
   /** Adds a parameter group, which begins with nothing averaged unless told otherwise. */
-  *addParamGroup(group: ParamGroup<T>, start: GroupStart<T> = {}): Steps<void> {
-    requireGroup('addParamGroup', group);
-    yield* this.averages.alone('addParamGroup', (current) => this.#addGroup(current, group, start));
-  }
-
-  *#addGroup(
+  *addParamGroup(
     current: Transaction,
     group: ParamGroup<T>,
-    { stepCounter = 0, running }: GroupStart<T>,
+    { stepCounter = 0, running }: GroupStart<T> = {},
   ): Steps<void> {
-    yield* this.averages.requireLive('addParamGroup', current);
-    this.#requireGroupCount('addParamGroup');
+    requireGroup(current.call, group);
+    yield* this.averages.requireLive(current);
+    this.#requireGroupCount(current.call);
     const added = this.#groupOf(group.params);
     added.stepCounter = stepCounter;
     if (running !== undefined) added.averaged.running = running;
@@ -145,12 +138,8 @@ export class SWAMachine<T> {
   }
 
   /** The state, copied; also while the averages are in the model. */
-  *state(): Steps<SWAState> {
-    return yield* this.averages.alone('stateDict', () => this.#state());
-  }
-
-  *#state(): Steps<SWAState> {
-    this.averages.requireUsable('stateDict');
+  *state({ call }: Transaction): Steps<SWAState> {
+    this.averages.requireUsable(call);
     const { paramGroups, ...state } = yield* stateOf(this.averages);
     return {
       ...state,
@@ -163,11 +152,8 @@ export class SWAMachine<T> {
   }
 
   /** Goes on from a state. Everything is checked and uploaded before anything is replaced. */
-  *load(call: string, state: StateTree): Steps<void> {
-    yield* this.averages.alone(call, (current) => this.#load(call, current, state));
-  }
-
-  *#load(call: string, current: Transaction, state: StateTree): Steps<void> {
+  *load(current: Transaction, state: StateTree): Steps<void> {
+    const { call } = current;
     this.averages.requireUsable(call);
     const problems: string[] = [];
     const fitting = fittingState(call, this.averages, state, problems);
@@ -177,9 +163,9 @@ export class SWAMachine<T> {
       counterAt(`group ${index}: stepCounter`, recordOf(stored[index])['stepCounter'], problems),
     );
     if (optState === undefined) problems.push('it has no optState');
-    refuseDifferences(call, problems);
-    yield* this.averages.requireLive(call, current);
-    yield* restore(call, current, this.averages, fitting);
+    requireFit(problems, { code: 'ERR_STATE', call, what: 'the state' });
+    yield* this.averages.requireLive(current);
+    yield* restore(current, this.averages, fitting);
     yield* wait(this.optimizer.loadStateDict(optState as StateTree));
     current.commit(() => {
       this.groups.forEach((group, index) => {
@@ -209,28 +195,11 @@ export class SWAMachine<T> {
   }
 }
 
-function requireOptimizer<T>(optimizer: Optimizer<T>): void {
-  // What JavaScript passes may be anything.
-  const given = optimizer as Partial<Optimizer<T>> | null | undefined;
-  if (Array.isArray(given?.paramGroups) && typeof given.step === 'function') {
-    for (const method of ['addParamGroup', 'stateDict', 'loadStateDict'] as const) {
-      requireFunction('SWA', `${method} of the optimizer`, given[method]);
-    }
-    for (const group of given.paramGroups) requireGroup('SWA', group as ParamGroup<T>);
-    return;
-  }
-  throw new TypeError(
-    'SWA: the optimizer has no paramGroups and step. Wrap it, such as by tfjsOptimizer or ' +
-      'observedOptimizer; without an optimizer, use AveragedModel.',
-  );
-}
+const WRAP =
+  'Wrap it, such as by tfjsOptimizer or observedOptimizer; without an optimizer, use AveragedModel.';
 
 function requireGroup<T>(call: string, group: ParamGroup<T>): void {
-  // What JavaScript passes may be anything.
-  const given = group as Partial<ParamGroup<T>> | null | undefined;
-  if (Array.isArray(given?.params) && typeof given.lr === 'number') return;
-  const found = given?.params === undefined ? described(group) : '{ params, lr } of other types';
-  throw new TypeError(
-    `${call}: a parameter group is ${found}. Expected { params: [...], lr: 0.1 }.`,
-  );
+  const members = { params: 'an array', lr: 'a number' } as const;
+  const remedy = 'Expected { params: [...], lr: 0.1 }.';
+  requireMembers(`${call}: a parameter group`, group, members, remedy);
 }

@@ -1,8 +1,9 @@
 // For training loops that own the step: an optimizer that only observes.
-import { described } from '../arguments.js';
+import { requireArray } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import { PolyakError } from '../error.js';
 import type { Optimizer, ParamGroup } from '../optimizer.js';
+import { written } from '../state/differences.js';
 import { recordOf } from '../state/state-tree.js';
 import type { StateTree } from '../state/state-tree.js';
 
@@ -15,11 +16,7 @@ import type { StateTree } from '../state/state-tree.js';
  * @returns an optimizer for {@link SWA}
  */
 export function observedOptimizer<T>(groups: readonly ParamGroup<T>[]): Optimizer<T> {
-  if (!Array.isArray(groups)) {
-    throw new TypeError(
-      `observedOptimizer: the groups are ${described(groups)}. Expected [{ params, lr }].`,
-    );
-  }
+  requireArray('observedOptimizer: the groups are', groups, 'Expected [{ params, lr }].');
   const paramGroups: ParamGroup<T>[] = [...groups];
   return {
     paramGroups,
@@ -31,26 +28,22 @@ export function observedOptimizer<T>(groups: readonly ParamGroup<T>[]): Optimize
       return { lr: paramGroups.map((group) => group.lr) };
     },
     loadStateDict(state) {
-      const rates = learningRates(state);
-      if (rates.length !== paramGroups.length) {
+      const { lr } = recordOf(state);
+      const rates: readonly StateTree[] = Array.isArray(lr) ? (lr as readonly StateTree[]) : [];
+      if (rates.length !== paramGroups.length || !rates.every(isRate)) {
         throw new PolyakError(
           'ERR_STATE',
-          `observedOptimizer: the state has ${rates.length} learning rates, the optimizer ` +
-            `${paramGroups.length} groups.`,
+          `observedOptimizer: the learning rates are ${written(lr)}, expected a number >= 0 for ` +
+            `each of ${paramGroups.length} groups.`,
         );
       }
       paramGroups.forEach((group, index) => {
-        group.lr = rates[index] ?? group.lr;
+        group.lr = rates[index] as number;
       });
     },
   };
 }
 
-function learningRates(state: StateTree): readonly number[] {
-  const { lr } = recordOf(state);
-  if (Array.isArray(lr) && lr.every((rate) => typeof rate === 'number')) return lr;
-  throw new PolyakError(
-    'ERR_STATE',
-    'observedOptimizer: the state has no list "lr" of learning rates.',
-  );
+function isRate(rate: StateTree): boolean {
+  return typeof rate === 'number' && rate >= 0 && rate < Infinity;
 }

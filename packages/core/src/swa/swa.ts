@@ -1,10 +1,12 @@
 // Stochastic weight averaging around any optimizer: torchcontrib's vocabulary, without its defects.
 import { requireCount, requireOptions } from '../arguments.js';
 import { AVERAGING_OPTIONS } from '../averaging/options.js';
-import { toggle, within } from '../averaging/show.js';
-import type { AveragedOptions, SwapOptions } from '../averaging/show.js';
+import { ending, toggle, within } from '../averaging/show.js';
+import type { AveragedOptions, DisposeOptions, SwapOptions } from '../averaging/show.js';
 import { warnIfEmpty } from '../parameters/parameter-list.js';
 import { drive } from '../steps/steps.js';
+import type { Steps } from '../steps/steps.js';
+import type { Transaction } from '../steps/transaction.js';
 import type { Awaitable } from '../awaitable.js';
 import type { Optimizer, ParamGroup } from '../optimizer.js';
 import type { StateTree } from '../state/state-tree.js';
@@ -61,8 +63,7 @@ export class SWA<T> {
   constructor(optimizer: Optimizer<T>, options: SWAOptions<T>) {
     requireOptions('SWA', options, [...AVERAGING_OPTIONS, 'swaStart', 'swaFreq', 'swaLr']);
     this.#machine = new SWAMachine(optimizer, options);
-    const { groups, terms } = this.#machine.averages;
-    const names = groups.flatMap(({ list }) => list.names);
+    const { names, terms } = this.#machine.averages;
     warnIfEmpty('SWA', names, terms.warn);
   }
 
@@ -79,6 +80,11 @@ export class SWA<T> {
   /** The optimizer's parameter groups, each with `nAvg` and `stepCounter`. */
   get paramGroups(): readonly SWAParamGroup<T>[] {
     return this.#machine.groups;
+  }
+
+  /** The updates that the policy `nonFinite: 'skip'` has left out. */
+  get nSkipped(): number {
+    return this.#machine.averages.nSkipped;
   }
 
   /** Whether the model holds an average now. */
@@ -98,7 +104,7 @@ export class SWA<T> {
    *   averaged or counted then, but the base optimizer has made its step
    */
   step<Loss>(closure?: () => Awaitable<Loss>): Promise<Loss | undefined> {
-    return drive(this.#machine.step(closure));
+    return drive(this.#machine.step('step', closure));
   }
 
   /**
@@ -116,7 +122,7 @@ export class SWA<T> {
    * `ERR_DISPOSED`
    */
   updateSwa(): Promise<void> {
-    return drive(this.#machine.update('updateSwa', this.#machine.groups));
+    return this.#run('updateSwa', (current) => this.#machine.update(current, this.#machine.groups));
   }
 
   /**
@@ -131,7 +137,7 @@ export class SWA<T> {
     if (own === undefined) {
       throw new TypeError('updateSwaGroup: the group is not one of swa.paramGroups.');
     }
-    return drive(this.#machine.update('updateSwaGroup', [own]));
+    return this.#run('updateSwaGroup', (current) => this.#machine.update(current, [own]));
   }
 
   /**
@@ -180,7 +186,7 @@ export class SWA<T> {
    * `ERR_DISPOSED`
    */
   addParamGroup(group: ParamGroup<T>): Promise<void> {
-    return drive(this.#machine.addParamGroup(group));
+    return this.#run('addParamGroup', (current) => this.#machine.addParamGroup(current, group));
   }
 
   /**
@@ -192,7 +198,7 @@ export class SWA<T> {
    * @throws PolyakError `ERR_BUSY`, `ERR_DISPOSED`
    */
   stateDict(): Promise<SWAState> {
-    return drive(this.#machine.state());
+    return this.#run('stateDict', (current) => this.#machine.state(current));
   }
 
   /**
@@ -206,16 +212,23 @@ export class SWA<T> {
    *   the base optimizer throws
    */
   loadStateDict(state: StateTree): Promise<void> {
-    return drive(this.#machine.load('loadStateDict', state));
+    return this.#run('loadStateDict', (current) => this.#machine.load(current, state));
   }
 
   /**
    * Frees the averages. The model and the optimizer go on without them; later calls for averages
    * are refused.
    *
-   * @throws PolyakError `ERR_SWAPPED` while an average is in the model, `ERR_BUSY`, `ERR_DISPOSED`
+   * @param options - see {@link DisposeOptions}
+   * @throws PolyakError `ERR_SWAPPED` while an average is in the model that is not to be kept
+   * @throws PolyakError `ERR_NO_AVERAGES` where an average is to be kept and none is in the model
+   * @throws PolyakError `ERR_BUSY`, `ERR_DISPOSED`
    */
-  dispose(): Promise<void> {
-    return drive(this.#machine.averages.dispose());
+  dispose(options: DisposeOptions = {}): Promise<void> {
+    return drive(ending(this.#machine.averages, options));
+  }
+
+  #run<R>(call: string, body: (current: Transaction) => Steps<R>): Promise<R> {
+    return drive(this.#machine.averages.alone(call, body));
   }
 }

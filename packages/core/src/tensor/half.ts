@@ -1,5 +1,6 @@
 // Half precision on the host: the bits of a number, and the number of the bits.
-import type { DType } from './tensor.js';
+import { isHalf } from './tensor.js';
+import type { DType, HostTensor } from './tensor.js';
 
 interface Format {
   /** The bits of the fraction. */
@@ -39,6 +40,13 @@ export function halfValue(dtype: DType, bits: number): number {
   return (
     sign * (magnitude - (exponent - 1) * 2 ** fraction) * 2 ** (exponent - 1 + least - fraction)
   );
+}
+
+/** The numbers of a floating tensor. */
+export function floatsOf({ dtype, data }: HostTensor): Float32Array | Float64Array {
+  return isHalf(dtype)
+    ? Float32Array.from(data as Uint16Array, (bits) => halfValue(dtype, bits))
+    : (data as Float32Array | Float64Array);
 }
 
 function formatOf(dtype: DType): Format {

@@ -1,6 +1,7 @@
 // What a tensor is, as far as averaging needs to know: a dtype, a shape, and on the host the
 // elements.
-import type { DType, TensorSpec } from '@polyak/safetensors';
+import { arrayOf, elementCount } from '@polyak/safetensors';
+import type { DType, HostTensor, TensorSpec } from '@polyak/safetensors';
 
 export type {
   DType,
@@ -41,4 +42,9 @@ export function sameSpec(a: TensorSpec, b: TensorSpec): boolean {
     a.shape.length === b.shape.length &&
     a.shape.every((extent, axis) => extent === b.shape[axis])
   );
+}
+
+/** A tensor of zeros. */
+export function zeros({ dtype, shape }: TensorSpec): HostTensor {
+  return { dtype, shape, data: new (arrayOf(dtype))(elementCount(shape)) };
 }

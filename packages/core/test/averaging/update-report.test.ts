@@ -1,7 +1,7 @@
 // Reports of updates, against the definitions written out.
 import { cpuBackend } from '@polyak/backend-cpu';
 import { SWA } from '@polyak/core';
-import type { SWAOptions, UpdateReport } from '@polyak/core';
+import type { AveragedReport, SWAOptions, UpdateReport } from '@polyak/core';
 import type { HostTensor, Parameter } from '@polyak/core/interfaces';
 import { importAverage } from '@polyak/core/interop';
 import { equal, exponential, lastK } from '@polyak/core/rules';
@@ -14,16 +14,18 @@ const backend = cpuBackend();
 interface Run {
   readonly cell: Parameter<HostTensor>;
   readonly swa: SWA<HostTensor>;
-  readonly reports: UpdateReport[];
+  readonly reports: AveragedReport[];
 }
 
 function start(
   averages: Readonly<Record<string, AveragingRule>>,
   options: Pick<SWAOptions<HostTensor>, 'onUpdate' | 'onWarning' | 'swaStart' | 'swaFreq'> = {},
 ): Run {
-  const reports: UpdateReport[] = [];
+  const reports: AveragedReport[] = [];
   const cell = weights('w', [4]);
-  const onUpdate = (report: UpdateReport): void => void reports.push(report);
+  const onUpdate = (report: UpdateReport): void => {
+    if (report.kind === 'averaged') reports.push(report);
+  };
   const swa = new SWA(sgd([{ params: [cell], lr: 0 }]), {
     backend,
     averages,
@@ -66,13 +68,15 @@ it('says how far the weights are from the average, and how far it moved', async 
 });
 
 it('reports each average of each group', async () => {
-  const reports: UpdateReport[] = [];
+  const reports: AveragedReport[] = [];
   const groups = ['a', 'b'].map((name) => ({ params: [weights(name, [2])], lr: 0 }));
   const averages = { swa: equal(), ema: exponential(0.9) };
   const swa = new SWA(sgd(groups), {
     backend,
     averages,
-    onUpdate: (report) => void reports.push(report),
+    onUpdate: (report) => {
+      if (report.kind === 'averaged') reports.push(report);
+    },
   });
   await swa.updateSwa();
   expect(reports.map(({ average, group }) => `${average} ${group}`)).toEqual([
