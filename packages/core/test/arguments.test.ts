@@ -60,17 +60,25 @@ describe('a constructor', () => {
     ['no options', () => make.model(parameters()), 'AveragedModel: the options are undefined'],
     ['options that are null', () => make.swa(optimizer(), null), 'SWA: the options are null'],
     ['a backend for the options', () => make.set(parameters(), backend), 'there is no option'],
-    ['no backend', () => make.swa(optimizer(), {}), 'SWA: the options have no backend'],
-    ['null for a backend', () => make.model(parameters(), { backend: null }), 'no backend'],
-    ['a runtime for a backend', () => make.set(parameters(), { backend: { tensor() {} } }), 'no b'],
+    ['no backend', () => make.swa(optimizer(), {}), 'SWA: the backend is undefined'],
+    [
+      'null for a backend',
+      () => make.model(parameters(), { backend: null }),
+      'the backend is null',
+    ],
+    [
+      'a runtime for a backend',
+      () => make.set(parameters(), { backend: { tensor() {} } }),
+      'its av',
+    ],
     ['an unknown option', () => make.model(parameters(), { ...options, decay: 0.9 }), '"decay"'],
     [
       'the option of an old version',
       () => make.swa(optimizer(), { ...options, isCompensated: true }),
       'there is no option "isCompensated". Expected { backend, rule, averages, compensated,',
     ],
-    ['rule: null', () => make.model(parameters(), { ...options, rule: null }), 'has no rule'],
-    ["rule: 'ema'", () => make.model(parameters(), { ...options, rule: 'ema' }), 'has no rule'],
+    ['rule: null', () => make.model(parameters(), { ...options, rule: null }), 'is null'],
+    ["rule: 'ema'", () => make.model(parameters(), { ...options, rule: 'ema' }), 'is "ema"'],
     ['a number for averages', () => make.swa(optimizer(), { ...options, averages: 3 }), 'is 3'],
     ['null for averages', () => make.swa(optimizer(), { ...options, averages: null }), 'is null'],
     [
@@ -91,13 +99,13 @@ describe('a constructor', () => {
     [
       'no optimizer',
       () => make.swa(undefined, options),
-      'the optimizer has no paramGroups and step',
+      'SWA: the optimizer is undefined. Wrap it',
     ],
     ['a raw object for it', () => make.swa({ minimize() {} }, options), 'Wrap it, such as by'],
     [
       'an optimizer without state',
       () => make.swa({ paramGroups: [], step() {}, addParamGroup() {} }, options),
-      'SWA: stateDict of the optimizer is undefined, expected a function',
+      'SWA: the optimizer is an object, its stateDict undefined (expected a function)',
     ],
     [
       'groups of null',
@@ -115,12 +123,12 @@ describe('a constructor', () => {
     [
       'null among parameters',
       () => make.set([null], options),
-      'Parameter 0 is no { name, identity',
+      'Parameter 0 is null. Make it with the backend',
     ],
     [
       'a parameter without identity',
       () => make.model([{ ...weights('w', [1]), identity: undefined }], options),
-      'Parameter 0 is no { name, identity, get, set }. Make it with the backend',
+      'Parameter 0 has the identity undefined, expected an object',
     ],
     [
       'an identity without memory',
@@ -129,7 +137,7 @@ describe('a constructor', () => {
           [{ ...weights('w', [1]), identity: { memory: 3, byteOffset: 0, byteLength: 4 } }],
           options,
         ),
-      'Parameter 0 is no { name, identity',
+      'Parameter 0 has the identity an object, expected an object, or { memory',
     ],
     [
       'a parameter that gives no tensor',
@@ -213,7 +221,7 @@ describe('a function', () => {
 
   it.each<[string, object, readonly unknown[], string]>([
     ['bnUpdate', { bnUpdate }, [], 'bnUpdate: the model is undefined'],
-    ['bnUpdate', { bnUpdate }, [[], {}], 'bnUpdate: the model is an object without batch norm'],
+    ['bnUpdate', { bnUpdate }, [[], {}], 'bnUpdate: the model is an object, its layers undefined'],
     ['bnUpdate', { bnUpdate }, [5, fakeModel([fakeLayer('bn')])], 'bnUpdate: the loader is 5'],
     ['bnUpdate', { bnUpdate }, [[], fakeModel([]), { momentum: 1 }], 'no option "momentum"'],
     ['bnUpdate', { bnUpdate }, [[], fakeModel([]), { include: 1 }], 'include is 1, expected a fun'],

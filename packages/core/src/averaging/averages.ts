@@ -177,9 +177,13 @@ export class Averages<T> {
     for (const { reporter, live, before } of onUpdate === undefined ? [] : dues) {
       reads.push(yield* reporter.before(live, before));
     }
+    const remedy =
+      ' The averages are as they were: put finite weights back and go on, or pass nonFinite: ' +
+      "'skip'.";
+    const refusal = `${when}.${nonFinite === 'refuse' ? remedy : ''}`;
     let updated: Updated<T>;
     try {
-      updated = yield* current.part((part) => update(part, { backend, nonFinite, when }, dues));
+      updated = yield* current.part((part) => update(part, { backend, nonFinite, refusal }, dues));
     } catch (error) {
       const isNonFinite = PolyakError.is(error) && error.code === 'ERR_NON_FINITE';
       if (nonFinite !== 'skip' || !isNonFinite) throw error;

@@ -157,7 +157,7 @@ function* takeBack<T>(averages: Averages<T>, call: string): Steps<void> {
 function requireSwapOptions(call: string, options: SwapOptions, known: readonly string[]): void {
   requireOptions(call, options, known);
   const { batchNorm, recallable = false } = options;
-  if (batchNorm !== undefined) requireBatchNorm(call, batchNorm);
+  if (batchNorm !== undefined) requireBatchNorm(`${call}: batchNorm`, batchNorm);
   if (typeof recallable === 'boolean') return;
   throw new TypeError(`${call}: recallable is ${described(recallable)}, expected a boolean.`);
 }

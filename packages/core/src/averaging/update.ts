@@ -17,8 +17,8 @@ import type { Averaged, RunningAverage } from './running-average.js';
 export interface UpdateTerms<T> {
   readonly backend: Backend<T>;
   readonly nonFinite: NonFinitePolicy;
-  /** Of the update, for messages, such as ` in step 7`. */
-  readonly when: string;
+  /** The rest of the message where a number is not finite. */
+  readonly refusal: string;
 }
 
 /** One average of one group that is to be moved. */
@@ -96,7 +96,7 @@ interface Place<T> {
 /** The consuming call. Returns whether no live weight differs from its average. */
 function* make<T>(
   current: Transaction,
-  { backend, nonFinite, when }: UpdateTerms<T>,
+  { backend, nonFinite, refusal }: UpdateTerms<T>,
   places: readonly Place<T>[],
 ): Steps<boolean> {
   const moves = places.filter((place) => place.item !== undefined);
@@ -106,7 +106,7 @@ function* make<T>(
   const result = yield* wait(backend.average(items, options));
   if (result.kind === 'refused') {
     const bad = result.nonFinite.map((n) => [moves[n]?.name ?? '', items[n]?.live as T] as const);
-    return yield* refuseNonFinite(current, backend, new Map(bad), when);
+    return yield* refuseNonFinite(current, backend, new Map(bad), refusal);
   }
   moves.forEach((move, index) => {
     const { average, residual } = result.items[index] as Averaged<T>;
@@ -201,10 +201,10 @@ function* slid<T>(
 /** Copies of the live tensors, refused where one is not finite. */
 function* checkedCopies<T>(
   current: Transaction,
-  { backend, nonFinite, when }: UpdateTerms<T>,
+  { backend, nonFinite, refusal }: UpdateTerms<T>,
   { entries, live }: Due<T>,
 ): Steps<readonly T[]> {
   const copies = yield* copied(current, backend, entries, live);
-  if (nonFinite !== 'allow') yield* requireFinite(current, backend, entries, copies, when);
+  if (nonFinite !== 'allow') yield* requireFinite(current, backend, entries, copies, refusal);
   return copies;
 }

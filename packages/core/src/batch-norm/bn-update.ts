@@ -77,6 +77,7 @@ export async function bnUpdate<Batch>(
   model: BatchNormModel<Batch>,
   options: BnUpdateOptions = {},
 ): Promise<void> {
+  requireOptions('bnUpdate', options, BN_OPTIONS);
   requireBatchNorm('bnUpdate', { model, loader, ...options });
   const { statistics = 'cumulative', include = () => true, maxBatches = Infinity } = options;
   const { nonFinite = 'refuse' } = options;
@@ -123,17 +124,11 @@ export async function bnUpdate<Batch>(
   await drive(transaction('bnUpdate', warn, (current) => putStatistics(current, layers, merged)));
 }
 
+const BN_OPTIONS = ['statistics', 'include', 'maxBatches', 'nonFinite', 'onWarning'];
+
 /** Throws where an {@link AveragedBatchNorm} is not what it should be. */
 export function requireBatchNorm<Batch>(call: string, batchNorm: AveragedBatchNorm<Batch>): void {
-  requireOptions(call, batchNorm, [
-    'model',
-    'loader',
-    'statistics',
-    'include',
-    'maxBatches',
-    'nonFinite',
-    'onWarning',
-  ]);
+  requireOptions(call, batchNorm, ['model', 'loader', ...BN_OPTIONS]);
   const { model, loader, statistics, include, maxBatches, nonFinite } = batchNorm;
   requireMembers(
     `${call}: the model`,

@@ -75,9 +75,11 @@ export function* rounded<T>(
 const VERIFIED = new WeakSet<object>();
 
 /**
- * Refuses parameters whose `get` does not give what they were set to. Each is looked at once.
+ * Refuses parameters whose `get` does not give what they were set to. Each is looked at until that
+ * was something else than before.
  *
  * @param tensors - what each was set to
+ * @param before - what each held before
  * @throws PolyakError `ERR_PARAMETERS`
  */
 export function* requireHeld<T>(
@@ -85,6 +87,7 @@ export function* requireHeld<T>(
   backend: Backend<T>,
   entries: readonly AveragedParameter<T>[],
   tensors: readonly T[],
+  before: readonly T[],
 ): Steps<void> {
   const parameters = entries.map(({ parameter }) => parameter);
   const isNew = parameters.map((parameter) => !VERIFIED.has(parameter));
@@ -92,6 +95,7 @@ export function* requireHeld<T>(
   if (fresh.length === 0) return;
   const held = yield* wait(backend.download(fresh.map((parameter) => parameter.get())));
   const wanted = yield* wait(backend.download(tensors.filter((_, index) => isNew[index])));
+  const old = yield* wait(backend.download(before.filter((_, index) => isNew[index])));
   const bad = fresh.filter((_, index) => !sameBytes(held[index]?.data, wanted[index]?.data));
   if (bad.length > 0) {
     throw new PolyakError(
@@ -101,39 +105,41 @@ export function* requireHeld<T>(
         'with.',
     );
   }
-  for (const parameter of fresh) VERIFIED.add(parameter);
+  fresh.forEach((parameter, index) => {
+    if (!sameBytes(old[index]?.data, wanted[index]?.data)) VERIFIED.add(parameter);
+  });
 }
 
 /**
  * Refuses tensors that are not finite.
  *
- * @param when - for the message, such as ` in step 7`
+ * @param rest - of the message, such as ` in step 7.`
  */
 export function* requireFinite<T>(
   current: Transaction,
   backend: Backend<T>,
   entries: readonly AveragedParameter<T>[],
   tensors: readonly T[],
-  when: string = '',
+  rest: string = '.',
 ): Steps<void> {
   const finite = yield* wait(backend.allFinite(tensors));
   const bad = entries.flatMap(({ parameter: { name } }, index) =>
     finite[index] === true ? [] : [[name, tensors[index] as T] as const],
   );
-  if (bad.length > 0) yield* refuseNonFinite(current, backend, new Map(bad), when);
+  if (bad.length > 0) yield* refuseNonFinite(current, backend, new Map(bad), rest);
 }
 
 /**
  * Refuses tensors that are not finite, naming the first element.
  *
  * @param bad - the names and the tensors; where a tensor is finite, its average would not be
- * @param when - for the message, such as ` in step 7`
+ * @param rest - of the message, such as ` in step 7.`
  */
 export function* refuseNonFinite<T>(
   { call }: Transaction,
   backend: Backend<T>,
   bad: ReadonlyMap<string, T>,
-  when: string = '',
+  rest: string = '.',
 ): Steps<never> {
   const [first, ...others] = [...bad];
   const host = first === undefined ? [] : yield* wait(backend.download([first[1]]));
@@ -141,11 +147,10 @@ export function* refuseNonFinite<T>(
   const index = values[0]?.findIndex((value) => !Number.isFinite(value)) ?? -1;
   const found = index < 0 ? 'an average beyond the largest number' : `${values[0]?.[index]}`;
   const place = index < 0 ? '' : ` at index ${index}`;
-  const rest = others.length === 0 ? '' : ` (and in ${quoted(others.map(([name]) => name))})`;
+  const more = others.length === 0 ? '' : ` (and in ${quoted(others.map(([name]) => name))})`;
   throw new PolyakError(
     'ERR_NON_FINITE',
-    `${call}: ${found}${place} of ${quoted([first?.[0] ?? ''])}${rest}${when}. The averages are ` +
-      "as they were: put finite weights back and go on, or pass nonFinite: 'skip'.",
+    `${call}: ${found}${place} of ${quoted([first?.[0] ?? ''])}${more}${rest}`,
   );
 }
 

@@ -94,7 +94,7 @@ export class Loan<T> implements Holder {
       }
       yield* disposeAll(backend, [...taken, ...loan.#kept]);
     });
-    yield* requireHeld(current, backend, entries, shown);
+    yield* requireHeld(current, backend, entries, shown, loan.#kept);
     if (batchNorm === undefined) return loan;
     loan.#statistics = yield* readStatistics(loan.#layers);
     const { model, loader, ...options } = batchNorm;

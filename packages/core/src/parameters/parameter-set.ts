@@ -188,7 +188,7 @@ export class ParameterSet<T> {
     list.live('write');
     const shown = yield* rounded(current, backend, list.entries, tensors);
     const held = yield* exchanged(current, backend, list.parameters, shown);
-    yield* requireHeld(current, backend, list.entries, shown);
+    yield* requireHeld(current, backend, list.entries, shown, held);
     current.release(backend, [...held, ...tensors]);
   }
 
@@ -201,7 +201,7 @@ export class ParameterSet<T> {
     requireFunction(call, 'the second argument', fn);
     requireOptions(call, options, ['batchNorm']);
     const { batchNorm } = options;
-    if (batchNorm !== undefined) requireBatchNorm(call, batchNorm);
+    if (batchNorm !== undefined) requireBatchNorm(`${call}: batchNorm`, batchNorm);
     const { backend } = this;
     const [list, warn] = [this.#list, this.#warn];
     const layers = batchNorm?.model.layers ?? [];
@@ -241,7 +241,7 @@ export class ParameterSet<T> {
     }
     const problems: string[] = [];
     const ties = new Set(tied.map(({ parameter }) => parameter.name));
-    const fitting = fittingTensors('the record', weights, this.specs, problems, ties);
+    const fitting = fittingTensors('', weights, this.specs, problems, ties);
     requireFit(problems, { code: 'ERR_STATE', call, what: 'the record of weights' });
     const host = names.map((name) => fitting.get(name) as HostTensor);
     const tensors = current.drafts(backend, yield* wait(backend.upload(host)));

@@ -12,7 +12,7 @@ export type NamedTensors = { readonly [name: string]: HostTensor };
  * The tensors of `node` by name. Whatever is missing, of another spec or not wanted is added to
  * `problems`.
  *
- * @param where - for the problems: what `node` is
+ * @param where - for the problems: what `node` is, where it is a part
  * @param wanted - the specs by name
  * @param optional - names that are left out, and no problem
  */
@@ -23,9 +23,10 @@ export function fittingTensors(
   problems: string[],
   optional: ReadonlySet<string> = new Set(),
 ): ReadonlyMap<string, HostTensor> {
+  const prefix = where === '' ? '' : `${where}: `;
   const record = recordOf(node);
   if (node !== record) {
-    problems.push(`${where} is ${written(node)}, expected tensors by name`);
+    problems.push(`${prefix}it is ${written(node)}, expected tensors by name`);
     return new Map();
   }
   const found = new Map<string, HostTensor>();
@@ -36,11 +37,11 @@ export function fittingTensors(
     const flaw = tensor === undefined ? 'is no tensor' : flawOf(tensor);
     if (tensor !== undefined && flaw === undefined) found.set(name, tensor);
     else {
-      problems.push(`${where}: "${name}" ${flaw}`);
+      problems.push(`${prefix}"${name}" ${flaw}`);
       compared.delete(name);
     }
   }
   const differences = specDifferences(found, compared, { found: 'it', expected: 'the model' });
-  for (const difference of differences) problems.push(`${where}: ${difference}`);
+  for (const difference of differences) problems.push(`${prefix}${difference}`);
   return found;
 }

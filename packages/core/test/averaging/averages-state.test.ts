@@ -130,7 +130,7 @@ describe('loadStateDict', () => {
     for (const where of ['swaState', 'residuals']) {
       const tensors = { z: float32(1) };
       const message = await refusal((state) => withAverage(state, 'swa', { [where]: tensors }));
-      expect(message).toContain(`swa: ${where} has "z", which is no parameter here`);
+      expect(message).toContain(`swa: ${where}: the model has no "z"`);
     }
   });
 
@@ -144,7 +144,7 @@ describe('loadStateDict', () => {
     ['no tensor', [1, 2]],
   ])('refuses %s', async (_, a) => {
     const message = await refusal((state) => withAverage(state, 'swa', { swaState: { a } }));
-    expect(message).toMatch(/swa: swaState: "a"|swa: swaState lacks "a"/);
+    expect(message).toMatch(/swa: swaState: "a" /);
   });
 
   it('refuses a tensor of integers in place of names, and says so', async () => {

@@ -115,8 +115,8 @@ describe('averages by name', () => {
       { swa: equal(), 5: equal() },
       'an average is named "5"',
     ],
-    ['a number for a rule', { ema: 0.999 }, '"ema" has no rule'],
-    ['a rule without a weight', { ema: { kind: 'moving', name: 'x' } }, '"ema" has no rule'],
+    ['a number for a rule', { ema: 0.999 }, 'the rule of the average "ema" is 0.999'],
+    ['a rule without a weight', { ema: { kind: 'moving', name: 'x' } }, 'its weight undefined'],
     ['a window of none', { last: { kind: 'window', name: 'x', window: 0 } }, 'the window 0'],
     ['half a window', { last: { kind: 'window', name: 'x', window: 2.5 } }, 'the window 2.5'],
     [
@@ -183,12 +183,12 @@ describe('the mean of the last k', () => {
     const state = await three.swa.stateDict();
     const two = start({ last: rule(2) });
     await expect(two.swa.loadStateDict(state)).rejects.toThrow(
-      'the window of "last" has 3 values, expected 2',
+      'the window of "last" is a list of 3, expected a list of 2',
     );
     const huge = start({ last: rule(1e9) });
     const lying = withAverage(state, 'last', { nAvg: [1e10] });
     await expect(huge.swa.loadStateDict(lying)).rejects.toThrow(
-      'has 3 values, expected 1000000000',
+      'is a list of 3, expected a list of 1000000000',
     );
   });
 

@@ -47,6 +47,7 @@ it('says how far the weights are from the average, and how far it moved', async 
   await visit(run, 2, 6);
   expect(run.reports).toEqual([
     {
+      kind: 'averaged',
       average: 'swa',
       group: 0,
       nAvg: 1,
@@ -56,6 +57,7 @@ it('says how far the weights are from the average, and how far it moved', async 
       updateSize: 1,
     },
     {
+      kind: 'averaged',
       average: 'swa',
       group: 0,
       nAvg: 2,

@@ -95,7 +95,7 @@ describe('fromAveragedModel', () => {
     const swa = swaOf([[weights('0.weight', [6])]]);
     const ignore = (name: string): boolean => name !== '0.weight';
     await expect(adopt(swa, fromAveragedModel(three), { ignore })).rejects.toThrow(
-      '"0.weight" is float32[2,3], the model\'s float32[6]',
+      '"0.weight" is float32[2,3], expected float32[6]',
     );
   });
 
@@ -247,7 +247,7 @@ describe('importAverage', () => {
   it('refuses a mean of the last values, a missing average, and non-finite values', async () => {
     const swa = swaOf([[weights('w', [1])]], { rule: lastK(2) });
     await expect(adopt(swa, imported)).rejects.toThrow(
-      'the window of "swa" has 0 values, expected 2',
+      'the window of "swa" is a list of 0, expected a list of 2',
     );
     await expect(adopt(swa, imported, { average: 'ema' })).rejects.toThrow(
       'there is no average "ema"',

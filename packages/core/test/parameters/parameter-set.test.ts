@@ -70,8 +70,7 @@ describe('withWeights', () => {
     const [live, before] = [model(), backend.memory()];
     const wrong = { w: float32(1), v: float32(2) };
     await expect(live.set.withWeights(wrong, () => 0)).rejects.toThrow(
-      'the record has "v", which is no parameter here; the record: "w" is float32[1], the ' +
-        'model\'s float32[2]; the record lacks "steps"',
+      'does not fit: it lacks "steps"; "w" is float32[1], expected float32[2]; the model has no "v"',
     );
     await expect(
       live.set.withWeights({ ...OTHERS, w: float32(1, Infinity) }, () => 0),
@@ -111,14 +110,17 @@ describe('withWeights', () => {
 
   it('keeps live weights that cannot be put back at all, and says what failed', async () => {
     const before = backend.memory();
-    const failing = failingAt(2, 3).set.withWeights(OTHERS, () => {
+    const { set } = failingAt(2, 3);
+    const failing = set.withWeights(OTHERS, () => {
       throw new Error('no score');
     });
     await expect(failing).rejects.toMatchObject({
       name: 'AggregateError',
       errors: [{ message: 'no score' }, { message: 'device lost' }],
     });
-    expect(backend.memory().tensors - before.tensors).toBe(2);
+    expect(backend.memory().tensors - before.tensors).toBe(4);
+    await set.recall();
+    expect(backend.memory()).toEqual(before);
   });
 
   it("refuses a model that shows another object's average, losing nothing", async () => {
@@ -176,7 +178,7 @@ describe('copy and withCopy', () => {
     const [w] = backend.upload([float32(1, 2, 3)]);
     if (w === undefined) throw new Error('no tensor');
     await expect(set.withCopy([w], () => 0)).rejects.toThrow(
-      '"w" is float32[3], the model\'s float32[2]; "steps" is missing',
+      'the list lacks "steps"; "w" is float32[3], expected float32[2]',
     );
     backend.dispose([w]);
   });

@@ -24,13 +24,13 @@ it('saves and loads the learning rate of each group', async () => {
   expect(groups.map(({ lr }) => lr)).toEqual([0.1, 0.2]);
 });
 
-it.each([[[]], [[0.5]], [[0.5, 0.5, 0.5]]])(
+it.each([[[]], [[0.5]], [[0.5, 0.5, 0.5]], [[0.5, NaN]], [[0.5, -1]], [[0.5, Infinity]]])(
   'refuses the learning rates %j for two groups',
   (lr) => {
     const groups = rates([0.1, 0.2]);
     const optimizer = observedOptimizer(groups);
     expect(() => void optimizer.loadStateDict({ lr })).toThrow(
-      `the state has ${lr.length} learning rates`,
+      'expected a number >= 0 for each of 2 groups',
     );
     expect(groups.map((group) => group.lr)).toEqual([0.1, 0.2]);
   },

@@ -205,7 +205,7 @@ describe('loadStateDict', () => {
     for (const swaState of [inherited, {}]) {
       const swap = { ...state.averages['swa'], swaState } as AverageState;
       await expect(swa.loadStateDict({ ...state, averages: { swa: swap } })).rejects.toThrow(
-        'swaState lacks "constructor"',
+        'swaState: it lacks "constructor"',
       );
     }
   });
@@ -217,8 +217,8 @@ describe('loadStateDict', () => {
       withAverage(state, 'swa', { rule: 'exponential(0.9)', swaState: { a: undefined, b } }),
     );
     expect(message).toContain('"exponential(0.9)"');
-    expect(message).toContain('swaState lacks "a"');
-    expect(message).toContain('"b" is float32[5], the model\'s float32[4]');
+    expect(message).toContain('swaState: "a" is no tensor');
+    expect(message).toContain('"b" is float32[5], expected float32[4]');
   });
 
   it('refuses other names and groups, bad counters and tensors of a wrong length', async () => {
@@ -257,7 +257,7 @@ describe('loadStateDict', () => {
       'compensated of "swa" is true, expected false',
     );
     expect(await refusal(await saved({ rule }), { rule, compensated: true })).toContain(
-      'residuals lacks "a"',
+      'residuals: it lacks "a"',
     );
   });
 

@@ -66,7 +66,7 @@ describe('a float16 tensor in a Float16Array', () => {
     const backend = halfBackend();
     const set = new ParameterSet([halfParameter('w', plain)], { backend });
     await expect(set.write({ w: float16() })).rejects.toThrow(
-      '"w" is float16[3], the model\'s float32[3]',
+      '"w" is float16[3], expected float32[3]',
     );
   });
 });

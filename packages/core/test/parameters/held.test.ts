@@ -1,0 +1,75 @@
+// A parameter that does not take what is put into it is found at the first swap.
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import { AveragedModel, ParameterSet } from '@polyak/core';
+import type { HostTensor, Parameter } from '@polyak/core/interfaces';
+import { describe, expect, it } from 'vitest';
+
+const backend = cpuBackend();
+
+function place(name: string, ...values: readonly number[]): Parameter<HostTensor> {
+  const data = Float32Array.from(values);
+  return parameter(name, { dtype: 'float32', shape: [values.length], data });
+}
+
+/** A network that hides its weights after `optimize`, as synaptic does: `set` reaches a copy. */
+function hidden(name: string): Parameter<HostTensor> {
+  const [visible, optimized] = [place(name, 1, 2), place(name, 1, 2)];
+  return { ...visible, get: () => optimized.get() };
+}
+
+const nothing = (name: string): Parameter<HostTensor> => ({ ...place(name, 1, 2), set() {} });
+const halfWay = (name: string): Parameter<HostTensor> => {
+  const whole = place(name, 1, 2);
+  return { ...whole, set: ({ data }) => void (whole.get().data[0] = data[0] as never) };
+};
+
+describe.each([
+  ['does nothing', nothing],
+  ['writes where nobody reads', hidden],
+  ['writes the first element only', halfWay],
+])('a set that %s', (_, make) => {
+  const message =
+    'bad" did not take what was put into the model: after set, get gives other values';
+
+  it('is found by the first swap, and nothing changes', async () => {
+    const before = backend.memory();
+    const [good, bad] = [place('good', 5), make('bad')];
+    const model = new AveragedModel([good, bad], { backend });
+    await model.update();
+    // Swapped where the average is what the model holds, which shows nothing.
+    if (make === nothing) for (let n = 0; n < 2; n += 1) await model.swap();
+    for (const { data } of [good.get(), bad.get()]) data.fill(9 as never);
+    await expect(model.swap()).rejects.toMatchObject({
+      code: 'ERR_PARAMETERS',
+      message: expect.stringContaining(message) as string,
+    });
+    expect(model.isSwapped).toBe(false);
+    expect(good.get().data[0]).toBe(9);
+    await model.dispose();
+    expect(backend.memory()).toEqual(before);
+  });
+
+  it('is found by withWeights and by write', async () => {
+    const set = new ParameterSet([make('bad')], { backend });
+    const other = { bad: { dtype: 'float32', shape: [2], data: Float32Array.of(3, 4) } } as const;
+    await expect(set.withWeights(other, () => 0)).rejects.toThrow(message);
+    await expect(set.write(other)).rejects.toThrow(message);
+  });
+});
+
+it('is looked at once only', async () => {
+  const calls: number[] = [];
+  const counted = {
+    ...backend,
+    download: (tensors: readonly HostTensor[]) => {
+      calls.push(tensors.length);
+      return backend.download(tensors);
+    },
+  };
+  const [a, b] = [place('a', 1), place('b', 2)];
+  const model = new AveragedModel([a, b], { backend: counted });
+  await model.update();
+  for (const { data } of [a.get(), b.get()]) data.fill(9 as never);
+  for (let n = 0; n < 6; n += 1) await model.swap();
+  expect(calls).toEqual([2, 2, 2]);
+});
