@@ -1,0 +1,185 @@
+// A state of averages for a run that goes on under other settings. Only what is named may differ.
+import { requireMembers, requireOptions } from '../arguments.js';
+import type { AveragesState, AverageState } from '../averaging/averages-state.js';
+import { requireFit } from '../state/differences.js';
+import type { NamedTensors } from '../state/named-tensors.js';
+import { isFloating, zeros } from '../tensor/tensor.js';
+import type { HostTensor } from '../tensor/tensor.js';
+
+/** What may differ between a state and the averages that go on from it. */
+export interface StateChanges {
+  /** The new names of parameters, by the old ones. */
+  readonly renamed?: { readonly [name: string]: string };
+  /** Parameters that are new, each with the value at which its averages begin. */
+  readonly newParameters?: NamedTensors;
+  /** Parameters that are gone, by their old names. */
+  readonly droppedParameters?: readonly string[];
+  /** Averages that go on by another rule, or with another accumulator, than those before. */
+  readonly changedRules?: readonly string[];
+  /** Averages that are new. They begin with nothing. */
+  readonly newAverages?: readonly string[];
+  /** Averages that are gone. */
+  readonly droppedAverages?: readonly string[];
+}
+
+/**
+ * A state for averages under other settings. What differs and is not named stays as it is, so that
+ * `loadStateDict` refuses it with every difference.
+ *
+ * The state of the base optimizer is passed on as it is. Where the optimizer cannot go on from it,
+ * take the new one's: `{ ...adapted, optState: target.optState }`.
+ *
+ * @param state - of the run so far
+ * @param target - what `stateDict` of the `SWA` or `AveragedModel` gives that is to go on from it
+ * @param changes - see {@link StateChanges}
+ * @returns a new state, for `loadStateDict`
+ * @throws PolyakError `ERR_STATE` where a change names what is not there
+ *
+ * @example
+ * ```ts
+ * import { cpuBackend, parameter } from '@polyak/backend-cpu';
+ * import { AveragedModel } from '@polyak/core';
+ * import { adaptState } from '@polyak/core/interop';
+ * import { equal, exponential } from '@polyak/core/rules';
+ *
+ * const data = Float32Array.of(2);
+ * const weight = parameter('fc.weight', { dtype: 'float32', shape: [1], data });
+ * const before = new AveragedModel([weight], { backend: cpuBackend(), rule: equal() });
+ * await before.update();
+ * const after = new AveragedModel([{ ...weight, name: 'head.weight' }], {
+ *   backend: cpuBackend(),
+ *   rule: exponential(0.9),
+ * });
+ * const state = adaptState(await before.stateDict(), await after.stateDict(), {
+ *   renamed: { 'fc.weight': 'head.weight' },
+ *   changedRules: ['swa'],
+ * });
+ * await after.loadStateDict(state);
+ * console.log(after.nAvg); // 1
+ * ```
+ */
+export function adaptState<State extends AveragesState>(
+  state: State,
+  target: State,
+  changes: StateChanges,
+): State {
+  const members = { averages: 'an object', paramGroups: 'an array' } as const;
+  const remedy = 'Expected what stateDict() gives.';
+  requireMembers('adaptState: the state', state, members, remedy);
+  requireMembers('adaptState: the target', target, members, remedy);
+  requireOptions('adaptState', changes, [
+    'renamed',
+    'newParameters',
+    'droppedParameters',
+    'changedRules',
+    'newAverages',
+    'droppedAverages',
+  ]);
+  requireFit(problemsOf(state, target, changes), {
+    code: 'ERR_STATE',
+    call: 'adaptState',
+    what: 'a change',
+  });
+  const renamed = new Map(Object.entries(changes.renamed ?? {}));
+  const dropped = new Set(changes.droppedParameters);
+  const added = new Map(Object.entries(changes.newParameters ?? {}));
+  const changed = new Set(changes.changedRules);
+  /** The entries of a record under their new names. */
+  const kept = <V>(record: { readonly [name: string]: V }): readonly (readonly [string, V])[] =>
+    Object.entries(record)
+      .filter(([name]) => !dropped.has(name))
+      .map(([name, value]) => [renamed.get(name) ?? name, value]);
+
+  const groups = target.paramGroups.map((wanted, index) => {
+    const old = state.paramGroups[index];
+    if (old === undefined) return wanted;
+    const names = kept(Object.fromEntries(old.params.map((name) => [name, name])));
+    const own = new Set(names.map(([name]) => name));
+    const there = new Set(wanted.params);
+    const tied = kept(old.tied).map(([name, to]) => [name, renamed.get(to) ?? to] as const);
+    return {
+      ...old,
+      params: [
+        ...wanted.params.filter((name) => own.has(name) || added.has(name)),
+        ...[...own].filter((name) => !there.has(name)),
+      ],
+      tied: Object.fromEntries([
+        ...tied,
+        ...Object.entries(wanted.tied).filter(([name]) => added.has(name)),
+      ]),
+    };
+  });
+
+  const averages = new Map(Object.entries(state.averages));
+  for (const name of changes.droppedAverages ?? []) averages.delete(name);
+  for (const [name, own] of averages) {
+    const wanted = target.averages[name] ?? own;
+    const { rule, compensated } = changed.has(name) ? wanted : own;
+    const nAvg = target.paramGroups.map((_, index) => own.nAvg[index] ?? 0);
+    const begun = groups.flatMap(({ params }, index) =>
+      (nAvg[index] ?? 0) > 0 ? params.flatMap((parameter) => entryOf(added, parameter)) : [],
+    );
+    const swaState = Object.fromEntries([...kept(own.swaState), ...begun]);
+    const adapted: AverageState = {
+      rule,
+      compensated,
+      nAvg,
+      swaState,
+      residuals: compensated ? residualsOf(swaState, kept(own.residuals)) : {},
+      window: changed.has(name)
+        ? []
+        : own.window.map((values) => Object.fromEntries([...kept(values), ...begun])),
+    };
+    averages.set(name, adapted);
+  }
+  for (const name of changes.newAverages ?? []) {
+    averages.set(name, target.averages[name] as AverageState);
+  }
+  return { ...state, averages: Object.fromEntries(averages), paramGroups: groups };
+}
+
+function entryOf<V>(map: ReadonlyMap<string, V>, name: string): readonly [string, V][] {
+  const value = map.get(name);
+  return value === undefined ? [] : [[name, value]];
+}
+
+/** The residuals of floats: those that there were, zeros for others. */
+function residualsOf(
+  swaState: NamedTensors,
+  own: readonly (readonly [string, HostTensor])[],
+): NamedTensors {
+  const floating = Object.entries(swaState).filter(([, { dtype }]) => isFloating(dtype));
+  return Object.fromEntries([
+    ...floating.map(([name, tensor]) => [name, zeros(tensor)] as const),
+    ...own,
+  ]);
+}
+
+/** Changes of what is not there. */
+function problemsOf(
+  state: AveragesState,
+  target: AveragesState,
+  changes: StateChanges,
+): readonly string[] {
+  const parametersOf = ({ paramGroups }: AveragesState): ReadonlySet<string> =>
+    new Set(paramGroups.flatMap(({ params, tied }) => [...params, ...Object.keys(tied)]));
+  const averagesOf = ({ averages }: AveragesState): ReadonlySet<string> =>
+    new Set(Object.keys(averages));
+  const missing = (
+    what: string,
+    names: readonly string[] | undefined,
+    there: ReadonlySet<string>,
+  ): readonly string[] =>
+    (names ?? []).filter((name) => !there.has(name)).map((name) => `${what} "${name}"`);
+  const [old, now] = [parametersOf(state), parametersOf(target)];
+  return [
+    ...missing('the state has no parameter', Object.keys(changes.renamed ?? {}), old),
+    ...missing('the target has no parameter', Object.values(changes.renamed ?? {}), now),
+    ...missing('the target has no parameter', Object.keys(changes.newParameters ?? {}), now),
+    ...missing('the state has no parameter', changes.droppedParameters, old),
+    ...missing('the state has no average', changes.changedRules, averagesOf(state)),
+    ...missing('the target has no average', changes.changedRules, averagesOf(target)),
+    ...missing('the target has no average', changes.newAverages, averagesOf(target)),
+    ...missing('the state has no average', changes.droppedAverages, averagesOf(state)),
+  ];
+}
