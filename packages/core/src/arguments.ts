@@ -23,9 +23,9 @@ export function requireOptions(call: string, options: unknown, known: readonly s
 /** Throws where more arguments are given than the call has. */
 export function requireCount(call: string, given: number, most: number): void {
   if (given <= most) return;
-  throw new TypeError(
-    `${call}: ${given} arguments, expected ${most} at most. Put options into the last one.`,
-  );
+  const found = given === 1 ? '1 argument' : `${given} arguments`;
+  const remedy = most === 0 ? 'none' : `${most} at most. Put options into the last one`;
+  throw new TypeError(`${call}: ${found}, expected ${remedy}.`);
 }
 
 /** Throws unless `value` is a function. */

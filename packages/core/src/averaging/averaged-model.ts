@@ -88,7 +88,8 @@ export class AveragedModel<T> {
    * @throws PolyakError `ERR_PARAMETERS` where the model is not the one that is averaged
    * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_DISPOSED`
    */
-  update(): Promise<void> {
+  async update(): Promise<void> {
+    requireCount('update', arguments.length, 0);
     return this.#run('update', (current) =>
       this.#averages.update(current, [this.#group], ` in update ${this.nAvg + 1}`),
     );

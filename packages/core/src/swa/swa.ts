@@ -121,7 +121,8 @@ export class SWA<T> {
    * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_PARAMETERS`, `ERR_NON_FINITE`,
    * `ERR_DISPOSED`
    */
-  updateSwa(): Promise<void> {
+  async updateSwa(): Promise<void> {
+    requireCount('updateSwa', arguments.length, 0);
     return this.#run('updateSwa', (current) => this.#machine.update(current, this.#machine.groups));
   }
 
@@ -133,6 +134,7 @@ export class SWA<T> {
    * @throws PolyakError as {@link SWA.updateSwa}
    */
   async updateSwaGroup(group: SWAParamGroup<T>): Promise<void> {
+    requireCount('updateSwaGroup', arguments.length, 1);
     const own = this.#machine.groups.find((candidate) => candidate === group);
     if (own === undefined) {
       throw new TypeError('updateSwaGroup: the group is not one of swa.paramGroups.');
