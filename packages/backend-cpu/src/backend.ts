@@ -54,7 +54,8 @@ export interface CpuBackend extends Backend<HostTensor> {
 
 /**
  * Averages in host memory: `average + weight * (live - average)`, each operation rounded to the
- * tensors' dtype. Float32 and float64 are averaged; integers and bool are copied.
+ * tensors' dtype; where that overflows, `(1 - weight) * average + weight * live`. Float32 and
+ * float64 are averaged; integers and bool are copied.
  *
  * Tensors that the backend makes lie in WebAssembly memory. Freed memory is kept for the next
  * tensors; all of it is released when the backend and its tensors are garbage-collected.

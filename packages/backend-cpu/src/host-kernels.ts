@@ -14,7 +14,8 @@ export interface HostKernels {
   readonly name: 'cpu:wasm' | 'cpu:js';
   /**
    * `average + weight * (live - average)` of every item, in new arrays; or refused, where one would
-   * not be finite.
+   * not be finite. Finite values do not overflow: elements that would are
+   * `(1 - weight) * average + weight * live`, and their residuals 0.
    *
    * @param items - as many as one update has; arrays may occur more than once
    * @param options - `allowNonFinite` makes the update in any case

@@ -2,6 +2,7 @@
 // once all of them are known to be finite.
 import type { Arithmetic, FloatArray, Workspace } from './kernel/engine.js';
 import { MOVED, NOT_FINITE } from './kernel/engine.js';
+import { weighSides } from './overflow.js';
 
 /** One average to be moved: `average + weight * (live - average)`. Nothing of it is written. */
 export interface UpdateItem {
@@ -63,8 +64,9 @@ export function updated(
   const results = items.map((item, index): UpdatedItem => {
     const average = room[next++] as FloatArray;
     const residual = item.residual === undefined ? undefined : room[next++];
-    const bits = engine.average({ average, residual }, item, item.weight);
-    const isFinite = (bits & NOT_FINITE) === 0;
+    const to = { average, residual };
+    const bits = engine.average(to, item, item.weight);
+    const isFinite = (bits & NOT_FINITE) === 0 || weighSides(to, item, item.weight);
     if (!isFinite) nonFinite.push(index);
     return { average, residual, isFinite, hasMoved: (bits & MOVED) !== 0 };
   });

@@ -205,7 +205,7 @@ describe.each(BACKENDS)('the %s backend', (_name, create) => {
 
   it('refuses an update whose result is not finite, and changes nothing', () => {
     const backend = create();
-    const averages = backend.upload([float32(1, 2), float32(3e38), float32(5), float32(1, 1, NaN)]);
+    const averages = backend.upload([float32(1, 2), float32(NaN), float32(5), float32(1, 1, NaN)]);
     const residuals = backend.upload([float32(0.25, 0), float32(0), float32(0), float32(0, 0, 0)]);
     const live = [float32(1, Infinity), float32(-3e38), float32(6), float32(1, 1, 1)];
     const before = backend.download([...averages, ...residuals]);
