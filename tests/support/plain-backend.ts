@@ -96,9 +96,10 @@ function averaged(item: AverageItem<HostTensor>): AveragedItem<HostTensor> {
     const difference = round(round(p - a) - (carried?.[i] ?? 0));
     const step = round((carried?.[i] ?? 0) + round(w * difference));
     const next = round(a + step);
-    left.push(round(step - round(next - a)));
-    // Where the difference overflows, each side is weighed.
-    return Number.isFinite(next) ? next : round(round(round(1 - w) * a) + round(w * p));
+    const isFinite = Number.isFinite(next);
+    left.push(isFinite ? round(step - round(next - a)) : 0);
+    // Where that overflows, each side is weighed.
+    return isFinite ? next : round(round(round(1 - w) * a) + round(w * p));
   });
   const next = fromNumbers(average.dtype, moved, average);
   return {

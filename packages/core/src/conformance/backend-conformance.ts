@@ -7,6 +7,7 @@ import { declarationTests } from './declaration-tests.js';
 import { finiteTests } from './finite-tests.js';
 import { halfTests } from './half-tests.js';
 import type { BackendHarness } from './harness.js';
+import { overflowTests } from './tests/overflow-tests.js';
 import { parameterTests } from './parameter-tests.js';
 import { refusalTests } from './refusal-tests.js';
 import { swapTests } from './swap-tests.js';
@@ -38,6 +39,7 @@ const TESTS = [
   ...tensorTests,
   ...finiteTests,
   ...averagingTests,
+  ...overflowTests,
   ...refusalTests,
   ...compensatedTests,
   ...swapTests,

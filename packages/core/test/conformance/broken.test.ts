@@ -4,12 +4,19 @@ import { backendConformance } from '@polyak/core/conformance';
 import { describe, expect, it } from 'vitest';
 import { declareConformance } from '../../../../tests/support/conformance.js';
 import { brokenAverages } from './broken-averages.js';
+import { brokenOverflow } from './broken-overflow.js';
 import { brokenRefusals } from './broken-refusals.js';
 import { brokenSwaps } from './broken-swaps.js';
 import { brokenTensors } from './broken-tensors.js';
 import { harnessOf } from './broken.js';
 
-const BROKEN = [...brokenTensors, ...brokenAverages, ...brokenRefusals, ...brokenSwaps];
+const BROKEN = [
+  ...brokenTensors,
+  ...brokenAverages,
+  ...brokenOverflow,
+  ...brokenRefusals,
+  ...brokenSwaps,
+];
 
 describe('a backend that is right', () => {
   declareConformance(backendConformance(harnessOf({})));
