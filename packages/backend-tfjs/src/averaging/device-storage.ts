@@ -46,6 +46,7 @@ export function deviceStorage(tf: TensorFlow): Storage {
         if (items.every((_, index) => (read[index] as number) < SAFE)) {
           return finish(items.map(() => true));
         }
+        weighSides(tf, items, results, read);
         return readOnce(tf, finiteFlags(tf, results), results, (flags) =>
           finish(Array.from(flags, Boolean)),
         );
@@ -94,6 +95,37 @@ function updated(
     return made.update;
   });
   return { results, distances: tf.stack(distances) };
+}
+
+/**
+ * Replaces elements that are not finite by `(1 - weight) * (average + residual) + weight * live`,
+ * and their residuals by 0, as the kernels of backend-cpu do.
+ *
+ * @param results - those that may have such elements are replaced and freed
+ */
+function weighSides(
+  tf: TensorFlow,
+  items: readonly VariableItem[],
+  results: Update[],
+  distances: TypedArray,
+): void {
+  items.forEach(({ average, residual, live, weight }, index) => {
+    if ((distances[index] as number) < SAFE) return;
+    const usual = results[index] as Update;
+    const made = tf.tidy((): Update => {
+      const w = tf.scalar(weight);
+      const value = residual === undefined ? average : tf.add(average, residual);
+      const weighed = tf.add(tf.mul(tf.sub(1, w), value), tf.mul(w, live));
+      const isFinite = tf.isFinite(usual.average);
+      const next = tf.where(isFinite, usual.average, weighed);
+      if (usual.residual === undefined) return { average: next };
+      return { average: next, residual: tf.where(isFinite, usual.residual, tf.zerosLike(next)) };
+    });
+    tf.keep(made.average);
+    if (made.residual !== undefined) tf.keep(made.residual);
+    tf.dispose(usual);
+    results[index] = made;
+  });
 }
 
 /** For each new average, whether all its elements are finite. */
