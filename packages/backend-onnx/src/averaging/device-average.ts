@@ -1,12 +1,14 @@
 // The arithmetic of one update on the GPU: new tensors, and a flag of each that the host reads.
-import type { AveragedItem, AverageItem } from '@polyak/core/interfaces';
+import { hostKernels } from '@polyak/backend-cpu/host';
+import type { UpdatedItem } from '@polyak/backend-cpu/host';
+import type { AveragedItem, AverageItem, HostTensor } from '@polyak/core/interfaces';
 import type { Tensor } from 'onnxruntime-node';
 import { specOf, tensorOver } from '../dtype.js';
 import type { Ort } from '../ort.js';
 import type { DeviceFinite } from './device-finite.js';
 import type { DeviceRuns, KernelResult } from './device-runs.js';
 import { averageKernel, compensatedKernel } from './kernel-graph.js';
-import { statesOf } from './update-item.js';
+import { statesOf, updateItemOf } from './update-item.js';
 
 /**
  * The averages after the update; `items` stay as they are.
@@ -38,13 +40,56 @@ export async function averageOnDevice(
   });
   const averaged = results.map(averagedItem);
   try {
-    if (finite.canCompare) return averaged;
-    const isFinite = await finite.check(averaged.map(({ average }) => average));
-    return averaged.map((item, index) => ({ ...item, isFinite: isFinite[index] === true }));
+    if (!finite.canCompare) {
+      const isFinite = await finite.check(averaged.map(({ average }) => average));
+      for (const [n, item] of averaged.entries()) {
+        averaged[n] = { ...item, isFinite: isFinite[n] === true };
+      }
+    }
+    await correct(runs, items, averaged);
+    return averaged;
   } catch (error) {
     for (const tensor of averaged.flatMap(statesOf)) tensor.dispose();
     throw error;
   }
+}
+
+/**
+ * Replaces results that are not finite by those of the host's kernels, which do not overflow. Rare,
+ * so that it may cost reading these items.
+ */
+async function correct(
+  runs: DeviceRuns,
+  items: readonly AverageItem<Tensor>[],
+  averaged: AveragedItem<Tensor>[],
+): Promise<void> {
+  const places = [...averaged.keys()].filter((place) => averaged[place]?.isFinite === false);
+  if (places.length === 0) return;
+  const wrong = places.map((place) => items[place] as AverageItem<Tensor>);
+  const read = (await runs.read(wrong.flatMap((item) => [...statesOf(item), item.live]))).values();
+  const next = (): HostTensor => read.next().value as HostTensor;
+  const updates = wrong.map(({ residual, weight }) => {
+    const states = { average: next(), ...(residual !== undefined && { residual: next() }) };
+    return updateItemOf({ ...states, live: next(), weight });
+  });
+  const result = hostKernels().average(updates, { allowNonFinite: true });
+  const right: readonly UpdatedItem[] = result.kind === 'averaged' ? result.items : [];
+  const specs = wrong.flatMap(statesOf).map(specOf);
+  const arrays = right.flatMap(statesOf);
+  const held = await runs.hold(
+    specs.map((spec, n) => ({ ...spec, data: arrays[n] as HostTensor['data'] })),
+  );
+  const tensors = held.values();
+  places.forEach((place, n) => {
+    const { residual, ...rest } = averaged[place] as AveragedItem<Tensor>;
+    for (const tensor of statesOf({ ...rest, residual })) tensor.dispose();
+    averaged[place] = {
+      ...rest,
+      average: tensors.next().value as Tensor,
+      ...(residual !== undefined && { residual: tensors.next().value as Tensor }),
+      isFinite: right[n]?.isFinite === true,
+    };
+  });
 }
 
 function averagedItem({ outputs, flags }: KernelResult): AveragedItem<Tensor> {

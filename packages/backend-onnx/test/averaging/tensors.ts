@@ -46,3 +46,14 @@ export async function update(
     ...result.items.flatMap(({ residual }) => residual ?? []),
   ];
 }
+
+/** The average, and the residual where there is one. */
+export function statesOf<State>({
+  average,
+  residual,
+}: {
+  readonly average: State;
+  readonly residual?: State | undefined;
+}): readonly State[] {
+  return residual === undefined ? [average] : [average, residual];
+}

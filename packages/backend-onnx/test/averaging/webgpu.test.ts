@@ -2,6 +2,7 @@
 // POLYAK_REQUIRE_WEBGPU=1 makes the absence of an adapter a failure.
 import { existsSync } from 'node:fs';
 import process from 'node:process';
+import { hostKernels } from '@polyak/backend-cpu/host';
 import { onnxBackend, onnxParameter } from '@polyak/backend-onnx';
 import type { OnnxBackend } from '@polyak/backend-onnx';
 import { observedOptimizer, SWA } from '@polyak/core';
@@ -18,7 +19,8 @@ import {
 import { harnessOn } from './harness.js';
 import { identity } from './identity.js';
 import { averaged, bitsOf, compensated, manyMagnitudes } from './rounding.js';
-import { itemsOf, update } from './tensors.js';
+import { spyOnRuns } from './runs.js';
+import { itemsOf, statesOf, update } from './tensors.js';
 
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 // Vulkan's loader reads it when the first session is made. Each test file has a process of its own.
@@ -155,33 +157,20 @@ describe.skipIf(reason !== undefined)('onnx:webgpu', () => {
     });
 
     it('changes nothing, and leaks nothing, where a run fails', async () => {
-      const create = ort.InferenceSession.create.bind(ort.InferenceSession);
-      const outputs: ort.Tensor[] = [];
-      let runsLeft = Infinity;
-      vi.spyOn(ort.InferenceSession, 'create').mockImplementation(async (model, options) => {
-        const session = await create(model, options);
-        const run = session.run.bind(session);
-        session.run = async (feeds: ort.InferenceSession.FeedsType, ...rest: never[]) => {
-          if ((runsLeft -= 1) < 0) throw new Error('out of memory');
-          const made = await run(feeds, ...rest);
-          outputs.push(...Object.values<ort.Tensor>(made));
-          return made;
-        };
-        return session;
-      });
+      const { outputs, failAfter } = spyOnRuns();
       const spied = await onnxBackend(ort, { executionProviders });
       const tensors = Array.from({ length: 150 }, (_, n) => manyMagnitudes('float32', n, n));
       const averages = await spied.upload(tensors);
       const lives = await spied.clone(averages);
       const { tensors: alive } = spied.memory();
       outputs.length = 0;
-      runsLeft = 2;
+      failAfter(2);
       await expect(spied.average(itemsOf(averages, lives, 0.5))).rejects.toThrow('out of memory');
       const onDevice = outputs.filter(({ location }) => location === 'gpu-buffer');
       // Two runs of 64 tensors: of each an average, which is freed again, and two flags.
       expect([outputs.length, onDevice.length]).toEqual([384, 0]);
       expect(spied.memory().tensors).toBe(alive);
-      runsLeft = Infinity;
+      failAfter(Infinity);
       expect((await spied.download(averages)).map(bitsOf)).toEqual(tensors.map(bitsOf));
       await spied.release();
     });
@@ -229,6 +218,53 @@ describe.skipIf(reason !== undefined)('onnx:webgpu', () => {
       // A leak of one tensor a round would be 32 MB, and SwiftShader's buffers are in host memory.
       expect((process.memoryUsage.rss() - resident) / 2 ** 20).toBeLessThan(16);
       backend.dispose([...averages, ...parameters.map((parameter) => parameter.get())]);
+    });
+
+    it('weighs each side where an update overflows, and leaks nothing where a run fails', async () => {
+      const { outputs, failAfter } = spyOnRuns();
+      const spied = await onnxBackend(ort, { executionProviders });
+      const large = (seed: number): HostTensor => {
+        const data = Float32Array.from({ length: 70 }, (_, n) => Math.sin(n * seed) * 3.4e38);
+        return { dtype: 'float32', shape: [7, 10], data };
+      };
+      const [plain, average, live] = [manyMagnitudes('float32', 70, 1), large(2), large(3)];
+      const residual = {
+        ...average,
+        data: (average.data as Float32Array).map((x) => x * 2 ** -26),
+      };
+      const averages = await spied.upload([{ ...plain, shape: [7, 10] }, average, average]);
+      const [target, carried] = await spied.upload([live, residual]);
+      if (target === undefined || carried === undefined) throw new Error('unreachable');
+      const items = averages.map((each, n) => ({
+        average: each,
+        live: target,
+        weight: 0.75,
+        ...(n === 2 && { residual: carried }),
+      }));
+      // Two runs average, one reads, and one holds what the host made.
+      for (const runs of [2, 3]) {
+        outputs.length = 0;
+        failAfter(runs);
+        await expect(spied.average(items)).rejects.toThrow('out of memory');
+        expect(outputs.filter(({ location }) => location === 'gpu-buffer')).toEqual([]);
+      }
+      failAfter(Infinity);
+      outputs.length = 0;
+      const result = await spied.average(items);
+      if (result.kind === 'refused') throw new Error('refused finite values');
+      expect(outputs.filter(({ location }) => location === 'gpu-buffer')).toHaveLength(4);
+      const own = [plain, average, average].map(({ data }, n) => ({
+        average: data as Float32Array,
+        live: live.data as Float32Array,
+        weight: 0.75,
+        residual: n === 2 ? residual.data : undefined,
+      }));
+      const expected = hostKernels().average(own);
+      const arrays = expected.kind === 'averaged' ? expected.items.flatMap(statesOf) : [];
+      const found = await spied.download(result.items.flatMap(statesOf));
+      expect(found.map(({ data }) => data)).toEqual(arrays);
+      spied.dispose([...result.items.flatMap(statesOf), target]);
+      await spied.release();
     });
   });
 });
