@@ -126,6 +126,34 @@ const CHECKS: Checks = {
     await averaged.dispose();
   },
 
+  async 'averages finite weights of any size, and goes on from their state'(harness) {
+    const large = [3e38, -3e38, 3e38, -3.4e38, 3.4e38, -1, -3e38];
+    const values = large.map((size): NamedTensors => ({
+      kernel: { dtype: 'float32', shape: [2], data: Float32Array.of(size, size / 1e30) },
+    }));
+    const model = await liveModel(harness, values[0] ?? {});
+    const { backend, parameters } = model;
+    const slow = backend.canCompensate ? { slow: exponential(0.9999) } : {};
+    const averages: Readonly<Record<string, AveragingRule>> = { ...RULES, ...slow };
+    const averaged = new AveragedModel(parameters, { backend, averages });
+    await visit(model, averaged, values.slice(0, 2));
+    const shown = async (name: string): Promise<Float32Array> => {
+      const { kernel } = await averaged.withAveraged(model.held, { average: name });
+      return kernel?.data as Float32Array;
+    };
+    expect(await shown('equal')).toEqual(Float32Array.of(0, 0));
+    await averaged.loadStateDict(fromSafetensors(toSafetensors(await averaged.stateDict())));
+    await visit(model, averaged, values.slice(2));
+    for (const [name, rule] of Object.entries(averages)) {
+      const shares = sharesOf(rule, large.length);
+      const exact = shares.reduce((sum, share, n) => sum + share * (large[n] as number), 0);
+      const [found = NaN, small = NaN] = await shown(name);
+      expect([name, Math.abs(found - exact) < 1e-6 * 3.4e38]).toEqual([name, true]);
+      expect([name, Math.abs(small - exact / 1e30) < 1e-6 * 3.4e8]).toEqual([name, true]);
+    }
+    await averaged.dispose();
+  },
+
   async 'goes on from a state bit for bit'(harness) {
     const [model, other] = [await modelOn(harness), await modelOn(harness)];
     const [whole, resumed] = [averagedOf(model), averagedOf(other)];
