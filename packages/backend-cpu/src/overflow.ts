@@ -4,17 +4,25 @@ import type { Sources, Targets } from './kernel/engine.js';
 /**
  * Replaces the elements of an update that are not finite by
  * `(1 - weight) * (average + residual) + weight * live`, each operation rounded to the type of the
- * arrays, and their residuals by 0. That is finite wherever the operands are: the usual form
- * overflows only where the two sides have opposite signs, or where `weight` is within a few units
- * in the last place of 1. The error is at most `2.5 * u * max(|average|, |live|)`, where `u` is
- * 2^-24 in float32 and 2^-53 in float64; with a residual, whose value is lost, 3.5 times that unit.
+ * arrays, and their residuals by 0.
+ *
+ * The result is finite where the operands are: the usual form overflows only where the two sides
+ * have opposite signs, or where `weight` is within a few units in the last place of 1. The error is
+ * at most `2.5 * u * max(|average|, |live|)`, where `u` is 2^-24 in float32 and 2^-53 in float64.
+ * With a residual, which is rounded away, it is at most `3.5 * u * max(|average|, |live|)`.
  *
  * @param to - the result in the usual form
  * @param from - what it was computed from
  * @param weight - rounded to the type of the arrays first
+ * @param allowNonFinite - whether to go on after an element that is not finite even so
  * @returns whether all elements are finite now
  */
-export function weighSides(to: Targets, from: Sources, weight: number): boolean {
+export function weighSides(
+  to: Targets,
+  from: Sources,
+  weight: number,
+  allowNonFinite: boolean,
+): boolean {
   const round = to.average.BYTES_PER_ELEMENT === 4 ? Math.fround : (value: number) => value;
   const w = round(weight);
   const kept = round(1 - w);
@@ -28,6 +36,7 @@ export function weighSides(to: Targets, from: Sources, weight: number): boolean 
     to.average[i] = next;
     if (to.residual !== undefined) to.residual[i] = 0;
     isFinite &&= Number.isFinite(next);
+    if (!isFinite && !allowNonFinite) return false;
   }
   return isFinite;
 }

@@ -66,7 +66,7 @@ export function updated(
     const residual = item.residual === undefined ? undefined : room[next++];
     const to = { average, residual };
     const bits = engine.average(to, item, item.weight);
-    const isFinite = (bits & NOT_FINITE) === 0 || weighSides(to, item, item.weight);
+    const isFinite = (bits & NOT_FINITE) === 0 || weighSides(to, item, item.weight, allowNonFinite);
     if (!isFinite) nonFinite.push(index);
     return { average, residual, isFinite, hasMoved: (bits & MOVED) !== 0 };
   });
