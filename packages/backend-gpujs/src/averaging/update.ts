@@ -194,7 +194,8 @@ function* settle(device: Device, batch: Batch): Steps<readonly UpdatedItem[]> {
 
 /**
  * What is not finite is computed again by the kernels of the host, which do not overflow between
- * finite values. So all backends refuse the same. Rare, so that it may cost reading all of the batch.
+ * finite values. So all backends refuse the same. Rare, so that it may cost reading all of the
+ * batch.
  */
 function* correct(device: Device, batch: Batch, statuses: Status[]): Steps<void> {
   if (statuses.every(({ isFinite }) => isFinite)) return;

@@ -220,7 +220,7 @@ describe.skipIf(reason !== undefined)('onnx:webgpu', () => {
       backend.dispose([...averages, ...parameters.map((parameter) => parameter.get())]);
     });
 
-    it('weighs each side where an update overflows, and leaks nothing where a run fails', async () => {
+    it('weighs each side where that overflows, and leaks nothing where a run fails', async () => {
       const { outputs, failAfter } = spyOnRuns();
       const spied = await onnxBackend(ort, { executionProviders });
       const large = (seed: number): HostTensor => {
