@@ -47,12 +47,14 @@ export function addToMean(
     const before = mean[i] as number;
     const value = values[i] as number;
     if (value === before) continue;
-    // Twice half the distance, which cannot overflow.
+    // Twice half the distance: the distance itself may overflow. Where this does too, each side is
+    // weighed.
     const step = (value * 0.5 - before * 0.5) * share * 2 - (residual?.[i] ?? 0);
-    const after = before + step;
+    const isUsual = Number.isFinite(before + step);
+    const after = isUsual ? before + step : before * (1 - share) + value * share;
     mean[i] = share === 1 ? value : after;
-    if (residual !== undefined) residual[i] = share === 1 ? 0 : after - before - step;
-    isFinite &&= Number.isFinite(step);
+    if (residual !== undefined) residual[i] = share === 1 || !isUsual ? 0 : after - before - step;
+    isFinite &&= Number.isFinite(after);
   }
   return isFinite;
 }

@@ -55,6 +55,25 @@ describe('a mean on the host', () => {
     });
   });
 
+  it.each([0.25, 0.5, 0.75, 1 - 2 ** -53, 1])(
+    'does not overflow between the largest numbers, share %d',
+    (share) => {
+      const largest = Number.MAX_VALUE;
+      const [from, towards] = [
+        [largest, -largest, largest, 3.5 * 2 ** 971],
+        [-largest, largest, largest, largest],
+      ];
+      const tensor = (values: readonly number[] = []) =>
+        ({ dtype: 'float64', shape: [4], data: Float64Array.from(values) }) as const;
+      const mean = startMean(tensor(from));
+      expect(addToMean(mean, tensor(towards), share)).toBe(true);
+      finishMean(mean).data.forEach((value, n) => {
+        const expected = (1 - share) * (from?.[n] ?? 0) + share * (towards?.[n] ?? 0);
+        expect(Math.abs(Number(value) - expected)).toBeLessThan(largest * 2 ** -51);
+      });
+    },
+  );
+
   it('keeps equal infinities and refuses others', () => {
     const tensor = (...values: readonly number[]) =>
       ({ dtype: 'float64', shape: [2], data: Float64Array.from(values) }) as const;
