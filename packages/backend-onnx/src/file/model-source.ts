@@ -1,9 +1,10 @@
 // A model from bytes or from a file, with all its data inside.
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { PolyakError } from '@polyak/core';
 import type { GraphProto } from 'onnx-buf';
 import type { DataFolder } from './external-data.js';
 import { folderOfModel, namedFolder, readExternalData } from './external-data.js';
+import { HEAD_LENGTH, notOnnx } from './file-kind.js';
 import { modelError, textOf } from './model-error.js';
 import type { ModelWithGraph } from './proto.js';
 import { decodeModel } from './proto.js';
@@ -33,7 +34,7 @@ export async function readModel(
     return model;
   } catch (cause) {
     if (PolyakError.is(cause)) throw cause;
-    throw modelError(label, `it cannot be read (${textOf(cause)}).`, cause);
+    throw notOnnx(label, await headOf(source), `it cannot be read (${textOf(cause)}).`, cause);
   }
 }
 
@@ -49,6 +50,27 @@ export function labelOf(source: unknown, whenBytes: string): string {
   throw new TypeError(
     `${whenBytes}: found ${typeof source}, expected the path of an .onnx file or its bytes.`,
   );
+}
+
+/**
+ * The first bytes of a model, as many as {@link notOnnx} looks at.
+ *
+ * @param source - its path or bytes
+ * @returns no bytes where it cannot be read
+ */
+export async function headOf(source: ModelSource): Promise<Uint8Array> {
+  if (typeof source !== 'string') return source;
+  const status = await stat(source).catch(() => undefined);
+  // Opening a pipe could wait for ever.
+  if (status?.isFile() !== true) return new Uint8Array();
+  const file = await open(source).catch(() => undefined);
+  if (file === undefined) return new Uint8Array();
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(HEAD_LENGTH));
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }
 
 async function readWhole(path: string): Promise<Uint8Array> {

@@ -2,6 +2,7 @@
 import { clone, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { GraphProto, ModelProto } from 'onnx-buf';
 import { ModelProtoSchema } from 'onnx-buf';
+import { notOnnx } from './file-kind.js';
 import { modelError, textOf } from './model-error.js';
 import type { Bytes } from './bytes.js';
 import { bytesOf } from './bytes.js';
@@ -21,25 +22,18 @@ export type ModelWithGraph = ModelProto & { graph: GraphProto };
  */
 export function decodeModel(bytes: Uint8Array, label = 'the model'): ModelWithGraph {
   if (bytes.length === 0)
-    throw modelError(label, 'it has no bytes. Export it again, or copy the whole file.');
-  let model: ModelProto;
+    throw modelError(label, 'the file is empty. Export the model again, or copy the whole file.');
   try {
     // A Buffer's `slice` is a view where a Uint8Array's is a copy, and its parts are Buffers too.
     const plain = bytesOf(bytes);
     checkWire(ModelProtoSchema, plain);
-    model = fromBinary(ModelProtoSchema, plain);
+    const model = fromBinary(ModelProtoSchema, plain);
+    if (model.irVersion <= 0n) throw new SyntaxError(`its IR version is ${model.irVersion}`);
+    return withGraph(model);
   } catch (cause) {
-    const found = `not an ONNX file, or a damaged one (${textOf(cause)})`;
-    throw modelError(label, `${found}. Export it again, or copy the whole file.`, cause);
+    const found = `not an ONNX model, or a damaged one (${textOf(cause)})`;
+    throw notOnnx(label, bytes, `${found}. Export it again, or copy the whole file.`, cause);
   }
-  const { irVersion } = model;
-  if (irVersion <= 0n) {
-    throw modelError(
-      label,
-      `its IR version is ${irVersion}. Pass the bytes or the path of an .onnx file.`,
-    );
-  }
-  return withGraph(model, label);
 }
 
 /**
@@ -64,13 +58,11 @@ export function encodeModel(model: ModelProto): Bytes {
  * @param model - only read
  */
 export function copyModel(model: ModelWithGraph): ModelWithGraph {
-  return withGraph(clone(ModelProtoSchema, model), 'the model');
+  return withGraph(clone(ModelProtoSchema, model));
 }
 
-function withGraph(model: ModelProto, label: string): ModelWithGraph {
+function withGraph(model: ModelProto): ModelWithGraph {
   const { graph } = model;
-  if (graph === undefined) {
-    throw modelError(label, 'it has no graph. Pass the bytes or the path of an .onnx file.');
-  }
+  if (graph === undefined) throw new SyntaxError('it has no graph');
   return Object.assign(model, { graph });
 }

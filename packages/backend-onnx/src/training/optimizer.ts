@@ -3,6 +3,10 @@ import type { Awaitable, Optimizer, Parameter } from '@polyak/core/interfaces';
 import { observedOptimizer, PolyakError } from '@polyak/core';
 import { halfToFloat32 } from '@polyak/core/kit';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { notOnnx } from '../file/file-kind.js';
+import { textOf } from '../file/model-error.js';
+import type { ModelSource } from '../file/model-source.js';
+import { headOf, labelOf } from '../file/model-source.js';
 import type { SessionOptions } from '../model/model-session.js';
 import type { Ort } from '../ort.js';
 import { requireOptions, requireOrt } from '../arguments.js';
@@ -69,8 +73,8 @@ export interface TrainStepOptimizer extends Optimizer<Tensor> {
  * @param model - the graph: the path of an `.onnx` file, or its bytes
  * @param options - cells, learning rate and names
  * @returns an optimizer with one parameter group; the caller releases it
- * @throws PolyakError `ERR_PARAMETERS` where graph and cells do not fit, with every difference;
- *   what ONNX Runtime throws where it cannot load the graph
+ * @throws PolyakError `ERR_MODEL` where ONNX Runtime cannot load the graph, `ERR_PARAMETERS` where
+ *   graph and cells do not fit, with every difference
  * @throws RangeError where `lr` is not finite and >= 0
  *
  * @example
@@ -119,7 +123,7 @@ export interface TrainStepOptimizer extends Optimizer<Tensor> {
  */
 export async function trainStepOptimizer(
   ort: Ort,
-  model: string | Uint8Array,
+  model: ModelSource,
   options: TrainStepOptions,
 ): Promise<TrainStepOptimizer> {
   requireOrt('trainStepOptimizer', ort);
@@ -130,17 +134,30 @@ export async function trainStepOptimizer(
     );
   }
   checkRate(options.lr);
-  const { executionProviders = ['cpu'] } = options;
-  const settings = { logSeverityLevel: 3, ...options.session, executionProviders } as const;
-  // ONNX Runtime has a signature for each.
-  const session = await (typeof model === 'string'
-    ? ort.InferenceSession.create(model, settings)
-    : ort.InferenceSession.create(model, settings));
+  const session = await openStep(ort, model, options);
   try {
     return optimizerOf(ort, session, bindTrainStep(ort, session, options), options);
   } catch (error) {
     await session.release();
     throw error;
+  }
+}
+
+async function openStep(
+  ort: Ort,
+  model: ModelSource,
+  { executionProviders = ['cpu'], session }: SessionOptions,
+): Promise<InferenceSession> {
+  const label = labelOf(model, 'trainStepOptimizer');
+  const settings = { logSeverityLevel: 3, ...session, executionProviders } as const;
+  try {
+    // ONNX Runtime has a signature for each.
+    return await (typeof model === 'string'
+      ? ort.InferenceSession.create(model, settings)
+      : ort.InferenceSession.create(model, settings));
+  } catch (cause) {
+    const found = `ONNX Runtime refuses it (${textOf(cause)}).`;
+    throw notOnnx(label, await headOf(model), found, cause);
   }
 }
 

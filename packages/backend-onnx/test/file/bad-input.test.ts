@@ -60,19 +60,9 @@ const odd = (fields: Parameters<typeof create<typeof TensorProtoSchema>>[1]): Ui
 
 describe('files that are no models', () => {
   it.each([
-    ['an empty file', new Uint8Array(), /no bytes/],
-    ['a text', new TextEncoder().encode('{"model": "not this one"}\n'), /not an ONNX file/],
-    [
-      'a letter',
-      new TextEncoder().encode('Dear Sir or Madam,\n'),
-      /not an ONNX file|IR version|no graph/,
-    ],
-    ['zeros', new Uint8Array(1000), /not an ONNX file/],
-    [
-      'a git-lfs pointer',
-      new TextEncoder().encode('version https://git-lfs.github.com/spec/v1\n'),
-      /not an ONNX file/,
-    ],
+    ['an empty file', new Uint8Array(), /the file is empty/],
+    ['a letter', new TextEncoder().encode('Dear Sir or Madam,\n'), /not an ONNX model/],
+    ['zeros', new Uint8Array(1000), /not an ONNX model/],
     ['a message without a graph', Uint8Array.of(8, 8), /no graph/],
     ['a number that is cut off', Uint8Array.of(8, 0x80), /cut off/],
     [

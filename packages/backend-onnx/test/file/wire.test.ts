@@ -29,7 +29,7 @@ describe('loadOnnxModel', () => {
     ],
   ])('refuses %s', async (_, bytes, message) => {
     const found = await refusal(...bytes);
-    expect(found).toMatch(/not an ONNX file, or a damaged one/);
+    expect(found).toMatch(/not an ONNX model, or a damaged one/);
     expect(found).toMatch(message);
   });
 
