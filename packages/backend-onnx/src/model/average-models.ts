@@ -20,7 +20,7 @@ import { copyModel } from '../file/proto.js';
 import { clearData, readTensor, setRawData } from '../file/tensor-data.js';
 
 /** Options of {@link averageModels}. */
-export interface AverageModelsOptions extends LoadOnnxModelOptions {
+export interface AverageModelsOptions extends Omit<LoadOnnxModelOptions, 'onWarning'> {
   /** The weight of each file, 0 or more, in any unit; equal by default. */
   readonly weights?: readonly number[];
 }

@@ -1,9 +1,11 @@
 // From an .onnx file to a model that runs.
 import type { HostTensor } from '@polyak/core/interfaces';
+import { requireFunction } from '@polyak/core/kit';
 import type { FedGraph } from './fed-graph.js';
 import { feedInitializers } from './fed-graph.js';
 import { requireOptions, requireOrt } from '../arguments.js';
 import { tensorOver } from '../dtype.js';
+import { reportLeftOut } from './left-out.js';
 import type { OnnxModel, WeightStorage } from './model.js';
 import { onnxModel } from './model.js';
 import type { SessionOptions } from './model-session.js';
@@ -30,17 +32,22 @@ export interface LoadOnnxModelOptions extends SessionOptions {
    * host memory.
    */
   readonly backend?: WeightStorage;
+  /** Receives warnings, such as weights that will not be averaged. Default `console.warn`. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /**
  * Loads a model so that its weights can be averaged, swapped and saved.
  *
- * Every float32, float64 and float16 initializer of the main graph is fed at each run instead of
- * embedded: exchanging weights exchanges arrays and rebuilds no session. That holds for scales,
- * bounds and other constants that an exporter keeps as initializers too; averaging equal values
- * gives the same value. Integers, bfloat16, initializers of branches (If, Loop) and constants of
- * nodes stay as they are. ONNX Runtime cannot repack weights that are fed: a pass with a batch of
- * one takes about twice as long, one with a large batch hardly longer.
+ * Every float32, float64 and float16 initializer of the main graph becomes an input that is fed at
+ * each run. So exchanging weights exchanges arrays, and no session is rebuilt. Scales, bounds and
+ * other constants that an exporter keeps as initializers are fed too; the average of equal values
+ * is the same value. ONNX Runtime cannot repack fed weights: a pass with a batch of one takes about
+ * twice as long, a pass with a large batch hardly longer.
+ *
+ * All other weights stay in the graph as they are, and a warning names them: bfloat16, quantized
+ * and sparse initializers, initializers of branches and loops, and tensors in Constant nodes. A
+ * model that has no other weights is refused.
  *
  * @param ort - the module `onnxruntime-node`
  * @param source - the path of an .onnx file, with external data beside it, or its bytes
@@ -48,8 +55,9 @@ export interface LoadOnnxModelOptions extends SessionOptions {
  * @returns the model; release it
  * @throws `PolyakError` `ERR_MODEL` where the file cannot be read, is damaged, or ONNX Runtime
  * refuses the model
+ * @throws `PolyakError` `ERR_UNSUPPORTED` where none of the model's weights can be averaged
  * @throws TypeError where the source is neither a path nor bytes
- * @throws RangeError where `embed` names no initializer
+ * @throws RangeError where `embed` has a name that no initializer has
  * @example
  * ```ts
  * import * as ort from 'onnxruntime-node';
@@ -88,9 +96,14 @@ export async function loadOnnxModel(
 ): Promise<OnnxModel> {
   requireOrt('loadOnnxModel', ort);
   requireOptions('loadOnnxModel', options, "{ executionProviders: ['cpu'] }");
+  const { folder, embed, onWarning = console.warn } = options;
+  requireFunction('loadOnnxModel', 'onWarning', onWarning);
   const label = labelOf(source, 'loadOnnxModel');
-  const model = await readModel(source, label, options.folder);
-  return await modelOf(ort, feedInitializers(model, new Set(options.embed), label), options, label);
+  const model = await readModel(source, label, folder);
+  const embedded = new Set(embed);
+  const fed = feedInitializers(model, embedded, label);
+  reportLeftOut(fed, embedded, label, onWarning);
+  return await modelOf(ort, fed, options, label);
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Backend, HostTensor } from '@polyak/core/interfaces';
 import { formatSpec, sameSpec } from '@polyak/core/interfaces';
 import type { ModelProto } from 'onnx-buf';
 import type { Tensor } from 'onnxruntime-node';
+import { averagedNames } from './averaged-names.js';
 import { batchNormStatistics } from './batch-norm-statistics.js';
 import type { Bytes } from '../file/bytes.js';
 import { bytesOf } from '../file/bytes.js';
@@ -37,9 +38,9 @@ export interface OnnxModel {
    */
   readonly initializers: ReadonlyMap<string, OnnxParameter>;
   /**
-   * What to average: the weights, less the running mean and variance of batch norm, which
-   * `bnUpdate` estimates, and less constants that hold an infinity, such as attention masks, which
-   * have no average.
+   * What to average: all weights but the running mean and variance of batch norm, which `bnUpdate`
+   * estimates; the scales of quantized weights, which belong to integers that cannot be averaged;
+   * and constants that hold an infinity, such as attention masks, which have no average.
    */
   readonly parameters: readonly OnnxParameter[];
   /**
@@ -102,9 +103,7 @@ export function onnxModel(
     [...fed.weights].map(([name, { dtype, shape }]) => [name, { dtype, shape }]),
   );
   const statistics = batchNormStatistics(template);
-  const isConstant = new Map(
-    [...fed.weights].map(([name, weight]) => [name, holdsInfinity(weight)]),
-  );
+  const averaged = averagedNames(fed);
   const embedded = new Set(template.graph.initializer.map(({ name }) => name));
   const inputNames = template.graph.input
     .map(({ name }) => name)
@@ -127,7 +126,7 @@ export function onnxModel(
     inputNames,
     outputNames: template.graph.output.map(({ name }) => name),
     initializers: new Map(cells.map((cell) => [cell.name, cell])),
-    parameters: cells.filter(({ name }) => !statistics.has(name) && isConstant.get(name) === false),
+    parameters: cells.filter(({ name }) => averaged.has(name)),
     async run(feeds) {
       session.requireOpen('run');
       checkFeeds(feeds, inputNames, specs);
@@ -214,18 +213,4 @@ function checkFeeds(
       : `is no input of the model; its inputs are: ${expected}.`;
     throw new TypeError(`run: "${name}" ${remedy}`);
   }
-}
-
-/** An infinity somewhere and NaN nowhere: a mask, not a weight that training has ruined. */
-function holdsInfinity({ dtype, data }: HostTensor): boolean {
-  // `includes` finds NaN too, and is many times as fast as a loop over elements.
-  if (dtype === 'float16') {
-    const bits = data as Uint16Array;
-    return (
-      (bits.includes(0x7c00) || bits.includes(0xfc00)) &&
-      !bits.some((element) => (element & 0x7fff) > 0x7c00)
-    );
-  }
-  const values = data as Float32Array;
-  return (values.includes(Infinity) || values.includes(-Infinity)) && !values.includes(NaN);
 }
