@@ -48,8 +48,10 @@ export interface OnnxBatchNormModel extends BatchNormModel<OnnxBatch> {
  * Layers are named as the running mean's initializer, less its suffix: `bn1` of `bn1.running_mean`.
  * Nodes that use the same running statistics are one layer, which reports all their inputs together
  * (PyTorch counts each call as a batch). Layers that an update leaves out normalise by their
- * running statistics, even where the file has them in training mode. Only what leads to the last
- * layer runs.
+ * running statistics. Only what leads to the last layer runs.
+ *
+ * Batch norm in training mode, as PyTorch exports it with `training=TRAINING`, is refused: nothing
+ * reads its running statistics. Load such a model with `mode: 'inference'`.
  *
  * A model whose batch norm was folded into its convolutions has none left, and is refused. From
  * PyTorch, export with `training=torch.onnx.TrainingMode.PRESERVE` and `do_constant_folding=False`,
@@ -59,8 +61,9 @@ export interface OnnxBatchNormModel extends BatchNormModel<OnnxBatch> {
  * @param model - a loaded model of opset 9 or later; its weights are read anew at every pass
  * @param options - see {@link BatchNormModelOptions}
  * @returns the model as core takes it; release it when done
- * @throws PolyakError `ERR_BATCH_NORM` for a model without batch norm, or whose running statistics
- *   cannot be replaced: no float initializers, or used by something else too
+ * @throws PolyakError `ERR_BATCH_NORM` for a model without batch norm, for batch norm in training
+ *   mode, and for running statistics that cannot be replaced: they are not float initializers, or
+ *   something else uses them too
  * @throws PolyakError `ERR_UNSUPPORTED` for an opset before 9 (training mode: 14), batch norm
  *   inside of `If`, `Loop`, `Scan` or functions, and training mode on webgpu. Its passes throw it
  *   where ONNX Runtime cannot run the graph, `ERR_MODEL` where it refuses the batch, `ERR_DISPOSED`

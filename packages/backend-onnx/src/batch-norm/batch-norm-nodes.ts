@@ -31,13 +31,26 @@ export function isBatchNorm(node: NodeProto): boolean {
 }
 
 /**
+ * Whether batch norm normalises by the batch instead of its running statistics.
+ *
+ * @param node - a BatchNormalization node
+ */
+export function isInTraining({ attribute, output }: NodeProto): boolean {
+  // Before opset 14 more outputs than one mean training.
+  return (
+    output.slice(1).some((name) => name !== '') ||
+    attribute.some(({ name, i }) => name === 'training_mode' && i !== 0n)
+  );
+}
+
+/**
  * The batch norm of a model.
  *
  * @param model - a model, whose weights may be inputs of the graph
  * @param weights - the names of its weights: running statistics must be among them
  * @returns each layer once, in the order of the graph
- * @throws PolyakError `ERR_BATCH_NORM` for a model without batch norm, or whose running statistics
- *   are not its own: not weights, or weights that something else uses too
+ * @throws PolyakError `ERR_BATCH_NORM` for a model without batch norm, for batch norm in training
+ *   mode, and for running statistics that are not weights, or that something else uses too
  * @throws PolyakError `ERR_UNSUPPORTED` for an opset before 9, and for batch norm inside other
  * nodes or functions
  */
@@ -57,6 +70,8 @@ export function findBatchNorms(
         "Convert it with onnx.version_converter or export it anew with today's opset.",
     );
   }
+
+  refuseTraining(nodes);
 
   const root = rootsOf(graph, CAST_ALIAS);
   const layers = new Map<string, { variance: string; nodes: NodeProto[] }>();
@@ -131,6 +146,18 @@ function refuseMerged(
   }
 }
 
+function refuseTraining(nodes: readonly NodeProto[]): void {
+  const node = nodes.find(isInTraining);
+  if (node === undefined) return;
+  throw new PolyakError(
+    'ERR_BATCH_NORM',
+    `batchNormModel: "${labelOf(node)}" is in training mode: every run normalises by its own ` +
+      'batch, and nothing would read the running statistics that an update writes. Load the ' +
+      "model with the option { mode: 'inference' }, or export it from PyTorch after model.eval() " +
+      'with training=torch.onnx.TrainingMode.PRESERVE.',
+  );
+}
+
 function refuseHidden(model: ModelProto): void {
   for (const node of model.graph?.node ?? []) {
     const inner = subgraphsOf(node).flatMap(allNodes).find(isBatchNorm);
@@ -170,7 +197,7 @@ function noBatchNorm(graph: GraphProto | undefined): PolyakError {
   return new PolyakError(
     'ERR_BATCH_NORM',
     `batchNormModel: the model has no BatchNormalization node.${folded} From PyTorch, export ` +
-      'with training=torch.onnx.TrainingMode.PRESERVE (or TRAINING) and ' +
+      'with training=torch.onnx.TrainingMode.PRESERVE and ' +
       'do_constant_folding=False, and do not run an optimizer or simplifier on the file. A model ' +
       'that never had batch norm needs no update.',
   );

@@ -4,15 +4,13 @@ import { PolyakError } from '@polyak/core';
 import {
   GraphProtoSchema,
   ModelProtoSchema,
-  NodeProtoSchema,
   TensorProto_DataType,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from 'onnx-buf';
-import { isBatchNorm } from './batch-norm-nodes.js';
 import type { BatchNormMoments } from './batch-norm-site.js';
 import { graphBuilder } from './graph-builder.js';
-import { ALIAS, labelOf, namesReadBy, opsetOf, pruned, rootsOf } from './graph-walk.js';
+import { ALIAS, opsetOf, pruned, rootsOf } from './graph-walk.js';
 import { reduceMeanRewrite } from './reduce-mean-rewrite.js';
 import { trainingMode } from './training-mode.js';
 
@@ -37,17 +35,17 @@ export const OPTIMIZATION: Readonly<Record<MomentsReduction, 'all' | 'disabled'>
 };
 
 /**
- * The model as far as it leads to the batch norm in `wanted`, with those nodes normalising by the
- * batch's own statistics and all others by their running ones.
+ * The model as far as it leads to the batch norm in `wanted`. Those nodes normalise by the batch's
+ * own statistics, all others by their running ones.
  *
- * @param model - a model of opset 9 or later; it stays as it is, and shares tensors with the result
+ * @param model - a model of opset 9 or later, its batch norm in inference; it stays as it is, and
+ *   shares tensors with the result
  * @param wanted - BatchNormalization nodes of its graph
  * @param reduction - see {@link MomentsReduction}
  * @returns a model with two outputs: the moments of all `wanted`, in their order, as one vector of
  *   rows (see {@link BatchNormMoments.rows}), and the shapes of what entered them, as one int64
  *   vector of `[samples, channels, positions]`
- * @throws PolyakError `ERR_UNSUPPORTED` for training mode before opset 14, and where the model
- *   computes with the statistics that a BatchNormalization node in training mode gives out
+ * @throws PolyakError `ERR_UNSUPPORTED` for training mode before opset 14
  */
 export function momentsGraph(
   model: ModelProto,
@@ -67,11 +65,8 @@ export function momentsGraph(
   const replace = reduction === 'training-mode' ? trainingMode : reduceMeanRewrite;
   const typeOf = weightTypes(graph);
   const moments = new Map<NodeProto, BatchNormMoments>();
-  const dropped = new Map<string, NodeProto>();
   const nodes = graph.node.flatMap((node) => {
-    if (!isBatchNorm(node)) return [node];
-    for (const name of node.output.slice(1)) dropped.set(name, node);
-    if (!wanted.has(node)) return [inferenceOnly(node)];
+    if (!wanted.has(node)) return [node];
     const isDouble = typeOf(node.input[3]) === TensorProto_DataType.DOUBLE;
     const computeType = isDouble ? TensorProto_DataType.DOUBLE : TensorProto_DataType.FLOAT;
     moments.set(node, replace(builder, { node, computeType, scaleType: typeOf(node.input[1]) }));
@@ -108,7 +103,6 @@ export function momentsGraph(
       output: outputs,
     }),
   );
-  refuseUse(reduced, dropped);
   return create(ModelProtoSchema, {
     irVersion: model.irVersion,
     opsetImport: model.opsetImport,
@@ -116,35 +110,6 @@ export function momentsGraph(
     producerName: 'polyak',
     graph: reduced,
   });
-}
-
-/** The node in inference, whatever mode the file has it in. */
-function inferenceOnly(node: NodeProto): NodeProto {
-  const isForTraining = (name: string): boolean => name === 'training_mode' || name === 'momentum';
-  if (node.output.length === 1 && !node.attribute.some(({ name }) => name === 'training_mode'))
-    return node;
-  return create(NodeProtoSchema, {
-    name: node.name,
-    opType: node.opType,
-    domain: node.domain,
-    input: node.input,
-    output: node.output.slice(0, 1),
-    attribute: node.attribute.filter(({ name }) => !isForTraining(name)),
-  });
-}
-
-function refuseUse(graph: GraphProto, dropped: ReadonlyMap<string, NodeProto>): void {
-  for (const node of graph.node) {
-    for (const name of namesReadBy(node)) {
-      const source = dropped.get(name);
-      if (source === undefined) continue;
-      throw new PolyakError(
-        'ERR_UNSUPPORTED',
-        `batchNormModel: "${labelOf(node)}" computes with "${name}", statistics that ` +
-          `"${labelOf(source)}" gives out in training mode. Export the model in inference mode.`,
-      );
-    }
-  }
 }
 
 function weightTypes(graph: GraphProto): (name?: string) => TensorProto_DataType | undefined {

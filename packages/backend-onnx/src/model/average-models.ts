@@ -7,9 +7,8 @@ import type { TensorProto } from 'onnx-buf';
 import { requireOptions, requireOrt } from '../arguments.js';
 import { bytesOf } from '../file/bytes.js';
 import { elementTypeOf } from '../file/element-type.js';
-import { feedInitializers } from './fed-graph.js';
 import type { LoadOnnxModelOptions } from './load-model.js';
-import { modelOf } from './load-model.js';
+import { modelOf, takenApart } from './load-model.js';
 import type { OnnxModel } from './model.js';
 import { modelDifferences } from './model-differences.js';
 import type { ModelSource } from '../file/model-source.js';
@@ -109,12 +108,7 @@ export async function averageModels(
     throw new RangeError('averageModels: no models, expected one at least.');
   if (differences.length > 0) throw differing(labels[0] ?? '', differences);
   const label = `the average of ${sources.length} models`;
-  return await modelOf(
-    ort,
-    feedInitializers(finishAverage(average), new Set(options.embed), label),
-    options,
-    label,
-  );
+  return await modelOf(ort, takenApart(finishAverage(average), options, label), options, label);
 }
 
 /** What was read so far. */

@@ -1,6 +1,7 @@
 // From an .onnx file to a model that runs.
 import type { HostTensor } from '@polyak/core/interfaces';
 import { requireFunction } from '@polyak/core/kit';
+import { toInference } from './inference-mode.js';
 import type { FedGraph } from './fed-graph.js';
 import { feedInitializers } from './fed-graph.js';
 import { requireOptions, requireOrt } from '../arguments.js';
@@ -12,6 +13,7 @@ import type { SessionOptions } from './model-session.js';
 import { openSession } from './model-session.js';
 import type { ModelSource } from '../file/model-source.js';
 import { labelOf, readModel } from '../file/model-source.js';
+import type { ModelWithGraph } from '../file/proto.js';
 import type { Ort } from '../ort.js';
 import { modelCells } from '../parameter.js';
 
@@ -32,6 +34,11 @@ export interface LoadOnnxModelOptions extends SessionOptions {
    * host memory.
    */
   readonly backend?: WeightStorage;
+  /**
+   * `inference` switches batch norm and dropout that were exported in training mode to inference,
+   * also in what is saved. Default `as-exported`.
+   */
+  readonly mode?: 'as-exported' | 'inference';
   /** Receives warnings, such as weights that will not be averaged. Default `console.warn`. */
   readonly onWarning?: (message: string) => void;
 }
@@ -96,14 +103,31 @@ export async function loadOnnxModel(
 ): Promise<OnnxModel> {
   requireOrt('loadOnnxModel', ort);
   requireOptions('loadOnnxModel', options, "{ executionProviders: ['cpu'] }");
-  const { folder, embed, onWarning = console.warn } = options;
+  const { onWarning = console.warn } = options;
   requireFunction('loadOnnxModel', 'onWarning', onWarning);
   const label = labelOf(source, 'loadOnnxModel');
-  const model = await readModel(source, label, folder);
-  const embedded = new Set(embed);
-  const fed = feedInitializers(model, embedded, label);
-  reportLeftOut(fed, embedded, label, onWarning);
+  const model = await readModel(source, label, options.folder);
+  const fed = takenApart(model, options, label);
+  reportLeftOut(fed, new Set(options.embed), label, onWarning);
   return await modelOf(ort, fed, options, label);
+}
+
+/**
+ * A model in the mode that the options want, taken apart.
+ *
+ * @param model - consumed
+ * @param options - which mode, and what stays embedded
+ * @param label - what messages call the model
+ */
+export function takenApart(
+  model: ModelWithGraph,
+  { mode = 'as-exported', embed }: LoadOnnxModelOptions,
+  label: string,
+): FedGraph {
+  if (mode === 'inference') toInference(model, label);
+  else if (mode !== 'as-exported')
+    throw new RangeError(`${label}: mode is ${String(mode)}, expected as-exported or inference.`);
+  return feedInitializers(model, new Set(embed), label);
 }
 
 /**

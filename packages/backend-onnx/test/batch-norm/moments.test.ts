@@ -111,49 +111,6 @@ describe('batchMoments', () => {
     );
   });
 
-  it('puts layers that are left out in inference mode, whatever mode the file has', async () => {
-    const of = model({
-      nodes: [
-        node('BatchNormalization', ['x', ...names], ['h', 'm.out', 'v.out'], { training_mode: 1 }),
-        node('BatchNormalization', ['h', 's', 'b', 'm2', 'v2'], ['y', 'm2.out', 'v2.out'], {
-          training_mode: 1,
-        }),
-      ],
-      inputs: [...inputs, ...['m2', 'v2'].map((name) => value(name, [2]))],
-      outputs: ['y', 'm.out', 'v.out', 'm2.out', 'v2.out'].map((name) => value(name, [])),
-    });
-    const data = Float32Array.of(1, 5, 3, 9);
-    const feeds = Object.fromEntries([
-      feed('x', [2, 2], data),
-      feed('s', [2], Float32Array.of(2, 2)),
-      feed('b', [2], Float32Array.of(0, 1)),
-      feed('m', [2], Float32Array.of(1, 1)),
-      feed('v', [2], Float32Array.of(4, 1)),
-    ]);
-    const { moments } = await run(of, [1], 'reduce-mean', feeds);
-    // (x - m) / sqrt(v) * s + b: 0 and 2; 9 and 17.
-    expect(moments[0]?.mean[0]).toBeCloseTo(1, 4);
-    expect(moments[0]?.mean[1]).toBeCloseTo(13, 3);
-    expect(moments[0]?.variance[0]).toBeCloseTo(1, 4);
-    expect(moments[0]?.variance[1]).toBeCloseTo(16, 3);
-  });
-
-  it('refuses a model that computes with the statistics of a node in training mode', async () => {
-    const of = model({
-      nodes: [
-        node('BatchNormalization', ['x', ...names], ['h', 'm.out', 'v.out'], { training_mode: 1 }),
-        node('Add', ['h', 'm.out'], ['g']),
-        node('BatchNormalization', ['g', 's', 'b', 'm2', 'v2'], ['y']),
-      ],
-      inputs: [...inputs, ...['m2', 'v2'].map((name) => value(name, [2]))],
-      outputs: [value('y', ['n', 2])],
-    });
-    const feeds = Object.fromEntries([feed('x', [2, 2], Float32Array.of(1, 5, 3, 9))]);
-    await expect(run(of, [0, 1], 'reduce-mean', feeds)).rejects.toThrow(
-      /"Add_g" computes with "m.out", statistics that "BatchNormalization_h" gives out in training/,
-    );
-  });
-
   it('keeps what the branches of a node read', async () => {
     const branch = (name: string, factor: string): AttributeValue => ({
       graph: graph({

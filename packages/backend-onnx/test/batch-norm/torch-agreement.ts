@@ -59,6 +59,8 @@ async function updated(
 ): Promise<ReadonlyMap<BnStatistics, ReadonlyMap<string, RunningStatistics>>> {
   const model = await loadOnnxModel(ort, pathOf(`${file}.onnx`), {
     executionProviders: [provider],
+    mode: 'inference', // one of the files was exported in training mode
+    onWarning: () => undefined,
   });
   const batchNorm = batchNormModel(ort, model, { reduction, executionProviders: [provider] });
   const found = new Map<BnStatistics, ReadonlyMap<string, RunningStatistics>>();
