@@ -16,6 +16,6 @@ export { averageModels } from './model/average-models.js';
 export type { LoadOnnxModelOptions } from './model/load-model.js';
 export { loadOnnxModel } from './model/load-model.js';
 export type { OnnxModel, WeightStorage } from './model/model.js';
-export type { SaveOptions } from './file/model-files.js';
+export type { SaveOptions } from './save/model-files.js';
 export type { SessionOptions as ModelSessionOptions } from './model/model-session.js';
 export type { ModelSource } from './file/model-source.js';

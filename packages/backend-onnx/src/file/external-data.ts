@@ -17,8 +17,8 @@ const CHUNK = 2 ** 30;
 
 /** Where external data may be. */
 export interface DataFolder {
-  /** The folder of the model, to which locations are relative. */
-  readonly path: string;
+  /** The folders to which locations are relative; the first that has the file counts. */
+  readonly paths: readonly string[];
   /** The folders that a location may lead to once links are followed, themselves free of links. */
   readonly roots: readonly string[];
 }
@@ -27,12 +27,12 @@ export interface DataFolder {
  * The folder of a model file.
  *
  * @param path - of the model
- * @returns its folder; if the file is a link, as in the cache of a model hub, what it links to may
- * have its data beside it
+ * @returns its folder; where the file is a link, as in the cache of a model hub, also the folder of
+ * the file that it leads to
  */
 export async function folderOfModel(path: string): Promise<DataFolder> {
-  const target = await realpath(path);
-  return { path: dirname(path), roots: [await realpath(dirname(path)), dirname(target)] };
+  const target = dirname(await realpath(path));
+  return { paths: [dirname(path), target], roots: [await realpath(dirname(path)), target] };
 }
 
 /**
@@ -41,7 +41,7 @@ export async function folderOfModel(path: string): Promise<DataFolder> {
  * @param path - of the folder
  */
 export async function namedFolder(path: string): Promise<DataFolder> {
-  return { path, roots: [await realpath(path)] };
+  return { paths: [path], roots: [await realpath(path)] };
 }
 
 /**
@@ -151,13 +151,14 @@ function neededLength(tensor: TensorProto, label: string): number | undefined {
   return shapeOf(tensor, label).reduce((a, b) => a * b, arrayOf(type.dtype).BYTES_PER_ELEMENT);
 }
 
-async function openInside(folder: DataFolder, location: string): Promise<OpenFile> {
-  const path = resolve(folder.path, location);
-  if (isAbsolute(location) || win32.isAbsolute(location) || !isInside(resolve(folder.path), path)) {
+async function openInside({ paths, roots }: DataFolder, location: string): Promise<OpenFile> {
+  const base = resolve('.');
+  const isRelative = !isAbsolute(location) && !win32.isAbsolute(location);
+  if (!isRelative || !isInside(base, resolve(base, location))) {
     throw new RangeError('it leads out of the folder of the model, which is refused');
   }
-  const target = await realpath(join(folder.path, location));
-  if (!folder.roots.some((root) => isInside(root, target))) {
+  const target = await firstExisting(paths.map((path) => join(path, location)));
+  if (!roots.some((root) => isInside(root, target))) {
     throw new RangeError(
       `it is a link out of the folder of the model, to ${target}, which is refused`,
     );
@@ -166,6 +167,15 @@ async function openInside(folder: DataFolder, location: string): Promise<OpenFil
   const status = await stat(target);
   if (!status.isFile()) throw new TypeError('it is not a file');
   return { handle: await open(target, 'r'), size: status.size };
+}
+
+async function firstExisting([path = '', ...others]: readonly string[]): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (others.length === 0) throw error;
+    return await firstExisting(others);
+  }
 }
 
 function isInside(folder: string, path: string): boolean {

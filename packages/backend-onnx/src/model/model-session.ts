@@ -6,7 +6,7 @@ import { bytesOf } from '../file/bytes.js';
 import { feedable } from '../dtype.js';
 import type { FedGraph } from './fed-graph.js';
 import { modelError, textOf } from '../file/model-error.js';
-import { modelBytes } from '../file/model-files.js';
+import { modelBytes } from '../save/model-files.js';
 import type { Ort } from '../ort.js';
 import { encodeModel } from '../file/proto.js';
 import type { ExecutionProvider } from '../ort.js';

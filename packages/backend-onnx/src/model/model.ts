@@ -11,8 +11,8 @@ import type { Bytes } from '../file/bytes.js';
 import { bytesOf } from '../file/bytes.js';
 import { elementsOf, specOf, tensorOver } from '../dtype.js';
 import type { FedGraph } from './fed-graph.js';
-import type { SaveOptions } from '../file/model-files.js';
-import { modelBytes, writeModel } from '../file/model-files.js';
+import type { SaveOptions } from '../save/model-files.js';
+import { modelBytes, writeModel } from '../save/model-files.js';
 import type { ModelSession } from './model-session.js';
 import type { Ort } from '../ort.js';
 import type { ModelCells, OnnxParameter } from '../parameter.js';
@@ -56,9 +56,12 @@ export interface OnnxModel {
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
   /**
    * Writes the model with its weights as they are now. All else is as it was read: nodes, metadata,
-   * opsets, functions, fields that this package does not know. The file is written under another
-   * name in the same folder and then renamed, so that a failure leaves what was there before; a
-   * process that is killed may leave a file that ends in `.partial`.
+   * opsets, functions, fields that this package does not know.
+   *
+   * The file is written under another name and then renamed, so that a failure leaves what was
+   * there before; a process that is killed may leave a file that ends in `.partial`. A file that is
+   * replaced keeps its mode, and a link stays a link. Where one file replaces a split model, its
+   * data file `model.onnx.data` is removed, unless another .onnx file in the folder refers to it.
    *
    * @param path - of the .onnx file; replaced where it exists
    * @param options - one file, or a second one for the data

@@ -1,24 +1,41 @@
-// Files written beside their place and then renamed into it, so that a failure leaves what was
-// there before.
+// Files that are written beside their place and then renamed into it, so that a failure leaves what
+// was there before.
 import { randomUUID } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { lstat, open, rename, rm } from 'node:fs/promises';
-import type { Bytes } from './bytes.js';
+import { lstat, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Bytes } from '../file/bytes.js';
 
 /** A file to write. */
 export interface NewFile {
-  /** Its path. */
+  /** Its path, free of links: see {@link linkTarget}. */
   readonly path: string;
   /** Its contents, in pieces. */
   readonly chunks: Iterable<Bytes>;
 }
 
 /**
- * Writes files whole or not at all. While files replace others, those that refer to the rest (the
- * last ones) are away: a process killed in that moment leaves a missing file, never an old one with
- * new data.
+ * The file that a path leads to.
  *
- * @param files - those that others refer to first
+ * @param path - of a file, of a link to one, or of neither
+ * @returns the end of the chain of links, which need not exist
+ */
+export async function linkTarget(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const next = await readlink(path).catch(() => undefined);
+    return next === undefined ? path : linkTarget(resolve(dirname(path), next));
+  }
+}
+
+/**
+ * Writes all files, or none. A new file takes the mode and the owner of the file that it replaces.
+ * While several files are replaced, the last ones, which refer to the others, are away: a process
+ * that is killed in that moment leaves a missing file, never an old file with new data.
+ *
+ * @param files - first those that others refer to
  * @throws whatever the file system throws; then the folder is as it was
  */
 export async function replaceFiles(files: readonly NewFile[]): Promise<void> {
@@ -29,7 +46,7 @@ export async function replaceFiles(files: readonly NewFile[]): Promise<void> {
   const moved: NewFile[] = [];
   const placed: NewFile[] = [];
   try {
-    for (const file of files) await writeFile(temporary(file), file.chunks);
+    for (const file of files) await writeFile(temporary(file), file);
     if (files.length > 1) {
       const dependentFirst = files.reduceRight<readonly NewFile[]>(
         (list, file) => [...list, file],
@@ -55,10 +72,16 @@ export async function replaceFiles(files: readonly NewFile[]): Promise<void> {
   for (const file of moved) await rm(backup(file), { force: true });
 }
 
-async function writeFile(path: string, chunks: Iterable<Bytes>): Promise<void> {
-  const handle = await open(path, 'wx');
+async function writeFile(temporary: string, { path, chunks }: NewFile): Promise<void> {
+  const old = await stat(path).catch(() => undefined);
+  const handle = await open(temporary, 'wx', old?.mode);
   try {
     for (const chunk of chunks) await writeAll(handle, chunk);
+    if (old !== undefined) {
+      // Only a privileged process may give files away.
+      await handle.chown(old.uid, old.gid).catch(() => undefined);
+      await handle.chmod(old.mode);
+    }
     // A rename may reach the disk before the data do.
     await handle.sync();
   } finally {

@@ -5,8 +5,8 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { toBinary } from '@bufbuild/protobuf';
 import type { ModelProto, TensorProto } from 'onnx-buf';
 import { GraphProtoSchema, ModelProtoSchema, TensorProtoSchema } from 'onnx-buf';
-import type { Bytes } from './bytes.js';
-import type { ModelWithGraph } from './proto.js';
+import type { Bytes } from '../file/bytes.js';
+import type { ModelWithGraph } from '../file/proto.js';
 
 const GRAPH: number = ModelProtoSchema.field.graph.number;
 const INITIALIZER: number = GraphProtoSchema.field.initializer.number;

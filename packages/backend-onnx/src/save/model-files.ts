@@ -1,17 +1,19 @@
 // A model and its weights as files: one that holds everything, or one for the graph and one for the
 // data.
+import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { PolyakError } from '@polyak/core';
 import { StringStringEntryProtoSchema, TensorProto_DataLocation } from 'onnx-buf';
 import type { TensorProto } from 'onnx-buf';
-import type { Bytes } from './bytes.js';
+import type { Bytes } from '../file/bytes.js';
 import { lengthOf, modelChunks } from './model-chunks.js';
-import { modelError, textOf } from './model-error.js';
-import type { ModelWithGraph } from './proto.js';
-import { copyModel, encodeModel } from './proto.js';
-import { replaceFiles } from './replace-files.js';
-import { clearData } from './tensor-data.js';
+import { modelError, textOf } from '../file/model-error.js';
+import type { ModelWithGraph } from '../file/proto.js';
+import { copyModel, encodeModel } from '../file/proto.js';
+import { dataFileOf, ownDataFile } from './old-data.js';
+import { linkTarget, replaceFiles } from './replace-files.js';
+import { clearData } from '../file/tensor-data.js';
 
 // What one protobuf message can hold.
 const MAX_MESSAGE = 2 ** 31 - 1;
@@ -32,9 +34,9 @@ export interface SaveOptions {
 }
 
 /**
- * Writes a model whole or not at all.
+ * Writes a model, or nothing. Where one file replaces a split model, its old data file is removed.
  *
- * @param path - of the .onnx file; replaced where it exists
+ * @param path - of the .onnx file, or of a link to one; replaced where it exists
  * @param template - the model without the data of its weights
  * @param weights - their data by name
  * @param options - one file or two
@@ -50,11 +52,11 @@ export async function writeModel(
   const { externalData } = options;
   const whole = externalData === true ? undefined : modelChunks(template, weights);
   try {
+    const target = await linkTarget(path);
     if (whole === undefined || (externalData === undefined && lengthOf(whole) > MAX_MESSAGE)) {
-      await writeSplit(path, template, weights);
+      await writeSplit(target, template, weights);
     } else {
-      refuseTooLong(lengthOf(whole), `save: ${path}`);
-      await replaceFiles([{ path, chunks: whole }]);
+      await writeWhole(target, whole);
     }
   } catch (cause) {
     if (PolyakError.is(cause)) throw cause;
@@ -96,6 +98,14 @@ function refuseTooLong(length: number, what: string): void {
   );
 }
 
+async function writeWhole(path: string, chunks: readonly Bytes[]): Promise<void> {
+  refuseTooLong(lengthOf(chunks), `save: ${path}`);
+  const oldData = await ownDataFile(path);
+  await replaceFiles([{ path, chunks }]);
+  // The model is saved; a file that cannot be removed is only in the way.
+  if (oldData !== undefined) await rm(oldData).catch(() => undefined);
+}
+
 async function writeSplit(
   path: string,
   template: ModelWithGraph,
@@ -103,7 +113,7 @@ async function writeSplit(
 ): Promise<void> {
   const model = copyModel(template);
   const chunks: Bytes[] = [];
-  const location = `${basename(path)}.data`;
+  const location = basename(dataFileOf(path));
   let filled = 0;
   for (const initializer of model.graph.initializer) {
     const data = weights.get(initializer.name) ?? initializer.rawData;
@@ -118,9 +128,9 @@ async function writeSplit(
   }
   const bytes = encodeModel(model);
   refuseTooLong(bytes.length, `save: ${path}, without its external data`);
-  // With nothing large enough to be outside there is no second file.
-  const dataFile = chunks.length === 0 ? [] : [{ path: `${path}.data`, chunks }];
-  await replaceFiles([...dataFile, { path, chunks: [bytes] }]);
+  if (chunks.length === 0) return writeWhole(path, [bytes]);
+  const dataFile = { path: await linkTarget(dataFileOf(path)), chunks };
+  await replaceFiles([dataFile, { path, chunks: [bytes] }]);
 }
 
 function refer(initializer: TensorProto, entries: Readonly<Record<string, string | number>>): void {
