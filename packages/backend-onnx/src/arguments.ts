@@ -1,8 +1,8 @@
-// Refuses wrong arguments, as JavaScript may pass them.
+// Checks of arguments: JavaScript may pass anything.
 import type { Ort } from './ort.js';
 
 /**
- * Refuses a value that is not the module.
+ * Throws unless the value is the module `onnxruntime-node`.
  *
  * @param call - the function, for the message
  * @param ort - its first argument
@@ -12,22 +12,16 @@ export function requireOrt(call: string, ort: Ort): void {
   const given = ort as Partial<Ort> | null | undefined;
   if (typeof given?.Tensor === 'function' && given.InferenceSession !== undefined) return;
   throw new TypeError(
-    `${call}: the first argument is ${typeof ort}, expected the module onnxruntime-node: ` +
+    `${call}: the first argument is ${foundText(ort)}, expected the module onnxruntime-node: ` +
       "import * as ort from 'onnxruntime-node'.",
   );
 }
 
 /**
- * Refuses missing options.
+ * What messages call a value of the wrong type.
  *
- * @param call - the function, for the message
- * @param options - its last argument
- * @param example - of what to pass
- * @throws TypeError
+ * @param value - anything
  */
-export function requireOptions(call: string, options: unknown, example: string): void {
-  if (typeof options === 'object' && options !== null) return;
-  throw new TypeError(
-    `${call}: the options are ${String(options)}. Pass some, such as ${example}.`,
-  );
+export function foundText(value: unknown): string {
+  return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
 }

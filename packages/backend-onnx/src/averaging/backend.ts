@@ -1,7 +1,8 @@
 // ONNX Runtime as a backend of weight averaging.
 import { PolyakError } from '@polyak/core';
 import type { Awaitable } from '@polyak/core/interfaces';
-import { requireOptions, requireOrt } from '../arguments.js';
+import { requireOptions } from '@polyak/core/kit';
+import { requireOrt } from '../arguments.js';
 import type { Ort } from '../ort.js';
 import { deviceBackend } from './device-backend.js';
 import { hostBackend } from './host-backend.js';
@@ -57,7 +58,7 @@ export async function onnxBackend(
   options: OnnxBackendOptions = {},
 ): Promise<OnnxBackend> {
   requireOrt('onnxBackend', ort);
-  requireOptions('onnxBackend', options, "{ executionProviders: ['cpu'] }");
+  requireOptions('onnxBackend', options, ['executionProviders']);
   const { executionProviders = ['cpu'] } = options;
   requireProviders(executionProviders);
   const reasons: string[] = [];

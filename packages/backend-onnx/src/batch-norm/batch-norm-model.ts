@@ -1,11 +1,12 @@
 // Batch-norm update of ONNX models: passes that report what enters each batch-norm layer.
 import type { BatchNormLayer, BatchNormModel } from '@polyak/core/interfaces';
 import { PolyakError } from '@polyak/core';
+import { requireOptions } from '@polyak/core/kit';
 import type { OnnxBatch } from './batch-feeds.js';
 import { feedsOf } from './batch-feeds.js';
 import { batchNormLayer, inHostMemory } from './batch-norm-layer.js';
 import { findBatchNorms } from './batch-norm-nodes.js';
-import { requireOptions, requireOrt } from '../arguments.js';
+import { foundText, requireOrt } from '../arguments.js';
 import type { OnnxModel, WeightStorage } from '../model/model.js';
 import type { MomentsReduction } from './moments-graph.js';
 import { momentsRunner } from './moments-session.js';
@@ -35,6 +36,14 @@ export interface BatchNormModelOptions {
   /** The number of samples in a batch. Default: the first extent of the model's first input. */
   readonly sampleCount?: (batch: OnnxBatch) => number;
 }
+
+const OPTIONS: readonly (keyof BatchNormModelOptions)[] = [
+  'varianceKind',
+  'reduction',
+  'executionProviders',
+  'backend',
+  'sampleCount',
+];
 
 /** The batch norm of an ONNX model. */
 export interface OnnxBatchNormModel extends BatchNormModel<OnnxBatch> {
@@ -113,10 +122,10 @@ export function batchNormModel(
   options: BatchNormModelOptions = {},
 ): OnnxBatchNormModel {
   requireOrt('batchNormModel', ort);
-  requireOptions('batchNormModel', options, "{ varianceKind: 'population' }");
+  requireOptions('batchNormModel', options, OPTIONS);
   if ((model as Partial<OnnxModel> | null | undefined)?.proto === undefined) {
     throw new TypeError(
-      'batchNormModel: the model is not an OnnxModel. Pass one from loadOnnxModel.',
+      `batchNormModel: the model is ${foundText(model)}, expected one that loadOnnxModel loaded.`,
     );
   }
   const {

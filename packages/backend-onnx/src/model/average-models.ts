@@ -1,14 +1,14 @@
 // The mean of checkpoints of one model, read one file at a time.
 import { PolyakError } from '@polyak/core';
-import { addToMean, finishMean, startMean } from '@polyak/core/kit';
+import { addToMean, finishMean, requireOptions, startMean } from '@polyak/core/kit';
 import type { HostMean } from '@polyak/core/kit';
 import { isFloating } from '@polyak/core/interfaces';
 import type { TensorProto } from 'onnx-buf';
-import { requireOptions, requireOrt } from '../arguments.js';
+import { foundText, requireOrt } from '../arguments.js';
 import { bytesOf } from '../file/bytes.js';
 import { elementTypeOf } from '../file/element-type.js';
 import type { LoadOnnxModelOptions } from './load-model.js';
-import { modelOf, takenApart } from './load-model.js';
+import { MODEL_OPTIONS, modelOf, takenApart } from './load-model.js';
 import type { OnnxModel } from './model.js';
 import { modelDifferences } from './model-differences.js';
 import type { ModelSource } from '../file/model-source.js';
@@ -81,10 +81,10 @@ export async function averageModels(
   options: AverageModelsOptions = {},
 ): Promise<OnnxModel> {
   requireOrt('averageModels', ort);
-  requireOptions('averageModels', options, '{ weights: [1, 2] }');
+  requireOptions('averageModels', options, [...MODEL_OPTIONS, 'weights']);
   if (!Array.isArray(sources)) {
     throw new TypeError(
-      `averageModels: the sources are ${typeof sources}, expected a list of paths or bytes.`,
+      `averageModels: the sources are ${foundText(sources)}, expected a list of paths or bytes.`,
     );
   }
   const weights = checkWeights(sources, options.weights);

@@ -1,10 +1,10 @@
 // From an .onnx file to a model that runs.
 import type { HostTensor } from '@polyak/core/interfaces';
-import { requireFunction } from '@polyak/core/kit';
+import { requireFunction, requireOptions } from '@polyak/core/kit';
 import { toInference } from './inference-mode.js';
 import type { FedGraph } from './fed-graph.js';
 import { feedInitializers } from './fed-graph.js';
-import { requireOptions, requireOrt } from '../arguments.js';
+import { requireOrt } from '../arguments.js';
 import { tensorOver } from '../dtype.js';
 import { reportLeftOut } from './left-out.js';
 import type { OnnxModel, WeightStorage } from './model.js';
@@ -42,6 +42,16 @@ export interface LoadOnnxModelOptions extends SessionOptions {
   /** Receives warnings, such as weights that will not be averaged. Default `console.warn`. */
   readonly onWarning?: (message: string) => void;
 }
+
+/** The names of the options that a model is loaded by, also an average of models. */
+export const MODEL_OPTIONS: readonly string[] = [
+  'executionProviders',
+  'session',
+  'embed',
+  'folder',
+  'backend',
+  'mode',
+] satisfies readonly (keyof LoadOnnxModelOptions)[];
 
 /**
  * Loads a model so that its weights can be averaged, swapped and saved.
@@ -102,7 +112,7 @@ export async function loadOnnxModel(
   options: LoadOnnxModelOptions = {},
 ): Promise<OnnxModel> {
   requireOrt('loadOnnxModel', ort);
-  requireOptions('loadOnnxModel', options, "{ executionProviders: ['cpu'] }");
+  requireOptions('loadOnnxModel', options, [...MODEL_OPTIONS, 'onWarning']);
   const { onWarning = console.warn } = options;
   requireFunction('loadOnnxModel', 'onWarning', onWarning);
   const label = labelOf(source, 'loadOnnxModel');

@@ -3,6 +3,7 @@
 import { PolyakError } from '@polyak/core';
 import type { Backend, HostTensor } from '@polyak/core/interfaces';
 import { formatSpec, sameSpec } from '@polyak/core/interfaces';
+import { requireOptions } from '@polyak/core/kit';
 import type { ModelProto } from 'onnx-buf';
 import type { Tensor } from 'onnxruntime-node';
 import { averagedNames } from './averaged-names.js';
@@ -142,6 +143,7 @@ export function onnxModel(
       return whileHeld(held, async () => session.run(all));
     },
     async save(path, options = {}) {
+      requireOptions('save', options, ['externalData']);
       await writeModel(path, template, await weightBytes('save'), options);
     },
     async toBytes() {

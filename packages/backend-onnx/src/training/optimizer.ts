@@ -1,7 +1,7 @@
 // A training step in an ONNX graph as the base optimizer of SWA.
 import type { Awaitable, Optimizer, Parameter } from '@polyak/core/interfaces';
 import { observedOptimizer, PolyakError } from '@polyak/core';
-import { halfToFloat32 } from '@polyak/core/kit';
+import { halfToFloat32, requireOptions } from '@polyak/core/kit';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { notOnnx } from '../file/file-kind.js';
 import { textOf } from '../file/model-error.js';
@@ -9,7 +9,7 @@ import type { ModelSource } from '../file/model-source.js';
 import { headOf, labelOf } from '../file/model-source.js';
 import type { SessionOptions } from '../model/model-session.js';
 import type { Ort } from '../ort.js';
-import { requireOptions, requireOrt } from '../arguments.js';
+import { foundText, requireOrt } from '../arguments.js';
 import { elementsOf } from '../dtype.js';
 import { whileHeld } from '../references.js';
 import { bindTrainStep } from './train-binding.js';
@@ -32,6 +32,17 @@ export interface TrainStepOptions extends TrainStepNames, SessionOptions {
   /** The learning rate of the first step, finite and >= 0. */
   readonly lr: number;
 }
+
+const OPTIONS: readonly (keyof TrainStepOptions)[] = [
+  'parameters',
+  'state',
+  'lr',
+  'lrInput',
+  'lossOutput',
+  'newName',
+  'executionProviders',
+  'session',
+];
 
 /** A training step as an optimizer. See {@link trainStepOptimizer}. */
 export interface TrainStepOptimizer extends Optimizer<Tensor> {
@@ -127,10 +138,10 @@ export async function trainStepOptimizer(
   options: TrainStepOptions,
 ): Promise<TrainStepOptimizer> {
   requireOrt('trainStepOptimizer', ort);
-  requireOptions('trainStepOptimizer', options, '{ parameters: model.parameters, lr: 0.1 }');
+  requireOptions('trainStepOptimizer', options, OPTIONS);
   if (!Array.isArray(options.parameters)) {
     throw new TypeError(
-      `trainStepOptimizer: parameters is ${typeof options.parameters}, expected a list of cells.`,
+      `trainStepOptimizer: parameters is ${foundText(options.parameters)}, expected a list of cells.`,
     );
   }
   checkRate(options.lr);

@@ -123,9 +123,22 @@ describe('wrong arguments', () => {
       [() => averageModels(none, []), 'averageModels: the first argument is undefined'],
       [() => averageModels(ort, 'a.onnx' as never), 'averageModels: the sources are string'],
       [() => batchNormModel(none, model), 'batchNormModel: the first argument is undefined'],
-      [() => batchNormModel(ort, none), 'batchNormModel: the model is not an OnnxModel'],
+      [
+        () => batchNormModel(ort, none),
+        'batchNormModel: the model is undefined, expected one that',
+      ],
       [() => trainStepOptimizer(ort, 'a.onnx', none), 'the options are undefined'],
       [() => trainStepOptimizer(ort, 'a.onnx', {} as never), 'parameters is undefined'],
+      [
+        () => onnxBackend(ort, { executionProvider: 'cpu' } as never),
+        'no option "executionProvider"',
+      ],
+      [() => loadOnnxModel(ort, 'a.onnx', { embeds: ['w'] } as never), 'no option "embeds"'],
+      [() => averageModels(ort, ['a.onnx'], { weight: [1] } as never), 'no option "weight"'],
+      [() => averageModels(ort, [], { onWarning: () => 0 } as never), 'no option "onWarning"'],
+      [() => batchNormModel(ort, model, { variance: 1 } as never), 'no option "variance"'],
+      [() => model.save('a.onnx', { external: true } as never), 'no option "external"'],
+      [() => trainStepOptimizer(ort, 'a.onnx', { lrs: [1] } as never), 'no option "lrs"'],
     ];
     for (const [call, message] of calls) {
       const outcome = (async () => call())();
