@@ -1,5 +1,4 @@
-// The dtypes that tensors of ONNX Runtime and this library have in common, and the elements of
-// tensors in host memory.
+// The dtypes that ONNX Runtime and this library share, and the elements of tensors in host memory.
 import type { DType, HostArray, HostTensor, TensorSpec } from '@polyak/core/interfaces';
 import { PolyakError } from '@polyak/core';
 import type { Tensor } from 'onnxruntime-node';
@@ -8,7 +7,7 @@ import type { Ort } from './ort.js';
 /** A dtype that `ort.Tensor` can have. */
 export type OnnxDType = Exclude<DType, 'bfloat16'>;
 
-/** All of them; the CPU provider takes each. */
+/** All of them. The CPU provider supports each. */
 export const ONNX_DTYPES: readonly OnnxDType[] = [
   'float32',
   'float64',
@@ -24,9 +23,6 @@ export const ONNX_DTYPES: readonly OnnxDType[] = [
   'bool',
 ];
 
-/**
- * Whether this dtype has at most one of ORT's element types: all but strings and 4-bit integers.
- */
 function isOnnxDType(type: string): type is OnnxDType {
   return (ONNX_DTYPES as readonly string[]).includes(type);
 }
@@ -56,12 +52,12 @@ export function specOf({ type, dims }: Tensor): TensorSpec & { readonly dtype: O
   if (isOnnxDType(type)) return { dtype: type, shape: dims };
   throw new PolyakError(
     'ERR_UNSUPPORTED',
-    `A ${type} tensor cannot be averaged or copied, only ${ONNX_DTYPES.join(', ')}.`,
+    `A ${type} tensor cannot be averaged or copied, expected ${ONNX_DTYPES.join(', ')}.`,
   );
 }
 
 /**
- * The elements of a tensor in host memory, as core holds them: a view, not a copy.
+ * The elements of a tensor in host memory: a view, not a copy.
  *
  * @param tensor - of location `cpu`
  */
@@ -70,27 +66,27 @@ export function elementsOf({ type, data }: Tensor): HostArray {
 }
 
 /**
- * A tensor in host memory over `data`, which is not copied. ORT takes it on every Node.
+ * A tensor in host memory over `data`, which is not copied. It works on every version of Node.
  *
  * @param ort - the runtime
  * @param tensor - float16 elements may be in a `Uint16Array` or a `Float16Array`
  */
 export function tensorOver(ort: Ort, { dtype, data, shape }: HostTensor): Tensor {
   const dims = [...shape];
-  // Where JavaScript has a Float16Array, ORT makes one of the bits, which its native
-  // half takes for empty (microsoft/onnxruntime#26791). A Uint16Array works on every Node.
+  // Where JavaScript has a Float16Array, ORT turns the bits into one, and its native half takes
+  // that for empty (microsoft/onnxruntime#26791). A Uint16Array works on every version of Node.
   if (dtype === 'float16')
     return Object.assign(new ort.Tensor('uint16', bitsOf(data), dims), { type: dtype });
-  // The types of ORT pair each dtype with its array; core's HostTensor has paired them already.
+  // ORT's types pair each dtype with its array. A HostTensor is paired already.
   return new ort.Tensor(dtype as 'float32', data as Float32Array, dims);
 }
 
 /**
- * A tensor that ORT can be fed on every Node: itself, or for float16 in a `Float16Array` another
- * one over the same memory.
+ * A tensor that ORT can be fed on every version of Node: the tensor itself, or, for float16 in a
+ * `Float16Array`, another tensor over the same memory.
  *
  * @param ort - the runtime
- * @param tensor - whoever made it; it stays as it is
+ * @param tensor - only read
  */
 export function feedable(ort: Ort, tensor: Tensor): Tensor {
   if (tensor.type !== 'float16' || tensor.location !== 'cpu') return tensor;
@@ -100,7 +96,7 @@ export function feedable(ort: Ort, tensor: Tensor): Tensor {
 /**
  * The bits of float16 elements.
  *
- * @param data - viewed, not copied, where it is a `Float16Array`; any other array is given back
+ * @param data - a `Float16Array` is viewed, not copied; any other array is returned
  */
 function bitsOf(data: HostArray): Uint16Array {
   const isFloat16Array = (data[Symbol.toStringTag] as string) === 'Float16Array';

@@ -3,5 +3,5 @@
 /** The module `onnxruntime-node`, as `import * as ort from 'onnxruntime-node'` gives it. */
 export type Ort = typeof import('onnxruntime-node');
 
-/** An execution provider of ONNX Runtime, by its own name. */
+/** An execution provider, by the name that ONNX Runtime gives it. */
 export type ExecutionProvider = 'cpu' | 'webgpu' | 'cuda';

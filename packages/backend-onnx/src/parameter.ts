@@ -2,24 +2,24 @@
 import { cell } from '@polyak/core/kit';
 import type { Cell } from '@polyak/core/kit';
 import type { Tensor } from 'onnxruntime-node';
+import { foundText } from './arguments.js';
 import { isTensor } from './dtype.js';
 import { hold, letGo } from './references.js';
 
-/** A place that holds a tensor. It is its own identity: use the same cell each time. */
+/** A cell that holds a tensor. It is its own identity, so use the same cell everywhere. */
 export type OnnxParameter = Cell<Tensor>;
 
 /**
- * A place that holds a tensor. Setting it exchanges the handle and copies nothing: feed `get()` to
+ * Makes a cell that holds a tensor. `set` exchanges the handle and copies nothing; feed `get()` to
  * each run.
  *
- * A tensor that a backend made lives for as long as a cell holds it, also where its owner disposes
- * of it earlier. The owner of any other tensor has to keep it alive.
+ * A tensor that a backend made stays alive while a cell holds it, even if its owner disposes of it.
+ * You keep any other tensor alive yourself.
  *
  * @param name - unique within the model and stable between runs
- * @param tensor - what the model computes with now; where a backend made it, the caller's reference
- *   goes over to the cell
+ * @param tensor - the value now; the cell takes over your reference to a tensor of a backend
  * @returns the cell
- * @throws TypeError where an argument is not what it should be
+ * @throws TypeError where the name is not a string or the tensor not an `ort.Tensor`
  *
  * @example
  * ```ts
@@ -33,23 +33,23 @@ export type OnnxParameter = Cell<Tensor>;
  */
 export function onnxParameter(name: string, tensor: Tensor): OnnxParameter {
   if (typeof name !== 'string') {
-    throw new TypeError(`onnxParameter: the name is ${typeof name}, expected a string.`);
+    throw new TypeError(`onnxParameter: the name is ${foundText(name)}, expected a string.`);
   }
   requireTensor(`onnxParameter: "${name}"`, tensor);
   return cell(name, tensor, { take: (next) => taken(name, next), drop: letGo });
 }
 
-/** The cells of a model, and their end. */
+/** The cells of a model. */
 export interface ModelCells {
   readonly cells: readonly OnnxParameter[];
-  /** Lets go of all tensors. The cells can still be set, but keep nothing alive from then on. */
+  /** Gives all tensors back. Afterwards the cells can be set, but keep nothing alive. */
   release(): void;
 }
 
 /**
- * Cells that let go of their tensors together.
+ * Makes cells that give their tensors back together.
  *
- * @param tensors - by name; the references of the caller go over to the cells
+ * @param tensors - by name; the cells take over the caller's references
  */
 export function modelCells(tensors: readonly (readonly [string, Tensor])[]): ModelCells {
   let isReleased = false;
@@ -78,5 +78,5 @@ function taken(name: string, tensor: Tensor): Tensor {
 
 function requireTensor(what: string, tensor: Tensor): void {
   if (isTensor(tensor)) return;
-  throw new TypeError(`${what} is to hold ${typeof tensor}, expected an ort.Tensor.`);
+  throw new TypeError(`${what}: the tensor is ${foundText(tensor)}, expected an ort.Tensor.`);
 }

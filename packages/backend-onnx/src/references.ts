@@ -1,35 +1,35 @@
 // Reference counts of tensors. An average, the cell that shows it and a run that reads it share one
-// handle. Its storage is freed when the last of them releases it.
+// handle. Its storage is freed when the last of them gives its reference back.
 import { ledger } from '@polyak/core/kit';
 import type { LedgerMemory } from '@polyak/core/kit';
 import type { Tensor } from 'onnxruntime-node';
 import { specOf } from './dtype.js';
 
-/** The tensors of one backend. Tensors that it did not make are their owner's, and ignored. */
+/** The tensors that one backend made. Other tensors belong to their owners and are ignored. */
 export interface References {
-  /** Notes new tensors, each with one reference, and returns them. */
+  /** Counts one reference to each new tensor, and returns the tensors. */
   add(tensors: readonly Tensor[]): readonly Tensor[];
-  /** Notes one more reference to each tensor, and returns them: see {@link handles}. */
+  /** Counts one more reference to each tensor, and returns the tensors. */
   share(tensors: readonly Tensor[]): readonly Tensor[];
   /**
-   * Takes a reference from each tensor, also from those of other backends, and frees those without
-   * any.
+   * Gives back one reference to each tensor, also to those of other backends, and frees tensors
+   * without references.
    *
-   * @throws PolyakError `ERR_DISPOSED` where a tensor has none left; then nothing is taken
+   * @throws PolyakError `ERR_DISPOSED` where a tensor has no reference left; then nothing changes
    */
   release(call: string, tensors: readonly Tensor[]): void;
   /** What is alive now. */
   memory(): LedgerMemory;
 }
 
-/** Which backend made a tensor: cells and models come to hold tensors of any. */
+/** The backend that made a tensor. Cells and models hold tensors of any backend. */
 const makers = new WeakMap<Tensor, References>();
 
-/** Tensors that somebody has held beside their first owner, who may have kept their arrays. */
+/** Tensors that had a second owner, who may still use their arrays. */
 const shared = new WeakSet<Tensor>();
 
 /**
- * Whether nobody but its first owner has ever held a tensor.
+ * Whether a tensor never had a second owner.
  *
  * @param tensor - of any maker
  */
@@ -38,9 +38,9 @@ export function isUnshared(tensor: Tensor): boolean {
 }
 
 /**
- * The references of a backend without tensors.
+ * Starts counting the references of a backend.
  *
- * @param free - frees the storage of one
+ * @param free - frees the storage of a tensor
  */
 export function referencesOf(free: (tensor: Tensor) => void): References {
   const counts = ledger<Tensor>((tensor) => tensor, specOf);
@@ -60,9 +60,9 @@ export function referencesOf(free: (tensor: Tensor) => void): References {
 }
 
 /**
- * Notes one more reference to a tensor, whichever backend made it.
+ * Counts one more reference to a tensor of any backend.
  *
- * @param tensor - one that no backend made is its owner's to keep alive
+ * @param tensor - a tensor that no backend made is returned uncounted
  * @throws PolyakError `ERR_DISPOSED` where a backend has freed it
  */
 export function hold(tensor: Tensor): Tensor {
@@ -72,7 +72,7 @@ export function hold(tensor: Tensor): Tensor {
 }
 
 /**
- * Gives a reference back. Does not throw: whoever took one too many has freed it already.
+ * Gives a reference back. Does not throw.
  *
  * @param tensor - from {@link hold}
  */
@@ -80,7 +80,7 @@ export function letGo(tensor: Tensor): void {
   try {
     makers.get(tensor)?.release('letGo', [tensor]);
   } catch {
-    // It has no reference left to give back.
+    // Too many references were given back, and the tensor is freed already.
   }
 }
 
@@ -91,7 +91,7 @@ export const handles = {
 };
 
 /**
- * Runs `read` while nobody can free the tensors that it reads.
+ * Runs `read`, and keeps alive the tensors that it reads.
  *
  * @param tensors - of any maker
  * @param read - a run of a session

@@ -2,7 +2,7 @@
 import { PolyakError } from '@polyak/core';
 import type { Awaitable } from '@polyak/core/interfaces';
 import { requireOptions } from '@polyak/core/kit';
-import { requireOrt } from '../arguments.js';
+import { foundText, requireOrt } from '../arguments.js';
 import type { Ort } from '../ort.js';
 import { deviceBackend } from './device-backend.js';
 import { hostBackend } from './host-backend.js';
@@ -10,27 +10,28 @@ import type { AveragingProvider, OnnxBackend } from './onnx-backend.js';
 
 /** Options of {@link onnxBackend}. */
 export interface OnnxBackendOptions {
-  /** Where averages are computed: the first of these that runs here. Default `['cpu']`. */
+  /** Where averages are computed: the first provider that runs here. Default `['cpu']`. */
   readonly executionProviders?: readonly AveragingProvider[];
 }
 
 /**
- * ONNX Runtime, as a backend of weight averaging.
+ * Makes a backend of weight averaging that runs on ONNX Runtime.
  *
- * Live tensors are those that the model is fed. A swap exchanges handles, and an average lives as
- * long as a model shows it. On `cpu` tensors lie in host memory: right for models on `cpu` and
- * `cuda`, and no method returns a promise. On `webgpu` they lie in GPU buffers, as sessions with
- * `preferredOutputLocation: 'gpu-buffer'` give them. Averages of float16 tensors are float32.
+ * The live tensors are those that the model is fed. A swap exchanges handles, and an average stays
+ * alive while it is in a model. On `cpu` the tensors are in host memory, which suits models on
+ * `cpu` and `cuda`, and no method returns a promise. On `webgpu` they are in GPU buffers, like the
+ * outputs of sessions with `preferredOutputLocation: 'gpu-buffer'`. Averages of float16 tensors are
+ * float32.
  *
- * Later updates overwrite the arrays of an average, and a model shows the average itself. So copy
- * averages that you keep, and replace tensors instead of writing into them.
+ * A later update overwrites the array of an average, and a swap puts the average itself into the
+ * model. So copy averages that you keep, and replace tensors instead of writing into their arrays.
  *
- * @param ort - ONNX Runtime
+ * @param ort - the module `onnxruntime-node`
  * @param options - where to compute
- * @returns the backend, named after the provider that it runs on
- * @throws PolyakError `ERR_UNSUPPORTED` where none of the providers can be had, with the reason of
+ * @returns the backend, named after the provider that it runs on; release it
+ * @throws PolyakError `ERR_UNSUPPORTED` where none of the providers runs here, with the reason for
  * each
- * @throws RangeError for an empty list, and for a provider that this package does not know
+ * @throws RangeError for an empty list, and for an unknown provider
  *
  * @example
  * ```ts
@@ -85,7 +86,7 @@ const OPENED_BY: Readonly<Record<AveragingProvider, Opening>> = {
   webgpu: deviceBackend,
 };
 
-/** What to do about a provider that does not run. */
+/** What helps where a provider does not run. */
 const REMEDIES: Readonly<Record<AveragingProvider, string>> = {
   cpu: 'reinstall onnxruntime-node',
   webgpu:
@@ -96,14 +97,15 @@ const REMEDIES: Readonly<Record<AveragingProvider, string>> = {
 function requireProviders(providers: readonly AveragingProvider[]): void {
   if (!Array.isArray(providers)) {
     throw new TypeError(
-      `onnxBackend: executionProviders is ${String(providers)}, expected a list such as ['cpu'].`,
+      `onnxBackend: executionProviders is ${foundText(providers)}, expected a list such as ` +
+        "['cpu'].",
     );
   }
   const isKnown = providers.every((provider) => Object.hasOwn(OPENED_BY, provider));
   if (isKnown && providers.length > 0) return;
   throw new RangeError(
     `onnxBackend: executionProviders is [${providers.join(', ')}], expected one or more of ` +
-      `${Object.keys(OPENED_BY).join(', ')}. Weights of models on cuda lie in host memory: ` +
+      `${Object.keys(OPENED_BY).join(', ')}. The weights of models on cuda are in host memory: ` +
       'average them on cpu.',
   );
 }

@@ -1,4 +1,4 @@
-// The arithmetic of one update on the GPU: new tensors, and a flag of each that the host reads.
+// One update on the GPU. It makes new tensors, and flags that the host reads.
 import { hostKernels } from '@polyak/backend-cpu/host';
 import type { UpdatedItem } from '@polyak/backend-cpu/host';
 import type { AveragedItem, AverageItem, HostTensor } from '@polyak/core/interfaces';
@@ -11,13 +11,13 @@ import { averageKernel, compensatedKernel } from './kernel-graph.js';
 import { statesOf, updateItemOf } from './update-item.js';
 
 /**
- * The averages after the update; `items` stay as they are.
+ * Computes the averages after an update.
  *
  * @param ort - the runtime
- * @param runs - on the device
+ * @param runs - runs of kernels on the device
  * @param finite - the checks of the device
- * @param items - of float32, not empty; live tensors may be float16
- * @returns new tensors, the caller's; where it throws, none is left
+ * @param items - only read; float32 and not empty, live tensors may be float16
+ * @returns new tensors, which the caller disposes of; where it throws, none is left
  */
 export async function averageOnDevice(
   ort: Ort,

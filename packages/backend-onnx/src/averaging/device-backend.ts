@@ -1,4 +1,4 @@
-// Averaging of tensors in the buffers of a GPU, for the provider webgpu.
+// The backend of tensors in GPU buffers, for the provider webgpu.
 import type { AverageItem } from '@polyak/core/interfaces';
 import { swapAll } from '@polyak/core/kit';
 import type { Tensor } from 'onnxruntime-node';
@@ -27,10 +27,10 @@ const PLACE = {
 const DTYPES: readonly OnnxDType[] = ['float32', 'int32', 'uint32'];
 
 /**
- * The backend of tensors on the GPU.
+ * Makes the backend of tensors on the GPU.
  *
  * @param ort - the runtime
- * @throws whatever ORT throws where there is no adapter
+ * @throws the error of ONNX Runtime where there is no adapter
  */
 export async function deviceBackend(ort: Ort): Promise<OnnxBackend> {
   const sessions = sessionsOf(ort);
@@ -43,7 +43,7 @@ export async function deviceBackend(ort: Ort): Promise<OnnxBackend> {
 }
 
 async function opened(ort: Ort, sessions: Sessions): Promise<OnnxBackend> {
-  // Where there is no adapter, this says so.
+  // Throws where there is no adapter.
   await sessions.get(averageKernel('float32', 'float32'), 1, 'gpu-buffer');
   const runs = deviceRuns(ort, sessions);
   const finite = await deviceFinite(ort, runs);
@@ -99,7 +99,7 @@ async function opened(ort: Ort, sessions: Sessions): Promise<OnnxBackend> {
     async average(items, { allowNonFinite = false } = {}) {
       const read = items.flatMap((item) => [...statesOf(item), item.live]);
       require('average', read);
-      // A reduction of nothing is not defined.
+      // A reduction over no elements is undefined.
       const full = items.filter(({ average }) => average.size > 0);
       const made = await whileHeld(read, async () => averageOnDevice(ort, runs, finite, full));
       const results = made.values();
@@ -139,12 +139,12 @@ async function opened(ort: Ort, sessions: Sessions): Promise<OnnxBackend> {
 
 type Item = AverageItem<Tensor>;
 
-/** An item without elements. */
+/** The result for an item without elements. */
 function unmoved({ average, residual }: Item) {
   return { average, ...(residual !== undefined && { residual }), isFinite: true, hasMoved: false };
 }
 
-/** Whether the device computes in float16, which WebGPU leaves open. */
+/** Whether the device computes in float16, which is optional in WebGPU. */
 async function hasHalves(ort: Ort, runs: DeviceRuns): Promise<boolean> {
   try {
     const half = tensorOver(ort, { dtype: 'float16', shape: [1], data: Uint16Array.of(0x3c00) });

@@ -1,4 +1,4 @@
-// Checks tensors on the GPU for NaN and infinities. WGSL leaves open how these compare.
+// Checks tensors on the GPU for NaN and infinities. WGSL does not define how these compare.
 import type { HostTensor } from '@polyak/core/interfaces';
 import { isFloating } from '@polyak/core/interfaces';
 import { allFinite } from '@polyak/core/kit';
@@ -14,21 +14,21 @@ const LARGEST: Readonly<Partial<Record<OnnxDType, HostTensor>>> = {
   float16: { dtype: 'float16', shape: [], data: Uint16Array.of(0x7bff) },
 };
 
-/** The checks that work on a device. */
+/** Checks of tensors on a device. */
 export interface DeviceFinite {
-  /** Whether comparisons on the device tell NaN and infinities from numbers. */
+  /** Whether comparisons on the device tell NaN and infinities from finite numbers. */
   readonly canCompare: boolean;
-  /** The largest finite number of a dtype, as kernels take it. */
+  /** The largest finite number of a dtype, as an input of kernels. */
   largest(dtype: OnnxDType): Tensor;
   /** For each tensor, whether all its elements are finite. */
   check(tensors: readonly Tensor[]): Promise<readonly boolean[]>;
 }
 
 /**
- * The checks on this device.
+ * Finds out how the device compares, and makes its checks.
  *
  * @param ort - the runtime
- * @param runs - on the device
+ * @param runs - runs of kernels on the device
  */
 export async function deviceFinite(ort: Ort, runs: DeviceRuns): Promise<DeviceFinite> {
   const largest = (dtype: OnnxDType): Tensor => tensorOver(ort, LARGEST[dtype] as HostTensor);
@@ -71,7 +71,7 @@ export async function deviceFinite(ort: Ort, runs: DeviceRuns): Promise<DeviceFi
     canCompare,
     largest,
     async check(tensors) {
-      // A reduction of nothing is not defined.
+      // A reduction over no elements is undefined.
       const questionable = tensors.filter(
         (tensor) => isFloating(specOf(tensor).dtype) && tensor.size > 0,
       );

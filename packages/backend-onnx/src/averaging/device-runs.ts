@@ -1,5 +1,5 @@
-// Runs of kernels on the GPU, many tensors at a time. WebGPU does not let a shader read and write
-// the same buffer, so every run makes new ones.
+// Runs kernels on the GPU for many tensors at a time. In WebGPU a shader cannot read and write one
+// buffer, so every run makes new ones.
 import type { HostTensor } from '@polyak/core/interfaces';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { elementsOf, specOf, tensorOver } from '../dtype.js';
@@ -18,12 +18,15 @@ export interface KernelResult {
   readonly flags: readonly boolean[];
 }
 
-/** Runs kernels. The caller disposes of the results. Where a run fails, nothing is left. */
+/** Runs kernels. The caller disposes of the results. A run that fails leaves no tensors. */
 export interface DeviceRuns {
   /**
+   * Runs a kernel for each tensor.
+   *
    * @param kernels - one for each tensor
-   * @param inputs - for each tensor, those of its kernel
-   * @param shared - what all have in common
+   * @param inputs - for each tensor, the inputs of its kernel
+   * @param target - where the outputs go
+   * @param shared - the inputs that all kernels share
    */
   run(
     kernels: readonly Kernel[],
@@ -31,20 +34,20 @@ export interface DeviceRuns {
     target: Target,
     shared?: Readonly<Record<string, Tensor>>,
   ): Promise<readonly KernelResult[]>;
-  /** The first output of kernels that take one tensor each. */
+  /** Runs kernels of one input each, and returns their first outputs. */
   map(
     tensors: readonly Tensor[],
     kernelOf: (dtype: OnnxDType, index: number) => Kernel,
     target: Target,
   ): Promise<readonly Tensor[]>;
-  /** New tensors on the device with copies of the elements. */
+  /** Copies tensors to the device. */
   hold(tensors: readonly HostTensor[]): Promise<readonly Tensor[]>;
-  /** Copies of the elements on the host. */
+  /** Copies tensors to the host. */
   read(tensors: readonly Tensor[]): Promise<readonly HostTensor[]>;
 }
 
 /**
- * Runs by these sessions.
+ * Makes runs of kernels.
  *
  * @param ort - the runtime
  * @param sessions - of the provider webgpu
@@ -99,7 +102,7 @@ export function deviceRuns(ort: Ort, sessions: Sessions): DeviceRuns {
   return runs;
 }
 
-/** The places of kernels that are alike, as many together as one run takes. */
+/** Groups the places of equal kernels, up to {@link BATCH} in each group. */
 function batchesOf(kernels: readonly Kernel[]): readonly (readonly number[])[] {
   const groups = new Map<string, number[]>();
   kernels.forEach(({ name }, place) => {

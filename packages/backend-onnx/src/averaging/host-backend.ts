@@ -1,5 +1,5 @@
-// Averaging of tensors in host memory, for models on the providers cpu and cuda: by the kernels of
-// @polyak/backend-cpu, on the tensors' own arrays. ORT only makes the handles.
+// The backend of tensors in host memory, for models on cpu and cuda. The kernels of
+// @polyak/backend-cpu work on the tensors' own arrays; ORT only makes the handles.
 import { hostKernels } from '@polyak/backend-cpu/host';
 import type { FloatArray, UpdatedItem, UpdateItem } from '@polyak/backend-cpu/host';
 import { PolyakError } from '@polyak/core';
@@ -21,7 +21,7 @@ const PLACE = {
 } as const;
 
 /**
- * The backend of tensors in host memory. None of its methods returns a promise.
+ * Makes the backend of tensors in host memory. Only its `release` returns a promise.
  *
  * @param ort - the runtime
  */
@@ -51,7 +51,7 @@ export function hostBackend(ort: Ort): OnnxBackend {
       weight,
     });
 
-  /** Handles of the arrays of an update, each of the spec of the tensor that it replaces. */
+  /** Handles of the new arrays of an update, each with the spec of the tensor that it replaces. */
   function handlesOf(old: readonly Tensor[], arrays: readonly FloatArray[]): readonly Tensor[] {
     return old.map((tensor, index) =>
       tensorOver(ort, { ...specOf(tensor), data: arrays[index] as FloatArray }),

@@ -1,14 +1,14 @@
-// The same values in another floating dtype, in host memory.
+// Casts tensors in host memory between floating dtypes.
 import { PolyakError } from '@polyak/core';
 import type { DType, HostTensor } from '@polyak/core/interfaces';
 import { arrayOf, formatSpec, isFloating } from '@polyak/core/interfaces';
 import { halfFromFloat, halfToFloat32 } from '@polyak/core/kit';
 
 /**
- * A tensor with the same values, rounded to nearest, ties to even.
+ * Casts a tensor. Values are rounded to nearest, ties to even.
  *
  * @param tensor - of a floating dtype
- * @param dtype - another one
+ * @param dtype - a floating dtype
  * @returns a tensor with its own memory
  * @throws PolyakError `ERR_UNSUPPORTED` where one of the dtypes is not floating
  */
@@ -18,7 +18,7 @@ export function castOnHost(tensor: HostTensor, dtype: DType): HostTensor {
   if (!isFloating(from) || !isFloating(dtype)) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `cast: ${formatSpec(tensor)} to ${dtype}. Only floating dtypes are cast.`,
+      `cast: found ${formatSpec(tensor)} to ${dtype}, expected two floating dtypes.`,
     );
   }
   const values =

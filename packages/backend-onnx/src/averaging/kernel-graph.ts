@@ -1,5 +1,5 @@
-// The arithmetic of averaging as ONNX graphs. Each operator rounds once, so that results are the
-// same to the bit as those of @polyak/backend-cpu.
+// The arithmetic of averaging as ONNX graphs. Each operator rounds once, so the results equal those
+// of @polyak/backend-cpu to the bit.
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { NodeProto, ValueInfoProto } from 'onnx-buf';
 import {
@@ -12,19 +12,19 @@ import {
 } from 'onnx-buf';
 import type { OnnxDType } from '../dtype.js';
 
-/** An operator with the names of what it reads and the name of what it makes. */
+/** An operator, the names of its inputs and the name of its output. */
 type Step = readonly [opType: string, inputs: readonly string[], output: string, to?: OnnxDType];
 
-/** A name and an element type; shapes are free, so that one session serves any. */
+/** A name and an element type. Shapes are left open, so that one session serves any shape. */
 type Port = readonly [name: string, dtype: OnnxDType];
 
-/** What is computed for each tensor of a list. */
+/** A computation that is done for each tensor of a list. */
 export interface Kernel {
   /** Unique among kernels. */
   readonly name: string;
-  /** What every tensor has of its own. */
+  /** The inputs that each tensor has of its own. */
   readonly inputs: readonly Port[];
-  /** What all tensors of the list have in common. */
+  /** The inputs that all tensors of the list share. */
   readonly shared: readonly Port[];
   readonly outputs: readonly Port[];
   /** Outputs of one number each, 1 or 0, that the host reads. */
@@ -33,11 +33,11 @@ export interface Kernel {
 }
 
 /**
- * `sum0 = state0 + weight * (live - state0)`, and two flags: whether all of it is finite, and
- * whether `live` is equal to the average everywhere.
+ * Computes `sum0 = state0 + weight * (live - state0)`, and two flags: whether the result is finite,
+ * and whether `live` equals the old average everywhere.
  *
  * @param average - the dtype of the average and of the weight
- * @param live - the dtype of the live tensor, cast first where it is another
+ * @param live - the dtype of the live tensor; another dtype is cast first
  */
 export function averageKernel(average: OnnxDType, live: OnnxDType): Kernel {
   return {
@@ -62,8 +62,8 @@ export function averageKernel(average: OnnxDType, live: OnnxDType): Kernel {
 }
 
 /**
- * The same for the value `state0 + state1`. The new average and its rounding error are Knuth's
- * TwoSum of the old average and the step.
+ * Computes the same for an average `state0` with the residual `state1`. The new average and its
+ * rounding error are Knuth's TwoSum of the old average and the step.
  *
  * @param average - the dtype of the average, of the residual and of the weight
  * @param live - the dtype of the live tensor
@@ -102,10 +102,10 @@ export function compensatedKernel(average: OnnxDType, live: OnnxDType): Kernel {
 }
 
 /**
- * The same values in another dtype, rounded to nearest, ties to even.
+ * Casts to another dtype, rounding to nearest, ties to even.
  *
- * @param from - the dtype read
- * @param to - the dtype made
+ * @param from - the dtype of the input
+ * @param to - the dtype of the output
  */
 export function castKernel(from: OnnxDType, to: OnnxDType): Kernel {
   return {
@@ -119,7 +119,7 @@ export function castKernel(from: OnnxDType, to: OnnxDType): Kernel {
 }
 
 /**
- * A copy: to a device, from it, or on it.
+ * Copies a tensor to a device, from it, or on it.
  *
  * @param dtype - of the tensor
  */
@@ -135,8 +135,8 @@ export function copyKernel(dtype: OnnxDType): Kernel {
 }
 
 /**
- * Whether all elements are finite. The largest finite number is an input, so that no compiler of
- * shaders, which may assume that there are no infinities, can know that nothing is larger.
+ * Finds out whether all elements are finite. A compiler of shaders may assume that there are no
+ * infinities. The largest number is an input, so that it cannot optimize the comparison away.
  *
  * @param dtype - of the tensor
  */
@@ -174,11 +174,11 @@ function equalSteps(live: string): readonly Step[] {
 }
 
 /**
- * The bytes of an ONNX model that computes `kernel` for `copies` tensors side by side. The names of
- * the n-th begin with {@link prefixOf} n.
+ * Encodes an ONNX model that computes `kernel` for several tensors side by side. The names of the
+ * n-th tensor begin with {@link prefixOf} n.
  *
- * @param kernel - one of the above
- * @param copies - at least 1
+ * @param kernel - see above
+ * @param copies - the number of tensors, at least 1
  */
 export function kernelModel(kernel: Kernel, copies: number): Uint8Array {
   const shared = new Set(kernel.shared.map(([name]) => name));
@@ -207,7 +207,7 @@ export function kernelModel(kernel: Kernel, copies: number): Uint8Array {
 }
 
 /**
- * What the names of the n-th tensor begin with.
+ * The prefix of the names of the n-th tensor.
  *
  * @param n - from 0
  */

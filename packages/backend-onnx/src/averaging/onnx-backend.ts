@@ -1,26 +1,26 @@
-// The types of this package's backends: core's interface, `memory` and `release`.
+// The types of this package's backends.
 import type { Awaitable, Backend, DType } from '@polyak/core/interfaces';
 import type { Tensor } from 'onnxruntime-node';
 
 /** Where averages are computed. */
 export type AveragingProvider = 'cpu' | 'webgpu';
 
-/** The tensors and sessions of a backend. */
+/** The tensors and sessions that a backend keeps alive. */
 export interface OnnxMemory {
-  /** Tensors that it made and that are still held. */
+  /** The number of tensors that it made and that somebody still holds. */
   readonly tensors: number;
-  /** Its sessions, which are made when they are first needed; none on `cpu`. */
+  /** The number of its sessions, which are made when first needed; 0 on `cpu`. */
   readonly sessions: number;
 }
 
-/** A {@link Backend} of ORT's tensors. Release it when the averages are no longer needed. */
+/** A {@link Backend} of ONNX Runtime's tensors. Release it after use. */
 export interface OnnxBackend extends Backend<Tensor> {
-  /** `onnx:` and the provider that computes. */
+  /** `onnx:` and the provider. */
   readonly name: `onnx:${AveragingProvider}`;
   cast(tensors: readonly Tensor[], dtypes: readonly DType[]): Awaitable<readonly Tensor[]>;
   dispose(tensors: readonly Tensor[]): void;
-  /** What it keeps alive now. */
+  /** The tensors and sessions that are alive now. */
   memory(): OnnxMemory;
-  /** Releases the sessions. Later calls but `dispose` are refused; tensors stay their owners'. */
+  /** Releases the sessions. Afterwards only `dispose` can be called. The tensors stay alive. */
   release(): Promise<void>;
 }

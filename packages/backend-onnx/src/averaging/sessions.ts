@@ -1,28 +1,28 @@
-// One session for each kernel of the provider webgpu, made when it is first needed.
+// The sessions of the provider webgpu: one for each kernel, made when first needed.
 import { PolyakError } from '@polyak/core';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { Ort } from '../ort.js';
 import { kernelModel, prefixOf } from './kernel-graph.js';
 import type { Kernel } from './kernel-graph.js';
 
-/** Where outputs go, except for flags, which always go to the host. */
+/** Where outputs go. Flags always go to the host. */
 export type Target = 'cpu' | 'gpu-buffer';
 
 /** The sessions of one backend. */
 export interface Sessions {
-  /** The session of `kernel` for `copies` tensors, its outputs at `target`. */
+  /** The session of `kernel` for `copies` tensors, with outputs at `target`. */
   get(kernel: Kernel, copies: number, target: Target): Promise<InferenceSession>;
-  /** How many there are. */
+  /** The number of sessions. */
   readonly count: number;
-  /** Refuses `call` after {@link Sessions.release}. */
+  /** Throws after {@link Sessions.release}. */
   requireOpen(call: string): void;
-  /** Releases all. Later calls are refused. */
+  /** Releases all sessions. */
   release(): Promise<void>;
 }
 
 /**
- * Sessions on webgpu. A graph that it cannot run completely is an error. ORT would run parts of
- * it on the CPU.
+ * Makes sessions on webgpu. A graph that webgpu cannot run completely is an error; by default ORT
+ * would run parts of it on the CPU.
  *
  * @param ort - the runtime
  */
@@ -53,7 +53,7 @@ export function sessionsOf(ort: Ort): Sessions {
         optionsOf(kernel, copies, target),
       );
       made.set(key, session);
-      // A session that could not be made is tried again by the next call.
+      // The next call tries again.
       session.catch(() => made.delete(key));
       return session;
     },

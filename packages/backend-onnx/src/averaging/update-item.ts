@@ -1,10 +1,10 @@
-// An item of an update as the kernels for host memory take it.
+// Converts the items of an update for the kernels of host memory.
 import type { FloatArray, UpdateItem } from '@polyak/backend-cpu/host';
 import type { AverageItem, HostTensor } from '@polyak/core/interfaces';
 import { halfToFloat32 } from '@polyak/core/kit';
 
 /**
- * The arrays of an item; float16 is widened.
+ * The arrays of an item. float16 is widened to float32.
  *
  * @param item - of float32 or float64; `live` may be float16
  */
@@ -26,7 +26,7 @@ function floatsOf({ dtype, data }: HostTensor): FloatArray {
   return dtype === 'float16' ? halfToFloat32(dtype, data as Uint16Array) : (data as FloatArray);
 }
 
-/** The average of an item or of a result, and the residual where there is one. */
+/** The average of an item or of a result, and its residual if there is one. */
 export function statesOf<State>({
   average,
   residual,

@@ -1,28 +1,30 @@
-// Refuses tensors that ORT cannot use here. It would abort the process.
+// Checks tensors before ONNX Runtime gets them: it would abort the process.
 import { PolyakError } from '@polyak/core';
 import { formatSpec } from '@polyak/core/interfaces';
 import type { Tensor } from 'onnxruntime-node';
+import { foundText } from '../arguments.js';
 import { isTensor, specOf } from '../dtype.js';
 
-/** Where a backend's tensors lie. */
+/** The place of a backend's tensors. */
 export interface TensorPlace {
   /** The backend's name, for messages. */
   readonly name: string;
-  /** In words, for messages. */
+  /** The place in words, for messages. */
   readonly place: string;
-  /** Whether a tensor of this location is one of these; all others would bring ORT down. */
+  /** Whether the backend can use a tensor of this location. */
   holds(location: Tensor['location']): boolean;
 }
 
 /**
- * Refuses what is no tensor, was disposed of, or lies where the provider does not compute: ORT
- * would abort the process.
+ * Throws unless all values are live tensors in the place of the backend.
  *
  * @param call - the method, for the message
- * @param tensors - what it was given
- * @param backend - where its tensors lie
- * @param nameOf - what messages call the n-th
- * @throws TypeError, PolyakError `ERR_DISPOSED`, `ERR_PARAMETERS`
+ * @param tensors - its arguments
+ * @param backend - the place of its tensors
+ * @param nameOf - the name of the n-th tensor in messages
+ * @throws TypeError for a value that is not a tensor
+ * @throws PolyakError `ERR_DISPOSED` for a tensor that was disposed of, `ERR_PARAMETERS` for one in
+ * another place
  */
 export function requireUsable(
   call: string,
@@ -32,7 +34,8 @@ export function requireUsable(
 ): void {
   tensors.forEach((tensor, index) => {
     if (!isTensor(tensor)) {
-      throw new TypeError(`${call}: ${nameOf(index)} is ${typeof tensor}, expected an ort.Tensor.`);
+      const found = foundText(tensor);
+      throw new TypeError(`${call}: ${nameOf(index)} is ${found}, expected an ort.Tensor.`);
     }
     const { location } = tensor;
     if (backend.holds(location)) return;
@@ -45,9 +48,9 @@ export function requireUsable(
     }
     throw new PolyakError(
       'ERR_PARAMETERS',
-      `${call}: ${what} has the location "${location}", the backend ${backend.name} takes ` +
-        `tensors in ${backend.place}. Use the backend of the provider that runs the model, or ` +
-        'upload a copy.',
+      `${call}: ${what} has the location "${location}", expected a tensor in ${backend.place} ` +
+        `for the backend ${backend.name}. Use the backend of the provider that runs the model, ` +
+        'or upload a copy.',
     );
   });
 }

@@ -1,23 +1,24 @@
-// The batches that loaders give, and the feeds in them.
+// Takes the feeds of a model out of the batches of a loader.
 import type { Tensor } from 'onnxruntime-node';
+import { foundText } from '../arguments.js';
 import { isTensor } from '../dtype.js';
 
-/** A tensor for each input of a model, by name; more may be there. */
+/** A tensor for each input of a model, by name. Other names are ignored. */
 export type OnnxFeeds = Readonly<Record<string, Tensor>>;
 
 /**
- * A batch of a loader: feeds; a tensor, for a model of one input; or a list that starts with
- * either, such as `[image, label]`. The tensors stay the caller's.
+ * A batch of a loader: feeds, or a tensor for a model of one input, or a list that starts with one
+ * of these, such as `[image, label]`. The caller keeps the tensors.
  */
 export type OnnxBatch =
   Tensor | OnnxFeeds | readonly [inputs: Tensor | OnnxFeeds, ...rest: readonly unknown[]];
 
 /**
- * The feeds of a batch.
+ * Takes the feeds out of a batch.
  *
  * @param batch - see {@link OnnxBatch}
  * @param inputNames - the model's inputs, in the order of the file
- * @throws TypeError where `batch` is none, and for a tensor where the model has several inputs
+ * @throws TypeError for any other value, and for a tensor where the model has several inputs
  */
 export function feedsOf(batch: OnnxBatch, inputNames: readonly string[]): OnnxFeeds {
   const given = isList(batch) ? batch[0] : batch;
@@ -32,7 +33,7 @@ export function feedsOf(batch: OnnxBatch, inputNames: readonly string[]): OnnxFe
   if (typeof given === 'object' && (given as unknown) !== null && !Array.isArray(given))
     return given;
   throw new TypeError(
-    `The batch is ${isList(batch) ? 'a list that starts with ' : ''}${typeof given}. Pass a ` +
+    `The batch is ${isList(batch) ? 'a list that starts with ' : ''}${foundText(given)}. Pass a ` +
       'record of tensors by name, a tensor, or a list that starts with one of these.',
   );
 }

@@ -1,14 +1,14 @@
-// Moments as the runtime gives them, on the host and in float64.
+// Converts the moments that a run returns to float64 on the host.
 import type { Moments } from '@polyak/core/interfaces';
 import { shiftedMoments } from '@polyak/core/kit';
 
 /**
  * The moments of one batch-norm node.
  *
- * @param rows - mean and variance, one value a channel each; or a first mean m, the mean of x - m,
- * and that of its square
+ * @param rows - rows of one value for each channel: mean and variance; or a first mean m, the mean
+ *   of x - m, and the mean of its square
  * @param channels - the number of channels
- * @param count - the values behind each channel
+ * @param count - the number of values in each channel
  */
 export function momentsOf(
   rows: Float32Array | Float64Array,

@@ -1,5 +1,4 @@
-// One batch-norm layer of a model as core takes it: its running statistics, read and written
-// through cells.
+// A batch-norm layer for core: reads and writes running statistics through the cells of a model.
 import type {
   BatchNormLayer,
   HostTensor,
@@ -17,12 +16,12 @@ import type { Ort } from '../ort.js';
 import { handles } from '../references.js';
 
 /**
- * The view of a layer.
+ * Makes a layer.
  *
- * @param nodes - the layer in the graph
+ * @param nodes - its nodes in the graph
  * @param cells - the model's weights
- * @param storage - what the weights are kept in
- * @param varianceKind - which variance the model keeps
+ * @param storage - where the weights are kept
+ * @param varianceKind - the variance that the model keeps
  */
 export function batchNormLayer(
   { name, mean, variance }: BatchNormNodes,
@@ -36,14 +35,14 @@ export function batchNormLayer(
   if (channels !== others) {
     throw new PolyakError(
       'ERR_BATCH_NORM',
-      `batchNormModel: "${mean}" has ${channels} values, "${variance}" ${others}. Export the ` +
-        'model again.',
+      `batchNormModel: "${mean}" has ${channels} values and "${variance}" ${others}, expected ` +
+        'equal numbers. Export the model again.',
     );
   }
 
   return {
     name,
-    // It outlives this view, and no other layer has it.
+    // The cell outlives this object, and no other layer has it.
     identity,
     channels,
     // ONNX does not say which layers are trained.
@@ -59,7 +58,7 @@ export function batchNormLayer(
       if (values.some(({ length }) => length !== channels)) {
         throw new PolyakError(
           'ERR_BATCH_NORM',
-          `"${name}" has ${channels} channels, the statistics ` +
+          `"${name}" has ${channels} channels, found ` +
             `${values.map(({ length }) => length).join(' means and ')} variances.`,
         );
       }
@@ -78,7 +77,7 @@ export function batchNormLayer(
 }
 
 /**
- * Weights in host memory, which need no care.
+ * The storage of weights in host memory.
  *
  * @param ort - the runtime
  */
@@ -94,7 +93,7 @@ export function inHostMemory(ort: Ort): WeightStorage {
         throw new PolyakError(
           location === 'none' ? 'ERR_DISPOSED' : 'ERR_UNSUPPORTED',
           location === 'none'
-            ? 'batchNormModel: running statistics of the model were disposed of.'
+            ? 'batchNormModel: running statistics of the model were disposed of. Set new ones.'
             : `batchNormModel: running statistics have the location "${location}". Pass the ` +
                 'option backend with which the model was loaded.',
         );

@@ -1,4 +1,4 @@
-// Batch-norm update of ONNX models: passes that report what enters each batch-norm layer.
+// The batch-norm update of ONNX models: runs that report the moments of what enters each layer.
 import type { BatchNormLayer, BatchNormModel } from '@polyak/core/interfaces';
 import { PolyakError } from '@polyak/core';
 import { requireOptions } from '@polyak/core/kit';
@@ -16,22 +16,20 @@ import type { ExecutionProvider } from '../ort.js';
 /** Options of {@link batchNormModel}. */
 export interface BatchNormModelOptions {
   /**
-   * Which variance the model keeps: `unbiased`, the default, in models from PyTorch, `population`
-   * in models from Keras and TensorFlow. With `statistics: 'pooled'` it makes no difference.
+   * The variance that the model keeps. Models from PyTorch keep the `unbiased` one, the default;
+   * models from Keras and TensorFlow the `population` one. It does not matter with
+   * `statistics: 'pooled'`.
    */
   readonly varianceKind?: BatchNormLayer['varianceKind'];
   /**
-   * How moments are reduced. Default `reduce-mean`: precise to 1e-6, also for a million values a
-   * channel. `training-mode` takes about a third of the time in batch-norm layers but sums in one
-   * go: 1e-5 up to about 30,000 rows, or 500,000 positions of one sample.
+   * How moments are computed. Default `reduce-mean`: precise to 1e-6, even for a million values in
+   * a channel. `training-mode` takes about a third of the time in batch-norm layers, and is precise
+   * to 1e-5 up to about 30,000 rows, or 500,000 positions of one sample.
    */
   readonly reduction?: MomentsReduction;
-  /** Where passes run, in order of preference. Default `['cpu']`. */
+  /** Where the runs compute, in order of preference. Default `['cpu']`. */
   readonly executionProviders?: readonly ExecutionProvider[];
-  /**
-   * The backend with which the model was loaded, where it keeps its weights on a device. Default:
-   * in host memory.
-   */
+  /** The option `backend` that the model was loaded with. Default: weights in host memory. */
   readonly backend?: WeightStorage;
   /** The number of samples in a batch. Default: the first extent of the model's first input. */
   readonly sampleCount?: (batch: OnnxBatch) => number;
@@ -47,36 +45,36 @@ const OPTIONS: readonly (keyof BatchNormModelOptions)[] = [
 
 /** The batch norm of an ONNX model. */
 export interface OnnxBatchNormModel extends BatchNormModel<OnnxBatch> {
-  /** Frees the sessions of the passes, once those under way have ended. The model itself stays. */
+  /** Frees its sessions after the last run has ended. The model itself stays. */
   release(): Promise<void>;
 }
 
 /**
- * The batch norm of an ONNX model, for `bnUpdate` and `withAveraged`.
+ * Makes the batch norm of an ONNX model available to `bnUpdate` and `withAveraged`.
  *
- * Layers are named as the running mean's initializer, less its suffix: `bn1` of `bn1.running_mean`.
- * Nodes that use the same running statistics are one layer, which reports all their inputs together
- * (PyTorch counts each call as a batch). Layers that an update leaves out normalise by their
- * running statistics. Only what leads to the last layer runs.
+ * A layer has the name of its running mean without the suffix: `bn1` for `bn1.running_mean`. Nodes
+ * that share running statistics are one layer, which reports the moments of all their inputs
+ * together; PyTorch counts each call as a batch. Layers that an update leaves out normalise by
+ * their running statistics. The graph runs only as far as the last layer.
  *
  * Batch norm in training mode, as PyTorch exports it with `training=TRAINING`, is refused: nothing
  * reads its running statistics. Load such a model with `mode: 'inference'`.
  *
- * A model whose batch norm was folded into its convolutions has none left, and is refused. From
- * PyTorch, export with `training=torch.onnx.TrainingMode.PRESERVE` and `do_constant_folding=False`,
- * or with `dynamo=True, optimize=False`.
+ * A model whose batch norm was folded into its convolutions is refused. From PyTorch, export with
+ * `training=torch.onnx.TrainingMode.PRESERVE` and `do_constant_folding=False`, or with
+ * `dynamo=True, optimize=False`.
  *
- * @param ort - ONNX Runtime
- * @param model - a loaded model of opset 9 or later; its weights are read anew at every pass
+ * @param ort - the module `onnxruntime-node`
+ * @param model - a loaded model of opset 9 or later; every run uses its present weights
  * @param options - see {@link BatchNormModelOptions}
- * @returns the model as core takes it; release it when done
+ * @returns the batch norm of the model; release it
  * @throws PolyakError `ERR_BATCH_NORM` for a model without batch norm, for batch norm in training
  *   mode, and for running statistics that cannot be replaced: they are not float initializers, or
  *   something else uses them too
- * @throws PolyakError `ERR_UNSUPPORTED` for an opset before 9 (training mode: 14), batch norm
- *   inside of `If`, `Loop`, `Scan` or functions, and training mode on webgpu. Its passes throw it
- *   where ONNX Runtime cannot run the graph, `ERR_MODEL` where it refuses the batch, `ERR_DISPOSED`
- *   after release, and a TypeError where the batch lacks an input
+ * @throws PolyakError `ERR_UNSUPPORTED` for an opset before 9 (14 for `training-mode`), for batch
+ *   norm inside `If`, `Loop`, `Scan` or functions, and for `training-mode` on webgpu. Its runs
+ *   throw `ERR_UNSUPPORTED` where ONNX Runtime cannot run the graph, `ERR_MODEL` where it refuses
+ *   the batch, `ERR_DISPOSED` after release, and a TypeError where the batch lacks an input
  *
  * @example
  * ```ts
@@ -138,7 +136,7 @@ export function batchNormModel(
   if (reduction === 'training-mode' && executionProviders.includes('webgpu')) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      'batchNormModel: webgpu has no training mode of batch norm. Use reduction "reduce-mean".',
+      'batchNormModel: webgpu has no batch norm in training mode. Use the reduction "reduce-mean".',
     );
   }
   const found = findBatchNorms(proto, new Set(initializers.keys()));

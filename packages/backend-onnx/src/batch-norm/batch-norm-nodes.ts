@@ -3,15 +3,12 @@ import { PolyakError } from '@polyak/core';
 import type { GraphProto, ModelProto, NodeProto } from 'onnx-buf';
 import { CAST_ALIAS, labelOf, namesReadBy, opsetOf, rootsOf, subgraphsOf } from './graph-walk.js';
 
-/** The first opset whose BatchNormalization has today's attributes, but for those of training. */
+/** Since this opset BatchNormalization has today's attributes, apart from those of training. */
 const FIRST_OPSET = 9;
 
-/** One batch-norm layer: what PyTorch calls one module, which can be in a graph several times. */
+/** One batch-norm layer, a module in PyTorch. It can be in a graph several times. */
 export interface BatchNormNodes {
-  /**
-   * The running mean's initializer without its suffix, such as `features.1`, or else the node's
-   * name.
-   */
+  /** The name of its running mean without the suffix, such as `features.1`, or of its node. */
   readonly name: string;
   /** The initializer that holds the running mean. */
   readonly mean: string;
@@ -44,15 +41,15 @@ export function isInTraining({ attribute, output }: NodeProto): boolean {
 }
 
 /**
- * The batch norm of a model.
+ * Finds the batch-norm layers of a model.
  *
- * @param model - a model, whose weights may be inputs of the graph
- * @param weights - the names of its weights: running statistics must be among them
+ * @param model - a model; its weights may be inputs of the graph
+ * @param weights - the names of its weights; they must include the running statistics
  * @returns each layer once, in the order of the graph
  * @throws PolyakError `ERR_BATCH_NORM` for a model without batch norm, for batch norm in training
  *   mode, and for running statistics that are not weights, or that something else uses too
  * @throws PolyakError `ERR_UNSUPPORTED` for an opset before 9, and for batch norm inside other
- * nodes or functions
+ *   nodes or functions
  */
 export function findBatchNorms(
   model: ModelProto,
@@ -67,7 +64,7 @@ export function findBatchNorms(
     throw new PolyakError(
       'ERR_UNSUPPORTED',
       `batchNormModel: the model uses opset ${opset}, expected ${FIRST_OPSET} or later. ` +
-        "Convert it with onnx.version_converter or export it anew with today's opset.",
+        "Convert it with Python's onnx.version_converter, or export it with a later opset.",
     );
   }
 
@@ -87,9 +84,9 @@ export function findBatchNorms(
       if (weights.has(name)) continue;
       throw new PolyakError(
         'ERR_BATCH_NORM',
-        `batchNormModel: the running ${what} of "${labelOf(node)}" is "${name}", which is no ` +
-          'float initializer of the model and cannot be replaced. Export the model with its ' +
-          'running statistics as initializers.',
+        `batchNormModel: the running ${what} of "${labelOf(node)}" is "${name}", expected a ` +
+          'float initializer of the model. Export the model with its running statistics as ' +
+          'initializers.',
       );
     }
     const known = layers.get(mean);
@@ -101,8 +98,8 @@ export function findBatchNorms(
 }
 
 /**
- * What an initializer is used for. Exporters merge initializers that hold equal numbers, such as
- * fresh statistics.
+ * Throws where running statistics have a second use. Exporters merge initializers of equal numbers,
+ * and fresh statistics are equal.
  */
 function refuseMerged(
   graph: GraphProto,
@@ -122,8 +119,8 @@ function refuseMerged(
     }
     const [, scale = '', bias = '', mean = '', variance = ''] = node.input.map(root);
     statistics.add(mean).add(variance);
-    // One layer in two places has the same scale and bias in both; two layers that merely began
-    // alike do not. Where there are none to train, exporters write constants, anew for each node.
+    // A layer that is used twice has the same scale and bias in both places; two fresh layers do
+    // not. For layers without a scale and bias, exporters write constants for each node.
     const layer = JSON.stringify([scale, bias, mean, variance].filter((name) => weights.has(name)));
     uses.push({ name: scale, role: 'scale', user }, { name: bias, role: 'bias', user });
     uses.push({ name: mean, role: `running mean of ${layer}`, user });
@@ -137,8 +134,8 @@ function refuseMerged(
       throw new PolyakError(
         'ERR_BATCH_NORM',
         `batchNormModel: "${name}" holds running statistics of batch norm and is used in two ` +
-          `ways, by "${first.user}" and "${user}": new statistics for the one would change the ` +
-          'other. Exporters merge initializers of equal numbers, as fresh statistics are. From ' +
+          `ways, by "${first.user}" and "${user}": new statistics for one change the other. ` +
+          'Exporters merge initializers of equal numbers, and fresh statistics are equal. From ' +
           'PyTorch, export with dynamo=True and optimize=False, or with ' +
           'keep_initializers_as_inputs=True.',
       );
@@ -165,7 +162,7 @@ function refuseHidden(model: ModelProto): void {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
       `batchNormModel: "${labelOf(inner)}" is inside the ${node.opType} node ` +
-        `"${labelOf(node)}", where its statistics cannot be reached. Export the model without ` +
+        `"${labelOf(node)}", expected batch norm in the main graph. Export the model without ` +
         'control flow around batch norm.',
     );
   }
@@ -173,9 +170,8 @@ function refuseHidden(model: ModelProto): void {
   if (holder !== undefined) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `batchNormModel: the function "${holder.name}" contains batch norm, whose statistics ` +
-        'cannot be reached there. Inline functions first, with ' +
-        'onnx.inliner.inline_local_functions.',
+      `batchNormModel: the function "${holder.name}" contains batch norm, expected it in the ` +
+        "main graph. Inline the function with Python's onnx.inliner.inline_local_functions.",
     );
   }
 }
@@ -185,15 +181,13 @@ function allNodes(graph: GraphProto): readonly NodeProto[] {
 }
 
 function noBatchNorm(graph: GraphProto | undefined): PolyakError {
-  const convolutions = (graph?.node ?? []).filter(
+  const hasBias = (graph?.node ?? []).some(
     ({ opType, input }) =>
       /^(Conv|ConvTranspose|Gemm|FusedConv)$/.test(opType) && (input[2] ?? '') !== '',
-  ).length;
-  const folded =
-    convolutions === 0
-      ? ''
-      : ` Its ${convolutions} Conv or Gemm nodes with a bias may be what batch norm was folded ` +
-        'into.';
+  );
+  const folded = hasBias
+    ? ' It may have been folded into the Conv or Gemm nodes that have a bias.'
+    : '';
   return new PolyakError(
     'ERR_BATCH_NORM',
     `batchNormModel: the model has no BatchNormalization node.${folded} From PyTorch, export ` +
@@ -210,7 +204,7 @@ function named(
     const name = layerName(mean) ?? (nodes[0]?.name || mean);
     return { name, mean, variance, nodes };
   });
-  // A name that two layers would have says nothing; the initializers' names are unique.
+  // Layers of equal names get the names of their initializers, which are unique.
   return found.map((layer) =>
     found.filter(({ name }) => name === layer.name).length === 1
       ? layer
@@ -218,7 +212,7 @@ function named(
   );
 }
 
-/** `bn1` of `bn1.running_mean`, also as TensorFlow's converters write it. */
+/** `bn1` for `bn1.running_mean`; TensorFlow's converters use other separators. */
 function layerName(mean: string): string | undefined {
   const match = /^(.+?)[./_:]+(?:running|moving)_?mean(?:[/:].*)?$/i.exec(mean);
   return match?.[1];

@@ -1,25 +1,22 @@
-// One batch-norm node and what replaces it, as both ways of reducing its input see them.
+// The types that both ways of computing moments share: a batch-norm node, and its replacement.
 import type { NodeProto, TensorProto_DataType } from 'onnx-buf';
 import type { GraphBuilder } from './graph-builder.js';
 
-/** One batch-norm node, about to be replaced. */
+/** A batch-norm node that will be replaced. */
 export interface BatchNormSite {
   readonly node: NodeProto;
-  /**
-   * The type to compute in: DOUBLE for a model of doubles, otherwise FLOAT, also where the model
-   * computes in halves.
-   */
+  /** The type to compute in: DOUBLE for a model of doubles, otherwise FLOAT. */
   readonly computeType: TensorProto_DataType;
-  /** The type of the scale where the graph says it. */
+  /** The type of the scale, if the graph declares it. */
   readonly scaleType: TensorProto_DataType | undefined;
 }
 
-/** What replaces a batch-norm node: names of values in the graph. */
+/** The names of the moments that the replacement of a batch-norm node computes. */
 export interface BatchNormMoments {
   /**
-   * Vectors of one value a channel: mean and variance; or a first mean m, the mean of x - m, and
-   * the mean of its square. Rounding leaves the second, which corrects both others: see
-   * {@link momentsOf}.
+   * Vectors of one value for each channel: mean and variance; or a first mean m, the mean of x - m,
+   * and the mean of its square. The mean of x - m is a rounding error, which corrects the other
+   * two.
    */
   readonly rows: readonly string[];
   /** The shape of the input as samples, channels, positions: three int64. */
@@ -27,9 +24,9 @@ export interface BatchNormMoments {
 }
 
 /**
- * The input as samples, channels and positions, whatever its rank.
+ * Reshapes a tensor to samples, channels and positions.
  *
- * @param builder - what to add to
+ * @param builder - of the graph
  * @param x - a tensor of rank 2 or more
  */
 export function asVolume(builder: GraphBuilder, x: string): string {

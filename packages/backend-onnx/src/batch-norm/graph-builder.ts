@@ -1,4 +1,4 @@
-// Nodes and constants to be added to a graph, under names that nothing in it has.
+// Makes nodes and constants to add to a graph, with names that are new to it.
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import {
@@ -11,42 +11,40 @@ import {
 import type { AttributeProto, GraphProto, NodeProto, TensorProto } from 'onnx-buf';
 import { subgraphsOf } from './graph-walk.js';
 
-/**
- * A value of an attribute that added nodes have. JavaScript's numbers are one kind, ONNX's are two.
- */
+/** A value of an attribute. It tells integers from floats, as numbers in JavaScript do not. */
 export type AttributeValue =
   | { readonly int: number }
   | { readonly ints: readonly number[] }
   | { readonly float: number }
   | { readonly scalar: number; readonly type: TensorProto_DataType };
 
-/** Collects nodes, in the order in which they compute, and constants. */
+/** Collects nodes and constants. The nodes are in the order of computation. */
 export interface GraphBuilder {
   /** The version of ONNX's own operators that the graph uses. */
   readonly opset: number;
-  /** All nodes added and not yet taken, emptied by the call. */
+  /** Removes and returns the nodes that were added since the last call. */
   takeNodes(): NodeProto[];
-  /** All constants added so far. */
+  /** The constants that were added so far. */
   readonly constants: readonly TensorProto[];
-  /** A name that nothing has. */
+  /** A new name. */
   fresh(hint: string): string;
-  /** Adds a node of one output and returns the name of that: `output`, or a fresh one. */
+  /** Adds a node with one output, and returns the name of it: `output`, or a new name. */
   node(opType: string, inputs: readonly string[], attributes?: Attributes, output?: string): string;
-  /** Adds a node that is ready made. */
+  /** Adds a complete node. */
   push(node: NodeProto): void;
-  /** The name of an int64 vector that holds `values`, one for all calls with the same. */
+  /** The name of an int64 vector. Equal vectors are added once. */
   integers(values: readonly number[]): string;
-  /** The name of a scalar of FLOAT or DOUBLE. */
+  /** The name of a scalar of type FLOAT or DOUBLE. */
   float(value: number, type: TensorProto_DataType): string;
 }
 
 type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /**
- * A builder for additions to `graph`, which stays as it is.
+ * Makes a builder of additions to a graph.
  *
- * @param graph - what the additions will be part of
- * @param opset - the version of ONNX's own operators in it
+ * @param graph - only read
+ * @param opset - its version of ONNX's own operators
  */
 export function graphBuilder(graph: GraphProto, opset: number): GraphBuilder {
   const prefix = unusedPrefix(graph);
@@ -106,10 +104,10 @@ export function graphBuilder(graph: GraphProto, opset: number): GraphBuilder {
 }
 
 /**
- * An attribute of a node.
+ * Makes an attribute of a node.
  *
  * @param name - its name
- * @param value - its value, which says its type
+ * @param value - its value and type
  */
 export function attributeOf(name: string, value: AttributeValue): AttributeProto {
   const Type = AttributeProto_AttributeType;
@@ -133,7 +131,7 @@ function floatTensor(
     : { dataType, floatData: [value] };
 }
 
-/** `polyak/`, or with as many slashes as it takes for no name in the graph to begin with it. */
+/** `polyak/` with more slashes until no name in the graph begins with it. */
 function unusedPrefix(graph: GraphProto): string {
   let prefix = 'polyak/';
   while (isUsed(graph, prefix)) prefix += '/';

@@ -1,4 +1,4 @@
-// Reading graphs: what a node needs, what leads to given outputs, and what nothing needs.
+// Reads graphs: what nodes read, and which nodes lead to the outputs.
 import { create } from '@bufbuild/protobuf';
 import { GraphProtoSchema } from 'onnx-buf';
 import type { GraphProto, ModelProto, NodeProto } from 'onnx-buf';
@@ -13,8 +13,8 @@ export function subgraphsOf(node: NodeProto): readonly GraphProto[] {
 }
 
 /**
- * The names that a node reads: its inputs, and what graphs inside it read. Of the latter some are
- * their own, which the graph around them does not know: names are unique in ONNX.
+ * The names that a node reads: its inputs, and all names that graphs inside it read, their own
+ * included. Names in ONNX are unique, so these match nothing in the graph around.
  *
  * @param node - a node
  */
@@ -27,9 +27,9 @@ export function namesReadBy(node: NodeProto): readonly string[] {
 }
 
 /**
- * A node as messages call it.
+ * The name of a node in messages.
  *
- * @param node - a node, whose name ONNX allows to be empty
+ * @param node - a node; its own name may be empty
  */
 export function labelOf(node: NodeProto): string {
   return node.name === '' ? `${node.opType} -> ${node.output[0] ?? ''}` : node.name;
@@ -39,7 +39,7 @@ export function labelOf(node: NodeProto): string {
  * The version of ONNX's own operators that a model uses.
  *
  * @param model - a model
- * @returns 1 where it says nothing, as in the oldest files
+ * @returns 1 if the model declares none, as in the oldest files
  */
 export function opsetOf(model: ModelProto): number {
   const own = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
@@ -47,10 +47,9 @@ export function opsetOf(model: ModelProto): number {
 }
 
 /**
- * A graph without what its outputs do not need. Nodes and tensors are shared with `graph`, not
- * copied.
+ * A graph without the parts that its outputs do not need. It shares nodes and tensors with `graph`.
  *
- * @param graph - any graph; it stays as it is
+ * @param graph - only read
  */
 export function pruned(graph: GraphProto): GraphProto {
   const makers = new Map(
@@ -79,22 +78,19 @@ export function pruned(graph: GraphProto): GraphProto {
   });
 }
 
-/** What hands on its input as it is. */
+/** Operators that give out their input unchanged. */
 export const ALIAS: ReadonlySet<string> = new Set(['Identity']);
 
-/**
- * The same, but for its precision: what models in mixed precision have between a weight and its
- * use.
- */
+/** The same, and Cast, which models in mixed precision have between a weight and its use. */
 export const CAST_ALIAS: ReadonlySet<string> = new Set(['Identity', 'Cast']);
 
 /**
- * Follows a name back through nodes that only hand it on; exporters put Identity where modules
+ * Makes a function that follows a name back through aliases. Exporters write Identity where modules
  * share weights.
  *
  * @param graph - a graph
- * @param alias - the operators to look through
- * @returns what a name of the graph is another name of
+ * @param alias - the operators whose output is an alias of their input
+ * @returns a function from a name to the first name of the same value
  */
 export function rootsOf(graph: GraphProto, alias: ReadonlySet<string>): (name: string) => string {
   const sources = new Map(

@@ -1,4 +1,4 @@
-// From a model to the graph that computes what enters its batch norm, reduced to moments.
+// Makes the graph that computes the moments of what enters the batch norm of a model.
 import { create } from '@bufbuild/protobuf';
 import { PolyakError } from '@polyak/core';
 import {
@@ -15,19 +15,19 @@ import { reduceMeanRewrite } from './reduce-mean-rewrite.js';
 import { trainingMode } from './training-mode.js';
 
 /**
- * How moments are reduced on the runtime:
+ * How ONNX Runtime computes moments:
  *
- * - `reduce-mean`: batch norm is written out as ReduceMean and arithmetic. Runs on every provider
- *   and opset.
+ * - `reduce-mean`: batch norm is replaced by ReduceMean and arithmetic. Runs on every provider and
+ *   opset.
  * - `training-mode`: BatchNormalization with `training_mode=1`, whose extra outputs are the
- *   moments. Opset 14 on, `cpu` only.
+ *   moments. Runs on `cpu`, from opset 14 on.
  */
 export type MomentsReduction = 'reduce-mean' | 'training-mode';
 
 /**
  * How far ONNX Runtime may optimize the graph. In training mode it writes new statistics over the
- * old ones, even over constants: if it computed those once, or one of them for two nodes, a batch
- * would see the numbers of another.
+ * old ones. If an optimizer made constants of those, or shared them between nodes, a batch would
+ * read the numbers of another.
  */
 export const OPTIMIZATION: Readonly<Record<MomentsReduction, 'all' | 'disabled'>> = {
   'reduce-mean': 'all',
@@ -35,8 +35,8 @@ export const OPTIMIZATION: Readonly<Record<MomentsReduction, 'all' | 'disabled'>
 };
 
 /**
- * The model as far as it leads to the batch norm in `wanted`. Those nodes normalise by the batch's
- * own statistics, all others by their running ones.
+ * The part of the model that leads to the batch norm in `wanted`. These nodes normalise by the
+ * batch's own statistics, all others by their running statistics.
  *
  * @param model - a model of opset 9 or later, its batch norm in inference; it stays as it is, and
  *   shares tensors with the result

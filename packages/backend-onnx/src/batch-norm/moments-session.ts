@@ -1,5 +1,5 @@
-// Sessions that compute moments: one for each set of layers that was asked for, made once and used
-// for every batch.
+// Runs the graphs that compute moments. There is one session for each set of layers, used for all
+// batches.
 import type { Moments, Parameter } from '@polyak/core/interfaces';
 import { PolyakError } from '@polyak/core';
 import { mergeMoments } from '@polyak/core/kit';
@@ -20,33 +20,31 @@ import type { ExecutionProvider } from '../ort.js';
 /** Computes moments of one model. */
 export interface MomentsRunner {
   /**
-   * One pass over a batch.
+   * Runs a batch.
    *
-   * @param layers - whose moments, and which layers normalise by the batch's own statistics
+   * @param layers - the layers to measure, which normalise by the batch's own statistics
    * @param feeds - the batch
    * @returns the moments of what entered each of `layers`
    */
   run(layers: readonly BatchNormNodes[], feeds: OnnxFeeds): Promise<readonly Moments[]>;
-  /**
-   * Releases all sessions, once the passes that are under way have ended. Later passes are refused.
-   */
+  /** Releases all sessions after the last run has ended. */
   release(): Promise<void>;
 }
 
-/** What {@link momentsRunner} needs of a model, and how it shall run. */
+/** The model and the options of {@link momentsRunner}. */
 export interface MomentsSource {
-  /** The graph, its weights among its inputs. */
+  /** The graph. The weights are among its inputs. */
   readonly proto: ModelProto;
   /** The weights. */
   readonly initializers: ReadonlyMap<string, Parameter<Tensor>>;
-  /** How moments are reduced. */
+  /** How moments are computed. */
   readonly reduction: MomentsReduction;
   /** Where sessions run. */
   readonly executionProviders: readonly ExecutionProvider[];
 }
 
 /**
- * A runner without sessions yet.
+ * Makes a runner. It has no sessions yet.
  *
  * @param ort - the runtime
  * @param source - see {@link MomentsSource}
@@ -94,7 +92,7 @@ export function momentsRunner(ort: Ort, source: MomentsSource): MomentsRunner {
     }
     let results: InferenceSession.OnnxValueMapType;
     try {
-      // The cells may come to hold other tensors meanwhile.
+      // Other tensors may be set during the run.
       const weights = session.inputNames.flatMap((name) => initializers.get(name)?.get() ?? []);
       results = await whileHeld(weights, async () => session.run(feeds));
     } catch (cause) {
@@ -130,7 +128,7 @@ export function momentsRunner(ort: Ort, source: MomentsSource): MomentsRunner {
   };
 }
 
-/** Takes the two outputs of {@link momentsGraph} apart. */
+/** Reads the moments of each layer from the two outputs of {@link momentsGraph}. */
 function read(
   layers: readonly BatchNormNodes[],
   rows: Float32Array,
@@ -158,8 +156,8 @@ function read(
 }
 
 /**
- * Refuses what ORT would not survive: a tensor that is missing, was disposed of, or lies on another
- * device.
+ * Throws for a tensor that is missing, was disposed of, or is on another device: ONNX Runtime would
+ * abort the process.
  */
 function usable(name: string, tensor: unknown, providers: readonly ExecutionProvider[]): Tensor {
   if (!isTensor(tensor)) {
@@ -169,7 +167,7 @@ function usable(name: string, tensor: unknown, providers: readonly ExecutionProv
   if (location === 'none') {
     throw new PolyakError(
       'ERR_DISPOSED',
-      `batchMoments: the tensor for "${name}" was disposed of.`,
+      `batchMoments: the tensor for "${name}" was disposed of. Dispose after the last use.`,
     );
   }
   if (location === 'cpu' || location === 'cpu-pinned' || providers[0] === 'webgpu') return tensor;

@@ -1,4 +1,4 @@
-// Batch norm by the batch's own statistics, written out as ReduceMean and arithmetic, for every
+// Batch norm by the batch's own statistics in terms of ReduceMean and arithmetic, for every
 // provider and opset.
 import type { BatchNormMoments, BatchNormSite } from './batch-norm-site.js';
 import { asVolume, floatOf } from './batch-norm-site.js';
@@ -8,11 +8,11 @@ import type { GraphBuilder } from './graph-builder.js';
  * Adds nodes that compute `scale * (x - mean) / sqrt(variance + epsilon) +
  * bias` and the moments of `x`.
  *
- * The variance is the mean of squares about a first mean m; the mean of x - m, which rounding
- * leaves, corrects both. The mean of squares is corrected by what it leaves in its turn, so that
- * rounding errors stay small however many values there are and however the runtime adds them.
+ * The variance is the mean of squares about a first mean m. The mean of x - m is not quite zero,
+ * because of rounding, and corrects both. The mean of squares is corrected in the same way. So
+ * rounding errors stay small for any number of values and any order of summation.
  *
- * @param builder - what to add to
+ * @param builder - of the graph
  * @param site - the node to replace
  * @returns the names of the moments; the output keeps its name
  * @see Chan, Golub and LeVeque 1983, Algorithms for computing the sample variance, eq. 1.7
@@ -25,7 +25,7 @@ export function reduceMeanRewrite(
   const [y = ''] = node.output;
   const add = (opType: string, ...inputs: string[]): string => builder.node(opType, inputs);
   const cast = (name: string): string => builder.node('Cast', [name], { to: { int: computeType } });
-  /** One value a channel, in the shape that broadcasts over samples and positions. */
+  /** One value for each channel, in a shape that broadcasts over samples and positions. */
   const perChannel = (name: string): string =>
     add('Reshape', cast(name), builder.integers([1, -1, 1]));
   const vector = (name: string): string => add('Reshape', name, builder.integers([-1]));
@@ -50,7 +50,7 @@ export function reduceMeanRewrite(
   const offset = add('Sub', perChannel(bias), add('Mul', rest, factor));
   const normalized = add('Add', add('Mul', deviation, factor), offset);
   const output = add('Reshape', normalized, add('Shape', x));
-  // From opset 15 on the input may have a type of its own; before, it has that of the scale.
+  // From opset 15 on the types of input and scale may differ.
   if (builder.opset >= 15) builder.node('CastLike', [output, x], {}, y);
   else builder.node('Cast', [output], { to: { int: scaleType ?? computeType } }, y);
 

@@ -1,4 +1,4 @@
-// Moments by batch norm in training mode, whose extra outputs are the batch's own statistics.
+// Moments from batch norm in training mode: its extra outputs are the batch's own statistics.
 import { create } from '@bufbuild/protobuf';
 import { NodeProtoSchema } from 'onnx-buf';
 import type { BatchNormMoments, BatchNormSite } from './batch-norm-site.js';
@@ -7,11 +7,11 @@ import type { GraphBuilder } from './graph-builder.js';
 import { attributeOf } from './graph-builder.js';
 
 /**
- * Adds the node in training mode. ONNX's momentum weighs the old statistics, so that with 0 the new
- * ones are those of the batch alone: its mean, and its population variance. The old ones are zeros
- * here, as 0 times NaN would be NaN.
+ * Adds the node in training mode. ONNX's momentum weighs the old statistics. With a momentum of 0
+ * the new statistics are the mean and the population variance of the batch alone. The old ones are
+ * zeros here, because 0 times NaN is NaN.
  *
- * @param builder - what to add to; opset 14 or later
+ * @param builder - of the graph, opset 14 or later
  * @param site - the node to replace
  * @returns the names of the moments; the output keeps its name
  * @see https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
@@ -22,8 +22,8 @@ export function trainingMode(
 ): BatchNormMoments {
   const [x = '', scale = '', bias = ''] = node.input;
   const [y = ''] = node.output;
-  // ORT writes the new statistics over the old ones, so each node needs its own, made anew in every
-  // pass: see OPTIMIZATION.
+  // ORT writes the new statistics over the old ones, so each node needs its own in every run: see
+  // OPTIMIZATION.
   const zeros = (): string =>
     builder.node('ConstantOfShape', [builder.node('Shape', [scale])], {
       value: { scalar: 0, type: computeType },

@@ -1,6 +1,6 @@
 // The bytes behind typed arrays.
 
-/** Bytes that are not of shared memory: what protobuf messages hold. */
+/** Bytes in memory that is not shared, as protobuf messages hold them. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 /**

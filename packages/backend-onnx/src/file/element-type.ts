@@ -1,5 +1,4 @@
-// ONNX's numbers for element types, and the field of a TensorProto that holds elements outside
-// raw_data.
+// ONNX's numbers for element types, and the fields of a TensorProto that hold elements one by one.
 import type { DType } from '@polyak/core/interfaces';
 import type { TensorProto } from 'onnx-buf';
 
@@ -8,14 +7,14 @@ type TypedField = 'floatData' | 'doubleData' | 'int32Data' | 'int64Data' | 'uint
 
 /** One element type. */
 export interface ElementType {
-  /** The name that the rest of this library knows. */
+  /** Its name in this library. */
   readonly dtype: DType;
-  /** Where elements are, if not in raw_data. */
+  /** The field of the elements, if they are not in raw_data. */
   readonly field: TypedField;
 }
 
-// TensorProto.DataType. Strings, complex numbers, float8 and the sub-byte types are not here:
-// models that have such initializers keep them as they are.
+// TensorProto.DataType. Strings, complex numbers, float8 and types below a byte are missing: a
+// model keeps such initializers as they are.
 const TYPES: Readonly<Partial<Record<number, ElementType>>> = {
   1: { dtype: 'float32', field: 'floatData' },
   2: { dtype: 'uint8', field: 'int32Data' },
@@ -36,7 +35,7 @@ const TYPES: Readonly<Partial<Record<number, ElementType>>> = {
  * The element type of a tensor.
  *
  * @param tensor - its `dataType` is looked up
- * @returns undefined for the types that JavaScript has no array of
+ * @returns undefined for types without an array type in JavaScript
  */
 export function elementTypeOf({
   dataType,

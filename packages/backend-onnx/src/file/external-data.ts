@@ -1,4 +1,4 @@
-// Tensors whose elements are in another file beside the model: external data.
+// External data: elements of tensors in files beside the model.
 import type { FileHandle } from 'node:fs/promises';
 import { open, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep, win32 } from 'node:path';
@@ -19,7 +19,7 @@ const CHUNK = 2 ** 30;
 export interface DataFolder {
   /** The folders to which locations are relative; the first that has the file counts. */
   readonly paths: readonly string[];
-  /** The folders that a location may lead to once links are followed, themselves free of links. */
+  /** The folders that a location may lead to after links are followed; none is a link. */
   readonly roots: readonly string[];
 }
 
@@ -36,7 +36,7 @@ export async function folderOfModel(path: string): Promise<DataFolder> {
 }
 
 /**
- * A folder that was named.
+ * A folder that the user named.
  *
  * @param path - of the folder
  */
@@ -48,11 +48,10 @@ export async function namedFolder(path: string): Promise<DataFolder> {
  * Reads the external data of a model into its tensors, in place.
  *
  * @param model - changed: afterwards no tensor has external data
- * @param folder - where the data are; undefined where the model came as bytes and no folder was
- * named
+ * @param folder - where the data are; undefined for a model given as bytes without a folder
  * @param label - what messages call the model
- * @throws `PolyakError` `ERR_MODEL` where a location leads out of the folder, or a file is missing
- * or too short
+ * @throws `PolyakError` `ERR_MODEL` where a location leads out of the folder, and where a file is
+ * missing or too short
  */
 export async function readExternalData(
   model: ModelProto,
@@ -96,9 +95,7 @@ async function readOne(
     const offset = entries.offset ?? 0;
     const length = entries.length ?? neededLength(tensor, label) ?? file.size - offset;
     if (length < 0 || offset + length > file.size) {
-      throw new RangeError(
-        `${length} bytes from byte ${offset} on are wanted, it has ${file.size}`,
-      );
+      throw new RangeError(`it has ${file.size} bytes, expected ${length} from byte ${offset} on`);
     }
     return await readExactly(file.handle, offset, length);
   } catch (cause) {
@@ -135,7 +132,7 @@ function entriesOf({ name, externalData }: TensorProto, label: string): Entries 
     if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
       throw modelError(
         label,
-        `"${name}" has external data with the ${key} "${text}", expected an integer from 0 on.`,
+        `"${name}" has external data with the ${key} "${text}", expected an integer >= 0.`,
       );
     }
     return value;
@@ -143,8 +140,8 @@ function entriesOf({ name, externalData }: TensorProto, label: string): Entries 
   return { location, offset: integer('offset'), length: integer('length') };
 }
 
-// Without a length the data reach to the end of the file, says the specification; files that hold
-// several tensors show that each takes what its shape needs.
+// The specification says that data without a length reach to the end of the file. In practice such
+// files hold several tensors, and each takes the bytes that its shape needs.
 function neededLength(tensor: TensorProto, label: string): number | undefined {
   const type = elementTypeOf(tensor);
   if (type === undefined) return undefined;
@@ -163,7 +160,7 @@ async function openInside({ paths, roots }: DataFolder, location: string): Promi
       `it is a link out of the folder of the model, to ${target}, which is refused`,
     );
   }
-  // Opening what is no file, such as a pipe, could wait for ever.
+  // Opening a pipe could wait for ever.
   const status = await stat(target);
   if (!status.isFile()) throw new TypeError('it is not a file');
   return { handle: await open(target, 'r'), size: status.size };

@@ -1,10 +1,10 @@
-// Errors about model files, all of one form.
+// Errors about model files.
 import { PolyakError } from '@polyak/core';
 
 /**
- * The error of a model file that is not as it should be.
+ * The error of a model file that cannot be used.
  *
- * @param label - the path of the model, or what else messages call it
+ * @param label - the path of the model, or another name for messages
  * @param found - what was found, what was expected, what to do
  * @param cause - the error beneath, where there is one
  */

@@ -1,6 +1,7 @@
 // A model from bytes or from a file, with all its data inside.
 import { open, readFile, stat } from 'node:fs/promises';
 import { PolyakError } from '@polyak/core';
+import { foundText } from '../arguments.js';
 import type { GraphProto } from 'onnx-buf';
 import type { DataFolder } from './external-data.js';
 import { folderOfModel, namedFolder, readExternalData } from './external-data.js';
@@ -18,9 +19,8 @@ export type ModelSource = string | Uint8Array;
  * @param source - its path or bytes
  * @param label - what messages call the model
  * @param folder - where external data are; by default beside the file
- * @returns the model; its tensors' raw data are views of bytes that only they hold, or of those
- * passed
- * @throws `PolyakError` `ERR_MODEL` where it cannot be read or is malformed
+ * @returns the model; the raw data of its tensors are views of the file's bytes, or of those passed
+ * @throws `PolyakError` `ERR_MODEL` where the model cannot be read or is malformed
  */
 export async function readModel(
   source: ModelSource,
@@ -39,16 +39,17 @@ export async function readModel(
 }
 
 /**
- * What messages call a model.
+ * The name of a model in messages.
  *
- * @param source - its path or bytes
- * @param whenBytes - for bytes
+ * @param source - its path, which is its name, or its bytes
+ * @param whenBytes - the name of bytes
+ * @throws TypeError where the source is neither
  */
 export function labelOf(source: unknown, whenBytes: string): string {
   if (typeof source === 'string') return source;
   if (source instanceof Uint8Array) return whenBytes;
   throw new TypeError(
-    `${whenBytes}: found ${typeof source}, expected the path of an .onnx file or its bytes.`,
+    `${whenBytes}: found ${foundText(source)}, expected the path of an .onnx file or its bytes.`,
   );
 }
 
@@ -74,7 +75,7 @@ export async function headOf(source: ModelSource): Promise<Uint8Array> {
 }
 
 async function readWhole(path: string): Promise<Uint8Array> {
-  // Reading what is no file, such as a pipe, could wait for ever.
+  // Reading a pipe could wait for ever.
   const status = await stat(path);
   if (!status.isFile()) throw new TypeError('it is not a file');
   return await readFile(path);
@@ -93,7 +94,7 @@ function checkNames({ initializer }: GraphProto, label: string): void {
   for (const { name } of initializer) {
     if (name === '') throw modelError(label, 'an initializer has no name. Export the model again.');
     if (names.has(name))
-      throw modelError(label, `two initializers are called "${name}". Export it again.`);
+      throw modelError(label, `two initializers are called "${name}". Export the model again.`);
     names.add(name);
   }
 }

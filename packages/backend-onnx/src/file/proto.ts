@@ -1,4 +1,4 @@
-// Bytes to ModelProto and back.
+// Decodes and encodes models.
 import { clone, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { GraphProto, ModelProto } from 'onnx-buf';
 import { ModelProtoSchema } from 'onnx-buf';
@@ -8,7 +8,7 @@ import type { Bytes } from './bytes.js';
 import { bytesOf } from './bytes.js';
 import { checkWire } from './wire-check.js';
 
-/** A model that has its graph. */
+/** A model with a graph. */
 export type ModelWithGraph = ModelProto & { graph: GraphProto };
 
 /**
@@ -16,7 +16,7 @@ export type ModelWithGraph = ModelProto & { graph: GraphProto };
  *
  * @param bytes - the whole file
  * @param label - what messages call the model, such as its path
- * @returns the model; fields that this package does not know are kept
+ * @returns the model, with the fields that this package does not know
  * @throws `PolyakError` `ERR_MODEL` where the bytes are not a ModelProto with an IR version and a
  * graph
  */
@@ -41,8 +41,7 @@ export function decodeModel(bytes: Uint8Array, label = 'the model'): ModelWithGr
  *
  * @param model - with all its data inside
  * @returns new bytes
- * @throws `PolyakError` `ERR_MODEL` where the model cannot be written: over 2 GB, or a value out of
- * its range
+ * @throws `PolyakError` `ERR_MODEL` for a model over 2 GB, and for a value out of its range
  */
 export function encodeModel(model: ModelProto): Bytes {
   try {

@@ -1,4 +1,4 @@
-// The elements of a TensorProto, in whichever of its fields they are.
+// Reads and replaces the elements of a TensorProto, in any of its fields.
 import { clearField } from '@bufbuild/protobuf';
 import type { HostArray, HostTensor } from '@polyak/core/interfaces';
 import { arrayOf } from '@polyak/core/interfaces';
@@ -27,7 +27,7 @@ const DATA_FIELDS = [
  * 2^53
  */
 export function shapeOf({ name, dims }: TensorProto, label: string): readonly number[] {
-  // A zero among them does not make the others small: a runtime may multiply in any order.
+  // Zeros are left out: a runtime may multiply the others first.
   const count = dims.reduce((product, extent) => product * (extent > 1n ? extent : 1n), 1n);
   if (dims.some((extent) => extent < 0n) || count > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw modelError(
@@ -39,9 +39,10 @@ export function shapeOf({ name, dims }: TensorProto, label: string): readonly nu
 }
 
 /**
- * The elements of a tensor: little-endian bytes in raw_data, or numbers in the field of its type.
+ * The elements of a tensor, from little-endian bytes in raw_data or numbers in the field of its
+ * type.
  *
- * @param tensor - only read; its data are not in another file (see `external-data.ts`)
+ * @param tensor - only read; external data must have been read into it
  * @param type - its element type
  * @param label - what messages call the model
  * @returns a tensor with its own memory
@@ -72,10 +73,10 @@ export function readTensor(tensor: TensorProto, type: ElementType, label: string
 }
 
 /**
- * Puts raw data into a tensor, in place of what it holds.
+ * Replaces the elements of a tensor by raw data.
  *
  * @param tensor - changed
- * @param bytes - little-endian, as many as its shape takes; kept, not copied
+ * @param bytes - little-endian, as many as its shape takes; not copied
  */
 export function setRawData(tensor: TensorProto, bytes: Bytes): void {
   clearData(tensor);
@@ -83,7 +84,7 @@ export function setRawData(tensor: TensorProto, bytes: Bytes): void {
 }
 
 /**
- * Takes the elements out of a tensor, wherever they are; all else of it stays.
+ * Removes the elements of a tensor, and nothing else.
  *
  * @param tensor - changed
  */
@@ -103,7 +104,7 @@ function refuseOddPlaces(tensor: TensorProto, field: string, label: string): voi
     );
   }
   if (dataLocation === TensorProto_DataLocation.EXTERNAL) {
-    throw modelError(label, `"${name}" has its data in another file, which was not read.`);
+    throw modelError(label, `"${name}" has external data, which were not read.`);
   }
   if (filled.some((other) => other !== field) || (filled.length > 0 && rawData.length > 0)) {
     const places = rawData.length > 0 ? [...filled, 'rawData'] : filled;
@@ -116,8 +117,8 @@ function refuseOddPlaces(tensor: TensorProto, field: string, label: string): voi
 
 function fromBytes(dtype: HostTensor['dtype'], bytes: Bytes): HostArray {
   const Elements = arrayOf(dtype);
-  // Bytes that fill their buffer were read from a file of their own, just for this tensor; all
-  // others are views of the model's bytes, which are the caller's and begin anywhere.
+  // Bytes that fill their buffer were read for this tensor alone. Others are views of the model's
+  // bytes, which belong to the caller and may not be aligned.
   const isOwn = bytes.byteOffset === 0 && bytes.length === bytes.buffer.byteLength;
   const { buffer } = isOwn ? bytes : bytes.slice();
   return new Elements(buffer, 0, bytes.length / Elements.BYTES_PER_ELEMENT);
@@ -131,11 +132,12 @@ function fromNumbers(tensor: TensorProto, { dtype, field }: ElementType, label: 
   const data = new Elements(numbers.length) as Exclude<HostArray, BigInt64Array | BigUint64Array>;
   for (const [index, number] of numbers.entries()) {
     data[index] = Number(number);
-    // float32 rounds nothing here: the file held float32. The others hold integers.
+    // This catches integers out of range. Float fields hold values of their own type.
     if (data[index] !== Number(number) && !Number.isNaN(Number(number))) {
       throw modelError(
         label,
-        `"${tensor.name}" holds ${number} at ${index}, which is no ${dtype}.`,
+        `"${tensor.name}" holds ${number} at index ${index}, which is not in the range of ` +
+          `${dtype}. Export the model again.`,
       );
     }
   }

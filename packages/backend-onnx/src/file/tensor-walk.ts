@@ -1,8 +1,8 @@
-// Every TensorProto of a model, wherever it is kept.
+// Walks over every TensorProto of a model.
 import type { GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto } from 'onnx-buf';
 
 /**
- * Initializers, attributes, branches of If and Loop, functions, training graphs.
+ * The tensors in initializers, attributes, branches, loops, functions and training graphs.
  *
  * @param model - only read
  * @returns each tensor once

@@ -1,5 +1,5 @@
 // Checks that bytes are well-formed protobuf of a schema. The decoder trusts lengths and wire
-// types: from a corrupt file it can read beyond a message and return what looks like a model.
+// types: it can read beyond a message of a corrupt file and return a wrong model.
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { ScalarType } from '@bufbuild/protobuf';
 
@@ -10,7 +10,7 @@ const FIXED32 = 5;
 // protobuf's own limit.
 const MAX_DEPTH = 100;
 
-/** What one message says about its fields, by their number. */
+/** The fields of a message type, by number. */
 type Fields = ReadonlyMap<number, DescField>;
 const fieldsByMessage = new WeakMap<DescMessage, Fields>();
 
@@ -44,7 +44,7 @@ function wireTypeOf(field: DescField): number {
   }
 }
 
-/** Reads forward through bytes and never past `end`. */
+/** Reads bytes from the first to the last, and never past `end`. */
 class Cursor {
   readonly bytes: Uint8Array;
   at = 0;
@@ -79,9 +79,9 @@ class Cursor {
  * Checks that `bytes` are a message: every length within its parent's, every field of its wire
  * type.
  *
- * @param schema - the message that the bytes should hold
- * @param bytes - read once, nothing is built
- * @throws SyntaxError that names the byte where they are not
+ * @param schema - the expected type of message
+ * @param bytes - only read
+ * @throws SyntaxError that names the first wrong byte
  */
 export function checkWire(schema: DescMessage, bytes: Uint8Array): void {
   checkMessage(schema, new Cursor(bytes), bytes.length, 0);
@@ -143,7 +143,7 @@ function checkDelimited(
     while (cursor.at < begin + length) cursor.varint(begin + length);
   } else if (expected !== LENGTH_DELIMITED && length % (expected === FIXED64 ? 8 : 4) !== 0) {
     throw new SyntaxError(
-      `byte ${begin}: ${what} is packed in ${length} bytes, no whole number of elements`,
+      `byte ${begin}: ${what} is packed in ${length} bytes, not a whole number of elements`,
     );
   }
 }

@@ -1,4 +1,4 @@
-// The mean of checkpoints of one model, read one file at a time.
+// Averages checkpoint files of one model, one file at a time.
 import { PolyakError } from '@polyak/core';
 import { addToMean, finishMean, requireOptions, startMean } from '@polyak/core/kit';
 import type { HostMean } from '@polyak/core/kit';
@@ -20,30 +20,30 @@ import { clearData, readTensor, setRawData } from '../file/tensor-data.js';
 
 /** Options of {@link averageModels}. */
 export interface AverageModelsOptions extends Omit<LoadOnnxModelOptions, 'onWarning'> {
-  /** The weight of each file, 0 or more, in any unit; equal by default. */
+  /** The weight of each file, >= 0. Only their ratios matter. Default: equal weights. */
   readonly weights?: readonly number[];
 }
 
 /**
- * The mean of K checkpoints of one graph, weight by weight:
- * `sum(weight[k] * model[k]) / sum(weight)`, in float64 and rounded once. Everything else is the
- * first file's.
+ * Averages K checkpoint files of one graph: `sum(weight[k] * model[k]) / sum(weight)`, in float64
+ * and rounded once. Everything but the weights comes from the first file.
  *
- * The running mean and variance of batch norm are averaged too, but belong to none of the averaged
- * weights: let `bnUpdate` estimate them, then save. Integer initializers have to be equal in all
- * files. Only one file is in memory at a time, beside a float64 value for each weight.
+ * The mean of the running statistics of batch norm does not fit the averaged weights. Let
+ * `bnUpdate` estimate the statistics, then save. Weights that cannot be averaged, such as integers
+ * and constants of nodes, must be equal in all files. Only one file is in memory at a time, with a
+ * float64 value for each weight.
  *
  * @param ort - the module `onnxruntime-node`
- * @param sources - paths of .onnx files or their bytes, one at least
- * @param options - the weights of the files, and how the result is loaded
+ * @param sources - paths or bytes of one or more .onnx files
+ * @param options - the weights of the files, and options of {@link loadOnnxModel} for the result
  * @returns a model; release it
- * @throws `PolyakError` `ERR_MODEL` where a file is damaged, or where files differ in more than
- * weights: their graphs, attributes, inputs, opsets, initializers, shapes or dtypes. The message
+ * @throws `PolyakError` `ERR_MODEL` where a file is damaged, and where files differ in more than
+ * their weights: in graphs, attributes, inputs, opsets, initializers, shapes or dtypes. The message
  * lists every difference of every file.
- * @throws `PolyakError` `ERR_NON_FINITE` where a weight holds NaN, or an infinity that not all
- * files have
- * @throws RangeError where there is no file, or the weights are not as many numbers from 0 on as
- * there are files, with a positive one among them
+ * @throws `PolyakError` `ERR_NON_FINITE` where a weight holds NaN, or an infinity that other files
+ * do not have
+ * @throws RangeError where there is no file, and where `weights` is not one finite number >= 0 for
+ * each file, or all of them are 0
  * @example
  * ```ts
  * import * as ort from 'onnxruntime-node';
@@ -101,17 +101,17 @@ export async function averageModels(
     }
     const found = modelDifferences(average.template, model, label);
     differences.push(...found.map((text) => `${label}: ${text}`));
-    // Once files differ there is nothing to average, only more differences to find.
+    // After the first difference, only more differences are looked for.
     if (differences.length === 0) addToAverage(average, model, weight, label);
   }
   if (average === undefined)
-    throw new RangeError('averageModels: no models, expected one at least.');
+    throw new RangeError('averageModels: the list of models is empty, expected one or more.');
   if (differences.length > 0) throw differing(labels[0] ?? '', differences);
   const label = `the average of ${sources.length} models`;
   return await modelOf(ort, takenApart(finishAverage(average), options, label), options, label);
 }
 
-/** What was read so far. */
+/** The average of the files that were read so far. */
 interface Average {
   /** The first file without the data of its weights. */
   readonly template: ModelWithGraph;
@@ -131,7 +131,7 @@ function checkWeights(
   if (isFit) return weights;
   throw new RangeError(
     `averageModels: the weights are [${weights.join(', ')}], expected ${sources.length} finite ` +
-      'numbers from 0 on, one of them positive.',
+      'numbers >= 0, at least one of them positive.',
   );
 }
 
@@ -181,15 +181,15 @@ function floatInitializers({ graph }: ModelWithGraph): readonly TensorProto[] {
 function readFloat(initializer: TensorProto, label: string): ReturnType<typeof readTensor> {
   const type = elementTypeOf(initializer);
   if (type === undefined)
-    throw new TypeError(`${label}: "${initializer.name}" is no float tensor.`);
+    throw new TypeError(`${label}: "${initializer.name}" is not a float tensor.`);
   return readTensor(initializer, type, label);
 }
 
 function nonFinite({ name }: TensorProto, label: string): PolyakError {
   return new PolyakError(
     'ERR_NON_FINITE',
-    `averageModels: ${label}: "${name}" holds NaN, or an infinity that not all models have. ` +
-      'Leave this model out.',
+    `averageModels: ${label}: "${name}" holds NaN, or an infinity that other models do not ` +
+      'have. Leave this model out.',
   );
 }
 
@@ -197,7 +197,7 @@ function differing(reference: string, differences: readonly string[]): PolyakErr
   const lines = differences.map((text) => `\n- ${text}`).join('');
   return new PolyakError(
     'ERR_MODEL',
-    `averageModels: ${differences.length} differences from ${reference}; average checkpoints of ` +
-      `one graph only.${lines}`,
+    `averageModels: found ${differences.length} differences from ${reference}. Average ` +
+      `checkpoints of one graph only.${lines}`,
   );
 }

@@ -1,14 +1,14 @@
-// Which weights of a model are averaged.
+// Selects the weights of a model that are averaged.
 import type { HostTensor } from '@polyak/core/interfaces';
 import { batchNormStatistics } from './batch-norm-statistics.js';
 import type { FedGraph } from './fed-graph.js';
 import { quantizationOf } from './quantization.js';
 
 /**
- * The weights that are averaged: all but the running statistics of batch norm, the scales of
- * quantized weights, and constants that hold an infinity.
+ * The names of the weights that are averaged: all but the running statistics of batch norm, the
+ * scales of quantized weights, and constants that hold an infinity.
  *
- * @param fed - the model taken apart
+ * @param fed - the graph and its weights
  */
 export function averagedNames({ template, weights }: FedGraph): ReadonlySet<string> {
   const statistics = batchNormStatistics(template);
@@ -20,8 +20,8 @@ export function averagedNames({ template, weights }: FedGraph): ReadonlySet<stri
 }
 
 /**
- * Whether a tensor holds an infinity and no NaN: then it is a mask, not a weight that training has
- * ruined.
+ * Whether a tensor holds an infinity and no NaN, as masks do. A weight that training has ruined
+ * usually holds NaN.
  *
  * @param tensor - of a floating dtype
  */

@@ -1,17 +1,17 @@
-// Which initializers are running statistics of batch norm: they are estimated anew, not averaged
-// like weights.
+// Finds the initializers that are running statistics of batch norm. They are not averaged: bnUpdate
+// estimates them.
 import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto } from 'onnx-buf';
 
 const BATCH_NORM = 'BatchNormalization';
 const MEAN = 3;
 const VARIANCE = 4;
-// Operators that pass on their first input, except for its precision.
-const HANDS_ON = new Set(['Identity', 'Cast']);
+// Operators that give out their first input, perhaps in another precision.
+const ALIASES = new Set(['Identity', 'Cast']);
 
 /**
- * The names in the main graph that some BatchNormalization node takes as running mean or variance:
- * directly, through Identity or Cast, in a branch of If or the body of Loop, or as an argument of
- * one of the model's own functions.
+ * The names in the main graph that BatchNormalization nodes read as running mean or variance:
+ * directly, through Identity or Cast, inside If or Loop, or as an argument of a function of the
+ * model.
  *
  * @param model - only read
  */
@@ -36,7 +36,7 @@ function statisticsAmong(
   for (const node of nodes) {
     if (isBatchNorm(node)) [MEAN, VARIANCE].forEach((index) => note(node.input[index]));
     for (const branch of branchesOf(node.attribute)) {
-      // A name of the branch that hides one of the outside is no concern: ONNX forbids it.
+      // A branch cannot hide a name of the outside: ONNX forbids it.
       statisticsAmong(branch.node, functions, under).forEach(note);
     }
     const body = functions.get(
@@ -48,10 +48,10 @@ function statisticsAmong(
   }
   const before = new Map(
     nodes
-      .filter(({ opType }) => HANDS_ON.has(opType))
+      .filter(({ opType }) => ALIASES.has(opType))
       .map(({ output, input }) => [output[0], input[0]]),
   );
-  // A Set hands out what is added while it is walked.
+  // The loop also visits what it adds to the Set.
   for (const name of names) note(before.get(name));
   return names;
 }

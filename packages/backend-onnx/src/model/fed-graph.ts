@@ -1,5 +1,5 @@
-// Turns float initializers into graph inputs, which are exchanged by feeding other tensors, without
-// a new session. ONNX Runtime silently ignores tensors fed for a name that is still an initializer.
+// Turns float initializers into graph inputs, so that other weights can be fed to the same session.
+// ONNX Runtime silently ignores tensors that are fed for an initializer.
 import { create } from '@bufbuild/protobuf';
 import type { HostTensor } from '@polyak/core/interfaces';
 import { formatSpec } from '@polyak/core/interfaces';
@@ -11,23 +11,23 @@ import type { ModelWithGraph } from '../file/proto.js';
 import { copyModel } from '../file/proto.js';
 import { clearData, readTensor, shapeOf } from '../file/tensor-data.js';
 
-/** A model taken apart: what stays the same, and the weights. */
+/** A model separated into its graph and its weights. */
 export interface FedGraph {
-  /** The model as it was, but without the data of the weights: what `save` starts from. */
+  /** The model as it was read, without the data of the weights: the template of `save`. */
   readonly template: ModelWithGraph;
-  /** The model whose weights are graph inputs: what the session is made of. */
+  /** The model with the weights as graph inputs: the session is made of it. */
   readonly proto: ModelWithGraph;
   /** The weights by name, in the order of the initializers. */
   readonly weights: ReadonlyMap<string, HostTensor>;
 }
 
 /**
- * Takes the float32, float64 and float16 initializers of the main graph out of a model. All else
- * stays in it: integers (shapes, indices), bfloat16 (which onnxruntime-node has no tensors of),
- * initializers of branches, constants of nodes.
+ * Takes the float32, float64 and float16 initializers of the main graph out of a model. Everything
+ * else stays in it: integers, such as shapes and indices; bfloat16, of which onnxruntime-node has
+ * no tensors; initializers of branches; constants of nodes.
  *
- * @param model - consumed: its weights' data are cleared
- * @param embed - initializers to leave in
+ * @param model - consumed: the data of its weights are removed
+ * @param embed - the names of initializers that stay in the graph
  * @param label - what messages call the model
  * @throws `PolyakError` `ERR_MODEL` where an initializer is malformed
  */
@@ -37,8 +37,7 @@ export function feedInitializers(
   label: string,
 ): FedGraph {
   const weights = takeWeights(model.graph, embed, label);
-  // Copies, so that the bytes of the file, of which the remaining tensors are views, can be
-  // collected.
+  // Copies: the remaining tensors are views of the bytes of the file, which can then be collected.
   const template = copyModel(model);
   const proto = copyModel(template);
   const { graph } = proto;
@@ -63,7 +62,7 @@ function takeWeights(
     const type = elementTypeOf(initializer);
     shapeOf(initializer, label);
     if (type === undefined) continue;
-    // Integers are read too: their data have to agree with their shape.
+    // Integers are read too, which checks that their data fit their shape.
     const tensor = readTensor(initializer, type, label);
     if (!isFed(tensor) || embed.has(initializer.name)) continue;
     weights.set(initializer.name, tensor);
@@ -81,7 +80,7 @@ function checkEmbed(graph: GraphProto, embed: ReadonlySet<string>, label: string
   for (const name of embed) {
     if (!names.has(name))
       throw new RangeError(
-        `${label}: option embed: "${name}" is not an initializer of the model. Pass a name of one.`,
+        `${label}: the option embed has "${name}", expected names of initializers of the model.`,
       );
   }
 }
@@ -113,6 +112,7 @@ function checkDeclaration(
   const spec = weight === undefined ? '' : ` (${formatSpec(weight)})`;
   throw modelError(
     label,
-    `the input "${name}" is declared with another type or shape than its initializer${spec}.`,
+    `the input "${name}" has another type or shape than its initializer${spec}. Export the ` +
+      'model again.',
   );
 }

@@ -1,5 +1,4 @@
-// Reports the weights of a model that cannot be exchanged, so that no average leaves them out in
-// silence.
+// Reports the weights that cannot be exchanged, so that no average leaves them out in silence.
 import { PolyakError } from '@polyak/core';
 import { isFloating } from '@polyak/core/interfaces';
 import type { AttributeProto, GraphProto, NodeProto, TensorProto } from 'onnx-buf';
@@ -34,14 +33,14 @@ interface LeftOut {
   readonly text: string;
 }
 
-// A message of a thousand names is not read.
+// Nobody reads a message of a thousand names.
 const MOST_NAMES = 10;
 
 /**
  * Reports the weights that cannot be exchanged: warns, or refuses a model that has no others.
  *
- * @param fed - the model taken apart
- * @param embed - initializers that the user wants in the graph; they are not reported
+ * @param fed - the graph and its weights
+ * @param embed - the names of initializers that the user keeps in the graph; they are not reported
  * @param label - what messages call the model
  * @param warn - called once, if there is anything to report
  * @throws `PolyakError` `ERR_UNSUPPORTED` where the model has weights and none can be averaged

@@ -1,4 +1,4 @@
-// From an .onnx file to a model that runs.
+// Loads an .onnx file as a model that runs.
 import type { HostTensor } from '@polyak/core/interfaces';
 import { requireFunction, requireOptions } from '@polyak/core/kit';
 import { toInference } from './inference-mode.js';
@@ -20,18 +20,15 @@ import { modelCells } from '../parameter.js';
 /** Options of {@link loadOnnxModel}. */
 export interface LoadOnnxModelOptions extends SessionOptions {
   /**
-   * Float initializers to leave in the graph, for a node that ONNX Runtime only runs with a
-   * constant there.
+   * Names of float initializers that stay in the graph, for nodes that ONNX Runtime runs with
+   * constants only. They are not averaged.
    */
   readonly embed?: readonly string[];
-  /**
-   * The folder of the model's external data; by default that of its file. Data outside of it are
-   * refused.
-   */
+  /** The folder of external data. Default: the folder of the file. Data elsewhere are refused. */
   readonly folder?: string;
   /**
-   * Where the weights are kept, such as the backend that averages them on a device; by default in
-   * host memory.
+   * Where the weights are kept: the backend that averages them, if that computes on a device.
+   * Default: host memory.
    */
   readonly backend?: WeightStorage;
   /**
@@ -43,7 +40,7 @@ export interface LoadOnnxModelOptions extends SessionOptions {
   readonly onWarning?: (message: string) => void;
 }
 
-/** The names of the options that a model is loaded by, also an average of models. */
+/** The names of the options that loading a model and averaging models share. */
 export const MODEL_OPTIONS: readonly string[] = [
   'executionProviders',
   'session',
@@ -68,7 +65,7 @@ export const MODEL_OPTIONS: readonly string[] = [
  *
  * @param ort - the module `onnxruntime-node`
  * @param source - the path of an .onnx file, with external data beside it, or its bytes
- * @param options - where it runs, and what stays embedded
+ * @param options - see {@link LoadOnnxModelOptions}
  * @returns the model; release it
  * @throws `PolyakError` `ERR_MODEL` where the file cannot be read, is damaged, or ONNX Runtime
  * refuses the model
@@ -123,10 +120,10 @@ export async function loadOnnxModel(
 }
 
 /**
- * A model in the mode that the options want, taken apart.
+ * Separates a model into its graph and its weights, in the mode of the options.
  *
  * @param model - consumed
- * @param options - which mode, and what stays embedded
+ * @param options - the mode, and what stays embedded
  * @param label - what messages call the model
  */
 export function takenApart(
@@ -141,12 +138,12 @@ export function takenApart(
 }
 
 /**
- * A model that runs, of one that was taken apart.
+ * Makes a model that runs.
  *
  * @param ort - the runtime
- * @param fed - its weights become the cells' tensors, not copied
+ * @param fed - the graph and its weights, which become the cells' tensors without a copy
  * @param options - where it runs
- * @param label - what messages call it
+ * @param label - what messages call the model
  */
 export async function modelOf(
   ort: Ort,

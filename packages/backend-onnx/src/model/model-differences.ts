@@ -1,4 +1,4 @@
-// Compares two models and lists all differences that change what they compute.
+// Compares two models and lists the differences that change what they compute.
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { clone, toBinary } from '@bufbuild/protobuf';
 import { formatSpec, isFloating } from '@polyak/core/interfaces';
@@ -24,14 +24,15 @@ import type { ModelWithGraph } from '../file/proto.js';
 import { readTensor, shapeOf } from '../file/tensor-data.js';
 
 /**
- * The differences of `other` from `reference`. Names of nodes, documentation, metadata, producers,
- * the types of inner values and the order of nodes, inputs and initializers are no differences; nor
- * are the values of float initializers.
+ * Lists the differences of `other` from `reference`. These do not count as differences: the values
+ * of float initializers; names of nodes, documentation, metadata and producers; the types of inner
+ * values; the order of nodes, inputs and initializers.
  *
- * @param reference - what is expected
- * @param other - what is found
+ * @param reference - the expected model
+ * @param other - the model that was found
  * @param label - what messages call `other`
- * @returns one sentence each; none where the models compute the same function of inputs and weights
+ * @returns one sentence for each difference; none where both models compute the same function of
+ *   inputs and weights
  */
 export function modelDifferences(
   reference: ModelWithGraph,
@@ -59,7 +60,7 @@ type Entries<V> = readonly (readonly [key: string, value: V])[];
 const opsets = ({ opsetImport }: ModelProto): Entries<{ readonly version: bigint }> =>
   opsetImport.map((entry) => [entry.domain === '' ? 'ai.onnx' : entry.domain, entry]);
 
-/** Compares what is called the same, and lists what only one side has. */
+/** Compares entries of the same key, and lists keys that only one side has. */
 function differing<V>(
   what: string,
   reference: Entries<V>,
@@ -120,7 +121,7 @@ function graphDifferences(
 const tensors = ({ initializer }: GraphProto): Entries<TensorProto> =>
   initializer.map((tensor) => [tensor.name, tensor]);
 
-// Names of types where they are short, and their bytes, which say all.
+// Tensor types as text; the bytes of all other types.
 function typeText({ type }: ValueInfoProto): string {
   if (type?.value.case !== 'tensorType') {
     return type === undefined
@@ -169,7 +170,7 @@ function encodedTensor(tensor: TensorProto): string {
   return hexOf(toBinary(TensorProtoSchema, copy));
 }
 
-// Every value is made once, so a node is known by what it makes.
+// A value has one maker, so the outputs of a node identify it.
 const made = (nodes: readonly NodeProto[]): Entries<NodeProto> =>
   nodes.map((node) => [node.output.join(', '), node]);
 
@@ -267,7 +268,7 @@ function sameBytes<D extends DescMessage>(
   const [expected, found] = [reference, other].map((list) =>
     list.map((message) => hexOf(toBinary(schema, message))).join(),
   );
-  return expected === found ? [] : [`${what}: another one than expected`];
+  return expected === found ? [] : [`${what}: found another one than expected`];
 }
 
 function hexOf(bytes: Uint8Array): string {

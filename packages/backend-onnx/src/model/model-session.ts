@@ -1,5 +1,5 @@
-// The session of a model: made once, run with weights that may change, released when nothing runs
-// any more.
+// The session of a model. It is made once, runs with changing weights, and is released after its
+// last run.
 import { PolyakError } from '@polyak/core';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { bytesOf } from '../file/bytes.js';
@@ -11,24 +11,21 @@ import type { Ort } from '../ort.js';
 import { encodeModel } from '../file/proto.js';
 import type { ExecutionProvider } from '../ort.js';
 
-/** How a session is made. */
+/** Options of a session. */
 export interface SessionOptions {
-  /** Where the model runs, the first that can; `['cpu']` by default. */
+  /** Where the model runs, in order of preference. Default `['cpu']`. */
   readonly executionProviders?: readonly ExecutionProvider[];
-  /**
-   * All other session options of ONNX Runtime: threads, optimization level, log level (default:
-   * errors only).
-   */
+  /** All other session options of ONNX Runtime. The log level is errors only by default. */
   readonly session?: Omit<InferenceSession.SessionOptions, 'executionProviders'>;
 }
 
-/** A session, and what is under way in it. */
+/** A session and its runs. */
 export interface ModelSession {
-  /** Runs it once. */
+  /** Runs the session once. */
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
-  /** Refuses `call` after {@link ModelSession.release}. */
+  /** Throws after {@link ModelSession.release}. */
   requireOpen(call: string): void;
-  /** Releases it when the last run has ended. */
+  /** Releases the session after the last run has ended. */
   release(): Promise<void>;
 }
 
@@ -36,7 +33,7 @@ export interface ModelSession {
  * Makes the session of a model.
  *
  * @param ort - the runtime
- * @param fed - the model taken apart
+ * @param fed - the graph and its weights
  * @param options - where and how it runs
  * @param label - what messages call the model
  * @returns the session; release it
@@ -103,7 +100,7 @@ async function createSession(
     return await ort.InferenceSession.create(encodeModel(fed.proto), settings);
   } catch (cause) {
     const remedy = (await runsEmbedded(ort, fed, settings))
-      ? ' It takes the model with its weights embedded: name those that must be constant in the ' +
+      ? ' It takes the model with embedded weights: name those that must be constant in the ' +
         'option `embed`.'
       : '';
     throw modelError(label, `ONNX Runtime refuses it (${textOf(cause)}).${remedy}`, cause);
@@ -127,7 +124,7 @@ async function runsEmbedded(
   }
 }
 
-// ONNX Runtime aborts the process when it gets a tensor of a device that it does not run on.
+// ONNX Runtime aborts the process when it is fed a tensor of another device.
 function requireReachable(
   name: string,
   { location }: Tensor,
@@ -146,7 +143,7 @@ function requireReachable(
   if (isReachable) return;
   throw new PolyakError(
     'ERR_UNSUPPORTED',
-    `run: "${name}" has the location "${location}", the model runs on ${providers.join(', ')}. ` +
+    `run: "${name}" has the location "${location}", expected one for ${providers.join(', ')}. ` +
       'Download it first.',
   );
 }

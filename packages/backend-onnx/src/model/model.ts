@@ -1,5 +1,4 @@
-// A model of ONNX Runtime whose weights are fed at every run instead of embedded, so that they can
-// be exchanged.
+// A model whose weights are fed at every run, so that they can be exchanged.
 import { PolyakError } from '@polyak/core';
 import type { Backend, HostTensor } from '@polyak/core/interfaces';
 import { formatSpec, sameSpec } from '@polyak/core/interfaces';
@@ -19,22 +18,16 @@ import type { Ort } from '../ort.js';
 import type { ModelCells, OnnxParameter } from '../parameter.js';
 import { whileHeld } from '../references.js';
 
-/**
- * A model whose float weights are cells: exchange what they hold, and the next run computes with
- * it.
- */
+/** A model whose float weights are cells. The next run computes with what the cells hold. */
 export interface OnnxModel {
-  /**
-   * The graph that runs: the weights are among its inputs, their data are not in it. Do not change
-   * it.
-   */
+  /** The graph that runs. The weights are among its inputs. Do not change it. */
   readonly proto: ModelProto;
-  /** The names of the inputs that {@link OnnxModel.run} wants, in the order of the file. */
+  /** The names of the inputs of {@link OnnxModel.run}, in the order of the file. */
   readonly inputNames: readonly string[];
-  /** The names of the outputs that {@link OnnxModel.run} returns, in the order of the file. */
+  /** The names of the outputs of {@link OnnxModel.run}, in the order of the file. */
   readonly outputNames: readonly string[];
   /**
-   * All weights by name: the float32, float64 and float16 initializers of the main graph. The model
+   * The weights by name: all float32, float64 and float16 initializers of the main graph. The model
    * owns the tensors.
    */
   readonly initializers: ReadonlyMap<string, OnnxParameter>;
@@ -45,24 +38,23 @@ export interface OnnxModel {
    */
   readonly parameters: readonly OnnxParameter[];
   /**
-   * One pass through the model with its weights as they are now.
+   * Runs the model once with its present weights.
    *
    * @param feeds - a tensor for each of {@link OnnxModel.inputNames}
    * @returns a tensor for each output; the caller owns them
    * @throws TypeError where a feed is missing or unknown
-   * @throws `PolyakError` `ERR_MODEL` where ONNX Runtime refuses them, `ERR_UNSUPPORTED` where a
-   * tensor is on a device that the model does not run on, `ERR_DISPOSED` after
-   * {@link OnnxModel.release}
+   * @throws `PolyakError` `ERR_MODEL` where ONNX Runtime refuses the feeds, `ERR_UNSUPPORTED` where
+   * a tensor is on another device than the model, `ERR_DISPOSED` after {@link OnnxModel.release}
    */
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
   /**
-   * Writes the model with its weights as they are now. All else is as it was read: nodes, metadata,
-   * opsets, functions, fields that this package does not know.
+   * Writes the model with its present weights. Everything else stays as it was read: nodes,
+   * metadata, opsets, functions, fields that this package does not know.
    *
-   * The file is written under another name and then renamed, so that a failure leaves what was
-   * there before; a process that is killed may leave a file that ends in `.partial`. A file that is
-   * replaced keeps its mode, and a link stays a link. Where one file replaces a split model, its
-   * data file `model.onnx.data` is removed, unless another .onnx file in the folder refers to it.
+   * The file is written under another name and then renamed, so a failure changes nothing. A
+   * process that is killed may leave a file that ends in `.partial`. A replaced file keeps its
+   * mode, and a link stays a link. Where one file replaces a split model, its data file
+   * `model.onnx.data` is removed, unless another .onnx file in the folder refers to it.
    *
    * @param path - of the .onnx file; replaced where it exists
    * @param options - one file, or a second one for the data
@@ -72,24 +64,24 @@ export interface OnnxModel {
    */
   save(path: string, options?: SaveOptions): Promise<void>;
   /**
-   * The same as the bytes of one file.
+   * The model as the bytes of one file.
    *
    * @returns new bytes
    * @throws `PolyakError` as {@link OnnxModel.save}
    */
   toBytes(): Promise<Uint8Array>;
-  /** Frees the session once running passes have ended. The model cannot be used afterwards. */
+  /** Frees the session after the last run has ended. The model cannot be used afterwards. */
   release(): Promise<void>;
 }
 
-/** What a model keeps its weights in, where that is not host memory. */
+/** Where a model keeps its weights: the part of a backend that holds tensors on a device. */
 export type WeightStorage = Pick<Backend<Tensor>, 'upload' | 'download' | 'dispose'>;
 
 /**
- * A model around a session and its weights.
+ * Makes a model of a session and its weights.
  *
  * @param ort - the runtime
- * @param fed - the graph taken apart
+ * @param fed - the graph and its weights
  * @param session - made of `fed.proto`
  * @param weights - a cell for each of `fed.weights`
  * @param storage - where the cells' tensors are; undefined for host memory
@@ -157,8 +149,8 @@ export function onnxModel(
 }
 
 /**
- * What a run may write over: in a file with batch norm in training mode, ONNX Runtime puts the new
- * running statistics where the old ones are.
+ * A copy for a run to write over: for batch norm in training mode, ONNX Runtime writes the new
+ * running statistics over the old ones.
  */
 function copied(ort: Ort, tensor: Tensor): Tensor {
   return tensor.location === 'cpu'
@@ -187,15 +179,15 @@ function requireSpec(
   if (tensor.location === 'none') {
     throw new PolyakError(
       'ERR_DISPOSED',
-      `${call}: the tensor of "${name}" was disposed. Set another one.`,
+      `${call}: the tensor of "${name}" was disposed of. Set another one.`,
     );
   }
   const found = specOf(tensor);
   if (sameSpec(found, expected)) return;
   throw new PolyakError(
     'ERR_PARAMETERS',
-    `${call}: "${name}" is ${formatSpec(found)}, the model has ${formatSpec(expected)}. Set a ` +
-      'tensor of that spec.',
+    `${call}: "${name}" is ${formatSpec(found)}, expected ${formatSpec(expected)} as in the ` +
+      'file. Set such a tensor.',
   );
 }
 
@@ -208,14 +200,14 @@ function checkFeeds(
   const missing = inputNames.filter((name) => !Object.hasOwn(feeds, name));
   if (missing.length > 0) {
     throw new TypeError(
-      `run: nothing is fed for ${missing.join(', ')}. The model's inputs are: ${expected}.`,
+      `run: no tensor is fed for ${missing.join(', ')}. The model's inputs are: ${expected}.`,
     );
   }
   for (const name of Object.keys(feeds)) {
     if (inputNames.includes(name)) continue;
     const remedy = weights.has(name)
       ? 'is a weight: set it with initializers.get(name).set(tensor).'
-      : `is no input of the model; its inputs are: ${expected}.`;
+      : `is not an input of the model. Its inputs are: ${expected}.`;
     throw new TypeError(`run: "${name}" ${remedy}`);
   }
 }

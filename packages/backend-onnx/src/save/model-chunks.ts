@@ -1,5 +1,5 @@
-// A model with its weights as a list of byte chunks. The weights are views, not copies: encoding a
-// model in one piece would hold it in memory three times.
+// A model as a list of byte chunks. The weights are views, not copies: encoding the model in one
+// piece would hold it in memory three times.
 import { clearField, create } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { toBinary } from '@bufbuild/protobuf';
@@ -18,7 +18,7 @@ const RAW_DATA: number = TensorProtoSchema.field.rawData.number;
  *
  * @param template - without the data of its weights
  * @param weights - their data by name; viewed
- * @returns what an ONNX file holds, once put together
+ * @returns the contents of an ONNX file, in order
  */
 export function modelChunks(
   template: ModelWithGraph,
@@ -35,9 +35,9 @@ export function modelChunks(
 }
 
 /**
- * The length of all chunks together.
+ * The length of all chunks together, in bytes.
  *
- * @param chunks - in bytes
+ * @param chunks - only read
  */
 export function lengthOf(chunks: readonly Bytes[]): number {
   return chunks.reduce((sum, { length }) => sum + length, 0);
@@ -48,7 +48,7 @@ function withData(initializer: TensorProto, data: Bytes): readonly Bytes[] {
 }
 
 function prefixed(field: number, chunks: readonly Bytes[]): readonly Bytes[] {
-  // A length beyond 2 GB is refused before anything is written; here it only has to be no error.
+  // A model beyond 2 GB is refused before anything is written; until then any length will do.
   const length = Math.min(lengthOf(chunks), 2 ** 32 - 1);
   return [
     new BinaryWriter().tag(field, WireType.LengthDelimited).uint32(length).finish(),
@@ -60,7 +60,7 @@ function encodeTensor(tensor: TensorProto): Bytes {
   return toBinary(TensorProtoSchema, tensor);
 }
 
-// Assigning copies the fields that are set, unknown ones among them, and none of their contents.
+// Assigning copies the fields that are set, unknown ones included, but not their contents.
 function encodeGraphRest({ graph }: ModelWithGraph): Bytes {
   const rest = Object.assign(create(GraphProtoSchema), graph);
   rest.initializer = [];

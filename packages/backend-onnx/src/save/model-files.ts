@@ -1,5 +1,4 @@
-// A model and its weights as files: one that holds everything, or one for the graph and one for the
-// data.
+// Writes a model as one file, or as two: the graph, and the data of large initializers.
 import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { create } from '@bufbuild/protobuf';
@@ -15,20 +14,20 @@ import { dataFileOf, ownDataFile } from './old-data.js';
 import { linkTarget, replaceFiles } from './replace-files.js';
 import { clearData } from '../file/tensor-data.js';
 
-// What one protobuf message can hold.
+// The most bytes in one protobuf message.
 const MAX_MESSAGE = 2 ** 31 - 1;
-// Below it, data stay in the model, where shape inference sees them: the threshold of the onnx
-// package.
+// Smaller data stay in the model, where shape inference sees them: the threshold of the Python
+// package onnx.
 const MIN_EXTERNAL = 1024;
-// The specification wants data to begin at a page.
+// The specification recommends that data begin at a page.
 const PAGE = 4096;
 
 /** How a model is written. */
 export interface SaveOptions {
   /**
-   * True: the data of large initializers go to a file of their own beside the model,
-   * `model.onnx.data` for `model.onnx`. False: everything goes into the model, which then cannot
-   * exceed 2 GB. By default only what exceeds 2 GB is split.
+   * True writes the data of large initializers to a second file, `model.onnx.data` beside
+   * `model.onnx`. False writes one file, which cannot exceed 2 GB. By default only models over 2 GB
+   * are split.
    */
   readonly externalData?: boolean;
 }

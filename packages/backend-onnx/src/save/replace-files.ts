@@ -1,5 +1,4 @@
-// Files that are written beside their place and then renamed into it, so that a failure leaves what
-// was there before.
+// Writes files under other names and then renames them, so that a failure leaves the old ones.
 import { randomUUID } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { lstat, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
@@ -42,7 +41,7 @@ export async function replaceFiles(files: readonly NewFile[]): Promise<void> {
   const suffix = `.${randomUUID()}`;
   const temporary = ({ path }: NewFile): string => `${path}${suffix}.partial`;
   const backup = ({ path }: NewFile): string => `${path}${suffix}.old`;
-  // Newest first: the order in which they are taken back.
+  // Newest first, the order of the way back.
   const moved: NewFile[] = [];
   const placed: NewFile[] = [];
   try {
@@ -82,7 +81,7 @@ async function writeFile(temporary: string, { path, chunks }: NewFile): Promise<
       await handle.chown(old.uid, old.gid).catch(() => undefined);
       await handle.chmod(old.mode);
     }
-    // A rename may reach the disk before the data do.
+    // Without this, the rename may reach the disk before the data.
     await handle.sync();
   } finally {
     await handle.close();

@@ -19,14 +19,13 @@ import { readTrainState, writeTrainState } from './train-state.js';
 /** Options of {@link trainStepOptimizer}. */
 export interface TrainStepOptions extends TrainStepNames, SessionOptions {
   /**
-   * The trained parameters: cells by the names of the graph's inputs, such as those of an
-   * inference model, which then see each step.
+   * The trained parameters: cells named like the inputs of the graph. Pass those of an inference
+   * model, and it sees each step.
    */
   readonly parameters: readonly Parameter<Tensor>[];
   /**
-   * Cells of what the step carries along without being trained, such as running statistics that an
-   * inference model shares. What has none here (momenta, as a rule) gets one that starts from
-   * zeros.
+   * Cells of what lives on from step to step without being trained, such as running statistics that
+   * an inference model shares. Inputs without a cell, such as momenta, start from zeros.
    */
   readonly state?: readonly Parameter<Tensor>[];
   /** The learning rate of the first step, finite and >= 0. */
@@ -46,18 +45,18 @@ const OPTIONS: readonly (keyof TrainStepOptions)[] = [
 
 /** A training step as an optimizer. See {@link trainStepOptimizer}. */
 export interface TrainStepOptimizer extends Optimizer<Tensor> {
-  /** The inputs of the graph that each batch has to bring. */
+  /** The inputs of the graph that a batch holds. */
   readonly feedNames: readonly string[];
   /**
-   * Takes one step on a batch: runs the graph and puts the new tensors into their cells. To be
-   * called in the closure of `swa.step`. Should it throw, nothing has changed.
+   * Takes one step on a batch: runs the graph and puts the new tensors into their cells. Call it in
+   * the closure of `swa.step`. A step that throws changes nothing.
    *
-   * @param batch - a tensor on the CPU for each of `feedNames`; it is only read
-   * @returns the loss, as the graph gives it: before the step
-   * @throws TypeError where `batch` lacks a tensor or holds one of no use; RangeError where the
-   * learning rate is no number
-   * @throws PolyakError `ERR_BUSY` while another step is under way, `ERR_DISPOSED` after `release`,
-   *   `ERR_UNSUPPORTED` where a tensor lies on a GPU; what ONNX Runtime throws, as it is
+   * @param batch - a tensor in host memory for each of `feedNames`; it is only read
+   * @returns the loss before the step
+   * @throws TypeError where `batch` lacks a tensor or holds an unknown one
+   * @throws RangeError where the learning rate is not finite and >= 0
+   * @throws PolyakError `ERR_BUSY` while another step runs, `ERR_DISPOSED` after `release`,
+   *   `ERR_UNSUPPORTED` where a tensor is on a GPU; errors of ONNX Runtime pass unchanged
    */
   minimize(batch: Readonly<Record<string, Tensor>>): Promise<number>;
   /** Frees the session. The cells keep their tensors. */
@@ -65,25 +64,24 @@ export interface TrainStepOptimizer extends Optimizer<Tensor> {
 }
 
 /**
- * Makes a graph of one training step the base optimizer of `SWA`. onnxruntime-node has no training
- * of its own, so the graph holds everything: forward pass, loss, backward pass, update. It is bound
- * by names:
+ * Makes a graph of one training step the base optimizer of `SWA`. onnxruntime-node cannot train, so
+ * the graph contains the whole step: forward pass, loss, backward pass, update. Inputs and outputs
+ * are found by name:
  *
- * - the input `lr` takes the learning rate, a scalar (or `lrInput`);
- * - the output `loss` gives the loss, a scalar (or `lossOutput`);
- * - what comes in as `w` and goes out as `w_new` (or `newName('w')`) lives on from step to step:
- *   the `parameters`, and beside them the state: momenta, running statistics, counters;
+ * - the input `lr` (or `lrInput`) takes the learning rate, a scalar;
+ * - the output `loss` (or `lossOutput`) gives the loss, a scalar;
+ * - an input `w` with an output `w_new` (or `newName('w')`) lives on from step to step: the
+ *   `parameters`, and the state, such as momenta, running statistics and counters;
  * - all other inputs are the batch.
  *
- * The weights have to be inputs: ONNX Runtime silently ignores what is fed in place of an
- * initializer. A step never writes into a tensor. Its outputs are new ones, since a training graph
- * whose outputs share memory with its inputs gives wrong weights without a word; so a tensor taken
- * from a cell stays unchanged.
+ * The weights must be inputs: ONNX Runtime ignores tensors that are fed for an initializer. A step
+ * writes into no tensor; it puts new ones into the cells. So a tensor that you took from a cell
+ * stays unchanged.
  *
  * @param ort - the module `onnxruntime-node`
  * @param model - the graph: the path of an `.onnx` file, or its bytes
  * @param options - cells, learning rate and names
- * @returns an optimizer with one parameter group; the caller releases it
+ * @returns an optimizer with one parameter group; release it
  * @throws PolyakError `ERR_MODEL` where ONNX Runtime cannot load the graph, `ERR_PARAMETERS` where
  *   graph and cells do not fit, with every difference
  * @throws RangeError where `lr` is not finite and >= 0
@@ -141,7 +139,8 @@ export async function trainStepOptimizer(
   requireOptions('trainStepOptimizer', options, OPTIONS);
   if (!Array.isArray(options.parameters)) {
     throw new TypeError(
-      `trainStepOptimizer: parameters is ${foundText(options.parameters)}, expected a list of cells.`,
+      `trainStepOptimizer: parameters is ${foundText(options.parameters)}, expected a list of ` +
+        'cells.',
     );
   }
   checkRate(options.lr);
@@ -185,7 +184,7 @@ function optimizerOf(
     if (status === 'released')
       throw new PolyakError('ERR_DISPOSED', `${call}: the optimizer was released. Make a new one.`);
     if (status === 'stepping') {
-      throw new PolyakError('ERR_BUSY', `${call}: a step is under way. Await it first.`);
+      throw new PolyakError('ERR_BUSY', `${call}: another step is running. Await it first.`);
     }
   };
   return {
@@ -211,7 +210,8 @@ function optimizerOf(
     addParamGroup() {
       throw new PolyakError(
         'ERR_UNSUPPORTED',
-        'trainStepOptimizer: the graph has one learning rate, so one parameter group.',
+        'addParamGroup: the graph takes one learning rate, so there is one parameter group. Pass ' +
+          'all parameters to trainStepOptimizer.',
       );
     },
     stateDict() {

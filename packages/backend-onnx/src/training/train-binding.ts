@@ -1,4 +1,4 @@
-// Binds the inputs and outputs of a training-step graph to cells, by name.
+// Connects the inputs and outputs of a training-step graph to cells, by name.
 import type { Parameter, TensorSpec } from '@polyak/core/interfaces';
 import { PolyakError } from '@polyak/core';
 import { arrayOf, elementCount, formatSpec } from '@polyak/core/interfaces';
@@ -10,7 +10,7 @@ import type { Ort } from '../ort.js';
 import { onnxParameter } from '../parameter.js';
 import { handles } from '../references.js';
 
-/** The names by which a training-step graph is bound. */
+/** The names of inputs and outputs in a training-step graph. */
 export interface TrainStepNames {
   /** The input of the learning rate, one element. Default `lr`. */
   readonly lrInput?: string;
@@ -24,25 +24,25 @@ export interface TrainStepNames {
 export interface TrainBinding {
   readonly lrInput: string;
   readonly lossOutput: string;
-  /** The inputs that come with each batch. */
+  /** The inputs that a batch holds. */
   readonly feedNames: readonly string[];
   /** The outputs that a step needs. */
   readonly fetches: readonly string[];
-  /** Everything that lives on from step to step, except what is trained. */
+  /** The cells of what lives on from step to step without being trained. */
   readonly state: readonly Parameter<Tensor>[];
   /** The learning rate as the graph takes it. */
   rate(lr: number): Tensor;
-  /** What the graph takes: the cells' tensors, and those of the batch. */
+  /** What a run is fed: the tensors of the cells and of the batch. */
   feeds(batch: Readonly<Record<string, Tensor>>): Record<string, Tensor>;
   /** The tensors of all cells. */
   held(): readonly Tensor[];
-  /** Puts a step's results into the cells: all or none. */
+  /** Puts the results of a step into all cells, or into none. */
   take(results: Readonly<Record<string, Tensor>>): Promise<void>;
 }
 
 type TensorMetadata = InferenceSession.TensorValueMetadata;
 
-/** Binds a session to cells, or refuses with every difference. */
+/** Connects a session to cells, or throws an error that lists every misfit. */
 export function bindTrainStep(
   ort: Ort,
   session: InferenceSession,
@@ -72,7 +72,7 @@ export function bindTrainStep(
   for (const input of carried) {
     if (!canBeZeros(input)) {
       problems.push(
-        `"${input.name}" is ${format(input)}: what it starts from has to be passed in state`,
+        `"${input.name}" is ${format(input)}: pass what it starts from in the option state`,
       );
     }
   }
@@ -149,7 +149,7 @@ function cellProblems(
   const spec = specOf(cell.get());
   const problems: string[] = [];
   if (input === undefined) {
-    problems.push(`no input "${cell.name}" (an initializer of that name has to become one)`);
+    problems.push(`no input "${cell.name}" (make an initializer of that name an input)`);
   } else if (!fits(spec, input)) {
     problems.push(`"${cell.name}" is ${formatSpec(spec)}, the graph takes ${format(input)}`);
   }
@@ -172,8 +172,8 @@ function checkLocation(name: string, location: Tensor['location']): void {
   // ONNX Runtime would crash, or compute with garbage.
   throw new PolyakError(
     'ERR_UNSUPPORTED',
-    `minimize: "${name}" is on "${location}", a training step takes tensors on "cpu". Download ` +
-      'it first.',
+    `minimize: "${name}" has the location "${location}", expected a tensor in host memory. ` +
+      'Download it first.',
   );
 }
 

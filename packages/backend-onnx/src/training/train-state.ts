@@ -1,4 +1,4 @@
-// The state of a training step, as plain data and back.
+// The state of a training step as plain data.
 import type { HostTensor, Parameter } from '@polyak/core/interfaces';
 import { canonical, flawOf, isTensor, recordOf } from '@polyak/core/interfaces';
 import type { StateTree } from '@polyak/core';
@@ -14,7 +14,7 @@ export function readTrainState(cells: readonly Parameter<Tensor>[]): Record<stri
 }
 
 /**
- * Gives the cells the tensors of a state, bit for bit. All are checked before the first is given.
+ * Puts the tensors of a state into the cells, bit for bit. All are checked before the first is set.
  *
  * @returns the learning rate of the state
  * @throws PolyakError `ERR_STATE` with every difference
@@ -38,7 +38,7 @@ export async function writeTrainState(
   const strangers = entries.filter(([name]) => !found.has(name) && !expected.has(name));
   requireFit(
     [
-      ...(rate === undefined ? ['"lr" is no finite number >= 0'] : []),
+      ...(rate === undefined ? ['"lr" is not a finite number >= 0'] : []),
       ...flaws,
       ...strangers.map(([name]) => `the graph has no "${name}"`),
       ...specDifferences(found, expected, { found: 'it', expected: 'the graph' }),

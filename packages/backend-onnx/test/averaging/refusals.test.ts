@@ -73,9 +73,9 @@ describe('tensors', () => {
     );
   });
 
-  it('are none: what is, is said', () => {
+  it('are told from other values', () => {
     expect(() => backend.download([[1, 2] as never])).toThrow(
-      'download: tensor 0 is object, expected an ort.Tensor',
+      'download: tensor 0 is an array, expected an ort.Tensor',
     );
   });
 });

@@ -98,7 +98,7 @@ describe('batchNormModel', () => {
     await expect(layerAt(batchNormed, 0).write({ mean: one, variance: one })).rejects.toMatchObject(
       {
         code: 'ERR_BATCH_NORM',
-        message: '"bn1" has 2 channels, the statistics 1 means and 1 variances.',
+        message: '"bn1" has 2 channels, found 1 means and 1 variances.',
       },
     );
     const other = batchNormModel(ort, loaded);
@@ -112,7 +112,7 @@ describe('batchNormModel', () => {
     const loaded = await load();
     expect(() =>
       batchNormModel(ort, loaded, { reduction: 'training-mode', executionProviders: ['webgpu'] }),
-    ).toThrow(/webgpu has no training mode of batch norm. Use reduction "reduce-mean"/);
+    ).toThrow(/webgpu has no batch norm in training mode. Use the reduction "reduce-mean"/);
     await loaded.release();
   });
 

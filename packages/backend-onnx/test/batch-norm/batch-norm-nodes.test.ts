@@ -131,7 +131,7 @@ describe('batchNormModel', () => {
     const error = refusal(() => find([batchNorm(['x', 's', 'b', 'm', 'v'], 'y')], ['s', 'b', 'm']));
     expect(error.code).toBe('ERR_BATCH_NORM');
     expect(error.message).toContain(
-      'the running variance of "BatchNormalization_y" is "v", which is no float initializer',
+      'the running variance of "BatchNormalization_y" is "v", expected a float initializer',
     );
   });
 
@@ -179,7 +179,7 @@ describe('batchNormModel', () => {
     expect(plain.message).toContain('no BatchNormalization node. From PyTorch, export with');
     const folded = refusal(() => find([node('Conv', ['x', 'w', 'b'], ['y'])], ['w', 'b']));
     expect(folded.message).toContain(
-      'Its 1 Conv or Gemm nodes with a bias may be what batch norm was folded into',
+      'It may have been folded into the Conv or Gemm nodes that have a bias.',
     );
   });
 

@@ -37,11 +37,11 @@ async function refusal(source: string | Uint8Array): Promise<PolyakError> {
 /** Loads what can be loaded; anything but a PolyakError is a failure. */
 async function verdict(bytes: Uint8Array): Promise<'loaded' | 'refused'> {
   try {
-    const loaded = await loadOnnxModel(ort, bytes);
+    const loaded = await loadOnnxModel(ort, bytes, { onWarning: () => undefined });
     await loaded.release();
     return 'loaded';
   } catch (error) {
-    if (PolyakError.is(error) && error.code === 'ERR_MODEL') return 'refused';
+    if (PolyakError.is(error)) return 'refused';
     throw error;
   }
 }
@@ -159,7 +159,7 @@ describe('tensors that lie', () => {
     [
       'integers that do not fit',
       odd({ dataType: 3, dims: [1n], int32Data: [300] }),
-      /300 at 0, which is no int8/,
+      /300 at index 0, which is not in the range of int8/,
     ],
   ])('%s', async (_, bytes, message) => {
     expect((await refusal(bytes)).message).toMatch(message);

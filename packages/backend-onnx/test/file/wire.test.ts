@@ -25,7 +25,7 @@ describe('loadOnnxModel', () => {
     [
       'packed floats of a broken length',
       [0x3a, 6, 0x2a, 4, 0x22, 2, 1, 1],
-      /no whole number of elements/,
+      /not a whole number of elements/,
     ],
   ])('refuses %s', async (_, bytes, message) => {
     const found = await refusal(...bytes);

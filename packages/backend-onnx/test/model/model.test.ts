@@ -210,8 +210,10 @@ describe('loadOnnxModel', () => {
 describe('run', () => {
   it('names what is missing and what is unknown', async () => {
     await withModel(modelBytes(gemm()), async (loaded) => {
-      await expect(loaded.run({})).rejects.toThrow(/nothing is fed for x/);
-      await expect(loaded.run({ ...feeds(), z: f32([1], [1]) })).rejects.toThrow(/"z" is no input/);
+      await expect(loaded.run({})).rejects.toThrow(/no tensor is fed for x/);
+      await expect(loaded.run({ ...feeds(), z: f32([1], [1]) })).rejects.toThrow(
+        /"z" is not an input/,
+      );
       await expect(loaded.run({ ...feeds(), w: f32([1], [1]) })).rejects.toThrow(/"w" is a weight/);
     });
   });

@@ -14,7 +14,7 @@ describe('trainStepOptimizer refuses', () => {
       'weights that are initializers',
       { isEmbedded: true },
       {},
-      'no input "weight" (an initializer',
+      'no input "weight" (make an initializer',
     ],
     [
       'weights that never change',
@@ -44,7 +44,7 @@ describe('trainStepOptimizer refuses', () => {
       'state whose size is not known',
       { shapes: { velocity: ['k'] } },
       {},
-      '"velocity" is float32[k]: what it starts from',
+      '"velocity" is float32[k]: pass what it starts from',
     ],
   ])('%s', async (_, changes, options, message) => {
     const error = await refusal(open(options, trainStepGraph(changes)));
