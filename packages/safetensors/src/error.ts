@@ -1,4 +1,4 @@
-// One error class, of the name and codes that every package of Polyak uses.
+// The error class of this package. Every package of Polyak uses its name and codes.
 
 /**
  * What went wrong, as a stable code:
@@ -8,9 +8,9 @@
  */
 export type PolyakErrorCode = 'ERR_SAFETENSORS' | 'ERR_UNSUPPORTED';
 
-/** Every refusal that is not a plain misuse of types (`TypeError`) or ranges (`RangeError`). */
+/** Any error but a misuse of types (`TypeError`) or ranges (`RangeError`). */
 export class PolyakError extends Error {
-  /** How {@link PolyakError.is} knows it, in every package of Polyak. */
+  /** The same in every package of Polyak: {@link PolyakError.is} checks it. */
   override readonly name = 'PolyakError';
   /** Stable; see {@link PolyakErrorCode}. */
   readonly code: PolyakErrorCode;
@@ -18,7 +18,7 @@ export class PolyakError extends Error {
   /**
    * @param code - stable, for programs
    * @param message - for people: what, found, expected, remedy
-   * @param options - the `cause`, where another error lies beneath
+   * @param options - the `cause`, if another error caused this one
    */
   constructor(code: PolyakErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
@@ -26,7 +26,7 @@ export class PolyakError extends Error {
   }
 
   /**
-   * Whether `error` is a {@link PolyakError}, also one of another copy of this package.
+   * Whether `error` is a {@link PolyakError}, of this or any other copy of a package.
    *
    * @param error - anything caught
    */

@@ -1,28 +1,34 @@
 // The header of a safetensors file: JSON that gives each tensor's dtype, shape and place in the
 // data.
 import { PolyakError } from './error.js';
-import { excerpt, hasOnlyIntegers, parseJson } from './json.js';
+import { cut, excerpt, hasMoreValues, hasOnlyIntegers, membersOf, parseJson } from './json.js';
 import type { DType, TensorSpec } from './tensor.js';
 import { arrayOf, elementCount, formatSpec } from './tensor.js';
 
-/** The name that the format keeps for the file's own strings. */
+/** The reserved name of the metadata, which are strings. */
 export const METADATA = '__metadata__';
 
-/** One tensor of a file: its spec, and where its bytes lie, counted from the end of the header. */
+/** The most axes of a tensor, as in NumPy and PyTorch. */
+export const MAX_RANK = 64;
+/** The most strings in the metadata. */
+export const MAX_STRINGS = 65_536;
+// A tensor's record has its extents, two lists and a few values more.
+const MAX_VALUES = MAX_RANK + 10;
+
+/** One tensor of a file: its spec, and where its bytes are, counted from the end of the header. */
 export interface TensorEntry extends TensorSpec {
   readonly name: string;
   readonly begin: number;
   readonly end: number;
 }
 
-/** What a header says. */
+/** The contents of a header. */
 export interface SafetensorsHeader {
   readonly metadata: Record<string, string>;
   readonly entries: readonly TensorEntry[];
 }
 
-// In the order in which the reference implementation writes them, so that equal tensors make equal
-// files.
+// In the order of the reference implementation, so that equal tensors make equal files.
 const CODES: Readonly<Record<DType, string>> = {
   uint64: 'U64',
   int64: 'I64',
@@ -39,11 +45,9 @@ const CODES: Readonly<Record<DType, string>> = {
   bool: 'BOOL',
 };
 const DTYPES: readonly DType[] = Object.keys(CODES).filter(isDType);
-// A record of records, the tensors, in which the shape and the offsets are lists.
-const NESTING = '{{[';
 const FIELDS: readonly string[] = ['dtype', 'shape', 'data_offsets'];
 
-/** A refusal of a file. */
+/** The error for a malformed file. */
 export function malformed(what: string, cause?: unknown): PolyakError {
   return new PolyakError(
     'ERR_SAFETENSORS',
@@ -52,14 +56,14 @@ export function malformed(what: string, cause?: unknown): PolyakError {
   );
 }
 
-/** Whether `dtype` is one that tensors of this library have. */
+/** Whether `dtype` is one of {@link DType}. */
 export function isDType(dtype: unknown): dtype is DType {
   return typeof dtype === 'string' && Object.hasOwn(CODES, dtype);
 }
 
-/** Whether a list holds extents: integers from 0 on, whose product is exact. */
+/** Whether a list holds extents: at most 64 integers from 0 on, whose product is exact. */
 export function isShape(shape: unknown): shape is readonly number[] {
-  if (!Array.isArray(shape)) return false;
+  if (!Array.isArray(shape) || shape.length > MAX_RANK) return false;
   const extents: readonly unknown[] = shape;
   let count = 1;
   for (const extent of extents) {
@@ -70,7 +74,7 @@ export function isShape(shape: unknown): shape is readonly number[] {
   return true;
 }
 
-/** Whether text survives UTF-8: no half of a surrogate pair. */
+/** Whether text can be written as UTF-8: it has no unpaired surrogates. */
 export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }
@@ -86,7 +90,7 @@ export function compareEntries(
   return DTYPES.indexOf(a.dtype) - DTYPES.indexOf(b.dtype) || compareCodePoints(a.name, b.name);
 }
 
-/** Writes a header: the metadata in order of their keys, then the tensors as they come. */
+/** Writes a header: the metadata sorted by key, then the tensors in the order given. */
 export function formatHeader(
   entries: readonly TensorEntry[],
   metadata: Readonly<Record<string, string>>,
@@ -104,50 +108,51 @@ export function formatHeader(
 }
 
 /**
- * Reads a header and checks that its tensors fill `dataLength` bytes without a gap, an overlap or a
- * rest.
+ * Reads a header, and checks each tensor before the next is built. The tensors must fill
+ * `dataLength` bytes exactly, without gaps or overlaps.
  */
 export function parseHeader(text: string, dataLength: number): SafetensorsHeader {
-  let header: unknown;
+  const entries: TensorEntry[] = [];
+  let metadata: Record<string, string> = {};
   try {
-    header = parseJson(text, (bracket, depth) => bracket === NESTING[depth]);
+    for (const [name, json] of membersOf(text)) {
+      if (name === METADATA) metadata = readMetadata(json);
+      else entries.push(readEntry(name, json));
+    }
   } catch (cause) {
-    throw malformed(
-      'the header is not that of a safetensors file: ' +
-        `${cause instanceof Error ? cause.message : String(cause)}.`,
-      cause,
-    );
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw malformed(`the header is not that of a safetensors file: ${cause.message}.`, cause);
   }
-  if (!isRecord(header)) throw malformed(`the header is ${excerpt(header)}, expected a record.`);
-  const metadata = Object.hasOwn(header, METADATA) ? readMetadata(header[METADATA]) : {};
-  const names = Object.keys(header).filter((name) => name !== METADATA);
-  const entries = names.map((name) => readEntry(name, header[name]));
   checkLayout(entries, dataLength);
-  // The reference implementation refuses `1.0`; whatever is read here must be read alike elsewhere.
-  if (!hasOnlyIntegers(text)) throw malformed('a number of the header has a point or an exponent.');
   return { metadata, entries };
 }
 
-function readMetadata(metadata: unknown): Record<string, string> {
-  if (!isRecord(metadata)) {
-    throw malformed(`${METADATA} is ${excerpt(metadata)}, expected a record of strings.`);
+function readMetadata(json: string): Record<string, string> {
+  if (!json.startsWith('{'))
+    throw malformed(`${METADATA} is ${cut(json)}, expected a record of strings.`);
+  const strings: [string, string][] = [];
+  for (const [key, value] of membersOf(json)) {
+    const text: unknown = value.startsWith('"') ? JSON.parse(value) : undefined;
+    if (typeof text !== 'string' || !isWellFormed(text) || !isWellFormed(key)) {
+      throw malformed(
+        `${METADATA}: ${excerpt(key)} is ${cut(value)}, expected a string of well-formed Unicode.`,
+      );
+    }
+    strings.push([key, text]);
+    if (strings.length > MAX_STRINGS)
+      throw malformed(`${METADATA} has too many strings, expected at most ${MAX_STRINGS}.`);
   }
-  return Object.fromEntries(
-    Object.entries(metadata).map(([key, value]) => {
-      if (typeof value !== 'string' || !isWellFormed(value) || !isWellFormed(key)) {
-        const found = `${excerpt(key)} is ${excerpt(value)}`;
-        throw malformed(`${METADATA}: ${found}, expected a string of well-formed Unicode.`);
-      }
-      return [key, value];
-    }),
-  );
+  return Object.fromEntries(strings);
 }
 
-function readEntry(name: string, info: unknown): TensorEntry {
+function readEntry(name: string, json: string): TensorEntry {
   const tensor = `tensor ${excerpt(name)}`;
   if (!isWellFormed(name)) throw malformed(`${tensor}: the name is not well-formed Unicode.`);
+  const info = hasMoreValues(json, MAX_VALUES)
+    ? undefined
+    : parseJson(json, (bracket, depth) => depth === 0 || (depth === 1 && bracket === '['));
   if (!isRecord(info) || Object.keys(info).some((key) => !FIELDS.includes(key))) {
-    throw malformed(`${tensor} is ${excerpt(info)}, expected a record of ${FIELDS.join(', ')}.`);
+    throw malformed(`${tensor} is ${cut(json)}, expected a record of ${FIELDS.join(', ')}.`);
   }
   const { dtype: code, shape, data_offsets: offsets } = info;
   const dtype = DTYPES.find((candidate) => CODES[candidate] === code);
@@ -157,7 +162,7 @@ function readEntry(name: string, info: unknown): TensorEntry {
     );
   }
   if (!isShape(shape)) {
-    const expected = 'a list of integers from 0 on with a product below 2^53';
+    const expected = `at most ${MAX_RANK} integers from 0 on with a product below 2^53`;
     throw malformed(`${tensor} has shape ${excerpt(shape)}, expected ${expected}.`);
   }
   const [begin, end]: readonly unknown[] =
@@ -174,6 +179,9 @@ function readEntry(name: string, info: unknown): TensorEntry {
       `${tensor} has data_offsets [${begin},${end}], ${end - begin} bytes, expected ${expected}.`,
     );
   }
+  // The reference implementation refuses `1.0`.
+  if (!hasOnlyIntegers(json))
+    throw malformed(`${tensor} has a number with a point or an exponent, expected integers.`);
   return { name, dtype, shape, begin, end };
 }
 

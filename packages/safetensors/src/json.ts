@@ -1,6 +1,8 @@
-// JSON from a file that may lie: what JSON.parse takes, less what makes two readers see two
-// different files (duplicate keys), overflows the stack of whoever walks the result (deep nesting),
-// or takes far more memory than its text (millions of empty lists).
+// JSON from a file that may be hostile. Refuses duplicate keys, which two readers resolve
+// differently, and deep nesting, which overflows the stack. Values take far more memory than their
+// text: they can be counted before they are built, and a record can be read member by member.
+
+const EXCERPT_LENGTH = 80;
 
 /** What JSON holds. */
 export type Json =
@@ -10,7 +12,7 @@ export type Json =
 export type Nesting = (bracket: '[' | '{', depth: number) => boolean;
 
 /**
- * Parses JSON, refusing duplicate keys and unwanted nesting before anything is built.
+ * Parses JSON. Duplicate keys and unwanted nesting are refused before anything is built.
  *
  * @param text - the JSON
  * @param mayBegin - asked for each list and record
@@ -34,7 +36,11 @@ export function parseJson(text: string, mayBegin: Nesting): Json {
       open.pop();
     } else if (character === '"') {
       const end = closingQuote(text, at);
-      if (isKey(text, end)) noteKey(open, String(JSON.parse(text.slice(at, end + 1))), at);
+      if (text[skipSpace(text, end + 1)] === ':') {
+        const keys = open.at(-1) ?? new Set();
+        noteKey(keys, keyOf(text, at, end), at);
+        open[open.length - 1] = keys;
+      }
       at = end;
     }
   }
@@ -42,8 +48,54 @@ export function parseJson(text: string, mayBegin: Nesting): Json {
 }
 
 /**
- * Whether all numbers are written as integers: `1.0` and `1e0` are numbers of the same value that
- * are not.
+ * Whether JSON has more than `most` values. Counts brackets and commas and builds nothing; an empty
+ * list or record counts twice.
+ *
+ * @param text - the JSON
+ */
+export function hasMoreValues(text: string, most: number): boolean {
+  let count = 1;
+  for (let at = 0; at < text.length && count <= most; at += 1) {
+    const character = text[at];
+    if (character === '"') at = closingQuote(text, at);
+    else if (character === ',' || character === '[' || character === '{') count += 1;
+  }
+  return count > most;
+}
+
+/**
+ * The members of a record, one after the other, so that a caller can refuse one before the rest is
+ * built.
+ *
+ * @param text - the JSON of a record
+ * @returns each key, and the JSON of its value, which is not checked yet
+ * @throws SyntaxError where the text is not a record, or a key appears twice
+ */
+export function* membersOf(text: string): Generator<readonly [key: string, value: string]> {
+  const keys = new Set<string>();
+  let at = skipSpace(text, 0);
+  expectAt(text, at, '{');
+  at = skipSpace(text, at + 1);
+  while (text[at] !== '}' || keys.size > 0) {
+    expectAt(text, at, '"');
+    const end = closingQuote(text, at);
+    const key = keyOf(text, at, end);
+    noteKey(keys, key, at);
+    at = skipSpace(text, end + 1);
+    expectAt(text, at, ':');
+    const begin = skipSpace(text, at + 1);
+    at = endOfValue(text, begin);
+    yield [key, text.slice(begin, at)];
+    if (text[at] === '}') break;
+    expectAt(text, at, ',');
+    at = skipSpace(text, at + 1);
+  }
+  const rest = skipSpace(text, at + 1);
+  if (rest < text.length) throw new SyntaxError(`expected the end at character ${rest}`);
+}
+
+/**
+ * Whether all numbers are written as integers. `1.0` and `1e0` are not.
  *
  * @param text - JSON that `JSON.parse` takes
  */
@@ -64,47 +116,83 @@ function isFraction(character: string | undefined): boolean {
 }
 
 function closingQuote(text: string, openingQuote: number): number {
-  for (let at = openingQuote + 1; at < text.length; at += 1) {
-    if (text[at] === '"') return at;
-    if (text[at] === '\\') at += 1;
+  let at = openingQuote;
+  do at = text.indexOf('"', at + 1);
+  while (isEscaped(text, at));
+  return at === -1 ? text.length : at;
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let first = at;
+  while (text[first - 1] === '\\') first -= 1;
+  return (at - first) % 2 === 1;
+}
+
+/** Where the comma or bracket after a value is. The value may be malformed. */
+function endOfValue(text: string, begin: number): number {
+  let depth = 0;
+  for (let at = begin; at < text.length; at += 1) {
+    const character = text[at];
+    if (character === '"') at = closingQuote(text, at);
+    else if (character === '{' || character === '[') depth += 1;
+    else if (depth > 0 && (character === '}' || character === ']')) depth -= 1;
+    else if (depth === 0 && (character === ',' || character === '}')) return at;
   }
   return text.length;
 }
 
-function isKey(text: string, end: number): boolean {
-  let at = end + 1;
+function skipSpace(text: string, begin: number): number {
+  let at = begin;
   while (text[at] === ' ' || text[at] === '\n' || text[at] === '\r' || text[at] === '\t') at += 1;
-  return text[at] === ':';
+  return at;
 }
 
-function noteKey(open: (Set<string> | undefined)[], key: string, at: number): void {
-  const keys = open.at(-1) ?? new Set();
+function expectAt(text: string, at: number, character: string): void {
+  if (text[at] !== character) throw new SyntaxError(`expected ${character} at character ${at}`);
+}
+
+function keyOf(text: string, openingQuote: number, end: number): string {
+  return String(JSON.parse(text.slice(openingQuote, end + 1)));
+}
+
+function noteKey(keys: Set<string>, key: string, at: number): void {
   if (keys.has(key))
     throw new SyntaxError(`at character ${at}, the key ${excerpt(key)} appears twice`);
-  open[open.length - 1] = keys.add(key);
+  keys.add(key);
 }
 
 /**
- * A value as messages quote it: JSON, cut where it is long.
+ * A value as messages quote it: as JSON, shortened.
  *
- * @param value - anything; what JSON cannot write comes out by its type
+ * @param value - anything; the name of its type stands for what JSON cannot express
  * @returns at most 81 characters
  */
 export function excerpt(value: unknown): string {
   let text: string | undefined;
   try {
-    text = JSON.stringify(value, showNumber);
+    text = JSON.stringify(value, shown);
   } catch {
     // A cycle, or a toJSON that throws: the type says enough.
   }
-  if (text === undefined) return typeof value;
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return text === undefined ? typeof value : cut(text);
+}
+
+/**
+ * Text as messages quote it, shortened.
+ *
+ * @param text - of any length
+ * @returns at most 81 characters
+ */
+export function cut(text: string): string {
+  return text.length > EXCERPT_LENGTH ? `${text.slice(0, EXCERPT_LENGTH)}…` : text;
 }
 
 // JSON writes NaN and the infinities as null and -0 as 0, which would hide what is wrong with them.
-function showNumber(_key: string, value: unknown): unknown {
+// Only the part of a long string that is shown is escaped.
+function shown(_key: string, value: unknown): unknown {
   if (Object.is(value, -0)) return '-0';
-  const isShown =
+  if (typeof value === 'string') return value.slice(0, EXCERPT_LENGTH);
+  const isNamed =
     typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value));
-  return isShown ? String(value) : value;
+  return isNamed ? String(value) : value;
 }

@@ -2,6 +2,8 @@
 import { PolyakError } from './error.js';
 import { excerpt } from './json.js';
 import {
+  MAX_RANK,
+  MAX_STRINGS,
   METADATA,
   compareEntries,
   formatHeader,
@@ -45,8 +47,8 @@ export interface SafetensorsFile {
  * @throws TypeError where a tensor, its dtype, shape or data, or a metadata value is of the wrong
  * type
  * @throws RangeError where the data and the shape disagree, an extent is not an integer from 0 on,
- * a bool is neither 0 nor 1, a name is `__metadata__` or not well-formed Unicode, or the header is
- * longer than 100 MB
+ * a bool is neither 0 nor 1, or a name is `__metadata__` or not well-formed Unicode; for more than
+ * 64 axes, 65,536 metadata strings or 100 MB of header
  * @throws {@link PolyakError} `ERR_UNSUPPORTED` on a big-endian machine
  * @example
  * ```ts
@@ -63,7 +65,14 @@ export function encodeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   refuseBigEndian('encodeSafetensors');
-  Object.entries(metadata).forEach(checkMetadata);
+  const strings = Object.entries(metadata);
+  strings.forEach(checkMetadata);
+  if (strings.length > MAX_STRINGS) {
+    throw new RangeError(
+      `encodeSafetensors: the metadata have ${strings.length} strings, expected at most ` +
+        `${MAX_STRINGS}. Join them into one, as JSON.`,
+    );
+  }
   const named = Object.entries(tensors).map(([name, tensor]) => checkTensor(name, tensor));
   named.sort(compareEntries);
   let filled = 0;
@@ -90,12 +99,13 @@ export function encodeSafetensors(
 }
 
 /**
- * Reads the bytes of a safetensors file. The whole file is checked before a tensor is allocated,
- * and the tensors together take as many bytes as the file has data, whatever its header says.
+ * Reads the bytes of a safetensors file. The whole file is checked before a tensor is allocated.
+ * The tensors together take as many bytes as the file has data, whatever its header says, and a
+ * header that is wrong is refused before the rest of it is built.
  *
- * Stricter than the reference implementation: names given twice, fields it does not define, dtypes
- * that {@link HostTensor} cannot hold (`F8_E4M3` and the like), bools other than 0 and 1 are all
- * refused.
+ * Stricter than the reference implementation. It also refuses duplicate names, unknown fields,
+ * dtypes that {@link HostTensor} cannot hold (`F8_E4M3` and the like), bools other than 0 and 1,
+ * more than 64 axes, and more than 65,536 metadata strings.
  *
  * @param bytes - the file, also as a view into a larger buffer; not kept
  * @returns tensors and metadata, copied out of `bytes`
@@ -157,8 +167,12 @@ function readText(bytes: Uint8Array): { dataBegin: number; text: string } {
   if (bytes[LENGTH_SIZE] !== OPENING_BRACE) {
     throw malformed('the header does not begin with "{". Is this a safetensors file?');
   }
-  // A copy, for browsers do not decode shared memory.
-  const header = new Uint8Array(bytes.subarray(LENGTH_SIZE, dataBegin));
+  const view = bytes.subarray(LENGTH_SIZE, dataBegin);
+  // Browsers decode neither shared nor resizable memory, which is copied.
+  const { buffer } = bytes;
+  const isShared = buffer[Symbol.toStringTag] !== 'ArrayBuffer';
+  const isResizable = 'resizable' in buffer && buffer.resizable === true;
+  const header = isShared || isResizable ? new Uint8Array(view) : view;
   try {
     return { dataBegin, text: new TextDecoder('utf-8', { fatal: true }).decode(header) };
   } catch (cause) {
@@ -198,7 +212,8 @@ function checkTensor(name: string, tensor: HostTensor): HostTensor & { readonly 
     throw new TypeError(`${what} has shape ${excerpt(shape)}, expected a list.`);
   if (!isShape(shape)) {
     throw new RangeError(
-      `${what} has shape ${excerpt(shape)}, expected integers from 0 on with a product below 2^53.`,
+      `${what} has shape ${excerpt(shape)}, expected at most ${MAX_RANK} integers from 0 on ` +
+        'with a product below 2^53.',
     );
   }
   if (data.length !== elementCount(shape)) {

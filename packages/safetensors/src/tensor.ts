@@ -1,4 +1,4 @@
-// What a tensor is in host memory: a dtype, a shape and the elements.
+// Tensors in host memory: a dtype, a shape and the elements.
 
 /** Element types, by the names that NumPy and safetensors users know. */
 export type DType =
@@ -105,7 +105,7 @@ export function formatSpec(spec: TensorSpec): string {
 
 /**
  * A host tensor in the form that the rest of the library reads: float16 in a `Float16Array`, which
- * Node 24 and later have, becomes a view of the same bits.
+ * Node 24 has, becomes a view of the same bits.
  *
  * @param tensor - any host tensor; shares its memory with the result
  */
@@ -117,10 +117,9 @@ export function canonical(tensor: HostTensor): HostTensor {
 }
 
 /**
- * What is wrong with a host tensor whose fields may be anything: nothing, or the rest of a sentence
- * that begins with what the tensor is.
+ * What is wrong with a host tensor, if anything: a predicate such as `has the unknown dtype "f4"`.
  *
- * @param tensor - in the form of {@link canonical}
+ * @param tensor - in the form of {@link canonical}; its fields may be anything
  */
 export function flawOf(tensor: HostTensor): string | undefined {
   const { dtype, shape, data } = tensor;

@@ -17,7 +17,20 @@ const everyDType: Readonly<Record<string, HostTensor>> = Object.fromEntries(
   ]),
 );
 
+const axes = (count: number): readonly number[] => Array.from({ length: count }, () => 1);
+const stringsOf = (count: number): Record<string, string> =>
+  Object.fromEntries(Array.from({ length: count }, (_, n) => [`key ${n}`, '']));
+
 describe('encodeSafetensors', () => {
+  it('writes 64 axes and 65,536 strings, which can be read', () => {
+    const tensors = { w: { ...weight, shape: [2, ...axes(63)] } };
+    const strings = stringsOf(65_536);
+    expect(decodeSafetensors(encodeSafetensors(tensors, strings))).toEqual({
+      tensors,
+      metadata: strings,
+    });
+  });
+
   it('writes the bytes of the format', () => {
     const bytes = encodeSafetensors({ weight }, { format: 'pt' });
     const header =
@@ -180,6 +193,14 @@ describe('encodeSafetensors', () => {
       RangeError,
       /"a" is not well-formed/,
     ],
+    [
+      '65 axes',
+      { w: { ...weight, shape: [2, ...axes(64)] } },
+      {},
+      RangeError,
+      /expected at most 64 integers/,
+    ],
+    ['65,537 strings', {}, stringsOf(65_537), RangeError, /65537 strings, expected at most 65536/],
     ['metadata that are no string', {}, { a: 1 }, TypeError, /"a" is 1, expected a string/],
   ];
   it.each(wrong)('refuses %s', (_what, tensors, metadata, kind, message) => {

@@ -56,18 +56,15 @@ export const preambles: [string, Uint8Array, RegExp][] = [
   [
     'deep nesting',
     fileOf(`{"w":${'['.repeat(1e6)}${']'.repeat(1e6)}}`),
-    /"\[" is not expected 1 levels deep, after \{"w":\./,
+    /"w" is \[{80}…, expected a record/,
   ],
-  [
-    'deep nesting without an end',
-    fileOf('{"w":'.repeat(1e6)),
-    /"\{" is not expected 2 levels deep/,
-  ],
+  ['deep nesting without an end', fileOf('{"w":'.repeat(1e6)), /"w" is .*…, expected a record/],
+  ['a list in a list', fileOf('{"w":[[]]}'), /"w" is \[\[\]\], expected a record/],
   ['metadata that are null', fileOf('{"__metadata__":null}'), /__metadata__ is null/],
   [
     'metadata that are a list',
     fileOf('{"__metadata__":["a"]}'),
-    /"\[" is not expected 1 levels deep, after \{"__metadata__":\./,
+    /__metadata__ is \["a"\], expected a record/,
   ],
   ['metadata that are a tensor', bytesAt(['__metadata__', 0, 4]), /__metadata__: "shape" is \[4\]/],
   ['a number in the metadata', fileOf('{"__metadata__":{"a":1}}'), /__metadata__: "a" is 1/],
@@ -81,6 +78,14 @@ export const preambles: [string, Uint8Array, RegExp][] = [
     fileOf('{"__metadata__":{"a":"","a":""}}'),
     /key "a" appears twice/,
   ],
+  [
+    '65,537 metadata strings',
+    fileOf(`{"__metadata__":{${Array.from({ length: 65_537 }, (_, n) => `"${n}":""`).join()}}}`),
+    /__metadata__ has too many strings, expected at most 65536/,
+  ],
+  ['metadata without an end', fileOf('{"__metadata__":{"a":""'), /expected , at character/],
+  ['a comma behind the last member', fileOf('{"__metadata__":{},}'), /expected " at character 19/],
+  ['a second header behind spaces', fileOf('{} {}'), /expected the end at character 3/],
   [
     'half a surrogate pair in a metadata key',
     fileOf('{"__metadata__":{"\\udfff":"a"}}'),
@@ -101,7 +106,7 @@ export const entries: [string, Uint8Array, RegExp][] = [
   [
     'a field __proto__',
     one(U8, '[4]', '[0,4],"__proto__":{}'),
-    /"\{" is not expected 2 levels deep, after \{"w":.*"__proto__":\./,
+    /"\{" is not expected 1 levels deep, after .*"__proto__":\./,
   ],
   [
     'a field __proto__ without a record',
@@ -134,12 +139,14 @@ export const entries: [string, Uint8Array, RegExp][] = [
   ],
   ['a shape that is a number', one(U8, '4', '[0,4]'), /"w" has shape 4/],
   ['a shape of strings', one(U8, '["4"]', '[0,4]'), /"w" has shape \["4"\]/],
+  ['65 axes', one(U8, `[4${',1'.repeat(64)}]`, '[0,4]'), /"w" has shape .*at most 64 integers/],
+  ['1,000 axes', one(U8, `[4${',1'.repeat(999)}]`, '[0,4]'), /"w" is .*…, expected a record/],
   ['a negative extent', one(U8, '[-4]', '[0,4]'), /"w" has shape \[-4\]/],
   ['two negative extents', one(U8, '[-2,-2]', '[0,4]'), /"w" has shape \[-2,-2\]/],
   ['a negative zero', one(U8, '[-0]', '[0,0]'), /"w" has shape \["-0"\]/],
   ['a fractional extent', one(U8, '[0.5,8]', '[0,4]'), /"w" has shape \[0.5,8\]/],
-  ['an extent with a point', one(U8, '[4.0]', '[0,4]'), /a number of the header has a point/],
-  ['an offset with an exponent', one(U8, '[4]', '[0,4e0]'), /a number of the header has a point/],
+  ['an extent with a point', one(U8, '[4.0]', '[0,4]'), /"w" has a number with a point/],
+  ['an offset with an exponent', one(U8, '[4]', '[0,4e0]'), /"w" has a number with a point/],
   ['an infinite extent', one(U8, '[1e999]', '[0,4]'), /"w" has shape \["Infinity"\]/],
   ['infinity times nothing', one(U8, '[1e999,0]', '[0,0]'), /"w" has shape \["Infinity",0\]/],
   [
@@ -179,7 +186,7 @@ export const entries: [string, Uint8Array, RegExp][] = [
   [
     'offsets that are a record',
     one(U8, '[4]', '{"0":0,"1":4,"length":2}'),
-    /"\{" is not expected 2 levels deep, after \{"w":.*"data_offsets":\./,
+    /"\{" is not expected 1 levels deep, after .*"data_offsets":\./,
   ],
   ['offsets as strings', one(U8, '[4]', '["0","4"]'), /"w" has data_offsets \["0","4"\]/],
   ['negative offsets', one(U8, '[4]', '[-4,0]'), /"w" has data_offsets \[-4,0\]/],

@@ -1,7 +1,7 @@
 // States as bytes: a safetensors file whose tensors Python reads under their paths, with the rest
 // as JSON beside them.
 import { PolyakError } from '../error.js';
-import { excerpt, parseJson } from '@polyak/safetensors/json';
+import { excerpt, hasMoreValues, parseJson } from '@polyak/safetensors/json';
 import type { Json } from '@polyak/safetensors/json';
 import { decodeSafetensors, encodeSafetensors, METADATA } from '@polyak/safetensors';
 import { isList, isTensor } from './state-tree.js';
@@ -14,6 +14,9 @@ const VERSION = 1;
 const MAX_DEPTH = 256;
 // The envelope around the state, and the records that stand for a tensor or a number.
 const ADDED_DEPTH = 2;
+// Values of JSON take far more memory than their text. A tensor has a few: its record and its name.
+const MAX_VALUES = 250_000;
+const MAX_VALUES_PER_TENSOR = 4;
 const TENSOR = '$tensor';
 const NUMBER = '$number';
 // What JSON lacks.
@@ -42,7 +45,8 @@ interface Packing {
  * @returns a new array
  * @throws TypeError where a node is no plain data (undefined, functions, class instances, cycles,
  * holes in lists), naming its path, or a tensor is not one
- * @throws RangeError where a tensor's data and shape disagree, or the JSON is longer than 100 MB
+ * @throws RangeError where a tensor's data and shape disagree, or where the rest is longer than
+ * 100 MB or has more than 250,000 values, and 4 more for each tensor
  * @throws {@link PolyakError} `ERR_UNSUPPORTED` on a big-endian machine
  * @example
  * ```ts
@@ -58,9 +62,11 @@ interface Packing {
 export function toSafetensors(state: StateTree): Uint8Array {
   const tensors = new Map<string, HostTensor>();
   const packed = pack(state, { path: [], ancestors: [], tensors });
-  return encodeSafetensors(Object.fromEntries(tensors), {
-    [KEY]: JSON.stringify({ version: VERSION, state: packed }),
-  });
+  const text = JSON.stringify({ version: VERSION, state: packed });
+  const excess = excessOf(text, tensors.size);
+  if (excess !== undefined)
+    throw new RangeError(`toSafetensors: ${excess}. Keep long lists of numbers as tensors.`);
+  return encodeSafetensors(Object.fromEntries(tensors), { [KEY]: text });
 }
 
 /**
@@ -88,6 +94,8 @@ export function fromSafetensors(bytes: Uint8Array): StateTree {
   const text = metadata[KEY];
   if (text === undefined) return tensors;
   const rest = new Map(Object.entries(tensors));
+  const excess = excessOf(text, rest.size);
+  if (excess !== undefined) throw lying(excess);
   const state = unpack(readEnvelope(text), rest);
   for (const name of rest.keys())
     throw lying(`the state lacks the tensor ${excerpt(name)} of the file`);
@@ -164,6 +172,14 @@ function freeName(path: readonly string[], taken: ReadonlyMap<string, HostTensor
   let name = wanted;
   for (let count = 2; name === METADATA || taken.has(name); count += 1) name = `${wanted}#${count}`;
   return name;
+}
+
+/** Says that a state has too many values to be read, where it has. */
+function excessOf(text: string, tensorCount: number): string | undefined {
+  const most = MAX_VALUES + MAX_VALUES_PER_TENSOR * tensorCount;
+  return hasMoreValues(text, most)
+    ? `the state has more than ${most} values beside its tensors`
+    : undefined;
 }
 
 function readEnvelope(text: string): Json {
