@@ -1,10 +1,10 @@
 // A layer of a network made of kernels. Activations are flat, [samples, channels, height, width].
-import type { KernelArray, LayerParameter, MomentsPass } from '@polyak/backend-gpujs';
+import type { KernelArray, GpujsParameter, MomentsPass } from '@polyak/backend-gpujs';
 
 /** A layer, forwards and backwards. Whoever calls it frees what it gives. */
 export interface Layer {
   /** What training moves. */
-  readonly parameters: readonly LayerParameter[];
+  readonly parameters: readonly GpujsParameter[];
   /** The output in evaluation; `pass` is what a batch-norm update hands through. */
   infer(x: KernelArray, pass?: MomentsPass): Promise<KernelArray>;
   /** The output in training. `x` has to live until the way back was taken. */

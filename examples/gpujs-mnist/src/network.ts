@@ -5,7 +5,7 @@ import {
   freeArrays,
   hostArray,
   type KernelArray,
-  type LayerParameter,
+  type GpujsParameter,
   type MomentsPass,
 } from '@polyak/backend-gpujs';
 import { observedOptimizer } from '@polyak/core';
@@ -32,9 +32,9 @@ export interface DigitBatch {
 /** A network that reads digits. */
 export interface DigitNetwork {
   /** All that is trained, by the names of {@link InitialWeights}. */
-  readonly parameters: readonly LayerParameter[];
+  readonly parameters: readonly GpujsParameter[];
   /** The running statistics. */
-  readonly statistics: readonly LayerParameter[];
+  readonly statistics: readonly GpujsParameter[];
   /**
    * What `SWA` drives. It only observes: `minimize` takes the step, at the learning rate of its
    * group.

@@ -1,6 +1,6 @@
 // Stochastic gradient descent with momentum.
 import { flatKernel, freeArrays, lengthOf } from '@polyak/backend-gpujs';
-import type { FlatKernel, KernelArray, LayerParameter } from '@polyak/backend-gpujs';
+import type { FlatKernel, KernelArray, GpujsParameter } from '@polyak/backend-gpujs';
 import type { GPU } from 'gpu.js';
 
 /** The optimizer: one velocity for each parameter. */
@@ -15,7 +15,7 @@ export interface Sgd {
 }
 
 /** @param momentum - how much of the last velocity is kept, from 0 to 1 */
-export function sgd(gpu: GPU, parameters: readonly LayerParameter[], momentum: number): Sgd {
+export function sgd(gpu: GPU, parameters: readonly GpujsParameter[], momentum: number): Sgd {
   const kernels = new Map<string, FlatKernel>();
   const kernel = (source: string, length: number): FlatKernel => {
     const key = `${source} ${length}`;

@@ -64,6 +64,19 @@ export class Device {
   }
 
   /**
+   * The constants of all kernels of the GPU, the model's too, that are arrays or textures. On cpu
+   * there are none: only there gpu.js reads constants at each call.
+   */
+  constants(): readonly (readonly [name: string, value: object])[] {
+    if (this.mode === 'cpu') return [];
+    return this.#gpu.kernels.flatMap(({ constants }) =>
+      Object.entries(constants ?? {}).filter(
+        (entry): entry is [string, object] => typeof entry[1] === 'object' && entry[1] !== null,
+      ),
+    );
+  }
+
+  /**
    * Calls a kernel.
    *
    * @param source - a function expression, as text

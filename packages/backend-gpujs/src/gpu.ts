@@ -23,7 +23,7 @@ export type KernelResult = Rows | Texture;
 export interface Gpu {
   readonly mode: string;
   /** The kernels that `destroy` destroys. */
-  readonly kernels: readonly unknown[];
+  readonly kernels: readonly Kernel[];
   createKernel(source: string, settings: object): KernelCall;
   destroy(): Promise<void>;
 }
@@ -43,6 +43,8 @@ export interface Kernel {
    * destroyed.
    */
   readonly context: WebGlContext | WebGpuContext | null | undefined;
+  /** What its source reads as `this.constants.<name>`. */
+  readonly constants?: Readonly<Record<string, unknown>> | null;
   /** Why gpu.js computes on the cpu instead, if it does. */
   readonly fallbackReason: string | null;
   /** The last result on WebGL, of which an immutable kernel gives out clones. */

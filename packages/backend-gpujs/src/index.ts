@@ -18,7 +18,6 @@ export type {
 } from './network/flat-kernel.js';
 export { flatKernel, freeArrays, hostArray, lengthOf } from './network/flat-kernel.js';
 export type { GpujsMode, GpujsRuntime } from './gpu.js';
-export type { LayerParameter } from './network/layer-parameter.js';
 export { layerParameter } from './network/layer-parameter.js';
 export type { MomentsPass } from './network/moments-pass.js';
 export type { GpujsSlice } from './averaging/pack.js';

@@ -44,17 +44,18 @@ export function tensorOf(shape: readonly number[], data: GpujsTensor['data']): G
 }
 
 /**
- * What kernels take.
+ * Data that kernels take.
  *
  * @param what - the data, for the message
- * @param data - what JavaScript passes may be anything
+ * @param data - may be anything
  * @throws TypeError where it is neither a Float32Array nor a texture
  */
 export function arrayOrTexture(what: string, data: unknown): Float32Array | Texture {
   if (data instanceof Float32Array || isTexture(data)) return data;
   throw new TypeError(
     `${what} is ${kindOf(data)}, expected a Float32Array or a texture of a kernel with pipeline: ` +
-      'true. Copy numbers by Float32Array.from.',
+      'true. Of nested rows, make a parameter of each; of input(…), of its value. A copy is not ' +
+      'what your kernels read.',
   );
 }
 

@@ -15,6 +15,7 @@ export interface Layout {
  * the same members.
  */
 interface TextureMembers {
+  readonly kernel: { readonly immutable?: boolean };
   readonly output: ArrayLike<number>;
   readonly type: string;
   readonly size?: ArrayLike<number>;
@@ -51,6 +52,38 @@ export function shapeOf(texture: Texture): readonly number[] {
 /** Whether `delete` was called on this handle. gpu.js may go on computing with it, silently. */
 export function isDeleted(texture: Texture): boolean {
   return membersOf(texture)['_deleted'];
+}
+
+/**
+ * Deletes a handle for good. Elements that another handle keeps alive can still be read on WebGL,
+ * where gpu.js does not check: here the handle throws.
+ *
+ * @param remedy - what to use instead
+ */
+export function retire(texture: Texture, remedy: string): void {
+  texture.delete();
+  if (!('texture' in texture)) return;
+  Object.defineProperty(texture, 'texture', {
+    configurable: true,
+    get() {
+      throw new PolyakError('ERR_DISPOSED', `A kernel was given a deleted texture. ${remedy}`);
+    },
+  });
+}
+
+/**
+ * Refuses a texture whose elements change when its kernel is called again.
+ *
+ * @param what - the texture, for the message
+ * @throws PolyakError `ERR_UNSUPPORTED`
+ */
+export function requireImmutable(texture: Texture, what: string): void {
+  if (membersOf(texture).kernel.immutable !== false) return;
+  throw new PolyakError(
+    'ERR_UNSUPPORTED',
+    `${what} is a texture that its kernel overwrites at the next call. Make the kernel with ` +
+      'immutable: true.',
+  );
 }
 
 /** What all handles on the same elements share. */

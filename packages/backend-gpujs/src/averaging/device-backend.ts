@@ -14,7 +14,7 @@ import type { Device } from '../device.js';
 import { isTextureFinite } from './status.js';
 import type { GpujsTensor } from '../tensor.js';
 import { arrayOrTexture, tensorOf } from '../tensor.js';
-import { isTexture } from '../texture.js';
+import { isTexture, requireImmutable } from '../texture.js';
 import { updated } from './update.js';
 import { requireUsable } from './usable.js';
 
@@ -149,7 +149,11 @@ export function deviceBackend(device: Device, canCompensate: boolean): ModeBacke
     swap(parameters, tensors) {
       usable('swap', tensors);
       const held = parameters.map((parameter) => parameter.get());
-      requireUsable(device, 'swap', held, (index) => `"${parameters[index]?.name}"`);
+      const nameOf = (index: number): string => `"${parameters[index]?.name}"`;
+      requireUsable(device, 'swap', held, nameOf);
+      held.forEach(({ data }, index) => {
+        if (isTexture(data)) requireImmutable(data, `swap: ${nameOf(index)}`);
+      });
       return either(swap(parameters, tensors));
     },
 

@@ -10,7 +10,7 @@ import { channelSums } from './channel-sums.js';
 import { freeArrays, hostArray } from './flat-kernel.js';
 import type { KernelArray } from './flat-kernel.js';
 import { layerParameter } from './layer-parameter.js';
-import type { LayerParameter } from './layer-parameter.js';
+import type { GpujsParameter } from '../parameter.js';
 import type { MomentsPass } from './moments-pass.js';
 
 /** Options of {@link batchNorm}. */
@@ -44,9 +44,9 @@ export interface BatchNorm extends BatchNormLayer {
    * The tensors that training moves: weight and bias, [channels] each. The layer frees what they
    * hold when disposed of.
    */
-  readonly parameters: readonly [weight: LayerParameter, bias: LayerParameter];
+  readonly parameters: readonly [weight: GpujsParameter, bias: GpujsParameter];
   /** The running mean and variance, [channels] each. */
-  readonly statistics: readonly [mean: LayerParameter, variance: LayerParameter];
+  readonly statistics: readonly [mean: GpujsParameter, variance: GpujsParameter];
   /**
    * The output in evaluation: normalised by the running statistics, or in a {@link MomentsPass} by
    * the batch's, which it reports.
@@ -155,7 +155,7 @@ export function batchNorm(gpu: GPU, options: BatchNormOptions): BatchNorm {
   const { channels } = layout;
   const sums = channelSums(gpu, layout);
   const kernels = batchNormKernels(gpu, layout, epsilon);
-  const cell = (part: string, fill: number): LayerParameter =>
+  const cell = (part: string, fill: number): GpujsParameter =>
     layerParameter(`${name}.${part}`, [channels], new Float32Array(channels).fill(fill));
   const cells = {
     weight: cell('weight', 1),

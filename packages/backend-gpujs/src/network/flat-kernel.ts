@@ -196,7 +196,11 @@ function checkArgument(argument: KernelArgument, name: string): void {
   if (typeof argument === 'number') return;
   const array = arrayOrTexture(`${name}: an argument`, argument);
   if (isTexture(array) && isDeleted(array)) {
-    throw new PolyakError('ERR_DISPOSED', `${name}: an argument is a texture that was deleted.`);
+    throw new PolyakError(
+      'ERR_DISPOSED',
+      `${name}: an argument is a texture that was deleted. Parameters delete those they take ` +
+        'over or exchange: give it parameter.data(), asked for at each call.',
+    );
   }
 }
 

@@ -1,28 +1,21 @@
-// A parameter of a network made of kernels. It owns the tensor that it holds.
-import type { Parameter } from '@polyak/core/interfaces';
-import { freeArrays } from './flat-kernel.js';
+// A parameter of a network made of kernels.
 import type { KernelArray } from './flat-kernel.js';
-import { tensorCell } from '../parameter.js';
-import { arrayOrTexture, gpujsTensor } from '../tensor.js';
-import type { GpujsTensor } from '../tensor.js';
-
-/** A {@link Parameter} that frees what training replaces. See {@link layerParameter}. */
-export interface LayerParameter extends Parameter<GpujsTensor> {
-  /** What kernels take. */
-  data(): KernelArray;
-  /** Takes ownership of a kernel's result, and frees the tensor it held before. */
-  replace(data: KernelArray): void;
-  set(tensor: GpujsTensor): void;
-}
+import { cellParameter, takenOver } from '../parameter.js';
+import type { GpujsParameter } from '../parameter.js';
+import { arrayOrTexture } from '../tensor.js';
 
 /**
- * A cell for a network made of kernels.
+ * A parameter for a network made of kernels, which may begin as an array and go on as a texture.
+ *
+ * Kernels must take `parameter.data()`, asked for at each call. They never see the averages in
+ * `data`: an array is copied, and a texture is taken over as {@link gpujsParameter} does.
  *
  * @param name - unique within the network
  * @param shape - which every later tensor has to have
- * @param data - the initial elements; the cell takes ownership
- * @returns the cell; free what it holds by `freeArrays(cell.data())`
+ * @param data - the initial elements
+ * @returns the parameter; free what it holds by `freeArrays(parameter.data())`
  * @throws TypeError where `data` is neither a Float32Array nor a texture
+ * @throws PolyakError as {@link gpujsParameter}
  *
  * @example
  * ```ts
@@ -30,22 +23,15 @@ export interface LayerParameter extends Parameter<GpujsTensor> {
  *
  * const weight = layerParameter('dense.weight', [2, 2], new Float32Array(4));
  * weight.replace(Float32Array.of(1, 2, 3, 4)); // what a kernel gave: an array, or a texture
- * console.log(weight.get().shape); // [2, 2]
+ * console.log(weight.data()); // Float32Array(4) [1, 2, 3, 4]
  * ```
  */
 export function layerParameter(
   name: string,
   shape: readonly number[],
   data: KernelArray,
-): LayerParameter {
-  const held = tensorCell(name, gpujsTensor(data, shape));
-  freeArrays(data);
-  return {
-    ...held,
-    data: () => arrayOrTexture(`"${name}"`, held.get().data),
-    replace(next) {
-      held.set(gpujsTensor(next, shape));
-      freeArrays(next);
-    },
-  };
+): GpujsParameter {
+  const checked = arrayOrTexture(`layerParameter: "${name}"`, data);
+  const own = checked instanceof Float32Array ? checked.slice() : takenOver(name, checked);
+  return cellParameter(name, shape, own);
 }

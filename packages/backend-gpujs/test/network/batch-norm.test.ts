@@ -123,7 +123,7 @@ describe('batchNorm', () => {
   it('refuses a parameter of another shape', async () => {
     const [weight] = batchNorm(gpu, { name: 'bn7', shape: [2] }).parameters;
     expect(() => weight.set(gpujsTensor(new Float32Array(3)))).toThrow(
-      '"bn7.weight" is float32[2], found float32[3].',
+      '"bn7.weight": the tensor to set is float32[3] with 3 elements, expected float32[2].',
     );
   });
 });
