@@ -1,12 +1,12 @@
-// From one value to another, along half a cosine or along a line.
+// Annealing from one value to another.
 
-/** How a value moves: along half a cosine or along a line. */
+/** The curve from one value to another: half a cosine, or a line. */
 export type Anneal = 'cos' | 'linear';
 
 /**
- * The value where `t` of the way, in [0, 1], is gone.
+ * The value at `t`, in [0, 1], on the curve from `from` to `to`.
  *
- * @returns `from` at 0 and `to` at 1, exactly
+ * @returns exactly `from` at 0 and `to` at 1
  */
 export function anneal(from: number, to: number, t: number, way: Anneal = 'cos'): number {
   const left = way === 'linear' ? 1 - t : (1 + Math.cos(Math.PI * t)) / 2;

@@ -1,9 +1,6 @@
-// What schedules refuse, in few bytes: every schedule carries these along.
+// Checks of arguments. They are short because every schedule includes them.
 
-/**
- * Refuses values that are not finite, or not between `least` and `most`, or no integers where they
- * should be.
- */
+/** Throws unless all values are finite numbers, or integers, from `least` to `most`. */
 export function check(
   call: string,
   values: Readonly<Record<string, number>>,
@@ -13,28 +10,25 @@ export function check(
 ): void {
   for (const name in values) {
     const value = values[name] as number;
-    if (!(
-      Number.isFinite(value) &&
-      value >= least &&
-      value <= most &&
-      (!isInteger || value % 1 === 0)
-    )) {
+    if (!(Number.isFinite(value) && value >= least && value <= most && !(isInteger && value % 1))) {
       const kind = isInteger ? 'an integer' : 'a finite number';
-      throw new RangeError(`${call}: ${name} is ${value}, not ${kind} in [${least}, ${most}].`);
+      throw new RangeError(
+        `${call}: ${name} is ${value}, expected ${kind} in [${least}, ${most}].`,
+      );
     }
   }
 }
 
-/** Refuses what is none of the words that an option may be. */
+/** Throws unless the value is one of the words. */
 export function checkWord(call: string, name: string, value: string, ...words: string[]): void {
   if (!words.includes(value)) {
     throw new RangeError(`${call}: ${name} is ${value}, expected ${words.join(' or ')}.`);
   }
 }
 
-/** Refuses what is no function. */
+/** Throws unless the value is a function. */
 export function checkFunction(call: string, name: string, value: unknown): void {
   if (typeof value !== 'function') {
-    throw new TypeError(`${call}: ${name} is ${String(value)}, not a function.`);
+    throw new TypeError(`${call}: ${name} is ${String(value)}, expected a function.`);
   }
 }

@@ -1,4 +1,4 @@
-// Half a cosine down, and half a cosine up again.
+// Cosine annealing.
 import { anneal } from './anneal.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';

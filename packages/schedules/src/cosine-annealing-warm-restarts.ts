@@ -1,4 +1,4 @@
-// Half a cosine down, again and again.
+// Cosine annealing with warm restarts.
 import { anneal } from './anneal.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
@@ -7,12 +7,12 @@ import type { Schedule } from './schedule.js';
 export interface CosineAnnealingWarmRestartsOptions {
   /** The rate at each restart; finite, >= 0. */
   readonly lr: number;
-  /** The rate that each cycle runs towards; finite, >= 0. Default 0. */
+  /** The rate that each cycle falls towards; finite, >= 0. Default 0. */
   readonly minLr?: number;
   /** Length of the first cycle, in the unit of the step; an integer >= 1. torch's `T_0`. */
   readonly cycleSteps: number;
   /**
-   * How much longer each cycle is than the one before; an integer >= 1. Default 1. torch's
+   * The length of each cycle as a multiple of the one before; an integer >= 1. Default 1. torch's
    * `T_mult`.
    */
   readonly cycleFactor?: number;
@@ -20,12 +20,12 @@ export interface CosineAnnealingWarmRestartsOptions {
 
 /**
  * Anneals the rate along a cosine and restarts it (SGDR):
- * `minLr + (lr - minLr) · (1 + cos(π · t / T)) / 2`, where `t` is the way into the cycle and `T`
- * its length, `cycleSteps · cycleFactor^n` in cycle n.
+ * `minLr + (lr - minLr) · (1 + cos(π · t / T)) / 2`, where `t` counts from the start of the cycle
+ * and `T` is its length, `cycleSteps · cycleFactor^n` in cycle n.
  *
- * With epochs as the unit, pass `epoch + batch / batches` to move at every batch. torch finds the
- * cycle of a fraction by a logarithm, which can take the first step of a cycle for the end of the
- * one before; here it is counted.
+ * With epochs as the unit, pass `epoch + batch / batches` to change the rate at every batch. Cycles
+ * are counted. torch finds the cycle by a logarithm, which can confuse the first step of a cycle
+ * with the end of the one before.
  *
  * @param options - see {@link CosineAnnealingWarmRestartsOptions}
  * @returns the rate of each step

@@ -1,4 +1,4 @@
-// The cyclical schedule of the SWA paper: straight down, and up again at once.
+// The cyclical schedule of the SWA paper: a line down, then a jump back up.
 import { anneal } from './anneal.js';
 import { check } from './check.js';
 import { scheduleOf } from './schedule.js';
@@ -6,11 +6,11 @@ import type { Schedule } from './schedule.js';
 
 /** Options of {@link cyclicSwaLr}. */
 export interface CyclicSwaLrOptions {
-  /** The rate that a cycle comes down from; finite, >= `minLr`. The paper's α₁. */
+  /** The rate before the first step of a cycle; finite, >= `minLr`. The paper's α₁. */
   readonly maxLr: number;
-  /** The rate of a cycle's last step, after which to average; finite, >= 0. The paper's α₂. */
+  /** The rate of a cycle's last step; finite, >= 0. The paper's α₂. */
   readonly minLr: number;
-  /** Steps of a cycle; an integer >= 1. The paper's c. With 1, the rate is `minLr`. */
+  /** Steps of a cycle; an integer >= 1. The paper's c. With 1, the rate is always `minLr`. */
   readonly cycleSteps: number;
 }
 
@@ -18,7 +18,7 @@ export interface CyclicSwaLrOptions {
  * Falls along a line in each cycle: `(1 - t) · maxLr + t · minLr` with
  * `t = (step mod cycleSteps + 1) / cycleSteps`.
  *
- * The step with the least rate ends a cycle, and SWA with `swaFreq: cycleSteps` averages after it.
+ * The last step of a cycle has the lowest rate. SWA with `swaFreq: cycleSteps` averages after it.
  *
  * @param options - see {@link CyclicSwaLrOptions}
  * @returns the rate of each step

@@ -1,4 +1,4 @@
-// A factor at every step.
+// Decay by a factor at every step.
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 

@@ -1,4 +1,4 @@
-// A factor of one's own on the initial rate.
+// The initial rate times a custom factor.
 import { checkFunction } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
@@ -7,12 +7,12 @@ import type { Schedule } from './schedule.js';
 export interface LambdaLrOptions {
   /** The initial rate; finite, >= 0. */
   readonly lr: number;
-  /** The factor on `lr` at a step; a pure function, >= 0. */
+  /** The factor on `lr` at a step; a pure function with results >= 0. */
   readonly factor: (step: number) => number;
 }
 
 /**
- * The initial rate times a factor of your own: `lr · factor(step)`.
+ * The initial rate times a custom factor: `lr · factor(step)`.
  *
  * @param options - see {@link LambdaLrOptions}
  * @returns the rate of each step

@@ -1,4 +1,4 @@
-// A line between two factors: warm-up, or decay to nothing.
+// A line between two factors, for a warm-up or a decay.
 import { anneal } from './anneal.js';
 import { check } from './check.js';
 import { scheduleOf } from './schedule.js';

@@ -1,4 +1,4 @@
-// A factor at each of some steps.
+// Decay by a factor at given steps.
 import { check } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
@@ -8,8 +8,8 @@ export interface MultiStepLrOptions {
   /** The initial rate; finite, >= 0. */
   readonly lr: number;
   /**
-   * The steps from which on the rate is decayed once more, in any order; integers >= 0. A step
-   * named twice decays twice.
+   * The steps at which the rate decays, in any order; integers >= 0. A step that is listed twice
+   * decays twice.
    */
   readonly milestones: readonly number[];
   /** The factor of each decay; finite, >= 0. Default 0.1. */

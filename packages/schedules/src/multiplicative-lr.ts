@@ -1,4 +1,4 @@
-// A factor of one's own on the rate of the step before.
+// The rate of the previous step times a custom factor.
 import { check, checkFunction } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
@@ -7,15 +7,15 @@ import type { Schedule } from './schedule.js';
 export interface MultiplicativeLrOptions {
   /** The initial rate; finite, >= 0. */
   readonly lr: number;
-  /** The factor on the rate of the step before, for a step from 1 on; a pure function, >= 0. */
+  /** The factor on the previous rate, for steps from 1; a pure function with results >= 0. */
   readonly factor: (step: number) => number;
 }
 
 /**
- * The rate of the step before times a factor of your own: `lr · factor(1) · … · factor(step)`.
- * Steps are integers.
+ * The rate of the previous step times a custom factor: `lr · factor(1) · … · factor(step)`. Steps
+ * are integers.
  *
- * A step takes as many multiplications as lie between it and the step asked for before.
+ * A call for a later step continues from the last call; one for an earlier step starts at step 0.
  *
  * @param options - see {@link MultiplicativeLrOptions}
  * @returns the rate of each step
@@ -24,8 +24,8 @@ export interface MultiplicativeLrOptions {
  */
 export function multiplicativeLr({ lr, factor }: MultiplicativeLrOptions): Schedule {
   checkFunction('multiplicativeLr', 'factor', factor);
-  // The last product, so that a training takes one multiplication a step. Begun anew, it comes out
-  // the same to the bit.
+  // Keeps the last product, so that each step of training takes one multiplication. A restart gives
+  // the same bits.
   let at = 0;
   let rate = lr;
   return scheduleOf('multiplicativeLr', { lr }, {}, (step) => {

@@ -1,4 +1,4 @@
-// A power of what is left of the schedule.
+// Decay to 0 as a power of the remaining steps.
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -6,14 +6,15 @@ import type { Schedule } from './schedule.js';
 export interface PolynomialLrOptions {
   /** The initial rate; finite, >= 0. */
   readonly lr: number;
-  /** The step from which on the rate is 0; an integer >= 1. Default 5. */
+  /** The first step with a rate of 0; an integer >= 1. Default 5. */
   readonly totalSteps?: number;
   /** The power; finite, >= 0. Default 1, a line. */
   readonly power?: number;
 }
 
 /**
- * Decays the rate to 0 as a power of what is left: `lr · (1 - min(1, step / totalSteps))^power`.
+ * Decays the rate to 0 as a power of the remaining share of steps:
+ * `lr · (1 - min(1, step / totalSteps))^power`.
  *
  * @param options - see {@link PolynomialLrOptions}
  * @returns the rate of each step

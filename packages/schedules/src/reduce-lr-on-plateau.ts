@@ -1,4 +1,4 @@
-// A factor whenever a metric no longer improves: the one schedule that depends on more than the
+// Reduces the rate when a metric stops improving: the one schedule that depends on more than the
 // step.
 import { check, checkWord } from './check.js';
 
@@ -6,28 +6,27 @@ import { check, checkWord } from './check.js';
 export interface ReduceLrOnPlateauOptions {
   /** The initial rate; finite, >= 0. */
   readonly lr: number;
-  /** Whether smaller metrics are better, as losses are, or greater ones. Default `min`. */
+  /** Whether a smaller metric is better (a loss) or a greater one. Default `min`. */
   readonly mode?: 'min' | 'max';
   /** The factor of each reduction; in [0, 1]. Default 0.1. */
   readonly factor?: number;
-  /** Metrics without improvement that are put up with; an integer >= 0. Default 10. */
+  /** How many metrics in a row may fail to improve; an integer >= 0. Default 10. */
   readonly patience?: number;
   /**
-   * How much better than the best a metric must be to be an improvement; finite, >= 0. Default
-   * 1e-4.
+   * By how much a metric must be better than the best to improve; finite, >= 0. Default 1e-4.
    */
   readonly threshold?: number;
-  /** Whether `threshold` is a share of the best metric, or in its unit. Default `rel`. */
+  /** Whether `threshold` is relative to the best metric or absolute. Default `rel`. */
   readonly thresholdMode?: 'rel' | 'abs';
-  /** Metrics after a reduction that are not counted; an integer >= 0. Default 0. */
+  /** How many metrics after a reduction are not counted; an integer >= 0. Default 0. */
   readonly cooldown?: number;
-  /** The rate is not reduced below; finite, >= 0. Default 0. */
+  /** The lowest rate; finite, >= 0. Default 0. */
   readonly minLr?: number;
-  /** Reductions that are not greater are left out; finite, >= 0. Default 1e-8. */
+  /** Reductions must be greater than this; finite, >= 0. Default 1e-8. */
   readonly eps?: number;
 }
 
-/** Where a {@link Plateau} stands: plain data, to be saved and restored as it is. */
+/** The state of a {@link Plateau}: plain data to save and restore. */
 export type PlateauState = {
   /** The rate now. */
   readonly lr: number;
@@ -47,19 +46,19 @@ export interface Plateau {
    * The state after one more metric; a pure function.
    *
    * @param state - `initial`, or what `next` gave
-   * @param metric - what is watched, once an epoch as a rule; finite
-   * @throws RangeError where the state is none, or the metric is not finite
+   * @param metric - usually of one epoch; finite
+   * @throws RangeError where the state or the metric has a number that is not finite
    */
   readonly next: (state: PlateauState, metric: number) => PlateauState;
 }
 
 /**
- * Reduces the rate when a metric has not improved for more than `patience` times:
+ * Reduces the rate when a metric has failed to improve more than `patience` times in a row:
  * `lr ← max(lr · factor, minLr)`.
  *
- * A metric improves where it is better than the best by more than `threshold · |best|`, or than
- * `threshold`. torch has `best · (1 ± threshold)`, with which a metric below zero may get worse for
- * ever and count as improving.
+ * A metric improves if it is better than the best by more than `threshold · |best|`, or in mode
+ * `abs` by more than `threshold`. torch has `best · (1 ± threshold)`: there, a metric below zero may
+ * get worse and count as an improvement.
  *
  * @param options - see {@link ReduceLrOnPlateauOptions}
  * @returns a state machine over plain data
@@ -100,8 +99,10 @@ export function reduceLrOnPlateau({
       check(CALL, { lr: rate, bad, wait });
       check(CALL, { metric, best: best === null ? 0 : best }, -Infinity);
       bad += 1;
-      const unit = thresholdMode === 'abs' ? 1 : Math.abs(best ?? 0);
-      if (best === null || sign * (best - metric) > threshold * unit) {
+      if (
+        best === null ||
+        sign * (best - metric) > threshold * (thresholdMode === 'abs' ? 1 : Math.abs(best))
+      ) {
         best = metric;
         bad = 0;
       }

@@ -1,25 +1,24 @@
-// What a schedule is: a pure function of the step.
+// Schedules: pure functions of the step.
 import { check } from './check.js';
 
 /**
- * A learning rate, or a momentum, as a pure function of the step: the same step gives the same
- * number, in any order, so that all there is to save of a schedule is the step.
+ * A learning rate, or a momentum, as a pure function of the step: the same step always gives the
+ * same number, so only the step needs saving.
  *
- * The argument counts the steps taken before, from 0 on: `schedule(0)` is the rate of the first
- * step. It may as well count epochs, and be a fraction unless the schedule says otherwise. The
- * result is finite and >= 0. A step that is no finite number >= 0, and a result that would be none,
- * throw a RangeError.
+ * The argument is the number of steps taken before: `schedule(0)` is the rate of the first step. It
+ * may also count epochs, and be a fraction unless the schedule says otherwise. Step and result are
+ * finite and >= 0; anything else throws a RangeError.
  */
 export type Schedule = (step: number) => number;
 
 /**
- * A schedule that checks what goes in and what comes out.
+ * A schedule that checks its options, its steps and its results.
  *
- * @param call - names the schedule in messages
+ * @param call - its name for messages
  * @param amounts - its options that are finite and >= 0
  * @param integers - its options that are integers >= 1
  * @param schedule - the equation
- * @param lastStep - what a step may be at most
+ * @param lastStep - the greatest step
  */
 export function scheduleOf(
   call: string,

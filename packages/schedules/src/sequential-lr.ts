@@ -4,15 +4,15 @@ import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
 /**
- * This schedule until a step, then that one, which takes the step for its own step 0.
+ * Schedules one after the other. Each starts at its own step 0.
  *
- * A schedule that is to go on from the rate of the one before is made with that rate,
- * `before(milestone)`: see the example of `swaLr`.
+ * To continue from the rate of the schedule before, make the next one with `before(milestone)`: see
+ * the example of `swaLr`.
  *
  * @param schedules - in order, of rates or of momenta
  * @param milestones - the first step of each schedule after the first; increasing integers >= 1
  * @returns the rate of each step
- * @throws RangeError where there are more or fewer milestones, or where they do not increase
+ * @throws RangeError where the number of milestones is wrong, or they do not increase
  * @see torch.optim.lr_scheduler.SequentialLR
  */
 export function sequentialLr(

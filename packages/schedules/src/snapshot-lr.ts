@@ -1,4 +1,4 @@
-// The schedule of snapshot ensembles: a cosine from the top down, once for each snapshot.
+// The schedule of snapshot ensembles: one half cosine down for each snapshot.
 import { anneal } from './anneal.js';
 import { check } from './check.js';
 import { scheduleOf } from './schedule.js';
@@ -8,10 +8,10 @@ import type { Schedule } from './schedule.js';
 export interface SnapshotLrOptions {
   /** The rate at the beginning of each cycle; finite, >= 0. The paper's α₀. */
   readonly lr: number;
-  /** Steps of the whole training; an integer >= 1. The paper's T. */
+  /** Steps of the training; an integer >= 1. The paper's T. */
   readonly totalSteps: number;
   /**
-   * Cycles, each of which ends with a snapshot; an integer from 1 to `totalSteps`. The paper's M.
+   * Cycles, each with a snapshot at its end; an integer from 1 to `totalSteps`. The paper's M.
    */
   readonly cycles: number;
 }
@@ -20,9 +20,9 @@ export interface SnapshotLrOptions {
  * Anneals the rate towards 0 in each cycle: `lr / 2 · (cos(π · (step mod C) / C) + 1)` with
  * `C = ⌈totalSteps / cycles⌉`.
  *
- * A snapshot is due after the last step of each cycle, where `(step + 1) % C` is 0, and after the
- * last step of all: where `cycles` does not divide `totalSteps`, the last cycle is shorter, and
- * there may be fewer: 10 steps for 6 cycles are 5 cycles of 2 steps.
+ * Take a snapshot after the last step of each cycle, where `(step + 1) % C` is 0, and after the
+ * last step of the training. If `cycles` does not divide `totalSteps`, the last cycle is shorter
+ * and there may be fewer: 10 steps for 6 cycles are 5 cycles of 2 steps.
  *
  * @param options - see {@link SnapshotLrOptions}
  * @returns the rate of each step

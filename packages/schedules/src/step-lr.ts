@@ -1,4 +1,4 @@
-// A factor every so many steps.
+// Decay by a factor at regular steps.
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 

@@ -1,15 +1,15 @@
-// The constant rate of SWA, annealed to from the rate before.
+// Anneals from the rate before to the constant rate of SWA.
 import { anneal } from './anneal.js';
 import type { Anneal } from './anneal.js';
 import { check, checkWord } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
-/** Where {@link swaLr} and {@link chainedSwaLr} go, and how. */
+/** Options of {@link chainedSwaLr}. */
 export interface ChainedSwaLrOptions {
-  /** The constant rate in the end; finite, >= 0. */
+  /** The constant rate after annealing; finite, >= 0. */
   readonly swaLr: number;
-  /** Steps until then; an integer >= 0. Default 10. 0 is `swaLr` at once. */
+  /** Steps of annealing; an integer >= 0. Default 10. With 0, the rate is `swaLr` at once. */
   readonly annealSteps?: number;
   /** Along half a cosine or along a line. Default `cos`. */
   readonly anneal?: Anneal;
@@ -17,7 +17,7 @@ export interface ChainedSwaLrOptions {
 
 /** Options of {@link swaLr}. */
 export interface SwaLrOptions extends ChainedSwaLrOptions {
-  /** The rate at step 0: that of the schedule before, where there is one; finite, >= 0. */
+  /** The rate at step 0, usually the last one of another schedule; finite, >= 0. */
   readonly lr: number;
 }
 
@@ -53,15 +53,14 @@ export function swaLr({
 }
 
 /**
- * {@link swaLr} in its chainable form, for a rate that someone else sets too: the rate of a step
- * from the rate before it. After the annealing the rate is `swaLr`, whatever it was before.
+ * {@link swaLr} in its chainable form, for a rate that other code sets too: it gives the rate of a
+ * step from the previous rate. After annealing the rate is `swaLr`, whatever it was before.
  *
- * In each step the distance to `swaLr` shrinks by the factor that it shrinks by in the closed form:
+ * In each step the distance to `swaLr` shrinks by the same factor as in the closed form:
  * `lr ← swaLr + (lr - swaLr) · (1 - f(t)) / (1 - f(t of the step before))`.
  *
  * @param options - see {@link ChainedSwaLrOptions}
- * @returns the rate of `step` where `lr` was the rate of `step - 1`; at step 0, where `lr` is the
- * rate to begin with
+ * @returns a function of `step` and `lr`, the rate of `step - 1`; at step 0, the initial rate
  * @throws RangeError where an option is out of its range
  * @see torch.optim.swa_utils.SWALR, `get_lr`
  */

@@ -1,4 +1,4 @@
-// The schedule of the SWA paper: flat, a straight line down, flat again.
+// The schedule of the SWA paper: constant, a line down, constant again.
 import { check } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
@@ -7,18 +7,18 @@ import type { Schedule } from './schedule.js';
 export interface SwaPaperLrOptions {
   /** The initial rate; finite, > 0. */
   readonly lr: number;
-  /** The last rate; finite, >= 0. For plain SGD, the paper has 1 % of `lr`. */
+  /** The final rate; finite, >= 0. For plain SGD, the paper has 1 % of `lr`. */
   readonly finalLr: number;
   /**
-   * What the shares are of; an integer >= 1. The paper has the steps before averaging starts; for
+   * The steps of the schedule; an integer >= 1. In the paper, those before averaging starts; for
    * plain SGD, all steps.
    */
   readonly totalSteps: number;
 }
 
 /**
- * Holds `lr` for half of the steps, moves along a line to `finalLr` until 90 % of them, and holds
- * that from there on.
+ * Holds `lr` for half of the steps, falls along a line to `finalLr` at 90 % of them, and then holds
+ * that.
  *
  * @param options - see {@link SwaPaperLrOptions}
  * @returns the rate of each step

@@ -230,10 +230,10 @@ describe('schedules refuse', () => {
   );
 
   it.each(all.filter(([name]) => !name.includes('fractions')))(
-    'a step that is none: %s',
+    'a step that is not a number >= 0: %s',
     (_, schedule) => {
       for (const step of [-1, NaN, Infinity, undefined as unknown as number]) {
-        expect(() => schedule(step)).toThrow(/: step is .*, not a finite number in \[0, /);
+        expect(() => schedule(step)).toThrow(/: step is .*, expected a finite number in \[0, /);
       }
     },
   );
@@ -247,7 +247,7 @@ describe('schedules refuse', () => {
       'reduceLrOnPlateau: thresholdMode',
       (word) => reduceLrOnPlateau({ lr: 1, thresholdMode: word }),
     ],
-  ])('a word that is none: %s', (option, make) => {
+  ])('an unknown word: %s', (option, make) => {
     for (const word of ['cosine', true, null] as never[]) {
       expect(() => make(word)).toThrow(RangeError);
       expect(() => make(word)).toThrow(`${option} is ${String(word)}, expected `);

@@ -93,7 +93,9 @@ describe('where torch errs', () => {
       const schedule = oneCycleLr({ maxLr: 1, totalSteps: 10, anneal }); // torch: 0.0495, -0.143
       expect(schedule(10)).toBe(schedule(9));
       expect(schedule(9)).toBe(1 / 25 / 1e4);
-      expect(() => schedule(11)).toThrow('oneCycleLr: step is 11, not a finite number in [0, 10].');
+      expect(() => schedule(11)).toThrow(
+        'oneCycleLr: step is 11, expected a finite number in [0, 10].',
+      );
     }
   });
 
@@ -105,7 +107,7 @@ describe('where torch errs', () => {
 
   it('oneCycleLr refuses three phases that do not fit, where torch never reaches the end', () => {
     expect(() => oneCycleLr({ maxLr: 1, totalSteps: 10, pctStart: 0.6, threePhase: true })).toThrow(
-      'oneCycleLr: pctStart is 0.6, not a finite number in [0, 0.5].',
+      'oneCycleLr: pctStart is 0.6, expected a finite number in [0, 0.5].',
     );
   });
 

@@ -4,51 +4,51 @@ import { scheduleOf } from '../schedule.js';
 import type { Schedule } from '../schedule.js';
 
 /**
- * How high a cycle goes: a factor on its amplitude. `cycle` counts from 1, `step` from 0. A pure
- * function.
+ * A pure function that gives the factor on the amplitude of a cycle. `cycle` counts from 1, `step`
+ * from 0.
  *
  * torch's modes are {@link triangular}, {@link triangular2} and {@link expRange}; its `scale_fn` is
  * a function of your own.
  */
 export type CyclicScale = (cycle: number, step: number) => number;
 
-/** The shape of the cycles. */
+/** Options that {@link cyclicLr} and {@link cyclicMomentum} share. */
 export interface CyclicOptions {
   /** Steps from the first bound to the second; an integer >= 1. Default 2000. */
   readonly stepSizeUp?: number;
   /** Steps back; an integer >= 1. Default `stepSizeUp`. */
   readonly stepSizeDown?: number;
-  /** How high each cycle goes. Default {@link triangular}. */
+  /** The factor on the amplitude of each cycle. Default {@link triangular}. */
   readonly scale?: CyclicScale;
 }
 
 /** Options of {@link cyclicLr}. */
 export interface CyclicLrOptions extends CyclicOptions {
-  /** The rate where cycles begin and end; finite, >= 0. */
+  /** The rate at the start and end of a cycle; finite, >= 0. */
   readonly baseLr: number;
-  /** The rate at the peak of a cycle, where it is not scaled; finite, >= 0. */
+  /** The rate at the peak of an unscaled cycle; finite, >= 0. */
   readonly maxLr: number;
 }
 
 /** Options of {@link cyclicMomentum}. */
 export interface CyclicMomentumOptions extends CyclicOptions {
   /**
-   * The momentum at the peak of the rate, where the cycle is not scaled; finite, >= 0. Default 0.8.
+   * The momentum at the peak of the rate, in an unscaled cycle; finite, >= 0. Default 0.8.
    */
   readonly baseMomentum?: number;
-  /** The momentum where cycles begin and end; finite, >= 0. Default 0.9. */
+  /** The momentum at the start and end of a cycle; finite, >= 0. Default 0.9. */
   readonly maxMomentum?: number;
 }
 
 /**
- * Every cycle goes all the way.
+ * Every cycle has the full amplitude.
  *
  * @returns 1
  */
 export const triangular: CyclicScale = () => 1;
 
 /**
- * Every cycle goes half as far as the one before: `1 / 2^(cycle - 1)`.
+ * Every cycle has half the amplitude of the one before: `1 / 2^(cycle - 1)`.
  *
  * @param cycle - from 1 on
  * @returns the factor
@@ -56,7 +56,7 @@ export const triangular: CyclicScale = () => 1;
 export const triangular2: CyclicScale = (cycle) => 2 ** (1 - cycle);
 
 /**
- * Cycles shrink with every step: `gamma^step`.
+ * The amplitude shrinks with every step: `gamma^step`.
  *
  * @param gamma - the factor of each step; finite, >= 0
  * @returns the scale

@@ -5,7 +5,7 @@ import { check, checkWord } from '../check.js';
 import { scheduleOf } from '../schedule.js';
 import type { Schedule } from '../schedule.js';
 
-/** The shape of the cycle. */
+/** Options that {@link oneCycleLr} and {@link oneCycleMomentum} share. */
 export interface OneCycleOptions {
   /** Steps of the whole training; an integer >= 1. */
   readonly totalSteps: number;
@@ -14,8 +14,8 @@ export interface OneCycleOptions {
   /** Along half cosines or along lines. Default `cos`. */
   readonly anneal?: Anneal;
   /**
-   * Whether the rate falls back to where it began as fast as it rose, and from there to its end in
-   * a third phase, instead of falling to its end at once. Default false.
+   * Whether the rate first falls back to its initial value, as fast as it rose, and then to its
+   * final value in a third phase. Default false: it falls to the final value in one phase.
    */
   readonly threePhase?: boolean;
 }
@@ -45,8 +45,8 @@ export interface OneCycleMomentumOptions extends OneCycleOptions {
  * The rate of the 1cycle policy: from `initialLr` up to `maxLr` at step
  * `pctStart · totalSteps - 1`, then down to `finalLr` at step `totalSteps - 1`.
  *
- * At `totalSteps`, which a scheduler reaches when the training is over, the rate stays; torch moves
- * it on, along a line to below zero. Later steps are refused, as in torch.
+ * At `totalSteps`, which a scheduler reaches when training is over, the rate stays at `finalLr`. In
+ * torch it goes on, along a line to below zero. Later steps are refused, as in torch.
  *
  * @param options - see {@link OneCycleLrOptions}
  * @returns the rate of each step up to `totalSteps`
@@ -107,7 +107,7 @@ function oneCycle(
         : step < middle
           ? [top, middle, peak, back]
           : [middle, last, back, final];
-    // A phase without length is where it begins: 0 / 0, over which torch stumbles.
+    // A phase of no steps stays at its start: 0 / 0 counts as 0. torch divides by zero there.
     return anneal(from, to, (Math.min(step, last) - start) / (end - start) || 0, way);
   };
   return scheduleOf(call, amounts, { totalSteps }, equation, totalSteps);
