@@ -1,27 +1,37 @@
 // Model soups: means of the weights of several models, from which one can be taken out again.
 import { PolyakError } from '@polyak/core';
-import type { NamedTensors } from '@polyak/core';
-import { arrayOf, canonical, flawOf, isFloating, isHalf } from '@polyak/core/interfaces';
+import type { NamedTensors, StateTree } from '@polyak/core';
+import { arrayOf } from '@polyak/core/interfaces';
 import type { HostTensor } from '@polyak/core/interfaces';
-import { allFinite, halfToFloat32, requireFit, specDifferences } from '@polyak/core/kit';
-import type { HalfDType } from '@polyak/core/kit';
+import { allFinite, requireFit, requireOptions } from '@polyak/core/kit';
 import { copyOf } from '../copies.js';
+import { checksumOf } from './checksum.js';
+import { contribute, memberTerms, soupTerms, tensorsOf } from './contribution.js';
+import { emptyContents, restored, stateOf } from './soup-state.js';
+import type { SoupContents, SoupState, TensorSum } from './soup-state.js';
 
-/** The sum of one tensor's members: `sum + error`, of about twice the precision of float64. */
-interface Sum {
-  /** The newest member: gives the spec, and the values where they are integers. */
-  newest: HostTensor;
-  readonly sum: Float64Array;
-  readonly error: Float64Array;
+/** Options of {@link Soup.add} and {@link Soup.remove}. */
+export interface SoupMemberOptions {
+  /** How much the member weighs, finite; may be negative. Default 1. */
+  readonly weight?: number;
+  /**
+   * The name of the member. No second member of that name can be added, and nothing but what was
+   * added under the name can be removed under it. Default none: the soup does not know its members.
+   */
+  readonly name?: string;
 }
 
 /**
  * The weighted mean of the weights of several models with the same names and shapes.
  *
- * Sums are kept in pairs of float64 (Knuth's TwoSum), so that {@link Soup.remove} gives back what
- * the soup was: the mean is that of the members that are left, to the last bit of float32. It takes
- * 16 bytes a weight, whatever the number of members. Half precision comes out as float32; integers
- * are those of the member that was added last, also after it was taken out.
+ * The sums are exact: the order of the members does not matter, and after {@link Soup.remove} the
+ * mean is, to the last bit, what it is where the member was never added. This holds for all finite
+ * weights. The mean is the sum rounded to float64, divided, and rounded to the dtype. A member with
+ * a weight is first multiplied by it, in float64.
+ *
+ * However many members there are, the sums take 8 or 16 bytes for each number of a model, and up to
+ * 48 where float32 numbers of all sizes meet. Half precision comes out as float32. Integers are
+ * those of the member that was added last, even if it was removed since.
  *
  * @example
  * ```ts
@@ -31,52 +41,45 @@ interface Sum {
  *   const data = Float32Array.of(value);
  *   return { w: { dtype: 'float32', shape: [1], data } as const };
  * };
- * const soup = new Soup().add(w(1)).add(w(3)).add(w(8));
+ * const soup = new Soup().add(w(1)).add(w(3)).add(w(8), { name: 'third' });
  * console.log(soup.mean()['w'].data[0]); // 4
- * console.log(soup.remove(w(8)).mean()['w'].data[0]); // 2
+ * console.log(soup.remove(w(8), { name: 'third' }).mean()['w'].data[0]); // 2
  * ```
  *
  * @see Wortsman et al. 2022, Model soups, https://arxiv.org/abs/2203.05482
  */
 export class Soup {
-  readonly #sums = new Map<string, Sum>();
-  /** The sum of the members' weights, as a pair as well. */
-  #weight = { sum: 0, error: 0 };
-  /** The sum of their magnitudes: what of them is left may be nothing but rounding. */
-  #magnitude = 0;
-  #count = 0;
+  #contents: SoupContents = emptyContents();
 
-  /** How many members there are. */
+  /** The number of members. */
   get count(): number {
-    return this.#count;
+    return this.#contents.count;
+  }
+
+  /** The names of the members that have one, in the order in which they were added. */
+  get names(): readonly string[] {
+    return [...this.#contents.named.keys()];
   }
 
   /**
    * Adds a member.
    *
    * @param member - all its weights by name, such as `read` of a `ParameterSet` gives; not changed
-   * @param weight - how much it weighs, finite; may be negative. Default 1
+   * @param options - see {@link SoupMemberOptions}
    * @returns this
+   * @throws TypeError, RangeError where an option is not what it should be
    * @throws PolyakError `ERR_STATE` where names, dtypes or shapes differ from those of the members
-   *   before, with every difference; `ERR_NON_FINITE` where a value is not finite, or a sum
-   *   overflows. The soup is as it was then
+   *   before, with every difference, or where the soup has a member of that name; `ERR_NON_FINITE`
+   *   where a value is not finite, or a sum overflows float64. The soup is as it was then
    */
-  add(member: NamedTensors, weight: number = 1): this {
-    const tensors = this.#checked('Soup.add', member, weight);
-    const sums = new Map<string, Sum>();
-    for (const [name, tensor] of tensors) {
-      const size = isFloating(tensor.dtype) ? tensor.data.length : 0;
-      const { sum, error } = this.#sums.get(name) ?? {
-        sum: new Float64Array(size),
-        error: new Float64Array(size),
-      };
-      sums.set(name, { newest: isFloating(tensor.dtype) ? tensor : copyOf(tensor), sum, error });
-    }
-    requireSums('Soup.add', tensors, sums, weight);
-    for (const [name, sum] of sums) this.#sums.set(name, sum);
-    this.#accumulate(tensors, weight);
-    this.#magnitude += Math.abs(weight);
-    this.#count += 1;
+  add(member: NamedTensors, options: SoupMemberOptions = {}): this {
+    const call = 'Soup.add';
+    const { weight = 1, name } = checkedOptions(call, options);
+    const contents = this.#contents;
+    if (name !== undefined) requireNew(call, contents, [name]);
+    const tensors = tensorsOf(call, member);
+    contribute(call, contents, memberTerms(tensors, weight, 1));
+    if (name !== undefined) contents.named.set(name, { weight, checksum: checksumOf(tensors) });
     return this;
   }
 
@@ -84,127 +87,147 @@ export class Soup {
    * Takes a member out again.
    *
    * @param member - what was added
-   * @param weight - with which it was added. Default 1
+   * @param options - the weight and the name with which it was added; a name is enough where it has
+   *   one. Without a name the soup cannot tell whether the member was ever added
    * @returns this
-   * @throws PolyakError as {@link Soup.add}; `ERR_NO_AVERAGES` where the soup has no member
+   * @throws TypeError, RangeError where an option is not what it should be, or not what the member
+   *   was added with
+   * @throws PolyakError as {@link Soup.add}; `ERR_STATE` where no member has that name, where these
+   *   are not its weights, or where a name is needed; `ERR_NO_AVERAGES` where there is no member
    */
-  remove(member: NamedTensors, weight: number = 1): this {
-    if (this.#count === 0)
-      throw new PolyakError('ERR_NO_AVERAGES', 'Soup.remove: the soup has no member.');
-    const tensors = this.#checked('Soup.remove', member, weight);
-    requireSums('Soup.remove', tensors, this.#sums, -weight);
-    this.#accumulate(tensors, -weight);
-    this.#magnitude -= Math.abs(weight);
-    this.#count -= 1;
-    if (this.#count === 0) {
-      this.#sums.clear();
-      this.#weight = { sum: 0, error: 0 };
-      this.#magnitude = 0;
-    }
+  remove(member: NamedTensors, options: SoupMemberOptions = {}): this {
+    const call = 'Soup.remove';
+    const { name } = checkedOptions(call, options);
+    requireMembers(call, this.#contents);
+    const tensors = tensorsOf(call, member);
+    const weight = addedWeight(call, this.#contents, options, () => checksumOf(tensors));
+    contribute(call, this.#contents, memberTerms(tensors, weight, -1));
+    if (name !== undefined) this.#contents.named.delete(name);
+    if (this.count === 0) this.#contents = emptyContents();
     return this;
   }
 
   /**
-   * The mean of the members by their weights, rounded once.
+   * Adds all members of another soup: the same to the last bit as adding them one by one.
+   *
+   * @param other - of the same names and shapes; not changed
+   * @returns this
+   * @throws TypeError where `other` is not another `Soup`
+   * @throws PolyakError `ERR_STATE` where they differ, with every difference, or where both have a
+   *   member of one name; `ERR_NON_FINITE` where a sum overflows float64
+   */
+  merge(other: Soup): this {
+    const call = 'Soup.merge';
+    if (!(other instanceof Soup) || (other as Soup) === this) {
+      const found = (other as unknown) === this ? 'this soup itself' : 'not a Soup';
+      throw new TypeError(`${call}: the argument is ${found}, expected another Soup.`);
+    }
+    const given = other.#contents;
+    if (given.count === 0) return this;
+    requireNew(call, this.#contents, other.names);
+    contribute(call, this.#contents, soupTerms(given));
+    for (const [name, member] of given.named) this.#contents.named.set(name, member);
+    return this;
+  }
+
+  /**
+   * The mean of the members by their weights.
    *
    * @returns new tensors
    * @throws PolyakError `ERR_NO_AVERAGES` where there is no member; `ERR_STATE` where the weights
-   *   sum up to 0; `ERR_NON_FINITE` where a mean overflows
+   *   add up to 0; `ERR_NON_FINITE` where a mean overflows
    */
   mean(): NamedTensors {
-    if (this.#count === 0)
-      throw new PolyakError('ERR_NO_AVERAGES', 'Soup.mean: the soup has no member.');
-    const total = this.#weight.sum + this.#weight.error;
-    if (Math.abs(total) <= 1e-12 * this.#magnitude) {
-      throw new PolyakError('ERR_STATE', 'Soup.mean: the weights of the members sum up to 0.');
+    requireMembers('Soup.mean', this.#contents);
+    const { weights, sums, copies } = this.#contents;
+    const [total, magnitude] = weights.rounded() as unknown as readonly [number, number];
+    // Weights such as 0.1, 0.2 and -0.3 are meant to add up to 0.
+    if (Math.abs(total) <= 1e-12 * magnitude) {
+      throw new PolyakError('ERR_STATE', 'Soup.mean: the weights of the members add up to 0.');
     }
-    return Object.fromEntries(
-      [...this.#sums].map(([name, { newest, sum, error }]): [string, HostTensor] => {
-        const { shape } = newest;
-        if (!isFloating(newest.dtype)) return [name, copyOf(newest)];
-        const dtype = newest.dtype === 'float64' ? 'float64' : 'float32';
-        const data = new (arrayOf(dtype) as Float64ArrayConstructor)(sum.length);
-        for (let i = 0; i < sum.length; i += 1)
-          data[i] = ((sum[i] as number) + (error[i] as number)) / total;
-        const mean: HostTensor = { dtype, shape, data };
-        if (allFinite(dtype, data)) return [name, mean];
-        throw new PolyakError(
-          'ERR_NON_FINITE',
-          `Soup.mean: the mean of "${name}" overflows ${dtype}.`,
-        );
-      }),
-    );
+    return Object.fromEntries([
+      ...[...sums].map(([name, sum]) => [name, meanOf(name, sum, total)] as const),
+      ...[...copies].map(([name, tensor]) => [name, copyOf(tensor)] as const),
+    ]);
   }
 
-  #accumulate(tensors: readonly (readonly [string, HostTensor])[], weight: number): void {
-    for (const [name, tensor] of tensors) {
-      const sum = this.#sums.get(name);
-      if (sum !== undefined) accumulate(sum, tensor, weight);
-    }
-    const { sum, error } = this.#weight;
-    const next = sum + weight;
-    const added = next - sum;
-    this.#weight = { sum: next, error: error + (sum - (next - added)) + (weight - added) };
+  /**
+   * The state of this soup, as plain data: `toSafetensors` turns it into bytes. Removals that go on
+   * from it are as exact as before.
+   *
+   * @returns copies, which later calls do not change
+   */
+  stateDict(): SoupState {
+    return stateOf(this.#contents);
   }
 
-  #checked(
-    call: string,
-    member: NamedTensors,
-    weight: number,
-  ): readonly (readonly [string, HostTensor])[] {
-    if (!Number.isFinite(weight)) {
-      throw new RangeError(`${call}: weight is ${weight}, expected a finite number.`);
-    }
-    const tensors = Object.entries(member).map(
-      ([name, tensor]) => [name, canonical(tensor)] as const,
-    );
-    const flaws = tensors.flatMap(([name, tensor]) => {
-      const flaw = flawOf(tensor);
-      return flaw === undefined ? [] : [`"${name}" ${flaw}`];
-    });
-    const others = new Map([...this.#sums].map(([name, { newest }]) => [name, newest]));
-    const sides = { found: 'it', expected: 'the soup' };
-    const differences = this.#count === 0 ? [] : specDifferences(new Map(tensors), others, sides);
-    requireFit([...flaws, ...differences], { code: 'ERR_STATE', call, what: 'the member' });
-    const bad = tensors.filter(([, { dtype, data }]) => !allFinite(dtype, data));
-    if (bad.length === 0) return tensors;
-    const names = bad.map(([name]) => `"${name}"`).join(', ');
-    throw new PolyakError('ERR_NON_FINITE', `${call}: NaN or an infinity in ${names}.`);
+  /**
+   * Goes on from a state, in place of what the soup held. Everything is checked first.
+   *
+   * @param state - from {@link Soup.stateDict}, or from its bytes
+   * @throws PolyakError `ERR_STATE` where it is not the state of a soup, with everything that is
+   *   wrong
+   */
+  loadStateDict(state: StateTree): void {
+    this.#contents = restored(state);
   }
 }
 
-/** Refuses what would make a sum overflow: nothing could be taken out of it again. */
-function requireSums(
+function meanOf(name: string, { spec, sum }: TensorSum, total: number): HostTensor {
+  const dtype = spec.dtype === 'float64' ? 'float64' : 'float32';
+  const sums = sum.rounded();
+  const data = new (arrayOf(dtype) as Float64ArrayConstructor)(sums.length);
+  for (let i = 0; i < data.length; i += 1) data[i] = (sums[i] as number) / total;
+  if (allFinite(dtype, data)) return { dtype, shape: [...spec.shape], data };
+  throw new PolyakError('ERR_NON_FINITE', `Soup.mean: the mean of "${name}" overflows ${dtype}.`);
+}
+
+function checkedOptions(call: string, options: SoupMemberOptions): SoupMemberOptions {
+  requireOptions(call, options, ['weight', 'name']);
+  // What JavaScript passes may be anything.
+  const { weight, name } = options as { readonly weight?: number; readonly name?: unknown };
+  if (weight !== undefined && !Number.isFinite(weight)) {
+    throw new RangeError(`${call}: weight is ${String(weight)}, expected a finite number.`);
+  }
+  if (name !== undefined && typeof name !== 'string') {
+    throw new TypeError(`${call}: name is a ${typeof name}, expected a string.`);
+  }
+  return options;
+}
+
+function requireMembers(call: string, { count }: SoupContents): void {
+  if (count > 0) return;
+  throw new PolyakError('ERR_NO_AVERAGES', `${call}: the soup has no members. Add one first.`);
+}
+
+function requireNew(call: string, { named }: SoupContents, names: readonly string[]): void {
+  const known = names.filter((name) => named.has(name)).map((name) => `it has "${name}" already`);
+  requireFit(known, { code: 'ERR_STATE', call, what: 'the name' });
+}
+
+/** The weight that a member was added with, refused where it cannot have been added. */
+function addedWeight(
   call: string,
-  tensors: readonly (readonly [string, HostTensor])[],
-  sums: ReadonlyMap<string, Sum>,
-  weight: number,
-): void {
-  for (const [name, tensor] of tensors) {
-    const sum = sums.get(name)?.sum;
-    if (sum === undefined || !isFloating(tensor.dtype)) continue;
-    const values = floatsOf(tensor);
-    const isIn = sum.every((old, i) => Number.isFinite(old + (values[i] as number) * weight));
-    if (isIn) continue;
-    throw new PolyakError('ERR_NON_FINITE', `${call}: the sum of "${name}" overflows.`);
+  { count, named }: SoupContents,
+  { name, weight }: SoupMemberOptions,
+  checksum: () => number,
+): number {
+  if (name === undefined) {
+    if (named.size < count) return weight ?? 1;
+    throw new PolyakError('ERR_STATE', `${call}: all members have names. Pass { name }.`);
   }
-}
-
-/** `sum += weight * tensor`, with the rounding errors of the sum. */
-function accumulate({ sum, error }: Sum, tensor: HostTensor, weight: number): void {
-  if (!isFloating(tensor.dtype)) return;
-  const values = floatsOf(tensor);
-  for (let i = 0; i < sum.length; i += 1) {
-    const term = (values[i] as number) * weight;
-    const old = sum[i] as number;
-    const next = old + term;
-    const added = next - old;
-    error[i] = (error[i] as number) + (old - (next - added)) + (term - added);
-    sum[i] = next;
+  const added = named.get(name);
+  if (added === undefined) {
+    throw new PolyakError('ERR_STATE', `${call}: the soup has no member "${name}".`);
   }
-}
-
-function floatsOf({ dtype, data }: HostTensor): Float32Array | Float64Array {
-  if (isHalf(dtype)) return halfToFloat32(dtype as HalfDType, data as Uint16Array);
-  return data as Float32Array | Float64Array;
+  if (weight !== undefined && weight !== added.weight) {
+    throw new RangeError(
+      `${call}: weight is ${weight}, but "${name}" was added with ${added.weight}. Leave it out.`,
+    );
+  }
+  if (added.checksum === checksum()) return added.weight;
+  throw new PolyakError(
+    'ERR_STATE',
+    `${call}: these are not the weights that were added as "${name}". Pass a copy of those.`,
+  );
 }

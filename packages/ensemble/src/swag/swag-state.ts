@@ -5,6 +5,7 @@ import { canonical, flawOf, isFloating, isTensor, recordOf } from '@polyak/core/
 import type { HostTensor, TensorSpec } from '@polyak/core/interfaces';
 import { allFinite, requireFit, specDifferences } from '@polyak/core/kit';
 import { copiesOf, copyOf } from '../copies.js';
+import { countOf, isWord, listOf, shown } from '../state-nodes.js';
 import type { Gaussian } from './gaussian.js';
 import type { XoshiroState } from './xoshiro.js';
 
@@ -65,7 +66,7 @@ export function restored(
   const problems: string[] = [];
   if (root['rank'] !== rank)
     problems.push(`its rank is ${shown(root['rank'])}, this SWAG's ${rank}`);
-  const nModels = countOf(root['nModels'], problems);
+  const nModels = countOf(root['nModels'], 'nModels', problems);
   const all = nModels > 0 ? [...specs] : [];
   const floats = all.filter(([, { dtype }]) => isFloating(dtype));
   const wide = floats.map(([name, { shape }]): Named => [name, { dtype: 'float64', shape }]);
@@ -134,28 +135,9 @@ function badValue(least: number): string {
   return least === 0 ? 'a number that is negative or not finite' : 'a number that is not finite';
 }
 
-function countOf(node: StateTree | undefined, problems: string[]): number {
-  if (Number.isSafeInteger(node) && Number(node) >= 0) return Number(node);
-  problems.push(`nModels is ${shown(node)}, expected an integer >= 0`);
-  return 0;
-}
-
 function randomOf(node: StateTree | undefined, problems: string[]): XoshiroState {
   const words = listOf(node);
-  const isWord = (word: StateTree): word is number =>
-    Number.isInteger(word) && Number(word) >= 0 && Number(word) < 2 ** 32;
   if (words.length === 4 && words.every(isWord) && words.some((word) => word !== 0)) return words;
   problems.push(`random is ${shown(node)}, expected four integers in [0, 2^32), not all 0`);
   return [];
-}
-
-function listOf(node: StateTree | undefined): readonly StateTree[] {
-  return Array.isArray(node) ? (node as readonly StateTree[]) : [];
-}
-
-/** A node that is not what it should be, for messages. */
-function shown(node: StateTree | undefined): string {
-  if (Array.isArray(node)) return `[${node.slice(0, 8).map(shown).join(',')}]`;
-  if (typeof node === 'object' && node !== null) return 'a record';
-  return typeof node === 'string' ? JSON.stringify(node.slice(0, 40)) : String(node);
 }

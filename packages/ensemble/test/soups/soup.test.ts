@@ -1,5 +1,4 @@
-// Means of several models: right to the last bit, and without a member as if it had never been
-// there.
+// Means of several models, exact where members are removed.
 import type { NamedTensors } from '@polyak/core';
 import type { HostTensor } from '@polyak/core/interfaces';
 import { chooseStart, greedySoup, Soup } from '@polyak/ensemble';
@@ -10,11 +9,23 @@ function model(...values: number[]): NamedTensors {
   return { w: { dtype: 'float32', shape: [values.length], data: Float32Array.from(values) } };
 }
 
-const VALUES = fc.float({ noNaN: true, noDefaultInfinity: true });
-const MODELS = fc.array(
-  fc.array(VALUES, { minLength: 3, maxLength: 3 }).map((values) => model(...values)),
-  { minLength: 2, maxLength: 12 },
-);
+function model64(...values: number[]): NamedTensors {
+  return { w: { dtype: 'float64', shape: [values.length], data: Float64Array.from(values) } };
+}
+
+/** Numbers of all sizes: `bits` of a mantissa, times 2 to a power in a range. */
+function numbers(bits: number, min: number, max: number): fc.Arbitrary<number> {
+  const mantissas = fc.bigInt({ min: -(2n ** BigInt(bits)), max: 2n ** BigInt(bits) });
+  return fc
+    .tuple(mantissas, fc.integer({ min, max }))
+    .map(([mantissa, power]) => Number(mantissa) * 2 ** power);
+}
+const KINDS = [
+  ['float32', numbers(24, -149, 103), model],
+  // Sums of larger numbers would overflow.
+  ['float64', numbers(53, -1074, 960), model64],
+] as const;
+const RUN = { seed: 10, numRuns: 500 };
 
 function valueOf({ w }: NamedTensors): number {
   return Number(w?.data[0]);
@@ -34,20 +45,59 @@ describe('Soup', () => {
           expect(valueOf(soup.mean())).toBe(Number(sum) / values.length);
         },
       ),
+      RUN,
     );
   });
 
-  it('without a member is to the bit what it is where that was never added', () => {
-    fc.assert(
-      fc.property(MODELS, fc.nat(), fc.constantFrom(1, 0.3, -2), (models, pick, weight) => {
-        const taken = models[pick % models.length] as NamedTensors;
-        const [all, rest] = [new Soup(), new Soup()];
-        for (const each of models) all.add(each, each === taken ? weight : 1);
-        for (const each of models) if (each !== taken) rest.add(each);
-        expect(all.remove(taken, weight).mean()).toEqual(rest.mean());
-        expect(all.count).toBe(models.length - 1);
-      }),
+  it.each(KINDS)('without members of %s is what it was before, to the bit', (_, value, modelOf) => {
+    const models = fc.array(
+      fc.tuple(value, value, value).map((values) => modelOf(...values)),
+      { minLength: 3, maxLength: 12 },
     );
+    fc.assert(
+      fc.property(models, fc.nat(), fc.constantFrom(1, 0.3, -2), (members, pick, weight) => {
+        const left = members.slice(0, 1 + (pick % (members.length - 1)));
+        const taken = members.slice(left.length);
+        const [all, rest] = [new Soup(), new Soup()];
+        for (const each of members) all.add(each, { weight: taken.includes(each) ? weight : 1 });
+        for (const each of taken) all.remove(each, { weight });
+        for (const each of left.toReversed()) rest.add(each);
+        expect(all.mean()).toEqual(rest.mean());
+        expect(all.count).toBe(left.length);
+      }),
+      RUN,
+    );
+  });
+
+  it('forgets a member that is smaller or larger than the others by many orders of magnitude', () => {
+    const weight = -2;
+    const [small, ...rest] = [-2.5e-29, 3.40282e38, -3.40282e38, -3.3e-38].map((w) => model(w));
+    const soup = new Soup();
+    for (const each of rest.slice(0, 1)) soup.add(each);
+    soup.add(small as NamedTensors, { weight });
+    for (const each of rest.slice(1)) soup.add(each);
+    expect(soup.remove(small as NamedTensors, { weight }).mean()).toEqual(model(-3.3e-38 / 3));
+    for (const each of rest.slice(0, 2)) soup.remove(each);
+    expect(soup.mean()).toEqual(rest[2]);
+  });
+
+  it('rounds a sum once where that lies halfway between two numbers, but for a tiny part', () => {
+    // In units of 2^-53, at which float64 numbers from 1 on are two apart.
+    const unit = 2 ** -53;
+    const sums = [
+      [[1, unit, 2 ** -130], 1 + 2 * unit],
+      [[1, unit, -(2 ** -130)], 1],
+      [[1, unit], 1],
+      [[1 + 2 * unit, unit], 1 + 4 * unit],
+      [[1 + 2 * unit, unit, -(2 ** -130)], 1 + 2 * unit],
+    ] as const;
+    for (const [terms, sum] of sums) {
+      // Parts beyond the second are there only after larger numbers.
+      const soup = new Soup();
+      for (const value of [1e90, ...terms, -1e90]) soup.add(model64(value));
+      soup.remove(model64(1e90)).remove(model64(-1e90));
+      expect(valueOf(soup.mean()) * terms.length).toBe(sum);
+    }
   });
 
   it('survives members that are larger by far', () => {
@@ -56,8 +106,10 @@ describe('Soup', () => {
   });
 
   it('weighs as it is told', () => {
-    expect(valueOf(new Soup().add(model(1), 3).add(model(5)).mean())).toBe(2);
-    expect(valueOf(new Soup().add(model(1), -1).add(model(5), 2).mean())).toBe(9);
+    expect(valueOf(new Soup().add(model(1), { weight: 3 }).add(model(5)).mean())).toBe(2);
+    expect(
+      valueOf(new Soup().add(model(1), { weight: -1 }).add(model(5), { weight: 2 }).mean()),
+    ).toBe(9);
   });
 
   it('copies integers from the newest, and gives half precision as float32', () => {
@@ -111,8 +163,10 @@ describe('Soup', () => {
     const refused = { code: 'ERR_NON_FINITE' };
     expect(() => soup.add(huge)).toThrow(expect.objectContaining(refused));
     expect(soup.mean()).toEqual(huge);
-    expect(() => soup.add(model(1, 3e38), -0.5)).toThrow('expected float64[2]');
-    const large = new Soup().add(model(1, 3e38), 3).add(model(1, -3e38), -2);
+    expect(() => soup.add(model(1, 3e38), { weight: -0.5 })).toThrow('expected float64[2]');
+    const large = new Soup()
+      .add(model(1, 3e38), { weight: 3 })
+      .add(model(1, -3e38), { weight: -2 });
     expect(() => large.mean()).toThrow(expect.objectContaining(refused));
     expect(soup.count).toBe(1);
   });
@@ -136,21 +190,22 @@ describe('Soup', () => {
     } as NamedTensors;
     expect(() => soup.add(wild)).toThrow(expect.objectContaining({ code: 'ERR_NON_FINITE' }));
     expect(() => soup.remove(model(1, 2))).toThrow('it lacks "v"');
-    expect(() => soup.add(before, NaN)).toThrow(RangeError);
+    expect(() => soup.add(before, { weight: NaN })).toThrow(RangeError);
     expect(soup.mean()).toEqual(before);
     expect(soup.count).toBe(1);
   });
 
-  it('has no mean without members, or where their weights sum up to 0', () => {
+  it('has no mean without members, or where their weights add up to 0', () => {
     const none = { code: 'ERR_NO_AVERAGES' };
     expect(() => new Soup().mean()).toThrow(expect.objectContaining(none));
     expect(() => new Soup().remove(model(1))).toThrow(expect.objectContaining(none));
     const soup = new Soup().add(model(1)).remove(model(1));
     expect(() => soup.mean()).toThrow(expect.objectContaining(none));
     expect(valueOf(soup.add(model(4)).mean())).toBe(4);
-    expect(() => soup.add(model(1), -1).mean()).toThrow('sum up to 0');
-    const rounded = new Soup().add(model(1), 0.1).add(model(2), 0.2).add(model(3), -0.3);
-    expect(() => rounded.mean()).toThrow('sum up to 0');
+    expect(() => soup.add(model(1), { weight: -1 }).mean()).toThrow('add up to 0');
+    const rounded = new Soup();
+    for (const weight of [0.1, 0.2, -0.3]) rounded.add(model(1), { weight });
+    expect(() => rounded.mean()).toThrow('add up to 0');
   });
 });
 
