@@ -17,7 +17,7 @@ import { countOf, isWord, listOf, shown } from '../state-nodes.js';
 import { ExactSum } from './exact-sum.js';
 
 /** What a soup remembers of a member that was given a name. */
-export interface NamedMember {
+interface NamedMember {
   /** With which it was added. */
   readonly weight: number;
   /** Of its tensors. */

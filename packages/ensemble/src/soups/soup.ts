@@ -118,8 +118,10 @@ export class Soup {
    */
   merge(other: Soup): this {
     const call = 'Soup.merge';
-    if (!(other instanceof Soup) || (other as Soup) === this) {
-      const found = (other as unknown) === this ? 'this soup itself' : 'not a Soup';
+    // What JavaScript passes may be anything.
+    const argument: unknown = other;
+    if (!(argument instanceof Soup) || argument === this) {
+      const found = argument === this ? 'this soup itself' : 'not a Soup';
       throw new TypeError(`${call}: the argument is ${found}, expected another Soup.`);
     }
     const given = other.#contents;
