@@ -18,10 +18,11 @@ export type AveragingOptions<T> = RuleOptions & {
   /** The runtime that holds the parameters. */
   readonly backend: Backend<T>;
   /**
-   * Carries the rounding error of each average beside it: nearly as accurate as an average of twice
-   * the precision, for twice its memory and about 1.7 times the time. Default: what the rule needs,
-   * so on for a decay from 0.9999 on. A mean of the last values is made anew each time, and needs
-   * none.
+   * Carries the rounding error of each average beside it, for twice its memory and about 1.7 times
+   * the time. After 10,000 updates the error is below 2e-8 of the size of the weights, where noise
+   * is as large as they are, and below 2e-10 at 1 % noise; a plain average is 1e-6 off. Default:
+   * what the rule needs, so on for a decay from 0.9999 on. A mean of the last values is made anew
+   * each time, and needs none.
    */
   readonly compensated?: boolean;
   /**
