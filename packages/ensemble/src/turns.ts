@@ -1,4 +1,4 @@
-// One call at a time on one object, and none after it was disposed of.
+// One call at a time on an object, and no call after it was disposed of.
 import { PolyakError } from '@polyak/core';
 
 export class Turns {

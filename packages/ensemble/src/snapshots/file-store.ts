@@ -1,4 +1,4 @@
-// Members as safetensors files, which the caller writes and reads: there is no file system here.
+// Members as safetensors files, whose bytes the caller reads and writes.
 import { fromSafetensors, PolyakError, toSafetensors } from '@polyak/core';
 import type { NamedTensors, ParameterSet, StateTree } from '@polyak/core';
 import { isTensor, recordOf } from '@polyak/core/interfaces';
@@ -8,16 +8,16 @@ import type { Member, MemberStore } from './member.js';
 
 const KEY = /^snapshot-(\d{6,})\.safetensors$/;
 
-/** Files, or whatever else holds bytes under keys such as `snapshot-000007.safetensors`. */
+/** Files, or other storage of bytes under keys such as `snapshot-000007.safetensors`. */
 export interface SnapshotFiles {
   /**
-   * The keys that an earlier run wrote, the oldest first: its members are members here. They are
-   * read when used. Default none.
+   * The keys that an earlier run has written, the oldest first: they are the first members. Each is
+   * read when it is used. Default none.
    */
   readonly keys?: readonly string[];
   /**
-   * Writes all of `bytes` under `key`, in place of what is there, or nothing: write beside it, then
-   * rename.
+   * Writes `bytes` under `key`, in place of what is there. Write to another name first and then
+   * rename, so that no key ever has a part of them.
    */
   write(key: string, bytes: Uint8Array): Awaitable<void>;
   /** The bytes under `key`. */
@@ -50,15 +50,15 @@ export function fileStore<T>(model: ParameterSet<T>, files: SnapshotFiles): Memb
   };
 }
 
-/** The number of the last of `keys`, which must ascend. */
+/** The number of the last key, or -1. Throws unless they ascend. */
 function lastNumber(keys: readonly string[]): number {
   let last = -1;
   for (const key of keys) {
     const number = Number(KEY.exec(key)?.[1] ?? NaN);
     if (!(number > last)) {
       throw new RangeError(
-        `Snapshots: the key "${key}" is not one of theirs, or not in order. Pass the names ` +
-          'snapshot-<number>.safetensors, sorted.',
+        `Snapshots: the key "${key}" is not in order, or not of the form ` +
+          'snapshot-<number>.safetensors. Pass the keys that were written, sorted.',
       );
     }
     last = number;
@@ -66,7 +66,7 @@ function lastNumber(keys: readonly string[]): number {
   return last;
 }
 
-/** The weights in a file, refused where they are not those of `specs`. */
+/** The weights in a file. Throws unless they fit `specs`. */
 function decoded(
   key: string,
   bytes: Uint8Array,

@@ -7,23 +7,23 @@ import type { Probabilities } from './probabilities.js';
 /** Options of {@link fitWeights}. */
 export interface FitWeightsOptions {
   /**
-   * How far from the highest log-likelihood the result may be, in nats a sample; finite, > 0.
+   * How far below the highest log-likelihood the result may be, in nats per sample; finite, > 0.
    * Default 1e-5.
    */
   readonly tolerance?: number;
-  /** Stops after as many iterations in any case; an integer >= 0. Default 10,000. */
+  /** The most iterations, an integer >= 0. Default 10,000. */
   readonly maxIterations?: number;
 }
 
 /** What {@link fitWeights} found. */
 export interface FittedWeights {
-  /** One for each member, >= 0, together 1. */
+  /** One for each member, >= 0; they sum to 1. */
   readonly weights: Float64Array;
   /** The mean over samples of `log Σₖ wₖ · pₖ(label)`, in nats. */
   readonly logLikelihood: number;
-  /** No weights have a log-likelihood higher than this one by more than this; in nats a sample. */
+  /** The highest log-likelihood is at most this much higher, in nats per sample. */
   readonly gap: number;
-  /** The iterations that it took. */
+  /** How many iterations there were. */
   readonly iterations: number;
 }
 
@@ -33,21 +33,20 @@ export interface FittedWeights {
  * probability that member `k` gives the label of sample `i`.
  *
  * Expectation maximisation from equal weights: `wₖ ← wₖ · gₖ` with `gₖ = 1/N Σᵢ pₖᵢ / Σⱼ wⱼ · pⱼᵢ`,
- * which never lowers the likelihood. It is concave, so the highest is at most `log maxₖ gₖ` away:
- * iterations stop where that is within `tolerance`, or at `maxIterations`, when it is at most
- * `log(members) / maxIterations` away.
+ * which never lowers the likelihood. The log-likelihood is concave, so the highest one is at most
+ * `log maxₖ gₖ` away. Iterations stop where that is within `tolerance`, or after `maxIterations`,
+ * where it is at most `log(members) / maxIterations`.
  *
- * A sample whose label all members give the probability 0 tells nothing about the weights: it makes
- * the likelihood -Infinity, and the fit is that of the others. Fit on data that no member was
- * trained on.
+ * Fit on data that no member was trained on. Where all members give a label the probability 0, the
+ * likelihood is -Infinity; the weights are then fitted on the other samples.
  *
  * @param predictions - of each member on the held-out samples, `[samples, classes]`
  * @param labels - the true class of each sample, `[samples]`, integers from 0 to `classes - 1`
- * @param classes - how many there are, an integer >= 1
+ * @param classes - the number of classes, an integer >= 1
  * @param options - see {@link FitWeightsOptions}
  * @returns the weights, for {@link meanOf}, and how good they are
- * @throws RangeError where there are no predictions, their lengths differ, do not fit `labels` or
- *   `classes`, one is not in [0, 1], a label is none, or an option is out of its range
+ * @throws RangeError where there are no predictions, their lengths differ or do not fit `labels` or
+ *   `classes`, where one is not in [0, 1], a label is not a class, or an option is out of its range
  * @throws PolyakError `ERR_NON_FINITE` where a prediction is NaN or infinite
  * @example
  * ```ts
@@ -89,7 +88,7 @@ export function fitWeights(
   }
 }
 
-/** The mean of `own / mixture`; where both are 0, all members are equally wrong. */
+/** The mean of `own / mixture`, a ratio of 1 where both are 0: all members are equally wrong. */
 function meanRatio(own: Float64Array, mixture: Float64Array): number {
   let sum = 0;
   for (let sample = 0; sample < own.length; sample += 1) {
@@ -99,7 +98,7 @@ function meanRatio(own: Float64Array, mixture: Float64Array): number {
   return sum / own.length;
 }
 
-/** They sum to 1 already, but for the rounding of thousands of iterations. */
+/** Takes away what the rounding of thousands of iterations has added to a sum of 1. */
 function normalised(weights: Float64Array): Float64Array {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return weights.map((weight) => weight / total);
@@ -108,7 +107,9 @@ function normalised(weights: Float64Array): Float64Array {
 function checkLabels(values: Probabilities, labels: ArrayLike<number>, classes: number): void {
   const samples = sampleCount('fitWeights', values, classes);
   if (labels.length !== samples) {
-    throw new RangeError(`fitWeights: there are ${labels.length} labels for ${samples} samples.`);
+    throw new RangeError(
+      `fitWeights: there are ${labels.length} labels, expected one for each of ${samples} samples.`,
+    );
   }
   const bad = Array.from(labels).findIndex(
     (label) => !(Number.isInteger(label) && label >= 0 && label < classes),

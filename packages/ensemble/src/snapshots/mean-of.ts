@@ -1,16 +1,16 @@
-// The prediction of an ensemble as the mean of its members'.
+// The prediction of an ensemble: the mean of its members' predictions.
 import { checkPredictions } from './probabilities.js';
 import type { Probabilities } from './probabilities.js';
 
-// What rounding may make of weights that sum to 1, float32 ones too.
+// Weights in float32 sum to 1 within this.
 const TOLERANCE = 1e-5;
 
 /**
  * The mean of the members' probabilities, `Σₖ wₖ · pₖ`, in float64.
  *
  * @param predictions - of each member, `[samples, classes]`
- * @param weights - one for each member, finite, >= 0, together 1 within 1e-5, such as those of
- *   {@link fitWeights}. Default equal ones
+ * @param weights - one for each member, finite, >= 0, with a sum of 1 within 1e-5, such as those of
+ *   {@link fitWeights}. Default equal weights
  * @returns a new array, `[samples, classes]`
  * @throws RangeError where there are no predictions, their lengths differ, one is not in [0, 1], or
  * the weights do not fit
@@ -62,6 +62,6 @@ function checkWeights(weights: ArrayLike<number>, members: number): void {
   if (isConvex && list.length === members) return;
   throw new RangeError(
     `meanOf: the weights are [${list.join(', ')}], expected one >= 0 for each of ${members} ` +
-      'members, together 1.',
+      'members, with a sum of 1.',
   );
 }

@@ -1,37 +1,48 @@
-// Predictions as plain arrays, and what makes them fit for an ensemble.
+// Predictions of the members of an ensemble, as plain arrays.
 import { PolyakError } from '@polyak/core';
 
 /**
- * The predictions of one member: probabilities in [0, 1], row by row, one row of all classes for
- * each sample. They are taken as they are: that rows sum to 1 is the softmax's affair, not checked.
+ * The predictions of one member: probabilities in [0, 1], one row for each sample, with one number
+ * for each class. Whether a row sums to 1 is not checked.
  */
 export type Probabilities = Float32Array | Float64Array;
 
-// A softmax in float32 may round to more than 1.
+// In float32 a softmax may be a little above 1.
 const MOST = 1 + 1e-5;
 
-/** Refuses lists that are empty, arrays of several lengths, and what is no probability. */
+/**
+ * Throws unless there are predictions, all of one length and in [0, 1].
+ *
+ * @throws RangeError
+ * @throws PolyakError `ERR_NON_FINITE`
+ */
 export function checkPredictions(call: string, predictions: readonly Probabilities[]): void {
   const length = predictions[0]?.length ?? 0;
-  if (length === 0) throw new RangeError(`${call}: there are no predictions.`);
+  if (length === 0) {
+    throw new RangeError(`${call}: there are no predictions. Pass those of one member at least.`);
+  }
   for (const [member, values] of predictions.entries()) {
     if (values.length !== length) {
       throw new RangeError(
-        `${call}: member ${member} gives ${values.length} probabilities, member 0 ${length}. ` +
-          'Predict the same samples with all.',
+        `${call}: member ${member} has ${values.length} probabilities, member 0 has ${length}. ` +
+          'Predict the same samples with each member.',
       );
     }
     const bad = values.findIndex((value) => !(value >= 0 && value <= MOST));
     if (bad < 0) continue;
-    const what = `${call}: element ${bad} of member ${member} is ${values[bad]}`;
+    const what =
+      `${call}: element ${bad} of member ${member} is ${values[bad]}, expected a probability in ` +
+      '[0, 1]';
     if (!Number.isFinite(values[bad])) throw new PolyakError('ERR_NON_FINITE', `${what}.`);
-    throw new RangeError(
-      `${what}, expected a probability in [0, 1]. Apply softmax to logits first.`,
-    );
+    throw new RangeError(`${what}. Apply softmax to logits first.`);
   }
 }
 
-/** The number of samples, where rows of `classes` make up `values`. */
+/**
+ * The number of rows in predictions of so many classes.
+ *
+ * @throws RangeError where `classes` does not divide their length
+ */
 export function sampleCount(call: string, { length }: Probabilities, classes: number): number {
   if (Number.isSafeInteger(classes) && classes >= 1 && length % classes === 0)
     return length / classes;

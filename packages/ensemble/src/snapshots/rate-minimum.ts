@@ -1,14 +1,14 @@
-// When to take a snapshot: where the learning rate has come down and is about to go up.
+// When to take a snapshot: where the learning rate is about to rise again.
 
 /**
  * Whether the learning rate is at the bottom of a cycle in this step, so that a snapshot is due
- * after it: no greater than in the step before, and less than in the next one.
+ * after it: not higher than in the step before, and lower than in the next step.
  *
- * On a cosine that begins anew (`snapshotLr`, `cosineAnnealingWarmRestarts`) or a line that does
- * (`cyclicSwaLr`), this is the last step of each cycle; on a triangle (`cyclicLr`), the middle of a
- * cycle that begins at the top, as in fast geometric ensembling, and the end of one that begins at
- * the bottom. The first step of a run never is. The last may be one beyond what the schedule knows:
- * take a snapshot after it in any case.
+ * For a cosine or a line that restarts (`snapshotLr`, `cosineAnnealingWarmRestarts`,
+ * `cyclicSwaLr`), this is the last step of each cycle. For a triangle (`cyclicLr`), it is the middle
+ * of a cycle that begins at the top, as in fast geometric ensembling, and the end of a cycle that
+ * begins at the bottom. The first step of a run is never a minimum. Whether the last one is depends
+ * on what the schedule gives beyond the run: take a snapshot after it in any case.
  *
  * @param schedule - the learning rate, a pure function of the step
  * @param step - the steps taken before this one, an integer >= 0

@@ -19,28 +19,29 @@ import type { Member, MemberStore } from './member.js';
 /** Options of {@link Snapshots}. */
 export interface SnapshotsOptions<T> extends ParameterSetOptions<T> {
   /**
-   * Where members are kept. Each takes the memory of the weights, those in half precision as
-   * float32:
+   * Where members are kept. Each takes as much memory as the weights, in float32 where those are in
+   * half precision:
    *
-   * - `device`: tensors of the backend. A member goes into the model without a way over the host.
+   * - `device`: tensors of the backend. A member goes into the model without a copy on the host.
    * - `host`: arrays in host memory.
-   * - {@link SnapshotFiles}: safetensors files, which Python reads too, one each; in memory only
-   *   while in use.
+   * - {@link SnapshotFiles}: one safetensors file for each member, which Python reads too. It is in
+   *   memory only while in use.
    */
   readonly store: 'device' | 'host' | SnapshotFiles;
   /**
-   * How many to keep, an integer >= 1: a further one takes the place of the oldest. Default all.
+   * How many members to keep, an integer >= 1. After that, each new one replaces the oldest. Default
+   * all.
    */
   readonly limit?: number;
 }
 
 /**
- * Weights that a training run has visited, kept as the members of an ensemble: snapshot ensembles
- * and fast geometric ensembles, which differ in their learning rates only. {@link isRateMinimum}
- * says when to take one.
+ * Weights from several points of a training run, kept as the members of an ensemble: a snapshot
+ * ensemble or a fast geometric ensemble, which differ only in their learning rates.
+ * {@link isRateMinimum} says when to take a snapshot.
  *
- * A member is all parameters of the model that was passed. Running batch-norm statistics belong to
- * the weights: list them among the parameters, or have them estimated anew with `batchNorm`.
+ * A member holds all parameters that were passed. Running batch-norm statistics belong to the
+ * weights: list them among the parameters, or pass `batchNorm` to estimate them for each member.
  *
  * All methods return promises, one call at a time. A call that fails leaves the members and the
  * model as they were.
@@ -100,13 +101,13 @@ export class Snapshots<T> {
     this.#members = this.#store.earlier;
   }
 
-  /** How many members there are. */
+  /** The number of members. */
   get length(): number {
     return this.#members.length;
   }
 
   /**
-   * Makes a member, the last one, of what the model holds now.
+   * Keeps a copy of the weights that the model holds now, as the last member.
    *
    * @throws PolyakError `ERR_NON_FINITE` where a weight is not finite, `ERR_PARAMETERS` where the
    *   model has other weights than at first, `ERR_SWAPPED` where it holds the weights of another
@@ -185,9 +186,9 @@ export class Snapshots<T> {
   }
 
   /**
-   * The mean of the weights of all members, a {@link Soup}: `withWeights` of a {@link ParameterSet}
-   * evaluates it, with `batchNorm` where the model has batch norm, for a mean of running statistics
-   * is not that of the mean of weights.
+   * The mean of the weights of all members, as {@link Soup} computes it. Evaluate it by
+   * `withWeights` of a {@link ParameterSet}, with `batchNorm` where the model has batch norm: the
+   * mean of the members' running statistics does not fit the mean of their weights.
    *
    * @returns tensors by the names of the parameters, half precision as float32; integers as the
    *   last member has them
@@ -205,10 +206,10 @@ export class Snapshots<T> {
   }
 
   /**
-   * Frees the members in memory, and refuses further calls. Files stay.
+   * Frees the members in memory. Files stay, and later calls are refused.
    *
    * @throws PolyakError `ERR_BUSY`, `ERR_DISPOSED`
-   * @throws AggregateError where some could not be freed: those are members still
+   * @throws AggregateError where some could not be freed: those are still members
    */
   dispose(): Promise<void> {
     return this.#turns.alone('dispose', async () => {
@@ -227,14 +228,14 @@ export class Snapshots<T> {
         const reasons = failures.map(String).join('; ');
         throw new AggregateError(
           failures,
-          `dispose: ${stuck.length} members could not be freed (${reasons}). Call it once more.`,
+          `dispose: ${stuck.length} members could not be freed (${reasons}). Call dispose again.`,
         );
       }
       this.#turns.dispose();
     });
   }
 
-  /** Removes the oldest members, so that there is a place for a further one. */
+  /** Removes the oldest members, so that one more is within the limit. */
   async #makeRoom(): Promise<void> {
     while (this.#members.length >= this.#limit) {
       await this.#members[0]?.remove();
@@ -245,8 +246,11 @@ export class Snapshots<T> {
   #at(call: string, index: number): Member {
     const member = this.#members[index];
     if (member !== undefined) return member;
+    const { length } = this.#members;
     throw new RangeError(
-      `${call}: there is no member ${index}, there are ${this.#members.length}.`,
+      length === 0
+        ? `${call}: there are no members. Call take first.`
+        : `${call}: there is no member ${index}, expected an index from 0 to ${length - 1}.`,
     );
   }
 }

@@ -1,15 +1,15 @@
-// The prediction of an ensemble as the class that most members vote for.
+// The prediction of an ensemble: the class that most members vote for.
 import { equalWeights, weightedSum } from './mean-of.js';
 import { checkPredictions, sampleCount } from './probabilities.js';
 import type { Probabilities } from './probabilities.js';
 
 /**
- * The class that most members give the highest probability. Of classes with as many votes, the one
- * whose mean probability is higher; of those with the same, the one of the lower index. A member
- * votes for the lower index where it has two highest.
+ * The class to which most members give their highest probability. A tie goes to the class with the
+ * higher mean probability, then to the lower index. A member whose highest probability is that of
+ * two classes votes for the lower index.
  *
  * @param predictions - of each member, `[samples, classes]`
- * @param classes - how many there are, an integer >= 1
+ * @param classes - the number of classes, an integer >= 1
  * @returns the index of a class for each sample, `[samples]`
  * @throws RangeError where there are no predictions, their lengths differ or are not a multiple of
  *   `classes`, or one is not in [0, 1]

@@ -6,7 +6,7 @@ import { Soup } from './soup.js';
 
 /** The result of {@link chooseStart}. */
 export interface ChosenStart {
-  /** The place of the first snapshot in the best mean. */
+  /** The index of the first snapshot in the best mean. */
   readonly start: number;
   /** That mean. */
   readonly weights: NamedTensors;
@@ -15,15 +15,16 @@ export interface ChosenStart {
 }
 
 /**
- * Scores the mean of the snapshots from the first on, from the second on, and so forth, and takes
- * the best: `swaStart` after the fact. Of equal scores the longer mean wins.
+ * Finds the best `swaStart` after training: scores the mean of the snapshots from the first on, from
+ * the second on, and so forth, and takes the best. Of equal scores, the one of more snapshots wins.
  *
- * @param snapshots - weights in the order of the run, at equal distances, one at least: the last
- * few that fit into memory
- * @param evaluate - the score of weights on held-out data, the more the better. Not the data that
- * is reported in the end
+ * @param snapshots - weights in the order of the run, at equal distances, one at least; such as the
+ *   last ones that fit into memory
+ * @param evaluate - the score of weights on held-out data; higher is better. Not on the data of the
+ *   final report
  * @returns the start, its mean and all scores
- * @throws RangeError where there is no snapshot, or a score is NaN
+ * @throws RangeError where there are no snapshots, or a score is NaN
+ * @throws TypeError where a score is not a number
  * @throws PolyakError as {@link Soup.add}, and whatever `evaluate` throws
  */
 export async function chooseStart(
@@ -40,6 +41,6 @@ export async function chooseStart(
     scores.unshift(score);
     if (best === undefined || score >= best.score) best = { start, weights, score };
   }
-  if (best === undefined) throw new RangeError('chooseStart: there is no snapshot.');
+  if (best === undefined) throw new RangeError('chooseStart: there are no snapshots.');
   return { start: best.start, weights: best.weights, scores };
 }

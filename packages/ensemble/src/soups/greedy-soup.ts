@@ -1,4 +1,4 @@
-// The greedy soup: of many models, those whose mean scores best on held-out data.
+// The greedy soup: the mean of those models that do not lower its score.
 import type { NamedTensors } from '@polyak/core';
 import type { Awaitable } from '@polyak/core/interfaces';
 import { Soup } from './soup.js';
@@ -7,22 +7,23 @@ import { Soup } from './soup.js';
 export interface GreedySoup {
   /** The mean of the members that were taken. */
   readonly weights: NamedTensors;
-  /** Their places in the list, the best first. */
+  /** Their indices in the list, the best first. */
   readonly members: readonly number[];
   /** The score of the mean. */
   readonly score: number;
 }
 
 /**
- * Begins with the best of `candidates`, and goes on in the order of their scores: each is added,
- * and stays where the mean does not score worse than before. It scores each candidate alone and
- * then each soup: twice as many evaluations as there are candidates.
+ * Begins with the best of `candidates`, and goes on in the order of their scores. Each is added, and
+ * stays if the mean does not score lower than before. Each candidate is scored alone, and then each
+ * soup: nearly two evaluations for each candidate.
  *
  * @param candidates - weights with the same names and shapes, one at least
- * @param evaluate - the score of weights on held-out data, the more the better: `(weights) =>
- *   parameterSet.withWeights(weights, score)`. Not the data that is reported in the end
+ * @param evaluate - the score of weights on held-out data; higher is better: `(weights) =>
+ *   parameterSet.withWeights(weights, score)`. Not on the data of the final report
  * @returns the soup
- * @throws RangeError where there is no candidate, or a score is NaN
+ * @throws RangeError where there are no candidates, or a score is NaN
+ * @throws TypeError where a score is not a number
  * @throws PolyakError as {@link Soup.add}, and whatever `evaluate` throws
  * @see Wortsman et al. 2022, Model soups, https://arxiv.org/abs/2203.05482, recipe 1
  */
@@ -30,7 +31,7 @@ export async function greedySoup(
   candidates: readonly NamedTensors[],
   evaluate: (weights: NamedTensors) => Awaitable<number>,
 ): Promise<GreedySoup> {
-  if (candidates.length === 0) throw new RangeError('greedySoup: there is no candidate.');
+  if (candidates.length === 0) throw new RangeError('greedySoup: there are no candidates.');
   const scored: {
     readonly index: number;
     readonly candidate: NamedTensors;
@@ -53,17 +54,17 @@ export async function greedySoup(
       members.push(index);
     } else soup.remove(candidate);
   }
-  // Made anew of those that stayed: integers are of the last of these.
+  // A new soup, so that integers are those of the last member that stayed.
   const taken = new Soup();
   for (const index of members) taken.add(candidates[index] as NamedTensors);
   return { weights: taken.mean(), members, score: best };
 }
 
-/** A score, refused where it is NaN: no comparison with it would tell anything. */
+/** The score. Throws unless it is a number, and not NaN, which compares with nothing. */
 export async function checkedScore(call: string, score: Awaitable<number>): Promise<number> {
   const value = await score;
   if (typeof value !== 'number')
     throw new TypeError(`${call}: evaluate gave ${String(value)}, expected a number.`);
-  if (Number.isNaN(value)) throw new RangeError(`${call}: evaluate gave NaN.`);
+  if (Number.isNaN(value)) throw new RangeError(`${call}: evaluate gave NaN, expected a number.`);
   return value;
 }

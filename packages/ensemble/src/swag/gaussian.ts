@@ -1,4 +1,4 @@
-// The Gaussian that SWAG fits to the weights it has seen: their mean, their variances, and the last
+// The Gaussian that SWAG fits to the collected weights: their mean, their variances, and the last
 // deviations from the mean.
 import { PolyakError } from '@polyak/core';
 import type { NamedTensors } from '@polyak/core';
@@ -7,21 +7,21 @@ import type { HostTensor } from '@polyak/core/interfaces';
 import { allFinite } from '@polyak/core/kit';
 
 /**
- * What the models collected so far make. Nothing in it is ever changed: a collection makes another.
+ * The Gaussian of the models collected so far. It never changes: a collection makes a new one.
  */
 export interface Gaussian {
-  /** The models collected. */
+  /** The number of models collected. */
   readonly nModels: number;
-  /** Of each floating tensor, in float64. */
+  /** The mean of each floating tensor, in float64. */
   readonly mean: NamedTensors;
   /** Population variances (divided by `nModels`) of each floating tensor, in float64. */
   readonly variance: NamedTensors;
   /**
-   * The last `min(nModels, rank)` models less the mean as it was with them, the oldest first, in
-   * the dtype of the weights.
+   * The last `min(nModels, rank)` models, each less the mean of the models up to it, the oldest
+   * first, in the dtype of the weights.
    */
   readonly deviations: readonly NamedTensors[];
-  /** The tensors that are no floats, as last collected. */
+  /** The tensors that are not floats, as last collected. */
   readonly copies: NamedTensors;
 }
 
@@ -32,10 +32,10 @@ export const NOTHING: Gaussian = { nModels: 0, mean: {}, variance: {}, deviation
 export type FloatArray = Float64Array | Float32Array;
 
 /**
- * `gaussian` with one more model. Mean and variance follow Welford: no difference of large squares
- * is taken, so the variance of weights far from 0 keeps its digits.
+ * `gaussian` with one more model. Mean and variance follow Welford, who takes no difference of large
+ * squares: the variance of weights far from 0 keeps its digits.
  *
- * @param gaussian - what was collected before
+ * @param gaussian - of the models before
  * @param weights - the model, with finite floats in float32 or float64
  * @param rank - how many deviations to keep
  * @throws PolyakError `ERR_NON_FINITE` where a variance or deviation overflows
@@ -83,7 +83,7 @@ function movedTensor(
   if (!allFinite('float64', variance) || !allFinite(dtype, deviation)) {
     throw new PolyakError(
       'ERR_NON_FINITE',
-      `collect: the variance of "${name}" overflows. What was collected before is as it was.`,
+      `collect: the variance of "${name}" overflows. The models collected before are unchanged.`,
     );
   }
   return {
@@ -93,7 +93,7 @@ function movedTensor(
   };
 }
 
-/** The numbers of a float tensor, or zeros before there is one. */
+/** The numbers of a float tensor, zeros where there is none yet. */
 export function floatsOf(tensor: HostTensor | undefined, length: number): FloatArray {
   return (tensor?.data as FloatArray | undefined) ?? new Float64Array(length);
 }

@@ -1,4 +1,4 @@
-// The mean of predictions that come one after another, each checked before it is taken in.
+// The mean of predictions that are added one by one.
 import { PolyakError } from '@polyak/core';
 import { addToMean, finishMean, startMean } from '@polyak/core/kit';
 import type { HostMean } from '@polyak/core/kit';
@@ -14,10 +14,10 @@ export class PredictionMean {
   }
 
   /**
-   * Takes in the prediction of one more sample.
+   * Adds the prediction of one more sample.
    *
    * @param predicted - copied
-   * @throws TypeError, RangeError, PolyakError where averaging it would make nonsense
+   * @throws TypeError, RangeError, PolyakError where it cannot be averaged with those before
    */
   add(predicted: ArrayLike<number>): void {
     const data = checked(this.#call, predicted, this.#count, this.#mean?.mean.length);
@@ -27,7 +27,7 @@ export class PredictionMean {
     else addToMean(this.#mean, tensor, 1 / this.#count);
   }
 
-  /** The mean of what was taken in, one prediction at least. */
+  /** The mean of the predictions, of which there is one at least. */
   get value(): Float64Array {
     return this.#mean === undefined
       ? new Float64Array()
@@ -42,15 +42,17 @@ function checked(
   length: number | undefined,
 ): Float64Array {
   // What JavaScript passes may be anything.
-  if (typeof (predicted as ArrayLike<number> | undefined)?.length !== 'number') {
+  const given: unknown = predicted;
+  if (typeof (given as Partial<ArrayLike<number>> | null | undefined)?.length !== 'number') {
     throw new TypeError(
-      `${call}: predict returned no list of numbers. Return an array, such as a tensor's data.`,
+      `${call}: predict returned ${given === null ? 'null' : `a value of type ${typeof given}`}, ` +
+        "expected a list of numbers. Return an array, such as a tensor's data.",
     );
   }
   if (length !== undefined && predicted.length !== length) {
     throw new RangeError(
-      `${call}: predict returned ${predicted.length} numbers for sample ${sample}, ${length} ` +
-        'before.',
+      `${call}: predict returned ${predicted.length} numbers for sample ${sample}, but ${length} ` +
+        'for those before. Predict the same inputs each time.',
     );
   }
   const copy = Float64Array.from(predicted);
@@ -58,6 +60,7 @@ function checked(
   if (bad < 0) return copy;
   throw new PolyakError(
     'ERR_NON_FINITE',
-    `${call}: predict returned ${String(predicted[bad])} as number ${bad} for sample ${sample}.`,
+    `${call}: predict returned ${String(predicted[bad])} at index ${bad} for sample ${sample}, ` +
+      'expected finite numbers.',
   );
 }

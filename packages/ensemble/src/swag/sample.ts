@@ -8,16 +8,16 @@ import type { FloatArray, Gaussian } from './gaussian.js';
 
 /** Which distribution a sample is drawn from. */
 export interface SampleDistribution {
-  /** What the covariance is multiplied by. */
+  /** The factor of the covariance. */
   readonly scale: number;
-  /** Whether tensors are independent of each other. */
+  /** Whether each tensor is drawn independently of the others. */
   readonly block: boolean;
 }
 
 /**
  * Weights `mean + sqrt(scale) * (sqrt(variance / 2) * z1 + deviations^T z2 / sqrt(2 (K - 1)))`,
  * with z1 and z2 standard normal and K deviations; without deviations
- * `mean + sqrt(scale * variance) * z1`. z2 is drawn once, and block-wise once a tensor.
+ * `mean + sqrt(scale * variance) * z1`. z2 is drawn once, or once for each tensor with `block`.
  *
  * @param gaussian - of one model at least
  * @param specs - of the weights, by name
@@ -32,7 +32,7 @@ export function sampled(
   draw: () => number,
 ): NamedTensors {
   const diagonal = Math.sqrt(deviations.length > 0 ? scale / 2 : scale);
-  // Of a single deviation, from a mean that other models are in too, there is nothing to take away.
+  // One deviation is divided by 1, as K - 1 would be 0.
   const lowRank = Math.sqrt(scale / (2 * Math.max(1, deviations.length - 1)));
   const drawFactors = (): readonly number[] => deviations.map(() => lowRank * draw());
   const shared = drawFactors();

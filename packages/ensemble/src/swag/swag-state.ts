@@ -1,4 +1,4 @@
-// The state dict of SWAG: its form, and what makes one fit a given SWAG.
+// The state dict of SWAG.
 import { PolyakError } from '@polyak/core';
 import type { NamedTensors, StateTree } from '@polyak/core';
 import { canonical, flawOf, isFloating, isTensor, recordOf } from '@polyak/core/interfaces';
@@ -9,13 +9,13 @@ import { countOf, isWord, listOf, shown } from '../state-nodes.js';
 import type { Gaussian } from './gaussian.js';
 import type { XoshiroState } from './xoshiro.js';
 
-/** Everything that {@link SWAG} needs to go on from here, as plain data keyed by parameter name. */
+/** The state of a {@link SWAG}, as plain data keyed by the names of the parameters. */
 export type SWAGState = {
   /** The version of this form. */
   readonly version: 1;
   /** How many deviations are kept at most. */
   readonly rank: number;
-  /** The models collected. */
+  /** The number of models collected. */
   readonly nModels: number;
   /** Their mean, in float64. */
   readonly mean: NamedTensors;
@@ -23,13 +23,13 @@ export type SWAGState = {
   readonly variance: NamedTensors;
   /** The last `min(nModels, rank)` deviations from the mean, the oldest first. */
   readonly deviations: readonly NamedTensors[];
-  /** The tensors that are no floats, as last collected. */
+  /** The tensors that are not floats, as last collected. */
   readonly copies: NamedTensors;
   /** The state of the random numbers: four integers in [0, 2^32). */
   readonly random: readonly number[];
 };
 
-/** What a state restores. */
+/** What a state holds. */
 export interface RestoredSWAG {
   readonly gaussian: Gaussian;
   readonly random: XoshiroState;
@@ -50,7 +50,7 @@ export function stateOf(rank: number, gaussian: Gaussian, random: XoshiroState):
 }
 
 /**
- * What `state` says, copied.
+ * The SWAG that `state` describes, copied.
  *
  * @throws PolyakError `ERR_STATE`, with every difference
  */
@@ -61,7 +61,10 @@ export function restored(
 ): RestoredSWAG {
   const root = recordOf(state);
   if (root['version'] !== 1 || root['variance'] === undefined) {
-    throw new PolyakError('ERR_STATE', 'loadStateDict: this is no state of SWAG, version 1.');
+    throw new PolyakError(
+      'ERR_STATE',
+      'loadStateDict: this is not the state of a SWAG, version 1. Pass what stateDict() gave.',
+    );
   }
   const problems: string[] = [];
   if (root['rank'] !== rank)

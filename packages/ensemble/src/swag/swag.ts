@@ -1,5 +1,5 @@
-// SWAG: a Gaussian over the weights that an optimizer visits, samples of it in the model, and
-// predictions averaged over them.
+// SWAG: a Gaussian over the weights that an optimizer visits, samples from it, and predictions
+// averaged over samples.
 import { ParameterSet, PolyakError } from '@polyak/core';
 import type {
   NamedTensors,
@@ -27,7 +27,8 @@ export interface SWAGOptions<T> extends ParameterSetOptions<T> {
    */
   readonly rank?: number;
   /**
-   * Makes the samples: an integer in [0, 2^32). The same seed gives the same samples. Default 0.
+   * The seed of the samples, an integer in [0, 2^32). The same seed gives the same samples.
+   * Default 0.
    */
   readonly seed?: number;
 }
@@ -35,13 +36,13 @@ export interface SWAGOptions<T> extends ParameterSetOptions<T> {
 /** Which distribution a sample is drawn from. */
 export interface SampleOptions {
   /**
-   * What the covariance is multiplied by, finite and >= 0: 0 gives the mean, which is the SWA
+   * The factor of the covariance, finite and >= 0. With 0 the sample is the mean, which is the SWA
    * average. Default 1.
    */
   readonly scale?: number;
   /**
-   * Whether each tensor is drawn by itself: correlations within a tensor are kept, those between
-   * tensors are not. Default false.
+   * Whether each tensor is drawn independently of the others: correlations within a tensor are
+   * kept, those between tensors are not. Default false.
    */
   readonly block?: boolean;
 }
@@ -55,17 +56,17 @@ export type WithSampleOptions<Batch = unknown> = SampleOptions & WithWeightsOpti
  * Σ = ½ (diag(variance) + D Dᵀ / (K - 1)),
  *
  * where D holds the last K deviations of the weights from their running mean, or Σ = diag(variance)
- * where `rank` is 0. Where fewer than `rank` models are collected, K is their number; where K is 1,
- * the divisor is 1.
+ * where `rank` is 0. As long as fewer than `rank` models were collected, K is their number. Where K
+ * is 1, the divisor is 1.
  *
  * Everything is kept on the host: mean and variance in float64, deviations in float32 (float64 for
- * float64 weights), which is 16 + 4·rank bytes a float32 weight, 96 at rank 20; while one is
- * collected, 24 more. Tensors that are no floats are those of the last model. A model's running
- * batch-norm statistics are no weights: leave them out of the parameters, and have them estimated
- * for each sample.
+ * float64 weights). That is 16 + 4·rank bytes for each float32 weight, 96 at rank 20, and 24 more
+ * during a collection. Tensors that are not floats are copied from the last model. Leave running
+ * batch-norm statistics out of the parameters, and pass `batchNorm` to estimate them for each
+ * sample.
  *
  * All methods return promises, one call at a time. A call that fails leaves everything as it was,
- * the random numbers too, so that it can be made once more.
+ * the random numbers too, so that it can be repeated.
  *
  * @example
  * ```ts
@@ -116,14 +117,14 @@ export class SWAG<T> {
     this.#random = new Xoshiro(seededState(seed));
   }
 
-  /** The models collected so far. */
+  /** The number of models collected so far. */
   get nModels(): number {
     return this.#gaussian.nModels;
   }
 
   /**
-   * Collects the weights that the model holds now: once an epoch, say, at a constant or cyclic
-   * learning rate.
+   * Collects the weights that the model holds now. Call it once an epoch, say, at a constant or
+   * cyclic learning rate.
    *
    * @throws PolyakError `ERR_NON_FINITE` where a weight is not finite, or a variance overflows;
    *   names the tensor
@@ -157,8 +158,7 @@ export class SWAG<T> {
    *
    * @param fn - evaluates or saves the model
    * @param options - see {@link SampleOptions}; with `batchNorm`, the running statistics are
-   *   estimated for the sample first, and put back afterwards. A sample of a model with batch norm
-   *   is worth nothing without
+   *   estimated for the sample first, and put back afterwards. A model with batch norm needs that
    * @returns what `fn` returned
    * @throws TypeError, RangeError where an option is not what it should be
    * @throws PolyakError `ERR_NO_AVERAGES` before the first `collect`, `ERR_NON_FINITE` where the
@@ -174,12 +174,12 @@ export class SWAG<T> {
    * Bayesian model averaging.
    *
    * @param n - the number of samples, an integer >= 1; the paper takes 30
-   * @param predict - the predicted probabilities of the model, always as many and in the same order
-   * @param options - as for {@link SWAG.withSample}; the loader is read once a sample, so it is no
-   *   generator
+   * @param predict - the predicted probabilities of the model, for the same inputs at each call
+   * @param options - as for {@link SWAG.withSample}. The loader is read once for each sample, so it
+   *   cannot be a generator
    * @returns the mean probabilities, added up in float64
-   * @throws RangeError where `n` is out of its range, or `predict` returns another number of
-   *   numbers than before
+   * @throws RangeError where `n` is out of its range, or `predict` returns fewer or more numbers
+   *   than before
    * @throws TypeError where `predict` does not return numbers
    * @throws PolyakError `ERR_NON_FINITE` where one of them is not finite; and what
    *   {@link SWAG.withSample} throws
@@ -194,7 +194,7 @@ export class SWAG<T> {
     return this.#drawing(call, async () => {
       requireInteger(`${call}: n`, n, 1);
       const mean = new PredictionMean(call);
-      // Taken in while the sample is in the model: what `predict` returns may be a view of it.
+      // Added while the sample is in the model: what `predict` returns may be a view of it.
       const predicted = async (): Promise<void> => mean.add(await predict());
       for (let sample = 0; sample < n; sample += 1) await this.#within(call, predicted, options);
       return mean.value;
@@ -202,8 +202,8 @@ export class SWAG<T> {
   }
 
   /**
-   * The state of this SWAG, as plain data: `toSafetensors` turns it into bytes. Collections and
-   * samples that go on from it are the same bit for bit.
+   * The state of this SWAG, as plain data: `toSafetensors` turns it into bytes. A SWAG that goes on
+   * from it collects and samples the same, bit for bit.
    *
    * @returns copies, which later calls do not change
    * @throws PolyakError `ERR_BUSY`

@@ -56,12 +56,12 @@ const CALLS: readonly [string, (predictions: readonly Probabilities[]) => unknow
 ];
 
 describe.each(CALLS)('%s', (name, call) => {
-  it('refuses no predictions, lengths that differ, and what is no probability', () => {
+  it('refuses no predictions, lengths that differ, and numbers that are not probabilities', () => {
     const good = Float32Array.of(0.5, 0.5);
     expect(() => call([])).toThrow(`${name}: there are no predictions.`);
     expect(() => call([new Float32Array()])).toThrow(RangeError);
     expect(() => call([good, Float32Array.of(1)])).toThrow(
-      'member 1 gives 1 probabilities, member 0 2',
+      'member 1 has 1 probabilities, member 0 has 2',
     );
     expect(() => call([good, Float32Array.of(0, -0.25)])).toThrow('element 1 of member 1 is -0.25');
     expect(() => call([Float64Array.of(1.5, 0)])).toThrow('Apply softmax');
@@ -261,7 +261,7 @@ describe('fitWeights', () => {
       (wrong: readonly number[], options = {}) =>
       () =>
         fitWeights([p], wrong, 2, options);
-    expect(fit([0])).toThrow('there are 1 labels for 2 samples');
+    expect(fit([0])).toThrow('there are 1 labels, expected one for each of 2 samples');
     for (const label of [2, -1, 0.5, NaN]) {
       expect(fit([0, label])).toThrow(
         `the label of sample 1 is ${label}, expected an integer from 0 to 1`,

@@ -39,7 +39,7 @@ describe('Snapshots', () => {
   it('refuses calls that overlap, missing members, and options out of range', async () => {
     const run = start();
     const snapshots = run.snapshots('host');
-    await expect(snapshots.mean()).rejects.toThrow('mean: there is no member 0, there are 0.');
+    await expect(snapshots.mean()).rejects.toThrow('mean: there are no members. Call take first.');
     await takeValues(run.cell, snapshots, 1);
     for (const index of [1, -1, 0.5, NaN])
       await expect(snapshots.weights(index)).rejects.toThrow(RangeError);

@@ -42,10 +42,10 @@ describe('bayesianModelAverage', () => {
     let length = 0;
     await expect(
       swag.bayesianModelAverage(2, () => new Float32Array((length += 1))),
-    ).rejects.toThrow('predict returned 2 numbers for sample 1, 1 before');
+    ).rejects.toThrow('predict returned 2 numbers for sample 1, but 1 for those before');
     await expect(swag.bayesianModelAverage(2, () => [0.5, NaN])).rejects.toMatchObject({
       code: 'ERR_NON_FINITE',
-      message: expect.stringContaining('NaN as number 1 for sample 0') as string,
+      message: expect.stringContaining('NaN at index 1 for sample 0') as string,
     });
     await expect(swag.bayesianModelAverage(2, () => undefined as never)).rejects.toThrow(TypeError);
   });

@@ -87,14 +87,18 @@ describe('loadStateDict', () => {
   });
 
   const hostile: [string, (state: SWAGState) => StateTree, RegExp][] = [
-    ['null', () => null, /no state of SWAG, version 1/],
-    ['a list', () => [], /no state of SWAG/],
-    ['a tensor', () => float64(1), /no state of SWAG/],
-    ['a later version', (state) => ({ ...state, version: 2 }), /no state of SWAG, version 1/],
+    ['null', () => null, /not the state of a SWAG, version 1/],
+    ['a list', () => [], /not the state of a SWAG/],
+    ['a tensor', () => float64(1), /not the state of a SWAG/],
+    [
+      'a later version',
+      (state) => ({ ...state, version: 2 }),
+      /not the state of a SWAG, version 1/,
+    ],
     [
       'a state of SWA',
       () => ({ version: 1, averages: {}, optState: null, paramGroups: [] }),
-      /no state of SWAG/,
+      /not the state of a SWAG/,
     ],
     ['a negative count', (state) => ({ ...state, nModels: -1 }), /nModels is -1/],
     ['half a model', (state) => ({ ...state, nModels: 2.5 }), /nModels is 2.5/],
