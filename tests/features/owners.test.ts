@@ -239,6 +239,10 @@ const CHECKS: Checks = {
     expect(canonical(await host.weights(1))).toBe(live);
     const { mean } = await swag.stateDict();
     expect(mean['bias']?.data[0]).toBe(-9 + 2.5 / 8);
+    await first.ema.swap({ recallable: true });
+    await set.write(weightsOf(5));
+    expect(first.ema.isSwapped).toBe(false);
+    expect(await model.held()).toEqual(weightsOf(5));
   },
 };
 

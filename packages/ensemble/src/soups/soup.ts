@@ -26,8 +26,8 @@ export interface SoupMemberOptions {
  *
  * The sums are exact: the order of the members does not matter, and after {@link Soup.remove} the
  * mean is, to the last bit, what it is where the member was never added. This holds for all finite
- * weights. The mean is the sum rounded to float64, divided, and rounded to the dtype. A member with
- * a weight is first multiplied by it, in float64.
+ * weights; a sum beyond float64 is refused. The mean is the sum rounded to float64, divided, and
+ * rounded to the dtype. A member with a weight is first multiplied by it, in float64.
  *
  * However many members there are, the sums take 8 or 16 bytes for each number of a model, and up to
  * 48 where float32 numbers of all sizes meet. Half precision comes out as float32. Integers are

@@ -105,7 +105,7 @@ describe('Soup', () => {
     expect(valueOf(soup.mean())).toBe(2);
   });
 
-  it('weighs as it is told', () => {
+  it('weighs its members', () => {
     expect(valueOf(new Soup().add(model(1), { weight: 3 }).add(model(5)).mean())).toBe(2);
     expect(
       valueOf(new Soup().add(model(1), { weight: -1 }).add(model(5), { weight: 2 }).mean()),
@@ -229,7 +229,7 @@ describe('greedySoup', () => {
     expect(weights['n']?.data).toEqual(Int32Array.of(1));
   });
 
-  it('refuses scores that are no numbers', async () => {
+  it('refuses scores that are not numbers', async () => {
     for (const nothing of [undefined, null, '1', { accuracy: 1 }]) {
       await expect(greedySoup([model(1)], () => nothing as never)).rejects.toThrow(TypeError);
       await expect(chooseStart([model(1)], () => nothing as never)).rejects.toThrow(TypeError);

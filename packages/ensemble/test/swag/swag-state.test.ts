@@ -139,7 +139,7 @@ describe('loadStateDict', () => {
       /mean: "w" has the shape undefined/,
     ],
     [
-      'a tensor with a shape that is none',
+      'a tensor whose shape is not a list',
       (state) => ({ ...state, mean: { w: { ...float64(1, 2), shape: 2 as never } } }),
       /mean: "w" has the shape 2/,
     ],
@@ -175,7 +175,7 @@ describe('loadStateDict', () => {
       /1 deviations, expected 2/,
     ],
     [
-      'deviations that are none',
+      'deviations that are not a list',
       (state) => ({ ...state, deviations: 3 }),
       /0 deviations, expected 2/,
     ],
@@ -191,7 +191,7 @@ describe('loadStateDict', () => {
     ],
     ['random numbers that end', (state) => ({ ...state, random: [0, 0, 0, 0] }), /not all 0/],
     [
-      'random numbers that are none',
+      'random numbers out of range',
       (state) => ({ ...state, random: [1, 2, 3, 2 ** 32] }),
       /random is \[1,2,3,4294967296\]/,
     ],
