@@ -210,6 +210,50 @@ const CHECKS: Checks = {
     expect([ema.nAvg, swag.nModels, device.length, host.length]).toEqual([1, 1, 1, 1]);
   },
 
+  async 'of two that begin at the same time, one at most has its weights in the model'(harness) {
+    const model = await twoTensors(harness);
+    const [first, second] = [await users(model, 1), await users(model, 2)];
+    await model.put(weightsOf(3));
+    for (const [, one] of holdsOf(first)) {
+      for (const [, other] of holdsOf(second)) {
+        let inside = 0;
+        const fn = async (): Promise<void> => {
+          inside += 1;
+          expect(inside).toBe(1);
+          await new Promise(setImmediate);
+          inside -= 1;
+        };
+        const results = await Promise.allSettled([one(fn), other(fn)]);
+        const codes = results.map((each) =>
+          each.status === 'fulfilled' ? 'done' : (each.reason as PolyakError).code,
+        );
+        expect(codes).toContain('done');
+        expect(['done', 'ERR_SWAPPED', 'ERR_BUSY']).toEqual(expect.arrayContaining(codes));
+        expect(await model.held()).toEqual(weightsOf(3));
+      }
+    }
+  },
+
+  async 'whoever collects while others put weights in or take them out has live weights'(harness) {
+    const model = await twoTensors(harness);
+    const [holders, collectors] = [await users(model, 1), await users(model, 3)];
+    const { ema, swag, device, host } = collectors;
+    for (const [, hold] of holdsOf(holders)) {
+      const held = (): Promise<unknown> => hold(() => new Promise(setImmediate));
+      const collect = async (): Promise<unknown> =>
+        Promise.allSettled([ema.update(), swag.collect(), device.take(), host.take()]);
+      // One of each two is refused, where they overlap.
+      await Promise.allSettled([held(), collect()]);
+      await Promise.allSettled([collect(), held()]);
+    }
+    const live = canonical(weightsOf(3));
+    expect(canonical(await swag.sample({ scale: 0 }))).toBe(live);
+    expect(canonical(await device.mean())).toBe(live);
+    expect(canonical(await host.mean())).toBe(live);
+    expect(canonical(await ema.withAveraged(model.held))).toBe(live);
+    expect(canonical(await model.held())).toBe(live);
+  },
+
   async 'averages that were left in the model are taken out by whoever comes next'(harness) {
     const model = await twoTensors(harness);
     const [first, second] = [await users(model, 1), await users(model, 2)];
