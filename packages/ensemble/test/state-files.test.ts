@@ -1,5 +1,5 @@
-// Files of states of version 1, which every later version loads and, as long as it writes version 1,
-// writes byte for byte. They were written by these constructions.
+// Files of states of version 1. Later versions of the packages load them, and write the same bytes
+// for as long as they write version 1.
 import { readFileSync } from 'node:fs';
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import { fromSafetensors, toSafetensors } from '@polyak/core';

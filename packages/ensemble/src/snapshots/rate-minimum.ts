@@ -5,9 +5,9 @@
  * after it: not higher than in the step before, and lower than in the next step.
  *
  * For a cosine or a line that restarts (`snapshotLr`, `cosineAnnealingWarmRestarts`,
- * `cyclicSwaLr`), this is the last step of each cycle. For a triangle (`cyclicLr`), it is the middle
- * of a cycle that begins at the top, as in fast geometric ensembling, and the end of a cycle that
- * begins at the bottom. The first step of a run is never a minimum. Whether the last one is depends
+ * `cyclicSwaLr`), this is the last step of each cycle. For a triangle (`cyclicLr`), it is the
+ * middle of a cycle that begins at the top, as in fast geometric ensembling, and the end of a cycle
+ * that begins at the bottom. The first step of a run is never a minimum. Whether the last one is depends
  * on what the schedule gives beyond the run: take a snapshot after it in any case.
  *
  * @param schedule - the learning rate, a pure function of the step

@@ -29,8 +29,8 @@ export interface SnapshotsOptions<T> extends ParameterSetOptions<T> {
    */
   readonly store: 'device' | 'host' | SnapshotFiles;
   /**
-   * How many members to keep, an integer >= 1. After that, each new one replaces the oldest. Default
-   * all.
+   * How many members to keep, an integer >= 1. After that, each new one replaces the oldest.
+   * Default all.
    */
   readonly limit?: number;
 }

@@ -15,8 +15,9 @@ export interface ChosenStart {
 }
 
 /**
- * Finds the best `swaStart` after training: scores the mean of the snapshots from the first on, from
- * the second on, and so forth, and takes the best. Of equal scores, the one of more snapshots wins.
+ * Finds the best `swaStart` after training: scores the mean of the snapshots from the first on,
+ * from the second on, and so forth, and takes the best. Of equal scores, the one of more snapshots
+ * wins.
  *
  * @param snapshots - weights in the order of the run, at equal distances, one at least; such as the
  *   last ones that fit into memory

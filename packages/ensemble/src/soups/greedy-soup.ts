@@ -14,9 +14,9 @@ export interface GreedySoup {
 }
 
 /**
- * Begins with the best of `candidates`, and goes on in the order of their scores. Each is added, and
- * stays if the mean does not score lower than before. Each candidate is scored alone, and then each
- * soup: nearly two evaluations for each candidate.
+ * Begins with the best of `candidates`, and goes on in the order of their scores. Each is added,
+ * and stays if the mean does not score lower than before. Each candidate is scored alone, and then
+ * each soup: nearly two evaluations for each candidate.
  *
  * @param candidates - weights with the same names and shapes, one at least
  * @param evaluate - the score of weights on held-out data; higher is better: `(weights) =>

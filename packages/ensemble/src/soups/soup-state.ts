@@ -49,12 +49,24 @@ export type SoupState = {
   /** The number of members. */
   readonly count: number;
   /** The members that have names. */
-  readonly named: { readonly [name: string]: { weight: number; checksum: number } };
+  readonly named: {
+    readonly [name: string]: {
+      /** With which it was added. */
+      readonly weight: number;
+      /** Of the bytes of its tensors, an integer in [0, 2^32). */
+      readonly checksum: number;
+    };
+  };
   /** Arrays that add up to two numbers: the sum of the weights, and that of their magnitudes. */
   readonly weights: readonly HostTensor[];
-  /** Of each floating tensor: its dtype, and float64 tensors that add up to its sum. */
+  /** The sums of the floating tensors. */
   readonly sums: {
-    readonly [name: string]: { readonly dtype: DType; readonly parts: readonly HostTensor[] };
+    readonly [name: string]: {
+      /** What the members hold. */
+      readonly dtype: DType;
+      /** Tensors in float64 that add up to the sum. */
+      readonly parts: readonly HostTensor[];
+    };
   };
   /** The tensors that are not floats, of the member that was added last. */
   readonly copies: NamedTensors;

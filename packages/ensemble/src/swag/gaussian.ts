@@ -32,8 +32,8 @@ export const NOTHING: Gaussian = { nModels: 0, mean: {}, variance: {}, deviation
 export type FloatArray = Float64Array | Float32Array;
 
 /**
- * `gaussian` with one more model. Mean and variance follow Welford, who takes no difference of large
- * squares: the variance of weights far from 0 keeps its digits.
+ * `gaussian` with one more model. Mean and variance follow Welford, who takes no difference of
+ * large squares: the variance of weights far from 0 keeps its digits.
  *
  * @param gaussian - of the models before
  * @param weights - the model, with finite floats in float32 or float64
