@@ -7,8 +7,8 @@
  * For a cosine or a line that restarts (`snapshotLr`, `cosineAnnealingWarmRestarts`,
  * `cyclicSwaLr`), this is the last step of each cycle. For a triangle (`cyclicLr`), it is the
  * middle of a cycle that begins at the top, as in fast geometric ensembling, and the end of a cycle
- * that begins at the bottom. The first step of a run is never a minimum. Whether the last one is depends
- * on what the schedule gives beyond the run: take a snapshot after it in any case.
+ * that begins at the bottom. The first step of a run is never a minimum. Whether the last one is
+ * depends on what the schedule gives beyond the run: take a snapshot after it in any case.
  *
  * @param schedule - the learning rate, a pure function of the step
  * @param step - the steps taken before this one, an integer >= 0
