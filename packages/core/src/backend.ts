@@ -102,6 +102,9 @@ export interface Backend<T> {
    * the precision of the average (a float32 kernel rounds `weight` to float32 first). The averages
    * and residuals are distinct tensors; live tensors may occur more than once.
    *
+   * Finite values have finite results: an element for which that form is not finite becomes
+   * `(1 - weight) * (average + residual) + weight * live`, and its residual 0.
+   *
    * An average has the spec of its live tensor, but the dtype float32 where that is half precision.
    *
    * Either the update is made: the averages and residuals of `items` are consumed, and the results

@@ -132,7 +132,7 @@ export function* requireFinite<T>(
 /**
  * Refuses tensors that are not finite, naming the first element.
  *
- * @param bad - the names and the tensors; where a tensor is finite, its average would not be
+ * @param bad - the tensors by name; one may be finite where its average would not be
  * @param rest - of the message, such as ` in step 7.`
  */
 export function* refuseNonFinite<T>(
@@ -145,7 +145,7 @@ export function* refuseNonFinite<T>(
   const host = first === undefined ? [] : yield* wait(backend.download([first[1]]));
   const values = host.flatMap((tensor) => (isFloating(tensor.dtype) ? [floatsOf(tensor)] : []));
   const index = values[0]?.findIndex((value) => !Number.isFinite(value)) ?? -1;
-  const found = index < 0 ? 'an average beyond the largest number' : `${values[0]?.[index]}`;
+  const found = index < 0 ? 'a result that is not finite' : `${values[0]?.[index]}`;
   const place = index < 0 ? '' : ` at index ${index}`;
   const more = others.length === 0 ? '' : ` (and in ${quoted(others.map(([name]) => name))})`;
   throw new PolyakError(
