@@ -26,7 +26,7 @@ const CORE = {
   rules: ['error'],
   state: ['error', 'tensor'],
   steps: ['error', 'interfaces'],
-  kit: ['error', 'tensor', 'interfaces', 'steps'],
+  kit: ['error', 'tensor', 'interfaces', 'state', 'steps'],
   'batch-norm': ['error', 'interfaces', 'steps'],
   parameters: ['error', 'tensor', 'interfaces', 'state', 'steps', 'batch-norm'],
   averaging: [
@@ -48,6 +48,7 @@ const CORE = {
 const ROOT_FILES = {
   'error.ts': 'error',
   'arguments.ts': 'error',
+  'non-finite.ts': 'error',
   'awaitable.ts': 'interfaces',
   'backend.ts': 'interfaces',
   'parameter.ts': 'interfaces',

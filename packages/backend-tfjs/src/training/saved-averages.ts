@@ -1,6 +1,8 @@
 // The averages of a swaOptimizer among the weights that tfjs saves with a model. The name of each
 // tensor identifies the average and the variable.
 import { PolyakError } from '@polyak/core';
+import { wait } from '@polyak/core/kit';
+import type { Steps } from '@polyak/core/kit';
 import { averaged, driveSync, withTensors } from '@polyak/core/machine';
 import { tensorsOf as tensorsIn } from '@polyak/core/machine';
 import type { RunningAverage, SWAMachine } from '@polyak/core/machine';
@@ -117,9 +119,9 @@ export function groupsOf(
   tensors: readonly Tensor[],
 ): readonly SavedGroup[] {
   let start = 0;
-  function* next(old: readonly Tensor[]): Generator<never, readonly Tensor[]> {
+  function next(old: readonly Tensor[]): Steps<readonly Tensor[]> {
     start += old.length;
-    return tensors.slice(start - old.length, start);
+    return wait(tensors.slice(start - old.length, start));
   }
   return groups.map((group) => ({
     ...group,

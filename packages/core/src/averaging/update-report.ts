@@ -12,7 +12,7 @@ import type { RunningAverage } from './running-average.js';
 export type UpdateReport = AveragedReport | SkippedReport;
 
 /** What all reports have. */
-export interface ReportedUpdate {
+interface ReportedUpdate {
   /** The name of the average. */
   readonly average: string;
   /** The place of the parameter group. */

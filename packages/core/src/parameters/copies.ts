@@ -72,7 +72,7 @@ export function* rounded<T>(
 }
 
 /** Parameters whose `get` has been seen to give what they were set to. */
-const VERIFIED = new WeakSet<object>();
+const VERIFIED = new WeakSet();
 
 /**
  * Refuses parameters whose `get` does not give what they were set to. Each is looked at until that

@@ -143,7 +143,7 @@ export class ParameterSet<T> {
     fn: () => Awaitable<R>,
     options: WithWeightsOptions<Batch> = {},
   ): Promise<R> {
-    return drive(this.#within('withCopy', fn, options, () => this.#fitting(tensors)));
+    return drive(this.#within('withCopy', fn, options, () => wait(this.#fitting(tensors))));
   }
 
   /**
@@ -249,7 +249,7 @@ export class ParameterSet<T> {
     return tensors;
   }
 
-  *#fitting(tensors: readonly T[]): Steps<readonly T[]> {
+  #fitting(tensors: readonly T[]): readonly T[] {
     const call = 'withCopy';
     const { names } = this.#list;
     requireArray(`${call}: the tensors are`, tensors, 'Expected an array, as copy() gives.');

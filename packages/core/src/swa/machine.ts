@@ -196,7 +196,7 @@ export class SWAMachine<T> {
 }
 
 const WRAP =
-  'Wrap it, such as by tfjsOptimizer or observedOptimizer; without an optimizer, use AveragedModel.';
+  'Wrap it, as tfjsOptimizer and observedOptimizer do. Without an optimizer, use AveragedModel.';
 
 function requireGroup<T>(call: string, group: ParamGroup<T>): void {
   const members = { params: 'an array', lr: 'a number' } as const;

@@ -35,8 +35,8 @@ describe.each<[string, Record<string, AveragingRule>]>([
 ])('the %s average', (_, rules) => {
   it('warns once of a model none of whose weights change', async () => {
     expect(await warningsOf(rules, still(20))).toEqual([
-      'AveragedModel: no weight has changed in 5 updates. Are these the tensors that are trained? ' +
-        '"moving", "still".',
+      'AveragedModel: no weight has changed in 5 updates. Are these the tensors that are ' +
+        'trained? "moving", "still".',
     ]);
     expect(await warningsOf(rules, still(5))).toEqual([]);
   });

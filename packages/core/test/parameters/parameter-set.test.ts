@@ -70,7 +70,7 @@ describe('withWeights', () => {
     const [live, before] = [model(), backend.memory()];
     const wrong = { w: float32(1), v: float32(2) };
     await expect(live.set.withWeights(wrong, () => 0)).rejects.toThrow(
-      'does not fit: it lacks "steps"; "w" is float32[1], expected float32[2]; the model has no "v"',
+      'it lacks "steps"; "w" is float32[1], expected float32[2]; the model has no "v"',
     );
     await expect(
       live.set.withWeights({ ...OTHERS, w: float32(1, Infinity) }, () => 0),
