@@ -13,6 +13,8 @@ export type {
   TensorFlowBackend,
 } from './load-tensorflow.js';
 export { loadTensorFlow } from './load-tensorflow.js';
+export type { BatchDataset, BatchSource } from './model/batch-loader.js';
+export { batchLoader } from './model/batch-loader.js';
 export type { DatasetBatch, InputBatch, ModelInputs } from './model/model-inputs.js';
 export { modelParameters, variableParameters } from './model/model-parameters.js';
 export { tfjsOptimizer } from './training/optimizer.js';

@@ -31,23 +31,29 @@ export interface DatasetBatch {
 export function inputsOf(model: LayersModel, batch: InputBatch): readonly Tensor[] {
   // Not `model.inputNames`, which a sequential model only has once it is compiled.
   const names = model.inputs.map(({ sourceLayer }) => sourceLayer.name);
-  const given = modelInputs(batch);
-  const inputs = isTensor(given)
-    ? [given]
-    : isList(given)
-      ? given
-      : names.map((name) => given[name]);
+  const inputs = listed(modelInputs(batch), names);
   if (inputs.length === names.length && inputs.every(isTensor)) return inputs;
   throw new TypeError(
-    `The batch gives ${inputs.filter(isTensor).length} tensors for the model's inputs ` +
-      `[${names.join(', ')}]. Pass a tensor, [x, y], [[x1, x2], y] or { xs, ys }, or the option ` +
-      'forward.',
+    `The batch has ${inputs.filter(isTensor).length} tensors for the ${names.length} inputs of ` +
+      `the model, [${names.join(', ')}]. Pass a tensor, [x, y], [[x1, x2], y] or { xs, ys }, or ` +
+      'the option forward.',
   );
 }
 
-function modelInputs(batch: InputBatch): ModelInputs {
+function modelInputs(batch: InputBatch): ModelInputs | undefined {
   if (isTensor(batch)) return batch;
-  return isList(batch) ? batch[0] : batch.xs;
+  // What JavaScript passes, and what a dataset yields, may be anything.
+  const given = batch as Exclude<InputBatch, Tensor> | null | undefined;
+  return isList(given) ? given[0] : given?.xs;
+}
+
+/** In the order of `names`; undefined where one is missing. */
+function listed(
+  inputs: ModelInputs | null | undefined,
+  names: readonly string[],
+): readonly (Tensor | undefined)[] {
+  if (isTensor(inputs)) return [inputs];
+  return isList(inputs) ? inputs : names.map((name) => inputs?.[name]);
 }
 
 function isTensor(value: unknown): value is Tensor {
@@ -55,6 +61,8 @@ function isTensor(value: unknown): value is Tensor {
 }
 
 // Array.isArray does not narrow readonly arrays.
-function isList<Item>(value: readonly Item[] | object): value is readonly Item[] {
+function isList<Item>(
+  value: readonly Item[] | object | null | undefined,
+): value is readonly Item[] {
   return Array.isArray(value);
 }

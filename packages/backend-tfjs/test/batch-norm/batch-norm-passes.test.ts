@@ -49,9 +49,18 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
       expect(relativeError((await moments(batchNorm, batch))[0], expected)).toBeLessThan(1e-5);
       expect(batchNorm.sampleCount(batch)).toBe(4);
     }
-    expect(() => batchNorm.sampleCount([left, y])).toThrow(
-      /1 tensors for the model's inputs \[left, right\]/u,
-    );
+    for (const [bad, found] of [
+      [[left, y], 1],
+      [{ left, right }, 0],
+      [{ xs: { left } }, 1],
+      [[], 0],
+      [7, 0],
+      [null, 0],
+    ] as unknown as [InputBatch, number][]) {
+      expect(() => batchNorm.sampleCount(bad)).toThrow(
+        `${found} tensors for the 2 inputs of the model, [left, right]`,
+      );
+    }
     tf.dispose([left, right, y, total]);
   });
 
