@@ -43,14 +43,18 @@ export interface CustomBatchNormModelOptions<Batch> {
  * count; a layer that runs several times in one pass reports all its inputs together. Layers with
  * `scale: false` or `center: false` work, although tfjs cannot train them.
  *
+ * Frozen layers count too: leave them out by `include: (layer) => layer.trainable`. While a model
+ * trains, tfjs 4.22 treats a frozen batch norm like any other: it normalizes by the batch and moves
+ * the running statistics.
+ *
  * @param tf - TensorFlow.js
  * @param model - a layers model; its variables and layers are looked up now
  * @param options - see {@link BatchNormModelOptions}, or {@link CustomBatchNormModelOptions} for
  * batches of your own type
  * @returns the model as core takes it, for batches of inputs: see {@link InputBatch}
  * @throws TypeError where an argument is not what it should be
- * @throws PolyakError `ERR_UNSUPPORTED` for a model with stateful layers, whose states a forward
- * pass would move
+ * @throws PolyakError `ERR_UNSUPPORTED` for a model with batch norm and stateful layers, whose
+ * states a forward pass would change
  *
  * @example
  * ```ts
@@ -88,11 +92,11 @@ export function batchNormModel<Batch>(
   requireModel('batchNormModel', model);
   const found = batchNormLayers(tf, model);
   if ('forward' in options) return modelOf(tf, found, options);
-  if (model.stateful) {
+  if (model.stateful && found.length > 0) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      'batchNormModel: the model has stateful layers, and a forward pass would move their ' +
-        'states. Pass the option forward, and restore the states there.',
+      'batchNormModel: the model has stateful layers, whose states a forward pass would change. ' +
+        'Pass the option forward, and restore the states there.',
     );
   }
   const { training = false } = options;
@@ -164,7 +168,8 @@ async function read({ name }: BatchNormLayer, calls: readonly DeviceMoments[]): 
   if (calls.length === 0) {
     throw new PolyakError(
       'ERR_BATCH_NORM',
-      `batchMoments: the forward pass did not run the layer "${name}". Leave it out, or run it.`,
+      `batchMoments: the forward pass did not run the layer "${name}", expected one call at ` +
+        'least. Leave the layer out by the option include of bnUpdate, or run it in forward.',
     );
   }
   return mergeMoments(
@@ -177,7 +182,10 @@ async function read({ name }: BatchNormLayer, calls: readonly DeviceMoments[]): 
 function layerOf(found: readonly FoundLayer[], view: BatchNormLayer): BatchNormalization {
   const entry = found.find((candidate) => candidate.view === view);
   if (entry === undefined) {
-    throw new TypeError(`batchMoments: "${view.name}" is not one of this model's layers.`);
+    throw new TypeError(
+      `batchMoments: "${view.name}" is not one of the layers of this batchNormModel. Pass some ` +
+        'of its layers.',
+    );
   }
   return entry.layer;
 }
@@ -187,7 +195,8 @@ function refusePromise(result: unknown): void {
     // A rejection of it must not end the process.
     void result.catch(() => undefined);
     throw new TypeError(
-      'batchNormModel: forward returned a promise; it must run the model synchronously.',
+      'batchNormModel: forward returned a promise. Run the model synchronously, such as by ' +
+        'model.apply(batch).',
     );
   }
 }

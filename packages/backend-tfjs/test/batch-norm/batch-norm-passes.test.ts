@@ -1,6 +1,7 @@
 // The forward passes of a batch-norm update: their batches and their mode, and what is refused.
-import { batchNormModel } from '@polyak/backend-tfjs';
+import { batchNormModel, swaCallback } from '@polyak/backend-tfjs';
 import type { InputBatch } from '@polyak/backend-tfjs';
+import { bnUpdate } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
@@ -86,26 +87,60 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
 describe('batchNormModel', () => {
   useRuntime('cpu');
 
-  it('refuses stateful models, whose states a pass would move', () => {
-    const model = tf.sequential({
-      layers: [layers.simpleRNN({ units: 2, stateful: true, batchInputShape: [1, 3, 2] })],
-    });
+  it('refuses stateful layers beside batch norm, whose states a pass would change', () => {
+    const rnn = layers.simpleRNN({ units: 2, stateful: true, batchInputShape: [1, 3, 2] });
+    const model = tf.sequential({ layers: [rnn, layers.batchNormalization({})] });
     expect(() => batchNormModel(tf, model)).toThrow(
       expect.objectContaining({ code: 'ERR_UNSUPPORTED' }) as Error,
     );
   });
 
-  it('refuses layers of another model, and layers that took no part in the pass', async () => {
+  it('takes stateful layers without batch norm: there is no pass', async () => {
+    const model = tf.sequential({
+      layers: [layers.simpleRNN({ units: 2, stateful: true, batchInputShape: [1, 3, 2] })],
+    });
+    const batchNorm = batchNormModel(tf, model);
+    await bnUpdate([], batchNorm);
+    expect(batchNorm.layers).toEqual([]);
+
+    model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
+    const callbacks = swaCallback(tf, model, { swaStart: 0, swaFreq: 1 });
+    const [x, y] = [values([1, 3, 2], 1), tf.zeros([1, 2])];
+    await model.fit(x, y, { batchSize: 1, epochs: 2, callbacks, verbose: 0 });
+    expect(callbacks.swa.paramGroups[0]?.nAvg).toBe(2);
+    tf.dispose([x, y]);
+  });
+
+  it('says which layers are frozen, and tfjs moves their statistics all the same', async () => {
+    const bn = layers.batchNormalization({ inputShape: [1], trainable: false, momentum: 0.5 });
+    const model = tf.sequential({ layers: [bn, layers.dense({ units: 1 })] });
+    model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
+    const [x, y] = [tf.tensor2d([[1], [5]]), tf.zeros([2, 1])];
+    await model.fit(x, y, { batchSize: 2, epochs: 1, verbose: 0 });
+    const batchNorm = batchNormModel(tf, model);
+    expect(batchNorm.layers.map(({ trainable }) => trainable)).toEqual([false]);
+    const moved = await batchNorm.layers[0]?.read();
+    expect([moved?.mean, moved?.variance]).toEqual([Float64Array.of(1.5), Float64Array.of(2.5)]);
+    // Left out, they stay what they are, and no batch is read.
+    await bnUpdate([], batchNorm, { include: (layer) => layer.trainable });
+    expect(await batchNorm.layers[0]?.read()).toEqual(moved);
+    tf.dispose([x, y]);
+  });
+
+  it('refuses layers of another model, and layers that the pass did not run', async () => {
     const [model, other] = [1, 2].map(() => only(layers.batchNormalization({ inputShape: [2] })));
     const batchNorm = batchNormModel(tf, model as tf.LayersModel, {
       forward: () => undefined,
       sampleCount: () => 1,
     });
     const { layers: foreign } = batchNormModel(tf, other as tf.LayersModel);
-    await expect(batchNorm.batchMoments(undefined, foreign)).rejects.toThrow(TypeError);
-    await expect(moments(batchNorm, undefined)).rejects.toThrow(
-      expect.objectContaining({ code: 'ERR_BATCH_NORM' }) as Error,
+    await expect(batchNorm.batchMoments(undefined, foreign)).rejects.toThrow(
+      /is not one of the layers of this batchNormModel/u,
     );
+    await expect(moments(batchNorm, undefined)).rejects.toMatchObject({
+      code: 'ERR_BATCH_NORM',
+      message: expect.stringMatching(/did not run the layer ".+", expected one call.*forward/u),
+    });
   });
 
   it('puts back a call that someone else had put on the layer', async () => {
