@@ -1,7 +1,13 @@
 // A tfjs optimizer as the base optimizer of SWA.
 import type { ParameterSource, StateTree } from '@polyak/core';
 import { PolyakError } from '@polyak/core';
-import type { Awaitable, Optimizer } from '@polyak/core/interfaces';
+import type {
+  Awaitable,
+  Optimizer,
+  Parameter,
+  ParamGroup,
+  PlaceIdentity,
+} from '@polyak/core/interfaces';
 import { recordOf } from '@polyak/core/interfaces';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../tensorflow.js';
@@ -16,11 +22,17 @@ type TensorFlowOptimizer = import('@tensorflow/tfjs-core').Optimizer;
  * momenta and iterations are part of the state. The step itself is the closure's: `await
  * swa.step(() => optimizer.minimize(loss, true))`.
  *
+ * Weights that join later, such as those of a layer that was unfrozen, are a group with counters of
+ * its own: `swa.addParamGroup({ params, lr: swa.paramGroups[0].lr })`. A tfjs optimizer has one
+ * learning rate, so all groups have it. It finds its momenta by the position of a variable: make a
+ * new one, as `model.compile` does, where variables come or go.
+ *
  * @param tf - TensorFlow.js
  * @param optimizer - any optimizer of `tf.train`, or a function that gives the one in use
  * @param parameters - its variables, from `modelParameters` or `variableParameters`; or a function
  * that gives them, such as `() => modelParameters(model)`, which is asked at each update
- * @returns an optimizer for `SWA` with one parameter group
+ * @returns an optimizer for `SWA`. Its first parameter group has what `parameters` gives without
+ * those that joined later
  * @throws TypeError where an argument is not what it should be
  * @throws PolyakError `ERR_UNSUPPORTED`, later: for `stateDict` with Adamax, which tfjs cannot save
  *
@@ -55,16 +67,25 @@ export function tfjsOptimizer(
   const current =
     typeof optimizer === 'function' ? optimizer : (): TensorFlowOptimizer => optimizer;
   if (typeof optimizer !== 'function') requireOptimizer('tfjsOptimizer', optimizer);
-  const params = typeof parameters === 'function' ? parameters : () => parameters;
+  const paramGroups: ParamGroup<Tensor>[] = [
+    rateGroup(
+      current,
+      firstGroup(parameters, () => paramGroups.slice(1)),
+    ),
+  ];
   return {
-    paramGroups: [rateGroup(current, params)],
+    paramGroups,
     step: <Loss>(closure?: () => Awaitable<Loss>): Awaitable<Loss | undefined> => closure?.(),
-    addParamGroup() {
-      throw new PolyakError(
-        'ERR_UNSUPPORTED',
-        'tfjsOptimizer: a tfjs optimizer has one learning rate, so one parameter group. Make it ' +
-          'with all parameters, or average those that come later by an AveragedModel of their own.',
-      );
+    addParamGroup(group) {
+      const rate = learningRateOf(current());
+      if (group.lr !== rate) {
+        throw new PolyakError(
+          'ERR_UNSUPPORTED',
+          `addParamGroup: the group's lr is ${group.lr}, expected ${rate}, the learning rate of ` +
+            'the tfjs optimizer, which has one for all groups. Pass lr: swa.paramGroups[0].lr.',
+        );
+      }
+      paramGroups.push(rateGroup(current, () => group.params));
     },
     async stateDict(): Promise<StateTree> {
       return {
@@ -78,12 +99,42 @@ export function tfjsOptimizer(
       if (className !== current().getClassName() || typeof lr !== 'number' || !isWeights(weights)) {
         throw new PolyakError(
           'ERR_STATE',
-          `tfjsOptimizer: the state does not fit the optimizer ${current().getClassName()}. Load ` +
-            'one that the same kind of optimizer saved.',
+          `loadStateDict: the state of the optimizer is that of ${nameOf(className)}, expected ` +
+            `{ className, lr, weights } of ${current().getClassName()}. Load one that the same ` +
+            'kind of optimizer saved.',
         );
       }
       await writeWeights(tf, current(), weights);
       setLearningRate(current(), lr);
     },
   };
+}
+
+function nameOf(className: StateTree | undefined): string {
+  return typeof className === 'string' ? className : 'no tfjs optimizer';
+}
+
+/**
+ * What the first group holds now: the weights that the source gives, without those that joined in
+ * `later` groups.
+ */
+function firstGroup(
+  source: ParameterSource<Tensor>,
+  later: () => readonly ParamGroup<Tensor>[],
+): () => readonly Parameter<Tensor>[] {
+  if (typeof source !== 'function') return () => source;
+  // It keeps what it held at first, also where a later group names some of that again.
+  let first: ReadonlySet<PlaceIdentity> | undefined;
+  return () => {
+    const parameters = source();
+    first ??= identitiesOf(parameters);
+    const joined = identitiesOf(later().flatMap(({ params }) => params));
+    if (joined.size === 0) return parameters;
+    return parameters.filter(({ identity }) => first?.has(identity) || !joined.has(identity));
+  };
+}
+
+function identitiesOf(parameters: readonly Parameter<Tensor>[]): ReadonlySet<PlaceIdentity> {
+  // What a user's function returns may be anything; core refuses what is not a list.
+  return new Set(Array.isArray(parameters) ? parameters.map(({ identity }) => identity) : []);
 }

@@ -125,17 +125,14 @@ describe.each(RUNTIMES)('tfjsOptimizer on %s', (runtime) => {
     }
   });
 
-  it('refuses a second group, the state of another optimizer, and Adamax by name', async () => {
+  it('refuses the state of another optimizer, and Adamax by name', async () => {
     const { swa, step } = start(() => tf.train.adamax(0.01));
     await step();
     await expect(swa.stateDict()).rejects.toThrow(/Adamax/);
-    await expect(swa.addParamGroup({ params: [], lr: 1 })).rejects.toMatchObject({
-      code: 'ERR_UNSUPPORTED',
-    });
-    await expect(swa.addParamGroup({ params: [], lr: 1 })).rejects.toThrow(/AveragedModel/);
     const [one, other] = [start(() => tf.train.sgd(1)), start(() => tf.train.momentum(1, 0.9))];
     await expect(one.swa.loadStateDict(await other.swa.stateDict())).rejects.toMatchObject({
       code: 'ERR_STATE',
+      message: expect.stringMatching(/is that of Momentum, expected \{.*\} of SGD\. Load one/u),
     });
   });
 });
