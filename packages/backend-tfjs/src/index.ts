@@ -15,6 +15,7 @@ export type {
 export { loadTensorFlow } from './load-tensorflow.js';
 export type { BatchDataset, BatchSource } from './model/batch-loader.js';
 export { batchLoader } from './model/batch-loader.js';
+export type { GraphModel } from './model/graph-model.js';
 export type { DatasetBatch, InputBatch, ModelInputs } from './model/model-inputs.js';
 export { modelParameters, variableParameters } from './model/model-parameters.js';
 export { tfjsOptimizer } from './training/optimizer.js';

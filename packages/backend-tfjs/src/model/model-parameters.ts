@@ -1,12 +1,16 @@
-// The parameters of a model: its trainable variables, by names that are the same in every process.
+// The parameters of a model: its weights, by names that are the same in every process.
+import { PolyakError } from '@polyak/core';
 import type { Parameter } from '@polyak/core/interfaces';
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 import type { LayersModel, LayerVariable } from '@tensorflow/tfjs-layers';
 import { isVariable } from '../tensorflow.js';
+import { graphWeights, isGraphModel } from './graph-model.js';
+import type { GraphModel } from './graph-model.js';
 import { layersOf } from './layer-tree.js';
 
 /**
- * The trainable weights of a layers model, those of nested models included, each once.
+ * The trainable weights of a layers model, those of nested models included, each once; or all float
+ * weights of a graph model.
  *
  * Names are those that tfjs first gave the weights, such as `conv1/kernel`, and stay the same when
  * the model is saved and loaded, which renames its variables (`conv1/kernel_1`). Where several
@@ -15,13 +19,19 @@ import { layersOf } from './layer-tree.js';
  * your models in the same order, so that a saved state finds its weights.
  *
  * The moving statistics of batch norm are not among them: `bnUpdate` estimates those. Nor are
- * frozen weights, which do not change. Pass `() => modelParameters(model)` where
- * layers may be frozen or unfrozen later: the next update is then refused, with their names.
+ * frozen weights, which do not change once `model.compile` was called after freezing. Pass
+ * `() => modelParameters(model)` where layers may be frozen or unfrozen later: the next update is
+ * then refused, with their names.
+ *
+ * A graph model (`tf.loadGraphModel`) does not say what was trained: its parameters are all float
+ * constants, the statistics of batch norm too. This makes them variables, which `tf.train` leaves
+ * alone, so that weights and averages can be put into the model and taken back.
  *
  * @param model - a built model; it keeps its variables
  * @returns one parameter a weight, in the order of `model.trainableWeights`. Setting one bypasses
  * the weight's constraint. The same variables have the same parameters each time.
- * @throws TypeError where `model` is no layers model
+ * @throws TypeError where `model` is not a model of tfjs
+ * @throws PolyakError `ERR_PARAMETERS` where it has no such weights, as when all layers are frozen
  *
  * @example
  * ```ts
@@ -33,7 +43,26 @@ import { layersOf } from './layer-tree.js';
  * console.log(modelParameters(model).map(({ name }) => name)); // ['head/kernel', 'head/bias']
  * ```
  */
-export function modelParameters(model: LayersModel): readonly Parameter<Tensor>[] {
+export function modelParameters(model: LayersModel | GraphModel): readonly Parameter<Tensor>[] {
+  const parameters = hasGraph(model) ? graphParameters(model) : layerParameters(model);
+  if (parameters.length > 0) return parameters;
+  throw new PolyakError(
+    'ERR_PARAMETERS',
+    'modelParameters: the model has no trainable weights, so nothing would be averaged. Unfreeze ' +
+      'a layer, with layer.trainable = true, and call model.compile.',
+  );
+}
+
+// What JavaScript passes may be anything.
+function hasGraph(model: LayersModel | GraphModel | null | undefined): model is GraphModel {
+  return typeof model === 'object' && model !== null && isGraphModel(model);
+}
+
+function graphParameters(model: GraphModel): readonly Parameter<Tensor>[] {
+  return [...graphWeights(model)].map(([name, variable]) => variableParameter(name, variable));
+}
+
+function layerParameters(model: LayersModel): readonly Parameter<Tensor>[] {
   requireModel('modelParameters', model);
   // Numbered over all weights in the order of the layers, so that freezing a layer renames nothing.
   const names = new Map<LayerVariable, string>();

@@ -72,6 +72,21 @@ describe('modelParameters', () => {
     expect(names(model)).toEqual(['head/kernel#2', 'head/bias#2']);
   });
 
+  it('refuses a model without weights to train: all frozen, or none at all', () => {
+    const model = tf.sequential({
+      layers: [layers.dense({ units: 2, inputShape: [3], trainable: false })],
+    });
+    const bare = tf.sequential({ layers: [layers.reLU({ inputShape: [2] })] });
+    for (const each of [model, bare]) {
+      expect(() => modelParameters(each)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_PARAMETERS',
+          message: expect.stringMatching(/no trainable weights, .* Unfreeze a layer/u) as string,
+        }) as Error,
+      );
+    }
+  });
+
   it('gives the variables themselves, and sets them', () => {
     const model = tf.sequential({ layers: [layers.dense({ units: 1, inputShape: [1] })] });
     const [kernel] = modelParameters(model);
