@@ -71,7 +71,7 @@ const SOURCES: Readonly<Record<TensorFlowBackend, Source>> = {
 
 /**
  * Loads TensorFlow.js in Node: takes the first backend that is installed, becomes active and
- * computes.
+ * computes. It runs on the `@tensorflow/tfjs` that your project imports, so that there is one copy.
  *
  * @param options - see {@link LoadTensorFlowOptions}. Name one backend to get that one or an error.
  * @returns the runtime, and why the backends before were not taken

@@ -1,12 +1,13 @@
-// Imports tfjs-node and tfjs-node-gpu, also those that polyak-tensorflow-native has built, and
-// restores the functions that newer versions of Node have removed.
+// Imports tfjs-node and tfjs-node-gpu, also those that polyak-tensorflow-native has built, over the
+// copy of tfjs that the project has, and restores the functions that newer versions of Node have
+// removed.
 
 /**
  * The parts of Node used here, without an import, which bundlers for browsers could not resolve.
  */
 interface Builtins {
   readonly 'node:fs': { existsSync(path: string): boolean };
-  readonly 'node:module': { createRequire(file: string): (name: string) => unknown };
+  readonly 'node:module': { createRequire(file: string): Require };
   readonly 'node:path': {
     dirname(path: string): string;
     join(...parts: readonly string[]): string;
@@ -17,27 +18,65 @@ interface Builtins {
   };
 }
 
+/** Node's `require` for one file. */
+interface Require {
+  (name: string): unknown;
+  resolve(name: string): string;
+  /** Of all files: the modules that are loaded, by their paths. */
+  readonly cache: Record<string, unknown>;
+}
+
 declare const process: {
   cwd(): string;
   getBuiltinModule<Name extends keyof Builtins>(name: Name): Builtins[Name];
 };
 
+/** What users import beside a native package. */
+const SHARED = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers', '@tensorflow/tfjs'];
+
 /**
  * Imports tfjs-node or tfjs-node-gpu: what the project has installed, or else what
  * `polyak-tensorflow-native` has built in the folder `.tensorflow-native` of the current directory
- * or of one above it.
+ * or of one above it. It runs on the copy of tfjs that the project imports: two copies would
+ * register every kernel twice, and layers of one do not take tensors of the other.
  *
  * @param name - the package
  * @returns its exports
  * @throws whatever the import of the installed package throws, where none was built
  */
 export async function importNative(name: string): Promise<unknown> {
+  const { createRequire } = process.getBuiltinModule('node:module');
+  const { url } = import.meta as unknown as { readonly url: string };
+  const own = createRequire(url);
+  const installed = resolved(own, name);
   try {
+    if (installed !== undefined) shareTensorFlow(own, createRequire(installed));
     return await import(name);
   } catch (error) {
     const folder = builtFolder(name);
     if (folder === undefined) throw error;
-    return process.getBuiltinModule('node:module').createRequire(folder)(name);
+    const built = createRequire(folder);
+    shareTensorFlow(own, createRequire(built.resolve(name)));
+    return built(name);
+  }
+}
+
+/** Lets `native` find the modules of `own` instead of other copies, unless those are loaded. */
+function shareTensorFlow(own: Require, native: Require): void {
+  for (const name of SHARED) {
+    const [ours, theirs] = [resolved(own, name), resolved(native, name)];
+    if (ours === undefined || theirs === undefined || theirs in native.cache) continue;
+    own(name);
+    native.cache[theirs] = own.cache[ours];
+  }
+}
+
+/** The file of a package; undefined where it is not installed. */
+function resolved(require: Require, name: string): string | undefined {
+  try {
+    return require.resolve(name);
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 // Which backend is taken, and what is said about those that are not.
 import { loadTensorFlow, tfjsBackend } from '@polyak/backend-tfjs';
+import * as projectTf from '@tensorflow/tfjs';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -122,26 +123,60 @@ describe('loadTensorFlow', () => {
     expect([null, undefined, 0, ''].map(isNullOrUndefined)).toEqual([true, true, false, false]);
   });
 
-  it('finds what was built above the current directory,', async () => {
-    const project = mkdtempSync(join(tmpdir(), 'polyak-'));
-    const inner = join(project, 'a', 'b');
-    mkdirSync(inner, { recursive: true });
-    writePackage(
-      join(project, '.tensorflow-native'),
-      '@tensorflow/tfjs-node',
-      "throw new Error('the one that was built')",
-    );
-    const cwd = vi.spyOn(process, 'cwd').mockReturnValue(inner);
+  it('finds what was built above the current directory', async () => {
+    const { built, end } = project();
+    writePackage(built, '@tensorflow/tfjs-node', "throw new Error('the one that was built')");
     await expect(loadTensorFlow({ backends: ['tfjs-node'] })).rejects.toThrow(
       'the one that was built',
     );
     await expect(loadTensorFlow({ backends: ['tfjs-node-gpu'] })).rejects.toThrow(
       'tfjs-node-gpu is not installed',
     );
-    cwd.mockRestore();
-    rmSync(project, { recursive: true });
+    end();
+  });
+
+  it('runs what was built on the copy of tfjs that the project imports', async () => {
+    const { built, end } = project();
+    for (const name of ['tfjs-core', 'tfjs-layers', 'tfjs']) {
+      writePackage(built, `@tensorflow/${name}`, `throw new Error('a second copy of ${name}')`);
+    }
+    writePackage(
+      built,
+      '@tensorflow/tfjs-node',
+      `const tf = require('@tensorflow/tfjs');
+      const { io } = require('@tensorflow/tfjs-core');
+      const { layers } = require('@tensorflow/tfjs-layers');
+      const backend = { setBackend: async () => true, getBackend: () => 'tensorflow' };
+      module.exports = { ...tf, ...backend, io, layers };`,
+    );
+    await projectTf.setBackend('cpu');
+    const { tf, skipped } = await loadTensorFlow({ backends: ['tfjs-node'] });
+    expect(skipped).toEqual([]);
+    expect([tf.Tensor, tf.io, tf.layers]).toEqual([
+      projectTf.Tensor,
+      projectTf.io,
+      projectTf.layers,
+    ]);
+    const inner = tf.layers.dense({ units: 1, inputShape: [2] });
+    expect(projectTf.sequential({ layers: [inner] })).toBeInstanceOf(tf.Sequential);
+    end();
   });
 });
+
+/** A project with a folder for what was built, and the current directory inside of it. */
+function project(): { readonly built: string; readonly end: () => void } {
+  const root = mkdtempSync(join(tmpdir(), 'polyak-'));
+  const inner = join(root, 'a', 'b');
+  mkdirSync(inner, { recursive: true });
+  const cwd = vi.spyOn(process, 'cwd').mockReturnValue(inner);
+  return {
+    built: join(root, '.tensorflow-native'),
+    end() {
+      cwd.mockRestore();
+      rmSync(root, { recursive: true });
+    },
+  };
+}
 
 function writePackage(folder: string, name: string, code: string): void {
   const home = join(folder, 'node_modules', name);

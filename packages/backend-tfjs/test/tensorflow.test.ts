@@ -8,6 +8,7 @@ import {
   tfjsBackend,
 } from '@polyak/backend-tfjs';
 import { bnUpdate } from '@polyak/core';
+import * as projectTf from '@tensorflow/tfjs';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +26,9 @@ describe.skipIf(!hasTensorFlow)('TensorFlow', () => {
       readonly binding: { readonly TF_Version: string };
     };
     expect(binding.TF_Version).toMatch(/^2\./u);
+    // One copy of tfjs: what this file imports is what runs.
+    expect(tf.Tensor).toBe(projectTf.Tensor);
+    expect(tf.Sequential).toBe(projectTf.Sequential);
   });
 
   it('takes numbers below 2^-126 for zero, as TensorFlow does, and rounds others', async () => {
