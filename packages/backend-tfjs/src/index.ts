@@ -22,11 +22,11 @@ export { tfjsOptimizer } from './training/optimizer.js';
 export type { SwaCallback, SwaCallbackOptions } from './training/swa-callback.js';
 export { swaCallback } from './training/swa-callback.js';
 export type { AveragingByOptimizer } from './training/options.js';
+export type { SwaOptimizer } from './training/swa-optimizer.js';
 export type {
   LoadedSwaOptimizerOptions,
-  SwaOptimizer,
   SwaOptimizerOptions,
   SwaOptimizerSwapOptions,
-} from './training/swa-optimizer.js';
+} from './training/swa-optimizer-options.js';
 export { registerSwaOptimizer, swaOptimizer } from './training/swa-optimizer.js';
 export type { TensorFlow, TensorFlowWithLayers } from './tensorflow.js';

@@ -139,7 +139,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
       number[],
     ];
     const residual = average.map((a) => a * 2 ** -25);
-    expect(await page.call('refusal')).toMatch(/webgpu cannot be read synchronously/u);
+    expect(await page.call('refusal')).toMatch(/"webgpu" can only be read by promises/u);
     const found = await page.call('update', { average, residual, live, weight: 1e-3 });
     const pairs = average.map((a, i) =>
       compensated(a, residual[i] as number, live[i] as number, 1e-3),

@@ -38,10 +38,10 @@ export function boundGroups(
   if (found !== undefined) return found;
   throw new PolyakError(
     'ERR_PARAMETERS',
-    `${call}: the loaded averages are those of ${groups.map(described).join(' and ')}; the ` +
-      'variables are ' +
-      `${variables.map(({ name, shape }) => `"${name}" [${shape.join()}]`).join(', ')}. Train ` +
-      'the model that they were saved with.',
+    `${call}: the variables are ` +
+      `${variables.map(({ name, shape }) => `"${name}" [${shape.join()}]`).join(', ')}, expected ` +
+      `those of the loaded averages, ${groups.map(described).join(' and ')}. Train the model ` +
+      'that the averages were saved with.',
   );
 }
 

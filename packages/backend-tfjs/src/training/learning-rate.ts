@@ -19,7 +19,8 @@ export function learningRateOf(optimizer: Optimizer): number {
   if (typeof learningRate === 'number') return learningRate;
   throw new PolyakError(
     'ERR_UNSUPPORTED',
-    `The optimizer ${optimizer.getClassName()} has no numeric learningRate. Give it one.`,
+    `The optimizer ${optimizer.getClassName()} has no learningRate, expected a number. Give it ` +
+      'that property, which its next step should read.',
   );
 }
 
@@ -57,7 +58,7 @@ export function rateGroup(
 }
 
 /**
- * Refuses what is no optimizer of tfjs.
+ * Throws unless the value is an optimizer of tfjs.
  *
  * @param call - the function, for the message
  * @param optimizer - what it was given

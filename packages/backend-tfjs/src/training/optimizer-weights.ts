@@ -61,7 +61,7 @@ export async function writeWeights(
 }
 
 /**
- * Refuses a state on which the optimizer would fail later. Before its first step it has little to
+ * Throws where the optimizer would fail on a state later. Before its first step it has little to
  * compare.
  */
 function checkFit(
@@ -80,9 +80,10 @@ function checkFit(
   for (const { tensor } of replaced) if (!isVariable(tensor)) tensor.dispose();
   throw new PolyakError(
     'ERR_STATE',
-    `tfjsOptimizer: the state's ${weights.length} tensors do not fit ` +
-      `${optimizer.getClassName()}, which has ${replaced.length}` +
-      (unfit === undefined ? '.' : `: "${unfit.name}" has another shape.`),
+    `loadStateDict: the state of the optimizer has ${weights.length} tensors, expected the ` +
+      `${replaced.length} of ${optimizer.getClassName()}` +
+      (unfit === undefined ? '' : `; "${unfit.name}" has another shape`) +
+      '. Load the state of the same model and optimizer.',
   );
 }
 
@@ -103,7 +104,7 @@ export async function getWeights(optimizer: Optimizer): Promise<readonly NamedTe
   if (optimizer.getClassName() === 'Adamax') {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      'tfjs cannot save the state of its Adamax optimizer (getWeights throws). Use Adam instead.',
+      'stateDict: tfjs cannot save the state of its Adamax optimizer. Use another, such as Adam.',
     );
   }
   return optimizer.getWeights();

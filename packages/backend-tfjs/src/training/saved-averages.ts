@@ -133,12 +133,36 @@ function placeOf(prefix: string, group: number, { name, rule }: NamedRule): stri
   return `${prefix}/${group}/${name}=${rule.name}`;
 }
 
+/** A rule in the configuration of a saved model, in which tfjs changes all strings but names. */
+export interface SavedRule {
+  readonly name: string;
+}
+
+/** The averages and their rules, as a saved model names them. */
+export function ruleNames(rules: readonly NamedRule[]): readonly SavedRule[] {
+  return rules.map(({ name, rule }) => ({ name: `"${name}" by ${rule.name}` }));
+}
+
+/**
+ * Throws where the rules that a model was saved with are not those of the optimizer.
+ *
+ * @throws PolyakError `ERR_STATE`
+ */
+export function requireRules(rules: readonly NamedRule[], saved: readonly SavedRule[]): void {
+  const names = listed(saved);
+  if (listed(ruleNames(rules)) !== names) throw misfit(rules, `it has ${names}`);
+}
+
 function misfit(rules: readonly NamedRule[], difference: string): PolyakError {
-  const found = rules.map(({ name, rule }) => `"${name}" by ${rule.name}`).join(', ');
   return new PolyakError(
     'ERR_STATE',
-    `swaOptimizer: the saved averages do not fit those of the optimizer, ${found}: ` +
-      `${difference}. Pass registerSwaOptimizer the rule or the averages that the optimizer was ` +
-      'saved with.',
+    `swaOptimizer: the saved averages do not fit those of the optimizer, ` +
+      `${listed(ruleNames(rules))}: ${difference}. Pass registerSwaOptimizer the rule or the ` +
+      'averages that the optimizer was saved with.',
   );
+}
+
+function listed(rules: readonly SavedRule[]): string {
+  const names = rules.map(({ name }) => name);
+  return names.toSorted().join(', ');
 }

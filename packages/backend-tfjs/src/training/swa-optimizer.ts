@@ -1,6 +1,6 @@
 // SWA as a tf.Optimizer: for model.compile and for training loops without await.
 import { PolyakError } from '@polyak/core';
-import type { Parameter } from '@polyak/core/interfaces';
+import { requireOptions } from '@polyak/core/kit';
 import type {
   NamedTensorMap,
   Optimizer,
@@ -14,28 +14,15 @@ import { requireTensorFlow } from '../tensorflow.js';
 import { learningRateOf, requireOptimizer, setLearningRate } from './learning-rate.js';
 import { getWeights } from './optimizer-weights.js';
 import type { NamedTensor } from './optimizer-weights.js';
-import type { AveragingByOptimizer } from './options.js';
-import { TrainedAverages } from './trained-averages.js';
-
-/** Options of {@link swaOptimizer}: those of `SWA`, with `swaStart` and `swaFreq`. */
-export type SwaOptimizerOptions = AveragingByOptimizer;
-
-/** What `model.save` cannot save of {@link SwaOptimizerOptions}. */
-export type LoadedSwaOptimizerOptions = Pick<
+import { requireRules, ruleNames } from './saved-averages.js';
+import type { SavedRule } from './saved-averages.js';
+import { OPTION_NAMES, UNSAVED_NAMES } from './swa-optimizer-options.js';
+import type {
+  LoadedSwaOptimizerOptions,
   SwaOptimizerOptions,
-  'rule' | 'averages' | 'onUpdate' | 'onWarning'
->;
-
-/** Options of {@link SwaOptimizer.swapSwaSgd}. */
-export interface SwaOptimizerSwapOptions {
-  /** The name of the average, where there are several. Default the first. */
-  readonly average?: string;
-  /**
-   * The trained variables, from `modelParameters` or `variableParameters`. Needed right after a
-   * load, since the optimizer learns its variables from the first gradients.
-   */
-  readonly parameters?: readonly Parameter<Tensor>[];
-}
+  SwaOptimizerSwapOptions,
+} from './swa-optimizer-options.js';
+import { TrainedAverages } from './trained-averages.js';
 
 /** A `tf.Optimizer` that keeps the running averages of what it trains. See {@link swaOptimizer}. */
 export interface SwaOptimizer extends Optimizer {
@@ -92,7 +79,8 @@ const COUNTERS = `${CLASS_NAME}/counters`;
  * @param base - any optimizer of `tf.train`; tfjs cannot save Adamax
  * @param options - see {@link SwaOptimizerOptions}; `swaStart` and `swaFreq` count steps
  * @returns the optimizer; `dispose` frees the averages and the base optimizer
- * @throws RangeError, TypeError for options out of range, or without `swaStart` and `swaFreq`
+ * @throws RangeError, TypeError for options that do not exist or are out of range, or without
+ * `swaStart` and `swaFreq`
  * @throws PolyakError `ERR_UNSUPPORTED` on webgpu
  *
  * @example
@@ -134,6 +122,7 @@ export function registerSwaOptimizer(
   options: LoadedSwaOptimizerOptions = {},
 ): void {
   requireTensorFlow('registerSwaOptimizer', tf);
+  requireOptions('registerSwaOptimizer', options, UNSAVED_NAMES);
   tf.serialization.registerClass(swaOptimizerClass(tf, options));
 }
 
@@ -152,12 +141,13 @@ function swaOptimizerClass(tf: TensorFlow, unsaved: LoadedSwaOptimizerOptions): 
 
     constructor(base: Optimizer, options: SwaOptimizerOptions) {
       super();
+      requireOptions('swaOptimizer', options, OPTION_NAMES);
       const backend = tfjsBackend(tf);
       if (!backend.isSynchronous) {
         throw new PolyakError(
           'ERR_UNSUPPORTED',
-          `swaOptimizer: ${tf.getBackend()} cannot be read synchronously. ` +
-            'Use SWA with tfjsOptimizer, or swaCallback.',
+          `swaOptimizer: tfjs's "${tf.getBackend()}" can only be read by promises, for which an ` +
+            'optimizer cannot wait. Use SWA with tfjsOptimizer, or swaCallback.',
         );
       }
       this.base = base;
@@ -168,29 +158,34 @@ function swaOptimizerClass(tf: TensorFlow, unsaved: LoadedSwaOptimizerOptions): 
       cls: serialization.SerializableConstructor<S>,
       config: serialization.ConfigDict,
     ): S {
-      const { baseClassName, baseConfig, ...options } = config;
+      const { baseClassName, baseConfig, options, rules } = config;
       const { classNameMap } = tf.serialization.SerializationMap.getMap();
       const [baseClass, fromConfig] = classNameMap[baseClassName as string] ?? [];
       if (baseClass === undefined || fromConfig === undefined) {
         throw new PolyakError(
           'ERR_UNSUPPORTED',
-          `swaOptimizer: tfjs has no optimizer class ${JSON.stringify(baseClassName)}.`,
+          `swaOptimizer: tfjs does not know the optimizer ${JSON.stringify(baseClassName)}. ` +
+            'Call tf.serialization.registerClass before loading.',
         );
       }
       const base = fromConfig(baseClass, baseConfig as serialization.ConfigDict);
-      return new cls(base, { ...options, ...unsaved });
+      const made: object = new cls(base, { ...(options as object), ...unsaved });
+      const { rules: own } = (made as TfjsSwaOptimizer).#averages;
+      requireRules(own, rules as unknown as readonly SavedRule[]);
+      return made as S;
     }
 
     override getConfig(): serialization.ConfigDict {
-      const { swaStart, swaFreq, swaLr, compensated } = this.#averages.options;
-      return {
-        swaStart,
-        swaFreq,
-        ...(swaLr === undefined ? {} : { swaLr }),
-        ...(compensated === undefined ? {} : { compensated }),
+      const options = Object.entries(this.#averages.options).filter(
+        ([name, value]) => value !== undefined && !UNSAVED_NAMES.includes(name),
+      );
+      const config = {
+        options: Object.fromEntries(options),
+        rules: ruleNames(this.#averages.rules),
         baseClassName: this.base.getClassName(),
         baseConfig: this.base.getConfig(),
-      } as serialization.ConfigDict;
+      };
+      return config as object as serialization.ConfigDict;
     }
 
     get learningRate(): number {
@@ -227,7 +222,9 @@ function swaOptimizerClass(tf: TensorFlow, unsaved: LoadedSwaOptimizerOptions): 
       );
     }
 
-    swapSwaSgd({ parameters, ...options }: SwaOptimizerSwapOptions = {}): void {
+    swapSwaSgd(given: SwaOptimizerSwapOptions = {}): void {
+      requireOptions('swapSwaSgd', given, ['average', 'parameters']);
+      const { parameters, ...options } = given;
       this.#averages.swap(parameters, options);
     }
 
@@ -246,7 +243,8 @@ function swaOptimizerClass(tf: TensorFlow, unsaved: LoadedSwaOptimizerOptions): 
       if (start < 0) {
         throw new PolyakError(
           'ERR_STATE',
-          'swaOptimizer: the saved optimizer was no swaOptimizer.',
+          `swaOptimizer: the saved weights have no "${COUNTERS}", expected those of a ` +
+            'swaOptimizer. Load a model that was saved with one, or compile the loaded model anew.',
         );
       }
       const [counters, ...tensors] = weights.slice(start);

@@ -44,11 +44,20 @@ export class TrainedAverages {
     this.#machine = this.#newMachine(options);
     const { mode } = this.#machine;
     if (mode.kind === 'manual') {
-      throw new RangeError('swaOptimizer: swaStart or swaFreq is missing. Pass both.');
+      const { swaStart, swaFreq } = options;
+      throw new RangeError(
+        `swaOptimizer: swaStart is ${swaStart} and swaFreq ${swaFreq}, expected two integers. ` +
+          'Pass both, such as { swaStart: 100, swaFreq: 5 }; they count steps.',
+      );
     }
     const { kind: _, ...numbers } = mode;
     const { swaStart: _start, swaFreq: _freq, swaLr: _lr, ...rest } = options;
     this.options = { ...rest, ...(numbers satisfies ModeOptions) };
+  }
+
+  /** What is averaged by which rule. */
+  get rules(): SWAMachine<Tensor>['averages']['terms']['rules'] {
+    return this.#machine.averages.terms.rules;
   }
 
   get stepCounter(): number {
@@ -64,7 +73,7 @@ export class TrainedAverages {
     return this.#machine.averages.shown !== undefined;
   }
 
-  /** Refuses `call` while the model holds averages. */
+  /** Throws while the model holds averages. */
   requireLive(call: string): void {
     if (!this.isSwapped) return;
     throw new PolyakError(
@@ -95,7 +104,7 @@ export class TrainedAverages {
     if (this.#loaded.groups.length > 0) {
       throw new PolyakError(
         'ERR_PARAMETERS',
-        `${call}: after a load, variables are not known before they are trained. ` +
+        `${call}: the variables of the loaded averages are not known before the first step. ` +
           'Pass { parameters: modelParameters(model) }.',
       );
     }
@@ -104,8 +113,7 @@ export class TrainedAverages {
 
   /** The tensors themselves, by names, and the counters. */
   saved(prefix: string): { readonly tensors: readonly NamedTensor[]; readonly counts: number[] } {
-    const { groups: all, averages } = this.#machine;
-    const averaged = all.filter(({ nAvg }) => nAvg > 0);
+    const averaged = this.#machine.groups.filter(({ nAvg }) => nAvg > 0);
     const groups = [
       ...averaged.map(({ averaged: { list, running } }) => ({
         names: list.names,
@@ -115,7 +123,7 @@ export class TrainedAverages {
       ...this.#loaded.groups,
     ];
     return {
-      tensors: namedTensors(prefix, groups, averages.terms.rules),
+      tensors: namedTensors(prefix, groups, this.rules),
       counts: [this.stepCounter, ...countsOf(groups)],
     };
   }
@@ -130,15 +138,17 @@ export class TrainedAverages {
     tensors: readonly NamedTensor[],
     [stepCounter = 0, ...counts]: readonly number[],
   ): Promise<Loaded> {
-    const { rules } = this.#machine.averages.terms;
-    const saved = groupsIn(prefix, tensors, rules, counts);
+    const saved = groupsIn(prefix, tensors, this.rules, counts);
     const copies = this.#backend.clone(tensorsOf(saved));
     const finite = await this.#backend.allFinite(copies);
     if (finite.every(Boolean)) return { stepCounter, groups: groupsOf(saved, copies) };
     this.#backend.dispose(copies);
+    const bad = tensorsOf(saved)[finite.indexOf(false)];
+    const name = tensors.find(({ tensor }) => tensor === bad)?.name;
     throw new PolyakError(
       'ERR_NON_FINITE',
-      'swaOptimizer: a saved average is not finite. Load an earlier model.',
+      `swaOptimizer: the saved tensor "${name}" has NaN or infinite values, expected finite ` +
+        'averages. Load a model that was saved earlier.',
     );
   }
 
@@ -170,8 +180,8 @@ export class TrainedAverages {
     if (missing.length === 0) return;
     throw new PolyakError(
       'ERR_PARAMETERS',
-      `${call}: ${missing.map(({ name }) => `"${name}"`).join(', ')} averaged but not among ` +
-        'the parameters. Pass those of the model that is trained.',
+      `${call}: the parameters lack ${missing.map(({ name }) => `"${name}"`).join(', ')}, ` +
+        'expected all that are averaged. Pass those of the model that is trained.',
     );
   }
 

@@ -27,7 +27,7 @@ describe('the lr of a parameter group', () => {
     const optimizer = tf.train.sgd(0.5);
     Reflect.set(optimizer, 'learningRate', undefined);
     const [group] = tfjsOptimizer(tf, optimizer, []).paramGroups;
-    expect(() => group?.lr).toThrow(/SGD has no numeric learningRate/);
+    expect(() => group?.lr).toThrow(/SGD has no learningRate, expected a number/);
     expect(() => Object.assign(group ?? {}, { lr: 1 })).toThrow(
       expect.objectContaining({ code: 'ERR_UNSUPPORTED' }),
     );

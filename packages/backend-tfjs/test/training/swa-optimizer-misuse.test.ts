@@ -1,6 +1,7 @@
 // What swaOptimizer refuses, when it sets the rate, and what it keeps alive.
-import { swaOptimizer } from '@polyak/backend-tfjs';
+import { registerSwaOptimizer, swaOptimizer } from '@polyak/backend-tfjs';
 import type { SwaOptimizer } from '@polyak/backend-tfjs';
+import { exponential } from '@polyak/core/rules';
 import type { equal } from '@polyak/core/rules';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
@@ -49,7 +50,10 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     await expect(optimizer.setWeights(weights)).rejects.toThrow(code('ERR_SWAPPED'));
     expect([optimizer.nAvg, optimizer.isSwapped]).toEqual([2, true]);
     optimizer.swapSwaSgd();
-    await expect(optimizer.setWeights(weights.slice(0, 1))).rejects.toThrow(code('ERR_STATE'));
+    await expect(optimizer.setWeights(weights.slice(0, 1))).rejects.toMatchObject({
+      code: 'ERR_STATE',
+      message: expect.stringMatching(/have no "PolyakSWA\/counters", expected those of/u),
+    });
     expect(optimizer.nAvg).toBe(2);
     expect(numbers([a])).not.toEqual(live);
   });
@@ -60,12 +64,43 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     expect(() => swaOptimizer(none, base, EVERY_STEP)).toThrow(/is not TensorFlow\.js/);
     const sgd = 'sgd' as unknown as tf.Optimizer;
     expect(() => swaOptimizer(tf, sgd, EVERY_STEP)).toThrow(/is not a tfjs optimizer/);
-    const optimizer = swaOptimizer(tf, base, EVERY_STEP);
-    const list = [] as object;
-    step(optimizer, variables(1));
-    expect(() => optimizer.swapSwaSgd({ ...list, batchNorm: {} } as object)).toThrow(TypeError);
     const rule = null as unknown as ReturnType<typeof equal>;
     expect(() => swaOptimizer(tf, base, { ...EVERY_STEP, rule })).toThrow(TypeError);
+  });
+
+  it('refuses options that it does not know, and says what is missing', () => {
+    const base = tf.train.sgd(1);
+    for (const other of [{ decay: 0.9 }, { unit: 'epoch' }, { backend: 'cpu' }] as object[]) {
+      const [name] = Object.keys(other);
+      const options = { ...EVERY_STEP, ...other };
+      expect(() => swaOptimizer(tf, base, options)).toThrow(TypeError);
+      expect(() => swaOptimizer(tf, base, options)).toThrow(`there is no option "${name}"`);
+      expect(() => registerSwaOptimizer(tf, other)).toThrow(`there is no option "${name}"`);
+    }
+    expect(() => swaOptimizer(tf, base, { swaStart: 3, onWarning: () => {} })).toThrow(
+      /swaStart is 3 and swaFreq undefined, expected two integers. Pass both/u,
+    );
+    const optimizer = swaOptimizer(tf, base, EVERY_STEP);
+    step(optimizer, variables(1));
+    for (const other of [{ batchNorm: {} }, { recallable: true }] as object[]) {
+      expect(() => optimizer.swapSwaSgd(other)).toThrow(/swapSwaSgd: there is no option/u);
+    }
+    expect(optimizer.isSwapped).toBe(false);
+  });
+
+  it('keeps all options but functions in its configuration, and the names of its rules', () => {
+    const options = { swaStart: 5, swaFreq: 2, swaLr: 0.25, compensated: true };
+    const optimizer = swaOptimizer(tf, tf.train.sgd(0.5), {
+      ...options,
+      rule: exponential(0.5),
+      onWarning: () => {},
+    });
+    expect(optimizer.getConfig()).toEqual({
+      options,
+      rules: [{ name: '"swa" by exponential(0.5)' }],
+      baseClassName: 'SGD',
+      baseConfig: { learningRate: 0.5 },
+    });
   });
 
   it('sets the learning rate before the base optimizer takes the step', () => {

@@ -108,6 +108,26 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     );
   });
 
+  it('refuses to load other rules, before the first average too', async () => {
+    const options = { swaStart: 100, swaFreq: 1 };
+    const model = compiledModel(
+      swaOptimizer(tf, tf.train.sgd(0.05), { ...options, rule: exponential(0.5) }),
+    );
+    await train(model, 1);
+    registerSwaOptimizer(tf);
+    const artifacts = await saved(model);
+    await expect(loaded(artifacts)).rejects.toMatchObject({
+      code: 'ERR_STATE',
+      message: expect.stringMatching(
+        /optimizer, "swa" by equal: it has "swa" by exponential\(0\.5\)\. Pass register/u,
+      ),
+    });
+    registerSwaOptimizer(tf, { averages: { camelName: exponential(0.5) } });
+    await expect(loaded(artifacts)).rejects.toThrow(/"camelName" by exponential\(0\.5\): it has/u);
+    registerSwaOptimizer(tf, { rule: exponential(0.5) });
+    expect((await loaded(artifacts)).optimizer.getClassName()).toBe('PolyakSWA');
+  });
+
   it('works in a loop without await, and leaks nothing', () => {
     const weight = tf.variable(tf.tensor1d([0, 0]));
     const optimizer = swaOptimizer(tf, tf.train.sgd(0.5), { swaStart: 0, swaFreq: 1 });
