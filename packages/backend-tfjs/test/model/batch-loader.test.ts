@@ -1,5 +1,11 @@
 // Datasets and generator functions as loaders: each pass reads them anew and frees their tensors.
-import { batchLoader, batchNormModel, modelParameters, tfjsBackend } from '@polyak/backend-tfjs';
+import {
+  batchLoader,
+  batchNormModel,
+  modelParameters,
+  swaCallback,
+  tfjsBackend,
+} from '@polyak/backend-tfjs';
 import type { BatchSource, InputBatch } from '@polyak/backend-tfjs';
 import { AveragedModel, bnUpdate } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs';
@@ -82,6 +88,38 @@ describe.each(RUNTIMES)('batchLoader on %s', (runtime) => {
     expect(first).not.toEqual(statistics(model));
     expect(tf.memory().numTensors).toBe(before);
     await ema.dispose();
+  });
+
+  it('feeds swaCallback in fitDataset, at each evaluation and at the end', async () => {
+    const model = tf.sequential({
+      layers: [
+        tf.layers.dense({ units: 2, inputShape: [1] }),
+        tf.layers.batchNormalization({ name: 'bn' }),
+        tf.layers.dense({ units: 1 }),
+      ],
+    });
+    model.compile({ optimizer: tf.train.sgd(1e-4), loss: 'meanSquaredError' });
+    let passes = 0;
+    const loader = batchLoader(tf, () => {
+      passes += 1;
+      return generator();
+    });
+    const callback = swaCallback(tf, model, {
+      swaStart: 0,
+      swaFreq: 1,
+      unit: 'epoch',
+      loader,
+      evaluate: () => ({}),
+    });
+    const fit = async (): Promise<number> => {
+      await model.fitDataset(dataset(), { epochs: 2, callbacks: callback, verbose: 0 });
+      return tf.memory().numTensors;
+    };
+    const tensors = await fit();
+    expect(passes).toBeGreaterThanOrEqual(2 + 1);
+    expect(await fit()).toBe(tensors);
+    await callback.restoreLive();
+    await callback.swa.dispose();
   });
 
   it('frees the batch at hand where a pass ends early or fails', async () => {
