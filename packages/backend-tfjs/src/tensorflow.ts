@@ -18,7 +18,7 @@ export function isVariable(tensor: Tensor): tensor is Variable {
 }
 
 /**
- * Refuses what is not TensorFlow.js.
+ * Throws unless the value is TensorFlow.js.
  *
  * @param call - the function, for the message
  * @param tf - what it was given

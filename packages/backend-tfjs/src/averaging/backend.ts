@@ -194,7 +194,7 @@ function spec({ dtype, shape }: Tensor): TensorSpec {
   if (dtype === 'complex64' || dtype === 'string') {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
-      `A ${dtype} tensor cannot be averaged or copied, only ${DTYPES.join(', ')}.`,
+      `spec: the tensor is ${dtype}, expected ${DTYPES.join(', ')}. Leave it out.`,
     );
   }
   return { dtype, shape };
@@ -223,11 +223,19 @@ function variableItem({ average, residual, live, weight }: AverageItem<Tensor>):
 function variableOf(tensor: Tensor): Variable {
   requireAlive('average', [tensor]);
   if (isVariable(tensor)) return tensor;
-  throw new TypeError('average: the averages are variables that upload or clone made.');
+  throw new TypeError(
+    'average: an average is a tf.Tensor, expected a variable. Make averages by upload or clone.',
+  );
 }
 
 function requireAlive(call: string, tensors: readonly Tensor[]): readonly Tensor[] {
   const index = tensors.findIndex(({ isDisposed }) => isDisposed);
-  if (index < 0) return tensors;
-  throw new PolyakError('ERR_DISPOSED', `${call}: tensor ${index} was disposed of.`);
+  const disposed = tensors[index];
+  if (disposed === undefined) return tensors;
+  const found = isVariable(disposed) ? `the variable "${disposed.name}"` : `tensor ${index}`;
+  throw new PolyakError(
+    'ERR_DISPOSED',
+    `${call}: ${found} was disposed of, expected one in use. Dispose of a model, or call ` +
+      'tf.disposeVariables, only after the averages of its weights were disposed of.',
+  );
 }

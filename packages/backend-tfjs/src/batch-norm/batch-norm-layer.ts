@@ -51,7 +51,7 @@ export function batchNormLayers(tf: TensorFlow, model: LayersModel): readonly Fo
 }
 
 /**
- * Refuses a model that tfjs cannot train: with `scale: false` or `center: false` its batch norm
+ * Throws where tfjs cannot train the model: with `scale: false` or `center: false` its batch norm
  * crashes in training mode.
  *
  * @throws PolyakError `ERR_UNSUPPORTED`, naming the layers
@@ -65,8 +65,7 @@ export function requireTrainable(tf: TensorFlow, model: LayersModel): void {
   throw new PolyakError(
     'ERR_UNSUPPORTED',
     'tfjs cannot train batch norm with scale: false or center: false, as in ' +
-      `${unfit.map(({ view }) => `"${view.name}"`).join(', ')}. Give it both, and freeze what ` +
-      'should stay 1 or 0.',
+      `${unfit.map(({ view }) => `"${view.name}"`).join(', ')}. Leave both options out.`,
   );
 }
 
@@ -98,8 +97,8 @@ function viewOf(tf: TensorFlow, name: string, layer: BatchNormalization): BatchN
       if (mean.length !== channels || variance.length !== channels) {
         throw new PolyakError(
           'ERR_BATCH_NORM',
-          `"${name}" has ${channels} channels, the statistics ${mean.length} means and ` +
-            `${variance.length} variances.`,
+          `write: the statistics of "${name}" have ${mean.length} means and ${variance.length} ` +
+            `variances, expected ${channels} of each, one a channel.`,
         );
       }
       write(layer.movingMean, mean);

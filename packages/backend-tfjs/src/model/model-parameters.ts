@@ -83,7 +83,7 @@ function layerParameters(model: LayersModel): readonly Parameter<Tensor>[] {
  *
  * @param variables - the model's variables by name: unique, and the same in every run
  * @returns one parameter a variable
- * @throws TypeError where one is no variable
+ * @throws TypeError where one is not a variable
  */
 export function variableParameters(
   variables: Readonly<Record<string, Variable>>,
@@ -101,7 +101,7 @@ export function variableParameters(
 }
 
 /**
- * Refuses a value that is not a layers model.
+ * Throws unless the value is a layers model.
  *
  * @param call - the function, for the message
  * @param model - the value

@@ -128,6 +128,9 @@ describe.each(RUNTIMES)('a swap on %s', (runtime) => {
 
     live[1]?.dispose();
     expect(() => backend.swap(parameters, averages)).toThrow(disposed);
+    expect(() => backend.swap(parameters, averages)).toThrow(
+      `swap: the variable "${live[1]?.name}" was disposed of, expected one in use`,
+    );
     expect(await first?.data()).toEqual(Float32Array.of(7));
     expect(() => backend.allFinite(live)).toThrow(disposed);
     expect([...((await live[0]?.data()) ?? [])]).toEqual([1]);
