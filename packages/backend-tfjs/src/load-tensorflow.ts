@@ -1,5 +1,6 @@
 // Loads the fastest TensorFlow.js that is installed and works, and reports why faster ones do not.
 import { PolyakError } from '@polyak/core';
+import { requireFunction, requireOptions } from '@polyak/core/kit';
 import { importNative, restoreUtil } from './native-packages.js';
 import type { TensorFlowWithLayers } from './tensorflow.js';
 
@@ -75,6 +76,7 @@ const SOURCES: Readonly<Record<TensorFlowBackend, Source>> = {
  *
  * @param options - see {@link LoadTensorFlowOptions}. Name one backend to get that one or an error.
  * @returns the runtime, and why the backends before were not taken
+ * @throws TypeError, RangeError for options and backends that do not exist
  * @throws PolyakError `ERR_UNSUPPORTED` where none of the backends works, with every reason
  *
  * @example
@@ -88,11 +90,21 @@ const SOURCES: Readonly<Record<TensorFlowBackend, Source>> = {
 export async function loadTensorFlow(
   options: LoadTensorFlowOptions = {},
 ): Promise<LoadedTensorFlow> {
+  requireOptions('loadTensorFlow', options, ['backends', 'onReport', 'importModule']);
   const {
     backends = Object.keys(SOURCES) as TensorFlowBackend[],
     onReport,
     importModule = importPackage,
   } = options;
+  requireFunction('loadTensorFlow', 'importModule', importModule);
+  if (onReport !== undefined) requireFunction('loadTensorFlow', 'onReport', onReport);
+  const unknown = backends.find((backend) => !Object.hasOwn(SOURCES, backend));
+  if (unknown !== undefined) {
+    throw new RangeError(
+      `loadTensorFlow: there is no backend "${unknown}", expected some of ` +
+        `${Object.keys(SOURCES).join(', ')}. For others, import tfjs and call tf.setBackend.`,
+    );
+  }
   const skipped: SkippedBackend[] = [];
   for (const backend of backends) {
     try {

@@ -1,5 +1,6 @@
 // Which backend is taken, and what is said about those that are not.
 import { loadTensorFlow, tfjsBackend } from '@polyak/backend-tfjs';
+import type { TensorFlowBackend } from '@polyak/backend-tfjs';
 import * as projectTf from '@tensorflow/tfjs';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -69,6 +70,18 @@ describe('loadTensorFlow', () => {
           'installed, npx @polyak/tensorflow-native builds it.',
       }) as Error,
     );
+  });
+
+  it('refuses backends and options that do not exist', async () => {
+    const backends = ['webgl'] as unknown as readonly TensorFlowBackend[];
+    await expect(loadTensorFlow({ backends })).rejects.toThrow(RangeError);
+    await expect(loadTensorFlow({ backends })).rejects.toThrow(
+      'there is no backend "webgl", expected some of tfjs-node-gpu, tfjs-node, wasm, cpu.',
+    );
+    await expect(loadTensorFlow({ backend: 'cpu' } as object)).rejects.toThrow(
+      /there is no option "backend"/u,
+    );
+    await expect(loadTensorFlow({ onReport: true } as object)).rejects.toThrow(/onReport is true/u);
   });
 
   it('names the package that wasm lacks', async () => {

@@ -2,7 +2,7 @@
 // layer.
 import { PolyakError } from '@polyak/core';
 import type { BatchNormLayer, BatchNormModel, Moments } from '@polyak/core/interfaces';
-import { mergeMoments } from '@polyak/core/kit';
+import { mergeMoments, requireFunction, requireOptions } from '@polyak/core/kit';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { DeviceMoments } from './batch-moments.js';
@@ -91,7 +91,13 @@ export function batchNormModel<Batch>(
   requireTensorFlow('batchNormModel', tf);
   requireModel('batchNormModel', model);
   const found = batchNormLayers(tf, model);
-  if ('forward' in options) return modelOf(tf, found, options);
+  if (hasForward(options)) {
+    requireOptions('batchNormModel', options, ['forward', 'sampleCount']);
+    requireFunction('batchNormModel', 'forward', options.forward);
+    requireFunction('batchNormModel', 'sampleCount', options.sampleCount);
+    return modelOf(tf, found, options);
+  }
+  requireOptions('batchNormModel', options, ['training']);
   if (model.stateful && found.length > 0) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
@@ -104,6 +110,13 @@ export function batchNormModel<Batch>(
     forward: (batch) => model.apply([...inputsOf(model, batch)], { training }),
     sampleCount: (batch) => inputsOf(model, batch)[0]?.shape[0] ?? 0,
   });
+}
+
+// What JavaScript passes may be anything.
+function hasForward<Batch>(
+  options: BatchNormModelOptions | CustomBatchNormModelOptions<Batch> | null,
+): options is CustomBatchNormModelOptions<Batch> {
+  return typeof options === 'object' && options !== null && 'forward' in options;
 }
 
 function modelOf<Batch>(

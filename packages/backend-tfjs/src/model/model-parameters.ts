@@ -88,7 +88,15 @@ function layerParameters(model: LayersModel): readonly Parameter<Tensor>[] {
 export function variableParameters(
   variables: Readonly<Record<string, Variable>>,
 ): readonly Parameter<Tensor>[] {
-  return Object.entries(variables).map(([name, variable]) => {
+  // What JavaScript passes may be anything.
+  const record = variables as typeof variables | null | undefined;
+  if (typeof record !== 'object' || record === null) {
+    throw new TypeError(
+      `variableParameters: the variables are ${String(record)}, expected them by name. Pass ` +
+        '{ weight: tf.variable(...) }.',
+    );
+  }
+  return Object.entries(record).map(([name, variable]) => {
     // What JavaScript passes may be anything.
     const given = variable as Variable | null | undefined;
     if (typeof given === 'object' && given !== null && isVariable(given)) {

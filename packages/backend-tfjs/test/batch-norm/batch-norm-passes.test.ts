@@ -87,6 +87,21 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
 describe('batchNormModel', () => {
   useRuntime('cpu');
 
+  it('refuses options that it does not know, or that do not go together', () => {
+    const model = only(layers.batchNormalization({ inputShape: [2] }));
+    const forward = (): void => {};
+    for (const [options, message] of [
+      [{ trainig: true }, /there is no option "trainig". Expected \{ training \}/u],
+      [{ forward, sampleCount: () => 1, training: true }, /there is no option "training"/u],
+      [{ forward }, /sampleCount is undefined, expected a function/u],
+      [{ sampleCount: () => 1 }, /there is no option "sampleCount"/u],
+      [null, /the options are null/u],
+    ] as [object, RegExp][]) {
+      expect(() => batchNormModel(tf, model, options)).toThrow(TypeError);
+      expect(() => batchNormModel(tf, model, options)).toThrow(message);
+    }
+  });
+
   it('refuses stateful layers beside batch norm, whose states a pass would change', () => {
     const rnn = layers.simpleRNN({ units: 2, stateful: true, batchInputShape: [1, 3, 2] });
     const model = tf.sequential({ layers: [rnn, layers.batchNormalization({})] });

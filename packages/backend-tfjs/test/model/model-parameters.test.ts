@@ -140,6 +140,11 @@ describe('the identity of a parameter', () => {
     for (const other of [undefined, {} as tf.LayersModel, notModel]) {
       expect(() => modelParameters(other as tf.LayersModel)).toThrow(/is not a tf.LayersModel/);
     }
+    for (const [found, none] of Object.entries({ undefined: undefined, null: null })) {
+      expect(() => variableParameters(none as unknown as Record<string, tf.Variable>)).toThrow(
+        `variableParameters: the variables are ${found}, expected them by name`,
+      );
+    }
     const constant = tf.scalar(1) as unknown as tf.Variable;
     for (const other of [undefined, constant]) {
       expect(() => variableParameters({ w: other as tf.Variable })).toThrow(
