@@ -16,7 +16,7 @@ export class Device {
   /** Whether results are textures; on cpu and webasm they are arrays. */
   readonly hasTextures: boolean;
   readonly #gpu: Gpu;
-  /** The first kernel. Whoever destroys the GPU destroys it too. */
+  /** The first kernel. Destroying the GPU destroys it too. */
   readonly #sentinel: Kernel;
   /** By source and settings. */
   readonly #kernels = new Map<string, SignatureKernels>();
@@ -35,7 +35,7 @@ export class Device {
    * Runs a first kernel.
    *
    * @param gpu - an instance
-   * @returns what it ran on
+   * @returns the device that it ran on
    * @throws whatever gpu.js throws where the mode does not run
    */
   static async open(gpu: Gpu): Promise<Device> {
@@ -58,7 +58,7 @@ export class Device {
     return [...this.#kernels.values()].reduce((sum, { count }) => sum + count, 0);
   }
 
-  /** Whether a texture lies where these kernels compute. */
+  /** Whether kernels of this device can read a texture. */
   holds(texture: Texture): boolean {
     return this.hasTextures && contextOf(texture) === this.#sentinel.context;
   }
@@ -195,7 +195,7 @@ export class Device {
   }
 }
 
-/** Whether anybody but the kernel, which keeps its last result, holds a storage. */
+/** Whether a storage has handles besides that of the kernel, which keeps its last result. */
 function isHeld(storage: CountedStorage, { texture, outputBuffer }: Kernel): boolean {
   const isLast = storage === texture?.texture || storage === outputBuffer;
   return storage['_refs'] > (isLast ? 1 : 0);

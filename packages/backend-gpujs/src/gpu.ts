@@ -1,22 +1,21 @@
-// The types of gpu.js, with casts for what its own typings lack or get wrong. The runtime itself is
-// always an argument.
+// The parts of gpu.js that this package uses, where gpu.js's own typings lack them or are wrong.
 import type { GPU, Texture } from 'gpu.js';
 
-/** Where gpu.js can compute. */
+/** The modes of gpu.js. */
 export type GpujsMode = 'headlessgl' | 'webgl2' | 'webgl' | 'webgpu' | 'webasm' | 'cpu';
 
 /** A mode for a GPU instance of the backend's own. */
 export interface GpujsRuntime {
   /** The class of gpu.js. */
   readonly GPU: typeof GPU;
-  /** Where to compute. */
+  /** The mode of the instance. */
   readonly mode: GpujsMode;
 }
 
-/** Numbers on the host: those of one, two or three extents, as rows, and rows of rows. */
+/** Numbers on the host, nested as deep as the result has axes. */
 export type Rows = Float32Array | readonly Rows[];
 
-/** What a pipeline kernel returns: a texture, or without a GPU the numbers themselves. */
+/** The result of a pipeline kernel: a texture, or on cpu and webasm the numbers themselves. */
 export type KernelResult = Rows | Texture;
 
 /** An instance of `GPU`. */
@@ -28,7 +27,7 @@ export interface Gpu {
   destroy(): Promise<void>;
 }
 
-/** A kernel to call. On webgpu, and on all others in gpu.js 3, it returns a promise. */
+/** A kernel to call. It returns a promise on webgpu, and in gpu.js 3 on all modes. */
 export interface KernelCall {
   (...args: readonly unknown[]): KernelResult | Promise<KernelResult>;
   /** The compiled kernel. The first call may replace it. */
@@ -39,22 +38,22 @@ export interface KernelCall {
 export interface Kernel {
   readonly constructor: { readonly mode: string };
   /**
-   * Of WebGL, or gpu.js's own for webgpu; there once the kernel was called, gone once it was
+   * Of WebGL, or gpu.js's own for webgpu. Present from the first call until the kernel is
    * destroyed.
    */
   readonly context: WebGlContext | WebGpuContext | null | undefined;
   /** What its source reads as `this.constants.<name>`. */
   readonly constants?: Readonly<Record<string, unknown>> | null;
-  /** Why gpu.js computes on the cpu instead, if it does. */
+  /** Why gpu.js computes on the cpu instead; null if it does not. */
   readonly fallbackReason: string | null;
-  /** The last result on WebGL, of which an immutable kernel gives out clones. */
+  /** The last result on WebGL. An immutable kernel returns clones of it. */
   readonly texture?: { readonly texture: object } | null;
   /** The same on webgpu. */
   readonly outputBuffer?: object | null;
   destroy(): void;
 }
 
-/** What a kernel of WebGL computes with. */
+/** The context of a WebGL kernel. */
 export interface WebGlContext {
   readonly NO_ERROR: number;
   getError(): number;
@@ -63,7 +62,7 @@ export interface WebGlContext {
   readonly texImage3D?: unknown;
 }
 
-/** What all webgpu kernels of a process compute with. */
+/** The context that all webgpu kernels of a process share. */
 export interface WebGpuContext {
   readonly isLost: boolean;
   readonly device: {
@@ -72,10 +71,10 @@ export interface WebGpuContext {
   };
 }
 
-/** The mode in which a kernel really computes. */
+/** The mode that a kernel really runs in. */
 export function modeOf({ constructor, context }: Kernel): GpujsMode {
   if (constructor.mode !== 'gpu') return constructor.mode as GpujsMode;
-  // Its classes for WebGL all say 'gpu', and a minifier changes their names.
+  // All WebGL classes of gpu.js say 'gpu', and a minifier changes their names.
   const gl = context as WebGlContext;
   if (gl.getExtension('STACKGL_destroy_context') !== null) return 'headlessgl';
   return gl.texImage3D === undefined ? 'webgl' : 'webgl2';

@@ -10,14 +10,14 @@ import { isTexture, signatureOf } from './texture.js';
 /** An argument of a kernel. Arrays are nested to the rank that the kernel indexes. */
 export type Argument = number | Float32Array | readonly unknown[] | Texture;
 
-/** How {@link SignatureKernels} makes and checks its kernels. */
+/** How {@link SignatureKernels} creates and checks kernels. */
 export interface KernelTerms {
   readonly source: string;
   /** The settings that gpu.js creates them with. */
   readonly settings: object;
-  /** Reports whether a call has failed. gpu.js does not check. */
+  /** Where a call reports its errors. gpu.js does not check. */
   contextOf(kernel: Kernel): Kernel['context'];
-  /** Refuses a kernel that is not what it should be, after its first call. */
+  /** Called after the first call of a kernel. Throws to refuse it. */
   check(kernel: Kernel, result: KernelResult): void;
 }
 
@@ -43,7 +43,7 @@ export class SignatureKernels {
   }
 
   /**
-   * Calls the kernel for `args`, which is compiled unless there is one.
+   * Calls the kernel for `args`. Compiles it on the first call.
    *
    * @throws whatever gpu.js throws; PolyakError `ERR_UNSUPPORTED` where the device
    *   reports that it could not run the kernel
@@ -67,7 +67,7 @@ export class SignatureKernels {
     }
   }
 
-  /** Destroys the kernels but those to keep. */
+  /** Destroys the kernels, except those to keep. */
   destroy(isKept: (call: KernelCall) => boolean = () => false): void {
     for (const [signature, call] of this.#calls) {
       if (isKept(call)) continue;

@@ -5,7 +5,7 @@ import { Device } from './device.js';
 import type { Gpu, GpujsMode, GpujsRuntime } from './gpu.js';
 import { probe } from './averaging/probe.js';
 
-/** What to do about a mode that does not run. */
+/** What to do if a mode does not run. */
 const REMEDIES: Readonly<Record<GpujsMode, string>> = {
   headlessgl:
     'it needs the package gl, built by `npm rebuild gl` (in a clone of this repository: `npx ' +
@@ -29,12 +29,12 @@ export interface OpenDevice {
 }
 
 /**
- * Opens what `gpu` computes on.
+ * Opens the device of a GPU instance.
  *
  * @param gpu - an instance, or the class and a mode
- * @throws PolyakError `ERR_UNSUPPORTED` where the mode does not run, where gpu.js runs another one
- *   in its place, and where the device does not compute in float32
- * @throws RangeError for a mode that this package does not know; TypeError for no GPU
+ * @throws PolyakError `ERR_UNSUPPORTED` where the mode does not run, gpu.js runs another one
+ *   instead, or the device does not compute in float32
+ * @throws RangeError for an unknown mode; TypeError where `gpu` is neither
  */
 export async function openDevice(gpu: GPU | GpujsRuntime): Promise<OpenDevice> {
   requireGpu(gpu);
@@ -62,16 +62,15 @@ export async function openDevice(gpu: GPU | GpujsRuntime): Promise<OpenDevice> {
 }
 
 function requireGpu(gpu: GPU | GpujsRuntime): void {
-  // What JavaScript passes may be anything.
   const { GPU: Class, createKernel } = ((gpu as unknown) ?? {}) as Partial<GPU & GpujsRuntime>;
   if (typeof Class === 'function' || typeof createKernel === 'function') return;
   throw new TypeError(
-    'gpujsBackend: the argument is neither a GPU instance nor { GPU, mode }. Pass what runs the ' +
-      "model, or { GPU, mode: 'webgpu' } with the class GPU of gpu.js.",
+    'gpujsBackend: the argument is neither a GPU instance nor { GPU, mode }. Pass the instance ' +
+      "that runs the model, or { GPU, mode: 'webgpu' } with the class GPU of gpu.js.",
   );
 }
 
-/** gpu.js falls back silently; 'gpu' and 'async' leave the mode to it. */
+/** gpu.js falls back silently. With 'gpu' and 'async' it chooses the mode. */
 function requireMode(asked: string, found: GpujsMode): void {
   if (Object.hasOwn(REMEDIES, asked) && asked !== found)
     throw new Error(`gpu.js runs ${found} instead`);

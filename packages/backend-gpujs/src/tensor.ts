@@ -1,4 +1,4 @@
-// Tensors of gpu.js: an array on the host, a texture, or a slice of packed averages.
+// Tensors of gpu.js: arrays on the host, textures, and averages in a pack.
 import type { TensorSpec } from '@polyak/core/interfaces';
 import type { Texture } from 'gpu.js';
 import type { GpujsSlice } from './averaging/pack.js';
@@ -9,9 +9,9 @@ export interface GpujsTensor extends TensorSpec {
   /** gpu.js computes in single precision. */
   readonly dtype: 'float32';
   /**
-   * The elements in row-major order: an array on the host; what a kernel with `pipeline: true` and
-   * `precision: 'single'` returned, which on webgpu is the handle of a buffer; or a stretch of
-   * packed averages, which only the backend makes, and which no swap gives to a model.
+   * The elements in row-major order. An array on the host; the result of a kernel with
+   * `pipeline: true` and `precision: 'single'`, which on webgpu is the handle of a buffer; or the
+   * place of an average in a pack, which only the backend makes and no swap gives to a model.
    */
   readonly data: Float32Array | Texture | GpujsSlice;
 }
@@ -20,8 +20,8 @@ export interface GpujsTensor extends TensorSpec {
  * A tensor over an array or a texture. Nothing is copied.
  *
  * @param data - numbers on the host, or a texture
- * @param shape - the extents, outermost first. Unless given: of an array its length, of a texture
- *   the reverse of its kernel's `output`
+ * @param shape - the extents, outermost first. Default: the length of an array; the reverse of the
+ *   `output` of a texture's kernel
  * @returns the tensor, which owns nothing
  * @throws TypeError where `data` is neither
  *

@@ -1,4 +1,4 @@
-// gpu.js's textures, as kernels' arguments and results.
+// Textures of gpu.js, which are arguments and results of kernels.
 import { PolyakError } from '@polyak/core';
 import type { Texture } from 'gpu.js';
 
@@ -11,7 +11,7 @@ export interface Layout {
 }
 
 /**
- * A texture of gpu.js with what its typings leave out; on webgpu the handle of a buffer, which has
+ * The members of a texture that gpu.js's typings lack. On webgpu it is the handle of a buffer, with
  * the same members.
  */
 interface TextureMembers {
@@ -26,19 +26,19 @@ interface TextureMembers {
   readonly buffer?: CountedStorage;
 }
 
-/** What a texture's elements lie in, with the number of handles on it that are not deleted. */
+/** The memory of a texture, with the number of handles on it that are not deleted. */
 export interface CountedStorage {
   readonly _refs: number;
 }
 
-/** The types of textures with float32 elements, and whether four of these share a texel. */
+/** The types of textures with float32 elements, and whether four elements share a texel. */
 const TYPES: Readonly<Record<string, boolean>> = {
   'ArrayTexture(1)': false,
   MemoryOptimizedNumberTexture: true,
   WebGPUBuffer: false,
 };
 
-/** Whether something is a texture, or on webgpu the handle of a buffer. */
+/** Whether a value is a texture, or on webgpu the handle of a buffer. */
 export function isTexture(data: unknown): data is Texture {
   return typeof data === 'object' && data !== null && 'toArray' in data && 'output' in data;
 }
@@ -49,7 +49,7 @@ export function shapeOf(texture: Texture): readonly number[] {
   return Array.from(output, (_, axis) => output[output.length - 1 - axis] as number);
 }
 
-/** Whether `delete` was called on this handle. gpu.js may go on computing with it, silently. */
+/** Whether `delete` was called on this handle. gpu.js may still compute with it, silently. */
 export function isDeleted(texture: Texture): boolean {
   return membersOf(texture)['_deleted'];
 }
@@ -86,20 +86,20 @@ export function requireImmutable(texture: Texture, what: string): void {
   );
 }
 
-/** What all handles on the same elements share. */
+/** The memory, which all handles on the same elements share. */
 export function storageOf(texture: Texture): CountedStorage {
   const { texture: storage, buffer } = membersOf(texture);
   return (storage ?? buffer) as CountedStorage;
 }
 
-/** What the texture lies in. Kernels of another one cannot read it. */
+/** The context of a texture. Kernels of another context cannot read it. */
 export function contextOf(texture: Texture): unknown {
   return membersOf(texture).context;
 }
 
 /**
- * All that a kernel's source depends on: two textures with the same signature can be arguments of
- * the same kernel.
+ * What gpu.js compiles into a kernel: two textures with the same signature can be arguments of the
+ * same kernel.
  */
 export function signatureOf(texture: Texture): string {
   const { type, output, size = [] } = membersOf(texture);
@@ -128,7 +128,7 @@ export function layoutOf(texture: Texture, what: string): Layout {
 }
 
 /**
- * The elements in the order of memory. A texture gives out nested arrays, one of its axes a level.
+ * The elements in the order of memory. `toArray` of a texture nests them, one level for each axis.
  */
 export function flattened(values: unknown): Float32Array {
   if (values instanceof Float32Array) return values;
@@ -142,7 +142,7 @@ export function flattened(values: unknown): Float32Array {
   return flat;
 }
 
-/** Views on the elements, nested as an argument of the rank of `output` has to be. */
+/** Views of the elements, nested as an argument of the rank of `output` must be. */
 export function nested(
   data: Float32Array,
   output: readonly number[],

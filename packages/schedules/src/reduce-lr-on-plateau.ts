@@ -57,8 +57,8 @@ export interface Plateau {
  * `lr ← max(lr · factor, minLr)`.
  *
  * A metric improves if it is better than the best by more than `threshold · |best|`, or in mode
- * `abs` by more than `threshold`. torch has `best · (1 ± threshold)`: there, a metric below 0 may
- * get worse and count as an improvement.
+ * `abs` by more than `threshold`. torch has `best · (1 ± threshold)`: there, a metric below zero
+ * may get worse and count as an improvement.
  *
  * @param options - see {@link ReduceLrOnPlateauOptions}
  * @returns a state machine over plain data

@@ -10,23 +10,23 @@ import { requireTensor } from './usable.js';
 /**
  * gpu.js, as a backend of weight averaging.
  *
- * On cpu and webasm tensors are arrays on the host, which the kernels of `@polyak/backend-cpu`
- * average. On the other modes live tensors are arrays or textures, as the model has them. Averages
- * of arrays are packed there into a few large textures, which stay on the device: only live weights
- * travel there, and the averages back when they are swapped in. Averages of textures are textures
- * of the same layout, and never leave the device. A swap writes into arrays, and exchanges handles
- * of textures, which the model's kernels take.
+ * On cpu and webasm, tensors are arrays on the host, and the kernels of `@polyak/backend-cpu`
+ * average them. On the other modes, the model's weights are arrays or textures. Averages of arrays
+ * are packed into a few large textures on the device: an update uploads the live weights, and a
+ * swap reads the averages. Averages of textures are textures of the same layout and never leave the
+ * device. A swap copies into arrays and exchanges textures: `gpujsParameter` says what kernels must
+ * read.
  *
  * An update is `fround(a + fround(fround(p - a) * fround(w)))`, bit for bit with the drivers that
  * were tested.
  *
- * @param gpu - an instance, which its owner destroys. Averaged textures must be made by it.
- *   Or `{ GPU, mode }` for one of the backend's own
+ * @param gpu - the instance that runs the model; its owner destroys it. Or `{ GPU, mode }` for an
+ *   instance of the backend's own, which works for arrays only
  * @returns the backend, named after the mode that really runs. It is synchronous on all modes but
  *   webgpu
- * @throws PolyakError `ERR_UNSUPPORTED` where the mode does not run here, with what it lacks, and
- *   where the device does not compute in float32
- * @throws RangeError for a mode that this package does not know; TypeError for no GPU
+ * @throws PolyakError `ERR_UNSUPPORTED` where the mode does not run here, saying what is missing,
+ *   or the device does not compute in float32
+ * @throws RangeError for an unknown mode; TypeError where `gpu` is neither
  *
  * @example
  * ```ts

@@ -10,10 +10,10 @@ import { tensorOf } from '../tensor.js';
 import type { Layout } from '../texture.js';
 import { isTexture, layoutOf, nested, signatureOf } from '../texture.js';
 
-/** Where the elements of a tensor are. */
+/** The data of a tensor. */
 export type Data = GpujsTensor['data'];
 
-/** Frees what data holds on the device. */
+/** Frees the device memory of data. */
 export function freeData(list: readonly Data[]): void {
   for (const data of list) {
     if (isTexture(data)) data.delete();
@@ -22,8 +22,7 @@ export function freeData(list: readonly Data[]): void {
 }
 
 /**
- * The elements on the host, those of a pack read at once. Nothing is copied that lies there
- * already.
+ * The elements as arrays on the host. Arrays are not copied, and a pack is read once.
  */
 export function* hostArrays(device: Device, list: readonly Data[]): Steps<readonly Float32Array[]> {
   const packs = new Map<Pack, Float32Array>();
@@ -76,22 +75,21 @@ function* copyOf(device: Device, texture: Texture): Steps<Texture> {
   return yield* device.run(COPY(layout.output.length), layout, [texture]);
 }
 
-/** What parameters take, and what of it was made for them. */
+/** Tensors to set, and the data that was made for them. */
 export interface Given {
   readonly tensors: readonly GpujsTensor[];
-  /** To be freed once the parameters have taken it. */
+  /** To be freed after the tensors have been set. */
   readonly made: readonly Data[];
 }
 
 /**
- * What a model can compute with that computes with `held`: arrays for arrays, and for textures
- * those of the same layout. Kernels that are given anything else are compiled anew, or read
- * garbage.
+ * Tensors that can replace `held` in a model: arrays for arrays, and textures of the same layout
+ * for textures. With anything else gpu.js compiles the model's kernels anew, or they read garbage.
  *
- * @param device - where textures lie
- * @param tensors - as many as `held`, of the same specs; they stay as they are
- * @param held - what the model computes with
- * @returns a tensor itself where it fits, and one with the same elements elsewhere
+ * @param device - that has the textures
+ * @param tensors - one for each of `held`, of the same spec; not changed
+ * @param held - what the model holds now
+ * @returns each tensor itself if it fits, otherwise one with the same elements
  */
 export function* likeHeld(
   device: Device,

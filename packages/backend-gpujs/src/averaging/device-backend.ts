@@ -22,7 +22,7 @@ import { requireUsable } from './usable.js';
  * The backend of a device with textures.
  *
  * @param device - where to compute
- * @param canCompensate - whether it keeps rounding errors that a compiler could take for zero
+ * @param canCompensate - whether its driver keeps rounding errors, which a compiler could remove
  */
 export function deviceBackend(device: Device, canCompensate: boolean): ModeBackend {
   const made = ledger<GpujsTensor>(
@@ -90,7 +90,7 @@ export function deviceBackend(device: Device, canCompensate: boolean): ModeBacke
     return { kind: 'averaged', items: averaged };
   }
 
-  /** What the model held: its textures by one more handle, its arrays copied. */
+  /** What the model holds: another handle on each texture, a copy of each array. */
   function hold(tensors: readonly GpujsTensor[]): readonly GpujsTensor[] {
     return made.add(
       tensors.map(({ shape, data }) => {
@@ -120,7 +120,7 @@ export function deviceBackend(device: Device, canCompensate: boolean): ModeBacke
 
     upload(tensors) {
       device.requireAlive('upload');
-      // They lie on the host until they are averaged, which packs them.
+      // They stay on the host until the first update packs them.
       return made.add(
         tensors.map(({ shape, data }) => tensorOf(shape, (data as Float32Array).slice())),
       );
@@ -167,7 +167,7 @@ export function deviceBackend(device: Device, canCompensate: boolean): ModeBacke
   }
 }
 
-/** The average, and the residual where there is one. */
+/** The average, and the residual if there is one. */
 function stateOf({ average, residual }: AverageItem<GpujsTensor>): readonly GpujsTensor[] {
   return residual === undefined ? [average] : [average, residual];
 }

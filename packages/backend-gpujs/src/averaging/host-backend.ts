@@ -1,5 +1,5 @@
-// The backend on modes whose tensors lie in host memory: cpu and webasm. The kernels of the CPU
-// backend average there, faster than gpu.js's own.
+// The backend on cpu and webasm, whose tensors are in host memory. The kernels of the CPU backend
+// are faster there than those of gpu.js.
 import { cpuBackend } from '@polyak/backend-cpu';
 import type { Backend } from '@polyak/core/interfaces';
 import type { ModeBackend } from './mode-backend.js';
@@ -14,7 +14,7 @@ import { requireUsable } from './usable.js';
  */
 export function hostBackend(device: Device): ModeBackend {
   const cpu = cpuBackend();
-  // Host tensors of float32 are tensors of gpu.js.
+  // A float32 host tensor is also a tensor of gpu.js.
   const arrays = cpu as unknown as Omit<Backend<GpujsTensor>, 'upload' | 'dispose'> &
     Pick<ModeBackend, 'upload' | 'dispose'>;
   return {

@@ -4,7 +4,7 @@
 /** One kernel, for arguments of any rank from 1 to 3. */
 export type KernelSource = (rank: number) => string;
 
-/** Elements that one thread looks at. Some drivers stop a thread's loops at 65,535 rounds. */
+/** Elements that one thread checks. Some drivers stop a thread's loops after 65,535 rounds. */
 export const RUN = 256;
 
 /** The same elements. */
@@ -14,10 +14,9 @@ export const COPY: KernelSource = (rank) => `function (a) { return a${at(rank)};
 export const AVERAGE: KernelSource = (rank) =>
   `function (a, p, w) { return a${at(rank)} + (p${at(rank)} - a${at(rank)}) * w; }`;
 
-// The compensated average in several kernels. Within one kernel, a compiler could cancel its
-// terms.
+// The compensated average takes several kernels: within one, a compiler could cancel its terms.
 
-/** By how much the average `a`, which carries the error `c`, moves towards `p`. */
+/** The distance that the average `a` with the error `c` moves towards `p`. */
 export const DELTA: KernelSource = (rank) =>
   `function (a, c, p, w) { return (p${at(rank)} - a${at(rank)} - c${at(rank)}) * w + ` +
   `c${at(rank)}; }`;
@@ -36,9 +35,9 @@ export const ERROR: KernelSource = (rank) =>
   `- v${at(rank)}); }`;
 
 /**
- * For each run of elements, in the first row 0 where all of `next` are finite and NaN elsewhere; in
- * the second row 1 where one of `p` differs from `a`, and 0 elsewhere. Comparisons with NaN may be
- * optimised away, and so may a product with 0, but not one with an argument.
+ * Two flags for each run of elements. The first row has 0 if all of `next` are finite, otherwise
+ * NaN. The second has 1 if an element of `p` differs from `a`, otherwise 0. A compiler may remove
+ * comparisons with NaN and products with 0, but not a product with an argument.
  *
  * @param length - the number of elements, whatever the rank
  */

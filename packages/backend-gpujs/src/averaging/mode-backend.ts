@@ -20,15 +20,16 @@ export interface GpujsBackend extends Backend<GpujsTensor> {
   upload(tensors: readonly HostTensor[]): readonly GpujsTensor[];
   /** Frees tensors that this backend made. Others are their owner's: textures are not deleted. */
   dispose(tensors: readonly GpujsTensor[]): void;
-  /** What it keeps alive now. */
+  /** The tensors that are alive now, and the kernels. */
   memory(): GpujsMemory;
   /**
-   * Destroys its kernels, and the GPU instance that it made. Later calls but `dispose` are refused.
+   * Destroys its kernels, and the GPU instance if the backend made it. Later calls are refused,
+   * except `dispose`.
    */
   release(): Promise<void>;
 }
 
-/** What depends on where the tensors of a mode lie. */
+/** The part of a backend that depends on where the mode has its tensors. */
 export interface ModeBackend extends Omit<
   GpujsBackend,
   'specVersion' | 'name' | 'dtypes' | 'spec' | 'memory' | 'release'

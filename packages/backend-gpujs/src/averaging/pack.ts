@@ -1,5 +1,4 @@
-// Many tensors side by side in a few large textures, so that an update of all of them costs a
-// handful of kernel calls.
+// Packs many tensors into a few large textures, so that an update takes only a few kernel calls.
 import type { Texture } from 'gpu.js';
 import type { Steps } from '@polyak/core/kit';
 import type { Device } from '../device.js';
@@ -7,12 +6,12 @@ import { COPY, RUN } from './kernel-sources.js';
 import type { Layout } from '../texture.js';
 
 /**
- * The elements of one texture: as many as any device can have in one, and integers are exact in
- * float32 so far. Whole runs.
+ * The number of elements of one texture. Every device allows as many, and float32 can index them
+ * exactly. A multiple of {@link RUN}.
  */
 const PART_LENGTH = 2 ** 24;
 
-/** A stretch of packed averages. Only the backend makes it, and only the backend reads it. */
+/** The place of one average in a pack. Only the backend makes and reads it. */
 export interface GpujsSlice {
   /** The first element. */
   readonly start: number;
@@ -20,7 +19,7 @@ export interface GpujsSlice {
   readonly length: number;
 }
 
-/** The same, with what it is a stretch of. */
+/** The place of one average, with the pack that it lies in. */
 export class Slice implements GpujsSlice {
   readonly pack: Pack;
   readonly start: number;
@@ -33,7 +32,7 @@ export class Slice implements GpujsSlice {
   }
 }
 
-/** Tensors one behind the other, cut into parts. The textures live as long as one of its slices. */
+/** Tensors in sequence, cut into parts. The textures live until the last slice is released. */
 export class Pack {
   readonly device: Device;
   readonly plan: PackPlan;
@@ -41,8 +40,8 @@ export class Pack {
   #users = 0;
 
   /**
-   * @param device - where it lies
-   * @param plan - where each tensor lies in it
+   * @param device - that has the textures
+   * @param plan - the place of each tensor
    * @param parts - textures with the layouts of the plan
    */
   constructor(device: Device, plan: PackPlan, parts: readonly Texture[]) {
@@ -51,13 +50,13 @@ export class Pack {
     this.parts = parts;
   }
 
-  /** The stretches of its tensors. */
+  /** One slice for each tensor. */
   slices(): readonly Slice[] {
     this.#users += this.plan.stretches.length;
     return this.plan.stretches.map((stretch) => new Slice(this, stretch));
   }
 
-  /** Gives up one slice. With the last one the textures are deleted. */
+  /** Releases one slice. The last one deletes the textures. */
   release(): void {
     this.#users -= 1;
     if (this.#users === 0) for (const part of this.parts) part.delete();
@@ -69,9 +68,9 @@ export class Pack {
   }
 }
 
-/** Where tensors lie in a pack. */
+/** The layout of a pack. */
 export interface PackPlan {
-  /** Of each tensor. Each begins with a run of its own, so that a run is of one tensor. */
+  /** The place of each tensor. Each starts a new run, so that no run has elements of two. */
   readonly stretches: readonly GpujsSlice[];
   /** The number of elements, gaps included. */
   readonly length: number;
@@ -79,7 +78,11 @@ export interface PackPlan {
   readonly layouts: readonly Layout[];
 }
 
-/** @param lengths - of the tensors, in elements */
+/**
+ * Plans a pack.
+ *
+ * @param lengths - of the tensors, in elements
+ */
 export function packPlan(lengths: readonly number[]): PackPlan {
   let start = 0;
   const stretches = lengths.map((length) => {
@@ -95,7 +98,7 @@ export function packPlan(lengths: readonly number[]): PackPlan {
   return { stretches, length, layouts };
 }
 
-/** The pack that a list of slices is, all of it and in its order. */
+/** The pack whose slices these are, if they are all of its slices in their order. */
 export function packOf(list: readonly unknown[]): Pack | undefined {
   const [first] = list;
   if (!(first instanceof Slice)) return undefined;
@@ -142,7 +145,7 @@ export function* readParts(
   return flat;
 }
 
-/** The elements of one part: a view where one array has them all, and a copy elsewhere. */
+/** The elements of one part: a view if one array has all of them, otherwise a copy. */
 function elementsOf(
   { stretches, layouts }: PackPlan,
   arrays: readonly Float32Array[],

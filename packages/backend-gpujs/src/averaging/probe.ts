@@ -13,12 +13,12 @@ const WEIGHT = Math.fround(1e-3);
 const { fround } = Math;
 
 /**
- * Lets the device compute an update that the host computes too, and forgets the kernels of it.
+ * Computes an update on the device, compares it with the host's, and destroys its kernels.
  *
- * @param device - with textures; no kernel of it has run yet
- * @returns whether rounding errors survive that a compiler could take for zero
- * @throws Error where the average is not float32 to two units in the last place, and where NaN and
- *   infinities do not survive until they are found
+ * @param device - with textures; none of its kernels has run yet
+ * @returns whether the driver keeps rounding errors, which a compiler could remove
+ * @throws Error where the average differs from float32 by more than two units in the last place, or
+ *   NaN and infinities get lost
  */
 export async function probe(device: Device): Promise<boolean> {
   const canCompensate = await either(probed(device));

@@ -6,11 +6,11 @@ import type { Device } from '../device.js';
 import { RUN, STATUS } from './kernel-sources.js';
 import { layoutOf } from '../texture.js';
 
-/** What {@link beginStatus} looks at: three textures of one length. */
+/** Arguments of {@link beginStatus}: three textures of one length. */
 export interface Looked {
-  /** Whose elements are to be finite. */
+  /** Its elements must be finite. */
   readonly next: Texture;
-  /** Two whose elements are compared. */
+  /** Compared with `live`. */
   readonly average: Texture;
   readonly live: Texture;
 }
@@ -28,7 +28,7 @@ export function* beginStatus(device: Device, { next, average, live }: Looked): S
   return yield* device.run(STATUS(length), layout, [next, average, live, 0]);
 }
 
-/** The flags of each run of elements: first whether finite, then whether moved. */
+/** Reads the flags of each run of elements. */
 export function* readStatus(device: Device, texture: Texture): Steps<StatusRuns> {
   const flags = yield* device.read(texture);
   const count = flags.length / 2;
@@ -43,7 +43,7 @@ export interface StatusRuns {
   readonly moved: Float32Array;
 }
 
-/** The status of the elements from run `start` up to `end`. */
+/** The status of the runs from `start` up to `end`. */
 export function statusOf({ finite, moved }: StatusRuns, start: number, end: number): Status {
   return {
     isFinite: finite.subarray(start, end).every((flag) => flag === 0),

@@ -1,4 +1,4 @@
-// One update in kernel calls, on elements that lie on the device.
+// The kernel calls of one update.
 import type { Steps } from '@polyak/core/kit';
 import type { Texture } from 'gpu.js';
 import type { Device } from '../device.js';
@@ -12,7 +12,7 @@ export type Field = readonly Texture[];
 /** The averages, and the residuals where they are compensated. */
 export type State = readonly Field[];
 
-/** What averages move towards, part by part, and what the parts look like. */
+/** The live weights, part by part, with the layout of each part. */
 interface Live {
   readonly layouts: readonly Layout[];
   readonly live: Field;
@@ -23,9 +23,9 @@ interface Live {
  *
  * @param device - where to compute
  * @param state - not changed
- * @param live - with the same parts
+ * @param live - has the same parts
  * @param weight - in [0, 1]
- * @returns as many new fields
+ * @returns new fields, one for each of `state`
  */
 export function* step(
   device: Device,
@@ -62,7 +62,7 @@ export function freeFields(fields: readonly Field[]): void {
   for (const texture of fields.flat()) texture.delete();
 }
 
-/** A kernel over all parts. */
+/** Runs a kernel on every part. */
 function* mapped(
   device: Device,
   layouts: readonly Layout[],

@@ -16,7 +16,7 @@ import type { Field, State } from './step.js';
 import type { Layout } from '../texture.js';
 import { isTexture, layoutOf, signatureOf } from '../texture.js';
 
-/** One average that is to be moved. */
+/** One average to update. */
 export interface UpdateItem {
   /** The average, and the residual where it is compensated. */
   readonly state: readonly Data[];
@@ -24,25 +24,24 @@ export interface UpdateItem {
   readonly weight: number;
 }
 
-/** One average that was moved; the caller frees it. */
+/** One updated average, which the caller frees. */
 export interface UpdatedItem extends Status {
-  /** Textures of the live tensor's layout where that is a texture, slices of a pack elsewhere. */
+  /** Textures of the live tensor's layout if that is a texture, otherwise slices of a pack. */
   readonly state: readonly Data[];
 }
 
 /**
- * The states after one update, whether or not they are finite. The old ones stay as they are, and
- * the caller's.
+ * The states after one update, finite or not. The old ones are not changed and stay the caller's.
  *
  * @param device - where to compute
- * @param items - each with as many elements in all its data
+ * @param items - all data of one item have the same number of elements
  */
 export function* updated(
   device: Device,
   items: readonly UpdateItem[],
 ): Steps<readonly UpdatedItem[]> {
   const batches: Batch[] = [];
-  // Textures that are needed only for this update.
+  // Textures for this update only.
   const temporary: Field[] = [];
   const results: UpdatedItem[] = [];
   try {
@@ -77,40 +76,40 @@ export function* updated(
   }
 }
 
-/** What {@link step} computes with: the elements of some items, as textures. */
+/** Arguments of {@link step}: the elements of some items, as textures. */
 interface Terms {
-  /** Of a pack; absent where the item is a texture. */
+  /** Of a pack; absent if the item is a texture. */
   readonly plan?: PackPlan;
   readonly layouts: readonly Layout[];
   readonly state: State;
   readonly live: Field;
 }
 
-/** Items that are moved by the same kernel calls. */
+/** Items that the same kernel calls update. */
 interface Batch extends Terms {
   readonly places: readonly number[];
   readonly items: readonly UpdateItem[];
   readonly flags: Texture[];
-  /** The new state. Replaced where the host has corrected it. */
+  /** The new state. The host may replace it with a corrected one. */
   next: State;
-  /** Whether `next` has become the result's. */
+  /** Whether the result owns `next`. */
   isSettled?: boolean;
 }
 
-/** Live arrays that were uploaded: averages by several rules have the same. */
+/** Live arrays that were uploaded. Averages by several rules share them. */
 interface Upload {
   readonly list: readonly Data[];
   readonly parts: Field;
 }
 
-/** The places of the items that are moved together: what lies in a pack, and what is to. */
+/** The places of the items that are updated together: those in one pack, or to be packed. */
 function groupsOf(items: readonly UpdateItem[]): Iterable<readonly number[]> {
   const groups = new Map<unknown, Map<string, number[]>>();
   for (const [place, { state, live, weight }] of items.entries()) {
     const [average] = state;
     const packed = typeof average === 'object' && 'pack' in average ? average.pack : undefined;
     const key = isTexture(live) ? live : packed;
-    // The same live texture may be that of several averages.
+    // Several averages may have the same live texture.
     const terms = isTexture(live) ? `${place}` : `${state.length} ${weight}`;
     const group = groups.get(key) ?? new Map<string, number[]>();
     groups.set(key, group);
@@ -165,7 +164,7 @@ function isSameList(a: readonly Data[], b: readonly Data[]): boolean {
   return a.length === b.length && a.every((data, n) => data === b[n]);
 }
 
-/** The results of a batch, once what the device saw of them is known. */
+/** The results of a batch, after its flags have been read. */
 function* settle(device: Device, batch: Batch): Steps<readonly UpdatedItem[]> {
   const finite: Float32Array[] = [];
   const moved: Float32Array[] = [];
@@ -193,9 +192,9 @@ function* settle(device: Device, batch: Batch): Steps<readonly UpdatedItem[]> {
 }
 
 /**
- * What is not finite is computed again by the kernels of the host, which do not overflow between
- * finite values. So all backends refuse the same. Rare, so that it may cost reading all of the
- * batch.
+ * Computes results that are not finite again with the kernels of the host, which do not overflow
+ * between finite values, so that all backends refuse the same updates. This is rare and may read the
+ * whole batch.
  */
 function* correct(device: Device, batch: Batch, statuses: Status[]): Steps<void> {
   if (statuses.every(({ isFinite }) => isFinite)) return;

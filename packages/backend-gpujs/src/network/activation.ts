@@ -1,4 +1,4 @@
-// How the activations of a layer lie in memory: which elements belong to which channel.
+// The memory layout of a layer's activations: which elements belong to which channel.
 import { elementCount } from '@polyak/core/interfaces';
 import { lengthOf } from './flat-kernel.js';
 import type { KernelArray } from './flat-kernel.js';
@@ -6,18 +6,18 @@ import type { KernelArray } from './flat-kernel.js';
 /** Whether channels come last, as in TensorFlow, or first, as in PyTorch and ONNX. */
 export type ActivationLayout = 'NHWC' | 'NCHW';
 
-/** The activations of one layer, less the batch. */
+/** The activations of one layer, without the batch axis. */
 export interface ActivationOptions {
   /**
    * The extents of one sample: `[height, width, channels]` in NHWC, `[channels, height, width]` in
-   * NCHW. Fewer or more of the spatial ones are as well; `[channels]` is a dense layer.
+   * NCHW. Any number of spatial extents is allowed; a dense layer has `[channels]`.
    */
   readonly shape: readonly number[];
   /** Default NHWC. */
   readonly layout?: ActivationLayout;
 }
 
-/** Activations as the kernels see them: samples of channels and positions. */
+/** Activations for kernels: samples of channels and positions. */
 export interface Activation {
   /** For messages. */
   readonly name: string;
@@ -36,8 +36,8 @@ export interface Activation {
 }
 
 /**
- * The channel of the element at `this.thread.x` of a sample; exact up to 2^22 elements a sample,
- * however division rounds.
+ * Source of the channel of the element at `this.thread.x` of a sample. Exact for up to 2^22
+ * elements a sample, even if division rounds.
  */
 export function channelSource({ layout }: Activation): string {
   return layout === 'NCHW'
@@ -47,8 +47,10 @@ export function channelSource({ layout }: Activation): string {
 }
 
 /**
+ * The layout of a layer's activations.
+ *
  * @param name - of the layer
- * @throws RangeError where the shape is empty or has an extent that is no whole number >= 1
+ * @throws RangeError where the shape is empty, or an extent is not an integer >= 1
  */
 export function activation(
   name: string,
@@ -57,14 +59,14 @@ export function activation(
   if (shape.length === 0 || !shape.every((extent) => Number.isInteger(extent) && extent >= 1)) {
     throw new RangeError(
       `batchNorm "${name}": the shape of a sample is [${shape.join(', ')}], expected extents >= ` +
-        '1 such as [28, 28, 8].',
+        '1, such as [28, 28, 8].',
     );
   }
   const channels = Number(layout === 'NCHW' ? shape[0] : shape.at(-1));
   const sampleSize = elementCount(shape);
   if (sampleSize > 2 ** 22) {
     throw new RangeError(
-      `batchNorm "${name}": a sample of ${sampleSize} elements, expected at most ${2 ** 22}.`,
+      `batchNorm "${name}": a sample has ${sampleSize} elements, expected at most ${2 ** 22}.`,
     );
   }
   return {
@@ -77,8 +79,8 @@ export function activation(
       const length = lengthOf(x);
       if (length > 0 && length % sampleSize === 0) return length / sampleSize;
       throw new RangeError(
-        `batchNorm "${name}": ${length} elements, expected a multiple of ${sampleSize}: ` +
-          `${layout} samples of [${shape.join(', ')}].`,
+        `batchNorm "${name}": the input has ${length} elements, expected a multiple of ` +
+          `${sampleSize}: ${layout} samples of [${shape.join(', ')}].`,
       );
     },
   };

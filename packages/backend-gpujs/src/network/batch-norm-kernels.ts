@@ -5,7 +5,7 @@ import type { Activation } from './activation.js';
 import { flatKernel } from './flat-kernel.js';
 import type { FlatKernel } from './flat-kernel.js';
 
-/** The kernels of a layer, those over activations one for each number of samples. */
+/** The kernels of a layer. Those over activations are compiled for each number of samples. */
 export interface BatchNormKernels {
   /** weight / sqrt(variance + epsilon) */
   readonly gain: FlatKernel;
@@ -19,7 +19,7 @@ export interface BatchNormKernels {
   dispose(): void;
 }
 
-/** See {@link BatchNormKernels}. They are compiled when they are first needed. */
+/** Kernels that are compiled at their first call. */
 export function batchNormKernels(gpu: GPU, layout: Activation, epsilon: number): BatchNormKernels {
   const { channels, positions, sampleSize } = layout;
   const name = `batchNorm "${layout.name}"`;

@@ -1,4 +1,4 @@
-// Batch-norm update of networks that are gpu.js kernels.
+// Batch-norm update of networks made of gpu.js kernels.
 import { PolyakError } from '@polyak/core';
 import type { Awaitable, BatchNormModel } from '@polyak/core/interfaces';
 import type { BatchNorm } from './batch-norm.js';
@@ -12,10 +12,10 @@ export interface BatchNormNetwork<Batch> {
   /** Its batch-norm layers, each once. */
   readonly layers: readonly BatchNorm[];
   /**
-   * One forward pass in evaluation, up to the last of `layers` at least. Hands `pass` to the
-   * `infer` of each layer.
+   * One forward pass in evaluation, at least up to the last of `layers`. It must call
+   * `layer.infer(x, pass)` for each layer.
    *
-   * @returns what is to be freed afterwards, if anything
+   * @returns arrays to free afterwards, if any
    */
   forward(batch: Batch, pass: MomentsPass): Awaitable<readonly KernelArray[] | undefined>;
   /** The number of samples in a batch. */
@@ -40,7 +40,7 @@ export function batchNormModel<Batch>(network: BatchNormNetwork<Batch>): BatchNo
   if (twice !== undefined) {
     throw new PolyakError(
       'ERR_BATCH_NORM',
-      `batchNormModel: two layers are named "${twice.name}".`,
+      `batchNormModel: two layers have the name "${twice.name}", expected unique names.`,
     );
   }
   return {

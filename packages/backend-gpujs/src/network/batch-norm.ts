@@ -23,12 +23,13 @@ export interface BatchNormOptions extends ActivationOptions {
   /** Added to the variance, > 0. Default 1e-5 as in PyTorch; Keras has 1e-3. */
   readonly epsilon?: number;
   /**
-   * How far a training step moves the running statistics towards the batch's, from 0 to 1. Default
-   * 0.1; Keras' 0.99 is 0.01.
+   * The weight of the batch's statistics in a training step, from 0 to 1. Default 0.1. Keras' 0.99
+   * is 0.01 here.
    */
   readonly momentum?: number;
   /**
-   * Which variance the layer keeps: `unbiased` as PyTorch, the default, or `population` as Keras.
+   * The variance that the layer keeps: `unbiased` as in PyTorch, the default, or `population` as in
+   * Keras.
    */
   readonly varianceKind?: BatchNormLayer['varianceKind'];
   /**
@@ -48,23 +49,22 @@ export interface BatchNorm extends BatchNormLayer {
   /** The running mean and variance, [channels] each. */
   readonly statistics: readonly [mean: GpujsParameter, variance: GpujsParameter];
   /**
-   * The output in evaluation: normalised by the running statistics, or in a {@link MomentsPass} by
-   * the batch's, which it reports.
+   * The output in evaluation, normalised by the running statistics. In a {@link MomentsPass} it is
+   * normalised by the batch's statistics, and these are reported.
    *
    * @param x - activations, flat and row-major, [samples, ...shape]; only read
-   * @param pass - what `batchNormModel` gave to the network's forward pass
+   * @param pass - the argument of `forward` in `batchNormModel`
    * @returns as many elements; the caller frees a texture
    * @throws RangeError where `x` is not a whole number of samples
    */
   infer(x: KernelArray, pass?: MomentsPass): Promise<KernelArray>;
   /**
-   * The output in training: normalised by the batch's statistics, towards which it moves the
-   * running ones.
+   * The output in training, normalised by the batch's statistics. Moves the running statistics
+   * towards them.
    *
    * @param x - activations as in `infer`; keep them until `backward` was called
    * @returns the output, and `backward`
-   * @throws RangeError where `x` is not a whole number of samples, or gives one value a channel,
-   * which has no variance
+   * @throws RangeError where `x` is not a whole number of samples, or has only one value a channel
    */
   train(x: KernelArray): Promise<TrainedBatchNorm>;
   /** Frees its tensors and kernels. */
@@ -97,7 +97,7 @@ export interface BatchNormGradients {
 /**
  * Batch normalization between gpu.js kernels:
  *
- * y = weight · (x - mean) / sqrt(variance + epsilon) + bias, a channel at a time.
+ * y = weight · (x - mean) / sqrt(variance + epsilon) + bias, for each channel.
  *
  * Activations are flat and row-major, as kernels with a one-dimensional output give them: a
  * `Float32Array` on `cpu` and `webasm`, a texture elsewhere. Statistics are added up on the device
@@ -105,7 +105,7 @@ export interface BatchNormGradients {
  *
  * @param gpu - the instance that the network's kernels are made with
  * @param options - name, shape of a sample, and constants
- * @returns the layer: weight and running variance are 1, bias and running mean 0. Dispose of it
+ * @returns the layer, with weight and running variance 1, bias and running mean 0; dispose of it
  * when done
  * @throws RangeError where the shape, `epsilon` or `momentum` is out of range
  *
@@ -210,7 +210,8 @@ export function batchNorm(gpu: GPU, options: BatchNormOptions): BatchNorm {
       const { count } = moments;
       if (count < 2)
         throw new RangeError(
-          `batchNorm "${name}": one value a channel has no variance to train with.`,
+          `batchNorm "${name}": the batch has one value a channel, expected at least two. ` +
+            'Train with larger batches.',
         );
       const [mean, variance] = [
         Float32Array.from(moments.mean),

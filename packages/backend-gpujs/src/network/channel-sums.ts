@@ -5,11 +5,11 @@ import type { Activation } from './activation.js';
 import { flatKernel } from './flat-kernel.js';
 import type { FlatKernel, KernelArray } from './flat-kernel.js';
 
-/** Threads of a channel, where that leaves each enough to do. */
+/** The most threads of a channel. */
 const threadsPerChannel = 1024;
 /**
- * Elements that one thread adds up: few enough for float32 and for the shortest loops that a driver
- * allows.
+ * The number of elements that one thread adds: few enough for the accuracy of float32 and for the
+ * loop limits of drivers.
  */
 const [fewestElements, mostElements] = [64, 1024];
 
@@ -26,8 +26,8 @@ export interface ChannelSums {
 }
 
 /**
- * One thread for all elements of a channel would lose digits, and some drivers stop loops at 65,535
- * rounds. So a thread sums a range of positions in a few samples.
+ * Sums over channels. One thread for all elements of a channel would lose digits, and some drivers
+ * stop loops after 65,535 rounds. So a thread sums a range of positions in a few samples.
  */
 export function channelSums(gpu: GPU, activation: Activation): ChannelSums {
   const kernels = new Map<string, FlatKernel>();

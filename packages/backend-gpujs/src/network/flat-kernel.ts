@@ -1,4 +1,4 @@
-// gpu.js kernels over flat arrays: the same call in every mode, with checks that gpu.js lacks.
+// gpu.js kernels over flat arrays, which are called alike on every mode and checked.
 import { PolyakError } from '@polyak/core';
 import { elementCount } from '@polyak/core/interfaces';
 import { either } from '@polyak/core/kit';
@@ -10,7 +10,7 @@ import { isDeleted, isTexture, shapeOf } from '../texture.js';
 
 /**
  * An argument or result of a kernel: row-major float32, as an array on the host (modes `cpu` and
- * `webasm`) or as a texture. Whoever called the kernel frees a texture with {@link freeArrays}.
+ * `webasm`) or as a texture. The caller of the kernel frees a texture with {@link freeArrays}.
  */
 export type KernelArray = Float32Array | Texture;
 
@@ -30,26 +30,26 @@ export interface FlatKernelOptions {
   /** For messages. */
   readonly name?: string;
   /**
-   * On `webasm`: how many workers share the kernel where its output has 4096 elements or more. They
-   * are the kernel's own, some 5 MB each. Default 1: it runs where it is called.
+   * On `webasm`: how many workers share the kernel if its output has 4096 elements or more. Each
+   * kernel has its own workers of some 5 MB. Default 1: it runs on the calling thread.
    */
   readonly workers?: number;
 }
 
-/** A kernel that gives flat arrays. See {@link flatKernel}. */
+/** A kernel that returns flat arrays. See {@link flatKernel}. */
 export interface FlatKernel {
   /**
    * Runs the kernel.
    *
-   * @param args - as the source has them; kernels are compiled anew for other types and lengths
-   * @returns one number a thread, x fastest: a `Float32Array` on `cpu` and `webasm`, else a texture
-   * the caller frees
+   * @param args - of the source; other types and lengths compile another kernel
+   * @returns one number a thread, x fastest: a `Float32Array` on `cpu` and `webasm`, otherwise a
+   * texture that the caller frees
    * @throws PolyakError `ERR_UNSUPPORTED` where gpu.js cannot run the kernel, or fell back to
    * another mode than the instance has
    * @throws PolyakError `ERR_DISPOSED` for a texture that was deleted
    */
   run(...args: KernelArgument[]): Promise<KernelArray>;
-  /** The same, read into host memory. */
+  /** Runs the kernel and reads the result into host memory. */
   read(...args: KernelArgument[]): Promise<Float32Array>;
   /** Destroys the compiled kernels. */
   dispose(): void;
@@ -61,8 +61,8 @@ export interface FlatKernel {
  * checks lengths on GL), single precision, immutable results, no silent fallback to the CPU.
  *
  * @param gpu - the instance that computes
- * @param source - the kernel as text, which bundlers and coverage tools leave alone; its loops end
- *   at constants, and take 10,000 turns a thread at most
+ * @param source - the kernel as text, which bundlers and coverage tools do not change; its loops
+ *   end at constants and run at most 10,000 times in a thread
  * @param options - extents and constants
  * @returns the kernel; dispose of it when done
  *
@@ -135,7 +135,7 @@ export function flatKernel(gpu: GPU, source: string, options: FlatKernelOptions)
  * The elements of a flat array in host memory.
  *
  * @param array - an array, or a texture of any extents
- * @returns row-major elements; an array on the host as it is, not a copy
+ * @returns row-major elements; an array itself, not a copy
  */
 export async function hostArray(array: KernelArray): Promise<Float32Array> {
   if (array instanceof Float32Array) return array;
@@ -143,20 +143,20 @@ export async function hostArray(array: KernelArray): Promise<Float32Array> {
 }
 
 /**
- * Frees textures. Arrays on the host, and textures that are freed already, are left alone.
+ * Frees textures. Ignores arrays on the host and textures that are already freed.
  *
- * @param arrays - what kernels gave
+ * @param arrays - results of kernels
  */
 export function freeArrays(...arrays: readonly KernelArray[]): void {
   for (const array of arrays) if (!(array instanceof Float32Array)) array.delete();
 }
 
-/** Of a flat array or texture: how many elements it has. */
+/** The number of elements of a flat array or texture. */
 export function lengthOf(array: KernelArray): number {
   return array instanceof Float32Array ? array.length : elementCount(shapeOf(array));
 }
 
-/** Rows as one array: without a copy where they lie one behind the other, as on webasm. */
+/** Rows as one array, without a copy if they are adjacent in memory, as on webasm. */
 function joined(rows: Rows, length: number): Float32Array {
   if (rows instanceof Float32Array) return rows.length === length ? rows : rows.slice(0, length);
   const parts = leaves(rows);
@@ -182,7 +182,7 @@ function leaves(rows: Rows): readonly Float32Array[] {
   return rows instanceof Float32Array ? [rows] : rows.flatMap(leaves);
 }
 
-/** Left to gpu.js, integers are floats, and indices beyond 2^24 would be rounded. */
+/** By default gpu.js makes integers floats, which would round indices beyond 2^24. */
 function typesOf(constants: Readonly<Record<string, number>>): Record<string, 'Integer' | 'Float'> {
   return Object.fromEntries(
     Object.entries(constants).map(([name, value]) => [

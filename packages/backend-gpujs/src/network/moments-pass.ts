@@ -2,19 +2,19 @@
 import type { BatchNormLayer, Moments } from '@polyak/core/interfaces';
 import { mergeMoments } from '@polyak/core/kit';
 
-/** A forward pass that reports what goes into some of a network's batch-norm layers. */
+/** A forward pass that measures the inputs of some batch-norm layers. */
 export interface MomentsPass {
   /** Whether `layer` normalises by the batch's statistics and reports them. */
   measures(layer: BatchNormLayer): boolean;
-  /** Takes the moments of what went into `layer`. */
+  /** Reports the moments of an input of `layer`. */
   report(layer: BatchNormLayer, moments: Moments): void;
 }
 
 /**
- * The pass that `batchMoments` gives to the network.
+ * Makes the pass that `batchMoments` gives to the network.
  *
  * @param layers - the layers to measure
- * @returns the pass, and what was reported: of a layer that ran more than once, all its inputs
+ * @returns the pass and the reported moments; all inputs of a layer that runs more than once count
  * together
  */
 export function momentsPass(layers: readonly BatchNormLayer[]): {

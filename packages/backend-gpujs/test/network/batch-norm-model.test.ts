@@ -101,7 +101,7 @@ describe('batchNormModel', () => {
     const layers = [1, 2].map(() => batchNorm(gpu, { name: 'bn7', shape: [1] }));
     expect(() =>
       batchNormModel({ layers, forward: async () => undefined, sampleCount: () => 1 }),
-    ).toThrow('batchNormModel: two layers are named "bn7".');
+    ).toThrow('batchNormModel: two layers have the name "bn7", expected unique names.');
   });
 
   it('names the layer whose activations are not finite', async () => {

@@ -91,7 +91,7 @@ describe('batchNorm', () => {
     [{ shape: [] }, 'the shape of a sample is [], expected extents >= 1'],
     [{ shape: [28, 0, 8] }, 'the shape of a sample is [28, 0, 8]'],
     [{ shape: [2.5] }, 'the shape of a sample is [2.5]'],
-    [{ shape: [3000, 2000] }, 'a sample of 6000000 elements'],
+    [{ shape: [3000, 2000] }, 'a sample has 6000000 elements'],
     [{ shape: [2], epsilon: 0 }, 'epsilon is 0'],
     [{ shape: [2], momentum: 1.5 }, 'momentum is 1.5'],
   ])('refuses %o', (options, message) => {
@@ -104,7 +104,8 @@ describe('batchNorm', () => {
   it('refuses activations of no whole number of samples, naming layer and shapes', async () => {
     const layer = batchNorm(gpu, { name: 'bn7', shape: [8, 26, 26], layout: 'NCHW' });
     const message =
-      'batchNorm "bn7": 1000 elements, expected a multiple of 5408: NCHW samples of [8, 26, 26].';
+      'batchNorm "bn7": the input has 1000 elements, expected a multiple of 5408: NCHW ' +
+      'samples of [8, 26, 26].';
     await expect(layer.infer(new Float32Array(1000))).rejects.toThrow(message);
     await expect(layer.train(new Float32Array(1000))).rejects.toThrow(message);
     await expect(layer.train(new Float32Array(0))).rejects.toThrow(RangeError);
@@ -115,7 +116,7 @@ describe('batchNorm', () => {
   it('refuses to train with one value a channel, and leaves the statistics', async () => {
     const layer = batchNorm(gpu, { name: 'bn7', shape: [2] });
     await expect(layer.train(Float32Array.of(1, 2))).rejects.toThrow(
-      'batchNorm "bn7": one value a channel',
+      'batchNorm "bn7": the batch has one value a channel',
     );
     expect((await layer.read()).mean).toEqual(new Float64Array(2));
   });
