@@ -15,7 +15,7 @@ export function modelError(label: string, found: string, cause?: unknown): Polya
 /**
  * The message of something caught.
  *
- * @param cause - whatever was thrown
+ * @param cause - the thrown value
  */
 export function textOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);

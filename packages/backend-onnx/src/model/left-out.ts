@@ -33,7 +33,7 @@ interface LeftOut {
   readonly text: string;
 }
 
-// Nobody reads a message of a thousand names.
+// More names in one message would be hard to read.
 const MOST_NAMES = 10;
 
 /**

@@ -54,7 +54,8 @@ export interface OnnxModel {
    * The file is written under another name and then renamed, so a failure changes nothing. A
    * process that is killed may leave a file that ends in `.partial`. A replaced file keeps its
    * mode, and a link stays a link. Where one file replaces a split model, its data file
-   * `model.onnx.data` is removed, unless another .onnx file in the folder refers to it.
+   * `model.onnx.data` is removed, unless another .onnx file in the folder refers to it. A data file
+   * that another model refers to is not replaced either.
    *
    * @param path - of the .onnx file; replaced where it exists
    * @param options - one file, or a second one for the data

@@ -10,7 +10,7 @@ import { lengthOf, modelChunks } from './model-chunks.js';
 import { modelError, textOf } from '../file/model-error.js';
 import type { ModelWithGraph } from '../file/proto.js';
 import { copyModel, encodeModel } from '../file/proto.js';
-import { dataFileOf, ownDataFile } from './old-data.js';
+import { dataFileOf, ownDataFile, requireOwnData } from './data-file.js';
 import { linkTarget, replaceFiles } from './replace-files.js';
 import { clearData } from '../file/tensor-data.js';
 
@@ -128,6 +128,7 @@ async function writeSplit(
   const bytes = encodeModel(model);
   refuseTooLong(bytes.length, `save: ${path}, without its external data`);
   if (chunks.length === 0) return writeWhole(path, [bytes]);
+  await requireOwnData(path);
   const dataFile = { path: await linkTarget(dataFileOf(path)), chunks };
   await replaceFiles([dataFile, { path, chunks: [bytes] }]);
 }

@@ -1,4 +1,4 @@
-// Writes files under other names and then renames them, so that a failure leaves the old ones.
+// Writes files under other names and then renames them, so that a failure leaves the old files.
 import { randomUUID } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { lstat, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
@@ -35,7 +35,7 @@ export async function linkTarget(path: string): Promise<string> {
  * that is killed in that moment leaves a missing file, never an old file with new data.
  *
  * @param files - first those that others refer to
- * @throws whatever the file system throws; then the folder is as it was
+ * @throws the error of the file system; then the folder is unchanged
  */
 export async function replaceFiles(files: readonly NewFile[]): Promise<void> {
   const suffix = `.${randomUUID()}`;

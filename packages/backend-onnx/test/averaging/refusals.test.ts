@@ -48,7 +48,7 @@ describe('tensors', () => {
     expect(calls.at(-1)).toThrow(/"conv1\.weight", float32\[2\], has the location "gpu-buffer"/u);
   });
 
-  it('that were disposed of are refused, whoever made them', async () => {
+  it('that were disposed of are refused, made by a backend or not', async () => {
     const [made, users] = [(await backend.clone([float32(1, 2)]))[0] as ort.Tensor, float32(1, 2)];
     backend.dispose([made]);
     users.dispose();
@@ -58,7 +58,7 @@ describe('tensors', () => {
     expect(() => backend.dispose([made])).toThrow(refusal('ERR_DISPOSED'));
   });
 
-  it('of users stay theirs: dispose leaves them alone', () => {
+  it('of users are not freed by dispose', () => {
     const users = float32(1, 2);
     backend.dispose([users]);
     expect(users.data).toEqual(Float32Array.of(1, 2));

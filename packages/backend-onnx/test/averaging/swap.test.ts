@@ -112,7 +112,7 @@ describe('a cell', () => {
     await loaded.release();
   });
 
-  it('of a released model keeps nothing alive, whatever comes back into it', async () => {
+  it('of a released model keeps nothing alive that is set later', async () => {
     const bytes = modelBytes(
       model({
         nodes: [node('Mul', ['x', 'w'], ['y'])],
@@ -212,7 +212,7 @@ describe('float16', () => {
     await swa.dispose();
   });
 
-  it('is cast by values, and nothing else than floating dtypes is', async () => {
+  it('is cast by values, to floating dtypes only', async () => {
     const [wide, narrow] = await backend.cast(
       [
         over(halves(BITS)),

@@ -71,14 +71,14 @@ describe('batchNormModel', () => {
     await loaded.release();
   });
 
-  it('counts samples as it is told to', async () => {
+  it('counts samples by the option sampleCount', async () => {
     const loaded = await load();
     const batchNormed = batchNormModel(ort, loaded, { sampleCount: () => 7 });
     expect(batchNormed.sampleCount(BATCHES[0])).toBe(7);
     await loaded.release();
   });
 
-  it('keeps unbiased variances, or population variances where it is told so', async () => {
+  it('keeps unbiased variances, or population variances by option', async () => {
     const loaded = await load();
     const found = [];
     for (const varianceKind of ['unbiased', 'population'] as const) {

@@ -127,7 +127,7 @@ describe('batchNormModel', () => {
     );
   });
 
-  it('refuses running statistics that are no weights', () => {
+  it('refuses running statistics that are not weights', () => {
     const error = refusal(() => find([batchNorm(['x', 's', 'b', 'm', 'v'], 'y')], ['s', 'b', 'm']));
     expect(error.code).toBe('ERR_BATCH_NORM');
     expect(error.message).toContain(

@@ -58,7 +58,7 @@ const adding = (initializer: TensorProto): Uint8Array =>
 const odd = (fields: Parameters<typeof create<typeof TensorProtoSchema>>[1]): Uint8Array =>
   adding(create(TensorProtoSchema, { name: 'w', dataType: 1, ...fields }));
 
-describe('files that are no models', () => {
+describe('files that are not models', () => {
   it.each([
     ['an empty file', new Uint8Array(), /the file is empty/],
     ['a letter', new TextEncoder().encode('Dear Sir or Madam,\n'), /not an ONNX model/],
@@ -119,7 +119,7 @@ describe('files that are no models', () => {
   });
 });
 
-describe('tensors that lie', () => {
+describe('tensors that contradict themselves', () => {
   it.each([
     [
       'data shorter than the shape',
@@ -151,7 +151,7 @@ describe('tensors that lie', () => {
       /segment/,
     ],
     [
-      'an element type that is none',
+      'an unknown element type',
       odd({ dims: [1n], dataType: 99, rawData: new Uint8Array(4) }),
       /ONNX Runtime/,
     ],

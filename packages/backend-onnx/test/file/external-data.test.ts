@@ -176,7 +176,7 @@ describe('external data are refused', () => {
     ['a length beyond the end', { location: 'data', length: 24 }, /it has 20 bytes/],
     ['a length that is huge', { location: 'data', length: 2 ** 50 }, /it has 20 bytes/],
     ['a negative offset', { location: 'data', offset: -4 }, /an integer >= 0/],
-    ['an offset that is no number', { location: 'data', offset: 'four' }, /an integer >= 0/],
+    ['an offset that is not a number', { location: 'data', offset: 'four' }, /an integer >= 0/],
     [
       'a length that disagrees with the shape',
       { location: 'data', length: 8 },

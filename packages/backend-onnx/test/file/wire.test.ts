@@ -1,4 +1,4 @@
-// Bytes that are no protobuf of a model, and where they stop being it.
+// Bytes that are not protobuf of a model: the error names the first wrong byte.
 import { loadOnnxModel } from '@polyak/backend-onnx';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';

@@ -163,6 +163,21 @@ describe('the data file of a split model', () => {
     expect(await firstOf(join(folder, 'twin.onnx'))).toBe(1);
   });
 
+  it('is not replaced where another model refers to it', async () => {
+    const path = join(folder, 'model.onnx');
+    await save(path, 1, true);
+    await symlink('loop.onnx', join(folder, 'loop.onnx'));
+    await save(path, 2, true);
+    expect(await firstOf(path)).toBe(2);
+    const twin = join(folder, 'twin.onnx');
+    await writeFile(twin, await readFile(path));
+    await expect(save(path, 3, true)).rejects.toMatchObject({
+      code: 'ERR_MODEL',
+      message: expect.stringMatching(/"twin.onnx" refers to .*"model.onnx.data"/) as string,
+    });
+    expect([await firstOf(path), await firstOf(twin)]).toEqual([2, 2]);
+  });
+
   it('stays where the replaced model never had it, or has it under another name', async () => {
     const path = join(folder, 'model.onnx');
     await save(path, 1, false);

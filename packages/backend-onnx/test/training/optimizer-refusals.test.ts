@@ -68,7 +68,7 @@ describe('trainStepOptimizer refuses', () => {
     expect(numbers(tensorOf(optimizer))).toEqual(start);
   });
 
-  it('a batch that lacks a tensor or has one of no use', async () => {
+  it('a batch that lacks a tensor or has an unknown one', async () => {
     const optimizer = await open();
     const { x, ...rest } = batches()().feeds;
     expect(String(await refusal(optimizer.minimize(rest)))).toBe(

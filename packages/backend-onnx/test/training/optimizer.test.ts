@@ -47,7 +47,7 @@ describe('trainStepOptimizer', () => {
     expectClose(numbers(velocity.get()), expected.velocity);
   });
 
-  it('knows what each batch has to bring', async () => {
+  it('names the tensors that a batch holds', async () => {
     expect((await open()).feedNames).toEqual(['x', 'y']);
   });
 
@@ -99,7 +99,7 @@ describe('trainStepOptimizer', () => {
     expect(new Set(taken.map(({ copy }) => copy.join())).size).toBe(5);
   });
 
-  it('goes on from what somebody else puts into a cell', async () => {
+  it('goes on from what was set into a cell meanwhile', async () => {
     const [first, second] = [await open(), await open()];
     const next = batches();
     await first.minimize(next().feeds);
