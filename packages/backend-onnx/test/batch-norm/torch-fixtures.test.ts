@@ -14,7 +14,7 @@ describe.each(['reduce-mean', 'training-mode'] as const)('bnUpdate by %s on cpu'
 it('recognises the model whose batch norm PyTorch folded into its convolutions', async () => {
   const model = await loadOnnxModel(ort, pathOf('conv-folded.onnx'));
   expect(() => batchNormModel(ort, model)).toThrow(
-    /has no BatchNormalization node. Its 3 Conv or Gemm nodes with a bias may be what batch norm/,
+    /has no BatchNormalization node. It may have been folded into the Conv or Gemm nodes/,
   );
   await model.release();
 });
