@@ -190,6 +190,7 @@ describe('a function', () => {
   it.each<[string, object, readonly unknown[], string]>([
     ['bnUpdate', { bnUpdate }, [], 'bnUpdate: the model is undefined'],
     ['bnUpdate', { bnUpdate }, [[], {}], 'bnUpdate: the model is an object, its layers undefined'],
+    ['bnUpdate', { bnUpdate }, [[], fakeModel([null as never])], 'a layer of the model is null'],
     ['bnUpdate', { bnUpdate }, [5, fakeModel([fakeLayer('bn')])], 'bnUpdate: the loader is 5'],
     ['bnUpdate', { bnUpdate }, [[], fakeModel([]), { momentum: 1 }], 'no option "momentum"'],
     ['bnUpdate', { bnUpdate }, [[], fakeModel([]), { nonFinite: 'no' }], 'nonFinite is "no"'],

@@ -6,4 +6,4 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 /** The options of `SWA` without the backend, which is the active one of the `tf` that is passed. */
 export type AveragingByOptimizer = ModeOptions &
   RuleOptions &
-  Pick<SWAOptions<Tensor>, 'compensated' | 'onUpdate' | 'onWarning'>;
+  Pick<SWAOptions<Tensor>, 'compensated' | 'nonFinite' | 'onUpdate' | 'onWarning'>;

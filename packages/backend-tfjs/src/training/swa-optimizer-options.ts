@@ -38,6 +38,7 @@ const OPTIONS: Readonly<Record<KeysOf<SwaOptimizerOptions>, true>> = {
   swaFreq: true,
   swaLr: true,
   compensated: true,
+  nonFinite: true,
   ...UNSAVED,
 };
 

@@ -124,6 +124,7 @@ export async function bnUpdate<Batch>(
   await drive(transaction('bnUpdate', warn, (current) => putStatistics(current, layers, merged)));
 }
 
+const MODEL_REMEDY = "Pass the backend's, such as batchNormModel(model).";
 const BN_OPTIONS = ['statistics', 'include', 'maxBatches', 'nonFinite', 'onWarning'];
 
 /** Throws where an {@link AveragedBatchNorm} is not what it should be. */
@@ -134,14 +135,18 @@ export function requireBatchNorm<Batch>(call: string, batchNorm: AveragedBatchNo
     `${call}: the model`,
     model,
     { layers: 'an array', batchMoments: 'a function', sampleCount: 'a function' },
-    "Pass the backend's, such as batchNormModel(model).",
+    MODEL_REMEDY,
   );
+  for (const layer of model.layers) {
+    const layerMembers = { name: 'a name', read: 'a function', write: 'a function' } as const;
+    requireMembers(`${call}: a layer of the model`, layer, layerMembers, MODEL_REMEDY);
+  }
   const given: unknown = loader;
   const isObject = typeof given === 'object' && given !== null;
   if (!isObject || !(Symbol.iterator in given || Symbol.asyncIterator in given)) {
     throw new TypeError(
       `${call}: the loader is ${described(loader)}. Expected batches that for await reads, such ` +
-        'as an array.',
+        'as an array; on TensorFlow.js, batchLoader makes one of a dataset or a generator function.',
     );
   }
   if (include !== undefined) requireFunction(call, 'include', include);
