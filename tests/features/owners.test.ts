@@ -96,15 +96,14 @@ function holdsOf<T>({ swa, ema, set, swag, device, host }: Users<T>): readonly [
         await set.backend.dispose(tensors);
       },
     ],
-    // SWAG and Snapshots do it by a ParameterSet.
-    ['ParameterSet.withWeights', async (fn) => swag.withSample(fn)],
+    ['SWAG.withSample', async (fn) => swag.withSample(fn)],
     [
-      'ParameterSet.withWeights',
+      'SWAG.bayesianModelAverage',
       async (fn) => swag.bayesianModelAverage(1, async () => fn().then(() => [1])),
     ],
-    ['ParameterSet.withCopy', async (fn) => device.withMember(0, fn)],
-    ['ParameterSet.withCopy', async (fn) => device.withEach(fn)],
-    ['ParameterSet.withWeights', async (fn) => host.withMember(0, fn)],
+    ['Snapshots.withMember', async (fn) => device.withMember(0, fn)],
+    ['Snapshots.withEach', async (fn) => device.withEach(fn)],
+    ['Snapshots.withMember', async (fn) => host.withMember(0, fn)],
   ];
 }
 

@@ -32,6 +32,8 @@ export interface ParameterSetOptions<T> {
 export interface WithWeightsOptions<Batch = unknown> {
   /** Where given, the running statistics are estimated for the weights, and put back afterwards. */
   readonly batchNorm?: AveragedBatchNorm<Batch>;
+  /** Who has put the weights in, for messages. Default the method of `ParameterSet`. */
+  readonly holder?: string;
 }
 
 /**
@@ -199,8 +201,8 @@ export class ParameterSet<T> {
     tensorsOf: (current: Transaction) => Steps<readonly T[]>,
   ): Steps<R> {
     requireFunction(call, 'the second argument', fn);
-    requireOptions(call, options, ['batchNorm']);
-    const { batchNorm } = options;
+    requireOptions(call, options, ['batchNorm', 'holder']);
+    const { batchNorm, holder = `ParameterSet.${call}` } = options;
     if (batchNorm !== undefined) requireBatchNorm(`${call}: batchNorm`, batchNorm);
     const { backend } = this;
     const [list, warn] = [this.#list, this.#warn];
@@ -212,7 +214,7 @@ export class ParameterSet<T> {
       list.live(call);
       return yield* Loan.begin(current, {
         backend,
-        name: `ParameterSet.${call}`,
+        name: holder,
         entries: list.entries,
         tensors,
         isOwner: call === 'withWeights',

@@ -146,7 +146,7 @@ export class Snapshots<T> {
     options: WithWeightsOptions<Batch> = {},
   ): Promise<R> {
     return this.#turns.alone('withMember', async () =>
-      this.#at('withMember', index).runWith(fn, options),
+      this.#at('withMember', index).runWith(fn, { holder: 'Snapshots.withMember', ...options }),
     );
   }
 
@@ -164,9 +164,10 @@ export class Snapshots<T> {
   ): Promise<R[]> {
     return this.#turns.alone('withEach', async () => {
       requireFunction('withEach', 'the first argument', fn);
+      const named = { holder: 'Snapshots.withEach', ...options };
       const results: R[] = [];
       for (const [index, member] of this.#members.entries()) {
-        results.push(await member.runWith(() => fn(index), options));
+        results.push(await member.runWith(() => fn(index), named));
       }
       return results;
     });

@@ -236,7 +236,8 @@ export class SWAG<T> {
     requireOptions(call, options, [...SAMPLE_OPTIONS, 'batchNorm']);
     const { batchNorm } = options;
     const sample = this.#draw(call, options);
-    return this.#model.withWeights(sample, fn, batchNorm === undefined ? {} : { batchNorm });
+    const named = { holder: `SWAG.${call}` };
+    return this.#model.withWeights(sample, fn, batchNorm ? { ...named, batchNorm } : named);
   }
 
   #draw(call: string, { scale = 1, block = false }: SampleOptions): NamedTensors {
