@@ -1,25 +1,14 @@
 // The quantized weights of a model, which cannot be averaged, and the scales that belong to them.
-import type { GraphProto, TensorProto } from 'onnx-buf';
+import { isFloating } from '@polyak/core/interfaces';
+import type { GraphProto, NodeProto, TensorProto } from 'onnx-buf';
 import { TensorProto_DataType } from 'onnx-buf';
-import { namesReadBy } from '../batch-norm/graph-walk.js';
+import { namesReadBy, subgraphsOf } from '../batch-norm/graph-walk.js';
+import { elementTypeOf } from '../file/element-type.js';
 
-/** The inputs of an operator that hold scales and zero points. */
-interface Slots {
-  readonly scales: readonly number[];
-  readonly zeroPoints: readonly number[];
-}
-
-const LINEAR: Slots = { scales: [1], zeroPoints: [2] };
-const Q_LINEAR: Slots = { scales: [1, 4, 6], zeroPoints: [2, 5, 7] };
-const INTEGER: Slots = { scales: [], zeroPoints: [2, 3] };
-const SLOTS: Readonly<Partial<Record<string, Slots>>> = {
-  QuantizeLinear: LINEAR,
-  DequantizeLinear: LINEAR,
-  QLinearConv: Q_LINEAR,
-  QLinearMatMul: Q_LINEAR,
-  ConvInteger: INTEGER,
-  MatMulInteger: INTEGER,
-};
+// Operators of ONNX and of ONNX Runtime that read scales, each followed by its zero point.
+const QUANTIZED = /^QuantizeLinear$|^DequantizeLinear$|^QLinear|^QGemm$/;
+// Operators that read zero points without scales, as third and fourth input.
+const INTEGER = /^(Conv|MatMul)Integer$/;
 
 // Tensors of these types are weights as a rule: shapes and indices are wider.
 const NARROW = /^U?INT[248]$|^FLOAT[48]E/;
@@ -57,7 +46,16 @@ export interface Quantization {
  * @param graph - the main graph
  */
 export function quantizationOf(graph: GraphProto): Quantization {
-  const zeroPoints = namesOnlyReadAt(graph, 'zeroPoints');
+  const floats = new Set(graph.initializer.filter(isFloat).map(({ name }) => name));
+  // What QuantizeLinear quantizes may be a float weight.
+  const isScale = ({ opType, input }: NodeProto, slot: number): boolean =>
+    QUANTIZED.test(opType) &&
+    floats.has(input[slot] ?? '') &&
+    !(opType === 'QuantizeLinear' && slot === 0);
+  const zeroPoints = namesOnlyReadAs(
+    graph,
+    (node, slot) => isScale(node, slot - 1) || (INTEGER.test(node.opType) && slot > 1),
+  );
   const dequantized = new Set(
     graph.node.flatMap(({ opType, input }) => (opType === 'DequantizeLinear' ? [input[0]] : [])),
   );
@@ -65,16 +63,24 @@ export function quantizationOf(graph: GraphProto): Quantization {
     (isNarrow(tensor) && !zeroPoints.has(tensor.name)) ||
     (WIDE.test(typeName(tensor.dataType)) && dequantized.has(tensor.name));
   const weights = new Set(graph.initializer.filter(isWeight).map(({ name }) => name));
-  return { weights, scales: weights.size > 0 ? namesOnlyReadAt(graph, 'scales') : new Set() };
+  return { weights, scales: weights.size > 0 ? namesOnlyReadAs(graph, isScale) : new Set() };
 }
 
-function namesOnlyReadAt(graph: GraphProto, slots: keyof Slots): ReadonlySet<string> {
+function isFloat(tensor: TensorProto): boolean {
+  return isFloating(elementTypeOf(tensor)?.dtype ?? 'bool');
+}
+
+/** The names of a graph that are inputs of nodes in these slots, and are read nowhere else. */
+function namesOnlyReadAs(
+  graph: GraphProto,
+  isSlot: (node: NodeProto, slot: number) => boolean,
+): ReadonlySet<string> {
   const here = new Set<string>();
   const elsewhere = new Set(graph.output.map(({ name }) => name));
   for (const node of graph.node) {
-    const places = SLOTS[node.opType]?.[slots] ?? [];
-    const names = new Set(places.map((place) => node.input[place] ?? ''));
-    for (const name of namesReadBy(node)) (names.has(name) ? here : elsewhere).add(name);
+    node.input.forEach((name, slot) => (isSlot(node, slot) ? here : elsewhere).add(name));
+    for (const name of subgraphsOf(node).flatMap(({ node: inner }) => inner.flatMap(namesReadBy)))
+      elsewhere.add(name);
   }
   return new Set([...here].filter((name) => !elsewhere.has(name)));
 }

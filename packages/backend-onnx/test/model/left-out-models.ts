@@ -117,6 +117,23 @@ export const QDQ: Extra = {
     create(TensorProtoSchema, { name: 'xz', dataType: 2, int32Data: [128] }),
   ],
 };
+/** The same by operators on integers, as ONNX Runtime's quantizer writes them. */
+export const Q_OPERATOR: Extra = {
+  nodes: [
+    node('QuantizeLinear', ['x', 'xs', 'xz'], ['xq']),
+    node('QLinearMul', ['xq', 'xs', 'xz', 'q', 's', 'qz', 'ys', 'yz'], ['yq'], {}, 'com.microsoft'),
+    node('DequantizeLinear', ['yq', 'ys', 'yz'], ['h']),
+  ],
+  initializers: [
+    integers('q', 2, [10, 20]),
+    ...['xs', 's', 'ys'].map((name, n) =>
+      create(TensorProtoSchema, { name, dataType: 1, floatData: [0.1 + n] }),
+    ),
+    ...['xz', 'qz', 'yz'].map((name) =>
+      create(TensorProtoSchema, { name, dataType: 2, int32Data: [128] }),
+    ),
+  ],
+};
 /** Fake quantization, as PyTorch trains it: the weight is float. */
 export const QAT: Extra = {
   nodes: [

@@ -1,13 +1,25 @@
 // Weights that cannot be exchanged are named when a model is loaded, or the model is refused.
 import { readFile } from 'node:fs/promises';
+import { create } from '@bufbuild/protobuf';
 import { averageModels, loadOnnxModel } from '@polyak/backend-onnx';
 import type { ModelProto } from 'onnx-buf';
+import { OperatorSetIdProtoSchema } from 'onnx-buf';
 import * as ort from 'onnxruntime-node';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { modelBytes, node, tensor } from '../model-builder.js';
-import { alone, beside, CASES, constant, integers, QAT, QDQ, sparse } from './left-out-models.js';
+import {
+  alone,
+  beside,
+  CASES,
+  constant,
+  integers,
+  Q_OPERATOR,
+  QAT,
+  QDQ,
+  sparse,
+} from './left-out-models.js';
 import { f32, gemm, numbers, withModel } from '../small-model.js';
 
 /** What loading a model warns of. */
@@ -102,8 +114,15 @@ describe('parameters', () => {
       { onWarning: () => undefined },
     );
 
-  it('leave out the scales of quantized weights', async () => {
-    expect(await parametersOf(beside(QDQ))).toEqual(['w']);
+  it.each([
+    ['DequantizeLinear', QDQ],
+    ['operators on integers', Q_OPERATOR],
+  ])('leave out the scales of quantized weights, of %s', async (_, parts) => {
+    const proto = beside(parts);
+    proto.opsetImport.push(
+      create(OperatorSetIdProtoSchema, { domain: 'com.microsoft', version: 1n }),
+    );
+    expect(await parametersOf(proto)).toEqual(['w']);
   });
 
   it('keep the scales of fake quantization, which are trained', async () => {
