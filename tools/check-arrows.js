@@ -26,7 +26,7 @@ const CORE = {
   rules: ['error'],
   state: ['error', 'tensor'],
   steps: ['error', 'interfaces'],
-  kit: ['error', 'tensor', 'interfaces', 'state', 'steps'],
+  kit: ['error', 'tensor', 'interfaces', 'state', 'steps', 'parameters'],
   'batch-norm': ['error', 'interfaces', 'steps'],
   parameters: ['error', 'tensor', 'interfaces', 'state', 'steps', 'batch-norm'],
   averaging: [

@@ -1,6 +1,6 @@
 // Loads an .onnx file as a model that runs.
 import type { HostTensor } from '@polyak/core/interfaces';
-import { requireFunction, requireOptions } from '@polyak/core/kit';
+import { requireOptions, warnerOf } from '@polyak/core/kit';
 import { toInference } from './inference-mode.js';
 import type { FedGraph } from './fed-graph.js';
 import { feedInitializers } from './fed-graph.js';
@@ -110,12 +110,11 @@ export async function loadOnnxModel(
 ): Promise<OnnxModel> {
   requireOrt('loadOnnxModel', ort);
   requireOptions('loadOnnxModel', options, [...MODEL_OPTIONS, 'onWarning']);
-  const { onWarning = console.warn } = options;
-  requireFunction('loadOnnxModel', 'onWarning', onWarning);
+  const warn = warnerOf('loadOnnxModel', options.onWarning);
   const label = labelOf(source, 'loadOnnxModel');
   const model = await readModel(source, label, options.folder);
   const fed = takenApart(model, options, label);
-  reportLeftOut(fed, new Set(options.embed), label, onWarning);
+  reportLeftOut(fed, new Set(options.embed), label, warn);
   return await modelOf(ort, fed, options, label);
 }
 

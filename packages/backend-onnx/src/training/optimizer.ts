@@ -1,7 +1,7 @@
 // A training step in an ONNX graph as the base optimizer of SWA.
 import type { Awaitable, Optimizer, Parameter } from '@polyak/core/interfaces';
 import { observedOptimizer, PolyakError } from '@polyak/core';
-import { halfToFloat32, requireOptions } from '@polyak/core/kit';
+import { halfToFloat32, requireNotLent, requireOptions } from '@polyak/core/kit';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { notOnnx } from '../file/file-kind.js';
 import { textOf } from '../file/model-error.js';
@@ -55,6 +55,7 @@ export interface TrainStepOptimizer extends Optimizer<Tensor> {
    * @returns the loss before the step
    * @throws TypeError where `batch` lacks a tensor or holds an unknown one
    * @throws RangeError where the learning rate is not finite and >= 0
+   * @throws PolyakError `ERR_SWAPPED` while others than the live weights are in the cells
    * @throws PolyakError `ERR_BUSY` while another step runs, `ERR_DISPOSED` after `release`,
    *   `ERR_UNSUPPORTED` where a tensor is on a GPU; errors of ONNX Runtime pass unchanged
    */
@@ -194,6 +195,10 @@ function optimizerOf(
       observed.step(closure),
     async minimize(batch) {
       refuseUnlessIdle('minimize');
+      requireNotLent(
+        'minimize',
+        parameters.map(({ identity }) => identity),
+      );
       checkRate(group.lr);
       const feeds = { ...binding.feeds(batch), [binding.lrInput]: binding.rate(group.lr) };
       status = 'stepping';

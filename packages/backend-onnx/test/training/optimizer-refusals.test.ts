@@ -1,4 +1,5 @@
-import { PolyakError } from '@polyak/core';
+import { onnxBackend } from '@polyak/backend-onnx';
+import { AveragedModel, PolyakError } from '@polyak/core';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 
@@ -98,6 +99,24 @@ describe('trainStepOptimizer refuses', () => {
     await first;
     await optimizer.minimize(next().feeds);
     expect(() => optimizer.addParamGroup({ params: [], lr: 1 })).toThrow(PolyakError);
+  });
+
+  it('a step while averages are in the cells, which would be lost with them', async () => {
+    const optimizer = await open();
+    const [weight] = optimizer.paramGroups[0]?.params ?? [];
+    if (weight === undefined) throw new Error('no parameter');
+    const ema = new AveragedModel([weight], { backend: await onnxBackend(ort) });
+    await ema.update();
+    const { feeds } = batches()();
+    const message = 'minimize: the model holds the weights that AveragedModel.withAveraged has put';
+    await ema.withAveraged(async () => {
+      expect(String(await refusal(optimizer.minimize(feeds)))).toContain(message);
+    });
+    await ema.swap({ recallable: true });
+    expect(await refusal(optimizer.minimize(feeds))).toMatchObject({ code: 'ERR_SWAPPED' });
+    await ema.swap();
+    await optimizer.minimize(feeds);
+    await ema.dispose();
   });
 
   it('steps after release, which can be called again', async () => {

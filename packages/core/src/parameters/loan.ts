@@ -189,14 +189,28 @@ export function* requireLive(
 ): Steps<void> {
   const holders = [...holdersOf(identities)].filter(({ isReader }) => !isReader);
   const holder = holders.find(({ isRecallable }) => !isRecallable);
-  if (holder !== undefined) {
-    throw new PolyakError(
-      'ERR_SWAPPED',
-      `${current.call}: the model holds the weights that ${holder.name} has put into it. ` +
-        'Put the live weights back first, or await that call.',
-    );
-  }
+  if (holder !== undefined) throw heldBy(current.call, holder);
   for (const recallable of holders) yield* recallable.recall(current);
+}
+
+/**
+ * Refuses a call that would train weights which are in the model for a while only.
+ *
+ * @param call - for the message
+ * @param identities - of the parameters that it trains
+ * @throws PolyakError `ERR_SWAPPED`
+ */
+export function requireNotLent(call: string, identities: readonly PlaceIdentity[]): void {
+  const holder = [...holdersOf(identities)].find(({ isReader }) => !isReader);
+  if (holder !== undefined) throw heldBy(call, holder);
+}
+
+function heldBy(call: string, { name }: Holder): PolyakError {
+  return new PolyakError(
+    'ERR_SWAPPED',
+    `${call}: the model holds the weights that ${name} has put into it. Put the live weights ` +
+      'back first, or await that call.',
+  );
 }
 
 /**
