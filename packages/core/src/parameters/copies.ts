@@ -183,7 +183,8 @@ function* cast<T>(
 function sameBytes(a: HostArray | undefined, b: HostArray | undefined): boolean {
   if (a === undefined || b === undefined || a.byteLength !== b.byteLength) return false;
   const [left, right] = [bytesOf(a), bytesOf(b)];
-  return left.every((byte, index) => byte === right[index]);
+  for (let i = 0; i < left.length; i += 1) if (left[i] !== right[i]) return false;
+  return true;
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: HostArray): Uint8Array {
