@@ -57,7 +57,7 @@ export async function trainModel(
     verbose: 0,
     callbacks: [
       swa,
-      {
+      new tf.CustomCallback({
         onEpochEnd: async (epoch: number, logs?: TensorFlow.Logs) =>
           onLine(
             `epoch ${epoch + 1}/${epochs}: accuracy ${percent(logs?.['val_acc'])}` +
@@ -65,7 +65,7 @@ export async function trainModel(
                 ? ''
                 : `, averaged ${percent(logs['swa_accuracy'])}`),
           ),
-      },
+      }),
     ],
   });
   // `fit` has left the averages in the model, with batch norm updated for them.

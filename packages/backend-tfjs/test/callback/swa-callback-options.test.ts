@@ -1,54 +1,13 @@
 // What swaCallback makes of its options, and how a run goes on elsewhere.
 import { batchNormModel, swaCallback } from '@polyak/backend-tfjs';
-import type { SwaCallback, SwaCallbackOptions } from '@polyak/backend-tfjs';
+import type { SwaCallbackOptions } from '@polyak/backend-tfjs';
 import { bnUpdate, fromSafetensors, toSafetensors } from '@polyak/core';
 import { exponential } from '@polyak/core/rules';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it, vi } from 'vitest';
 import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
-import {
-  allWeightsOf,
-  compiledModel,
-  data,
-  loaded,
-  saved,
-  SAMPLES,
-  weightsOf,
-} from './training.js';
-
-const EPOCHS = { swaStart: 2, swaFreq: 1, swaLr: 0.02, unit: 'epoch' } as const;
-
-/** Three steps an epoch. */
-async function train(
-  model: tf.LayersModel,
-  callbacks: SwaCallback,
-  epochs: number,
-  onEpoch: (epoch: number) => void = () => {},
-): Promise<void> {
-  const { x, y } = data();
-  try {
-    await model.fit(x, y, {
-      epochs,
-      batchSize: SAMPLES / 3,
-      shuffle: false,
-      verbose: 0,
-      callbacks: [
-        new tf.CustomCallback(callbacks),
-        new tf.CustomCallback({ onEpochEnd: async (epoch) => onEpoch(epoch) }),
-      ],
-    });
-  } finally {
-    tf.dispose([x, y]);
-  }
-}
-
-/** Batches of other sizes than those of training. */
-function batches(): tf.Tensor[] {
-  const { x, y } = data();
-  const split = tf.split(x, [15, 9]);
-  tf.dispose([x, y]);
-  return split;
-}
+import { allWeightsOf, compiledModel, loaded, saved, weightsOf } from '../training/training.js';
+import { batches, EPOCHS, train } from './fit.js';
 
 function recordRates(model: tf.LayersModel): number[] {
   const rates: number[] = [];
@@ -191,7 +150,7 @@ describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
     expect(onWarning.mock.calls).toEqual([[expect.stringContaining('swaStart is 2.5')]]);
     await train(model, callbacks, 2);
     expect(onWarning.mock.calls.slice(1)).toEqual([
-      [expect.stringContaining('training ended before the first average')],
+      [expect.stringMatching(/end after epoch 2, .* due after epoch 3/)],
     ]);
     await train(model, callbacks, 1);
     expect(onWarning).toHaveBeenCalledTimes(2);
@@ -216,4 +175,27 @@ describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
       );
     },
   );
+
+  it('refuses options that would average nothing', () => {
+    const model = compiledModel();
+    const loader = batches();
+    const make = (options: object | undefined) => (): void => {
+      swaCallback(tf, model, options as SwaCallbackOptions);
+    };
+    for (const options of [undefined, null as never, {}, { swaStart: 1 }, { swaFreq: 1 }]) {
+      expect(make(options && { ...options, loader })).toThrow(
+        /swaStart or swaFreq is missing.* Pass both/,
+      );
+    }
+    expect(make({ ...EPOCHS, loader, unit: 'epochs' })).toThrow(/unit is "epochs", expected/);
+    expect(make({ ...EPOCHS, loader, evaluate: 3 })).toThrow(/evaluate is 3, expected a function/);
+    expect(make({ ...EPOCHS, loader, swastart: 3 })).toThrow(/no option "swastart"/);
+  });
+
+  it('refuses TensorFlow.js without layers', () => {
+    const { CustomCallback: _, ...core } = tf;
+    expect(() => swaCallback(core as typeof tf, compiledModel(), EPOCHS)).toThrow(
+      /TensorFlow\.js without layers\. Pass/,
+    );
+  });
 });

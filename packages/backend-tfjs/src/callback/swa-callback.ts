@@ -1,0 +1,259 @@
+// SWA for model.fit: averages while the model trains, and leaves the averages in it at the end.
+import type { AveragedBatchNorm, BnUpdateOptions, Loader, SWA } from '@polyak/core';
+import { PolyakError } from '@polyak/core';
+import type { Awaitable, Parameter } from '@polyak/core/interfaces';
+import { requireFunction } from '@polyak/core/kit';
+import type { Optimizer, Tensor } from '@tensorflow/tfjs-core';
+import type { CustomCallback, LayersModel } from '@tensorflow/tfjs-layers';
+import { tfjsBackend } from '../averaging/backend.js';
+import { requireTrainable } from '../batch-norm/batch-norm-layer.js';
+import { batchNormModel } from '../batch-norm/batch-norm-model.js';
+import { rehearse } from '../batch-norm/rehearse.js';
+import type { InputBatch } from '../model/model-inputs.js';
+import { modelParameters } from '../model/model-parameters.js';
+import type { TensorFlow, TensorFlowWithLayers } from '../tensorflow.js';
+import { requireTensorFlow } from '../tensorflow.js';
+import { tfjsOptimizer } from '../training/optimizer.js';
+import type { AveragingByOptimizer } from '../training/options.js';
+import { endings } from './endings.js';
+import type { Endings } from './endings.js';
+import { requireOwnRun, requireSameWeights, tooShortRun } from './fit-run.js';
+import type { Unit } from './fit-run.js';
+import { WatchedSWA } from './watched-swa.js';
+
+declare const console: { warn(message: string): void };
+
+/** Options of {@link swaCallback}: those of `SWA`, and what is done with the averages. */
+export type SwaCallbackOptions = AveragingByOptimizer & {
+  /** Steps or epochs before averaging begins; an integer >= 0. */
+  readonly swaStart: number;
+  /** Steps or epochs between averages; an integer >= 1. */
+  readonly swaFreq: number;
+  /** What `swaStart` and `swaFreq` count. Default `step`: an optimizer's step, one a batch. */
+  readonly unit?: Unit;
+  /**
+   * Training batches for the batch-norm update, read once for each evaluation and once at the end:
+   * an array, or an object whose `[Symbol.iterator]` starts anew. The first batch is also tried
+   * before each training. Needed where the model has batch norm that is not frozen.
+   */
+  readonly loader?: Loader<InputBatch>;
+  /** Options of the batch-norm update. */
+  readonly batchNorm?: BnUpdateOptions;
+  /**
+   * Evaluates the model; called at the end of each epoch with the averages in it. The numbers it
+   * returns join the epoch's logs and history with `swa_` before their names, from the first
+   * average on: shorter lists than those of `loss`. Callbacks that come later in the list of `fit`
+   * see them, such as `tf.callbacks.earlyStopping({ monitor: 'swa_loss' })`.
+   */
+  readonly evaluate?: () => Awaitable<Readonly<Record<string, number>>>;
+};
+
+/** A callback for `model.fit`, with the `SWA` behind it. */
+export interface SwaCallback extends CustomCallback, Endings {
+  /** The averages and counters, to save and load. */
+  readonly swa: SWA<Tensor>;
+}
+
+/**
+ * A callback that averages the weights while `model.fit` trains and evaluates the averages after
+ * each epoch. At the end of training the model holds the averages, with batch norm updated for
+ * them. Then:
+ *
+ * - `keepAverages()` makes them the model's weights for good,
+ * - `restoreLive()` puts the live weights and statistics back,
+ * - `fit` with this or another callback for the model puts them back too, and trains on from them.
+ *
+ * `swa.dispose()` frees the averages, after `restoreLive()` where these are still in the model.
+ * Where the model was trained by other means while it held the averages, going on is refused:
+ * `keepAverages()` keeps that training, `swa.swapSwaSgd()` drops it. Several callbacks can average
+ * one model: it ends with the averages of the last one.
+ *
+ * Each `fit` first makes sure that the averages will come out right, and is refused otherwise: the
+ * model is the callback's, trains the weights that are averaged, continues at the epoch that the
+ * callback has counted to, and its batch norm can be updated with the loader. After layers were
+ * frozen, unfrozen, added or removed, make a new callback.
+ *
+ * In a list, put it beside other callback objects of tfjs, in any order; write plain functions as
+ * `new tf.CustomCallback({ onEpochEnd })`.
+ *
+ * tfjs's own validation runs on the live weights: it comes before the last callbacks of an epoch.
+ * To go on in another process, await `restoreLive()`, save the model with its optimizer and
+ * `swa.stateDict()`, and load both.
+ *
+ * @param tf - TensorFlow.js with its layers, its backend set
+ * @param model - a compiled model
+ * @param options - see {@link SwaCallbackOptions}
+ * @returns for the `callbacks` of `model.fit`
+ * @throws TypeError, RangeError where an argument is not what it should be, and where the model has
+ * batch norm and no loader is given
+ * @throws PolyakError `ERR_PARAMETERS` where all weights of the model are frozen
+ * @throws PolyakError `ERR_UNSUPPORTED` where the model is not compiled, and for batch norm with
+ * `scale: false` or `center: false`, which tfjs cannot train
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs';
+ * import { swaCallback } from '@polyak/backend-tfjs';
+ *
+ * await tf.setBackend('cpu');
+ * const [x, y] = [tf.randomNormal([32, 4]), tf.zeros([32, 1])];
+ * const layers = [
+ *   tf.layers.dense({ units: 8, inputShape: [4] }),
+ *   tf.layers.batchNormalization(),
+ *   tf.layers.dense({ units: 1 }),
+ * ];
+ * const model = tf.sequential({ layers });
+ * model.compile({ optimizer: tf.train.momentum(0.1, 0.9), loss: 'meanSquaredError' });
+ * const options = { swaStart: 2, swaFreq: 1, swaLr: 0.05, unit: 'epoch', loader: [x] } as const;
+ * const callbacks = swaCallback(tf, model, options);
+ * await model.fit(x, y, { epochs: 5, callbacks, verbose: 0 });
+ * console.log(callbacks.swa.paramGroups[0].nAvg); // 3
+ * await callbacks.keepAverages();
+ * await callbacks.swa.dispose();
+ * ```
+ */
+export function swaCallback(
+  tf: TensorFlowWithLayers,
+  model: LayersModel,
+  options: SwaCallbackOptions,
+): SwaCallback {
+  requireLayers(tf);
+  requireAutomatic(options);
+  const { unit = 'step', loader, evaluate, batchNorm: bnOptions, ...rest } = options;
+  requireUnit(unit);
+  if (evaluate !== undefined) requireFunction('swaCallback', 'evaluate', evaluate);
+  const parameters = (): readonly Parameter<Tensor>[] => modelParameters(model);
+  const averaged = parameters();
+  requireSome(averaged);
+  const batchNorm = batchNormOf(tf, model, loader, bnOptions);
+  const shown = batchNorm === undefined ? {} : { batchNorm };
+  const optimizer = tfjsOptimizer(tf, () => optimizerOf(model), parameters);
+  const swa = new WatchedSWA(optimizer, { ...rest, backend: tfjsBackend(tf) });
+  const ends = endings(tf, model, swa, averaged);
+  const warn = options.onWarning ?? ((message: string) => console.warn(message));
+  const hasAverages = (): boolean => swa.paramGroups.some(({ nAvg }) => nAvg > 0);
+
+  /** The model that is fitted, where tfjs tells. */
+  let fitted: LayersModel | undefined;
+  let isFirstEpoch = false;
+  let isWarned = false;
+
+  const callback = new tf.CustomCallback({
+    async onTrainBegin() {
+      const given = fitted;
+      fitted = undefined;
+      requireOwnRun(model, given);
+      requireSameWeights(model, averaged);
+      await ends.restoreLive();
+      if (batchNorm !== undefined) await rehearse(batchNorm);
+      isFirstEpoch = true;
+      isWarned = false;
+    },
+    async onEpochBegin(epoch) {
+      if (isFirstEpoch) {
+        isFirstEpoch = false;
+        const tooShort = tooShortRun(swa, { model, epoch, unit });
+        isWarned = tooShort !== undefined;
+        if (tooShort !== undefined) warn(tooShort);
+      }
+      if (unit === 'epoch') swa.resetLr();
+    },
+    async onBatchBegin() {
+      if (unit === 'step') swa.resetLr();
+    },
+    async onBatchEnd() {
+      if (unit === 'step') await swa.step();
+    },
+    async onEpochEnd(_epoch, logs) {
+      if (unit === 'epoch') await swa.step();
+      if (evaluate === undefined || !hasAverages()) return;
+      const results = await swa.withAveraged(evaluate, shown);
+      for (const [name, value] of Object.entries(results))
+        if (logs !== undefined) logs[`swa_${name}`] = value;
+    },
+    async onTrainEnd() {
+      if (hasAverages()) await swa.swapSwaSgd({ ...shown, recallable: true });
+      else if (!isWarned) {
+        warn(
+          'swaCallback: training ended before the first average; the model holds its live weights.',
+        );
+      }
+    },
+  });
+  return Object.assign(callback, ends, {
+    swa,
+    setModel(given: LayersModel) {
+      fitted = given;
+    },
+    // Bound, since tfjs wraps all that stands in a list after a plain object of functions, and
+    // then calls them without this object.
+    onTrainBegin: callback.onTrainBegin.bind(callback),
+    onTrainEnd: callback.onTrainEnd.bind(callback),
+    onEpochBegin: callback.onEpochBegin.bind(callback),
+    onEpochEnd: callback.onEpochEnd.bind(callback),
+    onBatchBegin: callback.onBatchBegin.bind(callback),
+    onBatchEnd: callback.onBatchEnd.bind(callback),
+  });
+}
+
+function requireLayers(tf: TensorFlowWithLayers): void {
+  requireTensorFlow('swaCallback', tf);
+  // tfjs-core alone has no layers.
+  if (typeof (tf as Partial<TensorFlowWithLayers>).CustomCallback === 'function') return;
+  throw new TypeError(
+    'swaCallback: the first argument is TensorFlow.js without layers. Pass the tf of import * as ' +
+      "tf from '@tensorflow/tfjs', or { ...tfCore, ...tfLayers }.",
+  );
+}
+
+function requireAutomatic(options: SwaCallbackOptions): void {
+  // What JavaScript passes may be anything.
+  const given = options as Partial<SwaCallbackOptions> | null | undefined;
+  if (given?.swaStart !== undefined && given.swaFreq !== undefined) return;
+  throw new RangeError(
+    'swaCallback: swaStart or swaFreq is missing, so nothing would be averaged. Pass both, such ' +
+      "as { swaStart: 6, swaFreq: 1, unit: 'epoch' }.",
+  );
+}
+
+function requireUnit(unit: Unit): void {
+  if (['step', 'epoch'].includes(unit)) return;
+  throw new RangeError(`swaCallback: unit is "${unit}", expected "step" or "epoch".`);
+}
+
+function requireSome(averaged: readonly Parameter<Tensor>[]): void {
+  if (averaged.length > 0) return;
+  throw new PolyakError(
+    'ERR_PARAMETERS',
+    'swaCallback: the model has no trainable weights, so nothing would be averaged. Unfreeze a ' +
+      'layer, with layer.trainable = true, and call model.compile first.',
+  );
+}
+
+/** The model's batch norm with the batches that update it; nothing where none is trained. */
+function batchNormOf(
+  tf: TensorFlow,
+  model: LayersModel,
+  loader: Loader<InputBatch> | undefined,
+  options: BnUpdateOptions | undefined,
+): AveragedBatchNorm<InputBatch> | undefined {
+  const bnModel = batchNormModel(tf, model);
+  requireTrainable(tf, model);
+  if (bnModel.layers.length === 0) return undefined;
+  if (loader !== undefined) return { ...options, model: bnModel, loader };
+  if (!bnModel.layers.some(({ trainable }) => trainable)) return undefined;
+  throw new TypeError(
+    'swaCallback: the model has batch norm, whose statistics must be updated for the averages. ' +
+      'Pass a loader of training batches.',
+  );
+}
+
+function optimizerOf(model: LayersModel): Optimizer {
+  // Before `compile` this is undefined, whatever its type says.
+  const optimizer = model.optimizer as Optimizer | undefined;
+  if (optimizer !== undefined) return optimizer;
+  throw new PolyakError(
+    'ERR_UNSUPPORTED',
+    'swaCallback: the model is not compiled. Call model.compile first.',
+  );
+}
