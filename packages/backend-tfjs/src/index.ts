@@ -19,7 +19,7 @@ export type { GraphModel } from './model/graph-model.js';
 export type { DatasetBatch, InputBatch, ModelInputs } from './model/model-inputs.js';
 export { modelParameters, variableParameters } from './model/model-parameters.js';
 export { tfjsOptimizer } from './training/optimizer.js';
-export type { SwaCallback, SwaCallbackOptions } from './callback/swa-callback.js';
+export type { SwaCallback, SwaCallbackOptions } from './callback/options.js';
 export { swaCallback } from './callback/swa-callback.js';
 export type { AveragingByOptimizer } from './training/options.js';
 export type { SwaOptimizer } from './training/swa-optimizer.js';

@@ -76,6 +76,8 @@ export function tfjsBackend(tf: TensorFlow): TfjsBackend {
   const active = activeBackend(tf);
   const isHost = active === 'cpu';
   const storage = isHost ? hostStorage(tf) : deviceStorage(tf);
+  /** What swaps took out of a model. */
+  const taken = new WeakSet<Tensor>();
 
   function requireActive(call: string): void {
     if (tf.getBackend() === active) return;
@@ -143,15 +145,24 @@ export function tfjsBackend(tf: TensorFlow): TfjsBackend {
       tensors: readonly Tensor[],
     ): Awaitable<readonly Tensor[]> {
       requireActive('swap');
+      storage.share(requireAlive('swap', tensors));
+      const places = parameters.map((parameter, index) => {
+        const tensor = tensors[index] as Tensor;
+        if (!parameter.get().isDisposed || !taken.has(tensor)) return parameter;
+        // The model was disposed of since, and what it held has no place to go back to.
+        return { ...parameter, get: () => tensor, set: () => {} };
+      });
       requireAlive(
         'swap',
-        parameters.map((parameter) => parameter.get()),
+        places.map((place) => place.get()),
       );
-      storage.share(requireAlive('swap', tensors));
       // A new variable refers to the contents of another tensor, without a copy.
-      const hold = (held: readonly Tensor[]): readonly Variable[] =>
-        makeAll(held, (tensor) => tf.variable(tensor, false));
-      return swapAll({ hold, dispose }, parameters, tensors);
+      const hold = (held: readonly Tensor[]): readonly Variable[] => {
+        const variables = makeAll(held, (tensor) => tf.variable(tensor, false));
+        for (const variable of variables) taken.add(variable);
+        return variables;
+      };
+      return swapAll({ hold, dispose }, places, tensors);
     },
 
     dispose,

@@ -71,6 +71,8 @@ export function requireTrainable(tf: TensorFlow, model: LayersModel): void {
 
 function viewOf(tf: TensorFlow, name: string, layer: BatchNormalization): BatchNormLayer {
   const channels = layer.movingMean.shape[0] ?? 0;
+  const statistic = layer.movingMean.read();
+  const isGone = (): boolean => statistic.isDisposed;
 
   function write(variable: LayerVariable, values: Float64Array): void {
     const tensor = tf.tensor1d(Float32Array.from(values));
@@ -87,6 +89,8 @@ function viewOf(tf: TensorFlow, name: string, layer: BatchNormalization): BatchN
     },
     varianceKind: 'population',
     read() {
+      if (isGone())
+        return { mean: new Float64Array(channels), variance: new Float64Array(channels) };
       const tensors = [layer.movingMean.read(), layer.movingVariance.read()];
       return withElements(tf, tensors, ([mean = [], variance = []]) => ({
         mean: Float64Array.from(mean),
@@ -101,6 +105,8 @@ function viewOf(tf: TensorFlow, name: string, layer: BatchNormalization): BatchN
             `variances, expected ${channels} of each, one a channel.`,
         );
       }
+      // The live statistics of a model that was disposed of meanwhile have no place to go back to.
+      if (isGone()) return;
       write(layer.movingMean, mean);
       write(layer.movingVariance, variance);
     },

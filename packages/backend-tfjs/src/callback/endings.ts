@@ -6,27 +6,9 @@ import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { tfjsBackend } from '../averaging/backend.js';
 import type { TensorFlow } from '../tensorflow.js';
+import type { SwaCallback } from './options.js';
 import { quoted } from './quoted.js';
 import { writtenSinceShown } from './watched-swa.js';
-
-/** The ways to go on after training. */
-export interface Endings {
-  /**
-   * Puts the live weights and batch-norm statistics back after training has left averages in the
-   * model, by this callback or another one. Does nothing where the model holds them already.
-   *
-   * @throws PolyakError `ERR_SWAPPED` where the model was trained or written since, which would be
-   * lost; and where another call still uses the weights in the model
-   */
-  restoreLive(): Promise<void>;
-  /**
-   * Keeps what the model holds now for good: the averages that training has left in it, with their
-   * batch-norm statistics. The live weights are freed; training goes on from what was kept.
-   *
-   * @throws PolyakError `ERR_SWAPPED` where another call still uses the weights in the model
-   */
-  keepAverages(): Promise<void>;
-}
 
 /**
  * The endings of a callback.
@@ -38,7 +20,7 @@ export function endings(
   model: LayersModel,
   swa: SWA<Tensor>,
   averaged: readonly Parameter<Tensor>[],
-): Endings {
+): Pick<SwaCallback, 'restoreLive' | 'keepAverages'> {
   const weights = new ParameterSet(averaged, { backend: tfjsBackend(tf) });
 
   async function recall(): Promise<void> {
@@ -55,6 +37,7 @@ export function endings(
 
     keepAverages: () =>
       inTurn(model, async () => {
+        requireAlive(averaged);
         // What `read` returns is the variable itself, whatever its type says.
         const variables = model.weights.map((weight) => weight.read() as Variable);
         // References to the contents, without a copy.
@@ -69,6 +52,19 @@ export function endings(
         }
       }),
   };
+}
+
+/**
+ * Refuses a model that was disposed of.
+ *
+ * @throws PolyakError `ERR_DISPOSED`
+ */
+export function requireAlive(averaged: readonly Parameter<Tensor>[]): void {
+  if (averaged.some((parameter) => !parameter.get().isDisposed)) return;
+  throw new PolyakError(
+    'ERR_DISPOSED',
+    'swaCallback: the model was disposed of. Only swa.dispose() and swa.stateDict() are left.',
+  );
 }
 
 function refuseWritten(averaged: readonly Parameter<Tensor>[]): void {

@@ -5,10 +5,11 @@ import type { Parameter } from '@polyak/core/interfaces';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { History, LayersModel, LayerVariable } from '@tensorflow/tfjs-layers';
 import { modelParameters } from '../model/model-parameters.js';
+import type { SwaCallbackOptions } from './options.js';
 import { quoted } from './quoted.js';
 
 /** What swaStart and swaFreq count. */
-export type Unit = 'step' | 'epoch';
+export type Unit = NonNullable<SwaCallbackOptions['unit']>;
 
 /** The parts of a model that tfjs trains with; its types hide most of them. */
 interface TrainedModel {

@@ -1,10 +1,9 @@
 // SWA for model.fit: averages while the model trains, and leaves the averages in it at the end.
-import type { AveragedBatchNorm, BnUpdateOptions, Loader, SWA } from '@polyak/core';
+import type { AveragedBatchNorm, BnUpdateOptions, Loader } from '@polyak/core';
 import { PolyakError } from '@polyak/core';
-import type { Awaitable, Parameter } from '@polyak/core/interfaces';
 import { requireFunction } from '@polyak/core/kit';
-import type { Optimizer, Tensor } from '@tensorflow/tfjs-core';
-import type { CustomCallback, LayersModel } from '@tensorflow/tfjs-layers';
+import type { Optimizer } from '@tensorflow/tfjs-core';
+import type { LayersModel, Logs } from '@tensorflow/tfjs-layers';
 import { tfjsBackend } from '../averaging/backend.js';
 import { requireTrainable } from '../batch-norm/batch-norm-layer.js';
 import { batchNormModel } from '../batch-norm/batch-norm-model.js';
@@ -12,47 +11,20 @@ import { rehearse } from '../batch-norm/rehearse.js';
 import type { InputBatch } from '../model/model-inputs.js';
 import { modelParameters } from '../model/model-parameters.js';
 import type { TensorFlow, TensorFlowWithLayers } from '../tensorflow.js';
-import { requireTensorFlow } from '../tensorflow.js';
 import { tfjsOptimizer } from '../training/optimizer.js';
-import type { AveragingByOptimizer } from '../training/options.js';
-import { endings } from './endings.js';
-import type { Endings } from './endings.js';
+import {
+  requireAutomatic,
+  requireLayers,
+  requireNumbers,
+  requireSome,
+  requireUnit,
+} from './arguments.js';
+import { endings, requireAlive } from './endings.js';
 import { requireOwnRun, requireSameWeights, tooShortRun } from './fit-run.js';
-import type { Unit } from './fit-run.js';
+import type { SwaCallback, SwaCallbackOptions } from './options.js';
 import { WatchedSWA } from './watched-swa.js';
 
 declare const console: { warn(message: string): void };
-
-/** Options of {@link swaCallback}: those of `SWA`, and what is done with the averages. */
-export type SwaCallbackOptions = AveragingByOptimizer & {
-  /** Steps or epochs before averaging begins; an integer >= 0. */
-  readonly swaStart: number;
-  /** Steps or epochs between averages; an integer >= 1. */
-  readonly swaFreq: number;
-  /** What `swaStart` and `swaFreq` count. Default `step`: an optimizer's step, one a batch. */
-  readonly unit?: Unit;
-  /**
-   * Training batches for the batch-norm update, read once for each evaluation and once at the end:
-   * an array, or an object whose `[Symbol.iterator]` starts anew. The first batch is also tried
-   * before each training. Needed where the model has batch norm that is not frozen.
-   */
-  readonly loader?: Loader<InputBatch>;
-  /** Options of the batch-norm update. */
-  readonly batchNorm?: BnUpdateOptions;
-  /**
-   * Evaluates the model; called at the end of each epoch with the averages in it. The numbers it
-   * returns join the epoch's logs and history with `swa_` before their names, from the first
-   * average on: shorter lists than those of `loss`. Callbacks that come later in the list of `fit`
-   * see them, such as `tf.callbacks.earlyStopping({ monitor: 'swa_loss' })`.
-   */
-  readonly evaluate?: () => Awaitable<Readonly<Record<string, number>>>;
-};
-
-/** A callback for `model.fit`, with the `SWA` behind it. */
-export interface SwaCallback extends CustomCallback, Endings {
-  /** The averages and counters, to save and load. */
-  readonly swa: SWA<Tensor>;
-}
 
 /**
  * A callback that averages the weights while `model.fit` trains and evaluates the averages after
@@ -122,14 +94,20 @@ export function swaCallback(
   const { unit = 'step', loader, evaluate, batchNorm: bnOptions, ...rest } = options;
   requireUnit(unit);
   if (evaluate !== undefined) requireFunction('swaCallback', 'evaluate', evaluate);
-  const parameters = (): readonly Parameter<Tensor>[] => modelParameters(model);
-  const averaged = parameters();
-  requireSome(averaged);
+  const first = modelParameters(model);
+  requireSome(first);
   const batchNorm = batchNormOf(tf, model, loader, bnOptions);
   const shown = batchNorm === undefined ? {} : { batchNorm };
-  const optimizer = tfjsOptimizer(tf, () => optimizerOf(model), parameters);
+  const optimizer = tfjsOptimizer(
+    tf,
+    () => optimizerOf(model),
+    () => {
+      requireAlive(first);
+      return modelParameters(model);
+    },
+  );
   const swa = new WatchedSWA(optimizer, { ...rest, backend: tfjsBackend(tf) });
-  const ends = endings(tf, model, swa, averaged);
+  const ends = endings(tf, model, swa, first);
   const warn = options.onWarning ?? ((message: string) => console.warn(message));
   const hasAverages = (): boolean => swa.paramGroups.some(({ nAvg }) => nAvg > 0);
 
@@ -143,7 +121,9 @@ export function swaCallback(
       const given = fitted;
       fitted = undefined;
       requireOwnRun(model, given);
-      requireSameWeights(model, averaged);
+      swa.requireUsable();
+      const joined = swa.paramGroups.slice(1).flatMap(({ params }) => params);
+      requireSameWeights(model, [...first, ...joined]);
       await ends.restoreLive();
       if (batchNorm !== undefined) await rehearse(batchNorm);
       isFirstEpoch = true;
@@ -168,8 +148,9 @@ export function swaCallback(
       if (unit === 'epoch') await swa.step();
       if (evaluate === undefined || !hasAverages()) return;
       const results = await swa.withAveraged(evaluate, shown);
-      for (const [name, value] of Object.entries(results))
-        if (logs !== undefined) logs[`swa_${name}`] = value;
+      requireNumbers(results);
+      // tfjs always gives logs, whatever its types say.
+      for (const [name, value] of Object.entries(results)) (logs as Logs)[`swa_${name}`] = value;
     },
     async onTrainEnd() {
       if (hasAverages()) await swa.swapSwaSgd({ ...shown, recallable: true });
@@ -194,40 +175,6 @@ export function swaCallback(
     onBatchBegin: callback.onBatchBegin.bind(callback),
     onBatchEnd: callback.onBatchEnd.bind(callback),
   });
-}
-
-function requireLayers(tf: TensorFlowWithLayers): void {
-  requireTensorFlow('swaCallback', tf);
-  // tfjs-core alone has no layers.
-  if (typeof (tf as Partial<TensorFlowWithLayers>).CustomCallback === 'function') return;
-  throw new TypeError(
-    'swaCallback: the first argument is TensorFlow.js without layers. Pass the tf of import * as ' +
-      "tf from '@tensorflow/tfjs', or { ...tfCore, ...tfLayers }.",
-  );
-}
-
-function requireAutomatic(options: SwaCallbackOptions): void {
-  // What JavaScript passes may be anything.
-  const given = options as Partial<SwaCallbackOptions> | null | undefined;
-  if (given?.swaStart !== undefined && given.swaFreq !== undefined) return;
-  throw new RangeError(
-    'swaCallback: swaStart or swaFreq is missing, so nothing would be averaged. Pass both, such ' +
-      "as { swaStart: 6, swaFreq: 1, unit: 'epoch' }.",
-  );
-}
-
-function requireUnit(unit: Unit): void {
-  if (['step', 'epoch'].includes(unit)) return;
-  throw new RangeError(`swaCallback: unit is "${unit}", expected "step" or "epoch".`);
-}
-
-function requireSome(averaged: readonly Parameter<Tensor>[]): void {
-  if (averaged.length > 0) return;
-  throw new PolyakError(
-    'ERR_PARAMETERS',
-    'swaCallback: the model has no trainable weights, so nothing would be averaged. Unfreeze a ' +
-      'layer, with layer.trainable = true, and call model.compile first.',
-  );
 }
 
 /** The model's batch norm with the batches that update it; nothing where none is trained. */

@@ -1,5 +1,5 @@
 // Notices that a model was trained on while averages were in it.
-import { SWA } from '@polyak/core';
+import { PolyakError, SWA } from '@polyak/core';
 import type { SwapOptions } from '@polyak/core';
 import type { Parameter } from '@polyak/core/interfaces';
 import type { Tensor } from '@tensorflow/tfjs-core';
@@ -14,12 +14,28 @@ const shownIn = new WeakMap<object, Shown>();
 
 /** SWA that remembers what its swaps put into the model. */
 export class WatchedSWA extends SWA<Tensor> {
+  #isDisposed = false;
+
   override async swapSwaSgd<Batch>(options: SwapOptions<Batch> = {}): Promise<void> {
     await super.swapSwaSgd(options);
     if (!this.isSwapped) return;
     for (const { identity, get } of this.paramGroups.flatMap(({ params }) => params)) {
       shownIn.set(identity, { swa: this, dataId: get().dataId });
     }
+  }
+
+  override async dispose(): Promise<void> {
+    await super.dispose();
+    this.#isDisposed = true;
+  }
+
+  /** @throws PolyakError `ERR_DISPOSED` */
+  requireUsable(): void {
+    if (!this.#isDisposed) return;
+    throw new PolyakError(
+      'ERR_DISPOSED',
+      'swaCallback: its averages were freed by swa.dispose(). Make a new callback.',
+    );
   }
 }
 
