@@ -1,5 +1,4 @@
 // What becomes of the averages that training has left in a model.
-import type { SWA } from '@polyak/core';
 import { ParameterSet, PolyakError } from '@polyak/core';
 import type { Parameter } from '@polyak/core/interfaces';
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
@@ -7,8 +6,8 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { tfjsBackend } from '../averaging/backend.js';
 import type { TensorFlow } from '../tensorflow.js';
 import type { SwaCallback } from './options.js';
-import { quoted } from './quoted.js';
-import { writtenSinceShown } from './watched-swa.js';
+import { discarding } from './watched-swa.js';
+import type { WatchedSWA } from './watched-swa.js';
 
 /**
  * The endings of a callback.
@@ -18,22 +17,18 @@ import { writtenSinceShown } from './watched-swa.js';
 export function endings(
   tf: TensorFlow,
   model: LayersModel,
-  swa: SWA<Tensor>,
+  swa: WatchedSWA,
   averaged: readonly Parameter<Tensor>[],
 ): Pick<SwaCallback, 'restoreLive' | 'keepAverages'> {
   const weights = new ParameterSet(averaged, { backend: tfjsBackend(tf) });
 
   async function recall(): Promise<void> {
-    if (swa.isSwapped) await swa.swapSwaSgd();
+    if (swa.isSwapped) await swa.takeBack();
     else await weights.recall();
   }
 
   return {
-    restoreLive: () =>
-      inTurn(model, async () => {
-        refuseWritten(averaged);
-        await recall();
-      }),
+    restoreLive: () => inTurn(model, recall),
 
     keepAverages: () =>
       inTurn(model, async () => {
@@ -43,7 +38,7 @@ export function endings(
         // References to the contents, without a copy.
         const kept = variables.map((variable) => tf.variable(variable, false));
         try {
-          await recall();
+          await discarding(variables, recall);
           for (const [index, variable] of variables.entries()) {
             variable.assign(kept[index] as Variable);
           }
@@ -64,18 +59,6 @@ export function requireAlive(averaged: readonly Parameter<Tensor>[]): void {
   throw new PolyakError(
     'ERR_DISPOSED',
     'swaCallback: the model was disposed of. Only swa.dispose() and swa.stateDict() are left.',
-  );
-}
-
-function refuseWritten(averaged: readonly Parameter<Tensor>[]): void {
-  const written = writtenSinceShown(averaged);
-  if (written.length === 0) return;
-  throw new PolyakError(
-    'ERR_SWAPPED',
-    `swaCallback: ${quoted(written)} changed while the averages ` +
-      'were in the model, such as by a fit without this callback. To put the live weights back ' +
-      'would discard that. Call keepAverages() to keep what the model holds, or swa.swapSwaSgd() ' +
-      'of the callback that left its averages there to discard it.',
   );
 }
 

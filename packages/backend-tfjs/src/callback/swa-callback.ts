@@ -35,10 +35,11 @@ declare const console: { warn(message: string): void };
  * - `restoreLive()` puts the live weights and statistics back,
  * - `fit` with this or another callback for the model puts them back too, and trains on from them.
  *
- * `swa.dispose()` frees the averages, after `restoreLive()` where these are still in the model.
- * Where the model was trained by other means while it held the averages, going on is refused:
- * `keepAverages()` keeps that training, `swa.swapSwaSgd()` drops it. Several callbacks can average
- * one model: it ends with the averages of the last one.
+ * `swa.dispose()` frees the averages, and first puts the live weights back where they are still in
+ * the model. Where the model was trained without a callback while it held the averages, nobody can
+ * take them out and so drop that training (`ERR_SWAPPED`): `keepAverages()` keeps it,
+ * `swa.swapSwaSgd()` drops it. Several callbacks can average one model: it ends with the averages
+ * of the last one.
  *
  * Each `fit` first makes sure that the averages will come out right, and is refused otherwise: the
  * model is the callback's, trains the weights that are averaged, continues at the epoch that the

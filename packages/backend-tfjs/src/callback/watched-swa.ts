@@ -1,27 +1,45 @@
-// Notices that a model was trained on while averages were in it.
+// SWA that notices where a model was trained on while averages were in it: whoever then takes them
+// out would discard that training.
 import { PolyakError, SWA } from '@polyak/core';
-import type { SwapOptions } from '@polyak/core';
-import type { Parameter } from '@polyak/core/interfaces';
+import type { SWAOptions, SwapOptions } from '@polyak/core';
+import type { Backend, Optimizer, Parameter, PlaceIdentity } from '@polyak/core/interfaces';
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { quoted } from './quoted.js';
 
-/** What a swap has put into a variable. */
-interface Shown {
-  readonly swa: SWA<Tensor>;
-  readonly dataId: object;
-}
+/** The data that swaps have put into variables and left there. */
+const shown = new WeakMap<PlaceIdentity, object>();
 
-const shownIn = new WeakMap<object, Shown>();
-
-/** SWA that remembers what its swaps put into the model. */
+/**
+ * SWA whose averages are not taken out of a model that was written since, but by `swapSwaSgd`
+ * itself.
+ */
 export class WatchedSWA extends SWA<Tensor> {
+  /** What the last swap reached. */
+  readonly #reached: Reached;
   #isDisposed = false;
 
+  constructor(optimizer: Optimizer<Tensor>, options: SWAOptions<Tensor>) {
+    const reached: Reached = { parameters: [] };
+    super(optimizer, { ...options, backend: watched(options.backend, reached) });
+    this.#reached = reached;
+  }
+
   override async swapSwaSgd<Batch>(options: SwapOptions<Batch> = {}): Promise<void> {
-    await super.swapSwaSgd(options);
+    const swap = async (): Promise<void> => super.swapSwaSgd(options);
+    // Without the name of an average it takes back what is shown, whatever was written into it.
+    if (options.average === undefined) await discarding(identitiesOf(this.#reached), swap);
+    else await swap();
     if (!this.isSwapped) return;
-    for (const { identity, get } of this.paramGroups.flatMap(({ params }) => params)) {
-      shownIn.set(identity, { swa: this, dataId: get().dataId });
-    }
+    for (const { identity, get } of this.#reached.parameters) shown.set(identity, get().dataId);
+  }
+
+  /**
+   * Takes the average out of the model.
+   *
+   * @throws PolyakError `ERR_SWAPPED` where the model was written since
+   */
+  takeBack(): Promise<void> {
+    return super.swapSwaSgd();
   }
 
   override async dispose(): Promise<void> {
@@ -39,18 +57,60 @@ export class WatchedSWA extends SWA<Tensor> {
   }
 }
 
-/**
- * The weights that were written after a swap put an average into them that is still there.
- *
- * @param parameters - of the model
- * @returns their names
- */
-export function writtenSinceShown(parameters: readonly Parameter<Tensor>[]): readonly string[] {
+/** Runs `task`, which may take averages out of these variables though they were written since. */
+export async function discarding(
+  identities: readonly PlaceIdentity[],
+  task: () => Promise<void>,
+): Promise<void> {
+  const before = identities.map((identity) => [identity, shown.get(identity)] as const);
+  forget(identities);
+  try {
+    await task();
+  } catch (error) {
+    for (const [identity, dataId] of before) if (dataId !== undefined) shown.set(identity, dataId);
+    throw error;
+  }
+}
+
+function forget(identities: readonly PlaceIdentity[]): void {
+  for (const identity of identities) shown.delete(identity);
+}
+
+function identitiesOf({ parameters }: Reached): readonly PlaceIdentity[] {
+  return parameters.map(({ identity }) => identity);
+}
+
+interface Reached {
+  parameters: readonly Parameter<Tensor>[];
+}
+
+/** Averages are put in and taken out by `swap` of this backend, whoever asks for it. */
+function watched(backend: Backend<Tensor>, reached: Reached): Backend<Tensor> {
+  return {
+    ...backend,
+    swap(parameters, tensors) {
+      refuseWritten(parameters);
+      reached.parameters = parameters;
+      const held = backend.swap(parameters, tensors);
+      forget(identitiesOf(reached));
+      return held;
+    },
+  };
+}
+
+function refuseWritten(parameters: readonly Parameter<Tensor>[]): void {
   const written = parameters.filter(({ identity, get }) => {
-    const shown = shownIn.get(identity);
+    const before = shown.get(identity);
     const { dataId, isDisposed } = get();
     // A variable refers to other data whenever it is assigned.
-    return shown?.swa.isSwapped === true && shown.dataId !== dataId && !isDisposed;
+    return before !== undefined && before !== dataId && !isDisposed;
   });
-  return written.map(({ name }) => name);
+  if (written.length === 0) return;
+  throw new PolyakError(
+    'ERR_SWAPPED',
+    `swaCallback: ${quoted(written.map(({ name }) => name))} changed while the averages were in ` +
+      'the model, such as by a fit without this callback. To put the live weights back would ' +
+      'discard that. Call keepAverages() to keep what the model holds, or swa.swapSwaSgd() of ' +
+      'the callback that left its averages there to discard it.',
+  );
 }

@@ -1,6 +1,7 @@
 // Several callbacks on one model, and other training of it in between.
-import { swaCallback } from '@polyak/backend-tfjs';
+import { modelParameters, swaCallback, tfjsBackend } from '@polyak/backend-tfjs';
 import type { SwaCallback } from '@polyak/backend-tfjs';
+import { AveragedModel, ParameterSet } from '@polyak/core';
 import { equal, exponential } from '@polyak/core/rules';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
@@ -106,7 +107,8 @@ describe.each(RUNTIMES)('swaCallback on a shared model, on %s', (runtime) => {
   describe('where the model was trained while it held the averages', () => {
     async function trainedOver(): Promise<{ model: tf.LayersModel; callback: SwaCallback }> {
       const model = compiledModel();
-      const callback = swaCallback(tf, model, { ...EPOCHS, loader: batches() });
+      const averages = { swa: equal(), ema: exponential(0.5) };
+      const callback = swaCallback(tf, model, { ...EPOCHS, averages, loader: batches() });
       await train(model, callback, 3);
       await trainAlone(model, 1);
       return { model, callback };
@@ -127,6 +129,33 @@ describe.each(RUNTIMES)('swaCallback on a shared model, on %s', (runtime) => {
       expect(allWeightsOf(model)).toEqual(trained);
     });
 
+    it('refuses whoever else would take the averages out, and changes nothing', async () => {
+      const { model, callback } = await trainedOver();
+      const trained = allWeightsOf(model);
+      const { swa } = callback;
+      const backend = tfjsBackend(tf);
+      const other = new AveragedModel(modelParameters(model), { backend });
+      const weights = new ParameterSet(modelParameters(model), { backend });
+      const { averages } = await swa.stateDict();
+      const comers = {
+        updateSwa: async () => swa.updateSwa(),
+        step: async () => swa.step(),
+        withAveraged: async () => swa.withAveraged(() => {}),
+        swapToAnother: async () => swa.swapSwaSgd({ average: 'ema' }),
+        dispose: async () => swa.dispose(),
+        update: async () => other.update(),
+        recall: async () => weights.recall(),
+        read: async () => weights.read(),
+      };
+      for (const comer of Object.values(comers))
+        await expect(comer()).rejects.toMatchObject(refusal);
+      expect(allWeightsOf(model)).toEqual(trained);
+      expect((await swa.stateDict()).averages).toEqual(averages);
+      await callback.keepAverages();
+      await swa.dispose();
+      expect(allWeightsOf(model)).toEqual(trained);
+    });
+
     it('keeps that training with keepAverages, and trains on from it', async () => {
       const { model, callback } = await trainedOver();
       const trained = allWeightsOf(model);
@@ -138,8 +167,11 @@ describe.each(RUNTIMES)('swaCallback on a shared model, on %s', (runtime) => {
       expect(callback.swa.paramGroups[0]?.nAvg).toBe(2);
     });
 
-    it('discards it with swapSwaSgd', async () => {
+    it('discards it with swapSwaSgd, unless that fails', async () => {
       const { model, callback } = await trainedOver();
+      const odd = { recalable: true } as object;
+      await expect(callback.swa.swapSwaSgd(odd)).rejects.toThrow(/no option "recalable"/);
+      await expect(callback.restoreLive()).rejects.toMatchObject(refusal);
       await callback.swa.swapSwaSgd();
       // The optimizer has gone on.
       expect(allWeightsOf(model)).toEqual(allWeightsOf(await trainAlone(compiledModel(), 3)));
