@@ -112,9 +112,24 @@ export function swaCallback(
   const warn = options.onWarning ?? ((message: string) => console.warn(message));
   const hasAverages = (): boolean => swa.paramGroups.some(({ nAvg }) => nAvg > 0);
 
+  function addResults(logs: Logs, results: Readonly<Record<string, number>>): void {
+    for (const [name, value] of Object.entries(results)) {
+      const log = `swa_${name}`;
+      if (log in logs && !doubles.has(log)) {
+        doubles.add(log);
+        warn(
+          `swaCallback: the logs have "${log}" already, such as from another swaCallback. The ` +
+            'history will have the later number. Give the numbers of evaluate other names.',
+        );
+      }
+      logs[log] = value;
+    }
+  }
+
   /** The model that is fitted, where tfjs tells. */
   let fitted: LayersModel | undefined;
   let isFirstEpoch = false;
+  const doubles = new Set<string>();
   let isWarned = false;
 
   const callback = new tf.CustomCallback({
@@ -151,7 +166,7 @@ export function swaCallback(
       const results = await swa.withAveraged(evaluate, shown);
       requireNumbers(results);
       // tfjs always gives logs, whatever its types say.
-      for (const [name, value] of Object.entries(results)) (logs as Logs)[`swa_${name}`] = value;
+      addResults(logs as Logs, results);
     },
     async onTrainEnd() {
       if (hasAverages()) await swa.swapSwaSgd({ ...shown, recallable: true });

@@ -42,8 +42,8 @@ export class WatchedSWA extends SWA<Tensor> {
     return super.swapSwaSgd();
   }
 
-  override async dispose(): Promise<void> {
-    await super.dispose();
+  override async dispose(...options: Parameters<SWA<Tensor>['dispose']>): Promise<void> {
+    await super.dispose(...options);
     this.#isDisposed = true;
   }
 

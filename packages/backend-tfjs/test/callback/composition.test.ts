@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it, vi } from 'vitest';
 import { RUNTIMES, useRuntime } from '../../../../tests/support/tfjs/runtimes.js';
 import { allWeightsOf, compiledModel, data } from '../training/training.js';
-import { batches, EPOCHS, FIT } from './fit.js';
+import { batches, EPOCHS, FIT, train } from './fit.js';
 
 /** A callback written as a class. */
 class Recorder extends tf.Callback {
@@ -75,6 +75,17 @@ describe.each(RUNTIMES)('swaCallback beside others, on %s', (runtime) => {
     expect(history['swa_loss']).toEqual([3, 2, 2.5]);
     expect(history['loss']).toHaveLength(5);
     expect(nAvg).toBe(3);
+  });
+
+  it('warns once of a number that two callbacks add under one name', async () => {
+    const onWarning = vi.fn<(message: string) => void>();
+    const model = compiledModel();
+    const options = { ...EPOCHS, loader: batches(), onWarning };
+    const first = swaCallback(tf, model, { ...options, evaluate: () => ({ loss: 1, a: 1 }) });
+    const second = swaCallback(tf, model, { ...options, evaluate: () => ({ loss: 2, b: 2 }) });
+    const { history } = await train(model, [first, second], 4);
+    expect(onWarning.mock.calls).toEqual([[expect.stringMatching(/have "swa_loss" already/)]]);
+    expect(history).toMatchObject({ swa_loss: [2, 2], swa_a: [1, 1], swa_b: [2, 2] });
   });
 
   it('leaves the averages in the model where another callback ends the training', async () => {
