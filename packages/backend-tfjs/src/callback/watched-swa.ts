@@ -44,6 +44,7 @@ export class WatchedSWA extends SWA<Tensor> {
 
   override async dispose(...options: Parameters<SWA<Tensor>['dispose']>): Promise<void> {
     await super.dispose(...options);
+    forget(identitiesOf(this.#reached));
     this.#isDisposed = true;
   }
 
