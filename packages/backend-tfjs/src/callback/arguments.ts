@@ -1,8 +1,5 @@
 // Refusals of arguments of swaCallback that are not what they should be.
-import { PolyakError } from '@polyak/core';
 import type { ModeOptions } from '@polyak/core';
-import type { Parameter } from '@polyak/core/interfaces';
-import type { Tensor } from '@tensorflow/tfjs-core';
 import type { TensorFlowWithLayers } from '../tensorflow.js';
 import { requireTensorFlow } from '../tensorflow.js';
 import type { Unit } from './fit-run.js';
@@ -33,16 +30,6 @@ export function requireAutomatic(options: ModeOptions): void {
 export function requireUnit(unit: Unit): void {
   if (['step', 'epoch'].includes(unit)) return;
   throw new RangeError(`swaCallback: unit is "${unit}", expected "step" or "epoch".`);
-}
-
-/** @throws PolyakError `ERR_PARAMETERS` where nothing would be averaged */
-export function requireSome(averaged: readonly Parameter<Tensor>[]): void {
-  if (averaged.length > 0) return;
-  throw new PolyakError(
-    'ERR_PARAMETERS',
-    'swaCallback: the model has no trainable weights, so nothing would be averaged. Unfreeze a ' +
-      'layer, with layer.trainable = true, and call model.compile first.',
-  );
 }
 
 /** @throws TypeError where an evaluation did not return numbers by name */

@@ -33,7 +33,7 @@ export type SwaCallbackOptions = AveragingByOptimizer & {
 
 /** A callback for `model.fit`, with the `SWA` behind it. */
 export interface SwaCallback extends CustomCallback {
-  /** The averages and counters, to save and load. */
+  /** The averages and counters, to save, load and free. */
   readonly swa: SWA<Tensor>;
   /**
    * Puts the live weights and batch-norm statistics back after training has left averages in the
@@ -43,11 +43,4 @@ export interface SwaCallback extends CustomCallback {
    * lost; and where another call still uses the weights in the model
    */
   restoreLive(): Promise<void>;
-  /**
-   * Keeps what the model holds now for good: the averages that training has left in it, with their
-   * batch-norm statistics. The live weights are freed; training goes on from what was kept.
-   *
-   * @throws PolyakError `ERR_SWAPPED` where another call still uses the weights in the model
-   */
-  keepAverages(): Promise<void>;
 }

@@ -12,16 +12,10 @@ import type { InputBatch } from '../model/model-inputs.js';
 import { modelParameters } from '../model/model-parameters.js';
 import type { TensorFlow, TensorFlowWithLayers } from '../tensorflow.js';
 import { tfjsOptimizer } from '../training/optimizer.js';
-import {
-  requireAutomatic,
-  requireLayers,
-  requireNumbers,
-  requireSome,
-  requireUnit,
-} from './arguments.js';
-import { endings, requireAlive } from './endings.js';
+import { requireAutomatic, requireLayers, requireNumbers, requireUnit } from './arguments.js';
 import { requireOwnRun, requireSameWeights, tooShortRun } from './fit-run.js';
 import type { SwaCallback, SwaCallbackOptions } from './options.js';
+import { requireAlive, restorer } from './restore.js';
 import { WatchedSWA } from './watched-swa.js';
 
 declare const console: { warn(message: string): void };
@@ -31,15 +25,15 @@ declare const console: { warn(message: string): void };
  * each epoch. At the end of training the model holds the averages, with batch norm updated for
  * them. Then:
  *
- * - `keepAverages()` makes them the model's weights for good,
- * - `restoreLive()` puts the live weights and statistics back,
- * - `fit` with this or another callback for the model puts them back too, and trains on from them.
+ * - `swa.dispose({ keep: 'averages' })` makes them the model's weights for good,
+ * - `restoreLive()` puts the live weights and statistics back, and `swa.dispose()` frees the
+ *   averages too,
+ * - `fit` with this or another callback for the model puts them back first, and trains on.
  *
- * `swa.dispose()` frees the averages, and first puts the live weights back where they are still in
- * the model. Where the model was trained without a callback while it held the averages, nobody can
- * take them out and so drop that training (`ERR_SWAPPED`): `keepAverages()` keeps it,
- * `swa.swapSwaSgd()` drops it. Several callbacks can average one model: it ends with the averages
- * of the last one.
+ * Where the model was trained without a callback while it held the averages, nobody can put the
+ * live weights back and so drop that training (`ERR_SWAPPED`): `swa.dispose({ keep: 'averages' })`
+ * keeps it, `swa.swapSwaSgd()` drops it. Several callbacks can average one model: it ends with the
+ * averages of the last one.
  *
  * Each `fit` first makes sure that the averages will come out right, and is refused otherwise: the
  * model is the callback's, trains the weights that are averaged, continues at the epoch that the
@@ -81,8 +75,7 @@ declare const console: { warn(message: string): void };
  * const callbacks = swaCallback(tf, model, options);
  * await model.fit(x, y, { epochs: 5, callbacks, verbose: 0 });
  * console.log(callbacks.swa.paramGroups[0].nAvg); // 3
- * await callbacks.keepAverages();
- * await callbacks.swa.dispose();
+ * await callbacks.swa.dispose({ keep: 'averages' });
  * ```
  */
 export function swaCallback(
@@ -96,7 +89,6 @@ export function swaCallback(
   requireUnit(unit);
   if (evaluate !== undefined) requireFunction('swaCallback', 'evaluate', evaluate);
   const first = modelParameters(model);
-  requireSome(first);
   const batchNorm = batchNormOf(tf, model, loader, bnOptions);
   const shown = batchNorm === undefined ? {} : { batchNorm };
   const optimizer = tfjsOptimizer(
@@ -108,7 +100,7 @@ export function swaCallback(
     },
   );
   const swa = new WatchedSWA(optimizer, { ...rest, backend: tfjsBackend(tf) });
-  const ends = endings(tf, model, swa, first);
+  const restoreLive = restorer(tf, model, swa, first);
   const warn = options.onWarning ?? ((message: string) => console.warn(message));
   const hasAverages = (): boolean => swa.paramGroups.some(({ nAvg }) => nAvg > 0);
 
@@ -131,6 +123,7 @@ export function swaCallback(
   let isFirstEpoch = false;
   const doubles = new Set<string>();
   let isWarned = false;
+  let skippedBefore = 0;
 
   const callback = new tf.CustomCallback({
     async onTrainBegin() {
@@ -140,10 +133,11 @@ export function swaCallback(
       swa.requireUsable();
       const joined = swa.paramGroups.slice(1).flatMap(({ params }) => params);
       requireSameWeights(model, [...first, ...joined]);
-      await ends.restoreLive();
+      await restoreLive();
       if (batchNorm !== undefined) await rehearse(batchNorm);
       isFirstEpoch = true;
       isWarned = false;
+      skippedBefore = swa.nSkipped;
     },
     async onEpochBegin(epoch) {
       if (isFirstEpoch) {
@@ -169,6 +163,10 @@ export function swaCallback(
       addResults(logs as Logs, results);
     },
     async onTrainEnd() {
+      const skipped = swa.nSkipped - skippedBefore;
+      if (skipped > 0) {
+        warn(`swaCallback: fit has skipped ${skipped} update(s) of weights that were not finite.`);
+      }
       if (hasAverages()) await swa.swapSwaSgd({ ...shown, recallable: true });
       else if (!isWarned) {
         warn(
@@ -177,8 +175,9 @@ export function swaCallback(
       }
     },
   });
-  return Object.assign(callback, ends, {
+  return Object.assign(callback, {
     swa,
+    restoreLive,
     setModel(given: LayersModel) {
       fitted = given;
     },

@@ -25,10 +25,14 @@ export class WatchedSWA extends SWA<Tensor> {
   }
 
   override async swapSwaSgd<Batch>(options: SwapOptions<Batch> = {}): Promise<void> {
-    const swap = async (): Promise<void> => super.swapSwaSgd(options);
     // Without the name of an average it takes back what is shown, whatever was written into it.
-    if (options.average === undefined) await discarding(identitiesOf(this.#reached), swap);
-    else await swap();
+    const before = options.average === undefined ? forget(identitiesOf(this.#reached)) : [];
+    try {
+      await super.swapSwaSgd(options);
+    } catch (error) {
+      for (const [identity, dataId] of before) shown.set(identity, dataId);
+      throw error;
+    }
     if (!this.isSwapped) return;
     for (const { identity, get } of this.#reached.parameters) shown.set(identity, get().dataId);
   }
@@ -58,23 +62,15 @@ export class WatchedSWA extends SWA<Tensor> {
   }
 }
 
-/** Runs `task`, which may take averages out of these variables though they were written since. */
-export async function discarding(
+/** Lets what was written into these variables be discarded; returns what was shown in them. */
+function forget(
   identities: readonly PlaceIdentity[],
-  task: () => Promise<void>,
-): Promise<void> {
-  const before = identities.map((identity) => [identity, shown.get(identity)] as const);
-  forget(identities);
-  try {
-    await task();
-  } catch (error) {
-    for (const [identity, dataId] of before) if (dataId !== undefined) shown.set(identity, dataId);
-    throw error;
-  }
-}
-
-function forget(identities: readonly PlaceIdentity[]): void {
-  for (const identity of identities) shown.delete(identity);
+): readonly (readonly [PlaceIdentity, object])[] {
+  return identities.flatMap((identity) => {
+    const dataId = shown.get(identity);
+    shown.delete(identity);
+    return dataId === undefined ? [] : [[identity, dataId] as const];
+  });
 }
 
 function identitiesOf({ parameters }: Reached): readonly PlaceIdentity[] {
@@ -111,7 +107,8 @@ function refuseWritten(parameters: readonly Parameter<Tensor>[]): void {
     'ERR_SWAPPED',
     `swaCallback: ${quoted(written.map(({ name }) => name))} changed while the averages were in ` +
       'the model, such as by a fit without this callback. To put the live weights back would ' +
-      'discard that. Call keepAverages() to keep what the model holds, or swa.swapSwaSgd() of ' +
-      'the callback that left its averages there to discard it.',
+      'discard that. On the callback that left its averages there, call ' +
+      "swa.dispose({ keep: 'averages' }) to keep what the model holds, or swa.swapSwaSgd() to " +
+      'discard it.',
   );
 }

@@ -54,24 +54,12 @@ describe.each(RUNTIMES)('after training with swaCallback, on %s', (runtime) => {
 
   it('keeps the averages, and frees the live copy', async () => {
     const run = await trained();
-    await run.callback.keepAverages();
-    expect(allWeightsOf(run.model)).toEqual(run.averages);
-    expect(run.callback.swa.isSwapped).toBe(false);
-    await run.callback.keepAverages();
-    await run.callback.restoreLive();
-    expect(allWeightsOf(run.model)).toEqual(run.averages);
-    await run.callback.swa.dispose();
+    await run.callback.swa.dispose({ keep: 'averages' });
     expect(allWeightsOf(run.model)).toEqual(run.averages);
     expect(memory()).toEqual(run.memory);
-  });
-
-  it('keeps the averages that another callback has left', async () => {
-    const run = await trained();
-    const other = swaCallback(tf, run.model, { ...EPOCHS, loader });
-    await other.keepAverages();
-    expect(run.callback.swa.isSwapped).toBe(false);
-    for (const { swa } of [other, run.callback]) await swa.dispose();
-    expect(allWeightsOf(run.model)).toEqual(run.averages);
+    await run.callback.restoreLive();
+    await trainAlone(run.model, 1);
+    expect(allWeightsOf(run.model)).not.toEqual(run.averages);
     expect(memory()).toEqual(run.memory);
   });
 
@@ -95,7 +83,7 @@ describe.each(RUNTIMES)('after training with swaCallback, on %s', (runtime) => {
     expect(allWeightsOf(model)).toEqual(live);
   });
 
-  it('goes on training, from the live weights or from the kept averages', async () => {
+  it('goes on training from the live weights', async () => {
     const whole = await trained();
     await whole.callback.restoreLive();
     await trainAlone(whole.model, 2);
@@ -105,21 +93,8 @@ describe.each(RUNTIMES)('after training with swaCallback, on %s', (runtime) => {
     await train(run.model, run.callback, 2, () => live.push(allWeightsOf(run.model)));
     expect(live.at(-1)).toEqual(allWeightsOf(whole.model));
     expect(run.callback.swa.paramGroups[0]?.nAvg).toBe(4);
-
-    await run.callback.keepAverages();
-    const kept = allWeightsOf(run.model);
-    await train(run.model, run.callback, 1, () => live.push(allWeightsOf(run.model)));
-    expect(live.at(-1)).not.toEqual(kept);
     await run.callback.swa.dispose();
-    expect(memory().numTensors).toBe(run.memory.numTensors);
-  });
-
-  it('changes averages no more that were kept', async () => {
-    const run = await trained();
-    await run.callback.keepAverages();
-    const state = await run.callback.swa.stateDict();
-    await trainAlone(run.model, 1);
-    expect((await run.callback.swa.stateDict()).averages).toEqual(state.averages);
+    expect(memory()).toEqual(run.memory);
   });
 
   it('trains on where a layer was removed and disposed of while it held averages', async () => {
@@ -137,39 +112,34 @@ describe.each(RUNTIMES)('after training with swaCallback, on %s', (runtime) => {
     for (const { swa } of [callback, next]) await swa.dispose();
   });
 
-  describe.each(['the averages', 'the live weights', 'the kept averages'])(
-    'while the model holds %s',
-    (what) => {
-      async function ended(): Promise<Trained> {
-        const run = await trained();
-        if (what === 'the live weights') await run.callback.restoreLive();
-        if (what === 'the kept averages') await run.callback.keepAverages();
-        return run;
-      }
+  describe.each(['the averages', 'the live weights'])('while the model holds %s', (what) => {
+    async function ended(): Promise<Trained> {
+      const run = await trained();
+      if (what === 'the live weights') await run.callback.restoreLive();
+      return run;
+    }
 
-      it('frees everything where the model is disposed of first', async () => {
-        const { model, callback, none } = await ended();
-        disposeOf(model);
-        await callback.swa.dispose();
-        expect(memory()).toEqual(none);
-      });
+    it('frees everything where the model is disposed of first', async () => {
+      const { model, callback, none } = await ended();
+      disposeOf(model);
+      await callback.swa.dispose();
+      expect(memory()).toEqual(none);
+    });
 
-      it('frees everything where the averages are disposed of first', async () => {
-        const { model, callback, none } = await ended();
-        await callback.swa.dispose();
-        disposeOf(model);
-        expect(memory()).toEqual(none);
-      });
+    it('frees everything where the averages are disposed of first', async () => {
+      const { model, callback, none } = await ended();
+      await callback.swa.dispose();
+      disposeOf(model);
+      expect(memory()).toEqual(none);
+    });
 
-      it('says what cannot be done with a model that was disposed of', async () => {
-        const { model, callback, none } = await ended();
-        disposeOf(model);
-        await callback.restoreLive();
-        await expect(callback.keepAverages()).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
-        await expect(callback.swa.swapSwaSgd()).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
-        await callback.swa.dispose();
-        expect(memory()).toEqual(none);
-      });
-    },
-  );
+    it('says what cannot be done with a model that was disposed of', async () => {
+      const { model, callback, none } = await ended();
+      disposeOf(model);
+      await callback.restoreLive();
+      await expect(callback.swa.swapSwaSgd()).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
+      await callback.swa.dispose();
+      expect(memory()).toEqual(none);
+    });
+  });
 });

@@ -157,6 +157,27 @@ describe.each(RUNTIMES)('swaCallback on %s', (runtime) => {
     expect(callbacks.swa.isSwapped).toBe(true);
   });
 
+  it('skips updates that are not finite where asked to, and says at the end how many', async () => {
+    const model = compiledModel();
+    const onWarning = vi.fn<(message: string) => void>();
+    const options = { ...EPOCHS, loader: batches(), nonFinite: 'skip', onWarning } as const;
+    const callback = swaCallback(tf, model, options);
+    const variable = model.trainableWeights[0]?.read() as tf.Variable;
+    const live = tf.variable(variable, false);
+    const { onEpochEnd } = callback;
+    callback.onEpochEnd = async (epoch, logs) => {
+      live.assign(variable);
+      if (epoch === 2) variable.assign(tf.fill(variable.shape, NaN));
+      await onEpochEnd(epoch, logs);
+      variable.assign(live);
+    };
+    await train(model, callback, 4);
+    expect(callback.swa.paramGroups[0]).toMatchObject({ nAvg: 1, stepCounter: 4 });
+    const told = onWarning.mock.calls.filter(([message]) => message.includes('skipped'));
+    expect(told).toContainEqual([expect.stringMatching(/^swaCallback: .* skipped 1 update/)]);
+    live.dispose();
+  });
+
   it.each([{ scale: false }, { center: false }])(
     'refuses batch norm with %j by the name of the layer',
     (config) => {

@@ -1,52 +1,29 @@
-// What becomes of the averages that training has left in a model.
+// Takes out of a model the averages that training has left in it.
 import { ParameterSet, PolyakError } from '@polyak/core';
 import type { Parameter } from '@polyak/core/interfaces';
-import type { Tensor, Variable } from '@tensorflow/tfjs-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { tfjsBackend } from '../averaging/backend.js';
 import type { TensorFlow } from '../tensorflow.js';
-import type { SwaCallback } from './options.js';
-import { discarding } from './watched-swa.js';
 import type { WatchedSWA } from './watched-swa.js';
 
 /**
- * The endings of a callback.
+ * The `restoreLive` of a callback.
  *
  * @param averaged - the weights that `swa` averages
  */
-export function endings(
+export function restorer(
   tf: TensorFlow,
   model: LayersModel,
   swa: WatchedSWA,
   averaged: readonly Parameter<Tensor>[],
-): Pick<SwaCallback, 'restoreLive' | 'keepAverages'> {
+): () => Promise<void> {
   const weights = new ParameterSet(averaged, { backend: tfjsBackend(tf) });
-
-  async function recall(): Promise<void> {
-    if (swa.isSwapped) await swa.takeBack();
-    else await weights.recall();
-  }
-
-  return {
-    restoreLive: () => inTurn(model, recall),
-
-    keepAverages: () =>
-      inTurn(model, async () => {
-        requireAlive(averaged);
-        // What `read` returns is the variable itself, whatever its type says.
-        const variables = model.weights.map((weight) => weight.read() as Variable);
-        // References to the contents, without a copy.
-        const kept = variables.map((variable) => tf.variable(variable, false));
-        try {
-          await discarding(variables, recall);
-          for (const [index, variable] of variables.entries()) {
-            variable.assign(kept[index] as Variable);
-          }
-        } finally {
-          tf.dispose(kept);
-        }
-      }),
-  };
+  return () =>
+    inTurn(model, async () => {
+      if (swa.isSwapped) await swa.takeBack();
+      else await weights.recall();
+    });
 }
 
 /**
