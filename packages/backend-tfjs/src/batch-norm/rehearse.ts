@@ -28,7 +28,9 @@ export async function rehearse<Batch>({
         layers.map((layer) => own.get(layer) ?? layer),
       ),
   };
-  await bnUpdate(firstOf(loader), readOnly, options);
+  // The first batch may be one of those that are to be skipped.
+  const lenient = options.nonFinite === 'skip' ? { nonFinite: 'allow' as const } : {};
+  await bnUpdate(firstOf(loader), readOnly, { ...options, ...lenient });
 }
 
 async function* firstOf<Batch>(loader: Loader<Batch>): AsyncGenerator<Batch> {
@@ -44,6 +46,6 @@ function requireRereadable<Batch>(loader: Loader<Batch>): void {
   if ((iterator as unknown) !== loader) return;
   throw new TypeError(
     'swaCallback: the loader is an iterator or generator object, which can be read once only. ' +
-      'Pass an array, or an object such as { [Symbol.iterator]: function* () { yield batch; } }.',
+      'Pass an array, or batchLoader(tf, source) of a tf.data.Dataset or a generator function.',
   );
 }

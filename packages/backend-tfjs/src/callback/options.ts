@@ -16,8 +16,9 @@ export type SwaCallbackOptions = AveragingByOptimizer & {
   readonly unit?: 'step' | 'epoch';
   /**
    * Training batches for the batch-norm update, read once for each evaluation and once at the end:
-   * an array, or an object whose `[Symbol.iterator]` starts anew. The first batch is also tried
-   * before each training. Needed where the model has batch norm that is not frozen.
+   * an array, or what `batchLoader` makes of a `tf.data.Dataset` or a generator function. The first
+   * batch is also tried before each training. Needed where the model has batch norm that is not
+   * frozen.
    */
   readonly loader?: Loader<InputBatch>;
   /** Options of the batch-norm update. */

@@ -70,6 +70,17 @@ describe.each(RUNTIMES)('the batch norm of a swaCallback on %s', (runtime) => {
     expect(allWeightsOf(model)).not.toEqual(before);
   });
 
+  it('passes over a first batch that is to be skipped', async () => {
+    const model = compiledModel();
+    const loader = [tf.mul(NaN, tf.ones([2, 3])), ...batches()];
+    const fitWith = async (nonFinite: 'skip' | 'refuse'): Promise<tf.History> => {
+      const batchNorm = { nonFinite, onWarning: () => {} };
+      return train(model, swaCallback(tf, model, { ...EPOCHS, loader, batchNorm }), 3);
+    };
+    await expect(fitWith('refuse')).rejects.toMatchObject({ code: 'ERR_NON_FINITE' });
+    await expect(fitWith('skip')).resolves.toBeDefined();
+  });
+
   it('asks for no loader where all batch norm is frozen', async () => {
     const model = compiledModel();
     model.getLayer('bn').trainable = false;
