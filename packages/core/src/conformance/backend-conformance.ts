@@ -1,17 +1,17 @@
 // The conformance suite: what every backend must do, as data that any test runner can loop over.
 import type { Awaitable } from '../awaitable.js';
-import { averagingTests } from './averaging-tests.js';
-import { castTests } from './cast-tests.js';
-import { compensatedTests } from './compensated-tests.js';
-import { declarationTests } from './declaration-tests.js';
-import { finiteTests } from './finite-tests.js';
-import { halfTests } from './half-tests.js';
+import { averagingTests } from './tests/averaging-tests.js';
+import { castTests } from './tests/cast-tests.js';
+import { compensatedTests } from './tests/compensated-tests.js';
+import { declarationTests } from './tests/declaration-tests.js';
+import { finiteTests } from './tests/finite-tests.js';
+import { halfTests } from './tests/half-tests.js';
 import type { BackendHarness } from './harness.js';
 import { overflowTests } from './tests/overflow-tests.js';
-import { parameterTests } from './parameter-tests.js';
-import { refusalTests } from './refusal-tests.js';
-import { swapTests } from './swap-tests.js';
-import { tensorTests } from './tensor-tests.js';
+import { parameterTests } from './tests/parameter-tests.js';
+import { refusalTests } from './tests/refusal-tests.js';
+import { swapTests } from './tests/swap-tests.js';
+import { tensorTests } from './tests/tensor-tests.js';
 
 /** What became of a test. */
 export type ConformanceOutcome =

@@ -1,10 +1,10 @@
 // Conformance: half-precision live tensors, where a backend has them. Their averages are float32.
-import type { HostTensor } from '../tensor/tensor.js';
-import { check, checkSameBits, hostTensor, values } from './check.js';
-import { halfDtypes, parametersOf, withoutHalf } from './harness.js';
-import type { HarnessTest } from './harness.js';
-import { checkUntouched, checkUpdate, disposeItems, itemsOf } from './updates.js';
-import type { HostItem } from './updates.js';
+import type { HostTensor } from '../../tensor/tensor.js';
+import { check, checkSameBits, hostTensor, values } from '../check.js';
+import { halfDtypes, parametersOf, withoutHalf } from '../harness.js';
+import type { HarnessTest } from '../harness.js';
+import { checkUntouched, checkUpdate, disposeItems, itemsOf } from '../updates.js';
+import type { HostItem } from '../updates.js';
 
 const SHAPES = [[], [0], [1], [3], [2, 3, 4], [1025], [20_001]];
 

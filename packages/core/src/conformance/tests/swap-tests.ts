@@ -1,10 +1,10 @@
 // Conformance: a swap exchanges contents, keeps the tensors it was given, and is all or nothing.
-import type { Parameter } from '../parameter.js';
-import type { HostTensor } from '../tensor/tensor.js';
-import { check, checkAlive, checkSameBits, checkThrows, hostTensor, values } from './check.js';
-import { heldBy, parametersOf } from './harness.js';
-import type { HarnessTest } from './harness.js';
-import { samples } from './samples.js';
+import type { Parameter } from '../../parameter.js';
+import type { HostTensor } from '../../tensor/tensor.js';
+import { check, checkAlive, checkSameBits, checkThrows, hostTensor, values } from '../check.js';
+import { heldBy, parametersOf } from '../harness.js';
+import type { HarnessTest } from '../harness.js';
+import { samples } from '../samples.js';
 
 /** How a place can refuse: before or after it took the contents, now or later. */
 type Refusal = 'throws' | 'rejects' | 'takes and throws' | 'takes and rejects';

@@ -1,5 +1,5 @@
 // Conformance: an update is made as a whole, or nothing has changed.
-import type { HostTensor } from '../tensor/tensor.js';
+import type { HostTensor } from '../../tensor/tensor.js';
 import {
   check,
   checkAlive,
@@ -9,11 +9,11 @@ import {
   hostTensor,
   numbersOf,
   values,
-} from './check.js';
-import { floatingDtypes } from './harness.js';
-import type { BackendHarness, HarnessTest } from './harness.js';
-import { checkUntouched, disposeItems, itemsOf } from './updates.js';
-import type { HostItem } from './updates.js';
+} from '../check.js';
+import { floatingDtypes } from '../harness.js';
+import type { BackendHarness, HarnessTest } from '../harness.js';
+import { checkUntouched, disposeItems, itemsOf } from '../updates.js';
+import type { HostItem } from '../updates.js';
 
 interface Update {
   readonly live: readonly HostTensor[];

@@ -1,10 +1,10 @@
 // Conformance: casts between half precision and float32.
-import type { Backend } from '../backend.js';
-import { halfValue } from '../tensor/half.js';
-import type { DType, HostTensor } from '../tensor/tensor.js';
-import { check, checkAlive, checkSameBits, hostTensor } from './check.js';
-import { halfDtypes, withoutHalf } from './harness.js';
-import type { HarnessTest } from './harness.js';
+import type { Backend } from '../../backend.js';
+import { halfValue } from '../../tensor/half.js';
+import type { DType, HostTensor } from '../../tensor/tensor.js';
+import { check, checkAlive, checkSameBits, hostTensor } from '../check.js';
+import { halfDtypes, withoutHalf } from '../harness.js';
+import type { HarnessTest } from '../harness.js';
 
 /** `tensors` as the backend casts them. */
 async function castBy<T>(

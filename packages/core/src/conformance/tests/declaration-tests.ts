@@ -1,7 +1,7 @@
 // Conformance: what a backend says of itself.
-import { isFloating } from '../tensor/tensor.js';
-import { check, hostTensor } from './check.js';
-import type { HarnessTest } from './harness.js';
+import { isFloating } from '../../tensor/tensor.js';
+import { check, hostTensor } from '../check.js';
+import type { HarnessTest } from '../harness.js';
 
 export const declarationTests: readonly HarnessTest[] = [
   {

@@ -1,8 +1,8 @@
 // Conformance: tensors keep their elements through upload, download and clone.
-import { check, checkAlive, checkSameBits, hostTensor } from './check.js';
-import { heldBy, parametersOf } from './harness.js';
-import type { HarnessTest } from './harness.js';
-import { samples } from './samples.js';
+import { check, checkAlive, checkSameBits, hostTensor } from '../check.js';
+import { heldBy, parametersOf } from '../harness.js';
+import type { HarnessTest } from '../harness.js';
+import { samples } from '../samples.js';
 
 const counting = (): ReturnType<typeof hostTensor> => hostTensor('float32', [5], (index) => index);
 

@@ -1,9 +1,9 @@
 // Conformance: a parameter says what it writes to, so that two of one place are known as such.
-import { isMemoryRange } from '../parameter.js';
-import type { Parameter, PlaceIdentity } from '../parameter.js';
-import { check, checkSameBits, hostTensor, values } from './check.js';
-import { heldBy, parametersOf } from './harness.js';
-import type { HarnessTest } from './harness.js';
+import { isMemoryRange } from '../../parameter.js';
+import type { Parameter, PlaceIdentity } from '../../parameter.js';
+import { check, checkSameBits, hostTensor, values } from '../check.js';
+import { heldBy, parametersOf } from '../harness.js';
+import type { HarnessTest } from '../harness.js';
 
 const SHAPES = [[], [1], [3], [3], [2, 3], [257]];
 

@@ -1,5 +1,5 @@
 // Conformance: averages are right.
-import type { DType, HostTensor } from '../tensor/tensor.js';
+import type { DType, HostTensor } from '../../tensor/tensor.js';
 import {
   check,
   checkAlive,
@@ -8,11 +8,11 @@ import {
   hostTensor,
   SPECIAL,
   values,
-} from './check.js';
-import { floatingDtypes, heldBy, parametersOf } from './harness.js';
-import type { HarnessTest } from './harness.js';
-import { checkUpdate, disposeItems, itemsOf, made } from './updates.js';
-import type { HostItem } from './updates.js';
+} from '../check.js';
+import { floatingDtypes, heldBy, parametersOf } from '../harness.js';
+import type { HarnessTest } from '../harness.js';
+import { checkUpdate, disposeItems, itemsOf, made } from '../updates.js';
+import type { HostItem } from '../updates.js';
 
 const SHAPES = [[], [0], [1], [2], [3], [2, 3, 4], [17], [255], [20_001]];
 const WEIGHTS = [0, 1e-4, 1 / 3, 0.5, 0.9, 1];

@@ -1,11 +1,11 @@
 // Conformance: the compensated accumulator, where a backend has one.
-import { isHalf } from '../tensor/tensor.js';
-import type { DType, HostTensor } from '../tensor/tensor.js';
-import type { AverageItem } from '../backend.js';
-import { check, checkSameBits, hostTensor, numbersOf } from './check.js';
-import { floatingDtypes, halfDtypes, withoutHalf, withoutResiduals } from './harness.js';
-import type { BackendHarness, HarnessTest } from './harness.js';
-import { disposeItems, itemsOf, made } from './updates.js';
+import { isHalf } from '../../tensor/tensor.js';
+import type { DType, HostTensor } from '../../tensor/tensor.js';
+import type { AverageItem } from '../../backend.js';
+import { check, checkSameBits, hostTensor, numbersOf } from '../check.js';
+import { floatingDtypes, halfDtypes, withoutHalf, withoutResiduals } from '../harness.js';
+import type { BackendHarness, HarnessTest } from '../harness.js';
+import { disposeItems, itemsOf, made } from '../updates.js';
 
 const UPDATES = 1000;
 

@@ -1,11 +1,11 @@
 // Conformance: allFinite finds what is not finite, and nothing else.
-import { halfValue } from '../tensor/half.js';
-import { formatSpec, isFloating } from '../tensor/tensor.js';
-import type { HostTensor } from '../tensor/tensor.js';
-import type { Backend } from '../backend.js';
-import { check, hostTensor } from './check.js';
-import { floatingDtypes, halfDtypes, withoutHalf } from './harness.js';
-import type { HarnessTest } from './harness.js';
+import { halfValue } from '../../tensor/half.js';
+import { formatSpec, isFloating } from '../../tensor/tensor.js';
+import type { HostTensor } from '../../tensor/tensor.js';
+import type { Backend } from '../../backend.js';
+import { check, hostTensor } from '../check.js';
+import { floatingDtypes, halfDtypes, withoutHalf } from '../harness.js';
+import type { HarnessTest } from '../harness.js';
 
 /** Throws unless allFinite says `expected` of each tensor. */
 async function checkFinite<T>(
