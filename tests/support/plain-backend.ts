@@ -72,7 +72,10 @@ export function plainBackend(dtypes: readonly DType[] = DTYPES): PlainBackend {
       made(results.flatMap(({ average, residual }) => [average, ...present(residual)]));
       return { kind: 'averaged', items: results };
     },
-    swap: (parameters, tensors) => swapAll({ hold: clone, dispose }, parameters, tensors),
+    swap(parameters, tensors) {
+      book.requireAlive('swap', tensors);
+      return swapAll({ hold: clone, dispose }, parameters, tensors);
+    },
     dispose,
   };
 }

@@ -1,13 +1,20 @@
 // The published suite in each mode, with live weights in arrays and, where there is a GPU, in
 // textures of both layouts.
 import { gpujsBackend, gpujsParameter } from '@polyak/backend-gpujs';
-import type { ConformanceTest } from '@polyak/core/conformance';
+import type { GpujsTensor } from '@polyak/backend-gpujs';
+import type { ConformanceOptions, ConformanceTest } from '@polyak/core/conformance';
 import { backendConformance } from '@polyak/core/conformance';
+import type { HostTensor, Parameter } from '@polyak/core/interfaces';
 import { describe } from 'vitest';
 import {
   ASYNCHRONOUS,
   declareConformance,
   NO_HALF,
+  NO_INTEGERS,
+  NO_RESIDUALS,
+  NO_VIEWS,
+  ON_SOFTWARE,
+  sideBySide,
 } from '../../../../tests/support/conformance.js';
 import type { Bench } from '../../../../tests/support/gpujs/describe-modes.js';
 import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js';
@@ -18,7 +25,11 @@ import { textureOf } from '../textures.js';
  * The suite, with live weights in textures, or in arrays where `isDense` does not say how these are
  * laid out.
  */
-function suite(bench: Bench, isDense?: boolean): readonly ConformanceTest[] {
+function suite(
+  bench: Bench,
+  isDense?: boolean,
+  options: ConformanceOptions = {},
+): readonly ConformanceTest[] {
   return backendConformance(async () => {
     const backend = await gpujsBackend(bench.gpu);
     return {
@@ -38,18 +49,27 @@ function suite(bench: Bench, isDense?: boolean): readonly ConformanceTest[] {
           ? gpujsParameter(parameter.name, data, shape)
           : parameter;
       },
+      ...(isDense === undefined && { views: arraysOf }),
       liveTensors: () => backend.memory().tensors,
       close: async () => backend.release(),
     };
-  });
+  }, options);
+}
+
+/** Places over arrays that lie in one memory. */
+function arraysOf(tensors: readonly HostTensor[]): readonly Parameter<GpujsTensor>[] {
+  return sideBySide(tensors).map(({ data, shape }, n) =>
+    gpujsParameter(`p${n}`, data as Float32Array, shape),
+  );
 }
 
 /** Not compensated where the device does not round each operation. */
-const LACKS = [NO_HALF, ASYNCHRONOUS, 'has no compensated accumulator'];
+const LACKS = [NO_HALF, NO_INTEGERS, ASYNCHRONOUS, NO_RESIDUALS, NO_VIEWS];
 
-describeModes(MODES, (_, bench) => {
+describeModes(MODES, (mode, bench) => {
   describe('live weights in arrays', () => {
-    declareConformance(suite(bench), LACKS);
+    const isOnHost = mode === 'cpu' || mode === 'webasm';
+    declareConformance(suite(bench, undefined, isOnHost ? {} : ON_SOFTWARE), LACKS);
   });
 });
 
@@ -57,7 +77,7 @@ describeModes(TEXTURE_MODES, (_, bench) => {
   describe.each([false, true])(
     'live weights in textures (four elements a texel: %s)',
     (isDense) => {
-      declareConformance(suite(bench, isDense), LACKS);
+      declareConformance(suite(bench, isDense, ON_SOFTWARE), LACKS);
     },
   );
 });

@@ -14,6 +14,8 @@ import {
   ASYNCHRONOUS,
   declareConformance,
   NO_HALF,
+  NO_VIEWS,
+  ON_SOFTWARE,
   ONE_PARAMETER,
 } from '../../../../tests/support/conformance.js';
 import { harnessOn } from './harness.js';
@@ -39,8 +41,9 @@ it.runIf(isRequired || reason === undefined)('has a WebGPU adapter', () => {
 });
 
 describe.skipIf(reason !== undefined)('onnx:webgpu', () => {
-  declareConformance(backendConformance(harnessOn('webgpu')), [
+  declareConformance(backendConformance(harnessOn('webgpu'), ON_SOFTWARE), [
     NO_HALF,
+    NO_VIEWS,
     ASYNCHRONOUS,
     ONE_PARAMETER,
   ]);

@@ -6,7 +6,9 @@ import { compensatedTests } from './tests/compensated-tests.js';
 import { declarationTests } from './tests/declaration-tests.js';
 import { finiteTests } from './tests/finite-tests.js';
 import { halfTests } from './tests/half-tests.js';
-import type { BackendHarness } from './harness.js';
+import { largeTests } from './tests/large-tests.js';
+import { listTests } from './tests/list-tests.js';
+import type { BackendHarness, ConformanceOptions } from './harness.js';
 import { overflowTests } from './tests/overflow-tests.js';
 import { parameterTests } from './tests/parameter-tests.js';
 import { refusalTests } from './tests/refusal-tests.js';
@@ -37,6 +39,7 @@ export interface ConformanceTest {
 const TESTS = [
   ...declarationTests,
   ...tensorTests,
+  ...listTests,
   ...finiteTests,
   ...averagingTests,
   ...overflowTests,
@@ -46,12 +49,14 @@ const TESTS = [
   ...parameterTests,
   ...castTests,
   ...halfTests,
+  ...largeTests,
 ];
 
 /**
  * Everything a backend must do to be used by `AveragedModel` and `SWA`, one test each.
  *
  * @param create - makes a fresh harness for each test
+ * @param options - how large tensors may be
  * @returns the tests, for the loop of any test runner
  *
  * @example
@@ -75,6 +80,7 @@ const TESTS = [
  */
 export function backendConformance<T>(
   create: () => Awaitable<BackendHarness<T>>,
+  { maxElements = 4099 ** 2 }: ConformanceOptions = {},
 ): readonly ConformanceTest[] {
   return TESTS.map(({ name, skip, run }) => ({
     name,
@@ -83,7 +89,7 @@ export function backendConformance<T>(
       try {
         const reason = skip?.(harness);
         if (reason !== undefined) return { kind: 'skipped', reason };
-        await run(harness);
+        await run(harness, { maxElements });
         return { kind: 'passed' };
       } finally {
         await harness.close?.();

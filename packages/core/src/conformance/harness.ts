@@ -17,12 +17,27 @@ export interface BackendHarness<T> {
    */
   sameParameter?(parameter: Parameter<T>): Awaitable<Parameter<T>>;
   /**
+   * Places of a live model that hold copies of `tensors` in one memory: at offsets of their own,
+   * and with strides where the runtime has such. Absent where each tensor has a memory of its own.
+   */
+  views?(tensors: readonly HostTensor[]): Awaitable<readonly Parameter<T>[]>;
+  /**
    * The tensors alive in the runtime now, however counted: the same number before and after means
-   * no leak.
+   * no leak, and a tensor that is disposed of lowers it.
    */
   liveTensors(): Awaitable<number>;
   /** Called after each test. */
   close?(): Awaitable<void>;
+}
+
+/** Options of the suite. */
+export interface ConformanceOptions {
+  /**
+   * The elements of the large tensors, of which up to eight are alive at a time. Fewer, where
+   * memory is short, hide what goes wrong beyond them. Default 4099² (16,801,801): more than 2^24,
+   * from where on float32 cannot count, and than 65,535 workgroups of 256.
+   */
+  readonly maxElements?: number;
 }
 
 /** A test of the suite before it is given a harness. */
@@ -30,12 +45,26 @@ export interface HarnessTest {
   readonly name: string;
   /** Why there is nothing to try, for a backend that does not declare what this test is about. */
   readonly skip?: <T>(harness: BackendHarness<T>) => string | undefined;
-  readonly run: <T>(harness: BackendHarness<T>) => Promise<void>;
+  readonly run: <T>(
+    harness: BackendHarness<T>,
+    options: Required<ConformanceOptions>,
+  ) => Promise<void>;
 }
 
 /** The dtypes of a backend that averages can have. */
 export function floatingDtypes<T>(backend: Backend<T>): readonly DType[] {
   return backend.dtypes.filter((dtype) => isFloating(dtype) && !isHalf(dtype));
+}
+
+/** The dtype of tests that try one only: float32, or float64 where there is no float32. */
+export function dtypeOf<T>(backend: Backend<T>): DType {
+  const dtypes = floatingDtypes(backend);
+  return dtypes.includes('float32') ? 'float32' : (dtypes[0] ?? 'float32');
+}
+
+/** The dtypes of a backend that are copied and never averaged. */
+export function integerDtypes<T>(backend: Backend<T>): readonly DType[] {
+  return backend.dtypes.filter((dtype) => !isFloating(dtype));
 }
 
 /** The dtypes of a backend whose averages are float32. */
@@ -46,6 +75,11 @@ export function halfDtypes<T>(backend: Backend<T>): readonly DType[] {
 /** Why tests of the compensated accumulator are skipped. */
 export function withoutResiduals<T>({ backend }: BackendHarness<T>): string | undefined {
   return backend.canCompensate ? undefined : `${backend.name} has no compensated accumulator`;
+}
+
+/** Why tests of integers are skipped. */
+export function withoutIntegers<T>({ backend }: BackendHarness<T>): string | undefined {
+  return integerDtypes(backend).length > 0 ? undefined : `${backend.name} has no integer dtype`;
 }
 
 /** Why tests of half precision are skipped. */

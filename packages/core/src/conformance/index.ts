@@ -1,3 +1,3 @@
 export type { ConformanceOutcome, ConformanceTest } from './backend-conformance.js';
 export { backendConformance } from './backend-conformance.js';
-export type { BackendHarness } from './harness.js';
+export type { BackendHarness, ConformanceOptions } from './harness.js';

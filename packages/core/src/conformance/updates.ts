@@ -1,7 +1,8 @@
 // Updates of the suite: items made of host tensors, their results compared with the reference.
 import type { AveragedItem, AverageItem, AverageOptions, Backend } from '../backend.js';
-import type { HostTensor } from '../tensor/tensor.js';
-import { check, checkAveraged, checkSameBits } from './check.js';
+import { formatSpec } from '../tensor/tensor.js';
+import type { HostTensor, TensorSpec } from '../tensor/tensor.js';
+import { check, checkAveraged, checkSameBits, specsOf } from './check.js';
 
 /** An average that is moved, on the host. */
 export interface HostItem {
@@ -35,20 +36,20 @@ export async function made<T>(
   items: readonly AverageItem<T>[],
   options?: AverageOptions,
 ): Promise<readonly AveragedItem<T>[]> {
+  const specs = items.map(({ live }) => backend.spec(live));
+  const what = `average of ${specsOf(specs)}`;
   const result = await backend.average(items, options);
-  check(
-    result.kind === 'averaged',
-    `average: refused, although nothing is wrong with the ${items.length} items.`,
-  );
+  check(result.kind === 'averaged', `${what}: refused, expected the update to be made.`);
   check(
     result.items.length === items.length,
-    `average: ${result.items.length} results, expected ${items.length}.`,
+    `${what}: ${result.items.length} results, expected ${items.length}.`,
   );
   result.items.forEach(({ residual }, index) => {
     const isAsked = items[index]?.residual !== undefined;
+    const spec = formatSpec(specs[index] as TensorSpec);
     check(
       (residual !== undefined) === isAsked,
-      `average: item ${index} has ${isAsked ? 'lost its' : 'got a'} residual.`,
+      `average: item ${index}, ${spec}, has ${isAsked ? 'lost its' : 'got a'} residual.`,
     );
   });
   return result.items;
@@ -65,9 +66,10 @@ export async function checkUpdate<T>(
   const found = await backend.download(results.map(({ average }) => average));
   items.forEach(({ average, live: place, weight }, index) => {
     const what = `average: item ${index}`;
+    const spec = formatSpec(average);
     const target = liveOnHost[place] as HostTensor;
     checkAveraged(found[index] as HostTensor, average, target, weight, what);
-    check(results[index]?.isFinite === true, `${what}: isFinite is false of finite numbers.`);
+    check(results[index]?.isFinite === true, `${what}, ${spec}: isFinite is not true.`);
   });
   await disposeItems(backend, results);
 }

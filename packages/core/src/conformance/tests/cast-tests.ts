@@ -1,8 +1,9 @@
 // Conformance: casts between half precision and float32.
 import type { Backend } from '../../backend.js';
-import { halfValue } from '../../tensor/half.js';
+import { halfBits, halfValue } from '../../tensor/half.js';
+import { formatSpec } from '../../tensor/tensor.js';
 import type { DType, HostTensor } from '../../tensor/tensor.js';
-import { check, checkAlive, checkSameBits, hostTensor } from '../check.js';
+import { check, checkAlive, checkSameBits, hostTensor, numbersOf, specsOf } from '../check.js';
 import { halfDtypes, withoutHalf } from '../harness.js';
 import type { HarnessTest } from '../harness.js';
 
@@ -47,7 +48,7 @@ function vector(dtype: DType, numbers: readonly number[]): HostTensor {
 const SHAPES = [[], [0], [1], [3], [2, 3, 4], [1025], [20_001]];
 
 /** Around the largest number of float16, where rounding makes infinities. */
-const EDGES = [65_503, 65_504, 65_519, 65_519.99, 65_520, 65_536, -65_519, -65_520];
+const EDGES = [65_503, 65_504, 65_505, 65_519, 65_519.99, 65_520, 65_536, -65_519, -65_520];
 
 export const castTests: readonly HarnessTest[] = [
   {
@@ -81,6 +82,33 @@ export const castTests: readonly HarnessTest[] = [
     },
   },
   {
+    name: 'casts NaN to NaN, whatever its bits',
+    skip: withoutHalf,
+    async run({ backend }) {
+      for (const dtype of halfDtypes(backend)) {
+        const infinity = halfBits(dtype, Infinity);
+        const narrow = Uint16Array.of(infinity + 1, infinity + 0x8001, 0x7fff, 0xffff);
+        const words = Uint32Array.of(0x7fc0_0000, 0x7f80_0001, 0xff80_0001, 0x7fff_ffff);
+        const found = await castBy(
+          backend,
+          [
+            { dtype, shape: [4], data: narrow },
+            { dtype: 'float32', shape: [4], data: new Float32Array(words.buffer) },
+          ],
+          ['float32', dtype],
+        );
+        for (const tensor of found) {
+          Array.from(numbersOf(tensor)).forEach((value, index) => {
+            check(
+              Number.isNaN(value),
+              `cast to ${formatSpec(tensor)}: element ${index} is ${value}, expected NaN.`,
+            );
+          });
+        }
+      }
+    },
+  },
+  {
     name: 'casts a list of many shapes, in its order',
     skip: withoutHalf,
     async run(harness) {
@@ -95,7 +123,7 @@ export const castTests: readonly HarnessTest[] = [
           hostTensor(dtypes[n] ?? dtype, shape, (index) => (index + n) % 97),
         );
         checkSameBits(await castBy(backend, tensors, dtypes), expected, `cast, ${dtype}`);
-        await checkAlive(harness, start, `cast, ${dtype}, and dispose`);
+        await checkAlive(harness, start, `cast of ${specsOf(tensors)}, and dispose`);
       }
     },
   },

@@ -2,8 +2,8 @@
 import { isHalf } from '../../tensor/tensor.js';
 import type { DType, HostTensor } from '../../tensor/tensor.js';
 import type { AverageItem } from '../../backend.js';
-import { check, checkSameBits, hostTensor, numbersOf } from '../check.js';
-import { floatingDtypes, halfDtypes, withoutHalf, withoutResiduals } from '../harness.js';
+import { check, checkSameBits, hostTensor, numbersOf, values } from '../check.js';
+import { dtypeOf, floatingDtypes, halfDtypes, withoutHalf, withoutResiduals } from '../harness.js';
 import type { BackendHarness, HarnessTest } from '../harness.js';
 import { disposeItems, itemsOf, made } from '../updates.js';
 
@@ -92,13 +92,14 @@ export const compensatedTests: readonly HarnessTest[] = [
     name: 'compensated, leaves the items without a residual of the same call as they would be',
     skip: withoutResiduals,
     async run({ backend }) {
+      const dtype = dtypeOf(backend);
       const tensor = (seed: number): HostTensor =>
-        hostTensor('float32', [67], (index) => Math.sin(index + seed));
+        hostTensor(dtype, [67], (index) => Math.sin(index + seed));
       const lives = await backend.upload([tensor(1)]);
       const plain = [2, 3].map((seed) => ({ average: tensor(seed), live: 0, weight: seed / 10 }));
       const alone = await made(backend, await itemsOf(backend, plain, lives));
       const expected = await backend.download(alone.map(({ average }) => average));
-      const residual = hostTensor('float32', [67], () => 0);
+      const residual = hostTensor(dtype, [67], () => 0);
       const between = { average: tensor(4), residual, live: 0, weight: 0.7 };
       const mixed = [plain[0], between, plain[1]] as (typeof between)[];
       const together = await made(backend, await itemsOf(backend, mixed, lives));
@@ -109,34 +110,64 @@ export const compensatedTests: readonly HarnessTest[] = [
     },
   },
   {
+    name: 'compensated, says of each item whether the live tensor differed from its average',
+    skip: withoutResiduals,
+    async run({ backend }) {
+      for (const dtype of floatingDtypes(backend)) {
+        const places = [-1, 0, 64, 256, -1];
+        const averages = places.map((_, n) => hostTensor(dtype, [257], values(n)));
+        const live = places.map((place, n) =>
+          hostTensor(dtype, [257], (i) => values(n)(i) * (i === place ? 1.0001 : 1)),
+        );
+        const residual = hostTensor(dtype, [257], () => 0);
+        const lives = await backend.upload(live);
+        const items = averages.map((average, n) => ({ average, residual, live: n, weight: 0.5 }));
+        const moved = await made(backend, await itemsOf(backend, items, lives));
+        places.forEach((place, n) => {
+          check(
+            moved[n]?.hasMoved === place >= 0,
+            `average with residuals: item ${n}, ${dtype}[257]: ` +
+              `hasMoved is ${moved[n]?.hasMoved}, ` +
+              (place < 0 ? 'but nothing differs.' : `but element ${place} differs.`),
+          );
+        });
+        await disposeItems(backend, moved);
+        await backend.dispose(lives);
+      }
+    },
+  },
+  {
     name: 'compensated, keeps as many tensors alive after ten updates as after one',
     skip: withoutResiduals,
     async run(harness) {
       const { backend } = harness;
       const start = await harness.liveTensors();
-      const lives = await backend.upload([hostTensor('float32', [67], (index) => index)]);
-      const [average, residual] = [1, 0].map((value) =>
-        hostTensor('float32', [67], () => value),
-      ) as [HostTensor, HostTensor];
+      const dtype = dtypeOf(backend);
+      const lives = await backend.upload([hostTensor(dtype, [67], (index) => index)]);
+      const [average, residual] = [1, 0].map((value) => hostTensor(dtype, [67], () => value)) as [
+        HostTensor,
+        HostTensor,
+      ];
       const before = { average, residual, live: 0, weight: 0.5 };
       let items: readonly AverageItem<(typeof lives)[0]>[] = await itemsOf(
         backend,
         [before],
         lives,
       );
+      const what = `average of ${dtype}[67] with residuals`;
       let alive: number | undefined;
       for (let n = 0; n < 10; n += 1) {
         const [moved] = await made(backend, items);
-        check(moved !== undefined, 'average: made nothing.');
+        check(moved !== undefined, `average of ${dtype}[67]: made nothing.`);
         items = [{ ...moved, live: lives[0] as (typeof lives)[0], weight: 0.5 }];
         const now = await harness.liveTensors();
         alive ??= now;
-        check(now === alive, `average with residuals: ${now} tensors are alive, ${alive} were.`);
+        check(now === alive, `${what}: ${now} tensors are alive, ${alive} were.`);
       }
       await disposeItems(backend, items);
       await backend.dispose(lives);
       const end = await harness.liveTensors();
-      check(end === start, `average with residuals: ${end} tensors are left, expected ${start}.`);
+      check(end === start, `${what}: ${end} tensors are left, expected ${start}.`);
     },
   },
 ];

@@ -1,21 +1,30 @@
 // Conformance: what a backend says of itself.
-import { isFloating } from '../../tensor/tensor.js';
+import { isFloating, isHalf } from '../../tensor/tensor.js';
 import { check, hostTensor } from '../check.js';
+import { dtypeOf } from '../harness.js';
 import type { HarnessTest } from '../harness.js';
 
 export const declarationTests: readonly HarnessTest[] = [
   {
     name: 'declares specVersion 1, a name and at least one floating dtype',
     async run({ backend }) {
-      check(backend.specVersion === 1, `specVersion is ${String(backend.specVersion)}.`);
-      check(backend.name.length > 0, 'The name is empty.');
+      check(
+        backend.specVersion === 1,
+        `specVersion is ${String(backend.specVersion)}, expected 1.`,
+      );
+      check(backend.name.length > 0, 'name is empty, expected what really runs.');
       check(
         backend.dtypes.some(isFloating),
-        `No floating dtype among ${backend.dtypes.join(', ')}.`,
+        `dtypes has no floating one: ${backend.dtypes.join(', ')}.`,
       );
       check(
         new Set(backend.dtypes).size === backend.dtypes.length,
-        `A dtype occurs twice among ${backend.dtypes.join(', ')}.`,
+        `dtypes has one twice: ${backend.dtypes.join(', ')}.`,
+      );
+      const half = backend.dtypes.find(isHalf);
+      check(
+        half === undefined || backend.dtypes.includes('float32'),
+        `dtypes has ${half} without float32, which averages of ${half} are in.`,
       );
     },
   },
@@ -25,27 +34,28 @@ export const declarationTests: readonly HarnessTest[] = [
       backend.isSynchronous ? undefined : `${backend.name} is not synchronous`,
     async run(harness) {
       const { backend } = harness;
+      const dtype = dtypeOf(backend);
       const parameter = await harness.parameter(
         'p',
-        hostTensor('float32', [3], (index) => index),
+        hostTensor(dtype, [3], (index) => index),
       );
       const plain = (method: string, value: unknown): void =>
-        check(!(value instanceof Promise), `${method}: returned a promise.`);
-      const uploaded = backend.upload([hostTensor('float32', [3], (index) => index + 1)]);
+        check(!(value instanceof Promise), `${method} of ${dtype}[3]: returned a promise.`);
+      const uploaded = backend.upload([hostTensor(dtype, [3], (index) => index + 1)]);
       plain('upload', uploaded);
       const tensors = await uploaded;
       plain('download', backend.download(tensors));
       const cloned = backend.clone(tensors);
       plain('clone', cloned);
       plain('allFinite', backend.allFinite(tensors));
-      const cast = backend.cast?.(tensors, ['float32']) ?? [];
+      const cast = backend.cast?.(tensors, [dtype]) ?? [];
       plain('cast', cast);
       const [average, live] = [(await cloned)[0], tensors[0]];
-      check(average !== undefined && live !== undefined, 'clone: returned nothing.');
+      check(average !== undefined && live !== undefined, `clone of ${dtype}[3]: returned nothing.`);
       const made = backend.average([{ average, live, weight: 0.5 }]);
       plain('average', made);
       const result = await made;
-      check(result.kind === 'averaged', 'average: refused finite numbers.');
+      check(result.kind === 'averaged', `average of ${dtype}[3]: refused finite numbers.`);
       const held = backend.swap([parameter], tensors);
       plain('swap', held);
       plain('dispose', backend.dispose(tensors));
@@ -66,6 +76,8 @@ export const declarationTests: readonly HarnessTest[] = [
         `average: ${made.kind} of no items, expected averaged with no items.`,
       );
       check((await backend.swap([], [])).length === 0, 'swap: returned a tensor of nothing.');
+      const cast = (await backend.cast?.([], [])) ?? [];
+      check(cast.length === 0, 'cast: made a tensor of nothing.');
       await backend.dispose([]);
     },
   },

@@ -1,11 +1,20 @@
 // Conformance: allFinite finds what is not finite, and nothing else.
 import { halfValue } from '../../tensor/half.js';
-import { formatSpec, isFloating } from '../../tensor/tensor.js';
+import { formatSpec } from '../../tensor/tensor.js';
 import type { HostTensor } from '../../tensor/tensor.js';
 import type { Backend } from '../../backend.js';
-import { check, hostTensor } from '../check.js';
-import { floatingDtypes, halfDtypes, withoutHalf } from '../harness.js';
+import { check, checkSameBits, hostTensor, values } from '../check.js';
+import {
+  dtypeOf,
+  floatingDtypes,
+  halfDtypes,
+  integerDtypes,
+  parametersOf,
+  withoutHalf,
+  withoutIntegers,
+} from '../harness.js';
 import type { HarnessTest } from '../harness.js';
+import { disposeItems, itemsOf, made } from '../updates.js';
 
 /** Throws unless allFinite says `expected` of each tensor. */
 async function checkFinite<T>(
@@ -50,14 +59,61 @@ export const finiteTests: readonly HarnessTest[] = [
           [true, ...bad.map(() => false), true, true, false],
         );
       }
-      const integers = backend.dtypes
-        .filter((dtype) => !isFloating(dtype))
-        .map((dtype) => hostTensor(dtype, [3], () => 1));
+    },
+  },
+  {
+    name: 'takes all integers for finite',
+    skip: withoutIntegers,
+    async run({ backend }) {
+      // Of a float of their size, these would be the bits of NaN.
+      const integers = integerDtypes(backend).map((dtype) => {
+        const tensor = hostTensor(dtype, [64], () => 1);
+        if (dtype !== 'bool') new Uint8Array(tensor.data.buffer).fill(0xff);
+        return tensor;
+      });
       await checkFinite(
         backend,
         integers,
         integers.map(() => true),
       );
+    },
+  },
+  {
+    name: 'looks anew each time whether a tensor is finite, and only reads it',
+    async run(harness) {
+      const { backend } = harness;
+      const dtype = dtypeOf(backend);
+      const good = hostTensor(dtype, [33], values(1));
+      const bad = hostTensor(dtype, [33], (i) => (i === 7 ? NaN : i === 8 ? Infinity : i));
+      const look = async <T>(
+        by: Backend<T>,
+        handle: T,
+        holds: HostTensor,
+        what: string,
+      ): Promise<void> => {
+        const [found] = await by.allFinite([handle]);
+        const [expected, spec] = [holds === good, formatSpec(holds)];
+        check(found === expected, `allFinite of ${what}, ${spec}: ${found}, expected ${expected}.`);
+        checkSameBits(await by.download([handle]), [holds], `allFinite of ${what}: what it read`);
+      };
+      const [parameter] = await parametersOf(harness, [good]);
+      check(parameter !== undefined, `parameter of ${formatSpec(good)}: nothing was made.`);
+      await look(backend, parameter.get(), good, 'a parameter');
+      const others = await backend.upload([bad]);
+      const held = await backend.swap([parameter], others);
+      await look(backend, parameter.get(), bad, 'a parameter after a swap');
+      const back = await backend.swap([parameter], held);
+      await look(backend, parameter.get(), good, 'a parameter after two swaps');
+
+      const item = { average: good, live: 0, weight: 1 };
+      const items = await itemsOf(backend, [item], others);
+      const [finite] = await backend.allFinite(items.map(({ average }) => average));
+      check(finite === true, `allFinite of an average, ${formatSpec(good)}: ${finite}.`);
+      const moved = await made(backend, items, { allowNonFinite: true });
+      const [found] = await backend.allFinite(moved.map(({ average }) => average));
+      check(found === false, `allFinite of a new average, ${formatSpec(good)}: ${found}.`);
+      await disposeItems(backend, moved);
+      await backend.dispose([...others, ...held, ...back]);
     },
   },
   {

@@ -1,4 +1,5 @@
 // Conformance: an update is made as a whole, or nothing has changed.
+import { formatSpec } from '../../tensor/tensor.js';
 import type { HostTensor } from '../../tensor/tensor.js';
 import {
   check,
@@ -8,9 +9,10 @@ import {
   checkThrows,
   hostTensor,
   numbersOf,
+  specsOf,
   values,
 } from '../check.js';
-import { floatingDtypes } from '../harness.js';
+import { dtypeOf, floatingDtypes, heldBy, parametersOf } from '../harness.js';
 import type { BackendHarness, HarnessTest } from '../harness.js';
 import { checkUntouched, disposeItems, itemsOf } from '../updates.js';
 import type { HostItem } from '../updates.js';
@@ -66,12 +68,13 @@ export const refusalTests: readonly HarnessTest[] = [
           const handles = await itemsOf(backend, items, lives);
           const start = await harness.liveTensors();
           const result = await backend.average(handles);
-          check(result.kind === 'refused', `${what}: made the update.`);
+          check(result.kind === 'refused', `${what}, ${specsOf(live)}: made the update.`);
           check(
             result.nonFinite.join() === bad.join(),
-            `${what}: refused the items ${result.nonFinite.join()}, expected ${bad.join()}.`,
+            `${what}, ${specsOf(live)}: refused the items ${result.nonFinite.join()}, ` +
+              `expected ${bad.join()}.`,
           );
-          await checkAlive(harness, start, `${what}: refused`);
+          await checkAlive(harness, start, `${what}, ${specsOf(live)}: refused`);
           await checkUntouched(backend, handles, items, `${what}: refused`);
           checkSameBits(await backend.download(lives), live, `${what}: refused: the live tensors`);
           await disposeItems(backend, handles);
@@ -91,22 +94,51 @@ export const refusalTests: readonly HarnessTest[] = [
           const lives = await backend.upload(live);
           const handles = await itemsOf(backend, items, lives);
           const result = await backend.average(handles, { allowNonFinite: true });
-          check(result.kind === 'averaged', `${what}: refused the update.`);
+          check(result.kind === 'averaged', `${what}, ${specsOf(live)}: refused the update.`);
           const found = await backend.download(result.items.map(({ average }) => average));
           result.items.forEach(({ isFinite }, index) => {
             const isBad = bad.includes(index);
-            check(isFinite !== isBad, `${what}: item ${index}: isFinite is ${isFinite}.`);
+            const which = `${what}: item ${index}, ${formatSpec(found[index] as HostTensor)}`;
+            check(isFinite !== isBad, `${which}: isFinite is ${isFinite}.`);
             const isFound = Array.from(numbersOf(found[index] as HostTensor)).every(
               Number.isFinite,
             );
-            check(
-              isFound !== isBad,
-              `${what}: item ${index} holds other numbers than isFinite says.`,
-            );
+            check(isFound !== isBad, `${which}: holds other numbers than isFinite says.`);
           });
           await disposeItems(backend, result.items);
           await backend.dispose(lives);
         }
+      }
+    },
+  },
+  {
+    name: 'makes an update that it refused once that is allowed, and refuses the next again',
+    async run(harness) {
+      const { backend } = harness;
+      for (const dtype of floatingDtypes(backend)) {
+        const { live, items, bad } = poisoned(harness, dtype, NaN);
+        const lives = await backend.upload(live);
+        const handles = await itemsOf(backend, items, lives);
+        const what = `average of ${specsOf(live)}`;
+        const first = await backend.average(handles);
+        check(first.kind === 'refused', `${what}: made an update that is not finite.`);
+        const second = await backend.average(handles, { allowNonFinite: true });
+        check(second.kind === 'averaged', `${what}: refused, then allowNonFinite: refused.`);
+        const found = await backend.download(second.items.map(({ average }) => average));
+        items.forEach(({ average, weight, live: place, residual }, index) => {
+          if (bad.includes(index) || residual !== undefined) return;
+          const target = live[place] as HostTensor;
+          const which = `average: item ${index} of an update that was refused before`;
+          checkAveraged(found[index] as HostTensor, average, target, weight, which);
+        });
+        const next = second.items.map((item, index) => {
+          const { live: target, weight } = handles[index] as (typeof handles)[0];
+          return { ...item, live: target, weight };
+        });
+        const third = await backend.average(next);
+        check(third.kind === 'refused', `${what}: not finite, after allowNonFinite: not refused.`);
+        await disposeItems(backend, second.items);
+        await backend.dispose(lives);
       }
     },
   },
@@ -139,29 +171,79 @@ export const refusalTests: readonly HarnessTest[] = [
     },
   },
   {
-    name: 'throws for a live tensor that was disposed of, and changes nothing',
+    name: 'throws for an item of which a tensor was disposed of, and changes nothing',
     async run(harness) {
       const { backend } = harness;
+      const dtype = dtypeOf(backend);
       const start = await harness.liveTensors();
-      for (const place of [0, 1, 4]) {
-        const live = Array.from({ length: 5 }, (_, n) => hostTensor('float32', [5 + n], values(n)));
-        const items = live.map(({ shape }, n): HostItem => {
-          const residual = hostTensor('float32', shape, (i) => i * 1e-9);
-          const average = hostTensor('float32', shape, values(n + 5));
-          return { average, live: n, weight: 0.5, ...(backend.canCompensate ? { residual } : {}) };
-        });
-        const lives = await backend.upload(live);
-        const handles = await itemsOf(backend, items, lives);
-        await backend.dispose(lives.slice(place, place + 1));
-        const before = await harness.liveTensors();
-        const what = `average, with the live tensor ${place} disposed of`;
-        await checkThrows(async () => backend.average(handles), what);
-        await checkAlive(harness, before, what);
-        await checkUntouched(backend, handles, items, what);
-        await disposeItems(backend, handles);
-        await backend.dispose(lives.filter((_, n) => n !== place));
+      const kinds = ['live', 'average', ...(backend.canCompensate ? ['residual'] : [])] as const;
+      for (const kind of kinds as readonly ('live' | 'average' | 'residual')[]) {
+        for (const place of [0, 1, 4]) {
+          const live = Array.from({ length: 5 }, (_, n) => hostTensor(dtype, [5 + n], values(n)));
+          const items = live.map(({ shape }, n): HostItem => {
+            const residual = hostTensor(dtype, shape, (i) => i * 1e-9);
+            const average = hostTensor(dtype, shape, values(n + 5));
+            const item = { average, live: n, weight: 0.5 };
+            return backend.canCompensate ? { ...item, residual } : item;
+          });
+          const lives = await backend.upload(live);
+          const handles = await itemsOf(backend, items, lives);
+          const what = `average of ${specsOf(live)}, the ${kind} of item ${place} disposed of`;
+          const gone = handles[place]?.[kind];
+          if (gone !== undefined) await backend.dispose([gone]);
+          const before = await harness.liveTensors();
+          await checkThrows(async () => backend.average(handles), what);
+          await checkAlive(harness, before, what);
+          const others = (_: unknown, n: number): boolean => n !== place;
+          await checkUntouched(backend, handles.filter(others), items.filter(others), what);
+          const left = handles.flatMap(({ live: each, average, residual }) => [
+            each,
+            average,
+            ...(residual === undefined ? [] : [residual]),
+          ]);
+          await backend.dispose(left.filter((tensor) => tensor !== gone));
+          await checkAlive(harness, start, `${what}, and dispose of the others`);
+        }
       }
-      await checkAlive(harness, start, 'average that throws, and dispose');
+    },
+  },
+  {
+    name: 'throws for a list with a tensor that was disposed of, and changes nothing',
+    async run(harness) {
+      const { backend } = harness;
+      const dtype = dtypeOf(backend);
+      const [live, tensors] = [5, 9].map((seed) =>
+        [1, 2, 3].map((extent) => hostTensor(dtype, [extent], values(seed + extent))),
+      ) as [HostTensor[], HostTensor[]];
+      const parameters = await parametersOf(harness, live);
+      const handles = await backend.upload(tensors);
+      const [first, gone, last] = handles;
+      check(gone !== undefined, `upload of ${specsOf(tensors)}: made nothing.`);
+      await backend.dispose([gone]);
+      const start = await harness.liveTensors();
+      const calls: Record<string, () => unknown> = {
+        download: async () => backend.download(handles),
+        clone: async () => backend.clone(handles),
+        allFinite: async () => backend.allFinite(handles),
+        swap: async () => backend.swap(parameters, handles),
+      };
+      if (backend.cast !== undefined) {
+        const dtypes = tensors.map(() => dtype);
+        calls['cast'] = async () => backend.cast?.(handles, dtypes);
+      }
+      const left = [first, last] as (typeof gone)[];
+      for (const [method, call] of Object.entries(calls)) {
+        const what = `${method} of ${specsOf(tensors)}, the second disposed of`;
+        await checkThrows(call, what);
+        await checkAlive(harness, start, what);
+        checkSameBits(
+          await backend.download(left),
+          [tensors[0], tensors[2]] as HostTensor[],
+          `${what}: the others`,
+        );
+        checkSameBits(await heldBy(harness, parameters), live, `${what}: the parameters`);
+      }
+      await backend.dispose(left);
     },
   },
 ];

@@ -1,8 +1,16 @@
 // Conformance: a swap exchanges contents, keeps the tensors it was given, and is all or nothing.
 import type { Parameter } from '../../parameter.js';
 import type { HostTensor } from '../../tensor/tensor.js';
-import { check, checkAlive, checkSameBits, checkThrows, hostTensor, values } from '../check.js';
-import { heldBy, parametersOf } from '../harness.js';
+import {
+  check,
+  checkAlive,
+  checkSameBits,
+  checkThrows,
+  hostTensor,
+  specsOf,
+  values,
+} from '../check.js';
+import { dtypeOf, heldBy, parametersOf } from '../harness.js';
 import type { HarnessTest } from '../harness.js';
 import { samples } from '../samples.js';
 
@@ -88,15 +96,16 @@ export const swapTests: readonly HarnessTest[] = [
     name: 'swaps contents that later updates of the tensors do not reach',
     async run(harness) {
       const { backend } = harness;
+      const dtype = dtypeOf(backend);
       const [live, other, target] = [1, 2, 3].map((seed) =>
-        hostTensor('float32', [33], values(seed)),
+        hostTensor(dtype, [33], values(seed)),
       ) as [HostTensor, HostTensor, HostTensor];
       const parameters = await parametersOf(harness, [live]);
       const [average, goal] = await backend.upload([other, target]);
-      check(average !== undefined && goal !== undefined, 'upload: made nothing.');
+      check(average !== undefined && goal !== undefined, `upload of ${dtype}[33]: made nothing.`);
       const held = await backend.swap(parameters, [average]);
       const result = await backend.average([{ average, live: goal, weight: 0.5 }]);
-      check(result.kind === 'averaged', 'average: refused finite numbers.');
+      check(result.kind === 'averaged', `average of ${dtype}[33]: refused finite numbers.`);
       checkSameBits(await heldBy(harness, parameters), [other], 'swap, then average');
       checkSameBits(await backend.download(held), [live], 'swap, then average: what it returned');
       await backend.dispose([...held, goal, ...result.items.map((item) => item.average)]);
@@ -112,7 +121,7 @@ export const swapTests: readonly HarnessTest[] = [
       const start = await harness.liveTensors();
       for (const place of [0, live.length >> 1, live.length - 1]) {
         for (const refusal of REFUSALS) {
-          const what = `swap, where set ${refusal} at ${place} of ${live.length}`;
+          const what = `swap of ${specsOf(live)}, where set ${refusal} at ${place}`;
           const refusing = refusingOnce(parameters, place, refusal);
           await checkThrows(async () => backend.swap(refusing, tensors), what);
           checkSameBits(await heldBy(harness, parameters), live, `${what}: the parameters`);
@@ -140,9 +149,15 @@ export const swapTests: readonly HarnessTest[] = [
       );
       const tensors = await backend.upload(other);
       const held = await backend.swap(slow, tensors);
-      check(pending === 0, `swap: returned while ${pending} parameters were not yet set.`);
+      const what = `swap of ${specsOf(live)}`;
+      check(pending === 0, `${what}: returned while ${pending} parameters were not yet set.`);
       checkSameBits(await heldBy(harness, parameters), other, 'swap, slow: the parameters');
       checkSameBits(await backend.download(held), live, 'swap, slow: what it returned');
+
+      const refusing = refusingOnce(slow, live.length - 1, 'rejects');
+      await checkThrows(async () => backend.swap(refusing, held), `${what}, where set rejects`);
+      check(pending === 0, `${what}: rejected while ${pending} parameters were not yet set back.`);
+      checkSameBits(await heldBy(harness, parameters), other, 'swap, slow and refused');
       await backend.dispose([...tensors, ...held]);
     },
   },
@@ -150,7 +165,8 @@ export const swapTests: readonly HarnessTest[] = [
     name: 'keeps as many tensors alive after ten swaps as after one',
     async run(harness) {
       const { backend } = harness;
-      const parameters = await parametersOf(harness, samples(backend.dtypes));
+      const live = samples(backend.dtypes);
+      const parameters = await parametersOf(harness, live);
       const start = await harness.liveTensors();
       const tensors = await backend.upload(samples(backend.dtypes, 3));
       for (let n = 0; n < 10; n += 1) {
@@ -159,7 +175,7 @@ export const swapTests: readonly HarnessTest[] = [
         await backend.dispose([...held, ...taken]);
       }
       await backend.dispose(tensors);
-      await checkAlive(harness, start, 'swap, 20 times, and dispose');
+      await checkAlive(harness, start, `swap of ${specsOf(live)}, 20 times, and dispose`);
     },
   },
 ];

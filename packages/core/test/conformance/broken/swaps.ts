@@ -1,8 +1,6 @@
-// Backends whose swaps lose weights, and parameters that say the wrong thing of themselves.
-import type { Backend, HostTensor, Parameter } from '@polyak/core/interfaces';
-import { plainParameter } from '../../../../tests/support/plain-backend.js';
-import type { PlainBackend } from '../../../../tests/support/plain-backend.js';
-import { arrayParameter, clear, numbers } from './broken.js';
+// Backends whose swaps lose weights.
+import type { HostTensor, Parameter } from '@polyak/core/interfaces';
+import { clear, held, numbers, ownArrayParameter, swaps } from './broken.js';
 import type { Broken } from './broken.js';
 
 const SWAPS = 'swaps bit for bit in the order of the lists, and twice is the identity';
@@ -10,24 +8,6 @@ const DISPOSED = 'swaps contents that stay when the tensors are disposed of';
 const UPDATED = 'swaps contents that later updates of the tensors do not reach';
 const REFUSED = 'lets every parameter hold what it held where one refuses, and leaks nothing';
 const WAITS = 'waits for a set that takes its time';
-const SAME = 'gives each parameter of one place the same identity';
-const DIFFERENT = 'gives different places different identities';
-const ONE = 'gives a place one identity, whatever it holds';
-
-type Swap = (
-  plain: PlainBackend,
-  parameters: readonly Parameter<HostTensor>[],
-  tensors: readonly HostTensor[],
-) => ReturnType<Backend<HostTensor>['swap']>;
-
-const swaps =
-  (swap: Swap): NonNullable<Broken['backend']> =>
-  (plain) => ({
-    swap: (parameters, tensors) => swap(plain, parameters, tensors),
-  });
-
-const held = (parameters: readonly Parameter<HostTensor>[]): readonly HostTensor[] =>
-  parameters.map((parameter) => parameter.get());
 
 /** A place that holds the tensor itself that it is given. */
 function sharingParameter(name: string, tensor: HostTensor): Parameter<HostTensor> {
@@ -35,30 +15,6 @@ function sharingParameter(name: string, tensor: HostTensor): Parameter<HostTenso
   const identity = {};
   return { name, identity, get: () => own, set: (other) => void (own = other) };
 }
-
-/** Parameters that are right but for their identity. */
-const identities = (identityOf: (tensor: HostTensor) => object): NonNullable<Broken['harness']> =>
-  function harness() {
-    return {
-      parameter(name, tensor) {
-        const right = plainParameter(name, tensor);
-        const identity = identityOf(tensor);
-        return {
-          name,
-          get identity() {
-            return identityOf === fresh ? fresh() : identity;
-          },
-          get: () => right.get(),
-          set: (other) => right.set(other),
-        };
-      },
-      sameParameter: ({ name, get, set }) => ({ name, identity: {}, get, set }),
-    };
-  };
-
-const fresh = (): object => ({});
-const CONSTANT = {};
-const byShape = new Map<string, object>();
 
 export const brokenSwaps: readonly Broken[] = [
   {
@@ -149,7 +105,7 @@ export const brokenSwaps: readonly Broken[] = [
         await parameter.set(tensors[n] as HostTensor);
       return old;
     }),
-    harness: () => ({ parameter: arrayParameter }),
+    harness: () => ({ parameter: ownArrayParameter }),
   },
   {
     what: 'sets no parameter back where one refuses',
@@ -233,34 +189,32 @@ export const brokenSwaps: readonly Broken[] = [
       return old;
     }),
   },
-  { what: 'has one identity for all', test: DIFFERENT, harness: identities(() => CONSTANT) },
   {
-    what: 'has an identity for each shape',
-    test: DIFFERENT,
-    harness: identities(({ shape }) => {
-      const known = byShape.get(shape.join()) ?? {};
-      byShape.set(shape.join(), known);
-      return known;
+    what: 'disposes of the tensors where a parameter refuses',
+    test: REFUSED,
+    backend: swaps(async (plain, parameters, tensors) => {
+      try {
+        return await plain.swap(parameters, tensors);
+      } catch (error) {
+        plain.dispose(tensors);
+        throw error;
+      }
     }),
   },
-  { what: 'has no identity', test: DIFFERENT, harness: identities(() => undefined as never) },
-  { what: 'has a fresh identity each time', test: ONE, harness: identities(fresh) },
   {
-    what: 'has the tensor that it holds as its identity',
-    test: ONE,
-    harness: () => ({
-      parameter(name, tensor) {
-        const right = plainParameter(name, tensor);
-        return {
-          name,
-          get identity() {
-            return right.get();
-          },
-          get: () => right.get(),
-          set: (other) => right.set(other),
-        };
-      },
+    what: 'does not wait where it sets back',
+    test: WAITS,
+    backend: swaps(async (plain, parameters, tensors) => {
+      const old = plain.clone(held(parameters));
+      try {
+        for (const [n, parameter] of parameters.entries()) {
+          await parameter.set(tensors[n] as HostTensor);
+        }
+        return old;
+      } catch (error) {
+        parameters.forEach((parameter, n) => void parameter.set(old[n] as HostTensor));
+        throw error;
+      }
     }),
   },
-  { what: 'has an identity for each parameter', test: SAME, harness: identities(() => ({})) },
 ];

@@ -1,22 +1,15 @@
 // Backends that fail by halves.
 import type { AverageItem, HostTensor } from '@polyak/core/interfaces';
-import { numbers, withResults } from './broken.js';
+import { numbers, spoil, withResults } from './broken.js';
 import type { Broken } from './broken.js';
 
 const REFUSES = 'refuses an update that would not be finite, names its items and changes nothing';
 const ALLOWS = 'makes it where that is allowed, and says which averages are finite';
 const OVERFLOW = 'never makes an infinity of finite numbers: the average is right or refused';
-const THROWS = 'throws for a live tensor that was disposed of, and changes nothing';
-const FINITE = 'finds NaN and infinities wherever they are, and only there';
+const ONCE = 'makes an update that it refused once that is allowed, and refuses the next again';
 
 const finite = ({ data }: HostTensor, length = data.length): boolean =>
   Array.from(data, Number).slice(0, length).every(Number.isFinite);
-
-/** Writes the first average without a word. */
-function spoil(items: readonly AverageItem<HostTensor>[]): void {
-  const [item] = items;
-  if (item !== undefined) numbers(item.average).fill(9);
-}
 
 export const brokenRefusals: readonly Broken[] = [
   {
@@ -130,6 +123,18 @@ export const brokenRefusals: readonly Broken[] = [
     backend: withResults((result) => ({ ...result, isFinite: true })),
   },
   {
+    what: 'says of the first item for all whether it is finite',
+    test: ALLOWS,
+    backend: (plain) => ({
+      average(items, options) {
+        const made = plain.average(items, options);
+        if (made.kind === 'refused') return made;
+        const isFinite = made.items[0]?.isFinite === true;
+        return { ...made, items: made.items.map((item) => ({ ...item, isFinite })) };
+      },
+    }),
+  },
+  {
     what: 'says of the call, not of each item, whether it is finite',
     test: ALLOWS,
     backend: (plain) => ({
@@ -162,107 +167,50 @@ export const brokenRefusals: readonly Broken[] = [
     }),
   },
   {
-    what: 'takes what is large for an infinity',
-    test: FINITE,
-    backend: () => ({
-      allFinite: (tensors) =>
-        tensors.map(({ data }) =>
-          Number.isFinite(Array.from(data, Number).reduce(addAsFloat32, 0)),
-        ),
-    }),
+    what: 'remembers that a result may be not finite',
+    test: ONCE,
+    backend: (plain) => {
+      let isAllowed = false;
+      return {
+        average(items, { allowNonFinite = false } = {}) {
+          isAllowed ||= allowNonFinite;
+          return plain.average(items, { allowNonFinite: isAllowed });
+        },
+      };
+    },
   },
   {
-    what: 'never finds NaN',
-    test: FINITE,
-    backend: () => ({ allFinite: (tensors) => tensors.map(() => true) }),
+    what: 'remembers what it refused',
+    test: ONCE,
+    backend: (plain) => {
+      const refused = new Map<HostTensor, number>();
+      return {
+        average(items, options) {
+          const known = items.flatMap(({ average }) => refused.get(average) ?? []);
+          if (known.length > 0) return { kind: 'refused', nonFinite: known };
+          const made = plain.average(items, options);
+          if (made.kind === 'averaged') return made;
+          for (const n of made.nonFinite) refused.set(items[n]?.average as HostTensor, n);
+          return made;
+        },
+      };
+    },
   },
   {
-    what: 'finds no NaN in a scalar',
-    test: FINITE,
-    backend: (plain) => ({
-      allFinite: (tensors) =>
-        plain.allFinite(tensors).map((is, n) => is || tensors[n]?.shape.length === 0),
-    }),
-  },
-  {
-    what: 'finds no negative infinity',
-    test: FINITE,
-    backend: () => ({
-      allFinite: (tensors) =>
-        tensors.map(({ data }) => !Array.from(data, Number).some((x) => !(x < Infinity))),
-    }),
-  },
-  {
-    what: 'says of the list whether it is finite',
-    test: FINITE,
-    backend: (plain) => ({
-      allFinite(tensors) {
-        const all = plain.allFinite(tensors).every(Boolean);
-        return tensors.map(() => all);
-      },
-    }),
-  },
-  {
-    what: 'finds no NaN in half precision',
-    test: 'finds NaN and infinities among half-precision numbers, and only there',
-    backend: (plain) => ({
-      allFinite: (tensors) =>
-        plain.allFinite(tensors).map((is, n) => is || tensors[n]?.data instanceof Uint16Array),
-    }),
-  },
-  {
-    what: 'moves the first items before it throws',
-    test: THROWS,
-    backend: (plain) => ({
-      average(items, options) {
-        try {
-          return plain.average(items, options);
-        } catch (error) {
-          spoil(items);
-          throw error;
-        }
-      },
-    }),
-  },
-  {
-    what: 'consumes the averages where it throws',
-    test: THROWS,
-    backend: (plain) => ({
-      average(items, options) {
-        try {
-          return plain.average(items, options);
-        } catch (error) {
-          plain.dispose(items.map(({ average }) => average));
-          throw error;
-        }
-      },
-    }),
-  },
-  {
-    what: 'leaks where it throws',
-    test: THROWS,
-    backend: (plain) => ({
-      average(items, options) {
-        const copies = plain.clone(items.slice(0, 1).map(({ average }) => average));
-        const made = plain.average(items, options);
-        plain.dispose(copies);
-        return made;
-      },
-    }),
-  },
-  {
-    what: 'averages tensors that were disposed of',
-    test: THROWS,
-    backend: (plain) => ({
-      average: (items, options) =>
-        plain.average(
-          items.map((item) => ({ ...item, live: { ...item.live, data: item.live.data.slice() } })),
-          options,
-        ),
-    }),
+    what: 'moves the averages a second time where it refused them',
+    test: ONCE,
+    backend: (plain) => {
+      const refused = new Set<HostTensor>();
+      return {
+        average(items, options) {
+          const made = plain.average(
+            items.map((item) => (refused.has(item.average) ? { ...item, weight: 0 } : item)),
+            options,
+          );
+          if (made.kind === 'refused') for (const { average } of items) refused.add(average);
+          return made;
+        },
+      };
+    },
   },
 ];
-
-function addAsFloat32(sum: number, value: number): number {
-  return Math.fround(sum + value);
-}
