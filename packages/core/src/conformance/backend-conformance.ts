@@ -1,7 +1,6 @@
 // The conformance suite: what every backend must do, as data that any test runner can loop over.
 import type { Awaitable } from '../awaitable.js';
 import { averagingTests } from './tests/averaging-tests.js';
-import { castTests } from './tests/cast-tests.js';
 import { compensatedTests } from './tests/compensated-tests.js';
 import { declarationTests } from './tests/declaration-tests.js';
 import { finiteTests } from './tests/finite-tests.js';
@@ -12,6 +11,7 @@ import type { BackendHarness, ConformanceOptions } from './harness.js';
 import { overflowTests } from './tests/overflow-tests.js';
 import { parameterTests } from './tests/parameter-tests.js';
 import { refusalTests } from './tests/refusal-tests.js';
+import { repetitionTests } from './tests/repetition-tests.js';
 import { swapTests } from './tests/swap-tests.js';
 import { tensorTests } from './tests/tensor-tests.js';
 
@@ -43,11 +43,11 @@ const TESTS = [
   ...finiteTests,
   ...averagingTests,
   ...overflowTests,
+  ...repetitionTests,
   ...refusalTests,
   ...compensatedTests,
   ...swapTests,
   ...parameterTests,
-  ...castTests,
   ...halfTests,
   ...largeTests,
 ];

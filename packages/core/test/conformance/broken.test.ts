@@ -13,10 +13,11 @@ import { brokenLists } from './broken/lists.js';
 import { brokenOverflow } from './broken/overflow.js';
 import { brokenParameters } from './broken/parameters.js';
 import { brokenRefusals } from './broken/refusals.js';
+import { brokenRepetitions } from './broken/repetitions.js';
 import { brokenSwaps } from './broken/swaps.js';
 import { brokenTensors } from './broken/tensors.js';
-import { harnessOf } from './broken/broken.js';
-import type { Broken } from './broken/broken.js';
+import { harnessOf } from './broken.js';
+import type { Broken } from './broken.js';
 
 const BROKEN = [
   ...brokenTensors,
@@ -24,6 +25,7 @@ const BROKEN = [
   ...brokenFinite,
   ...brokenAverages,
   ...brokenCompensated,
+  ...brokenRepetitions,
   ...brokenLarge,
   ...brokenOverflow,
   ...brokenRefusals,

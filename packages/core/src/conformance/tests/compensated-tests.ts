@@ -70,6 +70,7 @@ export const compensatedTests: readonly HarnessTest[] = [
           { dtype, shape: [67], weight: Math.fround(1e-4) },
           { dtype, shape: [], weight: Math.fround(1e-3) },
           { dtype, shape: [11, 100], weight: Math.fround(2e-4) },
+          { dtype, shape: [67], weight: Math.fround(3e-4) },
         ]);
       }
     },

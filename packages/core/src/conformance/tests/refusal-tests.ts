@@ -52,7 +52,11 @@ function poisoned(
     return { average, live: n, weight: 0.25, ...(isCompensated ? { residual } : {}) };
   });
   const shared = { average: hostTensor(dtype, [3, 5], values(20)), live: 3, weight: 0.5 };
-  return { live, items: [...items, shared], bad: [0, 2, 3, 5, 6, 7, 8] };
+  // Of these, a sum is infinite.
+  const [large, more] = dtype === 'float64' ? [1e308, 1.1e308] : [3e38, 3.1e38];
+  const finite = { average: hostTensor(dtype, [300], () => large), live: live.length, weight: 0.5 };
+  live.push(hostTensor(dtype, [300], () => more));
+  return { live, items: [...items, shared, finite], bad: [0, 2, 3, 5, 6, 7, 8] };
 }
 
 export const refusalTests: readonly HarnessTest[] = [
@@ -91,6 +95,7 @@ export const refusalTests: readonly HarnessTest[] = [
         for (const value of [NaN, Infinity, -Infinity]) {
           const what = `average, ${dtype}, ${value}, allowNonFinite`;
           const { live, items, bad } = poisoned(harness, dtype, value);
+          const start = await harness.liveTensors();
           const lives = await backend.upload(live);
           const handles = await itemsOf(backend, items, lives);
           const result = await backend.average(handles, { allowNonFinite: true });
@@ -107,6 +112,7 @@ export const refusalTests: readonly HarnessTest[] = [
           });
           await disposeItems(backend, result.items);
           await backend.dispose(lives);
+          await checkAlive(harness, start, `${what}, ${specsOf(live)}, and dispose`);
         }
       }
     },

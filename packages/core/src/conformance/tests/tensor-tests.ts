@@ -49,8 +49,10 @@ export const tensorTests: readonly HarnessTest[] = [
   {
     name: 'keeps every element through upload and download, NaN, infinities and -0 too',
     async run({ backend }) {
-      const tensors = samples(backend.dtypes.filter(isFloating));
-      const handles = await backend.upload(tensors);
+      const floating = backend.dtypes.filter(isFloating);
+      const [tensors, given] = [samples(floating), samples(floating)];
+      const handles = await backend.upload(given);
+      checkSameBits(given, tensors, 'upload: what was uploaded');
       checkSpecs(backend, handles, tensors, 'upload made');
       checkSameBits(await backend.download(handles), tensors, 'upload and download');
       await backend.dispose(handles);

@@ -1,12 +1,11 @@
 // Backends whose averages are wrong.
 import type { AverageItem, HostTensor } from '@polyak/core/interfaces';
-import { clear, numbers, ownArrayParameter, withItems, withResults } from './broken.js';
-import type { Broken } from './broken.js';
+import { clear, numbers, ownArrayParameter, withItems, withResults } from '../broken.js';
+import type { Broken } from '../broken.js';
 
 const EVERY = 'averages to two units in the last place, for every weight and shape';
 const SHARED = 'moves averages of different weights towards shared live tensors in one call';
 const MOVED = 'says of each item whether the live tensor differed from its average';
-const ALIVE = 'keeps as many tensors alive after 50 updates as after one';
 
 export const brokenAverages: readonly Broken[] = [
   {
@@ -95,44 +94,6 @@ export const brokenAverages: readonly Broken[] = [
       };
     },
     harness: () => ({ parameter: ownArrayParameter }),
-  },
-  {
-    what: 'is wrong from the 300th call on',
-    test: 'is the mean of 400 weights to 1e-6',
-    backend: (plain) => {
-      let calls = 0;
-      return {
-        average(items, options) {
-          calls += 1;
-          const isWrong = calls >= 300;
-          return plain.average(
-            items.map((item) => (isWrong ? { ...item, weight: 0 } : item)),
-            options,
-          );
-        },
-      };
-    },
-  },
-  {
-    what: 'leaks a tensor an update',
-    test: ALIVE,
-    backend: (plain) => ({
-      average(items, options) {
-        plain.clone(items.slice(0, 1).map(({ average }) => average));
-        return plain.average(items, options);
-      },
-    }),
-  },
-  {
-    what: 'keeps the old averages',
-    test: ALIVE,
-    backend: (plain) => ({
-      average(items, options) {
-        const copies = plain.clone(items.map(({ average }) => average));
-        const own = items.map((item, n) => ({ ...item, average: copies[n] as HostTensor }));
-        return plain.average(own, options);
-      },
-    }),
   },
   {
     what: 'says that everything moved',
@@ -230,4 +191,46 @@ export const brokenAverages: readonly Broken[] = [
       },
     }),
   },
+  {
+    what: 'remembers the weight of its first call',
+    test: EVERY,
+    backend: (plain) => {
+      let first: number | undefined;
+      return {
+        average(items, options) {
+          const weight = (first ??= items[0]?.weight ?? 0);
+          return plain.average(
+            items.map((item) => ({ ...item, weight })),
+            options,
+          );
+        },
+      };
+    },
+  },
+  {
+    what: 'returns live itself where its weight is 1',
+    test: 'has read the live tensors when it resolves',
+    backend: withResults((result, { live, weight }) =>
+      weight === 1 ? { ...result, average: live } : result,
+    ),
+    harness: () => ({ parameter: ownArrayParameter }),
+  },
+  {
+    what: 'adds the differences up to see whether one moved',
+    test: MOVED,
+    backend: withResults((result, { average, live }) => {
+      const [a, p] = [numbers(average), numbers(live)];
+      return { ...result, hasMoved: a.reduce((sum, x, n) => sum + ((p[n] ?? 0) - x), 0) !== 0 };
+    }),
+  },
+  ...[1e-6, 1e-12].map((tolerance) => ({
+    what: `sees no difference of ${tolerance}`,
+    test: MOVED,
+    backend: withResults((result, { average, live }) => {
+      const [a, p] = [numbers(average), numbers(live)];
+      const differs = (x: number, n: number): boolean =>
+        Math.abs(x - (p[n] ?? 0)) > tolerance * Math.abs(x);
+      return { ...result, hasMoved: a.some(differs) };
+    }),
+  })),
 ];

@@ -1,6 +1,6 @@
 // Backends whose compensated averages are wrong.
-import { numbers, withItems, withResults } from './broken.js';
-import type { Broken } from './broken.js';
+import { numbers, withItems, withResults } from '../broken.js';
+import type { Broken } from '../broken.js';
 
 const FOLLOWS = 'compensated, follows decay 0.9999 to 1e-9 over 1,000 updates';
 const MOVED = 'compensated, says of each item whether the live tensor differed from its average';
@@ -81,6 +81,28 @@ export const brokenCompensated: readonly Broken[] = [
       result.residual === undefined ? result : { ...result, hasMoved },
     ),
   })),
+  {
+    what: 'exchanges the residuals of items of one shape',
+    test: FOLLOWS,
+    backend: (plain) => ({
+      average(items, options) {
+        const first = new Map<string, number>();
+        const residuals = items.map(({ residual }) => residual);
+        items.forEach(({ average, residual }, n) => {
+          const spec = average.shape.join();
+          const other = first.get(spec);
+          first.set(spec, n);
+          if (other === undefined || residual === undefined) return;
+          [residuals[n], residuals[other]] = [residuals[other], residual];
+        });
+        const exchanged = items.map((item, n) => {
+          const residual = residuals[n];
+          return residual === undefined ? item : { ...item, residual };
+        });
+        return plain.average(exchanged, options);
+      },
+    }),
+  },
 ];
 
 function nudge(value: number, index: number, data: Float32Array): void {

@@ -1,7 +1,7 @@
 // Backends that change something where a call throws, or do not throw.
 import type { AverageItem, HostTensor } from '@polyak/core/interfaces';
-import { spoil } from './broken.js';
-import type { Broken } from './broken.js';
+import { spoil } from '../broken.js';
+import type { Broken } from '../broken.js';
 
 const THROWS = 'throws for an item of which a tensor was disposed of, and changes nothing';
 const LIST = 'throws for a list with a tensor that was disposed of, and changes nothing';

@@ -1,8 +1,8 @@
 // Backends that find what is finite, and do not find what is not.
 import { isFloating } from '@polyak/core/interfaces';
 import type { HostTensor } from '@polyak/core/interfaces';
-import { numbers, ownArrayParameter } from './broken.js';
-import type { Broken } from './broken.js';
+import { numbers, ownArrayParameter } from '../broken.js';
+import type { Broken } from '../broken.js';
 
 const FINITE = 'finds NaN and infinities wherever they are, and only there';
 const ANEW = 'looks anew each time whether a tensor is finite, and only reads it';
@@ -99,6 +99,17 @@ export const brokenFinite: readonly Broken[] = [
         }
         return found;
       },
+    }),
+  },
+  {
+    what: 'looks at float64 as float32',
+    test: FINITE,
+    backend: (plain) => ({
+      allFinite: (tensors) =>
+        plain.allFinite(tensors).map((is, n) => {
+          const { dtype, data } = tensors[n] as HostTensor;
+          return dtype === 'float64' ? Float32Array.from(data, Number).every(Number.isFinite) : is;
+        }),
     }),
   },
 ];

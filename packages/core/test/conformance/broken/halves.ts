@@ -2,8 +2,8 @@
 import type { HostTensor } from '@polyak/core/interfaces';
 import { isFloating, isHalf } from '@polyak/core/interfaces';
 import { plainBackend } from '../../../../../tests/support/plain-backend.js';
-import { numbers } from './broken.js';
-import type { Broken } from './broken.js';
+import { numbers } from '../broken.js';
+import type { Broken } from '../broken.js';
 
 const ROUNDS = 'rounds float32 to half precision to nearest, ties to even';
 const EVERY_HALF = 'casts every half-precision number to float32 and back';
@@ -207,6 +207,34 @@ export const brokenHalves: readonly Broken[] = [
           if (rest !== undefined && rest.length > 0) numbers(average).set(rest, 2 ** 18);
         });
         return made;
+      },
+    }),
+  },
+  {
+    what: 'finds no NaN in a scalar of half precision',
+    test: 'finds NaN and infinities among half-precision numbers, and only there',
+    backend: (plain) => ({
+      allFinite: (tensors) =>
+        plain.allFinite(tensors).map((is, n) => {
+          const tensor = tensors[n] as HostTensor;
+          return is || (isHalf(tensor.dtype) && tensor.shape.length === 0);
+        }),
+    }),
+  },
+  {
+    what: 'flattens averages of half precision of more than four axes',
+    test: HALF,
+    backend: (plain) => ({
+      average(items, options) {
+        const made = plain.average(items, options);
+        if (made.kind === 'refused') return made;
+        const results = made.items.map((result, n) => {
+          const { average } = result;
+          const { live } = items[n] as (typeof items)[0];
+          if (!isHalf(live.dtype) || live.shape.length < 5) return result;
+          return { ...result, average: { ...average, shape: [average.data.length] } };
+        });
+        return { ...made, items: results };
       },
     }),
   },

@@ -1,8 +1,8 @@
 // Backends that stop short in large tensors.
 import type { AverageItem, HostTensor } from '@polyak/core/interfaces';
 import type { PlainBackend } from '../../../../../tests/support/plain-backend.js';
-import { numbers, swaps, withResults } from './broken.js';
-import type { Broken } from './broken.js';
+import { numbers, swaps, withResults } from '../broken.js';
+import type { Broken } from '../broken.js';
 
 const KEEPS = 'keeps every element of a large tensor through upload, clone, swap and download';
 const LARGE = 'averages every element of a large tensor';

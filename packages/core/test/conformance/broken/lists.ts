@@ -1,7 +1,7 @@
 // Backends that treat some tensors of a list otherwise than the others.
 import type { HostTensor } from '@polyak/core/interfaces';
-import { ownArrayParameter, swaps, withItems, withResults } from './broken.js';
-import type { Broken } from './broken.js';
+import { ownArrayParameter, swaps, withItems, withResults } from '../broken.js';
+import type { Broken } from '../broken.js';
 
 const LISTS = 'uploads, clones, swaps and downloads each tensor of a long list';
 const FINITE = 'finds what is not finite in each tensor of a long list';

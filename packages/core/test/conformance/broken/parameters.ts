@@ -3,8 +3,8 @@ import type { HostTensor, Parameter } from '@polyak/core/interfaces';
 import { arrayOf, elementCount } from '@polyak/core/interfaces';
 import { sideBySide } from '../../../../../tests/support/conformance.js';
 import { plainParameter } from '../../../../../tests/support/plain-backend.js';
-import { arrayParameter } from './broken.js';
-import type { Broken } from './broken.js';
+import { arrayParameter } from '../broken.js';
+import type { Broken } from '../broken.js';
 
 const SAME = 'gives each parameter of one place the same identity';
 const DIFFERENT = 'gives different places different identities';

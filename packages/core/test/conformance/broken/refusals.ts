@@ -1,7 +1,7 @@
 // Backends that fail by halves.
 import type { AverageItem, HostTensor } from '@polyak/core/interfaces';
-import { numbers, spoil, withResults } from './broken.js';
-import type { Broken } from './broken.js';
+import { numbers, spoil, withResults } from '../broken.js';
+import type { Broken } from '../broken.js';
 
 const REFUSES = 'refuses an update that would not be finite, names its items and changes nothing';
 const ALLOWS = 'makes it where that is allowed, and says which averages are finite';
@@ -212,5 +212,32 @@ export const brokenRefusals: readonly Broken[] = [
         },
       };
     },
+  },
+  {
+    what: 'refuses an average whose sum overflows',
+    test: REFUSES,
+    backend: (plain) => ({
+      average(items, options) {
+        const sums = items.map(({ live: { dtype, data } }) => {
+          const round = dtype === 'float64' ? Number : Math.fround;
+          return Array.from(data, Number).reduce((sum, x) => round(sum + x), 0);
+        });
+        const nonFinite = sums.flatMap((sum, n) => (Number.isFinite(sum) ? [] : [n]));
+        if (nonFinite.length > 0 && options?.allowNonFinite !== true) {
+          return { kind: 'refused', nonFinite };
+        }
+        return plain.average(items, options);
+      },
+    }),
+  },
+  {
+    what: 'leaks where it makes what is not finite',
+    test: ALLOWS,
+    backend: (plain) => ({
+      average(items, options) {
+        if (options?.allowNonFinite === true) plain.clone(items.map(({ average }) => average));
+        return plain.average(items, options);
+      },
+    }),
   },
 ];

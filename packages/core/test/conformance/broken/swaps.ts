@@ -1,7 +1,7 @@
 // Backends whose swaps lose weights.
 import type { HostTensor, Parameter } from '@polyak/core/interfaces';
-import { clear, held, numbers, ownArrayParameter, swaps } from './broken.js';
-import type { Broken } from './broken.js';
+import { clear, held, numbers, ownArrayParameter, swaps } from '../broken.js';
+import type { Broken } from '../broken.js';
 
 const SWAPS = 'swaps bit for bit in the order of the lists, and twice is the identity';
 const DISPOSED = 'swaps contents that stay when the tensors are disposed of';

@@ -2,7 +2,7 @@
 import type { DType, HostTensor } from '@polyak/core/interfaces';
 import { arrayOf, isFloating } from '@polyak/core/interfaces';
 import type { PlainBackend } from '../../../../../tests/support/plain-backend.js';
-import type { Broken } from './broken.js';
+import type { Broken } from '../broken.js';
 
 const KEEPS = 'keeps every element through upload and download, NaN, infinities and -0 too';
 const INTEGERS = 'keeps integers that no float can hold';
@@ -217,6 +217,17 @@ export const brokenTensors: readonly Broken[] = [
     test: COUNTS,
     ...uncounted(method),
   })),
+  {
+    what: 'empties the array that it uploads',
+    test: KEEPS,
+    backend: (plain) => ({
+      upload(tensors) {
+        const made = plain.upload(tensors);
+        for (const { data } of tensors) data.fill(0 as never);
+        return made;
+      },
+    }),
+  },
 ];
 
 /** Right, but for a counter that misses what a method makes. */

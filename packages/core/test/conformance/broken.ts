@@ -7,9 +7,9 @@ import type {
   HostTensor,
   Parameter,
 } from '@polyak/core/interfaces';
-import { sideBySide } from '../../../../../tests/support/conformance.js';
-import { plainBackend, plainParameter } from '../../../../../tests/support/plain-backend.js';
-import type { PlainBackend } from '../../../../../tests/support/plain-backend.js';
+import { sideBySide } from '../../../../tests/support/conformance.js';
+import { plainBackend, plainParameter } from '../../../../tests/support/plain-backend.js';
+import type { PlainBackend } from '../../../../tests/support/plain-backend.js';
 
 /** One way to be wrong, and the test of the suite that must notice. */
 export interface Broken {
