@@ -33,9 +33,10 @@ export interface BackendHarness<T> {
 /** Options of the suite. */
 export interface ConformanceOptions {
   /**
-   * The elements of the large tensors, of which up to eight are alive at a time. Fewer, where
-   * memory is short, hide what goes wrong beyond them. Default 4099² (16,801,801): more than 2^24,
-   * from where on float32 cannot count, and than 65,535 workgroups of 256.
+   * The elements of the large tensors, of which some ten are alive at a time. Make it less where
+   * memory is short; what goes wrong in larger tensors is then not seen. Default 4099²
+   * (16,801,801): more than 2^24, beyond which float32 cannot count, and more than 65,535
+   * workgroups of 256.
    */
   readonly maxElements?: number;
 }

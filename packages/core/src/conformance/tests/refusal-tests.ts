@@ -52,7 +52,7 @@ function poisoned(
     return { average, live: n, weight: 0.25, ...(isCompensated ? { residual } : {}) };
   });
   const shared = { average: hostTensor(dtype, [3, 5], values(20)), live: 3, weight: 0.5 };
-  // Of these, a sum is infinite.
+  // Their sum is infinite.
   const [large, more] = dtype === 'float64' ? [1e308, 1.1e308] : [3e38, 3.1e38];
   const finite = { average: hostTensor(dtype, [300], () => large), live: live.length, weight: 0.5 };
   live.push(hostTensor(dtype, [300], () => more));

@@ -102,14 +102,14 @@ export const tensorTests: readonly HarnessTest[] = [
     async run({ backend }) {
       const dtype = dtypeOf(backend);
       const [average, live] = await backend.upload([counting(dtype), sevens(dtype)]);
-      check(average !== undefined && live !== undefined, 'upload: made nothing.');
+      check(average !== undefined && live !== undefined, `upload of ${dtype}[5]: made nothing.`);
       const [written] = await backend.download([average]);
       written?.data.fill(9 as never);
       const before = await backend.download([average]);
       checkSameBits(before, [counting(dtype)], 'download, twice');
       const after = await backend.average([{ average, live, weight: 0.5 }]);
       checkSameBits(before, [counting(dtype)], 'download, then average');
-      check(after.kind === 'averaged', 'average: refused finite numbers.');
+      check(after.kind === 'averaged', `average of ${dtype}[5]: refused finite numbers.`);
       await backend.dispose([...after.items.map((item) => item.average), live]);
     },
   },
@@ -129,11 +129,11 @@ export const tensorTests: readonly HarnessTest[] = [
 
       const dtype = dtypeOf(backend);
       const [original, goal] = await backend.upload([counting(dtype), sevens(dtype)]);
-      check(original !== undefined && goal !== undefined, 'upload: made nothing.');
+      check(original !== undefined && goal !== undefined, `upload of ${dtype}[5]: made nothing.`);
       const [average] = await backend.clone([original]);
-      check(average !== undefined, 'clone: made nothing.');
+      check(average !== undefined, `clone of ${dtype}[5]: made nothing.`);
       const moved = await backend.average([{ average, live: goal, weight: 1 }]);
-      check(moved.kind === 'averaged', 'average: refused finite numbers.');
+      check(moved.kind === 'averaged', `average of ${dtype}[5]: refused finite numbers.`);
       checkSameBits(
         await backend.download([original]),
         [counting(dtype)],
@@ -196,7 +196,7 @@ export const tensorTests: readonly HarnessTest[] = [
       for (const [method, made] of Object.entries(kinds)) {
         await checkCounted(harness, made, `${method} made`);
       }
-      await checkCounted(harness, left, `were residuals`);
+      await checkCounted(harness, left, 'were residuals');
       await checkCounted(harness, uploads, 'upload made');
     },
   },
