@@ -57,6 +57,7 @@ export interface AverageOptions {
  * take lists, so that one call covers a whole update. Core validates before it calls (lists of
  * equal length, equal specs, a declared dtype, a weight in [0, 1]); backends need not check again.
  * Where a method throws, nothing has changed: no tensor is consumed, none is left behind.
+ * `download`, `clone`, `cast`, `allFinite`, `average` and `swap` throw for a disposed tensor.
  */
 export interface Backend<T> {
   /** The version of this interface. */

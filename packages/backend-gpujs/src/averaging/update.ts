@@ -193,8 +193,8 @@ function* settle(device: Device, batch: Batch): Steps<readonly UpdatedItem[]> {
 
 /**
  * Computes results that are not finite again with the kernels of the host, which do not overflow
- * between finite values, so that all backends refuse the same updates. This is rare and may read the
- * whole batch.
+ * between finite values, so that all backends refuse the same updates. This is rare, and may read
+ * the whole batch.
  */
 function* correct(device: Device, batch: Batch, statuses: Status[]): Steps<void> {
   if (statuses.every(({ isFinite }) => isFinite)) return;

@@ -146,7 +146,7 @@ export function requireBatchNorm<Batch>(call: string, batchNorm: AveragedBatchNo
   if (!isObject || !(Symbol.iterator in given || Symbol.asyncIterator in given)) {
     throw new TypeError(
       `${call}: the loader is ${described(loader)}. Expected batches that for await reads, such ` +
-        'as an array; on TensorFlow.js, batchLoader makes one of a dataset or a generator function.',
+        'as an array. On TensorFlow.js, batchLoader takes a dataset or a generator function.',
     );
   }
   if (include !== undefined) requireFunction(call, 'include', include);

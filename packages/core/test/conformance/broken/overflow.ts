@@ -2,8 +2,8 @@
 import { isHalf } from '@polyak/core/interfaces';
 import type { HostTensor } from '@polyak/core/interfaces';
 import { halfValue } from '@polyak/core/kit';
-import { numbers, withResults } from './broken.js';
-import type { Broken } from './broken.js';
+import { numbers, withResults } from '../broken.js';
+import type { Broken } from '../broken.js';
 
 const test = 'averages finite values of any size without overflow';
 

@@ -5,7 +5,6 @@ import type { Broken } from '../broken.js';
 
 const REFUSES = 'refuses an update that would not be finite, names its items and changes nothing';
 const ALLOWS = 'makes it where that is allowed, and says which averages are finite';
-const OVERFLOW = 'never makes an infinity of finite numbers: the average is right or refused';
 const ONCE = 'makes an update that it refused once that is allowed, and refuses the next again';
 
 const finite = ({ data }: HostTensor, length = data.length): boolean =>
@@ -151,18 +150,6 @@ export const brokenRefusals: readonly Broken[] = [
     test: ALLOWS,
     backend: withResults((result, { average }) => {
       if (!result.isFinite) numbers(result.average).set(numbers(average));
-      return result;
-    }),
-  },
-  {
-    what: 'overflows where the difference does',
-    test: OVERFLOW,
-    backend: withResults((result, { average, live, weight }) => {
-      const [a, p] = [numbers(average), numbers(live)];
-      numbers(result.average).forEach((_, n, data) => {
-        const [from, to] = [a[n] ?? 0, p[n] ?? 0];
-        data[n] = from + Math.fround(weight * Math.fround(to - from));
-      });
       return result;
     }),
   },
