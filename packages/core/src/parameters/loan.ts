@@ -105,12 +105,7 @@ export class Loan<T> implements Holder {
   /** Puts back what the model held. What was written into the lent weights is dropped. */
   *recall(current: Transaction): Steps<void> {
     const { backend } = this.#terms;
-    if (this.#isEnding) {
-      throw new PolyakError(
-        'ERR_BUSY',
-        `The weights of ${this.name} are being taken out by another call. Await it first.`,
-      );
-    }
+    this.#requireNotEnding(current.call);
     this.#isEnding = true;
     current.undo(() => {
       this.#isEnding = false;
@@ -118,11 +113,24 @@ export class Loan<T> implements Holder {
     const shown = yield* exchanged(current, backend, this.#parameters, this.#kept);
     yield* putStatistics(current, this.#layersRead, this.#statistics);
     current.release(backend, shown);
-    this.keep(current);
+    this.#end(current);
   }
 
   /** Ends the loan: the model keeps what it holds. */
   keep(current: Transaction): void {
+    this.#requireNotEnding(current.call);
+    this.#end(current);
+  }
+
+  #requireNotEnding(call: string): void {
+    if (!this.#isEnding) return;
+    throw new PolyakError(
+      'ERR_BUSY',
+      `${call}: the weights of ${this.name} are being taken out by another call. Await it first.`,
+    );
+  }
+
+  #end(current: Transaction): void {
     const { backend, onEnd, tensors } = this.#terms;
     current.commit(() => {
       letGo(this.#identities, this);

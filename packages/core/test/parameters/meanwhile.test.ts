@@ -85,6 +85,21 @@ describe('an update under way', () => {
   });
 });
 
+describe('averages that another call takes out of the model', () => {
+  it('cannot be kept there meanwhile', async () => {
+    const { data, one, other } = await shared();
+    await one.swap({ recallable: true });
+    const update = other.update();
+    await expect(one.dispose({ keep: 'averages' })).rejects.toMatchObject({
+      code: 'ERR_BUSY',
+      message: expect.stringContaining('dispose: the weights of AveragedModel.swap') as string,
+    });
+    await update;
+    expect([...data]).toEqual([5, 5]);
+    await one.dispose();
+  });
+});
+
 describe('a step that waits', () => {
   it('is refused where another object has put its weights into the model meanwhile', async () => {
     const { data, other, set } = await shared();
