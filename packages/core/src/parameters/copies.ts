@@ -43,7 +43,7 @@ export function* copied<T>(
  * `tensors`, which are averages, as the model takes them: rounded copies where it is in half
  * precision.
  *
- * @throws PolyakError `ERR_NON_FINITE` where one is too large for that
+ * @throws PolyakError `ERR_NON_FINITE` where one that is finite is too large for that
  */
 export function* rounded<T>(
   current: Transaction,
@@ -57,7 +57,9 @@ export function* rounded<T>(
     const dtypes = halves.map(({ spec }) => spec.dtype);
     const narrow = yield* cast(current, backend, wide, dtypes);
     const finite = yield* wait(backend.allFinite(narrow));
-    const bad = halves.filter((_, index) => finite[index] !== true);
+    // Averages of NaN and infinities may be allowed.
+    const wasFinite = finite.every(Boolean) ? finite : yield* wait(backend.allFinite(wide));
+    const bad = halves.filter((_, index) => finite[index] !== true && wasFinite[index] === true);
     if (bad.length > 0) {
       throw new PolyakError(
         'ERR_NON_FINITE',

@@ -6,6 +6,7 @@ import type { HostTensor } from '@polyak/core/interfaces';
 import { equal, exponential, lastK } from '@polyak/core/rules';
 import type { AveragingRule } from '@polyak/core/rules';
 import { describe, expect, it } from 'vitest';
+import { plainBackend, plainParameter } from '../../../../tests/support/plain-backend.js';
 
 const backend = cpuBackend();
 
@@ -108,6 +109,22 @@ describe.each([equal(), exponential(0.5), lastK(2)])('by $name', (rule) => {
     }
     expect(backend.memory()).toEqual(before);
   });
+});
+
+it('an average that is not finite is put into a model of half precision where it is allowed', async () => {
+  const [one, infinity, nan] = [0x3c00, 0x7c00, 0x7e00];
+  const live = (...data: readonly number[]): HostTensor => {
+    return { dtype: 'float16', shape: [data.length], data: Uint16Array.from(data) };
+  };
+  const weight = plainParameter('w', live(one, infinity, nan));
+  const options = { backend: plainBackend(), nonFinite: 'allow' } as const;
+  const model = new AveragedModel<HostTensor>([weight], options);
+  await model.update();
+  await weight.set(live(one, one, one));
+  await model.withAveraged(() => {
+    expect(weight.get()).toEqual(live(one, infinity, nan));
+  });
+  expect(weight.get()).toEqual(live(one, one, one));
 });
 
 it('a policy of another name is refused', () => {
