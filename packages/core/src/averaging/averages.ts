@@ -52,7 +52,7 @@ export type Status<T> =
     }
   | { readonly kind: 'disposed' };
 
-// As many updates in a row without any change mean that the wrong tensors are averaged.
+// As many updates without any change mean that the wrong tensors are averaged.
 const MAX_STILL = 5;
 
 export class Averages<T> {
@@ -193,12 +193,12 @@ export class Averages<T> {
       current.commit(() => this.#skip(error.message, reports));
       return;
     }
-    const { after, isStill } = updated;
+    const { after, hasMoved } = updated;
     current.commit(() => {
       groups.forEach((group, n) => {
         group.running = after.slice(n * rules.length, (n + 1) * rules.length);
       });
-      this.#watch(isStill);
+      this.#watch(hasMoved);
       reads.forEach((read, n) => {
         const { reporter, weight } = dues[n] as (typeof dues)[number];
         this.#reports.push(() => reporter.after(read, weight, after[n] as RunningAverage<T>));
@@ -212,10 +212,11 @@ export class Averages<T> {
     if (this.terms.onUpdate !== undefined) this.#reports.push(...reports);
   }
 
-  /** Warns once of weights that do not change. */
-  #watch(isStill: boolean): void {
-    this.#nStill = isStill ? this.#nStill + 1 : 0;
-    if (this.#nStill !== MAX_STILL || this.names.length === 0) return;
+  /** Warns once of weights that have never changed. */
+  #watch(hasMoved: boolean | undefined): void {
+    if (hasMoved === true) this.#nStill = Infinity;
+    if (hasMoved === false) this.#nStill += 1;
+    if (this.#nStill !== MAX_STILL) return;
     this.terms.warn(
       `${this.terms.what}: no weight has changed in ${MAX_STILL} updates. Are these the tensors ` +
         `that are trained? ${quoted(this.names)}.`,

@@ -36,8 +36,8 @@ export interface Due<T> {
 export interface Updated<T> {
   /** The averages, in the order of the dues. */
   readonly after: readonly RunningAverage<T>[];
-  /** Whether no weight differs from its average. */
-  readonly isStill: boolean;
+  /** Whether a weight differs from its average; undefined where none is compared with one. */
+  readonly hasMoved: boolean | undefined;
 }
 
 /** What live weights weigh in the update after `nAvg` others: 1 in the first, whatever the rule. */
@@ -64,7 +64,7 @@ export function* update<T>(
     else if (due.before.nAvg === 0) drafts.push(yield* begun(current, terms, due));
     else drafts.push(yield* moving(current, terms, due));
   }
-  const isMadeStill = yield* make(
+  const hasMoved = yield* make(
     current,
     terms,
     drafts.flatMap(({ places }) => places),
@@ -74,15 +74,16 @@ export function* update<T>(
     averages: places.map((place) => place.after as Averaged<T>),
     window,
   }));
-  return { after, isStill: isMadeStill && drafts.every(({ isStill }) => isStill) };
+  const found = [hasMoved, ...drafts.map((draft) => draft.hasMoved)];
+  return { after, hasMoved: found.includes(true) || (found.includes(false) ? false : undefined) };
 }
 
 /** A running average that lacks only what the consuming call gives. */
 interface Draft<T> {
   readonly places: readonly Place<T>[];
   readonly window: readonly (readonly T[])[];
-  /** False where a live weight may differ from its average. */
-  readonly isStill: boolean;
+  /** As that of {@link Updated}, without the consuming call. */
+  readonly hasMoved?: boolean | undefined;
 }
 
 /** The average of one parameter after the update. */
@@ -93,14 +94,14 @@ interface Place<T> {
   after?: Averaged<T>;
 }
 
-/** The consuming call. Returns whether no live weight differs from its average. */
+/** The consuming call. Returns whether a live weight differs from its average, if any has one. */
 function* make<T>(
   current: Transaction,
   { backend, nonFinite, refusal }: UpdateTerms<T>,
   places: readonly Place<T>[],
-): Steps<boolean> {
+): Steps<boolean | undefined> {
   const moves = places.filter((place) => place.item !== undefined);
-  if (moves.length === 0) return true;
+  if (moves.length === 0) return undefined;
   const items = moves.map(({ item }) => item as AverageItem<T>);
   const options = nonFinite === 'allow' ? { allowNonFinite: true } : {};
   const result = yield* wait(backend.average(items, options));
@@ -112,7 +113,7 @@ function* make<T>(
     const { average, residual } = result.items[index] as Averaged<T>;
     move.after = averaged(average, residual);
   });
-  return result.items.every(({ hasMoved }) => !hasMoved);
+  return result.items.some(({ hasMoved }) => hasMoved);
 }
 
 /** Floats are moved by the consuming call; integers are copied. */
@@ -140,7 +141,7 @@ function* moving<T>(
     if (isCopied[index]) return { name, after: { average: value } };
     return { name, item: { ...averaged(average, residual), live: value, weight } };
   });
-  return { places, window: [], isStill: true };
+  return { places, window: [] };
 }
 
 /** The first update copies, bit for bit. */
@@ -162,7 +163,7 @@ function* begun<T>(current: Transaction, terms: UpdateTerms<T>, due: Due<T>): St
     name,
     after: averaged(averages[index] as T, isCarried[index] ? residuals[index] : undefined),
   }));
-  return { places, window: [], isStill: false };
+  return { places, window: [] };
 }
 
 /** The mean of the last values, made anew: an average that is added to and taken from drifts. */
@@ -182,20 +183,20 @@ function* slid<T>(
   );
   current.undo(() => disposeAll(backend, averages));
   let places: readonly Place<T>[] = [];
-  let isStill = false;
+  let hasMoved: boolean | undefined;
   for (const [n, values] of window.entries()) {
     places = entries.map(({ parameter: { name } }, i) => {
       const average = averages[i] as T;
       if (n === 0 || !isMean[i]) return { name, after: { average } };
       return { name, item: { average, live: values[i] as T, weight: 1 / (n + 1) } };
     });
-    isStill = (yield* make(current, terms, places)) && n > 0;
+    hasMoved = yield* make(current, terms, places);
     averages = places.map(({ after }) => after?.average as T);
   }
   const dropped = before.window.filter((values) => !window.includes(values));
   current.release(backend, [...before.averages.map(({ average }) => average), ...dropped.flat()]);
   const made = places.map(({ name, after }) => ({ name, after: after as Averaged<T> }));
-  return { places: made, window, isStill };
+  return { places: made, window, hasMoved };
 }
 
 /** Copies of the live tensors, refused where one is not finite. */

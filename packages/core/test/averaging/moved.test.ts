@@ -32,6 +32,7 @@ describe.each<[string, Record<string, AveragingRule>]>([
   ['exponential', { ema: exponential(0.9) }],
   ['window', { last: lastK(3) }],
   ['all three', { swa: equal(), ema: exponential(0.9), last: lastK(2) }],
+  ['equal one, beside the last value,', { swa: equal(), last: lastK(1) }],
 ])('the %s average', (_, rules) => {
   it('warns once of a model none of whose weights change', async () => {
     expect(await warningsOf(rules, still(20))).toEqual([
@@ -44,6 +45,25 @@ describe.each<[string, Record<string, AveragingRule>]>([
   it('does not warn where one weight changes now and then', async () => {
     expect(await warningsOf(rules, [1, 1, 2, 2, 1, 1, 2, 2, 1, 1, 2])).toEqual([]);
   });
+
+  it('does not warn of a model that was trained, and is not any more', async () => {
+    expect(await warningsOf(rules, [1, 2, 4, ...still(60)])).toEqual([]);
+  });
+
+  it('does not warn again where a weight has changed since', async () => {
+    expect(await warningsOf(rules, [...still(10), 4, ...still(60)])).toHaveLength(1);
+  });
+});
+
+it('integers, which are copied, are not compared with anything', async () => {
+  const warnings: string[] = [];
+  const data = Int32Array.of(0);
+  const model = new AveragedModel<HostTensor>(
+    [parameter('n', { dtype: 'int32', shape: [1], data })],
+    { backend, onWarning: (message) => void warnings.push(message) },
+  );
+  for (data[0] = 1; data[0] < 10; data[0] += 1) await model.update();
+  expect(warnings).toEqual([]);
 });
 
 it('the last value alone is not compared with anything', async () => {
