@@ -116,10 +116,12 @@ export function adaptState<State extends AveragesState>(
     const wanted = target.averages[name] ?? own;
     const { rule, compensated } = changed.has(name) ? wanted : own;
     const nAvg = target.paramGroups.map((_, index) => own.nAvg[index] ?? 0);
-    const begun = groups.flatMap(({ params }, index) =>
-      (nAvg[index] ?? 0) > 0 ? params.flatMap((parameter) => entryOf(added, parameter)) : [],
-    );
-    const swaState = Object.fromEntries([...kept(own.swaState), ...begun]);
+    /** The new parameters of groups with more updates than that. */
+    const begun = (updates: number): readonly (readonly [string, HostTensor])[] =>
+      groups.flatMap(({ params }, index) =>
+        (nAvg[index] ?? 0) > updates ? params.flatMap((param) => entryOf(added, param)) : [],
+      );
+    const swaState = Object.fromEntries([...kept(own.swaState), ...begun(0)]);
     const adapted: AverageState = {
       rule,
       compensated,
@@ -128,7 +130,7 @@ export function adaptState<State extends AveragesState>(
       residuals: compensated ? residualsOf(swaState, kept(own.residuals)) : {},
       window: changed.has(name)
         ? []
-        : own.window.map((values) => Object.fromEntries([...kept(values), ...begun])),
+        : own.window.map((values, n) => Object.fromEntries([...kept(values), ...begun(n)])),
     };
     averages.set(name, adapted);
   }

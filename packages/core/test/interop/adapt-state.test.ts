@@ -140,6 +140,26 @@ describe('adaptState', () => {
     expect(to.paramGroups.map(({ nAvg }) => nAvg)).toEqual([1, 0]);
   });
 
+  it('adds a layer to a group with fewer last values than another group has', async () => {
+    const groups = (...names: readonly (readonly string[])[]) => {
+      const lists = names.map((list) => ({ params: list.map((name) => place(name, 1)), lr: 0.1 }));
+      return new SWA(observedOptimizer(lists), { backend, rule: lastK(3) });
+    };
+    const from = groups(['w'], ['b']);
+    await from.updateSwa();
+    for (const group of [0, 0].map((n) => from.paramGroups[n])) {
+      if (group !== undefined) await from.updateSwaGroup(group);
+    }
+    const to = groups(['w'], ['b', 'head']);
+    const changes = { newParameters: { head: float32(9) } };
+    await to.loadStateDict(adaptState(await from.stateDict(), await to.stateDict(), changes));
+    expect((await to.stateDict()).averages['swa']?.window).toEqual([
+      { w: float32(1), b: float32(1), head: float32(9) },
+      { w: float32(1) },
+      { w: float32(1) },
+    ]);
+  });
+
   it('keeps ties, under new names, and refuses others', async () => {
     const [w, b] = [place('w', 1), place('b', 2)];
     const from = model([w, { ...w, name: 'tied' }, b], {});
