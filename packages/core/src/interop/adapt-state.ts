@@ -33,7 +33,8 @@ export interface StateChanges {
  * @param target - what `stateDict` of the `SWA` or `AveragedModel` gives that is to go on from it
  * @param changes - see {@link StateChanges}
  * @returns a new state, for `loadStateDict`
- * @throws PolyakError `ERR_STATE` where a change names what is not there
+ * @throws PolyakError `ERR_STATE` where a change names what is not there, or gives a name that
+ * another one has
  *
  * @example
  * ```ts
@@ -157,7 +158,7 @@ function residualsOf(
   ]);
 }
 
-/** Changes of what is not there. */
+/** Changes of what is not there, and names that would stand for two. */
 function problemsOf(
   state: AveragesState,
   target: AveragesState,
@@ -174,6 +175,11 @@ function problemsOf(
   ): readonly string[] =>
     (names ?? []).filter((name) => !there.has(name)).map((name) => `${what} "${name}"`);
   const [old, now] = [parametersOf(state), parametersOf(target)];
+  const renamed = new Map(Object.entries(changes.renamed ?? {}));
+  const dropped = new Set(changes.droppedParameters);
+  const parameters = [...old].filter((name) => !dropped.has(name));
+  const droppedAverages = new Set(changes.droppedAverages);
+  const averages = [...averagesOf(state)].filter((name) => !droppedAverages.has(name));
   return [
     ...missing('the state has no parameter', Object.keys(changes.renamed ?? {}), old),
     ...missing('the target has no parameter', Object.values(changes.renamed ?? {}), now),
@@ -183,5 +189,16 @@ function problemsOf(
     ...missing('the target has no average', changes.changedRules, averagesOf(target)),
     ...missing('the target has no average', changes.newAverages, averagesOf(target)),
     ...missing('the state has no average', changes.droppedAverages, averagesOf(state)),
+    ...twice('two parameters become', [
+      ...parameters.map((name) => renamed.get(name) ?? name),
+      ...Object.keys(changes.newParameters ?? {}),
+    ]),
+    ...twice('two averages become', [...averages, ...(changes.newAverages ?? [])]),
   ];
+}
+
+/** Names that occur more than once. */
+function twice(what: string, names: readonly string[]): readonly string[] {
+  const seen = new Set<string>();
+  return names.flatMap((name) => (seen.size === seen.add(name).size ? [`${what} "${name}"`] : []));
 }

@@ -187,6 +187,21 @@ describe('adaptState', () => {
     }
   });
 
+  it('refuses names that would stand for two', async () => {
+    const own = await averaged({ averages: { ema: exponential(0.5) } }, 1);
+    for (const changes of [
+      { renamed: { b: 'w' } },
+      { newParameters: { w: float32(1, 1) } },
+      { renamed: { b: 'w', w: 'b' }, newParameters: { w: float32(1) } },
+    ]) {
+      await expect(adapted(own, own, changes)).rejects.toThrow('two parameters become "w"');
+    }
+    const message = 'two averages become "ema"';
+    await expect(adapted(own, own, { newAverages: ['ema'] })).rejects.toThrow(message);
+    await adapted(own, own, { newParameters: { b: float32(1) }, droppedParameters: ['b'] });
+    await adapted(own, own, { newAverages: ['ema'], droppedAverages: ['ema'] });
+  });
+
   it('refuses changes of what is not there, and wrong arguments', async () => {
     const own = await averaged({}, 1);
     await expect(
