@@ -1,27 +1,27 @@
 // Takes out of a model the averages that training has left in it.
 import { ParameterSet, PolyakError } from '@polyak/core';
+import type { SWA } from '@polyak/core';
 import type { Parameter } from '@polyak/core/interfaces';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { tfjsBackend } from '../averaging/backend.js';
 import type { TensorFlow } from '../tensorflow.js';
-import type { WatchedSWA } from './watched-swa.js';
 
 /**
  * The `restoreLive` of a callback.
  *
- * @param averaged - the weights that `swa` averages
+ * @param averaged - the weights that the callback averages
  */
 export function restorer(
   tf: TensorFlow,
   model: LayersModel,
-  swa: WatchedSWA,
+  swa: SWA<Tensor>,
   averaged: readonly Parameter<Tensor>[],
 ): () => Promise<void> {
   const weights = new ParameterSet(averaged, { backend: tfjsBackend(tf) });
   return () =>
     inTurn(model, async () => {
-      if (swa.isSwapped) await swa.takeBack();
+      if (swa.isSwapped && !swa.isRecallable) await swa.swapSwaSgd();
       else await weights.recall();
     });
 }

@@ -1,6 +1,6 @@
 // SWA for model.fit: averages while the model trains, and leaves the averages in it at the end.
 import type { AveragedBatchNorm, BnUpdateOptions, Loader } from '@polyak/core';
-import { PolyakError } from '@polyak/core';
+import { PolyakError, SWA } from '@polyak/core';
 import { requireFunction } from '@polyak/core/kit';
 import type { Optimizer } from '@tensorflow/tfjs-core';
 import type { LayersModel, Logs } from '@tensorflow/tfjs-layers';
@@ -16,7 +16,6 @@ import { requireAutomatic, requireLayers, requireNumbers, requireUnit } from './
 import { requireOwnRun, requireSameWeights, tooShortRun } from './fit-run.js';
 import type { SwaCallback, SwaCallbackOptions } from './options.js';
 import { requireAlive, restorer } from './restore.js';
-import { WatchedSWA } from './watched-swa.js';
 
 declare const console: { warn(message: string): void };
 
@@ -99,7 +98,7 @@ export function swaCallback(
       return modelParameters(model);
     },
   );
-  const swa = new WatchedSWA(optimizer, { ...rest, backend: tfjsBackend(tf) });
+  const swa = new SWA(optimizer, { ...rest, backend: tfjsBackend(tf) });
   const restoreLive = restorer(tf, model, swa, first);
   const warn = options.onWarning ?? ((message: string) => console.warn(message));
   const hasAverages = (): boolean => swa.paramGroups.some(({ nAvg }) => nAvg > 0);
@@ -130,7 +129,12 @@ export function swaCallback(
       const given = fitted;
       fitted = undefined;
       requireOwnRun(model, given);
-      swa.requireUsable();
+      if (swa.isDisposed) {
+        throw new PolyakError(
+          'ERR_DISPOSED',
+          'swaCallback: its averages were freed by swa.dispose(). Make a new callback.',
+        );
+      }
       const joined = swa.paramGroups.slice(1).flatMap(({ params }) => params);
       requireSameWeights(model, [...first, ...joined]);
       await restoreLive();

@@ -82,7 +82,7 @@ export function* within<T, R>(
     } catch (error) {
       const { status } = averages;
       if (status.kind === 'swapped') {
-        status.loan.leave();
+        status.loan.leave('stuck');
         averages.status = { ...status, by };
       }
       throw error;
@@ -101,7 +101,7 @@ function* show<T>(
   const loan = yield* averages.alone(call, (current) =>
     lend(averages, index, by, batchNorm, current),
   );
-  if (recallable) loan.leave();
+  if (recallable) loan.leave('finished');
 }
 
 function* lend<T>(
@@ -151,7 +151,7 @@ function* lend<T>(
 function* takeBack<T>(averages: Averages<T>, call: string): Steps<void> {
   const { status } = averages;
   if (status.kind !== 'swapped') return;
-  yield* averages.alone(call, (current) => status.loan.recall(current));
+  yield* averages.alone(call, (current) => status.loan.takeBack(current));
 }
 
 function requireSwapOptions(call: string, options: SwapOptions, known: readonly string[]): void {

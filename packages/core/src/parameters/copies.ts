@@ -1,6 +1,7 @@
 // Copies of tensors in the precision of averages, and rounded to that of the model.
 import type { Backend } from '../backend.js';
 import { PolyakError } from '../error.js';
+import type { Parameter } from '../parameter.js';
 import { wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
@@ -95,10 +96,9 @@ export function* requireHeld<T>(
   const isNew = parameters.map((parameter) => !VERIFIED.has(parameter));
   const fresh = parameters.filter((_, index) => isNew[index]);
   if (fresh.length === 0) return;
-  const held = yield* wait(backend.download(fresh.map((parameter) => parameter.get())));
-  const wanted = yield* wait(backend.download(tensors.filter((_, index) => isNew[index])));
-  const old = yield* wait(backend.download(before.filter((_, index) => isNew[index])));
-  const bad = fresh.filter((_, index) => !sameBytes(held[index]?.data, wanted[index]?.data));
+  const chosen = tensors.filter((_, index) => isNew[index]);
+  const held = fresh.map((parameter) => parameter.get());
+  const bad = yield* differing(backend, fresh, held, chosen);
   if (bad.length > 0) {
     throw new PolyakError(
       'ERR_PARAMETERS',
@@ -107,9 +107,9 @@ export function* requireHeld<T>(
         'with.',
     );
   }
-  fresh.forEach((parameter, index) => {
-    if (!sameBytes(old[index]?.data, wanted[index]?.data)) VERIFIED.add(parameter);
-  });
+  const old = before.filter((_, index) => isNew[index]);
+  const moved = yield* differing(backend, fresh, old, chosen);
+  for (const parameter of moved) VERIFIED.add(parameter);
 }
 
 /**
@@ -180,6 +180,17 @@ function* cast<T>(
 ): Steps<readonly T[]> {
   if (backend.cast === undefined) throw new TypeError(`The backend ${backend.name} lacks cast.`);
   return current.drafts(backend, yield* wait(backend.cast(tensors, dtypes)));
+}
+
+/** The parameters whose tensor of `a` differs from that of `b` in a bit. */
+export function* differing<T>(
+  backend: Backend<T>,
+  parameters: readonly Parameter<T>[],
+  a: readonly T[],
+  b: readonly T[],
+): Steps<readonly Parameter<T>[]> {
+  const [left, right] = [yield* wait(backend.download(a)), yield* wait(backend.download(b))];
+  return parameters.filter((_, index) => !sameBytes(left[index]?.data, right[index]?.data));
 }
 
 function sameBytes(a: HostArray | undefined, b: HostArray | undefined): boolean {

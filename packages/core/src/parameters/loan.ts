@@ -11,9 +11,10 @@ import { wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import { disposeAll } from '../steps/transaction.js';
 import type { Transaction } from '../steps/transaction.js';
-import { requireHeld, rounded } from './copies.js';
+import { differing, requireHeld, rounded } from './copies.js';
+import { quoted } from './parameter-list.js';
 import type { AveragedParameter } from './parameter-list.js';
-import { hold, holdersOf, letGo } from './places.js';
+import { hold, letGo } from './places.js';
 import type { Holder } from './places.js';
 
 /** What is lent to the model, and how. */
@@ -42,7 +43,7 @@ export class Loan<T> implements Holder {
   readonly #identities: readonly PlaceIdentity[];
   readonly name: string;
   readonly isReader = false;
-  #isLeft = false;
+  #left: 'no' | 'finished' | 'stuck' = 'no';
   #isEnding = false;
   #isOwner: boolean;
   #kept: readonly T[] = [];
@@ -59,12 +60,16 @@ export class Loan<T> implements Holder {
   }
 
   get isRecallable(): boolean {
-    return this.#isLeft && !this.#isEnding;
+    return this.#left !== 'no' && !this.#isEnding;
   }
 
-  /** Leaves the weights in the model, for whoever comes next to take out. */
-  leave(): void {
-    this.#isLeft = true;
+  /**
+   * Leaves the weights in the model, for the next call that needs the live ones to take out.
+   *
+   * @param why - a run has finished, or the weights could not be taken out
+   */
+  leave(why: 'finished' | 'stuck'): void {
+    this.#left = why;
   }
 
   /** Puts the weights into the model. */
@@ -88,7 +93,7 @@ export class Loan<T> implements Holder {
         isStuck = true;
         // Whoever made the tensors frees them now.
         loan.#isOwner = false;
-        loan.leave();
+        loan.leave('stuck');
         terms.onStuck?.(loan);
         throw error;
       }
@@ -102,14 +107,50 @@ export class Loan<T> implements Holder {
     return loan;
   }
 
-  /** Puts back what the model held. What was written into the lent weights is dropped. */
+  /** Takes the weights out for another call, which must not discard what was trained since. */
   *recall(current: Transaction): Steps<void> {
-    const { backend } = this.#terms;
+    this.#beginEnding(current);
+    if (this.#left === 'finished') yield* this.#requireUnchanged(current);
+    yield* this.#takeOut(current);
+  }
+
+  *#requireUnchanged(current: Transaction): Steps<void> {
+    const { backend, entries, tensors } = this.#terms;
+    let changed: readonly Parameter<T>[];
+    try {
+      const held = this.#parameters.map((parameter) => parameter.get());
+      const lent = yield* rounded(current, backend, entries, tensors);
+      changed = yield* differing(backend, this.#parameters, held, lent);
+    } catch {
+      // A model that cannot be read any more, such as one that was disposed of, is not trained.
+      return;
+    }
+    if (changed.length === 0) return;
+    throw new PolyakError(
+      'ERR_SWAPPED',
+      `${current.call}: ${quoted(changed.map(({ name }) => name))} changed while the averages of ` +
+        `${this.name} were in the model. Putting the live weights back would discard that. Call ` +
+        "dispose({ keep: 'averages' }) of that object to keep what the model holds, or its swap " +
+        'to discard it.',
+    );
+  }
+
+  /** Puts back what the model held. What was written into the lent weights is dropped. */
+  *takeBack(current: Transaction): Steps<void> {
+    this.#beginEnding(current);
+    yield* this.#takeOut(current);
+  }
+
+  #beginEnding(current: Transaction): void {
     this.#requireNotEnding(current.call);
     this.#isEnding = true;
     current.undo(() => {
       this.#isEnding = false;
     });
+  }
+
+  *#takeOut(current: Transaction): Steps<void> {
+    const { backend } = this.#terms;
     const shown = yield* exchanged(current, backend, this.#parameters, this.#kept);
     yield* putStatistics(current, this.#layersRead, this.#statistics);
     current.release(backend, shown);
@@ -183,74 +224,6 @@ function* twice(takeBack: () => Steps<void>): Steps<void> {
   } catch {
     yield* takeBack();
   }
-}
-
-/**
- * Makes sure that these places hold their live weights: takes out what was left in them, and
- * refuses where somebody still needs what is there.
- *
- * @throws PolyakError `ERR_SWAPPED`
- */
-export function* requireLive(
-  current: Transaction,
-  identities: readonly PlaceIdentity[],
-): Steps<void> {
-  const holders = [...holdersOf(identities)].filter(({ isReader }) => !isReader);
-  const holder = holders.find(({ isRecallable }) => !isRecallable);
-  if (holder !== undefined) throw heldBy(current.call, holder);
-  for (const recallable of holders) yield* recallable.recall(current);
-}
-
-/**
- * Refuses a call that would train weights which are in the model for a while only.
- *
- * @param call - for the message
- * @param identities - of the parameters that it trains
- * @throws PolyakError `ERR_SWAPPED`
- */
-export function requireNotLent(call: string, identities: readonly PlaceIdentity[]): void {
-  const holder = [...holdersOf(identities)].find(({ isReader }) => !isReader);
-  if (holder !== undefined) throw heldBy(call, holder);
-}
-
-function heldBy(call: string, { name }: Holder): PolyakError {
-  return new PolyakError(
-    'ERR_SWAPPED',
-    `${call}: the model holds the weights that ${name} has put into it. Put the live weights ` +
-      'back first, or await that call.',
-  );
-}
-
-/**
- * The same, and that nobody reads these weights for the time of a call, so that others may take
- * their places.
- *
- * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`
- */
-export function* requireFree(
-  current: Transaction,
-  identities: readonly PlaceIdentity[],
-): Steps<void> {
-  const reader = [...holdersOf(identities)].find(({ isReader }) => isReader);
-  if (reader !== undefined) {
-    throw new PolyakError(
-      'ERR_BUSY',
-      `${current.call}: ${reader.name} still reads the weights of the model. Await it first.`,
-    );
-  }
-  yield* requireLive(current, identities);
-}
-
-/** Holds these places until the call has ended, for others that come while it waits. */
-export function holdMeanwhile(
-  { name, isReader }: Pick<Holder, 'name' | 'isReader'>,
-  current: Transaction,
-  identities: readonly PlaceIdentity[],
-): void {
-  const holder: Holder = { name, isReader, isRecallable: false, *recall() {} };
-  hold(identities, holder);
-  current.undo(() => letGo(identities, holder));
-  current.commit(() => letGo(identities, holder));
 }
 
 /** Lets the parameters hold `tensors`; returns what they held, which comes back on a failure. */

@@ -10,7 +10,8 @@ import { fittingTensors } from '../state/named-tensors.js';
 import type { NamedTensors } from '../state/named-tensors.js';
 import type { HostTensor, TensorSpec } from '../tensor/tensor.js';
 import { copied, requireFinite, requireHeld, rounded } from './copies.js';
-import { exchanged, holdMeanwhile, Loan, requireFree, requireLive, whileLent } from './loan.js';
+import { holdMeanwhile, requireFree, requireLive } from './live.js';
+import { exchanged, Loan, whileLent } from './loan.js';
 import { ParameterList, requireBackend, specOf, warnIfEmpty } from './parameter-list.js';
 import type { ParameterSource } from './parameter-list.js';
 import { drive, wait } from '../steps/steps.js';
@@ -224,8 +225,8 @@ export class ParameterSet<T> {
     });
     function* back(): Steps<void> {
       // Where both tries fail, it is left for whoever comes next.
-      loan.leave();
-      yield* transaction(call, warn, (current) => loan.recall(current));
+      loan.leave('stuck');
+      yield* transaction(call, warn, (current) => loan.takeBack(current));
     }
     return yield* whileLent(call, fn, back, 'The next call that needs them tries again');
   }

@@ -87,6 +87,17 @@ export class SWA<T> {
     return this.#machine.averages.nSkipped;
   }
 
+  /** Whether the next call that needs the live weights takes the average out of the model. */
+  get isRecallable(): boolean {
+    const { status } = this.#machine.averages;
+    return status.kind === 'swapped' && status.loan.isRecallable;
+  }
+
+  /** Whether the averages were freed. */
+  get isDisposed(): boolean {
+    return this.#machine.averages.status.kind === 'disposed';
+  }
+
   /** Whether the model holds an average now. */
   get isSwapped(): boolean {
     return this.#machine.averages.shown !== undefined;
