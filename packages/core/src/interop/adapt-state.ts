@@ -5,6 +5,7 @@ import { requireFit } from '../state/differences.js';
 import type { NamedTensors } from '../state/named-tensors.js';
 import { isFloating, zeros } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
+import { requireState, requireTensors } from './require-state.js';
 
 /** What may differ between a state and the averages that go on from it. */
 export interface StateChanges {
@@ -33,6 +34,7 @@ export interface StateChanges {
  * @param target - what `stateDict` of the `SWA` or `AveragedModel` gives that is to go on from it
  * @param changes - see {@link StateChanges}
  * @returns a new state, for `loadStateDict`
+ * @throws TypeError where an argument is not of its form
  * @throws PolyakError `ERR_STATE` where a change names what is not there, or gives a name that
  * another one has
  *
@@ -64,18 +66,19 @@ export function adaptState<State extends AveragesState>(
   target: State,
   changes: StateChanges,
 ): State {
-  const members = { averages: 'an object', paramGroups: 'an array' } as const;
-  const remedy = 'Expected what stateDict() gives.';
-  requireMembers('adaptState: the state', state, members, remedy);
-  requireMembers('adaptState: the target', target, members, remedy);
-  requireOptions('adaptState', changes, [
-    'renamed',
-    'newParameters',
-    'droppedParameters',
-    'changedRules',
-    'newAverages',
-    'droppedAverages',
-  ]);
+  requireState('adaptState: the state', state);
+  requireState('adaptState: the target', target);
+  for (const { swaState } of Object.values(state.averages)) {
+    requireTensors('adaptState: the tensor', swaState);
+  }
+  requireOptions('adaptState', changes, Object.keys(CHANGES));
+  requireMembers(
+    'adaptState: the changes',
+    changes,
+    Object.fromEntries(Object.entries(CHANGES).filter(([name]) => name in changes)),
+    'Expected names in lists, and records by name.',
+  );
+  requireTensors('adaptState: the new parameter', changes.newParameters ?? {});
   requireFit(problemsOf(state, target, changes), {
     code: 'ERR_STATE',
     call: 'adaptState',
@@ -140,6 +143,15 @@ export function adaptState<State extends AveragesState>(
   }
   return { ...state, averages: Object.fromEntries(averages), paramGroups: groups };
 }
+
+const CHANGES = {
+  renamed: 'an object',
+  newParameters: 'an object',
+  droppedParameters: 'an array',
+  changedRules: 'an array',
+  newAverages: 'an array',
+  droppedAverages: 'an array',
+} as const;
 
 function entryOf<V>(map: ReadonlyMap<string, V>, name: string): readonly [string, V][] {
   const value = map.get(name);

@@ -5,6 +5,7 @@ import { requireFit } from '../state/differences.js';
 import type { NamedTensors } from '../state/named-tensors.js';
 import { canonical, isFloating, zeros } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
+import { requireState, requireTensors } from './require-state.js';
 
 /** An average that another library made. */
 export interface ImportedAverage {
@@ -35,6 +36,7 @@ export interface ImportOptions {
  * @param imported - such as `fromAveragedModel` gives
  * @param options - see {@link ImportOptions}
  * @returns a new state, for `loadStateDict`
+ * @throws TypeError where an argument is not of its form
  * @throws PolyakError `ERR_STATE` where names or counts do not fit, with every difference, and
  *   where nothing was averaged. (A mean of the last values cannot go on from a mean:
  *   `loadStateDict` refuses it.)
@@ -60,18 +62,14 @@ export function importAverage<State extends AveragesState>(
   imported: ImportedAverage,
   options: ImportOptions = {},
 ): State {
-  requireMembers(
-    'importAverage: the state',
-    state,
-    { averages: 'an object', paramGroups: 'an array' },
-    'Expected what stateDict() gives.',
-  );
+  requireState('importAverage: the state', state);
   requireMembers(
     'importAverage: the average',
     imported,
     { swaState: 'an object', nAvg: 'an array' },
     'Expected { swaState, nAvg: [...] }, such as fromAveragedModel() gives.',
   );
+  requireTensors('importAverage: the tensor', imported.swaState);
   requireOptions('importAverage', options, ['average', 'ignore']);
   const { averages, paramGroups } = state;
   const { average: name = Object.keys(averages)[0] ?? '' } = options;
