@@ -93,7 +93,8 @@ export function written(node: StateTree | undefined): string {
 }
 
 function json(node: StateTree): string {
-  return JSON.stringify(node, (_, value: unknown) =>
-    typeof value === 'bigint' ? String(value) : value,
-  );
+  const shown = (_: string, value: unknown): unknown =>
+    typeof value === 'bigint' ? String(value) : value;
+  // What JavaScript passes may be a function, which JSON leaves out.
+  return (JSON.stringify(node, shown) as string | undefined) ?? typeof node;
 }

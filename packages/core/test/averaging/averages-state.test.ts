@@ -155,4 +155,12 @@ describe('loadStateDict', () => {
     }));
     expect(message).toContain('group 0 is');
   });
+
+  it('refuses a function in place of names, and says so', async () => {
+    const message = await refusal((state) => ({
+      ...(state as { [key: string]: StateTree }),
+      paramGroups: [{ params: (() => 0) as never, tied: {} }],
+    }));
+    expect(message).toContain('group 0 is function');
+  });
 });
