@@ -7,7 +7,7 @@ import { PolyakError } from '../error.js';
 import type { NonFinitePolicy } from '../non-finite.js';
 import type { PlaceIdentity } from '../parameter.js';
 import type { NamedRule } from '../rules/rule.js';
-import { holdMeanwhile, requireFree, requireLive } from '../parameters/live.js';
+import { holdMeanwhile, requireFree, requireLive, requireNotLent } from '../parameters/live.js';
 import type { Loan } from '../parameters/loan.js';
 import { ParameterList, quoted } from '../parameters/parameter-list.js';
 import type { ParameterSource } from '../parameters/parameter-list.js';
@@ -124,7 +124,12 @@ export class Averages<T> {
     yield* requireLive(current, this.#identities);
   }
 
-  /** The same, and nobody may be reading the live weights: others are to take their places. */
+  /** Refuses where others have put their weights into the model, also where they left them there. */
+  requireNotLent(call: string): void {
+    requireNotLent(call, this.#identities);
+  }
+
+  /** As `requireLive`, and nobody may be reading the live weights: others are to take their places. */
   *requireFree(current: Transaction, layers: readonly BatchNormLayer[] = []): Steps<void> {
     this.#requireNotShown(current.call);
     yield* requireFree(current, [...this.#identities, ...layers.map(({ identity }) => identity)]);

@@ -5,7 +5,7 @@ import { Averages } from '../averaging/averages.js';
 import { termsOf } from '../averaging/options.js';
 import type { AveragingOptions } from '../averaging/options.js';
 import type { RunningAverage } from '../averaging/running-average.js';
-import { isPromise, wait } from '../steps/steps.js';
+import { wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
 import type { Awaitable } from '../awaitable.js';
@@ -88,10 +88,9 @@ export class SWAMachine<T> {
       });
     });
     this.resetLr();
-    const stepped = this.optimizer.step(closure);
-    const loss = yield* wait(stepped);
-    // While it waited, others may have put their weights into the model: those were trained then.
-    if (isPromise(stepped)) yield* this.averages.requireLive(current);
+    const loss = yield* wait(this.optimizer.step(closure));
+    // Meanwhile, others may have put their weights into the model: those were trained then.
+    this.averages.requireNotLent(current.call);
     this.#requireGroupCount(current.call);
     const due = this.groups.filter(({ stepCounter }) => plan(this.mode, stepCounter).average);
     if (due.length > 0) yield* this.#update(current, due, 1);

@@ -122,6 +122,31 @@ describe('a step that waits', () => {
   });
 });
 
+describe.each<[string, (swapped: Promise<void>) => unknown]>([
+  ['is synchronous', () => 0],
+  ['waits', async (swapped) => swapped],
+])('a step whose closure %s', (_, answer) => {
+  it.each([false, true])(
+    'is refused where averages came in, recallable: %s',
+    async (recallable) => {
+      const data = Float32Array.of(1);
+      const weight = parameter('w', { dtype: 'float32', shape: [1], data });
+      const optimizer = observedOptimizer([{ params: [weight], lr: 0.1 }]);
+      const backend = cpuBackend();
+      const swa = new SWA(optimizer, { backend, swaStart: 10, swaFreq: 1 });
+      const other = new AveragedModel([weight], { backend });
+      await other.update();
+      data.fill(5);
+      await expect(swa.step(() => answer(other.swap({ recallable })))).rejects.toMatchObject({
+        code: 'ERR_SWAPPED',
+      });
+      expect(swa.paramGroups[0]?.stepCounter).toBe(0);
+      await other.swap();
+      expect([...data]).toEqual([5]);
+    },
+  );
+});
+
 describe('a ParameterSet', () => {
   it('that reads lets nobody put other weights into the model', async () => {
     const { one, set } = await shared();
