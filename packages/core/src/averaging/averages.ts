@@ -124,12 +124,12 @@ export class Averages<T> {
     yield* requireLive(current, this.#identities);
   }
 
-  /** Refuses where others have put their weights into the model, also where they left them there. */
+  /** Refuses where others have put their weights into the model, left there or not. */
   requireNotLent(call: string): void {
     requireNotLent(call, this.#identities);
   }
 
-  /** As `requireLive`, and nobody may be reading the live weights: others are to take their places. */
+  /** As `requireLive`, and nobody may be reading the live weights: others take their places. */
   *requireFree(current: Transaction, layers: readonly BatchNormLayer[] = []): Steps<void> {
     this.#requireNotShown(current.call);
     yield* requireFree(current, [...this.#identities, ...layers.map(({ identity }) => identity)]);

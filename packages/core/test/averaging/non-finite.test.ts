@@ -111,7 +111,7 @@ describe.each([equal(), exponential(0.5), lastK(2)])('by $name', (rule) => {
   });
 });
 
-it('an average that is not finite is put into a model of half precision where it is allowed', async () => {
+it('an average that is not finite goes into half-precision models too, if allowed', async () => {
   const [one, infinity, nan] = [0x3c00, 0x7c00, 0x7e00];
   const live = (...data: readonly number[]): HostTensor => {
     return { dtype: 'float16', shape: [data.length], data: Uint16Array.from(data) };
