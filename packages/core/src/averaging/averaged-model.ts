@@ -1,4 +1,4 @@
-// Running averages of a model whose training loop is one's own: no optimizer is needed.
+// Running averages for custom training loops, without an optimizer.
 import { requireCount, requireOptions } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import { fittingState, restore, stateOf } from './averages-state.js';
@@ -18,12 +18,11 @@ import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
 
 /**
- * Running averages of the weights of a live model, moved whenever `update` is called: an
- * exponential moving average, stochastic weight averaging in a loop of one's own, or several
- * averages at once.
+ * Running averages of the weights of a live model, updated by each call of `update`: an exponential
+ * moving average, stochastic weight averaging in a custom loop, or several averages at once.
  *
- * All methods return promises, one call at a time. On a backend that is synchronous the work is
- * done when the call returns. A call that fails leaves everything as it was.
+ * All methods return promises; await each call before the next. On a synchronous backend the work
+ * is done when the call returns. A call that fails changes nothing.
  *
  * @example
  * ```ts
@@ -49,14 +48,13 @@ export class AveragedModel<T> {
   readonly #group: AveragedGroup<T>;
 
   /**
-   * @param parameters - of the model; or a function that gives them, which is asked at each update,
-   *   so that a weight that has come, gone or been replaced is found
+   * @param parameters - the parameters of the model, or a function that returns them. The function
+   *   is called at each update, to detect weights that were added, removed or replaced
    * @param options - see {@link AveragingOptions}
-   * @throws TypeError, RangeError where an argument is not what it should be
-   * @throws PolyakError `ERR_PARAMETERS` where two parameters share a name, or a part of their
-   * memory
-   * @throws PolyakError `ERR_UNSUPPORTED` where the backend cannot hold a parameter, or compensate
-   *   when asked to
+   * @throws TypeError, RangeError if an argument has the wrong type or is out of range
+   * @throws PolyakError `ERR_PARAMETERS` if two parameters share a name or a part of their memory
+   * @throws PolyakError `ERR_UNSUPPORTED` if the backend does not support the dtype of a parameter,
+   *   or `compensated`
    */
   constructor(parameters: ParameterSource<T>, options: AveragingOptions<T>) {
     requireOptions('AveragedModel', options, AVERAGING_OPTIONS);
@@ -66,12 +64,12 @@ export class AveragedModel<T> {
     warnIfEmpty('AveragedModel', this.#averages.names, this.#averages.terms.warn);
   }
 
-  /** The updates so far; of the first average, where there are several. */
+  /** The number of updates so far; that of the first average if there are several. */
   get nAvg(): number {
     return this.#group.running[0]?.nAvg ?? 0;
   }
 
-  /** The updates that the policy `nonFinite: 'skip'` has left out. */
+  /** The number of updates left out by `nonFinite: 'skip'`. */
   get nSkipped(): number {
     return this.#averages.nSkipped;
   }
@@ -84,8 +82,8 @@ export class AveragedModel<T> {
   /**
    * Moves the averages towards the weights that the model holds now.
    *
-   * @throws PolyakError `ERR_NON_FINITE` where a new average would not be finite
-   * @throws PolyakError `ERR_PARAMETERS` where the model is not the one that is averaged
+   * @throws PolyakError `ERR_NON_FINITE` if a new average would not be finite
+   * @throws PolyakError `ERR_PARAMETERS` if the model's parameters are not those that are averaged
    * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_DISPOSED`
    */
   async update(): Promise<void> {
@@ -96,8 +94,8 @@ export class AveragedModel<T> {
   }
 
   /**
-   * Runs `fn` with an average in the model, and puts the live weights back whatever happens. What
-   * `fn` writes into the weights is dropped.
+   * Runs `fn` with an average in the model, and then puts the live weights back, even if `fn`
+   * throws. Changes that `fn` makes to the weights are dropped.
    *
    * @param fn - evaluates or saves the model
    * @param options - see {@link AveragedOptions}
@@ -113,13 +111,13 @@ export class AveragedModel<T> {
   }
 
   /**
-   * Puts an average into the model, and with the second call the live weights back, bit for bit.
+   * Puts an average into the model. The second call puts the live weights back, bit for bit.
    *
-   * @param options - see {@link SwapOptions}. Left out, the second call takes back what is there
+   * @param options - see {@link SwapOptions}; the second call needs none
    * @throws PolyakError `ERR_NO_AVERAGES` before the first update
-   * @throws PolyakError `ERR_SWAPPED` inside `withAveraged`, which swaps back itself; for another
-   *   average than the one that is in the model; and where another object's weights are
-   * @throws RangeError where there is no average of that name
+   * @throws PolyakError `ERR_SWAPPED` inside `withAveraged`, which swaps back itself; if a
+   *   different average is in the model; or if another object's weights are
+   * @throws RangeError if there is no average with that name
    * @throws PolyakError `ERR_BUSY`, `ERR_PARAMETERS`, `ERR_NON_FINITE`, `ERR_DISPOSED`
    */
   swap<Batch>(options: SwapOptions<Batch> = {}): Promise<void> {
@@ -127,8 +125,8 @@ export class AveragedModel<T> {
   }
 
   /**
-   * The averages as plain data: `toSafetensors` turns them into bytes. Also while one is in the
-   * model.
+   * The averages as plain data, which `toSafetensors` turns into bytes. Can be called while an
+   * average is in the model.
    *
    * @returns copies, which later updates do not change
    * @throws PolyakError `ERR_BUSY`, `ERR_DISPOSED`
@@ -141,11 +139,11 @@ export class AveragedModel<T> {
   }
 
   /**
-   * Goes on from a state. Everything is checked and uploaded before anything is replaced. An
-   * average of another library becomes a state by the functions of `@polyak/core/interop`.
+   * Restores a state. Everything is checked and uploaded before anything is replaced. The functions
+   * of `@polyak/core/interop` turn the averages of other libraries into a state.
    *
    * @param state - from {@link AveragedModel.stateDict}, or from its bytes
-   * @throws PolyakError `ERR_STATE` where it does not fit, with every difference
+   * @throws PolyakError `ERR_STATE` if the state does not fit; the message lists every difference
    * @throws PolyakError `ERR_NON_FINITE`, `ERR_SWAPPED`, `ERR_BUSY`, `ERR_DISPOSED`
    */
   loadStateDict(state: StateTree): Promise<void> {
@@ -153,11 +151,12 @@ export class AveragedModel<T> {
   }
 
   /**
-   * Frees the averages. Later calls are refused.
+   * Frees the averages. Later calls throw `ERR_DISPOSED`.
    *
    * @param options - see {@link DisposeOptions}
-   * @throws PolyakError `ERR_SWAPPED` while an average is in the model that is not to be kept
-   * @throws PolyakError `ERR_NO_AVERAGES` where an average is to be kept and none is in the model
+   * @throws PolyakError `ERR_SWAPPED` if an average is in the model and `keep` does not say to keep
+   *   it
+   * @throws PolyakError `ERR_NO_AVERAGES` if `keep` is `averages` and no average is in the model
    * @throws PolyakError `ERR_BUSY`, `ERR_DISPOSED`
    */
   dispose(options: DisposeOptions = {}): Promise<void> {

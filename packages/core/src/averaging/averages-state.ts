@@ -1,4 +1,4 @@
-// The state of averages as plain data: its form, and what makes one fit.
+// The state of averages as plain data: its format, how it is checked, and how it is restored.
 import { PolyakError } from '../error.js';
 import { quoted } from '../parameters/parameter-list.js';
 import type { AveragedParameter } from '../parameters/parameter-list.js';
@@ -19,21 +19,21 @@ import type { RunningAverage } from './running-average.js';
 
 /** Averages as plain data keyed by parameter name. */
 export type AveragesState = {
-  /** The version of this form. */
+  /** The version of this format. */
   readonly version: 1;
-  /** Each average under its name, `swa` where there is one without a name. */
+  /** Each average by name. A single average without a name is called `swa`. */
   readonly averages: { readonly [name: string]: AverageState };
   /** The parameter groups. */
   readonly paramGroups: readonly GroupState[];
 };
 
-/** One average of all groups. */
+/** The state of one average, for all parameter groups. */
 export type AverageState = {
   /** The name of its rule. */
   readonly rule: string;
   /** Whether it has a compensated accumulator. */
   readonly compensated: boolean;
-  /** The updates that made it, of each parameter group. */
+  /** The number of updates of each parameter group. */
   readonly nAvg: readonly number[];
   /** The running averages. */
   readonly swaState: NamedTensors;
@@ -43,15 +43,15 @@ export type AverageState = {
   readonly window: readonly NamedTensors[];
 };
 
-/** The parameters of one group. */
+/** The parameter names of one group. */
 export type GroupState = {
   /** The names of the parameters that the group averages. */
   readonly params: readonly string[];
-  /** The names of parameters with the storage of another one, which is averaged for both. */
+  /** Tied parameters by name, each with the name of the parameter that is averaged in its place. */
   readonly tied: { readonly [name: string]: string };
 };
 
-/** The state of `averages`, copied. Also while the model shows one of them. */
+/** A copy of the state of `averages`, also while one of them is in the model. */
 export function* stateOf<T>({ terms, groups }: Averages<T>): Steps<AveragesState> {
   const states: (readonly [string, AverageState])[] = [];
   for (const [index, named] of terms.rules.entries()) {
@@ -100,13 +100,13 @@ function groupState<T>({ list }: AveragedGroup<T>): GroupState {
   return { params: list.names, tied: Object.fromEntries(tied) };
 }
 
-/** What the groups take from a state: for each group, one running average for each rule. */
+/** The running averages read from a state: for each group, one for each rule. */
 export type Fitting = readonly (readonly RunningAverage<HostTensor>[])[];
 
 /**
- * What `averages` would take from `state`; every difference is added to `problems`.
+ * Reads the running averages from `state`, and adds every difference to `problems`.
  *
- * @throws PolyakError `ERR_STATE` where it is no state at all
+ * @throws PolyakError `ERR_STATE` if `state` is not a state of averages
  */
 export function fittingState<T>(
   call: string,
@@ -116,7 +116,7 @@ export function fittingState<T>(
 ): Fitting {
   const { version, averages, paramGroups } = recordOf(state);
   if (version !== 1 || !Array.isArray(paramGroups)) {
-    throw new PolyakError('ERR_STATE', `${call}: this is no state of averages, version 1.`);
+    throw new PolyakError('ERR_STATE', `${call}: this is not a state of averages, version 1.`);
   }
   if (paramGroups.length !== groups.length) {
     problems.push(`it has ${paramGroups.length} parameter groups, expected ${groups.length}`);
@@ -124,7 +124,7 @@ export function fittingState<T>(
   const found = new Map(Object.entries(recordOf(averages)));
   const names = rules.map(({ name }) => name);
   const surplus = [...found.keys()].filter((name) => !names.includes(name));
-  if (surplus.length > 0) problems.push(`it has the averages ${quoted(surplus)}, no rule here`);
+  if (surplus.length > 0) problems.push(`it has averages without a rule: ${quoted(surplus)}`);
   groups.forEach((group, index) => {
     const { params, tied } = recordOf(paramGroups[index] as StateTree | undefined);
     const wanted = groupState(group);
@@ -191,7 +191,7 @@ function fittingAverage<T>(
   });
 }
 
-/** The list at a node, of the length that is wanted. */
+/** The list at a node. A wrong length is added to `problems`. */
 function listAt(
   what: string,
   node: StateTree | undefined,
@@ -200,13 +200,13 @@ function listAt(
 ): readonly StateTree[] {
   const list = Array.isArray(node) ? (node as readonly StateTree[]) : undefined;
   if (list?.length !== length) {
-    const found = list === undefined ? 'no list' : `a list of ${list.length}`;
+    const found = list === undefined ? 'not a list' : `a list of ${list.length}`;
     problems.push(`${what} is ${found}, expected a list of ${length}`);
   }
   return list ?? [];
 }
 
-/** Replaces what the groups hold, as a part of the current transaction. */
+/** Replaces the running averages of the groups, as part of the current transaction. */
 export function* restore<T>(
   current: Transaction,
   { terms, groups }: Averages<T>,

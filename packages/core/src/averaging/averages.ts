@@ -1,5 +1,5 @@
-// Running averages of the parameter groups of one model, and the model that shows them for a while.
-// Written in steps: AveragedModel and SWA drive it for callers that can wait, others without.
+// The running averages of one model's parameter groups, and which weights the model holds. Written
+// in steps: AveragedModel and SWA drive them with promises, synchronous optimizers without.
 import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
 import type { BatchNormLayer } from '../batch-norm.js';
@@ -22,7 +22,7 @@ import type { Updated } from './update.js';
 import { UpdateReporter } from './update-report.js';
 import type { BeforeUpdate, UpdateReport } from './update-report.js';
 
-/** What the averages of one model are made with. */
+/** The checked options of the averages of one model. */
 export interface AveragesTerms<T> {
   /** For messages: `SWA` or `AveragedModel`. */
   readonly what: string;
@@ -36,19 +36,19 @@ export interface AveragesTerms<T> {
 /** The averages of one parameter group. */
 export interface AveragedGroup<T> {
   readonly list: ParameterList<T>;
-  /** One for each rule, in their order. */
+  /** One for each rule, in the order of the rules. */
   running: readonly RunningAverage<T>[];
   readonly reporters: readonly UpdateReporter<T>[];
 }
 
-/** What the model holds. */
+/** Which weights the model holds. */
 export type Status<T> =
   | { readonly kind: 'live' }
   | {
       readonly kind: 'swapped';
       readonly index: number;
       readonly loan: Loan<T>;
-      /** The method that takes it back. */
+      /** The method that puts the live weights back. */
       readonly by: string;
     }
   | { readonly kind: 'disposed' };
@@ -60,18 +60,18 @@ export class Averages<T> {
   readonly terms: AveragesTerms<T>;
   readonly groups: AveragedGroup<T>[] = [];
   status: Status<T> = { kind: 'live' };
-  /** The updates that were left out by the policy `skip`. */
+  /** The number of updates left out by the policy `skip`. */
   nSkipped = 0;
   #nStill = 0;
   #underWay: string | undefined;
-  /** Of updates that are over, or what makes them. */
+  /** Reports of finished updates, or functions that make them. */
   readonly #reports: (UpdateReport | (() => Steps<UpdateReport>))[] = [];
 
   constructor(terms: AveragesTerms<T>) {
     this.terms = terms;
   }
 
-  /** The name of the average that the model holds. */
+  /** The name of the average that is in the model, if any. */
   get shown(): string | undefined {
     return this.status.kind === 'swapped' ? this.terms.rules[this.status.index]?.name : undefined;
   }
@@ -84,7 +84,7 @@ export class Averages<T> {
     return this.groups.flatMap(({ list }) => list.identities);
   }
 
-  /** A group of parameters, which is not yet averaged. */
+  /** A new group of parameters, not averaged yet. */
   groupOf(source: ParameterSource<T>): AveragedGroup<T> {
     const { backend, rules } = this.terms;
     const [group, earlier] = [this.groups.length, this.groups.map(({ list }) => list)];
@@ -97,7 +97,7 @@ export class Averages<T> {
     };
   }
 
-  /** Runs `body` as a transaction, unless another call is under way. */
+  /** Runs `body` as a transaction. Throws `ERR_BUSY` if another call is under way. */
   *alone<R>(call: string, body: (current: Transaction) => Steps<R>): Steps<R> {
     if (this.#underWay !== undefined) {
       throw new PolyakError(
@@ -118,7 +118,7 @@ export class Averages<T> {
     return result;
   }
 
-  /** Refuses a call while something else than the live weights is needed in the model. */
+  /** Makes sure that the model holds its live weights, or throws `ERR_SWAPPED`. */
   *requireLive(current: Transaction): Steps<void> {
     this.#requireNotShown(current.call);
     yield* requireLive(current, this.#identities);
@@ -156,7 +156,7 @@ export class Averages<T> {
   }
 
   /**
-   * Moves all averages of `groups`, as a part of the current transaction.
+   * Updates all averages of `groups`, as part of the current transaction.
    *
    * @param when - for messages, such as ` in step 7`
    */
@@ -164,7 +164,7 @@ export class Averages<T> {
     const { call } = current;
     const { what, backend, rules, nonFinite, onUpdate } = this.terms;
     yield* this.requireLive(current);
-    // On a synchronous backend nobody comes between.
+    // On a synchronous backend no other call can run in between.
     if (!backend.isSynchronous) {
       const identities = groups.flatMap(({ list }) => list.identities);
       holdMeanwhile({ name: `${what}.${call}`, isReader: true }, current, identities);
@@ -184,8 +184,7 @@ export class Averages<T> {
       reads.push(yield* reporter.before(live, before));
     }
     const remedy =
-      ' The averages are as they were: put finite weights back and go on, or pass nonFinite: ' +
-      "'skip'.";
+      " The averages are unchanged. Put finite weights back and go on, or pass nonFinite: 'skip'.";
     const refusal = `${when}.${nonFinite === 'refuse' ? remedy : ''}`;
     let updated: Updated<T>;
     try {
@@ -230,9 +229,9 @@ export class Averages<T> {
   }
 
   /**
-   * Frees the averages; the model goes on without them.
+   * Frees the averages.
    *
-   * @param keep - what it holds then
+   * @param keep - which weights the model holds afterwards
    */
   *dispose(current: Transaction, keep: 'live' | 'averages'): Steps<void> {
     const { backend } = this.terms;
@@ -255,7 +254,7 @@ export class Averages<T> {
     current.release(backend, held);
   }
 
-  /** The index of the average of that name; the first unless given. */
+  /** The index of the average with this name; 0 if no name is given. */
   indexOf(call: string, name: string | undefined): number {
     const names = this.terms.rules.map((rule) => rule.name);
     const index = name === undefined ? 0 : names.indexOf(name);
@@ -263,7 +262,7 @@ export class Averages<T> {
     throw new RangeError(`${call}: there is no average "${name}", only ${quoted(names)}.`);
   }
 
-  /** The updates are made and counted: what fails here must not look as if they were not. */
+  /** Makes the reports. The updates are done, so a failure here is a warning and not an error. */
   *#reported(): Steps<readonly UpdateReport[]> {
     const reports: UpdateReport[] = [];
     for (const report of this.#reports.splice(0)) {

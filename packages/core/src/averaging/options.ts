@@ -1,4 +1,4 @@
-// What averages can be told, and what is made of what they are not told.
+// The options of averages, their checks and defaults.
 import { described, requireFunction, requireMembers } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
@@ -13,27 +13,27 @@ import type { Warn } from '../steps/warn.js';
 import { requireBackend } from '../parameters/parameter-list.js';
 import type { UpdateReport } from './update-report.js';
 
-/** Options of {@link AveragedModel}: the backend, the rule or the rules, and who is told what. */
+/** Options of {@link AveragedModel}. */
 export type AveragingOptions<T> = RuleOptions & {
   /** The runtime that holds the parameters. */
   readonly backend: Backend<T>;
   /**
-   * Carries the rounding error of each average beside it, for twice its memory and about 1.7 times
-   * the time. After 10,000 updates the error is below 2e-8 of the size of the weights, where noise
-   * is as large as they are, and below 2e-10 at 1 % noise; a plain average is 1e-6 off. Default:
-   * what the rule needs, so on for a decay from 0.9999 on. A mean of the last values is made anew
-   * each time, and needs none.
+   * Keeps the rounding error of each average in a second tensor, for twice the memory and about 1.7
+   * times the time. After 10,000 updates the error relative to the weights is below 2e-8 if the
+   * noise is as large as the weights, and below 2e-10 at 1 % noise; without it, 1e-6. Default: true
+   * if the rule needs it, such as a decay of 0.9999 or more. `lastK` ignores it: it computes the
+   * mean from scratch each time.
    */
   readonly compensated?: boolean;
   /**
-   * Receives a report of each update, of each average and group, once the update is complete and
-   * counted: where it fails, that is a warning. Reports cost a download of the live weights and two
-   * of the averages: none are made without it.
+   * Receives a report for each update, average and group, after the update is complete and counted.
+   * If the function throws, that is only a warning. Each report downloads the live weights once and
+   * the average twice.
    */
   readonly onUpdate?: (report: UpdateReport) => Awaitable<void>;
   /**
-   * What becomes of an update from weights that are not finite; see {@link NonFinitePolicy}. One
-   * that is skipped leaves all averages as they are, and the step is counted. Default `refuse`.
+   * How an update from weights that are not finite is handled; see {@link NonFinitePolicy}. A
+   * skipped update changes no average, but its step is counted. Default `refuse`.
    */
   readonly nonFinite?: NonFinitePolicy;
   /** Receives warnings. Default `console.warn`. */
@@ -51,7 +51,7 @@ export const AVERAGING_OPTIONS: readonly string[] = [
   'onWarning',
 ];
 
-/** Checks the options of `what`. */
+/** Checks the options of `what`, and fills in defaults. */
 export function termsOf<T>(what: string, options: AveragingOptions<T>): AveragesTerms<T> {
   requireBackend(what, options);
   const { backend, onUpdate, compensated, nonFinite = 'refuse' } = options;
@@ -64,11 +64,11 @@ export function termsOf<T>(what: string, options: AveragingOptions<T>): Averages
   return { what, backend, rules: rulesOf(what, options, warn), nonFinite, warn, onUpdate };
 }
 
-/** The averages asked for, compensated where that was asked for, or where the rule needs it. */
+/** The rules by name, compensated if the option says so or the rule needs it. */
 function rulesOf<T>(what: string, options: AveragingOptions<T>, warn: Warn): readonly NamedRule[] {
   const { rule, averages, backend, compensated } = options;
   if (rule !== undefined && averages !== undefined) {
-    throw new TypeError(`${what}: both rule and averages are given. Put the rule among them.`);
+    throw new TypeError(`${what}: both rule and averages are given. Move the rule into averages.`);
   }
   if (averages !== undefined && (typeof averages !== 'object' || averages === null)) {
     throw new TypeError(
@@ -77,7 +77,7 @@ function rulesOf<T>(what: string, options: AveragingOptions<T>, warn: Warn): rea
     );
   }
   const rules = Object.entries(averages ?? { swa: rule === undefined ? equal() : rule });
-  if (rules.length === 0) throw new TypeError(`${what}: averages is empty. Name one at least.`);
+  if (rules.length === 0) throw new TypeError(`${what}: averages is empty. Name at least one.`);
   for (const [name, each] of rules) requireRule(what, name, each);
   return rules.map(([name, each]) => ({
     name,
@@ -87,12 +87,12 @@ function rulesOf<T>(what: string, options: AveragingOptions<T>, warn: Warn): rea
 }
 
 function requireRule(what: string, average: string, rule: AveragingRule): void {
-  // Objects list such names first, wherever they were put.
+  // JavaScript lists such keys first, which would change the order of the averages.
   if (/^\d+$/.test(average)) {
     throw new TypeError(`${what}: an average is named "${average}". Give it a name with a letter.`);
   }
   const subject = `${what}: the rule of the average "${average}"`;
-  const remedy = "Expected one such as equal(), or { kind: 'moving', name, weight }.";
+  const remedy = "Pass one such as equal(), or { kind: 'moving', name, weight }.";
   requireMembers(subject, rule, { kind: 'a name', name: 'a name' }, remedy);
   if (rule.kind !== 'window') requireMembers(subject, rule, { weight: 'a function' }, remedy);
   else if (!(Number.isInteger(rule.window) && rule.window >= 1)) {

@@ -1,14 +1,14 @@
-// The running average of one list of parameters, as a value: an update makes a new one.
+// The running average of one list of parameters, as an immutable value: an update makes a new one.
 import type { Steps } from '../steps/steps.js';
 
 /** The average of one parameter. */
 export interface Averaged<T> {
   readonly average: T;
-  /** The rounding error that it carries, where it is compensated and floating. */
+  /** Its rounding error, if it is compensated and floating. */
   readonly residual?: T;
 }
 
-/** The averages of a list of parameters, and how many updates made them. */
+/** The averages of a list of parameters, and the number of updates that made them. */
 export interface RunningAverage<T> {
   readonly nAvg: number;
   /** In the order of the list; empty before the first update. */
@@ -20,12 +20,12 @@ export interface RunningAverage<T> {
 /** Before the first update. */
 export const NOTHING_AVERAGED: RunningAverage<never> = { nAvg: 0, averages: [], window: [] };
 
-/** An average, with its residual where there is one. */
+/** An average, with its residual if there is one. */
 export function averaged<T>(average: T, residual: T | undefined): Averaged<T> {
   return residual === undefined ? { average } : { average, residual };
 }
 
-/** All tensors that it holds. */
+/** All tensors of a running average. */
 export function tensorsOf<T>({ averages, window }: RunningAverage<T>): readonly T[] {
   return [
     ...averages.flatMap(({ average, residual }) =>
@@ -35,7 +35,7 @@ export function tensorsOf<T>({ averages, window }: RunningAverage<T>): readonly 
   ];
 }
 
-/** The same of other tensors: what `convert` makes of all of them, in that order. */
+/** The running average whose tensors are what `convert` returns for those of `running`. */
 export function* withTensors<T, U>(
   running: RunningAverage<T>,
   convert: (tensors: readonly T[]) => Steps<readonly U[]>,

@@ -1,4 +1,4 @@
-// An average in the model for a while.
+// Puts an average into the model, and takes it out again.
 import { described, requireFunction, requireOptions } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import { requireBatchNorm } from '../batch-norm/bn-update.js';
@@ -10,13 +10,13 @@ import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
 import type { Averages } from './averages.js';
 
-/** Which average the model shows, and with which batch-norm statistics. */
+/** Which average to put into the model, and with which batch-norm statistics. */
 export interface AveragedOptions<Batch = unknown> {
-  /** The name of the average, where there are several. Default the first. */
+  /** The name of the average. Default: the first. */
   readonly average?: string;
   /**
-   * The model's batch norm, training batches, and options of {@link bnUpdate}: the running
-   * statistics are estimated for the averages, and the live ones come back with the live weights.
+   * The model's batch norm, training batches, and options of {@link bnUpdate}. The running
+   * statistics are estimated for the average; the live ones are put back with the live weights.
    */
   readonly batchNorm?: AveragedBatchNorm<Batch>;
 }
@@ -24,9 +24,9 @@ export interface AveragedOptions<Batch = unknown> {
 /** Options of a swap. */
 export interface SwapOptions<Batch = unknown> extends AveragedOptions<Batch> {
   /**
-   * Leaves the averages in the model at the end of a run: the next call, by any object over the
-   * same weights, that needs the live weights puts them back first. Default false: such calls are
-   * refused until the second swap.
+   * Leaves the average in the model, such as at the end of a run: the next call that needs the live
+   * weights, by any object over them, puts them back first. If false, such calls throw
+   * `ERR_SWAPPED` until the second swap. Default false.
    */
   readonly recallable?: boolean;
 }
@@ -34,8 +34,8 @@ export interface SwapOptions<Batch = unknown> extends AveragedOptions<Batch> {
 /** Options of `dispose`. */
 export interface DisposeOptions {
   /**
-   * What the model holds afterwards: its live weights, or the average that is in it now, for good.
-   * Default `live`.
+   * What the model holds afterwards: its live weights, or the average that is in it now. Default
+   * `live`.
    */
   readonly keep?: 'live' | 'averages';
 }
@@ -50,7 +50,7 @@ export function* ending<T>(averages: Averages<T>, options: DisposeOptions): Step
   yield* averages.alone('dispose', (current) => averages.dispose(current, keep));
 }
 
-/** Shows an average, or takes back the one that is shown. */
+/** Puts an average into the model, or takes out the one that is in it. */
 export function* toggle<T>(averages: Averages<T>, call: string, options: SwapOptions): Steps<void> {
   requireSwapOptions(call, options, ['average', 'batchNorm', 'recallable']);
   averages.requireUsable(call);
@@ -62,9 +62,9 @@ export function* toggle<T>(averages: Averages<T>, call: string, options: SwapOpt
 }
 
 /**
- * Runs `fn` with an average in the model, and takes it back whatever happens.
+ * Runs `fn` with an average in the model, and takes it out afterwards, even if `fn` throws.
  *
- * @param by - the method that is left to take it back where that fails twice
+ * @param by - the method that can take it out later if that fails twice
  */
 export function* within<T, R>(
   averages: Averages<T>,
@@ -88,7 +88,7 @@ export function* within<T, R>(
       throw error;
     }
   }
-  return yield* whileLent(call, fn, back, `${by} tries again`);
+  return yield* whileLent(call, fn, back, `Call ${by} to try again`);
 }
 
 function* show<T>(
@@ -143,7 +143,7 @@ function* lend<T>(
     begin(loan, call);
     const skipped = averages.groups.filter((group) => !averaged.includes(group));
     const names = skipped.flatMap(({ list }) => list.names);
-    if (names.length > 0) warn(`${call}: ${quoted(names)} never averaged, left as they are.`);
+    if (names.length > 0) warn(`${call}: no average of ${quoted(names)} yet, left unchanged.`);
   });
   return loan;
 }

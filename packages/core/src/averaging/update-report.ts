@@ -1,4 +1,4 @@
-// What one update did, in numbers: for those who want to see the average settle.
+// Reports of updates: numbers that show how an average settles.
 import type { Backend } from '../backend.js';
 import type { AveragingRule } from '../rules/rule.js';
 import { wait } from '../steps/steps.js';
@@ -8,24 +8,24 @@ import { isFloating } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
 import type { RunningAverage } from './running-average.js';
 
-/** One update of one average of one parameter group. */
+/** The report of one update of one average of one parameter group. */
 export type UpdateReport = AveragedReport | SkippedReport;
 
-/** What all reports have. */
+/** The properties of all reports. */
 interface ReportedUpdate {
   /** The name of the average. */
   readonly average: string;
-  /** The place of the parameter group. */
+  /** The index of the parameter group. */
   readonly group: number;
-  /** The updates so far, this one included where it was made. */
+  /** The number of updates so far, including this one if it was made. */
   readonly nAvg: number;
 }
 
-/** An update that was left out, by the policy `nonFinite: 'skip'`. */
+/** An update that was left out by `nonFinite: 'skip'`. */
 export interface SkippedReport extends ReportedUpdate {
   /** Tells the kinds apart. */
   readonly kind: 'skipped';
-  /** Which number of which tensor was not finite. */
+  /** Which element of which tensor was not finite. */
   readonly reason: string;
 }
 
@@ -33,30 +33,33 @@ export interface SkippedReport extends ReportedUpdate {
 export interface AveragedReport extends ReportedUpdate {
   /** Tells the kinds apart. */
   readonly kind: 'averaged';
-  /** What the live weights weigh in the new average: 1 in the first update. */
+  /** The weight of the live weights in the new average; 1 in the first update. */
   readonly weight: number;
   /**
-   * How many equally weighed values would be as noisy a mean as this average: `1 / Σ wᵢ²` (Kish's
-   * effective sample size). NaN where the average was loaded after more than a million updates.
+   * The number of equally weighted values whose mean would be as noisy as this average: `1 / Σ wᵢ²`
+   * (Kish's effective sample size). NaN if the average was loaded after more than a million
+   * updates.
    */
   readonly effectiveWindow: number;
-  /** The Euclidean norm of live weights minus new average, divided by that of the new average. */
+  /**
+   * The Euclidean norm of the live weights minus the new average, divided by that of the new
+   * average.
+   */
   readonly distance: number;
   /**
-   * The Euclidean norm of new average minus old one, divided by that of the new one; 1 in the first
-   * update.
+   * The Euclidean norm of the new average minus the old one, divided by that of the new one; 1 in
+   * the first update.
    */
   readonly updateSize: number;
 }
 
-/** What is read before an update. */
+/** The live weights and averages before an update. */
 export interface BeforeUpdate {
   readonly live: readonly HostTensor[];
   readonly old: readonly HostTensor[];
 }
 
-// Beyond, the weights of so many earlier updates are not asked for anew: the effective window is
-// NaN then.
+// After a load, the weights of at most this many earlier updates are computed again.
 const MAX_REPLAY = 1_000_000;
 
 /** Makes the reports of one average. Each costs downloads of the live weights and the averages. */
@@ -64,7 +67,7 @@ export class UpdateReporter<T> {
   readonly #backend: Backend<T>;
   readonly #rule: AveragingRule;
   readonly place: Pick<UpdateReport, 'average' | 'group'>;
-  /** The sum of the squares of the weights that all values have in the average. */
+  /** The sum of the squared weights of all values in the average. */
   #concentration = { nAvg: 0, squares: 0 };
 
   constructor(
@@ -77,7 +80,7 @@ export class UpdateReporter<T> {
     this.place = place;
   }
 
-  /** The live weights and the averages before an update. */
+  /** Reads the live weights and the averages before an update. */
   *before(live: readonly T[], running: RunningAverage<T>): Steps<BeforeUpdate> {
     return {
       live: yield* wait(this.#backend.download(live)),
@@ -85,7 +88,7 @@ export class UpdateReporter<T> {
     };
   }
 
-  /** The report of the update with `weight` that has been made since. */
+  /** The report of the update with `weight` that was made after `before`. */
   *after(
     { live, old }: BeforeUpdate,
     weight: number,
@@ -119,7 +122,7 @@ export class UpdateReporter<T> {
   }
 }
 
-/** The sum of squares after `nAvg` updates that nobody watched, such as those of a loaded state. */
+/** The sum of squares after `nAvg` updates without reports, such as those of a loaded state. */
 function squaresOf(rule: AveragingRule, nAvg: number): number {
   if (rule.kind === 'window') return 1 / Math.min(nAvg, rule.window);
   if (nAvg > MAX_REPLAY) return NaN;
@@ -131,7 +134,7 @@ function squaresOf(rule: AveragingRule, nAvg: number): number {
   return squares;
 }
 
-/** 0 / 0 is no distance at all. */
+/** `part / whole`, and 0 for 0 / 0. */
 function ratio(part: number, whole: number): number {
   return part === 0 ? 0 : part / whole;
 }

@@ -1,4 +1,4 @@
-// One update of all averages that are due: made as a whole, or not at all.
+// One update of all averages that are due: all of it is made, or nothing.
 import type { AverageItem, Backend } from '../backend.js';
 import type { NonFinitePolicy } from '../non-finite.js';
 import { copied, refuseNonFinite, replaced, requireFinite } from '../parameters/copies.js';
@@ -13,22 +13,22 @@ import { isFloating, zeros } from '../tensor/tensor.js';
 import { averaged } from './running-average.js';
 import type { Averaged, RunningAverage } from './running-average.js';
 
-/** What all updates have in common. */
+/** The settings of an update. */
 export interface UpdateTerms<T> {
   readonly backend: Backend<T>;
   readonly nonFinite: NonFinitePolicy;
-  /** The rest of the message where a number is not finite. */
+  /** The end of the message if a number is not finite. */
   readonly refusal: string;
 }
 
-/** One average of one group that is to be moved. */
+/** One average of one group that is due for an update. */
 export interface Due<T> {
   readonly rule: NamedRule;
   readonly entries: readonly AveragedParameter<T>[];
   /** The live tensors of the entries. */
   readonly live: readonly T[];
   readonly before: RunningAverage<T>;
-  /** What `live` weighs in the new average. */
+  /** The weight of `live` in the new average. */
   readonly weight: number;
 }
 
@@ -40,17 +40,18 @@ export interface Updated<T> {
   readonly hasMoved: boolean | undefined;
 }
 
-/** What live weights weigh in the update after `nAvg` others: 1 in the first, whatever the rule. */
+/**
+ * The weight of the live weights in the update after `nAvg` others; 1 in the first for any rule.
+ */
 export function weightAfter({ rule }: NamedRule, nAvg: number): number {
   if (nAvg === 0) return 1;
   return rule.kind === 'window' ? 1 / Math.min(nAvg + 1, rule.window) : weightOf(rule, nAvg);
 }
 
 /**
- * Makes the update. All that can fail comes before the one call that consumes the old averages,
- * which is the last.
+ * Makes the update. The call that consumes the old averages comes last, after all that can fail.
  *
- * @throws PolyakError `ERR_NON_FINITE` where a new average would not be finite
+ * @throws PolyakError `ERR_NON_FINITE` if a new average would not be finite
  */
 export function* update<T>(
   current: Transaction,
@@ -78,7 +79,7 @@ export function* update<T>(
   return { after, hasMoved: found.includes(true) || (found.includes(false) ? false : undefined) };
 }
 
-/** A running average that lacks only what the consuming call gives. */
+/** A running average before the call that consumes the old one. */
 interface Draft<T> {
   readonly places: readonly Place<T>[];
   readonly window: readonly (readonly T[])[];
@@ -89,7 +90,7 @@ interface Draft<T> {
 /** The average of one parameter after the update. */
 interface Place<T> {
   readonly name: string;
-  /** For the consuming call, which gives `after`. */
+  /** The input of the consuming call, whose result is `after`. */
   readonly item?: AverageItem<T>;
   after?: Averaged<T>;
 }
@@ -116,7 +117,7 @@ function* make<T>(
   return result.items.some(({ hasMoved }) => hasMoved);
 }
 
-/** Floats are moved by the consuming call; integers are copied. */
+/** Drafts a later update: floats are left to the consuming call, integers are copied. */
 function* moving<T>(
   current: Transaction,
   { backend }: UpdateTerms<T>,
@@ -144,7 +145,7 @@ function* moving<T>(
   return { places, window: [] };
 }
 
-/** The first update copies, bit for bit. */
+/** Drafts the first update, which copies bit for bit. */
 function* begun<T>(current: Transaction, terms: UpdateTerms<T>, due: Due<T>): Steps<Draft<T>> {
   const { backend } = terms;
   const { entries, rule } = due;
@@ -166,7 +167,7 @@ function* begun<T>(current: Transaction, terms: UpdateTerms<T>, due: Due<T>): St
   return { places, window: [] };
 }
 
-/** The mean of the last values, made anew: an average that is added to and taken from drifts. */
+/** The mean of the last values, computed from scratch: adding and removing values would drift. */
 function* slid<T>(
   current: Transaction,
   terms: UpdateTerms<T>,
@@ -199,7 +200,7 @@ function* slid<T>(
   return { places: made, window, hasMoved };
 }
 
-/** Copies of the live tensors, refused where one is not finite. */
+/** Copies of the live tensors. Throws if one is not finite, unless the policy allows that. */
 function* checkedCopies<T>(
   current: Transaction,
   { backend, nonFinite, refusal }: UpdateTerms<T>,

@@ -16,12 +16,12 @@ export function equal(): MovingRule {
 /**
  * The exponential moving average: `average = decay * average + (1 - decay) * live`.
  *
- * From a decay of 0.9999 on, one float32 step is below the rounding of the average: the rule then
- * asks for a compensated accumulator.
+ * With a decay of 0.9999 or more, a step can be smaller than the float32 rounding of the average,
+ * so the rule asks for a compensated accumulator.
  *
  * @param decay - the weight of the old average, in [0, 1]
  * @returns the rule
- * @throws RangeError where the decay is not in [0, 1]
+ * @throws RangeError if the decay is not in [0, 1]
  * @see Polyak and Juditsky 1992; torch.optim.swa_utils.get_ema_multi_avg_fn
  */
 export function exponential(decay: number): MovingRule {
@@ -29,13 +29,13 @@ export function exponential(decay: number): MovingRule {
 }
 
 /**
- * The exponential moving average by its half-life: a value's weight halves in so many updates.
+ * The exponential moving average by its half-life: the weight of a value halves every `updates`
+ * updates.
  *
- * @param updates - the half-life in updates, > 0
+ * @param updates - the half-life, > 0
  * @returns the rule `exponential(2 ** (-1 / updates))`
- * @throws RangeError where it is not positive
- * @see Composer's EMA, which gives the smoothing as a half-life too:
- * https://docs.mosaicml.com/projects/composer
+ * @throws RangeError if `updates` is not positive, or so large that the average would not move
+ * @see Composer's EMA, which also takes a half-life: https://docs.mosaicml.com/projects/composer
  */
 export function halfLife(updates: number): MovingRule {
   const decay = 2 ** (-1 / updates);
@@ -50,12 +50,12 @@ export function halfLife(updates: number): MovingRule {
 
 /**
  * The exponential moving average without the excess weight of the first value: the weighted mean in
- * which the value of k updates ago weighs `decay ** k`. (Plain, the first value, which is copied,
- * weighs `1 / (1 - decay)` of its due.)
+ * which the value of k updates ago has the weight `decay ** k`. (In `exponential`, the first value
+ * has `1 / (1 - decay)` times that weight.)
  *
  * @param decay - in [0, 1]; 1 is the equal average
  * @returns the rule, `weight(n) = (1 - decay) / (1 - decay ** (n + 1))`
- * @throws RangeError where the decay is not in [0, 1]
+ * @throws RangeError if the decay is not in [0, 1]
  * @see Kingma and Ba 2015, https://arxiv.org/abs/1412.6980, section 3, of Adam's moments
  */
 export function debiasedExponential(decay: number): MovingRule {
@@ -64,13 +64,16 @@ export function debiasedExponential(decay: number): MovingRule {
   return decaying(`debiasedExponential(${decay})`, decay, due);
 }
 
-/** How {@link powerWarmUp} rises. */
+/** Options of {@link powerWarmUp}. */
 export interface PowerWarmUp {
-  /** The decay that is not exceeded, in [0, 1]. Default 0.9999. */
+  /** The largest decay, in [0, 1]. Default 0.9999. */
   readonly maxDecay?: number;
-  /** The decay from the second update on at least, in [0, maxDecay]. Default 0. */
+  /** The smallest decay, in [0, maxDecay]. Default 0. */
   readonly minDecay?: number;
-  /** The larger, the faster; > 0. Default 2/3: 0.999 after 31,600 updates. 3/4: after 10,000. */
+  /**
+   * The exponent, > 0. The default 2/3 reaches a decay of 0.999 after 31,600 updates; 3/4 after
+   * 10,000.
+   */
   readonly power?: number;
   /** Divides the number of updates; > 0. Default 1. */
   readonly inverseGamma?: number;
@@ -78,13 +81,13 @@ export interface PowerWarmUp {
 
 /**
  * The exponential moving average whose decay rises by a power of the updates:
- * `1 - (1 + n / inverseGamma) ** -power`, held between `minDecay` and `maxDecay`.
+ * `1 - (1 + n / inverseGamma) ** -power`, clamped between `minDecay` and `maxDecay`.
  *
  * @param options - see {@link PowerWarmUp}
  * @returns the rule
- * @throws RangeError where an option is out of its range
- * @see timm's ModelEmaV3, ema-pytorch and diffusers' EMAModel, whose n is the number of updates
- * after the first as well
+ * @throws RangeError if an option is out of its range
+ * @see timm's ModelEmaV3, ema-pytorch and diffusers' EMAModel, where n also counts the updates
+ *   after the first
  */
 export function powerWarmUp(options: PowerWarmUp = {}): MovingRule {
   const { maxDecay = 0.9999, minDecay = 0, power = 2 / 3, inverseGamma = 1 } = options;
@@ -107,9 +110,9 @@ export function powerWarmUp(options: PowerWarmUp = {}): MovingRule {
 /**
  * The exponential moving average whose decay rises as `(1 + n) / (10 + n)` up to `decay`.
  *
- * @param decay - not exceeded, in [0, 1]
+ * @param decay - the largest decay, in [0, 1]
  * @returns the rule
- * @throws RangeError where the decay is not in [0, 1]
+ * @throws RangeError if the decay is not in [0, 1]
  * @see tf.train.ExponentialMovingAverage with num_updates; diffusers' EMAModel without its warm-up
  */
 export function rationalWarmUp(decay: number): MovingRule {
@@ -119,10 +122,11 @@ export function rationalWarmUp(decay: number): MovingRule {
 /**
  * The exponential moving average whose decay rises as `decay * (1 - exp(-n / updates))`.
  *
- * @param decay - approached, in [0, 1]
- * @param updates - after which it has come to 63 % of `decay`, > 0. Default 2000
+ * @param decay - the limit of the decay, in [0, 1]
+ * @param updates - the number of updates after which the decay is 63 % of `decay`, > 0. Default
+ *   2000
  * @returns the rule
- * @throws RangeError where an argument is out of its range
+ * @throws RangeError if an argument is out of its range
  * @see ultralytics' ModelEMA
  */
 export function saturatingWarmUp(decay: number, updates: number = 2000): MovingRule {
@@ -133,13 +137,13 @@ export function saturatingWarmUp(decay: number, updates: number = 2000): MovingR
 }
 
 /**
- * The power-function average: the value of update n weighs as `n ** gamma`, so that the average
- * reaches back to a fixed part of the run, however long it is. `postHocWeights` makes an average
- * with another profile from snapshots of two.
+ * The power-function average: the weight of update n is proportional to `n ** gamma`, so the
+ * average covers a fixed fraction of the run, however long the run is. `postHocWeights` makes
+ * averages of other profiles from snapshots of two.
  *
  * @param gamma - >= 0; 0 is the equal average. See `gammaOf`
  * @returns the rule, `weight(n) = 1 - (1 - 1 / (n + 1)) ** (gamma + 1)`
- * @throws RangeError where gamma is negative
+ * @throws RangeError if gamma is negative
  * @see Karras et al. 2024, https://arxiv.org/abs/2312.02696, section 3.1
  */
 export function powerFunction(gamma: number): MovingRule {
@@ -154,12 +158,12 @@ export function powerFunction(gamma: number): MovingRule {
 }
 
 /**
- * The mean of the last `count` values (LAWA, latest weight averaging). It keeps them all, so that
- * it takes the memory of `count + 1` models, and each update as many passes.
+ * The mean of the last `count` values (LAWA, latest weight averaging). It keeps all of them: it
+ * takes the memory of `count + 1` models, and each update makes `count + 1` passes.
  *
  * @param count - an integer >= 1
  * @returns the rule
- * @throws RangeError where it is not
+ * @throws RangeError if `count` is not one
  * @see Kaddour 2022, Stop Wasting My Time! Saving Days of ImageNet and BERT Training with Latest
  *   Weight Averaging, https://arxiv.org/abs/2209.14981
  */
@@ -170,7 +174,7 @@ export function lastK(count: number): WindowRule {
   return { kind: 'window', name: `lastK(${count})`, window: count };
 }
 
-// From a decay of 0.9999 on, one float32 step is below the rounding of the average.
+// With a decay of 0.9999 or more, a step can be smaller than the float32 rounding of the average.
 function decaying(name: string, maxDecay: number, decay: (nAvg: number) => number): MovingRule {
   if (typeof maxDecay !== 'number') {
     throw new TypeError(`${name}: the decay is a ${typeof maxDecay}, expected a number in [0, 1].`);

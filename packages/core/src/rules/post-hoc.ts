@@ -1,23 +1,21 @@
-// Post-hoc EMA: the average with any power-function profile, made after training from snapshots of
+// Post-hoc EMA: averages of any power-function profile, made after training from snapshots of
 // averages with other profiles.
 
-/**
- * A power-function average at some step: its weights are those of `powerFunction` with this gamma.
- */
+/** A power-function average at one step, by the rule `powerFunction(gamma)`. */
 export interface PowerProfile {
-  /** The updates that made it, > 0. */
+  /** The number of updates that made it, > 0. */
   readonly step: number;
   /** The exponent of the profile, >= 0. */
   readonly gamma: number;
 }
 
 /**
- * The exponent of the power-function profile whose standard deviation is `sigma` of the run's
- * length.
+ * The exponent of the power-function profile whose standard deviation is `sigma` times the length
+ * of the run.
  *
- * @param sigma - the relative width, in (0, 1 / √12]; 0.05 and 0.10 are what the paper keeps
+ * @param sigma - the relative width, in (0, 1 / √12]; the paper keeps 0.05 and 0.10
  * @returns gamma, >= 0
- * @throws RangeError where sigma is out of its range
+ * @throws RangeError if sigma is out of its range
  * @see Karras et al. 2024, https://arxiv.org/abs/2312.02696, equation 3 and algorithm 2
  */
 export function gammaOf(sigma: number): number {
@@ -36,16 +34,16 @@ export function gammaOf(sigma: number): number {
 }
 
 /**
- * How snapshots of power-function averages are to be weighed so that their sum comes closest, in
- * the mean square over the run, to the average with another profile: pass them to `Soup.add`. Two
- * profiles kept during training, with a snapshot of both every few thousand steps, give any profile
- * that is not narrower than theirs.
+ * The weights with which snapshots of power-function averages sum to the best approximation, in the
+ * mean square over the run, of an average with another profile. Pass them to `Soup.add`. Snapshots
+ * of two profiles, taken every few thousand steps of training, give any profile that is not
+ * narrower than theirs.
  *
- * @param snapshots - what the averages are that were kept, no two alike
- * @param target - the average wanted, at a step not after the last snapshot's
- * @returns as many numbers, some of them negative, that sum up to 1
- * @throws RangeError where a profile is out of its range, two are alike, or the target lies after
- * all snapshots
+ * @param snapshots - the profiles of the snapshots, all different
+ * @param target - the profile to approximate, at a step not after that of the last snapshot
+ * @returns one weight per snapshot; they sum to 1, and some may be negative
+ * @throws RangeError if a profile is out of its range, two are equal, or the target lies after all
+ *   snapshots
  * @see Karras et al. 2024, https://arxiv.org/abs/2312.02696, section 3.2 and algorithm 3
  *
  * @example
@@ -68,7 +66,10 @@ export function postHocWeights(
 ): readonly number[] {
   for (const { step, gamma } of [...snapshots, target]) {
     if (!(step > 0 && step < Infinity && gamma >= 0 && gamma < Infinity)) {
-      throw new RangeError(`postHocWeights: { step: ${step}, gamma: ${gamma} } is no profile.`);
+      throw new RangeError(
+        `postHocWeights: { step: ${step}, gamma: ${gamma} } is not a profile, expected step > 0 ` +
+          'and gamma >= 0, both finite.',
+      );
     }
   }
   if (!snapshots.some(({ step }) => step >= target.step)) {
@@ -88,8 +89,8 @@ function product(a: PowerProfile, b: PowerProfile): number {
 }
 
 /**
- * The solution of linear equations, each row its coefficients and then its right side: Gauss, with
- * the largest pivot of the column.
+ * Solves linear equations by Gaussian elimination with partial pivoting. Each row has its
+ * coefficients and then its right-hand side.
  */
 function solved(rows: number[][]): number[] {
   const size = rows.length;
@@ -99,7 +100,7 @@ function solved(rows: number[][]): number[] {
       Math.abs(row[column] ?? 0) > Math.abs(best[column] ?? 0) ? row : best,
     );
     const pivot = largest[column] ?? 0;
-    if (pivot === 0) throw new RangeError('postHocWeights: two snapshots are alike.');
+    if (pivot === 0) throw new RangeError('postHocWeights: two snapshots are equal.');
     rows.splice(rows.indexOf(largest), 1);
     rows.splice(column, 0, largest);
     for (const row of rows) {

@@ -1,40 +1,40 @@
-// Averaging rules as values: how much the next live weights weigh in the running average.
+// Averaging rules as values: the weight of the next live weights in the running average.
 
-/** What an average is made of: a weight for each new value, or the last values alone. */
+/** How an average is computed: with a weight for each new value, or from the last values. */
 export type AveragingRule = MovingRule | WindowRule;
 
 /** How a running average moves: `average += weight(nAvg) * (live - average)`. A plain object. */
 export interface MovingRule {
   /** Tells the kinds apart. */
   readonly kind: 'moving';
-  /** Names the rule in messages and states; a state is only loaded under the rule that made it. */
+  /** Names the rule in messages and states; a state is only loaded by the rule that made it. */
   readonly name: string;
   /**
-   * The weight of the live value, in [0, 1]: the same for the same `nAvg`.
+   * The weight of the live value, in [0, 1]. It depends on nothing but `nAvg`.
    *
-   * @param nAvg - the updates so far, from 1 on: the first update copies the live weights, whatever
-   *   the rule
+   * @param nAvg - the number of updates so far, at least 1: the first update copies the live
+   *   weights for any rule
    */
   weight(nAvg: number): number;
   /** Whether the rule needs a compensated accumulator to be accurate in float32. Default false. */
   readonly compensated?: boolean;
 }
 
-/** The mean of the last values, all alike. */
+/** The mean of the last values, with equal weights. */
 export interface WindowRule {
   /** Tells the kinds apart. */
   readonly kind: 'window';
   /** Names the rule in messages and states. */
   readonly name: string;
-  /** How many values the mean is of, once there have been as many; an integer >= 1. */
+  /** The largest number of values in the mean; an integer >= 1. */
   readonly window: number;
 }
 
-/** An average by its name. */
+/** A rule with the name of its average. */
 export interface NamedRule {
   readonly name: string;
   readonly rule: AveragingRule;
-  /** Whether it is kept with a compensated accumulator. */
+  /** Whether the average has a compensated accumulator. */
   readonly compensated: boolean;
 }
 
@@ -43,23 +43,23 @@ export type RuleOptions =
   | {
       /** How the average moves. Default `equal()`. */
       readonly rule?: AveragingRule;
-      /** Not beside `rule`. */
+      /** Cannot be combined with `rule`. */
       readonly averages?: never;
     }
   | {
       /**
-       * Several averages by name: all are moved at each update, from one pass over the live
-       * weights. The first is the one that is shown where none is named.
+       * The rules of several averages by name. Each update moves all of them, in one pass over the
+       * live weights. The first is the default of `average` in a swap.
        */
       readonly averages: Readonly<Record<string, AveragingRule>>;
-      /** Not beside `averages`. */
+      /** Cannot be combined with `averages`. */
       readonly rule?: never;
     };
 
 /**
- * What `rule` gives the live weights after `nAvg` updates.
+ * The weight that `rule` gives to the live weights after `nAvg` updates.
  *
- * @throws RangeError where that is not in [0, 1]
+ * @throws RangeError if it is not in [0, 1]
  */
 export function weightOf(rule: MovingRule, nAvg: number): number {
   const weight = rule.weight(nAvg);

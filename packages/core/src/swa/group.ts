@@ -6,9 +6,9 @@ import type { Parameter } from '../parameter.js';
 
 /** A parameter group of the optimizer with its own counters. */
 export interface SWAParamGroup<T> extends ParamGroup<T> {
-  /** The updates of this group's average so far; of the first, where there are several. */
+  /** The number of updates of this group's average so far; of the first if there are several. */
   readonly nAvg: number;
-  /** The steps of this group so far. */
+  /** The number of steps of this group so far. */
   readonly stepCounter: number;
 }
 
@@ -18,12 +18,12 @@ export class Group<T> implements SWAParamGroup<T> {
   readonly averaged: AveragedGroup<T>;
   stepCounter = 0;
 
-  /** @param params - what the next group of the optimizer holds, or will hold */
+  /** @param params - the parameters of the optimizer's next group, which it may not have yet */
   constructor(averages: Averages<T>, optimizer: Optimizer<T>, params: readonly Parameter<T>[]) {
     this.#optimizer = optimizer;
     this.#index = averages.groups.length;
     let isAdded = false;
-    // Asked for the group's own parameters until the optimizer has it.
+    // `params` stand in for the group's own parameters until the optimizer has the group.
     this.averaged = averages.groupOf(() => (isAdded ? this.params : params));
     isAdded = true;
   }
@@ -34,7 +34,7 @@ export class Group<T> implements SWAParamGroup<T> {
     if (group !== undefined) return group;
     throw new PolyakError(
       'ERR_PARAMETERS',
-      `The optimizer has lost its parameter group ${this.#index}.`,
+      `The optimizer no longer has parameter group ${this.#index}. Make a new SWA.`,
     );
   }
 

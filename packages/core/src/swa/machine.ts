@@ -1,5 +1,5 @@
-// The state machine of stochastic weight averaging, in steps: SWA drives it for callers that can
-// wait, an optimizer of a synchronous runtime for those that cannot.
+// The state machine of stochastic weight averaging. Written in steps: SWA drives them with
+// promises, optimizers of synchronous runtimes without.
 import { requireFunction, requireMembers } from '../arguments.js';
 import { Averages } from '../averaging/averages.js';
 import { termsOf } from '../averaging/options.js';
@@ -20,32 +20,35 @@ import { Group } from './group.js';
 import { modeOf, plan } from './plan.js';
 import type { Mode, ModeOptions } from './plan.js';
 
-/** Options of {@link SWA}. With `swaStart` and `swaFreq` the mode is automatic, else manual. */
+/**
+ * Options of {@link SWA}. The mode is automatic if `swaStart` and `swaFreq` are given, and manual
+ * otherwise.
+ */
 export type SWAOptions<T> = ModeOptions & AveragingOptions<T>;
 
-/** Everything that {@link SWA} needs to go on from here, as plain data keyed by parameter name. */
+/** Everything that {@link SWA} needs to resume, as plain data keyed by parameter name. */
 export type SWAState = Omit<AveragesState, 'paramGroups'> & {
-  /** The state of the base optimizer, in its own form. */
+  /** The state of the base optimizer, in its own format. */
   readonly optState: StateTree;
   /** The parameter groups with their counters. */
   readonly paramGroups: readonly SWAGroupState[];
 };
 
-/** One parameter group. */
+/** The state of one parameter group. */
 export type SWAGroupState = GroupState & {
-  /** Its steps. */
+  /** The number of steps so far. */
   readonly stepCounter: number;
 };
 
-/** What a group that joins in the middle of a run begins with. */
+/** The counters and averages of a group that is added during a run. */
 export interface GroupStart<T> {
-  /** Its steps so far. Default 0. */
+  /** The number of steps so far. Default 0. */
   readonly stepCounter?: number;
-  /** Its averages so far, one for each rule; the machine's from then on. Default none. */
+  /** The averages so far, one for each rule; the machine takes ownership. Default none. */
   readonly running?: readonly RunningAverage<T>[];
 }
 
-/** Methods that are given a transaction run inside one of `averages.alone`. */
+/** Methods that take a transaction are called inside `averages.alone`. */
 export class SWAMachine<T> {
   readonly optimizer: Optimizer<T>;
   readonly mode: Mode;
@@ -68,10 +71,10 @@ export class SWAMachine<T> {
     for (const { params } of optimizer.paramGroups) this.#add(this.#groupOf(params));
   }
 
-  /** One optimization step, averaged where it is due. */
+  /** Makes one optimization step, and averages the groups that are due. */
   *step<Loss>(call: string, closure: (() => Awaitable<Loss>) | undefined): Steps<Loss | undefined> {
     if (closure !== undefined) requireFunction(call, 'the closure', closure);
-    // What was left in the model is taken out before the optimizer steps, and stays out.
+    // A separate transaction: weights left in the model stay out even if the step fails.
     yield* this.averages.alone(call, (current) => this.averages.requireLive(current));
     return yield* this.averages.alone(call, (current) => this.#step(current, closure));
   }
@@ -120,7 +123,7 @@ export class SWAMachine<T> {
     yield* this.averages.update(current, averaged, ` in step ${step}`);
   }
 
-  /** Adds a parameter group, which begins with nothing averaged unless told otherwise. */
+  /** Adds a parameter group. It starts without averages unless `running` is given. */
   *addParamGroup(
     current: Transaction,
     group: ParamGroup<T>,
@@ -136,7 +139,7 @@ export class SWAMachine<T> {
     current.commit(() => this.#add(added));
   }
 
-  /** The state, copied; also while the averages are in the model. */
+  /** A copy of the state, also while an average is in the model. */
   *state({ call }: Transaction): Steps<SWAState> {
     this.averages.requireUsable(call);
     const { paramGroups, ...state } = yield* stateOf(this.averages);
@@ -150,7 +153,7 @@ export class SWAMachine<T> {
     };
   }
 
-  /** Goes on from a state. Everything is checked and uploaded before anything is replaced. */
+  /** Restores a state. Everything is checked and uploaded before anything is replaced. */
   *load(current: Transaction, state: StateTree): Steps<void> {
     const { call } = current;
     this.averages.requireUsable(call);
@@ -182,23 +185,23 @@ export class SWAMachine<T> {
     this.averages.groups.push(group.averaged);
   }
 
-  /** Refuses groups that came to the optimizer behind the back of SWA. */
+  /** Throws if the optimizer's groups were changed without SWA. */
   #requireGroupCount(call: string): void {
     const { length } = this.optimizer.paramGroups;
     if (length === this.groups.length) return;
     throw new PolyakError(
       'ERR_PARAMETERS',
-      `${call}: the optimizer has ${length} parameter groups, SWA ${this.groups.length}. ` +
+      `${call}: the optimizer has ${length} parameter groups, SWA has ${this.groups.length}. ` +
         'Add groups with swa.addParamGroup.',
     );
   }
 }
 
 const WRAP =
-  'Wrap it, as tfjsOptimizer and observedOptimizer do. Without an optimizer, use AveragedModel.';
+  'Wrap it with tfjsOptimizer or observedOptimizer. Without an optimizer, use AveragedModel.';
 
 function requireGroup<T>(call: string, group: ParamGroup<T>): void {
   const members = { params: 'an array', lr: 'a number' } as const;
-  const remedy = 'Expected { params: [...], lr: 0.1 }.';
+  const remedy = 'Pass { params: [...], lr: 0.1 }.';
   requireMembers(`${call}: a parameter group`, group, members, remedy);
 }

@@ -1,4 +1,4 @@
-// For training loops that own the step: an optimizer that only observes.
+// An optimizer that only observes, for training loops that make the step themselves.
 import { requireArray } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import { PolyakError } from '../error.js';
@@ -8,11 +8,11 @@ import { recordOf } from '../state/state-tree.js';
 import type { StateTree } from '../state/state-tree.js';
 
 /**
- * An optimizer for loops that take the step themselves, such as `model.fit`: its `step` only runs
+ * An optimizer for loops that make the step themselves, such as `model.fit`: its `step` only runs
  * the closure. Call `swa.resetLr()` before each step of the loop and `swa.step()` after it. Its
- * state is the groups' learning rates; what takes the step is saved by whoever owns it.
+ * state is the learning rates of the groups; save the state of the real optimizer yourself.
  *
- * @param groups - the parameter groups; assigning a group's `lr` must reach whatever takes the step
+ * @param groups - the parameter groups; assigning a group's `lr` must reach the real optimizer
  * @returns an optimizer for {@link SWA}
  */
 export function observedOptimizer<T>(groups: readonly ParamGroup<T>[]): Optimizer<T> {

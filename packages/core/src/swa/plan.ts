@@ -1,6 +1,6 @@
 // What one step does, as a pure function: the automatic and manual modes of torchcontrib.optim.SWA.
 
-/** When averages are taken: by the optimizer's steps, or only when asked for. */
+/** When averages are taken: by the optimizer's steps, or only on request. */
 export type Mode = ManualMode | AutomaticMode;
 
 /** Averages are taken only by `updateSwa` and `updateSwaGroup`. */
@@ -9,7 +9,7 @@ export interface ManualMode {
   readonly kind: 'manual';
 }
 
-/** Averages are taken by `step`, on the numbers of {@link ModeOptions}. */
+/** Averages are taken by `step`, as {@link ModeOptions} say. */
 export interface AutomaticMode {
   /** Tells the modes apart. */
   readonly kind: 'auto';
@@ -27,7 +27,7 @@ export interface ModeOptions {
   readonly swaStart?: number | undefined;
   /** Steps between averages; an integer >= 1. */
   readonly swaFreq?: number | undefined;
-  /** The learning rate from `swaStart` on, >= 0; without it the rate is left alone. */
+  /** The learning rate from `swaStart` on, >= 0; if omitted, the rate does not change. */
   readonly swaLr?: number | undefined;
 }
 
@@ -42,13 +42,13 @@ export interface StepPlan {
 /**
  * What the next step of a group does after `stepCounter` steps.
  *
- * The two edges differ, as in torchcontrib: the learning rate is set from the step after `swaStart`
- * steps on (`stepCounter >= swaStart`), and averages fall on the multiples of `swaFreq` that are
- * greater than `swaStart`, counted from the first step of all. With start 5 and freq 2 the rate
- * switches for step 6, and averages are taken after the steps 6, 8, 10, ….
+ * As in torchcontrib, the learning rate is set before every step once `stepCounter >= swaStart`,
+ * and averages are taken after each step whose number is greater than `swaStart` and a multiple of
+ * `swaFreq`. With start 5 and freq 2, the rate changes for step 6, and averages are taken after
+ * steps 6, 8, 10, ….
  *
  * @param mode - from {@link modeOf}
- * @param stepCounter - the group's steps so far
+ * @param stepCounter - the number of steps of the group so far
  * @returns what to do before and after the step
  * @see torchcontrib/optim/swa.py, `step` and `_reset_lr_to_swa`
  */
@@ -68,8 +68,8 @@ export function plan(mode: Mode, stepCounter: number): StepPlan {
  * @param options - see {@link ModeOptions}
  * @param warn - receives the warnings
  * @returns the mode
- * @throws TypeError where a given value is no number
- * @throws RangeError where a value is out of its range
+ * @throws TypeError if a given value is not a number
+ * @throws RangeError if a value is out of its range
  */
 export function modeOf(options: ModeOptions, warn: (message: string) => void): Mode {
   const { swaStart, swaFreq, swaLr } = options;

@@ -1,4 +1,4 @@
-// Stochastic weight averaging around any optimizer: torchcontrib's vocabulary, without its defects.
+// Stochastic weight averaging around any optimizer, with the names of torchcontrib.
 import { requireCount, requireOptions } from '../arguments.js';
 import { AVERAGING_OPTIONS } from '../averaging/options.js';
 import { ending, toggle, within } from '../averaging/show.js';
@@ -19,12 +19,12 @@ import type { Mode } from './plan.js';
  * Stochastic weight averaging: keeps a running average of the weights that an optimizer visits, and
  * puts it into the model on request.
  *
- * In automatic mode (`swaStart` and `swaFreq` given) `step` takes the averages: after each step of
- * a group whose number is greater than `swaStart` and a multiple of `swaFreq`,
- * `average += (weights - average) / (nAvg + 1)`. In manual mode `updateSwa` does, when called.
+ * In automatic mode (`swaStart` and `swaFreq` are given), `step` takes the averages: after each
+ * step of a group whose number is greater than `swaStart` and a multiple of `swaFreq`,
+ * `average += (weights - average) / (nAvg + 1)`. In manual mode, `updateSwa` takes them.
  *
- * All methods but `resetLr` return promises, one call at a time. On a backend that is synchronous
- * the work is done when the call returns. A call that fails leaves everything as it was.
+ * All methods except `resetLr` return promises; await each call before the next. On a synchronous
+ * backend the work is done when the call returns. A call that fails changes nothing.
  *
  * @example
  * ```ts
@@ -54,11 +54,10 @@ export class SWA<T> {
   /**
    * @param optimizer - the optimizer whose weights are averaged
    * @param options - see {@link SWAOptions}
-   * @throws TypeError, RangeError where an argument is not what it should be
-   * @throws PolyakError `ERR_PARAMETERS` where two parameters share a name, or a part of their
-   * memory
-   * @throws PolyakError `ERR_UNSUPPORTED` where the backend cannot hold a parameter, or compensate
-   *   when asked to
+   * @throws TypeError, RangeError if an argument has the wrong type or is out of range
+   * @throws PolyakError `ERR_PARAMETERS` if two parameters share a name or a part of their memory
+   * @throws PolyakError `ERR_UNSUPPORTED` if the backend does not support the dtype of a parameter,
+   *   or `compensated`
    */
   constructor(optimizer: Optimizer<T>, options: SWAOptions<T>) {
     requireOptions('SWA', options, [...AVERAGING_OPTIONS, 'swaStart', 'swaFreq', 'swaLr']);
@@ -72,7 +71,7 @@ export class SWA<T> {
     return this.#machine.optimizer;
   }
 
-  /** Automatic or manual, with the numbers in force. */
+  /** Automatic or manual, with its settings. */
   get mode(): Mode {
     return this.#machine.mode;
   }
@@ -82,7 +81,7 @@ export class SWA<T> {
     return this.#machine.groups;
   }
 
-  /** The updates that the policy `nonFinite: 'skip'` has left out. */
+  /** The number of updates left out by `nonFinite: 'skip'`. */
   get nSkipped(): number {
     return this.#machine.averages.nSkipped;
   }
@@ -104,15 +103,15 @@ export class SWA<T> {
   }
 
   /**
-   * One optimization step: sets the learning rate of groups past `swaStart` to `swaLr`, steps the
-   * base optimizer, and in automatic mode averages the groups that are due. Where it fails, all is
-   * as it was but for the base optimizer's own step, if that was made.
+   * Makes one optimization step: sets the learning rate of groups past `swaStart` to `swaLr`, steps
+   * the base optimizer, and in automatic mode averages the groups that are due. If it fails,
+   * nothing has changed, except by the base optimizer's own step if that was made.
    *
    * @param closure - passed to the base optimizer: computes the loss
-   * @returns what the base optimizer returned, the loss as a rule
+   * @returns what the base optimizer returned, usually the loss
    * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_PARAMETERS`, `ERR_DISPOSED`
-   * @throws PolyakError `ERR_NON_FINITE` where a new average would not be finite: nothing was
-   *   averaged or counted then, but the base optimizer has made its step
+   * @throws PolyakError `ERR_NON_FINITE` if a new average would not be finite: nothing is averaged
+   *   or counted, but the base optimizer has made its step
    */
   step<Loss>(closure?: () => Awaitable<Loss>): Promise<Loss | undefined> {
     return drive(this.#machine.step('step', closure));
@@ -120,7 +119,7 @@ export class SWA<T> {
 
   /**
    * Sets the learning rate of the groups past `swaStart` to `swaLr`, as `step` does before the base
-   * optimizer's step. For loops that own the step: see {@link observedOptimizer}.
+   * optimizer's step. For loops that make the step themselves; see {@link observedOptimizer}.
    */
   resetLr(): void {
     this.#machine.resetLr();
@@ -141,7 +140,7 @@ export class SWA<T> {
    * Averages the weights of one group now.
    *
    * @param group - one of {@link SWA.paramGroups}
-   * @throws TypeError where it is not
+   * @throws TypeError if `group` is not one of them
    * @throws PolyakError as {@link SWA.updateSwa}
    */
   async updateSwaGroup(group: SWAParamGroup<T>): Promise<void> {
@@ -154,18 +153,18 @@ export class SWA<T> {
   }
 
   /**
-   * Puts an average into the model, and with the second call the live weights back, bit for bit:
-   * once to evaluate or save the average, once more to go on training. The averages stay what they
-   * are: what is written into the model meanwhile is dropped with the second call. A parameter that
-   * was never averaged stays, with a warning.
+   * Puts an average into the model, to evaluate or save it. The second call puts the live weights
+   * back, bit for bit, to continue training. The averages do not change: what is written into the
+   * model in between is dropped. A parameter that was never averaged keeps its value, with a
+   * warning.
    *
-   * Running batch-norm statistics are exchanged too where `batchNorm` is given.
+   * If `batchNorm` is given, the running batch-norm statistics are swapped too.
    *
-   * @param options - see {@link SwapOptions}. Left out, the second call takes back what is there
+   * @param options - see {@link SwapOptions}; the second call needs none
    * @throws PolyakError `ERR_NO_AVERAGES` before the first update
-   * @throws PolyakError `ERR_SWAPPED` inside `withAveraged`, which swaps back itself; for another
-   *   average than the one that is in the model; and where another object's weights are
-   * @throws RangeError where there is no average of that name
+   * @throws PolyakError `ERR_SWAPPED` inside `withAveraged`, which swaps back itself; if a
+   *   different average is in the model; or if another object's weights are
+   * @throws RangeError if there is no average with that name
    * @throws PolyakError `ERR_BUSY`, `ERR_PARAMETERS`, `ERR_NON_FINITE`, `ERR_DISPOSED`
    */
   swapSwaSgd<Batch>(options: SwapOptions<Batch> = {}): Promise<void> {
@@ -173,9 +172,9 @@ export class SWA<T> {
   }
 
   /**
-   * Runs `fn` with an average in the model, and puts the live weights back whatever happens. What
-   * `fn` writes into the weights is dropped. With `batchNorm`, batch norm is updated for the
-   * average first, and the live model's statistics are put back afterwards.
+   * Runs `fn` with an average in the model, and then puts the live weights back, even if `fn`
+   * throws. Changes that `fn` makes to the weights are dropped. With `batchNorm`, batch norm is
+   * updated for the average first, and the live statistics are put back afterwards.
    *
    * @param fn - evaluates or saves the model
    * @param options - see {@link AveragedOptions}
@@ -191,21 +190,22 @@ export class SWA<T> {
   }
 
   /**
-   * Adds a parameter group, also in the middle of a run. Its counters begin at 0, so in automatic
-   * mode it waits for `swaStart` steps of its own.
+   * Adds a parameter group, at any time. Its counters start at 0, so in automatic mode it waits for
+   * `swaStart` steps of its own.
    *
    * @param group - its parameters and learning rate
    * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`, `ERR_PARAMETERS`, `ERR_UNSUPPORTED`,
-   * `ERR_DISPOSED`
+   *   `ERR_DISPOSED`
    */
   addParamGroup(group: ParamGroup<T>): Promise<void> {
     return this.#run('addParamGroup', (current) => this.#machine.addParamGroup(current, group));
   }
 
   /**
-   * The state of this SWA and of its optimizer, as plain data: `toSafetensors` turns it into bytes.
-   * A run that goes on from it, with the same weights, goes on bit for bit. The live weights are
-   * the model's to save. Also while an average is in the model.
+   * The state of this SWA and of its optimizer as plain data, which `toSafetensors` turns into
+   * bytes. A run that resumes from it with the same live weights continues bit for bit. The live
+   * weights are not part of it: save them with the model. Can be called while an average is in the
+   * model.
    *
    * @returns copies, which later updates do not change
    * @throws PolyakError `ERR_BUSY`, `ERR_DISPOSED`
@@ -215,12 +215,12 @@ export class SWA<T> {
   }
 
   /**
-   * Goes on from a state: averages, counters, and the base optimizer's state. Everything is checked
-   * and uploaded before anything is replaced. An average of another library becomes a state by the
-   * functions of `@polyak/core/interop`.
+   * Restores a state: averages, counters, and the base optimizer's state. Everything is checked and
+   * uploaded before anything is replaced. The functions of `@polyak/core/interop` turn the averages
+   * of other libraries into a state.
    *
    * @param state - from {@link SWA.stateDict}, or from its bytes
-   * @throws PolyakError `ERR_STATE` where it does not fit, with every difference
+   * @throws PolyakError `ERR_STATE` if the state does not fit; the message lists every difference
    * @throws PolyakError `ERR_NON_FINITE`, `ERR_SWAPPED`, `ERR_BUSY`, `ERR_DISPOSED`, and whatever
    *   the base optimizer throws
    */
@@ -229,12 +229,13 @@ export class SWA<T> {
   }
 
   /**
-   * Frees the averages. The model and the optimizer go on without them; later calls for averages
-   * are refused.
+   * Frees the averages. The model and the optimizer can be used further; later calls of this SWA
+   * throw `ERR_DISPOSED`.
    *
    * @param options - see {@link DisposeOptions}
-   * @throws PolyakError `ERR_SWAPPED` while an average is in the model that is not to be kept
-   * @throws PolyakError `ERR_NO_AVERAGES` where an average is to be kept and none is in the model
+   * @throws PolyakError `ERR_SWAPPED` if an average is in the model and `keep` does not say to keep
+   *   it
+   * @throws PolyakError `ERR_NO_AVERAGES` if `keep` is `averages` and no average is in the model
    * @throws PolyakError `ERR_BUSY`, `ERR_DISPOSED`
    */
   dispose(options: DisposeOptions = {}): Promise<void> {

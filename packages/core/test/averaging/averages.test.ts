@@ -105,7 +105,7 @@ describe('averages by name', () => {
     expect(Object.keys(state.averages)).toEqual(['swa', 'ema']);
     const other = start({ swa: lastK(2), late: equal() });
     await expect(other.swa.loadStateDict(state)).rejects.toThrow(
-      /averages "ema".*rule of "swa" is "equal", expected "lastK\(2\)".*lacks the average "late"/,
+      /averages without a rule: "ema".*rule of "swa" is "equal", expected "lastK\(2\)".*lacks the average "late"/,
     );
   });
 
@@ -116,7 +116,11 @@ describe('averages by name', () => {
       'an average is named "5"',
     ],
     ['a number for a rule', { ema: 0.999 }, 'the rule of the average "ema" is 0.999'],
-    ['a rule without a weight', { ema: { kind: 'moving', name: 'x' } }, 'its weight undefined'],
+    [
+      'a rule without a weight',
+      { ema: { kind: 'moving', name: 'x' } },
+      'whose weight is undefined',
+    ],
     ['a window of none', { last: { kind: 'window', name: 'x', window: 0 } }, 'the window 0'],
     ['half a window', { last: { kind: 'window', name: 'x', window: 2.5 } }, 'the window 2.5'],
     [

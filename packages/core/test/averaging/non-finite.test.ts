@@ -44,7 +44,7 @@ describe.each([equal(), exponential(0.5), lastK(2)])('by $name', (rule) => {
       [2, 2],
     ] as const) {
       await expect(run.visit(value, [2, 3])).rejects.toThrow(
-        `step: NaN at index 2 of "w" in step ${at}. The averages are as they were`,
+        `step: NaN at index 2 of "w" in step ${at}. The averages are unchanged`,
       );
       await run.visit(value);
     }

@@ -101,11 +101,11 @@ describe('postHocWeights', () => {
     ]);
   });
 
-  it('refuses what is no profile, two alike, and a target after all snapshots', () => {
+  it('refuses invalid profiles, two equal ones, and a target after all snapshots', () => {
     const one = { step: 10, gamma: 1 };
-    expect(() => postHocWeights([{ step: 0, gamma: 1 }], one)).toThrow('is no profile');
-    expect(() => postHocWeights([one], { step: 5, gamma: -1 })).toThrow('is no profile');
-    expect(() => postHocWeights([one, one], one)).toThrow('alike');
+    expect(() => postHocWeights([{ step: 0, gamma: 1 }], one)).toThrow('is not a profile');
+    expect(() => postHocWeights([one], { step: 5, gamma: -1 })).toThrow('is not a profile');
+    expect(() => postHocWeights([one, one], one)).toThrow('two snapshots are equal');
     expect(() => postHocWeights([one], { step: 11, gamma: 1 })).toThrow('at step 11 or later');
     expect(() => postHocWeights([], one)).toThrow(RangeError);
   });

@@ -79,7 +79,7 @@ describe('an optimizer whose number of groups changed', () => {
     await expect(swa.updateSwa()).rejects.toMatchObject({
       code: 'ERR_PARAMETERS',
       message: expect.stringContaining(
-        `the optimizer has ${length} parameter groups, SWA 2`,
+        `the optimizer has ${length} parameter groups, SWA has 2`,
       ) as string,
     });
   });

@@ -172,7 +172,7 @@ describe('changed parameters', () => {
     await swa.updateSwa();
     tensor = { dtype: 'float32', shape: [3, 3], data: new Float32Array(9) };
     await expect(swa.updateSwa()).rejects.toThrow(
-      'updateSwa: "conv1.weight" is float32[3,3], its average float32[5,5].',
+      'updateSwa: "conv1.weight" is float32[3,3], its average is float32[5,5].',
     );
     await expect(swa.swapSwaSgd()).rejects.toEqual(code('ERR_PARAMETERS'));
     tensor = { dtype: 'float64', shape: [5, 5], data: new Float64Array(25) };

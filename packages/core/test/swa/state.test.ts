@@ -152,7 +152,7 @@ describe('loadStateDict', () => {
     const state = await saved();
     for (const part of [{ version: 2 }, { version: '1' }, { paramGroups: {} }] as StateTree[]) {
       expect(await refusal({ ...state, ...(part as object) })).toContain(
-        'no state of averages, version 1',
+        'not a state of averages, version 1',
       );
     }
     const { optState: _, ...rest } = state;
@@ -217,7 +217,7 @@ describe('loadStateDict', () => {
       withAverage(state, 'swa', { rule: 'exponential(0.9)', swaState: { a: undefined, b } }),
     );
     expect(message).toContain('"exponential(0.9)"');
-    expect(message).toContain('swaState: "a" is no tensor');
+    expect(message).toContain('swaState: "a" is not a tensor');
     expect(message).toContain('"b" is float32[5], expected float32[4]');
   });
 
