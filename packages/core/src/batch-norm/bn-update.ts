@@ -1,4 +1,4 @@
-// Batch-norm update: the running statistics that belong to the averaged weights, merged in float64.
+// Batch-norm update: the running statistics of the averaged weights, merged in float64.
 import type { Awaitable } from '../awaitable.js';
 import type { BatchNormLayer, BatchNormModel, Moments, RunningStatistics } from '../batch-norm.js';
 import { described, requireFunction, requireMembers, requireOptions } from '../arguments.js';
@@ -10,17 +10,17 @@ import { warnerOf } from '../steps/warn.js';
 import { PolyakError } from '../error.js';
 import { putStatistics } from './statistics.js';
 
-/** Batches, as an array, a generator or anything else that `for await` reads. */
+/** Batches: an array, a generator, or anything else that `for await` can read. */
 export type Loader<Batch> = Iterable<Awaitable<Batch>> | AsyncIterable<Batch>;
 
 /**
- * How the statistics of batches become running statistics:
+ * How batch statistics are merged into running statistics:
  *
- * - `cumulative`: the mean over batches, weighed by their numbers of samples, of batch means and
- *   batch variances (torchcontrib's `bn_update`).
- * - `unweighted`: the plain mean over batches (`torch.optim.swa_utils.update_bn`).
- * - `pooled`: mean and population variance of all values together, by the law of total variance, so
- *   that the partition into batches does not matter.
+ * - `cumulative`: the means of batch means and batch variances, weighted by batch size
+ *   (torchcontrib's `bn_update`).
+ * - `unweighted`: the same without weights (`torch.optim.swa_utils.update_bn`).
+ * - `pooled`: the mean and population variance of all values together, by the law of total
+ *   variance. The result does not depend on the partition into batches.
  */
 export type BnStatistics = 'cumulative' | 'unweighted' | 'pooled';
 
@@ -29,23 +29,22 @@ export interface BnUpdateOptions {
   /** Default `cumulative`. */
   readonly statistics?: BnStatistics;
   /**
-   * Which layers to update, such as `(layer) => layer.trainable`; the others keep and use theirs.
-   * Default all.
+   * Which layers to update, such as `(layer) => layer.trainable`; the others keep their statistics
+   * and normalise by them. Default: all.
    */
   readonly include?: (layer: BatchNormLayer) => boolean;
-  /** Reads at most this many batches, an integer >= 1. Default all. */
+  /** Reads at most this many batches, an integer >= 1. Default: all. */
   readonly maxBatches?: number;
   /**
-   * What becomes of a batch with activations that are not finite; see {@link NonFinitePolicy}. One
-   * that is skipped counts among `maxBatches`, and a warning says how many there were. Default
-   * `refuse`.
+   * How a batch whose activations are not finite is handled; see {@link NonFinitePolicy}. A skipped
+   * batch counts towards `maxBatches`, and a warning says how many were skipped. Default `refuse`.
    */
   readonly nonFinite?: NonFinitePolicy;
   /** Receives warnings. Default `console.warn`. */
   readonly onWarning?: (message: string) => void;
 }
 
-/** A model's batch norm, and the batches that update it: what `SWA.withAveraged` needs. */
+/** A model's batch norm and the batches that update it, for a swap. */
 export interface AveragedBatchNorm<Batch> extends BnUpdateOptions {
   /** The batch norm of the model. */
   readonly model: BatchNormModel<Batch>;
@@ -54,23 +53,24 @@ export interface AveragedBatchNorm<Batch> extends BnUpdateOptions {
 }
 
 /**
- * Estimates the running statistics of every batch-norm layer anew, with the weights the model has
- * now, in one pass over `loader`. Averaged weights need it: the statistics in the model belong to
- * the weights it was trained with.
+ * Estimates the running statistics of every batch-norm layer for the weights that the model holds
+ * now, in one pass over `loader`. Averaged weights need this, because the model's statistics belong
+ * to the weights of its training.
  *
- * Everything is written at the end, so a loader or model that throws leaves the model as it was.
- * Without batch-norm layers it returns without touching the loader.
+ * The statistics are written at the end, so nothing changes if the loader or the model throws. If
+ * the model has no batch-norm layers, the loader is not read.
  *
- * @param loader - batches; a one-shot generator can be read once only
+ * @param loader - the batches; a generator can be read only once
  * @param model - the live model, from a backend's `batchNormModel`
  * @param options - see {@link BnUpdateOptions}
- * @throws PolyakError `ERR_EMPTY_LOADER` where the loader gives no batch
- * @throws PolyakError `ERR_BATCH_NORM` where statistics cannot be merged: a batch of no samples,
- *   one value a channel where an unbiased variance is asked for, moments that are missing
- * @throws PolyakError `ERR_NON_FINITE` where activations overflow or are NaN; names the layer
- * @throws RangeError where `maxBatches` is not an integer >= 1
+ * @throws PolyakError `ERR_EMPTY_LOADER` if the loader yields no batch
+ * @throws PolyakError `ERR_BATCH_NORM` if statistics cannot be merged: a batch without samples, one
+ *   value per channel for an unbiased variance, or missing moments
+ * @throws PolyakError `ERR_NON_FINITE` if activations overflow or are NaN; the message names the
+ *   layer
+ * @throws RangeError if `maxBatches` is not an integer >= 1
  * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407, section 3.2;
- * torchcontrib.optim.SWA.bn_update
+ *   torchcontrib.optim.SWA.bn_update
  */
 export async function bnUpdate<Batch>(
   loader: Loader<Batch>,
@@ -105,7 +105,7 @@ export async function bnUpdate<Batch>(
     } else {
       const message = `bnUpdate: batch ${batches}, ${problem}.`;
       if (nonFinite === 'refuse') {
-        throw new PolyakError('ERR_NON_FINITE', `${message} The statistics are as they were.`);
+        throw new PolyakError('ERR_NON_FINITE', `${message} The statistics are unchanged.`);
       }
       skipped.push(message);
     }
@@ -127,7 +127,7 @@ export async function bnUpdate<Batch>(
 const MODEL_REMEDY = "Pass the backend's, such as batchNormModel(model).";
 const BN_OPTIONS = ['statistics', 'include', 'maxBatches', 'nonFinite', 'onWarning'];
 
-/** Throws where an {@link AveragedBatchNorm} is not what it should be. */
+/** Throws unless `batchNorm` is an {@link AveragedBatchNorm}. */
 export function requireBatchNorm<Batch>(call: string, batchNorm: AveragedBatchNorm<Batch>): void {
   requireOptions(call, batchNorm, ['model', 'loader', ...BN_OPTIONS]);
   const { model, loader, statistics, include, maxBatches, nonFinite } = batchNorm;
@@ -171,8 +171,8 @@ function emptyMerge(channels: number): Merge {
 }
 
 /**
- * Running weighted means; `pooled` also adds the variance between what is merged so far and this
- * batch (Chan et al. 1979).
+ * Updates weighted means; `pooled` also adds the variance between the merged batches and this one
+ * (Chan et al. 1979).
  */
 function mergeInto(
   merged: Merge,
@@ -212,13 +212,13 @@ function checkedMoments(
   if (!(count >= fewest)) {
     throw new PolyakError(
       'ERR_BATCH_NORM',
-      `${where}: ${count} values a channel, expected at least ${fewest}.`,
+      `${where}: ${count} values per channel, expected at least ${fewest}.`,
     );
   }
   return moments;
 }
 
-/** What is not finite in the moments of a layer. */
+/** Describes the first channel of a layer whose moments are not finite, if any. */
 function nonFiniteChannel(
   { name }: BatchNormLayer,
   { mean, variance }: Moments,

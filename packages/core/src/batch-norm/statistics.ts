@@ -1,10 +1,10 @@
-// Running statistics put into a model's batch-norm layers, and taken back.
+// Reads and writes the running statistics of batch-norm layers.
 import { wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
 import type { BatchNormLayer, RunningStatistics } from '../batch-norm.js';
 
-/** The running statistics of `layers`, in their order. */
+/** Reads the running statistics of `layers`, in order. */
 export function* readStatistics(
   layers: readonly BatchNormLayer[],
 ): Steps<readonly RunningStatistics[]> {
@@ -13,7 +13,7 @@ export function* readStatistics(
   return statistics;
 }
 
-/** Writes the running statistics of all `layers`; those of before come back on a failure. */
+/** Writes the running statistics of all `layers`, and restores the old ones on a failure. */
 export function* putStatistics(
   transaction: Transaction,
   layers: readonly BatchNormLayer[],

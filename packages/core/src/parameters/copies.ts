@@ -1,4 +1,4 @@
-// Copies of tensors in the precision of averages, and rounded to that of the model.
+// Copies of live tensors in the precision of averages, and the reverse.
 import type { Backend } from '../backend.js';
 import { PolyakError } from '../error.js';
 import type { Parameter } from '../parameter.js';
@@ -41,8 +41,7 @@ export function* copied<T>(
 }
 
 /**
- * `tensors`, which are averages, as the model takes them: rounded copies where it is in half
- * precision.
+ * The averages `tensors` in the precision of the model: rounded copies for half precision.
  *
  * @throws PolyakError `ERR_NON_FINITE` where one that is finite is too large for that
  */
@@ -65,24 +64,24 @@ export function* rounded<T>(
       throw new PolyakError(
         'ERR_NON_FINITE',
         `${current.call}: the average of ${quoted(bad.map(({ parameter }) => parameter.name))} ` +
-          "is beyond the largest number of the model's half precision.",
+          "is too large for the model's half precision.",
       );
     }
-    // The parameters copy or share it.
+    // The parameters have copied or shared them by then.
     current.release(backend, narrow);
     return narrow;
   });
 }
 
-/** Parameters whose `get` has been seen to give what they were set to. */
+/** Parameters whose `get` has returned what they were set to. */
 const VERIFIED = new WeakSet();
 
 /**
- * Refuses parameters whose `get` does not give what they were set to. Each is looked at until that
- * was something else than before.
+ * Throws if the `get` of a parameter does not return what it was set to. A parameter is checked
+ * until a set has changed its value.
  *
- * @param tensors - what each was set to
- * @param before - what each held before
+ * @param tensors - the values that the parameters were set to
+ * @param before - the values that they held before
  * @throws PolyakError `ERR_PARAMETERS`
  */
 export function* requireHeld<T>(
@@ -113,9 +112,9 @@ export function* requireHeld<T>(
 }
 
 /**
- * Refuses tensors that are not finite.
+ * Throws if a tensor is not finite.
  *
- * @param rest - of the message, such as ` in step 7.`
+ * @param rest - the end of the message, such as ` in step 7.`
  */
 export function* requireFinite<T>(
   current: Transaction,
@@ -132,10 +131,10 @@ export function* requireFinite<T>(
 }
 
 /**
- * Refuses tensors that are not finite, naming the first element.
+ * Throws for tensors that are not finite, naming the first such element.
  *
- * @param bad - the tensors by name; one may be finite where its average would not be
- * @param rest - of the message, such as ` in step 7.`
+ * @param bad - the tensors by name; one may be finite if only its average is not
+ * @param rest - the end of the message, such as ` in step 7.`
  */
 export function* refuseNonFinite<T>(
   { call }: Transaction,
@@ -157,9 +156,9 @@ export function* refuseNonFinite<T>(
 }
 
 /**
- * `tensors` with those at some places replaced by what `make` gives for them, in one call.
+ * `tensors`, of which some are replaced by what `make` returns for them, in one call.
  *
- * @param isReplaced - of an index
+ * @param isReplaced - whether to replace the tensor at an index
  */
 export function* replaced<T>(
   tensors: readonly T[],
@@ -178,7 +177,7 @@ function* cast<T>(
   tensors: readonly T[],
   dtypes: readonly DType[],
 ): Steps<readonly T[]> {
-  if (backend.cast === undefined) throw new TypeError(`The backend ${backend.name} lacks cast.`);
+  if (backend.cast === undefined) throw new TypeError(`The backend ${backend.name} has no cast.`);
   return current.drafts(backend, yield* wait(backend.cast(tensors, dtypes)));
 }
 

@@ -1,4 +1,5 @@
-// Other weights in a live model for a while: what the model held is kept aside, and put back.
+// Loans: other weights in a live model for a while. The loan keeps the old weights and puts them
+// back.
 import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
 import type { BatchNormLayer, RunningStatistics } from '../batch-norm.js';
@@ -17,25 +18,27 @@ import type { AveragedParameter } from './parameter-list.js';
 import { hold, letGo } from './places.js';
 import type { Holder } from './places.js';
 
-/** What is lent to the model, and how. */
+/** The terms of a loan: what is lent to the model, and how. */
 export interface LoanTerms<T> {
   readonly backend: Backend<T>;
-  /** Who lends, for the messages of others. */
+  /** The name of the lender, for messages. */
   readonly name: string;
   readonly entries: readonly AveragedParameter<T>[];
-  /** One for each entry, of its average's spec. */
+  /** One for each entry, with the spec of its average. */
   readonly tensors: readonly T[];
   /** Whether the tensors are freed with the loan. */
   readonly isOwner: boolean;
-  /** Estimates the running statistics for the lent weights; the old ones are kept aside too. */
+  /**
+   * If given, running statistics are estimated for the lent weights, and the old ones are kept too.
+   */
   readonly batchNorm: AveragedBatchNorm<unknown> | undefined;
-  /** Told when the loan has ended. */
+  /** Called when the loan has ended. */
   onEnd(): void;
-  /** Told when the loan could not begin, and the live weights could not be put back either. */
+  /** Called if the loan could not begin, and the live weights could not be put back either. */
   onStuck?(loan: Loan<T>): void;
 }
 
-/** Weights in the model, and what it held before. */
+/** Weights lent to the model, and the weights that it held before. */
 export class Loan<T> implements Holder {
   readonly #terms: LoanTerms<T>;
   readonly #parameters: readonly Parameter<T>[];
@@ -47,7 +50,7 @@ export class Loan<T> implements Holder {
   #isEnding = false;
   #isOwner: boolean;
   #kept: readonly T[] = [];
-  /** Of the layers; empty until they have been read. */
+  /** The statistics of the layers; empty until they have been read. */
   #statistics: readonly RunningStatistics[] = [];
 
   private constructor(terms: LoanTerms<T>) {
@@ -76,7 +79,7 @@ export class Loan<T> implements Holder {
   static *begin<T>(current: Transaction, terms: LoanTerms<T>): Steps<Loan<T>> {
     const loan = new Loan(terms);
     const { backend, batchNorm, entries, tensors } = terms;
-    // Held from here on, so that no other call comes between.
+    // Held from here on, so that no other call can run in between.
     hold(loan.#identities, loan);
     let isStuck = false;
     current.undo(() => {
@@ -91,7 +94,7 @@ export class Loan<T> implements Holder {
         taken = yield* wait(backend.swap(loan.#parameters, loan.#kept));
       } catch (error) {
         isStuck = true;
-        // Whoever made the tensors frees them now.
+        // The caller frees its tensors on this failure.
         loan.#isOwner = false;
         loan.leave('stuck');
         terms.onStuck?.(loan);
@@ -180,17 +183,17 @@ export class Loan<T> implements Holder {
     current.release(backend, this.#isOwner ? [...this.#kept, ...tensors] : this.#kept);
   }
 
-  /** None where the loan failed before they were read. */
+  /** Empty if the loan failed before the statistics were read. */
   get #layersRead(): readonly BatchNormLayer[] {
     return this.#layers.slice(0, this.#statistics.length);
   }
 }
 
 /**
- * Runs `fn` while something is lent to the model, and takes it back whatever happens. A second try
- * costs nothing.
+ * Runs `fn` during a loan, and then takes the loan back, even if `fn` throws. If that fails, it is
+ * tried a second time.
  *
- * @param remedy - for the message: what puts the live weights back where both tries failed
+ * @param remedy - for the message: what puts the live weights back if both tries fail
  */
 export function* whileLent<R>(
   call: string,

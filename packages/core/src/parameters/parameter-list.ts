@@ -1,5 +1,4 @@
-// The parameters of one group as they are averaged: which ones, of what spec, and their live
-// tensors.
+// The averaged parameters of one group: which ones, their specs, and their live tensors.
 import { described, requireArray, requireMembers } from '../arguments.js';
 import type { Backend } from '../backend.js';
 import { PolyakError } from '../error.js';
@@ -10,11 +9,11 @@ import type { TensorSpec } from '../tensor/tensor.js';
 import type { Warn } from '../steps/warn.js';
 import { tiesOf } from './places.js';
 
-/** A parameter with the dtype and shape that it has, and those of its average. */
+/** A parameter with its spec and that of its average. */
 export interface AveragedParameter<T> {
   readonly parameter: Parameter<T>;
   readonly spec: TensorSpec;
-  /** The same, but float32 where `spec` is half precision: too coarse to hold an average. */
+  /** The same, but float32 for half precision, which is too coarse to hold an average. */
   readonly averageSpec: TensorSpec;
 }
 
@@ -24,20 +23,20 @@ export interface TiedParameter<T> {
   readonly to: Parameter<T>;
 }
 
-/** The parameters of a model, or what gives them anew at each update. */
+/** The parameters of a model, or a function that returns them, which is called at each update. */
 export type ParameterSource<T> = readonly Parameter<T>[] | (() => readonly Parameter<T>[]);
 
 export class ParameterList<T> {
   readonly #backend: Backend<T>;
   readonly #source: ParameterSource<T>;
-  /** What the source gave when this list was made. */
+  /** The parameters when this list was made. */
   readonly #all: readonly Parameter<T>[];
-  /** What is averaged, in the order of the source. */
+  /** The averaged parameters, in the order of the source. */
   readonly entries: readonly AveragedParameter<T>[];
   readonly parameters: readonly Parameter<T>[];
   readonly names: readonly string[];
   readonly identities: readonly PlaceIdentity[];
-  /** Parameters whose storage an earlier one has, here or in an earlier list. */
+  /** Parameters that share their storage with an earlier one, in this list or an earlier list. */
   readonly tied: readonly TiedParameter<T>[];
 
   /**
@@ -62,7 +61,7 @@ export class ParameterList<T> {
     this.identities = own.map(({ identity }) => identity);
   }
 
-  /** Refuses a model that is no longer the one this list was made for, naming what has changed. */
+  /** Throws if the model's parameters are no longer those of this list, naming what has changed. */
   check(call: string): void {
     const now = current(this.#source);
     if (isUnchanged(this.#all, now)) return;
@@ -87,7 +86,7 @@ export class ParameterList<T> {
     );
   }
 
-  /** The live tensors, refused where a shape or a dtype has changed. */
+  /** The live tensors. Throws if a shape or a dtype has changed. */
   live(call: string): readonly T[] {
     this.check(call);
     return this.entries.map(({ parameter, spec }) => {
@@ -96,14 +95,14 @@ export class ParameterList<T> {
       if (sameSpec(found, spec)) return tensor;
       throw new PolyakError(
         'ERR_PARAMETERS',
-        `${call}: "${parameter.name}" is ${formatSpec(found)}, its average ${formatSpec(spec)}. ` +
+        `${call}: "${parameter.name}" is ${formatSpec(found)}, its average is ${formatSpec(spec)}. ` +
           `Pass the same model's parameters or make a new average.`,
       );
     });
   }
 }
 
-/** Warns of a list in which there is nothing. */
+/** Warns if there are no parameters. */
 export function warnIfEmpty(what: string, names: readonly string[], warn: Warn): void {
   if (names.length > 0) return;
   warn(`${what}: there are no parameters, so nothing is averaged. Pass those of the model.`);
@@ -118,11 +117,11 @@ export function requireBackend<T>(what: string, options: { readonly backend: Bac
 /**
  * The dtype and shape of `tensor`.
  *
- * @param what - the tensor, for the message
- * @throws TypeError where it is none
+ * @param what - the name of the tensor, for the message
+ * @throws TypeError if `tensor` is not a tensor of the backend
  */
 export function specOf<T>(backend: Backend<T>, what: string, tensor: T): TensorSpec {
-  // What JavaScript passes may be anything.
+  // Callers without types may pass anything.
   const given: unknown = tensor;
   const spec = given === undefined || given === null ? undefined : backend.spec(tensor);
   if (typeof spec?.dtype === 'string' && Array.isArray(spec.shape)) return spec;
@@ -131,10 +130,10 @@ export function specOf<T>(backend: Backend<T>, what: string, tensor: T): TensorS
   );
 }
 
-// As many names as a person reads in one message.
+// The most names in one message.
 const MAX_QUOTED = 20;
 
-/** Names as messages give them. */
+/** A list of names for messages. */
 export function quoted(names: readonly string[]): string {
   const listed = names.slice(0, MAX_QUOTED).map((name) => `"${name}"`);
   const rest = names.length - listed.length;
@@ -189,7 +188,7 @@ function byName<T>(parameters: readonly Parameter<T>[]): ReadonlyMap<string, Par
   return new Map(parameters.map((parameter) => [parameter.name, parameter]));
 }
 
-/** `params` apart from those whose storage is that of a known one or of an earlier one. */
+/** Separates `params` from those that share their storage with a known or an earlier parameter. */
 function separated<T>(
   known: readonly Parameter<T>[],
   params: readonly Parameter<T>[],
@@ -200,7 +199,7 @@ function separated<T>(
     throw new PolyakError(
       'ERR_PARAMETERS',
       `${quoted(overlap.map((index) => (all[index] as Parameter<T>).name))} share a part of ` +
-        'their memory. Tied parameters share all of it, others none.',
+        'their memory. Two parameters may share all of it or none.',
     );
   }
   const owners = new Map<string, number>();

@@ -1,5 +1,5 @@
-// The weights of a live model: read, put in for a while, put in for good. What is kept outside of
-// averages (snapshots, merges, samples) goes through here, on every backend.
+// The weights of a live model: reading them, and replacing them for a while or for good. Snapshots,
+// merges and samples are built on it, for every backend.
 import { described, requireArray, requireFunction, requireOptions } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
@@ -31,16 +31,16 @@ export interface ParameterSetOptions<T> {
 
 /** Options of {@link ParameterSet.withWeights}. */
 export interface WithWeightsOptions<Batch = unknown> {
-  /** Where given, the running statistics are estimated for the weights, and put back afterwards. */
+  /** If given, running statistics are estimated for the weights, and the old ones are put back. */
   readonly batchNorm?: AveragedBatchNorm<Batch>;
   /** Who has put the weights in, for messages. Default the method of `ParameterSet`. */
   readonly holder?: string;
 }
 
 /**
- * All parameters whose values make a model. Several objects may average, collect and sample one
- * model; only one at a time may have other weights in it (`ERR_SWAPPED`). Parameters of one storage
- * count as one, under the first name. Half precision is read and written as float32.
+ * The parameters of a live model. Several objects may average, collect and sample one model, but
+ * only one at a time may have other weights in it (`ERR_SWAPPED`). Parameters that share their
+ * storage count as one, under the first name. Half precision is read and written as float32.
  *
  * @example
  * ```ts
@@ -62,9 +62,10 @@ export class ParameterSet<T> {
   readonly #warn: Warn;
 
   /**
-   * @param parameters - of the model, each name once; or a function that gives them anew
+   * @param parameters - the parameters of the model with unique names, or a function that returns
+   *   them
    * @param options - see {@link ParameterSetOptions}
-   * @throws TypeError where an argument is not what it should be
+   * @throws TypeError if an argument has the wrong type
    * @throws PolyakError `ERR_PARAMETERS`, `ERR_UNSUPPORTED`
    */
   constructor(parameters: ParameterSource<T>, options: ParameterSetOptions<T>) {
@@ -76,7 +77,7 @@ export class ParameterSet<T> {
     warnIfEmpty('ParameterSet', this.#list.names, this.#warn);
   }
 
-  /** The names that `read` gives, each with the spec of its tensor, in that order. */
+  /** The specs of the tensors that `read` returns, by name, in the same order. */
   get specs(): ReadonlyMap<string, TensorSpec> {
     return new Map(
       this.#list.entries.map(({ parameter, averageSpec }) => [parameter.name, averageSpec]),
@@ -84,11 +85,10 @@ export class ParameterSet<T> {
   }
 
   /**
-   * Copies of the weights that the model holds now, on the host.
+   * Copies the weights that the model holds now to the host.
    *
-   * @returns tensors by the names of the parameters
-   * @throws PolyakError `ERR_NON_FINITE` where a weight is not finite, `ERR_SWAPPED`,
-   * `ERR_PARAMETERS`
+   * @returns tensors by parameter name
+   * @throws PolyakError `ERR_NON_FINITE` if a weight is not finite, `ERR_SWAPPED`, `ERR_PARAMETERS`
    */
   read(): Promise<NamedTensors> {
     return this.#run('read', (current) => this.#read(current));
@@ -97,8 +97,8 @@ export class ParameterSet<T> {
   /**
    * Puts `weights` into the model for good.
    *
-   * @param weights - of all its parameters, as `read` gives them
-   * @throws PolyakError `ERR_STATE` where they do not fit, with every difference
+   * @param weights - the weights of all parameters, as `read` returns them
+   * @throws PolyakError `ERR_STATE` if the weights do not fit; the message lists every difference
    * @throws PolyakError `ERR_NON_FINITE`, `ERR_SWAPPED`, `ERR_PARAMETERS`
    */
   write(weights: NamedTensors): Promise<void> {
@@ -106,9 +106,9 @@ export class ParameterSet<T> {
   }
 
   /**
-   * Runs `fn` with `weights` in the model, and puts back what it held, whatever happens.
+   * Runs `fn` with `weights` in the model, and then puts the old weights back, even if `fn` throws.
    *
-   * @param weights - of all its parameters, as `read` gives them
+   * @param weights - the weights of all parameters, as `read` returns them
    * @param fn - evaluates or saves the model
    * @param options - see {@link WithWeightsOptions}
    * @returns what `fn` returned
@@ -125,8 +125,8 @@ export class ParameterSet<T> {
   }
 
   /**
-   * Copies of the weights that the model holds now, where the backend keeps its tensors: one for
-   * each name of `specs`, in that order.
+   * Copies the weights that the model holds now to tensors of the backend: one for each name of
+   * `specs`, in the same order.
    *
    * @returns tensors that the caller disposes of
    * @throws PolyakError as `read`
@@ -138,8 +138,8 @@ export class ParameterSet<T> {
   /**
    * `withWeights` for tensors of the backend.
    *
-   * @param tensors - such as `copy` gives; they stay what they are and the caller's
-   * @throws PolyakError `ERR_STATE` where they do not fit, and as `withWeights`
+   * @param tensors - such as those of `copy`; not changed, and still owned by the caller
+   * @throws PolyakError `ERR_STATE` if the tensors do not fit, and as `withWeights`
    */
   withCopy<R, Batch>(
     tensors: readonly T[],
@@ -150,10 +150,10 @@ export class ParameterSet<T> {
   }
 
   /**
-   * Takes out weights that were left in the model, such as the averages after a finished `fit`, so
-   * that it holds its live weights again. Does nothing where it holds them.
+   * Takes out weights that were left in the model, such as the averages after `fit`, and puts the
+   * live weights back. Does nothing if the model holds them already.
    *
-   * @throws PolyakError `ERR_SWAPPED` where somebody still needs what is there
+   * @throws PolyakError `ERR_SWAPPED` if the weights in the model are still in use
    */
   recall(): Promise<void> {
     return this.#run('recall', (current) => requireLive(current, this.#list.identities));
@@ -235,11 +235,11 @@ export class ParameterSet<T> {
     const { call } = current;
     const { entries, names, tied } = this.#list;
     const { backend } = this;
-    // What JavaScript passes may be anything.
+    // Callers without types may pass anything.
     if (typeof weights !== 'object' || (weights as unknown) === null || Array.isArray(weights)) {
       throw new TypeError(
         `${call}: the weights are ${described(weights)}. Expected tensors by name, as read() ` +
-          'gives.',
+          'returns.',
       );
     }
     const problems: string[] = [];
@@ -255,7 +255,7 @@ export class ParameterSet<T> {
   #fitting(tensors: readonly T[]): readonly T[] {
     const call = 'withCopy';
     const { names } = this.#list;
-    requireArray(`${call}: the tensors are`, tensors, 'Expected an array, as copy() gives.');
+    requireArray(`${call}: the tensors are`, tensors, 'Expected an array, as copy() returns.');
     const found = tensors.map((tensor, index) => {
       const spec = specOf(this.backend, `${call}: tensor ${index}`, tensor);
       return [names[index] ?? `tensor ${index}`, spec] as const;

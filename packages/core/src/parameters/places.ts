@@ -1,28 +1,30 @@
-// Who has put other weights into which places of which model: the one thing that objects over the
-// same weights must share, since each of them may be made without knowing of the others.
+// Which objects have put other weights into which places of a model. The registry is global, since
+// objects over the same weights may not know each other.
 import { isMemoryRange } from '../parameter.js';
 import type { PlaceIdentity } from '../parameter.js';
 import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
 
-/** Whoever has put other weights into a model, or reads the live ones for the time of a call. */
+/** A call or loan that has put other weights into a model, or that reads the live ones. */
 export interface Holder {
-  /** For messages: the call, such as `SWA.swapSwaSgd`. */
+  /** The name of the call, for messages, such as `SWA.swapSwaSgd`. */
   readonly name: string;
-  /** Whether it only reads the live weights, as others may at the same time. */
+  /** Whether it only reads the live weights, which several holders may do at once. */
   readonly isReader: boolean;
-  /** Whether the weights were left there, to be taken out by whoever comes next. */
+  /**
+   * Whether the weights were left there, for the next call that needs the live ones to take out.
+   */
   readonly isRecallable: boolean;
   /** Puts the live weights back. */
   recall(transaction: Transaction): Steps<void>;
 }
 
-/** For each object and each memory, what each holder has of it: sorted, without overlaps. */
+/** The stretches of each object or memory that each holder has: sorted, without overlaps. */
 type Registry = WeakMap<object, Map<Holder, readonly Stretch[]>>;
 
 const KEY = Symbol.for('polyak.places');
 
-/** Notes that `holder` has these places. */
+/** Records that `holder` has these places. */
 export function hold(identities: readonly PlaceIdentity[], holder: Holder): void {
   for (const [object, stretches] of byObject(identities)) {
     const held = registry().get(object) ?? new Map<Holder, readonly Stretch[]>();
@@ -30,7 +32,7 @@ export function hold(identities: readonly PlaceIdentity[], holder: Holder): void
   }
 }
 
-/** Notes that `holder` has none of these places any more. */
+/** Records that `holder` no longer has these places. */
 export function letGo(identities: readonly PlaceIdentity[], holder: Holder): void {
   for (const object of byObject(identities).keys()) {
     const held = registry().get(object);
@@ -39,7 +41,7 @@ export function letGo(identities: readonly PlaceIdentity[], holder: Holder): voi
   }
 }
 
-/** Everybody who holds one of these places, or a part of one. */
+/** All holders of one of these places, or of a part of one. */
 export function holdersOf(identities: readonly PlaceIdentity[]): ReadonlySet<Holder> {
   const holders = new Set<Holder>();
   for (const [object, stretches] of byObject(identities)) {
@@ -54,15 +56,15 @@ export function holdersOf(identities: readonly PlaceIdentity[]): ReadonlySet<Hol
   return holders;
 }
 
-/** Which of several places are the same, and which share only a part of their memory. */
+/** Which places are the same, and which share only a part of their memory. */
 export interface Ties {
-  /** For each place, the index of the first one with the same storage: its own, if it is that. */
+  /** For each place, the index of the first place with the same storage, which may be its own. */
   readonly firsts: readonly number[];
-  /** Two places that share a part of their memory only. */
+  /** Two places that share only a part of their memory, if there are any. */
   readonly overlap?: readonly [number, number];
 }
 
-/** Compares the places with each other, in time that grows with their number. */
+/** Finds the ties between places, in n log n time. */
 export function tiesOf(identities: readonly PlaceIdentity[]): Ties {
   const firsts = identities.map((_, index) => index);
   for (const stretches of byObject(identities).values()) {
@@ -82,11 +84,11 @@ export function tiesOf(identities: readonly PlaceIdentity[]): Ties {
 interface Stretch {
   readonly start: number;
   readonly end: number;
-  /** Its place in the list; equal stretches stay in that order. */
+  /** The index in the list; equal stretches keep that order. */
   readonly index: number;
 }
 
-/** Empty stretches are left out: they share nothing with anyone. */
+/** The stretches of each object or memory. Empty ones are left out, since they share nothing. */
 function byObject(identities: readonly PlaceIdentity[]): ReadonlyMap<object, Stretch[]> {
   const groups = new Map<object, Stretch[]>();
   for (const [index, identity] of identities.entries()) {
@@ -119,7 +121,7 @@ function lastBefore(held: readonly Stretch[], end: number): number {
   return low - 1;
 }
 
-/** One for all copies of this module in the process. */
+/** The registry, shared by all copies of this module in the process. */
 function registry(): Registry {
   const shared = globalThis as { [KEY]?: Registry };
   return (shared[KEY] ??= new WeakMap());

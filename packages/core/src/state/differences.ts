@@ -1,14 +1,14 @@
-// What does not fit: every difference, in one error.
+// Comparing states and tensors: one error lists every difference.
 import { PolyakError } from '../error.js';
 import type { PolyakErrorCode } from '../error.js';
 import { formatSpec, sameSpec } from '../tensor/tensor.js';
 import type { TensorSpec } from '../tensor/tensor.js';
 import type { StateTree } from './state-tree.js';
 
-// As much of a node as a person reads in one message.
+// The longest excerpt of a node in a message, in characters.
 const MAX_WRITTEN = 300;
 
-/** How a node differs from what it should be: a problem, or none. */
+/** The difference of a node from the expected one: one problem, or none. */
 export function difference(
   what: string,
   found: StateTree | undefined,
@@ -18,29 +18,29 @@ export function difference(
   return [`${what} is ${written(found)}, expected ${written(wanted)}`];
 }
 
-/** A counter of a state. */
+/** The counter at a node. A wrong one is added to `problems`. */
 export function counterAt(what: string, node: StateTree | undefined, problems: string[]): number {
   if (typeof node === 'number' && Number.isSafeInteger(node) && node >= 0) return node;
   problems.push(`${what} is ${written(node)}, expected an integer from 0 to 2^53 - 1`);
   return 0;
 }
 
-/** How two sets of tensors are called in messages. */
+/** The names of two sets of tensors in messages. */
 export interface Sides {
-  /** What is to fit, as the subject of a sentence: `it`, `the member`. */
+  /** The set that is checked, as the subject of a sentence: `it`, `the member`. */
   readonly found: string;
-  /** What it is to fit: `the graph`, `the others`. */
+  /** The set that it is compared with: `the graph`, `the others`. */
   readonly expected: string;
 }
 
 /**
- * Every difference between tensors by name: those that are missing, those that are unknown, and
- * those of another dtype or shape.
+ * Every difference between two sets of tensors: missing names, unknown names, and other dtypes or
+ * shapes.
  *
- * @param found - by name
- * @param expected - by name
- * @param sides - the words for both
- * @returns none where they fit
+ * @param found - the specs by name
+ * @param expected - the specs by name
+ * @param sides - their names in messages
+ * @returns the differences; empty if they fit
  */
 export function specDifferences(
   found: ReadonlyMap<string, TensorSpec>,
@@ -59,23 +59,23 @@ export function specDifferences(
   return [...missing, ...others];
 }
 
-/** What {@link requireFit} says. */
+/** The error that {@link requireFit} throws. */
 export interface Misfit {
-  /** What programs tell it by. */
+  /** The code of the error. */
   readonly code: PolyakErrorCode;
-  /** The method. */
+  /** The method that was called. */
   readonly call: string;
-  /** What is to fit, such as `the state`. */
+  /** What is checked, such as `the state`. */
   readonly what: string;
-  /** What to do about it, a sentence. */
+  /** What to do about it, as a sentence. */
   readonly remedy?: string;
 }
 
 /**
- * Refuses what does not fit.
+ * Throws if there are differences.
  *
- * @param differences - all of them; none where it fits
- * @param misfit - how to say so
+ * @param differences - all differences; empty if there are none
+ * @param misfit - the parts of the error
  * @throws PolyakError with the code of `misfit` and every difference
  */
 export function requireFit(differences: readonly string[], misfit: Misfit): void {
@@ -85,7 +85,7 @@ export function requireFit(differences: readonly string[], misfit: Misfit): void
   throw new PolyakError(code, `${call}: ${what} does not fit: ${differences.join('; ')}.${rest}`);
 }
 
-/** A node of a state as messages give it. JSON has no bigint, which a tensor may hold. */
+/** A node of a state as text for messages, shortened. */
 export function written(node: StateTree | undefined): string {
   if (node === undefined || typeof node === 'number') return String(node);
   const whole = json(node);

@@ -1,20 +1,20 @@
-// Host tensors by the names of parameters, and what makes them fit.
+// Host tensors by parameter name, and the check that they fit.
 import { canonical, flawOf } from '../tensor/tensor.js';
 import type { HostTensor, TensorSpec } from '../tensor/tensor.js';
 import { specDifferences, written } from './differences.js';
 import { isTensor, recordOf } from './state-tree.js';
 import type { StateTree } from './state-tree.js';
 
-/** Tensors keyed by the names of parameters. */
+/** Host tensors keyed by parameter name. */
 export type NamedTensors = { readonly [name: string]: HostTensor };
 
 /**
- * The tensors of `node` by name. Whatever is missing, of another spec or not wanted is added to
+ * The tensors of `node` by name. Tensors that are missing, unknown or of another spec are added to
  * `problems`.
  *
- * @param where - for the problems: what `node` is, where it is a part
- * @param wanted - the specs by name
- * @param optional - names that are left out, and no problem
+ * @param where - what part of the state `node` is, for the problems; or empty
+ * @param wanted - the expected specs by name
+ * @param optional - names that are ignored in `node`
  */
 export function fittingTensors(
   where: string,
@@ -34,7 +34,7 @@ export function fittingTensors(
   for (const [name, child] of Object.entries(record)) {
     if (optional.has(name)) continue;
     const tensor = isTensor(child) ? canonical(child) : undefined;
-    const flaw = tensor === undefined ? 'is no tensor' : flawOf(tensor);
+    const flaw = tensor === undefined ? 'is not a tensor' : flawOf(tensor);
     if (tensor !== undefined && flaw === undefined) found.set(name, tensor);
     else {
       problems.push(`${prefix}"${name}" ${flaw}`);

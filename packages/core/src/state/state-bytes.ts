@@ -1,5 +1,5 @@
-// States as bytes: a safetensors file whose tensors Python reads under their paths, with the rest
-// as JSON beside them.
+// States as bytes: a safetensors file, in which Python finds each tensor under its path. The rest
+// of the state is JSON in the metadata.
 import { PolyakError } from '../error.js';
 import { excerpt, hasMoreValues, parseJson } from '@polyak/safetensors/json';
 import type { Json } from '@polyak/safetensors/json';
@@ -10,21 +10,21 @@ import type { HostTensor } from '../tensor/tensor.js';
 
 const KEY = 'polyak';
 const VERSION = 1;
-// Far beyond any state, far below what overflows the stack.
+// Far deeper than any state, and far too shallow to overflow the stack.
 const MAX_DEPTH = 256;
 // The envelope around the state, and the records that stand for a tensor or a number.
 const ADDED_DEPTH = 2;
-// Values of JSON take far more memory than their text. A tensor has a few: its record and its name.
+// JSON values take far more memory than their text. A tensor has a few: its record and its name.
 const MAX_VALUES = 250_000;
 const MAX_VALUES_PER_TENSOR = 4;
 const TENSOR = '$tensor';
 const NUMBER = '$number';
-// What JSON lacks.
+// The numbers that JSON lacks.
 const NUMBERS: ReadonlyMap<Json, number> = new Map(
   [NaN, Infinity, -Infinity, -0].map((value) => [nameOf(value), value]),
 );
 
-/** What the walk over a state carries along. */
+/** The arguments of the recursion over a state. */
 interface Packing {
   readonly path: readonly string[];
   readonly ancestors: readonly StateTree[];
@@ -32,21 +32,21 @@ interface Packing {
 }
 
 /**
- * Writes a state as the bytes of a safetensors file. A tensor goes under the keys that lead to it,
- * joined by `/`, such as `swaState/conv1.weight`; where that name is taken or not allowed, with
- * `#2` (and so on) behind it. The rest is JSON in the metadata `polyak`, where `{"$tensor": name}`
- * and `{"$number": "NaN"}` stand for tensors and for the numbers that JSON lacks, and a key of the
- * state that begins with `$` has a second one before it.
+ * Encodes a state as a safetensors file. A tensor is named by the keys that lead to it, joined by
+ * `/`, such as `swaState/conv1.weight`. If that name is taken or not allowed, `#2` (and so on) is
+ * appended. The rest is JSON in the metadata entry `polyak`: `{"$tensor": name}` and
+ * `{"$number": "NaN"}` represent tensors and the numbers that JSON lacks, and a key that begins
+ * with `$` gets a second `$`.
  *
- * {@link fromSafetensors} gives the state back exactly: NaN with its bits in tensors, infinities,
- * -0, the order of keys.
+ * {@link fromSafetensors} restores the state exactly, including the bits of NaN in tensors,
+ * infinities, -0 and the order of keys.
  *
- * @param state - plain data, nested 256 deep at most; not changed
+ * @param state - plain data, nested at most 256 deep; not changed
  * @returns a new array
- * @throws TypeError where a node is no plain data (undefined, functions, class instances, cycles,
- * holes in lists), naming its path, or a tensor is not one
- * @throws RangeError where a tensor's data and shape disagree, or where the rest is longer than
- * 100 MB or has more than 250,000 values, and 4 more for each tensor
+ * @throws TypeError if a node is not plain data (undefined, functions, class instances, cycles,
+ *   holes in lists), naming its path, or if a tensor is malformed
+ * @throws RangeError if a tensor's data and shape disagree, or if the rest is longer than 100 MB or
+ *   has more than 250,000 values, plus 4 for each tensor
  * @throws {@link PolyakError} `ERR_UNSUPPORTED` on a big-endian machine
  * @example
  * ```ts
@@ -71,15 +71,13 @@ export function toSafetensors(state: StateTree): Uint8Array {
 
 /**
  * Reads a state from the bytes of a safetensors file. A file that {@link toSafetensors} did not
- * write comes back as a record of its tensors by name, so that weights written by Python can be
- * loaded.
+ * write, such as weights saved by Python, gives a record of its tensors by name.
  *
  * @param bytes - the file; not kept
  * @returns the state, which shares no memory with `bytes`
- * @throws TypeError where `bytes` is not a `Uint8Array`
- * @throws {@link PolyakError} `ERR_SAFETENSORS` where the bytes are not a well-formed file, or the
- * metadata `polyak` are not what {@link toSafetensors} writes for these tensors; `ERR_UNSUPPORTED`
- * on a big-endian machine
+ * @throws TypeError if `bytes` is not a `Uint8Array`
+ * @throws {@link PolyakError} `ERR_SAFETENSORS` if the bytes are not a well-formed file, or the
+ *   metadata entry `polyak` does not fit its tensors; `ERR_UNSUPPORTED` on a big-endian machine
  * @example
  * ```ts
  * import { fromSafetensors, toSafetensors } from '@polyak/core';
@@ -146,7 +144,7 @@ function checkPlain(
     if (keys.length === node.length && keys.every((key, index) => key === String(index))) return;
     throw notPlain(path, 'a list with holes or with named members');
   }
-  // Not compared with Object.prototype, which differs from one realm to the next.
+  // Not compared with Object.prototype, which differs between realms.
   const prototype: unknown = Object.getPrototypeOf(node);
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     const remedy = ArrayBuffer.isView(node) ? '; a tensor is { dtype, shape, data }' : '';
@@ -174,7 +172,7 @@ function freeName(path: readonly string[], taken: ReadonlyMap<string, HostTensor
   return name;
 }
 
-/** Says that a state has too many values to be read, where it has. */
+/** The problem of a state with too many values to be read, if it is one. */
 function excessOf(text: string, tensorCount: number): string | undefined {
   const most = MAX_VALUES + MAX_VALUES_PER_TENSOR * tensorCount;
   return hasMoreValues(text, most)
@@ -216,7 +214,7 @@ function takeTensor(name: Json, rest: Map<string, HostTensor>): HostTensor {
   const tensor = typeof name === 'string' ? rest.get(name) : undefined;
   if (typeof name !== 'string' || tensor === undefined) {
     throw lying(
-      `the state has the tensor ${excerpt(name)}, which the file lacks or gives to another place`,
+      `the state has the tensor ${excerpt(name)}, which the file lacks or which is used twice`,
     );
   }
   rest.delete(name);
@@ -225,14 +223,14 @@ function takeTensor(name: Json, rest: Map<string, HostTensor>): HostTensor {
 
 function readNumber(name: Json): number {
   const value = NUMBERS.get(name);
-  if (value === undefined) throw lying(`the state has the number ${excerpt(name)}`);
+  if (value === undefined) throw lying(`the state has the unknown number ${excerpt(name)}`);
   return value;
 }
 
 function readKey(key: string): string {
   if (!key.startsWith('$')) return key;
   if (!key.startsWith('$$'))
-    throw lying(`the state has the key ${excerpt(key)}, which stands for nothing`);
+    throw lying(`the state has the key ${excerpt(key)}, which is reserved`);
   return key.slice(1);
 }
 

@@ -1,4 +1,4 @@
-// States as plain data: what JSON holds, and tensors.
+// States as plain data: JSON values and tensors.
 import type { HostTensor } from '../tensor/tensor.js';
 
 /**
@@ -15,7 +15,7 @@ export type StateTree =
   | { readonly [key: string]: StateTree };
 
 /**
- * Whether a node of a state is a tensor: the records with a `data` that is a typed array.
+ * Whether a node of a state is a tensor: a record whose `data` is a typed array.
  *
  * @param node - any node of a state
  */
@@ -26,8 +26,8 @@ export function isTensor(node: StateTree): node is HostTensor {
 }
 
 /**
- * Whether a node of a state is a list. `Array.isArray` does not tell TypeScript what a node that is
- * none can still be.
+ * Whether a node of a state is a list. Unlike `Array.isArray`, this also narrows the type of other
+ * nodes.
  *
  * @param node - any node of a state
  */
@@ -36,8 +36,7 @@ export function isList(node: StateTree): node is readonly StateTree[] {
 }
 
 /**
- * The record at a node of a state, for reading a state that may be anything: an empty one where the
- * node is none.
+ * The record at a node of an unchecked state; an empty one if the node is not a record.
  *
  * @param node - any node of a state
  */

@@ -1,26 +1,26 @@
-// Work that is written once for callers that can wait and callers that cannot: a generator that
-// yields whatever may be a promise, and drivers for both.
+// Work that is written once, for callers that can wait and for those that cannot: a generator that
+// yields everything that may be a promise, and drivers for both.
 import type { Awaitable } from '../awaitable.js';
 
-/** Work in steps. Each yielded value is what the next step waits for. */
+/** Work in steps. The next step waits for each yielded value. */
 export type Steps<R> = Generator<unknown, R, unknown>;
 
 /**
- * One step: the value, or what its promise resolves to.
+ * Waits for a value or a promise, and returns the value.
  *
  * @param value - what a backend or a user's function returned
  */
 export function* wait<V>(value: Awaitable<V>): Steps<V> {
-  // The driver gives back what it was given, or what that resolved to.
+  // The driver passes the value back, resolved if it was a promise.
   return (yield value) as V;
 }
 
 /**
- * Drives `steps` to the end. Plain values are not awaited: work that meets no promise is done when
+ * Drives `steps` to the end. Plain values are not awaited: without promises, the work is done when
  * the call returns.
  *
- * @param steps - not yet begun
- * @returns a value where they met no promise, a promise otherwise
+ * @param steps - not started yet
+ * @returns the result, or a promise of it if a step yielded a promise
  */
 export function either<R>(steps: Steps<R>): Awaitable<R> {
   return resumed(steps, () => steps.next());
@@ -35,14 +35,14 @@ export async function drive<R>(steps: Steps<R>): Promise<R> {
  * Drives `steps` for a caller that cannot wait.
  *
  * @param call - the method, for the message
- * @param steps - not yet begun
+ * @param steps - not started yet
  * @throws TypeError at the first promise, thrown into `steps` so that they undo what they did
  */
 export function driveSync<R>(call: string, steps: Steps<R>): R {
   let next = steps.next();
   while (next.done !== true) {
     next = isPromise(next.value)
-      ? steps.throw(new TypeError(`${call}: a promise where the caller cannot wait.`))
+      ? steps.throw(new TypeError(`${call}: got a promise, which a synchronous call cannot await.`))
       : steps.next(next.value);
   }
   return next.value;
@@ -63,7 +63,7 @@ function resumed<R>(steps: Steps<R>, resume: () => IteratorResult<unknown, R>): 
   return next.value;
 }
 
-/** Whether a value has to be waited for. */
+/** Whether a value has to be awaited. */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value;
 }

@@ -1,10 +1,10 @@
-// Several changes that are all made, or none: steps with their undo, run in reverse on a failure.
+// Several changes of which all are made, or none. On a failure, the undo of each runs in reverse.
 import type { Backend } from '../backend.js';
 import { wait } from './steps.js';
 import type { Steps } from './steps.js';
 import type { Warn } from './warn.js';
 
-/** What a call has done so far, and how to take it back. */
+/** What a call has done so far, and how to undo it. */
 export class Transaction {
   /** The method that was called, for messages. */
   readonly call: string;
@@ -18,28 +18,28 @@ export class Transaction {
     this.warn = warn;
   }
 
-  /** How to take back what was just done. */
+  /** Registers how to undo what was just done. */
   undo(step: () => Steps<void> | void): void {
     this.#undo.push(step);
   }
 
-  /** Frees `tensors`, which this call made, where it fails. */
+  /** Frees `tensors`, which this call made, if it fails. */
   drafts<T>(backend: Backend<T>, tensors: readonly T[]): readonly T[] {
     if (tensors.length > 0) this.#undo.push(() => disposeAll(backend, tensors));
     return tensors;
   }
 
-  /** Frees `tensors`, which nothing needs any more, once all is done. */
+  /** Frees `tensors`, which are no longer needed, after the call has succeeded. */
   release<T>(backend: Backend<T>, tensors: readonly T[]): void {
     if (tensors.length > 0) this.#releases.push(() => disposeAll(backend, tensors));
   }
 
-  /** Changes the state once all that can fail has been done; cannot fail itself. */
+  /** Registers a change of state, made after everything that can fail. It must not fail itself. */
   commit(change: () => void): void {
     this.#commits.push(change);
   }
 
-  /** Runs `body` as a part of this transaction: where it fails, what it did is undone. */
+  /** Runs `body` as part of this transaction. If it fails, what it did is undone. */
   *part<R>(body: (part: Transaction) => Steps<R>): Steps<R> {
     const part = new Transaction(this.call, this.warn);
     let result: R;
@@ -60,7 +60,7 @@ export class Transaction {
       try {
         yield* release();
       } catch (error) {
-        this.warn(`${this.call}: done, but could not free all that it used: ${String(error)}`);
+        this.warn(`${this.call}: done, but could not free all memory: ${String(error)}`);
       }
     }
   }
@@ -77,7 +77,7 @@ export class Transaction {
     if (failures.length === 0) throw cause;
     throw new AggregateError(
       [cause, ...failures],
-      `${this.call}: failed (${String(cause)}), and then could not take back all that it had ` +
+      `${this.call}: failed (${String(cause)}), and then could not undo all that it had ` +
         `done (${failures.map(String).join('; ')}).`,
       { cause },
     );
@@ -85,9 +85,9 @@ export class Transaction {
 }
 
 /**
- * Runs `body` as a transaction: where it fails, everything is undone and nothing has changed.
+ * Runs `body` as a transaction. If it fails, everything is undone and nothing has changed.
  *
- * @throws what `body` threw; an AggregateError with that and the failures where an undo failed too
+ * @throws what `body` threw; an AggregateError with that and the failures if an undo failed too
  */
 export function* transaction<R>(
   call: string,
@@ -100,7 +100,7 @@ export function* transaction<R>(
   return result;
 }
 
-/** Tries to dispose of each tensor, whatever becomes of the others. */
+/** Tries to dispose of each tensor, even if others fail. */
 export function* disposeAll<T>(backend: Backend<T>, tensors: readonly T[]): Steps<void> {
   const failures: unknown[] = [];
   for (const tensor of tensors) {

@@ -1,19 +1,19 @@
-// Warnings: what the user should know and the call must not fail for.
+// Warnings, and where they go.
 
 import { requireFunction } from '../arguments.js';
 import { isPromise } from './steps.js';
 
 declare const console: { warn(message: string): void };
 
-/** Tells the user of something that must not fail the call. Does not throw. */
+/** Warns the user of something that is no reason to fail. Does not throw. */
 export type Warn = (message: string) => void;
 
 /**
- * Where the warnings of `what` go.
+ * The function that receives the warnings of `what`, made safe to call.
  *
  * @param what - for the message
  * @param onWarning - the user's function. Default `console.warn`
- * @throws TypeError where it is no function
+ * @throws TypeError if it is not a function
  */
 export function warnerOf(what: string, onWarning: Warn = (text) => console.warn(text)): Warn {
   requireFunction(what, 'onWarning', onWarning);

@@ -118,7 +118,7 @@ describe('a swap', () => {
     await swa.updateSwa();
     tensor = floats(Float32Array.of(1, 2, 3));
     await expect(swa.swapSwaSgd()).rejects.toThrow(
-      'swapSwaSgd: "late" is float32[3], its average float32[2].',
+      'swapSwaSgd: "late" is float32[3], its average is float32[2].',
     );
     expect(swap).not.toHaveBeenCalled();
     expect(swa.isSwapped).toBe(false);

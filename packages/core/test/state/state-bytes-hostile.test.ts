@@ -67,15 +67,15 @@ describe('fromSafetensors, given any file', () => {
     [
       'a tensor in two places',
       file(envelope([{ $tensor: 'a' }, { $tensor: 'a' }]), { a: weight }),
-      /or gives to another place/,
+      /or which is used twice/,
     ],
     ['a tensor left over', file(envelope(1), { a: weight }), /lacks the tensor "a" of the file/],
     ['a tensor without a name', file(envelope({ $tensor: 1 }), { 1: weight }), /has the tensor 1,/],
-    ['an unknown number', file(envelope({ $number: '1' })), /has the number "1"/],
+    ['an unknown number', file(envelope({ $number: '1' })), /has the unknown number "1"/],
     [
       'a number from the prototype',
       file(envelope({ $number: 'toString' })),
-      /has the number "toString"/,
+      /has the unknown number "toString"/,
     ],
     ['an unknown placeholder', file(envelope({ $date: 1 })), /has the key "\$date"/],
     [
