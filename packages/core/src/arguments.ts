@@ -1,6 +1,6 @@
-// Checks of arguments, which JavaScript callers may get wrong in any way. All throw TypeErrors.
+// Argument checks, for callers without types. All throw a TypeError.
 
-/** What messages call a value. */
+/** Describes a value for error messages. */
 export function described(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
@@ -10,7 +10,7 @@ export function described(value: unknown): string {
   return typeof value === 'symbol' ? 'a symbol' : `${value as number}`;
 }
 
-/** Throws unless `options` is a record with no keys but the known ones. */
+/** Throws unless `options` is an object whose keys are all known. */
 export function requireOptions(call: string, options: unknown, known: readonly string[]): void {
   const expected = `Expected { ${known.join(', ')} }.`;
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
@@ -20,7 +20,7 @@ export function requireOptions(call: string, options: unknown, known: readonly s
   if (odd !== undefined) throw new TypeError(`${call}: there is no option "${odd}". ${expected}`);
 }
 
-/** Throws where more arguments are given than the call has. */
+/** Throws if more than `most` arguments are given. */
 export function requireCount(call: string, given: number, most: number): void {
   if (given <= most) return;
   const found = given === 1 ? '1 argument' : `${given} arguments`;
@@ -37,18 +37,18 @@ export function requireFunction(call: string, what: string, value: unknown): voi
 /**
  * Throws unless `value` is an array.
  *
- * @param subject - with its verb: `SWA: the groups are`
- * @param remedy - what to pass instead, a sentence
+ * @param subject - the subject and verb of the message: `SWA: the groups are`
+ * @param remedy - what to pass instead, as a sentence
  */
 export function requireArray(subject: string, value: unknown, remedy: string): void {
   if (!Array.isArray(value)) throw new TypeError(`${subject} ${described(value)}. ${remedy}`);
 }
 
 /**
- * Throws unless `value` has these members, each of its type.
+ * Throws unless `value` is an object with these members, each of the given type.
  *
- * @param subject - of the message: `SWA: the optimizer`
- * @param remedy - what to pass instead, a sentence
+ * @param subject - the subject of the message: `SWA: the optimizer`
+ * @param remedy - what to pass instead, as a sentence
  */
 export function requireMembers(
   subject: string,
@@ -63,7 +63,7 @@ export function requireMembers(
   for (const [key, expected] of Object.entries(members)) {
     const type = Array.isArray(given[key]) ? 'array' : typeof given[key];
     if (expected.endsWith(type === 'string' ? 'name' : type) && given[key] !== null) continue;
-    const odd = `, its ${key} ${described(given[key])} (expected ${expected})`;
+    const odd = ` whose ${key} is ${described(given[key])}, expected ${expected}`;
     throw new TypeError(`${subject} is ${described(value)}${isObject ? odd : ''}. ${remedy}`);
   }
 }

@@ -1,4 +1,4 @@
-// What interfaces leave open: whether they take time.
+// The return type of methods that may be synchronous or asynchronous.
 
-/** A value, or a promise of it: backends return whichever is natural. */
+/** A value, or a promise of it. Implementations return whichever suits them. */
 export type Awaitable<V> = V | Promise<V>;

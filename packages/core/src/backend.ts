@@ -1,21 +1,21 @@
-// The abstract tensor interface: all that averaging asks of a runtime.
+// The abstract tensor interface: what averaging needs from a runtime.
 import type { Awaitable } from './awaitable.js';
 import type { Parameter } from './parameter.js';
 import type { DType, HostTensor, TensorSpec } from './tensor/tensor.js';
 
 /** One average that an update moves: `average += weight * (live - average)`. */
 export interface AverageItem<T> {
-  /** The average. Consumed where the update is made. */
+  /** The average. Consumed if the update is made. */
   readonly average: T;
   /**
-   * The rounding error that the average carries, of the average's spec: the accumulated value is
-   * `average + residual` (Kahan 1965, Neumaier 1974). Absent where the average is not compensated.
-   * Consumed where the update is made.
+   * The rounding error of the average, with the average's spec: the accumulated value is
+   * `average + residual` (Kahan 1965, Neumaier 1974). Absent if the average is not compensated.
+   * Consumed if the update is made.
    */
   readonly residual?: T;
-  /** The live tensor; only read. Several items may share one. */
+  /** The live tensor, which is only read. Several items may share one. */
   readonly live: T;
-  /** What `live` weighs in the new average, in [0, 1], as float64. */
+  /** The weight of `live` in the new average, a float64 in [0, 1]. */
   readonly weight: number;
 }
 
@@ -23,20 +23,20 @@ export interface AverageItem<T> {
 export interface AveragedItem<T> {
   /** The new average. The caller disposes of it. */
   readonly average: T;
-  /** The new residual, where the item had one. The caller disposes of it. */
+  /** The new residual, if the item had one. The caller disposes of it. */
   readonly residual?: T;
-  /** Whether every element of the new average is finite; false where one of `live` was not. */
+  /** Whether every element of the new average is finite; false if an element of `live` is not. */
   readonly isFinite: boolean;
   /** Whether `live` differed from the old average in at least one element. */
   readonly hasMoved: boolean;
 }
 
-/** What {@link Backend.average} did: all of the update, or none of it. */
+/** The result of {@link Backend.average}: all of the update was made, or none of it. */
 export type AverageResult<T> =
   | {
       /** The update is made. */
       readonly kind: 'averaged';
-      /** One for each item, in that order. */
+      /** One result for each item, in the same order. */
       readonly items: readonly AveragedItem<T>[];
     }
   | {
@@ -48,7 +48,7 @@ export type AverageResult<T> =
 
 /** Options of {@link Backend.average}. */
 export interface AverageOptions {
-  /** Makes the update whether or not its results are finite. Default false. */
+  /** Makes the update even if its results are not finite. Default false. */
   readonly allowNonFinite?: boolean;
 }
 
@@ -62,64 +62,64 @@ export interface AverageOptions {
 export interface Backend<T> {
   /** The version of this interface. */
   readonly specVersion: 1;
-  /** What really runs, such as `cpu:wasm` or `tfjs:tensorflow`. */
+  /** The runtime and device in use, such as `cpu:wasm` or `tfjs:tensorflow`. */
   readonly name: string;
   /** The dtypes of this runtime's tensors. The floating ones are averaged, the others copied. */
   readonly dtypes: readonly DType[];
-  /** Whether no method returns a promise, so that callers that cannot wait can use it. */
+  /** Whether no method ever returns a promise. Callers that cannot wait require this. */
   readonly isSynchronous: boolean;
   /** Whether {@link Backend.average} takes items with a residual. */
   readonly canCompensate: boolean;
 
-  /** Dtype and shape, without reading the device. */
+  /** The dtype and shape of a tensor, without reading the device. */
   spec(tensor: T): TensorSpec;
 
-  /** New tensors that hold a copy of `tensors`. The caller disposes of them. */
+  /** New tensors with copies of `tensors`. The caller disposes of them. */
   upload(tensors: readonly HostTensor[]): Awaitable<readonly T[]>;
 
   /** Copies in host memory, which later updates do not change. */
   download(tensors: readonly T[]): Awaitable<readonly HostTensor[]>;
 
   /**
-   * New tensors with the same elements, bit for bit, which later changes of `tensors` do not reach.
+   * New tensors with the same elements, bit for bit. Later changes to `tensors` do not affect them.
    */
   clone(tensors: readonly T[]): Awaitable<readonly T[]>;
 
   /**
-   * New tensors with the same values, each in the dtype at its place of `dtypes`, rounded to
-   * nearest, ties to even. Required where {@link Backend.dtypes} has `float16` or `bfloat16`,
-   * optional otherwise: averages of such tensors are float32, and a swap shows the model a rounded
-   * copy.
+   * New tensors with the same values, the n-th in the n-th of `dtypes`, rounded to nearest, ties to
+   * even. Required if {@link Backend.dtypes} has `float16` or `bfloat16`: averages of such tensors
+   * are float32, and a swap gives the model rounded copies.
    */
   cast?(tensors: readonly T[], dtypes: readonly DType[]): Awaitable<readonly T[]>;
 
   /**
-   * For each tensor, whether all its elements are finite. True for an empty one and for integers.
+   * For each tensor, whether all its elements are finite. True for empty tensors and for integers.
    */
   allFinite(tensors: readonly T[]): Awaitable<readonly boolean[]>;
 
   /**
-   * The one consuming call of an update: `average + weight * (live - average)` of every item, in
-   * the precision of the average (a float32 kernel rounds `weight` to float32 first). The averages
-   * and residuals are distinct tensors; live tensors may occur more than once.
+   * Updates averages: computes `average + weight * (live - average)` for every item, in the
+   * precision of the average (a float32 kernel rounds `weight` to float32 first). Apart from
+   * `dispose`, this is the only method that consumes tensors. The averages and residuals are
+   * distinct tensors; live tensors may occur more than once.
    *
-   * Finite values have finite results: an element for which that form is not finite becomes
+   * Finite inputs give finite results: an element for which this formula is not finite becomes
    * `(1 - weight) * (average + residual) + weight * live`, and its residual 0.
    *
-   * An average has the spec of its live tensor, but the dtype float32 where that is half precision.
+   * An average has the spec of its live tensor, with the dtype float32 for half precision.
    *
-   * Either the update is made: the averages and residuals of `items` are consumed, and the results
-   * are in new handles or the same ones. Or it is refused, because a new average would not be
-   * finite: then nothing has changed. Or the call throws: then nothing has changed either.
+   * If the update is made, the averages and residuals of `items` are consumed, and the results are
+   * in new handles or the same ones. If a new average would not be finite, the update is refused
+   * and nothing changes. A call that throws changes nothing either.
    */
   average(items: readonly AverageItem<T>[], options?: AverageOptions): Awaitable<AverageResult<T>>;
 
   /**
-   * Gives each parameter the contents of the tensor at its place, bit for bit, by reference where
-   * the runtime can, through {@link Parameter.set}. `tensors` stay what they are and the caller's.
+   * Gives the n-th parameter the contents of the n-th tensor through {@link Parameter.set}, bit for
+   * bit, by reference if the runtime can. `tensors` are not changed and still belong to the caller.
    *
    * @returns new tensors with what the parameters held before, in the same order; the caller
-   *   disposes of them. Where it throws, every parameter holds what it held.
+   *   disposes of them. If the call throws, every parameter holds what it held before.
    */
   swap(parameters: readonly Parameter<T>[], tensors: readonly T[]): Awaitable<readonly T[]>;
 

@@ -1,7 +1,7 @@
-// What a batch-norm update asks of a runtime: a forward pass that reports each layer's statistics.
+// What a batch-norm update needs from a runtime: a forward pass that reports each layer's moments.
 import type { Awaitable } from './awaitable.js';
 
-/** The running statistics of one batch-norm layer, one value a channel. */
+/** The running statistics of one batch-norm layer, one value per channel. */
 export interface RunningStatistics {
   /** The mean of each channel. */
   readonly mean: Float64Array;
@@ -9,21 +9,21 @@ export interface RunningStatistics {
   readonly variance: Float64Array;
 }
 
-/** Mean and population variance of one layer's input in one batch, one value a channel. */
+/** Mean and population variance of one layer's input in one batch, one value per channel. */
 export interface Moments extends RunningStatistics {
-  /** The number of values behind each channel's moments: batch size times positions. */
+  /** The number of values per channel: batch size times positions. */
   readonly count: number;
 }
 
 /** One batch-norm layer of a live model. */
 export interface BatchNormLayer {
-  /** For messages. */
+  /** The name of the layer, for messages. */
   readonly name: string;
-  /** What `write` writes to: one object for each layer of the model, whoever asks for it. */
+  /** What `write` writes to: always the same object for one layer of the model. */
   readonly identity: object;
   /** The number of channels. */
   readonly channels: number;
-  /** False where the layer is frozen; `BnUpdateOptions.include` can leave such layers out. */
+  /** False if the layer is frozen; `BnUpdateOptions.include` can leave such layers out. */
   readonly trainable: boolean;
   /**
    * Which variance the runtime keeps: PyTorch's running variance is the mean of *unbiased* batch
@@ -42,12 +42,12 @@ export interface BatchNormModel<Batch> {
   /** All batch-norm layers, each once. */
   readonly layers: readonly BatchNormLayer[];
   /**
-   * One forward pass in which `layers` normalise by this batch's own statistics, and all other
-   * batch-norm layers by their running ones. Leaves the model as it was.
+   * Runs one forward pass in which `layers` normalise by the statistics of this batch, and all
+   * other batch-norm layers by their running statistics. Does not change the model.
    *
-   * @returns the moments of what went into each of `layers`, in that order
+   * @returns the moments of the input of each of `layers`, in the same order
    */
   batchMoments(batch: Batch, layers: readonly BatchNormLayer[]): Awaitable<readonly Moments[]>;
-  /** The number of samples in a batch, which weighs it in a cumulative mean. */
+  /** The number of samples in a batch: its weight in a cumulative mean. */
   sampleCount(batch: Batch): number;
 }

@@ -1,23 +1,21 @@
-// One error class; its code stays while its message may change.
+// The error class of this library. Codes are stable; messages may change.
 
 /**
  * What went wrong, as a stable code:
  *
  * - `ERR_SWAPPED`: the call needs the live weights in the model, but the averages are swapped in.
  * - `ERR_BUSY`: another call on the same object or weights has not finished; await it first.
- * - `ERR_NO_AVERAGES`: a swap before any update, or a sample before any collection: there is
- *   nothing to put into the model.
- * - `ERR_PARAMETERS`: a parameter's name, dtype or shape is not what the running average was made
- *   for.
+ * - `ERR_NO_AVERAGES`: there was no update before a swap, or no collection before a sample.
+ * - `ERR_PARAMETERS`: a parameter's name, dtype or shape differs from that of its running average.
  * - `ERR_NON_FINITE`: a tensor holds NaN or an infinity; averaging it would destroy the average.
- * - `ERR_UNSUPPORTED`: the backend or runtime cannot do what was asked.
+ * - `ERR_UNSUPPORTED`: the backend or runtime does not support what was asked for.
  * - `ERR_STATE`: a state dict does not fit: wrong version, rule, names, shapes or values.
- * - `ERR_SAFETENSORS`: bytes that are not a well-formed safetensors file.
- * - `ERR_MODEL`: a model file that is malformed, that the runtime refuses, or that is not the graph
- *   it should be.
- * - `ERR_BATCH_NORM`: batch-norm statistics that cannot be merged.
- * - `ERR_EMPTY_LOADER`: the loader of a batch-norm update gave no batch.
- * - `ERR_DISPOSED`: use after `dispose`.
+ * - `ERR_SAFETENSORS`: the bytes are not a well-formed safetensors file.
+ * - `ERR_MODEL`: a model file is malformed, is refused by the runtime, or holds an unexpected
+ *   graph.
+ * - `ERR_BATCH_NORM`: batch-norm statistics cannot be merged.
+ * - `ERR_EMPTY_LOADER`: the loader of a batch-norm update yielded no batch.
+ * - `ERR_DISPOSED`: the object or tensor was used after `dispose`.
  */
 export type PolyakErrorCode =
   | 'ERR_SWAPPED'
@@ -34,19 +32,19 @@ export type PolyakErrorCode =
   | 'ERR_DISPOSED';
 
 /**
- * Every refusal of this library that is not a plain misuse of types (`TypeError`) or ranges
+ * The error that this library throws, except for wrong types (`TypeError`) and values out of range
  * (`RangeError`).
  */
 export class PolyakError extends Error {
-  /** How {@link PolyakError.is} knows it. */
+  /** What {@link PolyakError.is} checks. */
   override readonly name = 'PolyakError';
-  /** Stable; see {@link PolyakErrorCode}. */
+  /** The stable code; see {@link PolyakErrorCode}. */
   readonly code: PolyakErrorCode;
 
   /**
-   * @param code - stable, for programs
-   * @param message - for people: what, found, expected, remedy
-   * @param options - the `cause`, where another error lies beneath
+   * @param code - the stable code, for programs
+   * @param message - what, found, expected and remedy, for people
+   * @param options - the `cause`, if another error led to this one
    */
   constructor(code: PolyakErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
@@ -54,9 +52,9 @@ export class PolyakError extends Error {
   }
 
   /**
-   * Whether `error` is a {@link PolyakError}, also one of another copy of this package.
+   * Whether `error` is a {@link PolyakError}, including one from another copy of this package.
    *
-   * @param error - anything caught
+   * @param error - any caught value
    */
   static is(error: unknown): error is PolyakError {
     return error instanceof Error && error.name === 'PolyakError';

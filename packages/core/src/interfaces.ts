@@ -1,5 +1,5 @@
-// The interfaces that others implement: backends, parameters, optimizers and batch-norm models,
-// with the tensors that they speak of.
+// The interfaces that others implement: backends, parameters, optimizers and batch-norm models, and
+// the tensor types they use.
 export type { Awaitable } from './awaitable.js';
 export type {
   AveragedItem,

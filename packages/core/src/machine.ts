@@ -1,4 +1,4 @@
-// The state machine behind SWA, for optimizers of runtimes that cannot wait. It serves our own
+// The state machine of SWA, for optimizers whose callers cannot wait. Internal to Polyak's
 // packages: it is not in the API reference, and may change in any version.
 export type { RunningAverage } from './averaging/running-average.js';
 export { averaged, tensorsOf, withTensors } from './averaging/running-average.js';

@@ -1,11 +1,11 @@
-// What becomes of numbers that are not finite.
+// How NaN and infinities are handled.
 import { described } from './arguments.js';
 
 /**
- * What becomes of NaN and infinities:
+ * How NaN and infinities are handled:
  *
- * - `refuse`: the call throws `ERR_NON_FINITE`, and nothing has changed.
- * - `skip`: what has them is left out, counted and reported.
+ * - `refuse`: the call throws `ERR_NON_FINITE` and changes nothing.
+ * - `skip`: the update or batch that has them is left out, counted and reported.
  * - `allow`: they are averaged like other numbers.
  */
 export type NonFinitePolicy = 'refuse' | 'skip' | 'allow';

@@ -1,29 +1,28 @@
-// The small part of an optimizer that weight averaging sees.
+// The part of an optimizer that weight averaging uses.
 import type { Awaitable } from './awaitable.js';
 import type { Parameter } from './parameter.js';
 import type { StateTree } from './state/state-tree.js';
 
 /** Parameters that share a learning rate. */
 export interface ParamGroup<T> {
-  /** The parameters, in an order that stays. */
+  /** The parameters, in a fixed order. */
   readonly params: readonly Parameter<T>[];
   /** The learning rate of the next step. Assigning it must reach the optimizer. */
   lr: number;
 }
 
-/** An optimizer, as far as `SWA` drives it. */
+/** An optimizer that `SWA` can drive. */
 export interface Optimizer<T> {
-  /** The parameter groups, in an order that stays. */
+  /** The parameter groups, in a fixed order. */
   readonly paramGroups: readonly ParamGroup<T>[];
-  /** One optimization step; returns what `closure` returned. */
+  /** Makes one optimization step and returns what `closure` returned. */
   step<Loss>(closure?: () => Awaitable<Loss>): Awaitable<Loss | undefined>;
-  /** Adds a group behind the others. */
+  /** Appends a parameter group. */
   addParamGroup(group: ParamGroup<T>): Awaitable<void>;
   /**
-   * Copies of everything that the next steps depend on, learning rates included: see
-   * {@link StateTree}.
+   * Copies everything that later steps depend on, including learning rates; see {@link StateTree}.
    */
   stateDict(): Awaitable<StateTree>;
-  /** Goes on from what `stateDict` gave, or throws and stays as it was. */
+  /** Restores a state from `stateDict`. A call that throws changes nothing. */
   loadStateDict(state: StateTree): Awaitable<void>;
 }

@@ -32,7 +32,7 @@ describe('a constructor', () => {
     [
       'a runtime for a backend',
       () => make.set(parameters(), { backend: { tensor() {} } }),
-      'its av',
+      'whose av',
     ],
     ['an unknown option', () => make.model(parameters(), { ...options, decay: 0.9 }), '"decay"'],
     [
@@ -64,11 +64,11 @@ describe('a constructor', () => {
       () => make.swa(undefined, options),
       'SWA: the optimizer is undefined. Wrap it',
     ],
-    ['a raw object for it', () => make.swa({ minimize() {} }, options), 'Wrap it, as'],
+    ['a raw object for it', () => make.swa({ minimize() {} }, options), 'Wrap it with'],
     [
       'an optimizer without state',
       () => make.swa({ paramGroups: [], step() {}, addParamGroup() {} }, options),
-      'SWA: the optimizer is an object, its stateDict undefined (expected a function)',
+      'SWA: the optimizer is an object whose stateDict is undefined, expected a function',
     ],
     [
       'groups of null',
@@ -155,7 +155,7 @@ describe('a method', () => {
     ['swa', 'step', [5], 'step: the closure is 5, expected a function'],
     ['swa', 'updateSwaGroup', [undefined], 'not one of swa.paramGroups'],
     ['swa', 'addParamGroup', [undefined], 'a parameter group is undefined'],
-    ['swa', 'addParamGroup', [{ params: [] }], 'Expected { params: [...], lr: 0.1 }'],
+    ['swa', 'addParamGroup', [{ params: [] }], 'Pass { params: [...], lr: 0.1 }'],
     ['set', 'write', [undefined], 'write: the weights are undefined'],
     ['set', 'write', [[1, 2]], 'write: the weights are an array'],
     ['set', 'withWeights', [{}, 5], 'withWeights: the second argument is 5, expected a function'],
@@ -198,12 +198,7 @@ describe('a function', () => {
     ['bnUpdate', { bnUpdate }, [[], fakeModel([]), { include: 1 }], 'include is 1, expected a fun'],
     ['importAverage', { importAverage }, [], 'importAverage: the state is undefined'],
     ['importAverage', { importAverage }, [state], 'importAverage: the average is undefined'],
-    [
-      'importAverage',
-      { importAverage },
-      [state, { nAvg: 3 }],
-      'Expected { swaState, nAvg: [...] }',
-    ],
+    ['importAverage', { importAverage }, [state, { nAvg: 3 }], 'Pass { swaState, nAvg: [...] }'],
     ['importAverage', { importAverage }, [state, imported, 'ema'], 'the options are "ema"'],
     [
       'fromAveragedModel',

@@ -1,4 +1,5 @@
-// A state of averages for a run that goes on under other settings. Only what is named may differ.
+// Adapts a state of averages to a run that continues with other settings. Only named changes are
+// made.
 import { requireMembers, requireOptions } from '../arguments.js';
 import type { AveragesState, AverageState } from '../averaging/averages-state.js';
 import { requireFit } from '../state/differences.js';
@@ -7,31 +8,31 @@ import { isFloating, zeros } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
 import { requireState, requireTensors } from './require-state.js';
 
-/** What may differ between a state and the averages that go on from it. */
+/** The changes between a state and the averages that resume from it. */
 export interface StateChanges {
   /** The new names of parameters, by the old ones. */
   readonly renamed?: { readonly [name: string]: string };
-  /** Parameters that are new, each with the value at which its averages begin. */
+  /** New parameters, each with the value at which its averages start. */
   readonly newParameters?: NamedTensors;
-  /** Parameters that are gone, by their old names. */
+  /** Removed parameters, by their old names. */
   readonly droppedParameters?: readonly string[];
-  /** Averages that go on by another rule, or with another accumulator, than those before. */
+  /** Averages that continue with another rule or another accumulator. */
   readonly changedRules?: readonly string[];
-  /** Averages that are new. They begin with nothing. */
+  /** New averages. They start empty. */
   readonly newAverages?: readonly string[];
-  /** Averages that are gone. */
+  /** Removed averages. */
   readonly droppedAverages?: readonly string[];
 }
 
 /**
- * A state for averages under other settings. What differs and is not named stays as it is, so that
- * `loadStateDict` refuses it with every difference.
+ * Adapts a state to averages with other settings. Differences that `changes` does not name are
+ * kept, so that `loadStateDict` throws and lists them.
  *
- * The state of the base optimizer is passed on as it is. Where the optimizer cannot go on from it,
- * take the new one's: `{ ...adapted, optState: target.optState }`.
+ * The state of the base optimizer is kept. If the optimizer cannot resume from it, use the new
+ * one's: `{ ...adapted, optState: target.optState }`.
  *
- * @param state - of the run so far
- * @param target - what `stateDict` of the `SWA` or `AveragedModel` gives that is to go on from it
+ * @param state - the state of the run so far
+ * @param target - the `stateDict` of the `SWA` or `AveragedModel` that is to resume from it
  * @param changes - see {@link StateChanges}
  * @returns a new state, for `loadStateDict`
  * @throws TypeError where an argument is not of its form
@@ -158,7 +159,7 @@ function entryOf<V>(map: ReadonlyMap<string, V>, name: string): readonly [string
   return value === undefined ? [] : [[name, value]];
 }
 
-/** The residuals of floats: those that there were, zeros for others. */
+/** The residuals of floating tensors: the old ones, and zeros for the others. */
 function residualsOf(
   swaState: NamedTensors,
   own: readonly (readonly [string, HostTensor])[],

@@ -1,4 +1,4 @@
-// Averages that another library made, on their way into a state.
+// Puts averages of other libraries into a state.
 import type { AveragesState, AverageState } from '../averaging/averages-state.js';
 import { requireMembers, requireOptions } from '../arguments.js';
 import { requireFit } from '../state/differences.js';
@@ -9,31 +9,31 @@ import { requireState, requireTensors } from './require-state.js';
 
 /** An average that another library made. */
 export interface ImportedAverage {
-  /** The averages by the names of the parameters; float32 where the file has half precision. */
+  /** The averages by parameter name; float32 if the file has half precision. */
   readonly swaState: NamedTensors;
-  /** The updates that made it: one number for all parameter groups, or one for each. */
+  /** The number of updates: one for all parameter groups, or one for each. */
   readonly nAvg: readonly number[];
-  /** The steps of each parameter group, where the library counts them. */
+  /** The number of steps of each parameter group, if the library counts them. */
   readonly stepCounter?: readonly number[];
 }
 
 /** Options of {@link importAverage}. */
 export interface ImportOptions {
-  /** Which of several averages it becomes. Default the first. */
+  /** The name of the average to replace. Default: the first. */
   readonly average?: string;
   /**
-   * Which tensors of the file are left out, such as running statistics where they are no parameters
-   * here. Default none.
+   * Whether to leave out a tensor of the file, such as running statistics that are not parameters
+   * here. Default: none.
    */
   readonly ignore?: (name: string) => boolean;
 }
 
 /**
- * A state with an imported average in place of its own. A compensated one begins with residuals of
+ * Replaces an average of a state by an imported one. A compensated average starts with residuals of
  * 0.
  *
- * @param state - what `stateDict` of the `SWA` or `AveragedModel` gives that is to go on from it
- * @param imported - such as `fromAveragedModel` gives
+ * @param state - the `stateDict` of the `SWA` or `AveragedModel` that is to resume from it
+ * @param imported - the average, such as from `fromAveragedModel`
  * @param options - see {@link ImportOptions}
  * @returns a new state, for `loadStateDict`
  * @throws TypeError where an argument is not of its form
@@ -67,7 +67,7 @@ export function importAverage<State extends AveragesState>(
     'importAverage: the average',
     imported,
     { swaState: 'an object', nAvg: 'an array' },
-    'Expected { swaState, nAvg: [...] }, such as fromAveragedModel() gives.',
+    'Pass { swaState, nAvg: [...] }, such as fromAveragedModel() returns.',
   );
   requireTensors('importAverage: the tensor', imported.swaState);
   requireOptions('importAverage', options, ['average', 'ignore']);
@@ -106,7 +106,7 @@ export function importAverage<State extends AveragesState>(
   };
 }
 
-/** The tensors under the names of the parameters that are averaged for theirs. */
+/** The tensors by the names of the parameters that are averaged; tied names are replaced. */
 function byOwner(
   { paramGroups }: AveragesState,
   swaState: NamedTensors,

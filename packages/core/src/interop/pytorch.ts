@@ -1,4 +1,4 @@
-// The averages of PyTorch's libraries, from safetensors files of their state dicts.
+// Reads the averages of PyTorch libraries from safetensors files of their state dicts.
 import { requireArray } from '../arguments.js';
 import { PolyakError } from '../error.js';
 import type { NamedTensors } from '../state/named-tensors.js';
@@ -9,10 +9,10 @@ import { countAt, integersAt, requireTensors, weightsAt } from './torch-tensors.
 /**
  * The average of a `torch.optim.swa_utils.AveragedModel`: `save_file(averaged.state_dict(), path)`.
  *
- * @param tensors - of the file: `n_averaged`, and the module's parameters and buffers under
- * `module.`
- * @returns for {@link importAverage}, under the names that the module gives them
- * @throws PolyakError `ERR_STATE` where the file has another form
+ * @param tensors - the tensors of the file: `n_averaged`, and the module's parameters and buffers
+ *   under `module.`
+ * @returns the average for {@link importAverage}, by the names in the module
+ * @throws PolyakError `ERR_STATE` if the file has another format
  * @see torch.optim.swa_utils.AveragedModel
  *
  * @example
@@ -48,7 +48,7 @@ export function fromAveragedModel(tensors: NamedTensors): ImportedAverage {
 
 /**
  * The averages of a `torchcontrib.optim.SWA`, whose state dict is nested and keyed by the addresses
- * of tensors. Save it flat, by the places of the parameters:
+ * of tensors. Save it flat, keyed by parameter index:
  *
  * ```python
  * flat, i = {}, 0
@@ -62,10 +62,11 @@ export function fromAveragedModel(tensors: NamedTensors): ImportedAverage {
  * save_file(flat, path)
  * ```
  *
- * @param tensors - of the file
- * @param names - the names of the parameters, in the order in which the optimizer was given them
- * @returns for {@link importAverage}, with a count and steps for each parameter group
- * @throws PolyakError `ERR_STATE` where the file has another form, or another number of parameters
+ * @param tensors - the tensors of the file
+ * @param names - the parameter names, in the order in which they were passed to the optimizer
+ * @returns the averages for {@link importAverage}, with update and step counts for each parameter
+ *   group
+ * @throws PolyakError `ERR_STATE` if the file has another format, or another number of parameters
  * @see torchcontrib/optim/swa.py
  */
 export function fromTorchcontrib(tensors: NamedTensors, names: readonly string[]): ImportedAverage {
@@ -105,10 +106,10 @@ export function fromTorchcontrib(tensors: NamedTensors, names: readonly string[]
  * save_file(flat | {"optimization_step": torch.tensor(state["optimization_step"])}, path)
  * ```
  *
- * @param tensors - of the file
- * @param names - the names of the parameters, in the order of `model.parameters()`
- * @returns for {@link importAverage}; `nAvg` is the number of optimization steps
- * @throws PolyakError `ERR_STATE` where the file has another form, or another number of parameters
+ * @param tensors - the tensors of the file
+ * @param names - the parameter names, in the order of `model.parameters()`
+ * @returns the average for {@link importAverage}; `nAvg` is the number of optimization steps
+ * @throws PolyakError `ERR_STATE` if the file has another format, or another number of parameters
  * @see diffusers.training_utils.EMAModel
  */
 export function fromDiffusers(tensors: NamedTensors, names: readonly string[]): ImportedAverage {
@@ -128,7 +129,7 @@ export function fromDiffusers(tensors: NamedTensors, names: readonly string[]): 
 }
 
 function requireNames(call: string, names: readonly string[]): void {
-  requireArray(`${call}: the names are`, names, 'Expected those of the parameters, in order.');
+  requireArray(`${call}: the names are`, names, 'Expected an array of parameter names, in order.');
   const seen = new Set<string>();
   for (const name of names) {
     if (seen.has(name)) throw new RangeError(`${call}: "${name}" is among the names twice.`);
@@ -140,7 +141,7 @@ function requireCount(call: string, count: number, names: readonly string[]): vo
   if (count === names.length) return;
   throw new PolyakError(
     'ERR_STATE',
-    `${call}: the file has ${count} parameters, ${names.length} names are given.`,
+    `${call}: the file has ${count} parameters, expected ${names.length}, one for each name.`,
   );
 }
 

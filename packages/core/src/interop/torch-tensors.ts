@@ -1,4 +1,4 @@
-// Reading tensors of PyTorch's state dicts: counts, and weights in the precision of averages.
+// Reads tensors of PyTorch state dicts: counts, and weights in the precision of averages.
 import { described } from '../arguments.js';
 import { PolyakError } from '../error.js';
 import { floatsOf } from '../tensor/half.js';
@@ -7,9 +7,9 @@ import { isTensor } from '../state/state-tree.js';
 import { canonical, isHalf } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
 
-/** Refuses what is no record of tensors. */
+/** Throws unless `tensors` is a record. */
 export function requireTensors(call: string, tensors: NamedTensors): void {
-  // What JavaScript passes may be anything.
+  // Callers without types may pass anything.
   const given: unknown = tensors;
   if (typeof given === 'object' && given !== null && !ArrayBuffer.isView(given)) return;
   throw new TypeError(
@@ -18,7 +18,7 @@ export function requireTensors(call: string, tensors: NamedTensors): void {
   );
 }
 
-/** The integer >= 0 under `name`, a tensor of one element. */
+/** The integer >= 0 in the tensor `name` of one element. */
 export function countAt(call: string, tensors: NamedTensors, name: string): number {
   const values = integersAt(call, tensors, name);
   const [value] = values;
@@ -29,7 +29,7 @@ export function countAt(call: string, tensors: NamedTensors, name: string): numb
   );
 }
 
-/** The integers >= 0 under `name`. */
+/** The integers >= 0 in the tensor `name`. */
 export function integersAt(call: string, tensors: NamedTensors, name: string): readonly number[] {
   const values = Array.from(tensorAt(call, tensors, name).data, Number);
   if (values.length > 0 && values.every((value) => Number.isSafeInteger(value) && value >= 0))
@@ -40,7 +40,7 @@ export function integersAt(call: string, tensors: NamedTensors, name: string): r
   );
 }
 
-/** The weights under `name`; half precision as float32. */
+/** The weights in the tensor `name`; half precision as float32. */
 export function weightsAt(call: string, tensors: NamedTensors, name: string): HostTensor {
   const tensor = tensorAt(call, tensors, name);
   const { dtype, shape } = tensor;

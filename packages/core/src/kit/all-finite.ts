@@ -1,12 +1,12 @@
-// The search for NaN and infinities in host memory. A loop for each kind of array: one that has met
-// two is slower.
+// Checks host memory for NaN and infinities. Each kind of array has its own loop, since engines
+// optimise loops over one kind better.
 import type { DType, HostArray } from '../tensor/tensor.js';
 
 /**
  * Whether all elements are finite. True for integers and for an empty array.
  *
- * @param dtype - of the elements
- * @param data - the elements; half precision as its bits
+ * @param dtype - the dtype of the elements
+ * @param data - the elements; half precision as bits
  */
 export function allFinite(dtype: DType, data: HostArray): boolean {
   switch (dtype) {
@@ -39,7 +39,7 @@ function allFinite64(data: Float64Array): boolean {
   return true;
 }
 
-/** Whether all exponents are below that of infinity. */
+/** Whether all magnitudes are below infinity, so that none is an infinity or NaN. */
 function allBelow(bits: Uint16Array, infinity: number): boolean {
   for (let i = 0; i < bits.length; i += 1) {
     if (((bits[i] as number) & 0x7fff) >= infinity) return false;

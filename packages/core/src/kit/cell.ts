@@ -1,30 +1,33 @@
-// A place of a model that holds a handle: what the model computes with is what the cell holds.
+// A cell: a place of a model that holds a tensor handle. The model computes with what the cell
+// holds.
 import type { Parameter } from '../parameter.js';
 
 /**
- * A {@link Parameter} over a variable. It is its own identity: hand out the same cell each time.
+ * A {@link Parameter} over a variable. The cell is its own identity, so use one cell for each
+ * place.
  */
 export interface Cell<T> extends Parameter<T> {
   set(tensor: T): void;
 }
 
-/** What a cell does with the tensors that it comes to hold. */
+/** How a cell takes and frees tensors. */
 export interface CellOwner<T> {
   /**
-   * The tensor for the cell to hold, with the contents of `tensor`, which may be disposed of
-   * afterwards: a copy, or a reference more, see `Ledger.share`. Refuses what the cell cannot hold.
+   * Returns a tensor for the cell to hold with the contents of `tensor`: a copy, or one more
+   * reference, see `Ledger.share`. `tensor` may be disposed of afterwards. Throws if the cell
+   * cannot hold it.
    */
   take(tensor: T): T;
-  /** Frees what the cell held, or gives its reference back. Does not throw. */
+  /** Frees a tensor that the cell held, or releases its reference. Must not throw. */
   drop(tensor: T): void;
 }
 
 /**
- * A place that holds a tensor.
+ * Makes a cell.
  *
  * @param name - unique within the model and stable between runs
- * @param tensor - what it holds first, already taken
- * @param owner - of what it holds
+ * @param tensor - the first tensor, already taken
+ * @param owner - takes and frees the tensors
  */
 export function cell<T>(name: string, tensor: T, owner: CellOwner<T>): Cell<T> {
   let held = tensor;
@@ -35,7 +38,7 @@ export function cell<T>(name: string, tensor: T, owner: CellOwner<T>): Cell<T> {
     },
     get: () => held,
     set(next) {
-      // First taken and then dropped: it may be the same.
+      // Taken before the old one is dropped: both may be the same tensor.
       const taken = owner.take(next);
       const old = held;
       held = taken;

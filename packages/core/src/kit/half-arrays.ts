@@ -1,15 +1,15 @@
-// Half precision in arrays of weights: by bits and a table, since `from(array, fn)` takes 10 to 30
-// times as long as a loop.
+// Half precision in arrays of weights, by loops over bits and a table: `from(array, fn)` takes 10
+// to 30 times as long.
 import { halfValue } from '../tensor/half.js';
 
-/** The dtypes of 16 bits. */
+/** The 16-bit dtypes. */
 export type HalfDType = 'float16' | 'bfloat16';
 
 /**
- * The values of half-precision elements; float32 holds each of them.
+ * Converts half-precision elements to float32, which holds each value exactly.
  *
- * @param dtype - which of the two
- * @param bits - the elements
+ * @param dtype - the half-precision dtype
+ * @param bits - the elements as bits
  * @returns a new array
  */
 export function halfToFloat32(dtype: HalfDType, bits: Uint16Array): Float32Array<ArrayBuffer> {
@@ -25,10 +25,10 @@ export function halfToFloat32(dtype: HalfDType, bits: Uint16Array): Float32Array
 }
 
 /**
- * Rounds to the nearest half-precision number, ties to even, once.
+ * Rounds to the nearest half-precision number, ties to even.
  *
- * @param dtype - which of the two
- * @param values - float64 where more digits are known, so that they are not rounded twice
+ * @param dtype - the half-precision dtype
+ * @param values - the numbers; float64 values are rounded only once
  * @returns the bits, in a new array
  */
 export function halfFromFloat(
@@ -59,8 +59,8 @@ function float16Table(): Float32Array {
 }
 
 /**
- * The bits of float32 numbers rounded to odd: truncated, and the last bit set where that lost
- * something. What is then rounded to fewer bits is as if it had been rounded once.
+ * The bits of float32 numbers rounded to odd: truncated, with the last bit set if that was inexact.
+ * Rounding the result to fewer bits gives the same as rounding `values` once.
  */
 function wordsToOdd(values: Float64Array): Uint32Array {
   const near = new Float32Array(1);
@@ -85,11 +85,11 @@ function float16Bits(word: number): number {
   const size = word & 0x7fff_ffff;
   if (size > 0x7f80_0000) return 0x7e00;
   if (size >= 0x4780_0000) return sign | 0x7c00;
-  // A carry out of the fraction moves on into the exponent, and from the last one to infinity.
+  // A carry out of the fraction increments the exponent, and the last exponent becomes infinity.
   if (size >= 0x3880_0000) {
     return sign | ((size - 0x3800_0000 + 0xfff + ((size >>> 13) & 1)) >>> 13);
   }
-  // Beside 0.5, a float32 has the steps of subnormal float16.
+  // Near 0.5, a float32 has the spacing of subnormal float16.
   smallWord[0] = size;
   small[0] = (small[0] as number) + 0.5;
   return sign | (smallWord[0] - 0x3f00_0000);

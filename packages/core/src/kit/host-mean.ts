@@ -1,4 +1,4 @@
-// The mean of host tensors that come one after another, in float64.
+// The mean of host tensors that arrive one by one, in float64.
 import type { DType, HostTensor } from '../tensor/tensor.js';
 import { halfFromFloat, halfToFloat32 } from './half-arrays.js';
 
@@ -8,14 +8,14 @@ export interface HostMean {
   readonly dtype: DType;
   /** The shape of the tensors. */
   readonly shape: readonly number[];
-  /** One value an element. */
+  /** One value per element. */
   readonly mean: Float64Array;
-  /** What rounding has left out of `mean`; for float64 tensors only, which have no spare digits. */
+  /** The rounding error of `mean`; only for float64 tensors, which have no spare digits. */
   readonly residual: Float64Array | undefined;
 }
 
 /**
- * A mean of one tensor.
+ * Starts a mean with one tensor.
  *
  * @param first - a floating tensor; copied
  */
@@ -27,14 +27,14 @@ export function startMean(first: HostTensor): HostMean {
 }
 
 /**
- * Takes one more tensor into the mean: `mean += share * (tensor - mean)`. Where they are equal, as
- * masks of minus infinity are, the mean stays.
+ * Adds one tensor to the mean: `mean += share * (tensor - mean)`. Equal elements are left alone,
+ * such as masks of minus infinity.
  *
- * @param running - changed
- * @param tensor - of the same spec
- * @param share - of the tensor in the new mean, above 0 and at most 1
- * @returns false where a number of the tensor has no mean with what was before: NaN, or an infinity
- *   in one of them only
+ * @param running - the mean, which is changed
+ * @param tensor - a tensor of the same spec
+ * @param share - the weight of the tensor in the new mean, in (0, 1]
+ * @returns false if an element of the new mean is not finite, unless mean and tensor were equal
+ *   there
  */
 export function addToMean(
   { mean, residual }: HostMean,
@@ -47,8 +47,7 @@ export function addToMean(
     const before = mean[i] as number;
     const value = values[i] as number;
     if (value === before) continue;
-    // Twice half the distance: the distance itself may overflow. Where this does too, each side is
-    // weighed.
+    // Halved, since the distance itself may overflow. If this does too, each side is weighted.
     const step = (value * 0.5 - before * 0.5) * share * 2 - (residual?.[i] ?? 0);
     const isUsual = Number.isFinite(before + step);
     const after = isUsual ? before + step : before * (1 - share) + value * share;
@@ -60,9 +59,9 @@ export function addToMean(
 }
 
 /**
- * The mean, rounded once to the dtype of the tensors.
+ * Returns the mean, rounded once to the dtype of the tensors.
  *
- * @param running - not changed
+ * @param running - the mean, which is not changed
  * @returns a tensor with its own memory
  */
 export function finishMean({ dtype, shape, mean }: HostMean): HostTensor {

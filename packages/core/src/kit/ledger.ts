@@ -1,51 +1,52 @@
-// Which tensors a backend has made and not yet disposed of. Where a tensor is a handle, an average
-// and the model share one storage during a loan: it is freed with its last reference.
+// A ledger of the tensors that a backend has made and not disposed of. If tensors are handles, an
+// average and the model may share one storage during a loan, which is freed with its last
+// reference.
 import { PolyakError } from '../error.js';
 import { arrayOf, elementCount, formatSpec } from '../tensor/tensor.js';
 import type { TensorSpec } from '../tensor/tensor.js';
 
-/** What the tensors that a backend has made, and that are still needed, amount to. */
+/** The memory of the tensors that a backend has made and not disposed of. */
 export interface LedgerMemory {
-  /** How many there are; those that share a storage count once. */
+  /** The number of tensors; those that share a storage count once. */
   readonly tensors: number;
-  /** Of their elements. */
+  /** The bytes of their elements. */
   readonly bytes: number;
 }
 
-/** The tensors of one backend. Tensors that it did not make are their owner's, and ignored. */
+/** The tensors of one backend. Tensors that the backend did not make are ignored. */
 export interface Ledger<T> {
-  /** Notes new tensors, each with one reference, and returns them. */
+  /** Records new tensors, each with one reference, and returns them. */
   add(tensors: readonly T[]): readonly T[];
-  /** Notes one more reference to each tensor, and returns them. */
+  /** Records one more reference to each tensor, and returns them. */
   share(tensors: readonly T[]): readonly T[];
   /**
-   * Takes a reference from each tensor.
+   * Removes one reference from each tensor.
    *
-   * @returns those that nobody needs any more: free their storage
-   * @throws PolyakError `ERR_DISPOSED` where a tensor has no reference left; then nothing is taken
+   * @returns the tensors without references left, whose storage the caller frees
+   * @throws PolyakError `ERR_DISPOSED` if a tensor has no reference left; then nothing is removed
    */
   release(call: string, tensors: readonly T[]): readonly T[];
   /**
-   * Refuses tensors that were disposed of.
+   * Throws if a tensor was disposed of.
    *
    * @throws PolyakError `ERR_DISPOSED`
    */
   requireAlive(call: string, tensors: readonly T[]): void;
-  /** What is alive now. */
+  /** The memory in use now. */
   memory(): LedgerMemory;
 }
 
 /**
- * An empty ledger.
+ * Makes an empty ledger.
  *
- * @param keyOf - the object that a tensor's storage is known by, however often its record is copied
- * @param specOf - dtype and shape, also of a tensor that was disposed of
+ * @param keyOf - the object that identifies a tensor's storage, also in copies of its record
+ * @param specOf - the dtype and shape, also of a tensor that was disposed of
  */
 export function ledger<T>(
   keyOf: (tensor: T) => object,
   specOf: (tensor: T) => TensorSpec,
 ): Ledger<T> {
-  // Weak: what was disposed of stays known as such for as long as anyone can pass it in.
+  // Weak keys: a disposed tensor stays known as such while it is reachable.
   const references = new WeakMap<object, number>();
   let count = 0;
   let bytes = 0;
@@ -54,7 +55,7 @@ export function ledger<T>(
     return new PolyakError(
       'ERR_DISPOSED',
       `${call}: this ${formatSpec(specOf(tensor))} was disposed of. ` +
-        'Use a tensor before it is disposed of, and dispose of it once.',
+        'Do not use a tensor after disposing of it, and dispose of it once.',
     );
   }
 

@@ -1,22 +1,22 @@
-// Moments of a batch from sums: of one call, and of several calls together.
+// The moments of a batch, from the means of one call or of several calls together.
 import type { Moments } from '../batch-norm.js';
 
-/** Sums about a first mean, one value a channel; float32 ones are enough. */
+/** Means about a center, one value per channel; float32 is enough. */
 export interface ShiftedMeans {
-  /** A first mean, m: anything near the data. */
+  /** The center m: any value near the data. */
   readonly center: ArrayLike<number>;
-  /** The mean of `x - m`, which rounding leaves. */
+  /** The mean of `x - m`. */
   readonly deviation: ArrayLike<number>;
   /** The mean of `(x - m)^2`. */
   readonly square: ArrayLike<number>;
 }
 
 /**
- * Moments from means about a first mean m, which loses no digits however far from 0 the data lie:
+ * Moments from means about a center m. No digits are lost, however far from 0 the data are:
  *
- * mean = m + mean(x - m);  variance = mean((x - m)^2) - mean(x - m)^2
+ * mean = m + mean(x - m); variance = mean((x - m)^2) - mean(x - m)^2
  *
- * @param means - one value a channel each
+ * @param means - one value per channel each
  * @param count - the number of values behind each channel
  * @see Chan, Golub and LeVeque 1983, Algorithms for computing the sample variance, eq. 1.7
  */
@@ -34,7 +34,7 @@ export function shiftedMoments(means: ShiftedMeans, count: number): Moments {
 /**
  * The moments of all values of `parts` together, by the law of total variance.
  *
- * @param parts - at least one, all of the same channels
+ * @param parts - at least one, all with the same number of channels
  * @see Chan, Golub and LeVeque 1983, eq. 2.1
  */
 export function mergeMoments(parts: readonly Moments[]): Moments {

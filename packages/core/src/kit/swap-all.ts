@@ -1,4 +1,4 @@
-// Exchanges what parameters hold with other contents: all of them, or none.
+// Swaps the contents of all parameters, or of none.
 import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
 import type { Parameter } from '../parameter.js';
@@ -6,22 +6,22 @@ import { wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import { either } from '../steps/steps.js';
 
-/** What {@link swapAll} asks of a backend. */
+/** The operations of a backend that {@link swapAll} needs. */
 export interface SwapOperations<T> extends Pick<Backend<T>, 'dispose'> {
-  /** New tensors with what parameters hold: copies, or references to the same storage. */
+  /** New tensors with the same contents: copies, or references to the same storage. */
   hold(tensors: readonly T[]): Awaitable<readonly T[]>;
 }
 
 /**
- * `Backend.swap` by {@link Parameter.set}: reads what the parameters hold, then sets one after the
- * other. Plain where the backend and every `set` are.
+ * Implements `Backend.swap` by {@link Parameter.set}: reads what the parameters hold, and then sets
+ * one after the other. Synchronous if the operations and every `set` are.
  *
- * @param operations - of the backend
- * @param parameters - of the model, of the same specs as `tensors`
- * @param tensors - they stay what they are and the caller's
+ * @param operations - the operations of the backend
+ * @param parameters - the parameters to set, with the same specs as `tensors`
+ * @param tensors - the new contents; not changed, and still owned by the caller
  * @returns new tensors with what the parameters held; the caller disposes of them
- * @throws what a `set` threw, once all that were reached are set back; an AggregateError with every
- *   failure where one of those fails too
+ * @throws what a `set` threw, after the parameters set so far are set back; an AggregateError with
+ *   every failure if one of these fails too
  */
 export function swapAll<T>(
   operations: SwapOperations<T>,
@@ -69,7 +69,7 @@ interface Failure {
   readonly error: unknown;
 }
 
-/** In reverse, so that a place that occurs twice gets its first contents back. */
+/** Sets back in reverse order, so that a place that occurs twice gets its first contents back. */
 function* setBack<T>(
   reached: readonly Parameter<T>[],
   held: readonly T[],

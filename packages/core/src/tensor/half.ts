@@ -1,11 +1,11 @@
-// Half precision on the host: the bits of a number, and the number of the bits.
+// Half precision on the host: conversion between numbers and their bits.
 import { isHalf } from './tensor.js';
 import type { DType, HostTensor } from './tensor.js';
 
 interface Format {
-  /** The bits of the fraction. */
+  /** The number of bits of the fraction. */
   readonly fraction: number;
-  /** The exponent of the least normal number. */
+  /** The exponent of the smallest normal number. */
   readonly least: number;
   /** The bits of infinity. */
   readonly infinity: number;
@@ -25,12 +25,12 @@ export function halfBits(dtype: DType, value: number): number {
   if (magnitude === Infinity) return sign | infinity;
   const exponent = Math.max(magnitude === 0 ? least : exponentOf(magnitude), least);
   const steps = roundedToEven(magnitude / 2 ** (exponent - fraction));
-  // A number's bits count the steps from zero, across the exponents; whatever lies beyond the last
-  // is infinite.
+  // The bits of a number count the steps from zero across all exponents; after the last is
+  // infinity.
   return sign | Math.min((exponent - least) * 2 ** fraction + steps, infinity);
 }
 
-/** The number that has these bits. */
+/** The number with these bits. */
 export function halfValue(dtype: DType, bits: number): number {
   const { fraction, least, infinity } = formatOf(dtype);
   const sign = (bits & 0x8000) === 0 ? 1 : -1;
@@ -42,7 +42,7 @@ export function halfValue(dtype: DType, bits: number): number {
   );
 }
 
-/** The numbers of a floating tensor. */
+/** The elements of a floating tensor as numbers. */
 export function floatsOf({ dtype, data }: HostTensor): Float32Array | Float64Array {
   return isHalf(dtype)
     ? Float32Array.from(data as Uint16Array, (bits) => halfValue(dtype, bits))
@@ -57,7 +57,7 @@ function formatOf(dtype: DType): Format {
 
 function exponentOf(magnitude: number): number {
   const exponent = Math.floor(Math.log2(magnitude));
-  // log2 rounds, up to the next power of two too.
+  // log2 rounds, sometimes up to the next power of two.
   return 2 ** exponent > magnitude ? exponent - 1 : exponent;
 }
 

@@ -1,5 +1,4 @@
-// What a tensor is, as far as averaging needs to know: a dtype, a shape, and on the host the
-// elements.
+// Tensors as averaging uses them: a dtype, a shape, and on the host the elements.
 import { arrayOf, elementCount } from '@polyak/safetensors';
 import type { DType, HostTensor, TensorSpec } from '@polyak/safetensors';
 
@@ -22,7 +21,7 @@ export function isFloating(dtype: DType): boolean {
 }
 
 /**
- * Whether elements of `dtype` are too coarse to hold an average.
+ * Whether `dtype` is half precision, which is too coarse to hold an average.
  *
  * @param dtype - one of {@link DType}
  */

@@ -178,7 +178,7 @@ describe('adaptState', () => {
     const from = await averaged({ averages: { ema: exponential(0.5), old: equal() } }, 1, 3);
     const to = model([place('w', 0, 0), place('c', 0)], { averages: { ema: exponential(0.9) } });
     for (const part of [
-      'the averages "old", no rule here',
+      'averages without a rule: "old"',
       'group 0 is ["w","b"], expected ["w","c"]',
       'the rule of "ema" is "exponential(0.5)", expected "exponential(0.9)"',
       'it lacks "c"',
