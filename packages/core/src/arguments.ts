@@ -24,7 +24,7 @@ export function requireOptions(call: string, options: unknown, known: readonly s
 export function requireCount(call: string, given: number, most: number): void {
   if (given <= most) return;
   const found = given === 1 ? '1 argument' : `${given} arguments`;
-  const remedy = most === 0 ? 'none' : `${most} at most. Put options into the last one`;
+  const remedy = most === 0 ? 'none' : `${most} at most. Pass options as the last one`;
   throw new TypeError(`${call}: ${found}, expected ${remedy}.`);
 }
 

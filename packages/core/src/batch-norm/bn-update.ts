@@ -204,7 +204,7 @@ function checkedMoments(
   if (moments?.mean.length !== layer.channels || moments.variance.length !== layer.channels) {
     throw new PolyakError(
       'ERR_BATCH_NORM',
-      `${where}: no moments for its ${layer.channels} channels.`,
+      `${where}: the model returned no moments for its ${layer.channels} channels.`,
     );
   }
   const { count } = moments;

@@ -129,7 +129,7 @@ function differences(
   const surplus = [...given.keys()].filter((name) => !own.has(name) && !ignore(name));
   const lengths = new Set([counts.length, (stepCounter ?? counts).length]);
   return [
-    ...(counts.every((count) => count === 0) ? ['nothing has been averaged in it'] : []),
+    ...(counts.every((count) => count === 0) ? ['it has no updates'] : []),
     ...wanted.filter((name) => !given.has(name)).map((name) => `it lacks "${name}"`),
     ...surplus.map((name) => `no parameter is named "${name}"`),
     ...[...lengths]

@@ -132,7 +132,7 @@ function requireNames(call: string, names: readonly string[]): void {
   requireArray(`${call}: the names are`, names, 'Expected an array of parameter names, in order.');
   const seen = new Set<string>();
   for (const name of names) {
-    if (seen.has(name)) throw new RangeError(`${call}: "${name}" is among the names twice.`);
+    if (seen.has(name)) throw new RangeError(`${call}: the name "${name}" is given twice.`);
     seen.add(name);
   }
 }

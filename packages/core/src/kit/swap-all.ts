@@ -46,7 +46,7 @@ function* exchange<T>(
     return held;
   } catch (cause) {
     const failures = yield* setBack(reached, held);
-    const stuck = failures.map(({ name }) => `"${name}"`);
+    const stuck = failures.map(({ name }) => `"${name}"`).join(', ');
     const errors = failures.map(({ error }) => error);
     try {
       yield* wait(dispose(held));
@@ -54,11 +54,11 @@ function* exchange<T>(
       errors.push(error);
     }
     if (errors.length === 0) throw cause;
-    const what = stuck.length === 0 ? 'copies could not be freed' : `so did ${stuck.join(', ')}`;
+    const what = stuck === '' ? 'copies could not be freed' : `${stuck} could not be set back`;
     throw new AggregateError(
       [cause, ...errors],
-      `swap: a parameter refused its new contents (${String(cause)}), and then ${what}` +
-        `${stuck.length === 0 ? '' : ' the old ones. Set these parameters again'}.`,
+      `swap: a parameter could not be set (${String(cause)}), and then ${what}.` +
+        (stuck === '' ? '' : ' Set these parameters again.'),
       { cause },
     );
   }

@@ -101,9 +101,8 @@ export function* requireHeld<T>(
   if (bad.length > 0) {
     throw new PolyakError(
       'ERR_PARAMETERS',
-      `${call}: ${quoted(bad.map(({ name }) => name))} did not take what was put into the model: ` +
-        'after set, get gives other values. Both must reach the tensor that the model computes ' +
-        'with.',
+      `${call}: after set, get of ${quoted(bad.map(({ name }) => name))} returns other values. ` +
+        'Both must use the tensor that the model computes with.',
     );
   }
   const old = before.filter((_, index) => isNew[index]);

@@ -41,8 +41,8 @@ export function halfLife(updates: number): MovingRule {
   const decay = 2 ** (-1 / updates);
   if (!(updates > 0 && decay < 1)) {
     throw new RangeError(
-      `halfLife: updates is ${updates}, expected a number > 0, and not so large that nothing ` +
-        'would move.',
+      `halfLife: updates is ${updates}, expected a number > 0, small enough for the average ` +
+        'to move.',
     );
   }
   return exponential(decay);

@@ -190,7 +190,7 @@ function readEnvelope(text: string): Json {
   const { version, state, ...rest } = isRecord(envelope) ? envelope : {};
   if (version !== VERSION) {
     throw lying(
-      `its version is ${excerpt(version)}, expected ${VERSION}. Written by a later Polyak?`,
+      `its version is ${excerpt(version)}, expected ${VERSION}. Was it written by a later Polyak?`,
     );
   }
   if (state === undefined) throw lying('it has no state');

@@ -233,8 +233,7 @@ export class SWA<T> {
    * throw `ERR_DISPOSED`.
    *
    * @param options - see {@link DisposeOptions}
-   * @throws PolyakError `ERR_SWAPPED` if an average is in the model and `keep` does not say to keep
-   *   it
+   * @throws PolyakError `ERR_SWAPPED` if an average is in the model and is not to be kept
    * @throws PolyakError `ERR_NO_AVERAGES` if `keep` is `averages` and no average is in the model
    * @throws PolyakError `ERR_BUSY`, `ERR_DISPOSED`
    */

@@ -237,7 +237,7 @@ describe('importAverage', () => {
     const swa = swaOf([[cell]]);
     await swa.updateSwa();
     await expect(adopt(swa, { nAvg: [0], swaState: { w: float32(2) } })).rejects.toThrow(
-      'nothing has been averaged',
+      'it has no updates',
     );
     expect(swa.paramGroups[0]?.nAvg).toBe(1);
   });

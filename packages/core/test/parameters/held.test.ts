@@ -28,8 +28,7 @@ describe.each([
   ['writes where nobody reads', hidden],
   ['writes the first element only', halfWay],
 ])('a set that %s', (_, make) => {
-  const message =
-    'bad" did not take what was put into the model: after set, get gives other values';
+  const message = 'after set, get of "bad" returns other values';
 
   it('is found by the first swap, and nothing changes', async () => {
     const before = backend.memory();

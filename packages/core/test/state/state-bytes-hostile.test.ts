@@ -48,7 +48,7 @@ describe('fromSafetensors, given any file', () => {
     [
       'a later version',
       file({ version: 2, state: 1 }),
-      /its version is 2, expected 1. Written by a later Polyak/,
+      /its version is 2, expected 1. Was it written by a later Polyak/,
     ],
     ['a version in words', file({ version: '1', state: 1 }), /its version is "1"/],
     ['no state', file({ version: 1 }), /it has no state/],
