@@ -95,8 +95,8 @@ export class ParameterList<T> {
       if (sameSpec(found, spec)) return tensor;
       throw new PolyakError(
         'ERR_PARAMETERS',
-        `${call}: "${parameter.name}" is ${formatSpec(found)}, its average is ${formatSpec(spec)}. ` +
-          `Pass the same model's parameters or make a new average.`,
+        `${call}: "${parameter.name}" is ${formatSpec(found)}, its average is ` +
+          `${formatSpec(spec)}. Pass the same model's parameters or make a new average.`,
       );
     });
   }

@@ -105,7 +105,7 @@ describe('averages by name', () => {
     expect(Object.keys(state.averages)).toEqual(['swa', 'ema']);
     const other = start({ swa: lastK(2), late: equal() });
     await expect(other.swa.loadStateDict(state)).rejects.toThrow(
-      /averages without a rule: "ema".*rule of "swa" is "equal", expected "lastK\(2\)".*lacks the average "late"/,
+      /without a rule: "ema".*of "swa" is "equal", expected "lastK\(2\)".*lacks the average "late"/,
     );
   });
 
