@@ -189,7 +189,12 @@ describe('a function', () => {
 
   it.each<[string, object, readonly unknown[], string]>([
     ['bnUpdate', { bnUpdate }, [], 'bnUpdate: the model is undefined'],
-    ['bnUpdate', { bnUpdate }, [[], {}], 'bnUpdate: the model is an object, its layers undefined'],
+    [
+      'bnUpdate',
+      { bnUpdate },
+      [[], {}],
+      'bnUpdate: the model is an object whose layers is undefined',
+    ],
     ['bnUpdate', { bnUpdate }, [[], fakeModel([null as never])], 'a layer of the model is null'],
     ['bnUpdate', { bnUpdate }, [5, fakeModel([fakeLayer('bn')])], 'bnUpdate: the loader is 5'],
     ['bnUpdate', { bnUpdate }, [[], fakeModel([]), { momentum: 1 }], 'no option "momentum"'],

@@ -25,7 +25,7 @@ export function requireState(subject: string, state: unknown): void {
     const { window } = average as { readonly window: readonly unknown[] };
     const values = Object.keys(window).map((place) => [place, 'an object'] as const);
     const whole = `${subject}: the window of "${name}"`;
-    requireMembers(whole, { ...window }, Object.fromEntries(values), remedy);
+    requireMembers(whole, Object.fromEntries(window.entries()), Object.fromEntries(values), remedy);
   }
   paramGroups.forEach((group, index) => {
     const members = { params: 'an array', tied: 'an object' } as const;

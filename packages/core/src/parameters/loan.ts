@@ -124,9 +124,10 @@ export class Loan<T> implements Holder {
       const held = this.#parameters.map((parameter) => parameter.get());
       const lent = yield* rounded(current, backend, entries, tensors);
       changed = yield* differing(backend, this.#parameters, held, lent);
-    } catch {
-      // A model that cannot be read any more, such as one that was disposed of, is not trained.
-      return;
+    } catch (error) {
+      // A model that was disposed of has no training to lose.
+      if (PolyakError.is(error) && error.code === 'ERR_DISPOSED') return;
+      throw error;
     }
     if (changed.length === 0) return;
     throw new PolyakError(

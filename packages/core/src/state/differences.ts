@@ -96,5 +96,6 @@ function json(node: StateTree): string {
   const shown = (_: string, value: unknown): unknown =>
     typeof value === 'bigint' ? String(value) : value;
   // What JavaScript passes may be a function, which JSON leaves out.
-  return (JSON.stringify(node, shown) as string | undefined) ?? typeof node;
+  const text: string | undefined = JSON.stringify(node, shown);
+  return text ?? typeof node;
 }

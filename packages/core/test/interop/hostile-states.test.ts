@@ -11,7 +11,7 @@ type Node = Readonly<Record<string, unknown>>;
 const ODD: readonly unknown[] = [undefined, null, 5, 'odd', true, [], [null], {}, { odd: null }];
 
 /** `node` and everything in it, each replaced by each odd value in turn. */
-function* mutants(node: unknown): Generator<unknown> {
+function* mutants(node: unknown): Generator {
   yield* ODD;
   if (typeof node !== 'object' || node === null || ArrayBuffer.isView(node)) return;
   for (const [key, child] of Object.entries(node)) {
