@@ -12,7 +12,10 @@ import { requireState, requireTensors } from './require-state.js';
 export interface StateChanges {
   /** The new names of parameters, by the old ones. */
   readonly renamed?: { readonly [name: string]: string };
-  /** New parameters, each with the value at which its averages start. */
+  /**
+   * New parameters, each with the value at which its averages start. Those of a new parameter group
+   * start empty.
+   */
   readonly newParameters?: NamedTensors;
   /** Removed parameters, by their old names. */
   readonly droppedParameters?: readonly string[];
@@ -26,7 +29,7 @@ export interface StateChanges {
 
 /**
  * Adapts a state to averages with other settings. Differences that `changes` does not name are
- * kept, so that `loadStateDict` throws and lists them.
+ * kept, so that `loadStateDict` throws and lists them. Parameter groups are matched by position.
  *
  * The state of the base optimizer is kept. If the optimizer cannot resume from it, use the new
  * one's: `{ ...adapted, optState: target.optState }`.
@@ -190,6 +193,7 @@ function problemsOf(
   const [old, now] = [parametersOf(state), parametersOf(target)];
   const renamed = new Map(Object.entries(changes.renamed ?? {}));
   const dropped = new Set(changes.droppedParameters);
+  const added = new Set(Object.keys(changes.newParameters ?? {}));
   const parameters = [...old].filter((name) => !dropped.has(name));
   const droppedAverages = new Set(changes.droppedAverages);
   const averages = [...averagesOf(state)].filter((name) => !droppedAverages.has(name));
@@ -202,9 +206,17 @@ function problemsOf(
     ...missing('the target has no average', changes.changedRules, averagesOf(target)),
     ...missing('the target has no average', changes.newAverages, averagesOf(target)),
     ...missing('the state has no average', changes.droppedAverages, averagesOf(state)),
+    ...state.paramGroups
+      .slice(target.paramGroups.length)
+      .flatMap(({ params }) => params.filter((name) => !dropped.has(name)))
+      .map((name) => `the target lacks the parameter group of "${name}"`),
+    ...target.paramGroups
+      .slice(state.paramGroups.length)
+      .flatMap(({ params }) => params.filter((name) => !added.has(name)))
+      .map((name) => `the state lacks the parameter group of "${name}"`),
     ...twice('two parameters become', [
       ...parameters.map((name) => renamed.get(name) ?? name),
-      ...Object.keys(changes.newParameters ?? {}),
+      ...added,
     ]),
     ...twice('two averages become', [...averages, ...(changes.newAverages ?? [])]),
   ];

@@ -3,7 +3,7 @@ import type { AveragesState, AverageState } from '../averaging/averages-state.js
 import { requireMembers, requireOptions } from '../arguments.js';
 import { requireFit } from '../state/differences.js';
 import type { NamedTensors } from '../state/named-tensors.js';
-import { canonical, isFloating, zeros } from '../tensor/tensor.js';
+import { canonical, isFloating, sameBytes, zeros } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
 import { requireState, requireTensors } from './require-state.js';
 
@@ -76,14 +76,15 @@ export function importAverage<State extends AveragesState>(
   const counts =
     imported.nAvg.length === 1 ? paramGroups.map(() => imported.nAvg[0] ?? 0) : imported.nAvg;
   const found = Object.hasOwn(averages, name) ? averages[name] : undefined;
-  const given = byOwner(state, imported.swaState);
+  const problems: string[] = [];
+  const given = byOwner(state, imported.swaState, problems);
   const wanted = paramGroups.flatMap(({ params }, group) =>
     (counts[group] ?? 0) > 0 ? params : [],
   );
-  const problems = [
-    ...(found === undefined ? [`there is no average "${name}"`] : []),
-    ...differences(state, given, wanted, counts, imported.stepCounter, options),
-  ];
+  if (found === undefined) problems.push(`there is no average "${name}"`);
+  for (const each of differences(state, given, wanted, counts, imported.stepCounter, options)) {
+    problems.push(each);
+  }
   requireFit(problems, { code: 'ERR_STATE', call: 'importAverage', what: 'the average' });
   const tensors = wanted.map((param) => [param, given.get(param) as HostTensor] as const);
   const carried = tensors.filter(([, { dtype }]) => found?.compensated && isFloating(dtype));
@@ -110,11 +111,19 @@ export function importAverage<State extends AveragesState>(
 function byOwner(
   { paramGroups }: AveragesState,
   swaState: NamedTensors,
+  problems: string[],
 ): ReadonlyMap<string, HostTensor> {
   const tied = new Map(paramGroups.flatMap((group) => Object.entries(group.tied)));
-  return new Map(
-    Object.entries(swaState).map(([name, tensor]) => [tied.get(name) ?? name, canonical(tensor)]),
-  );
+  const given = new Map<string, HostTensor>();
+  for (const [name, each] of Object.entries(swaState)) {
+    const [owner, tensor] = [tied.get(name) ?? name, canonical(each)];
+    const other = given.get(owner);
+    if (other !== undefined && !sameBytes(other.data, tensor.data)) {
+      problems.push(`"${name}" differs from a parameter that is tied to it`);
+    }
+    given.set(owner, tensor);
+  }
+  return given;
 }
 
 function differences(

@@ -6,8 +6,8 @@ import { wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
 import { floatsOf } from '../tensor/half.js';
-import { isFloating, isHalf } from '../tensor/tensor.js';
-import type { DType, HostArray } from '../tensor/tensor.js';
+import { isFloating, isHalf, sameBytes } from '../tensor/tensor.js';
+import type { DType } from '../tensor/tensor.js';
 import { quoted } from './parameter-list.js';
 import type { AveragedParameter } from './parameter-list.js';
 
@@ -189,15 +189,4 @@ export function* differing<T>(
 ): Steps<readonly Parameter<T>[]> {
   const [left, right] = [yield* wait(backend.download(a)), yield* wait(backend.download(b))];
   return parameters.filter((_, index) => !sameBytes(left[index]?.data, right[index]?.data));
-}
-
-function sameBytes(a: HostArray | undefined, b: HostArray | undefined): boolean {
-  if (a === undefined || b === undefined || a.byteLength !== b.byteLength) return false;
-  const [left, right] = [bytesOf(a), bytesOf(b)];
-  for (let i = 0; i < left.length; i += 1) if (left[i] !== right[i]) return false;
-  return true;
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: HostArray): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -7,6 +7,8 @@ import type { StateTree } from './state-tree.js';
 
 // The longest excerpt of a node in a message, in characters.
 const MAX_WRITTEN = 300;
+// As many differences as anyone works through.
+const MAX_LISTED = 100;
 
 /** The difference of a node from the expected one: one problem, or none. */
 export function difference(
@@ -81,8 +83,12 @@ export interface Misfit {
 export function requireFit(differences: readonly string[], misfit: Misfit): void {
   if (differences.length === 0) return;
   const { code, call, what, remedy } = misfit;
+  const listed = differences.slice(0, MAX_LISTED);
+  if (listed.length < differences.length) {
+    listed.push(`and ${differences.length - listed.length} differences more`);
+  }
   const rest = remedy === undefined ? '' : ` ${remedy}`;
-  throw new PolyakError(code, `${call}: ${what} does not fit: ${differences.join('; ')}.${rest}`);
+  throw new PolyakError(code, `${call}: ${what} does not fit: ${listed.join('; ')}.${rest}`);
 }
 
 /** A node of a state as text for messages, shortened. */

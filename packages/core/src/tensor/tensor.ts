@@ -1,6 +1,6 @@
 // Tensors as averaging uses them: a dtype, a shape, and on the host the elements.
 import { arrayOf, elementCount } from '@polyak/safetensors';
-import type { DType, HostTensor, TensorSpec } from '@polyak/safetensors';
+import type { DType, HostArray, HostTensor, TensorSpec } from '@polyak/safetensors';
 
 export type {
   DType,
@@ -46,4 +46,16 @@ export function sameSpec(a: TensorSpec, b: TensorSpec): boolean {
 /** A tensor of zeros. */
 export function zeros({ dtype, shape }: TensorSpec): HostTensor {
   return { dtype, shape, data: new (arrayOf(dtype))(elementCount(shape)) };
+}
+
+/** Whether two arrays have the same bytes. */
+export function sameBytes(a: HostArray | undefined, b: HostArray | undefined): boolean {
+  if (a === undefined || b === undefined || a.byteLength !== b.byteLength) return false;
+  const [left, right] = [bytesOf(a), bytesOf(b)];
+  for (let i = 0; i < left.length; i += 1) if (left[i] !== right[i]) return false;
+  return true;
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: HostArray): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

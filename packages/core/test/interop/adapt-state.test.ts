@@ -136,6 +136,11 @@ describe('adaptState', () => {
       newParameters: { head: float32(9) },
     });
     await expect(to.loadStateDict(state)).rejects.toThrow('each of 2 groups');
+    const source = await from.stateDict();
+    expect(() => adaptState(source, target, {})).toThrow('lacks the parameter group of "head"');
+    expect(() => adaptState(target, source, {})).toThrow('lacks the parameter group of "head"');
+    const dropped = adaptState(target, source, { droppedParameters: ['head'] });
+    expect(dropped.paramGroups).toHaveLength(1);
     await to.loadStateDict({ ...state, optState: target.optState });
     expect(to.paramGroups.map(({ nAvg }) => nAvg)).toEqual([1, 0]);
   });

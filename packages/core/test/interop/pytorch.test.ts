@@ -230,6 +230,10 @@ describe('importAverage', () => {
       await adopt(swa, { nAvg: [1], swaState });
       expect((await swa.stateDict()).averages['swa']?.swaState).toEqual({ embed: float32(4) });
     }
+    const differing = { embed: float32(4), head: float32(5) };
+    await expect(adopt(swa, { nAvg: [1], swaState: differing })).rejects.toThrow(
+      '"head" differs from a parameter that is tied to it',
+    );
   });
 
   it('refuses what was never averaged, and keeps its own', async () => {

@@ -112,3 +112,9 @@ describe('what does not fit', () => {
     requireFit(none, { code: 'ERR_STATE', call: 'load', what: 'the state' });
   });
 });
+
+it('a hundred differences are listed, and how many more there are', () => {
+  const differences = Array.from({ length: 80_000 }, (_, n) => `it lacks "${n}"`);
+  const refuse = () => requireFit(differences, { code: 'ERR_STATE', call: 'load', what: 'it' });
+  expect(refuse).toThrow(/it lacks "99"; and 79900 differences more\.$/);
+});
