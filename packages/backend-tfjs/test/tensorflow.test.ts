@@ -88,7 +88,7 @@ describe.skipIf(!hasTensorFlow)('TensorFlow', () => {
       epochs: 6,
       batchSize: 8,
       verbose: 0,
-      callbacks: [callbacks, recorder],
+      callbacks: [recorder, callbacks],
     });
 
     expect(tfjsBackend(tf).name).toBe('tfjs:tensorflow');

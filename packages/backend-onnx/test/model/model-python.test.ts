@@ -81,7 +81,9 @@ async function refusalOf(bytes: Uint8Array): Promise<string | undefined> {
     () => 'none',
     (error: Error) => error.message,
   );
-  return /not an ONNX file, or a damaged one \((.*)\)/s.exec(message)?.[1];
+  const reason = /not an ONNX model, or a damaged one \((.*)\)/s.exec(message)?.[1];
+  // These are read, but are not models.
+  return /^its IR version|^it has no graph/.test(reason ?? '') ? undefined : reason;
 }
 
 /** protobuf sets such a field aside as unknown; the decoder here would misread it. */
