@@ -10,12 +10,12 @@ import type { InputBatch } from './model-inputs.js';
 /** A `tf.data.Dataset` of batches, as `batch` gives it. */
 export interface BatchDataset {
   /** Begins a pass. */
-  iterator(): Promise<{ next(): Promise<IteratorResult<unknown>> }>;
+  iterator(): Promise<Pick<AsyncIterator<unknown>, 'next'>>;
 }
 
 /**
- * What makes batches anew for each pass: a `tf.data.Dataset`, or a function that returns an
- * iterable, such as a generator function.
+ * A source of batches that is read again for each pass: a `tf.data.Dataset`, or a function that
+ * returns an iterable, such as a generator function.
  */
 export type BatchSource<Batch> = BatchDataset | (() => Awaitable<Loader<Batch>>);
 

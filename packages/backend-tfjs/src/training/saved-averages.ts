@@ -164,5 +164,6 @@ function misfit(rules: readonly NamedRule[], difference: string): PolyakError {
 
 function listed(rules: readonly SavedRule[]): string {
   const names = rules.map(({ name }) => name);
-  return names.toSorted().join(', ');
+  names.sort();
+  return names.join(', ');
 }

@@ -18,4 +18,5 @@ export { requireNotLent } from '../parameters/live.js';
 export { halfBits, halfValue } from '../tensor/half.js';
 export type { Steps } from '../steps/steps.js';
 export { either, wait } from '../steps/steps.js';
+export type { Warn } from '../steps/warn.js';
 export { warnerOf } from '../steps/warn.js';
