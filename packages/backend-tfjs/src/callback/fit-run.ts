@@ -2,11 +2,11 @@
 import type { SWA } from '@polyak/core';
 import { PolyakError } from '@polyak/core';
 import type { Parameter } from '@polyak/core/interfaces';
+import { quoted } from '@polyak/core/kit';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { History, LayersModel, LayerVariable } from '@tensorflow/tfjs-layers';
 import { modelParameters } from '../model/model-parameters.js';
 import type { SwaCallbackOptions } from './options.js';
-import { quoted } from './quoted.js';
 
 /** What swaStart and swaFreq count. */
 export type Unit = NonNullable<SwaCallbackOptions['unit']>;

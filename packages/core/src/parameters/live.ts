@@ -1,4 +1,4 @@
-// Calls that need the live weights in the model, and what they do where it holds others.
+// Checks for calls that need the live weights in the model.
 import { PolyakError } from '../error.js';
 import type { PlaceIdentity } from '../parameter.js';
 import type { Steps } from '../steps/steps.js';
@@ -7,10 +7,9 @@ import { hold, holdersOf, letGo } from './places.js';
 import type { Holder } from './places.js';
 
 /**
- * Makes sure that these places hold their live weights: takes out what was left in them, and
- * refuses where somebody still needs what is there.
+ * Makes sure that these places hold their live weights: takes out weights that were left in them.
  *
- * @throws PolyakError `ERR_SWAPPED`
+ * @throws PolyakError `ERR_SWAPPED` if another call still needs the weights that are there
  */
 export function* requireLive(
   current: Transaction,
@@ -23,30 +22,9 @@ export function* requireLive(
 }
 
 /**
- * Refuses a call that would train weights which are in the model for a while only.
+ * As {@link requireLive}, for calls that put other weights into these places.
  *
- * @param call - for the message
- * @param identities - of the parameters that it trains
- * @throws PolyakError `ERR_SWAPPED`
- */
-export function requireNotLent(call: string, identities: readonly PlaceIdentity[]): void {
-  const holder = [...holdersOf(identities)].find(({ isReader }) => !isReader);
-  if (holder !== undefined) throw heldBy(call, holder);
-}
-
-function heldBy(call: string, { name }: Holder): PolyakError {
-  return new PolyakError(
-    'ERR_SWAPPED',
-    `${call}: the model holds the weights that ${name} has put into it. Put the live weights ` +
-      'back first, or await that call.',
-  );
-}
-
-/**
- * The same, and that nobody reads these weights for the time of a call, so that others may take
- * their places.
- *
- * @throws PolyakError `ERR_SWAPPED`, `ERR_BUSY`
+ * @throws PolyakError `ERR_SWAPPED`; `ERR_BUSY` if another call is reading the live weights
  */
 export function* requireFree(
   current: Transaction,
@@ -62,7 +40,19 @@ export function* requireFree(
   yield* requireLive(current, identities);
 }
 
-/** Holds these places until the call has ended, for others that come while it waits. */
+/**
+ * Refuses to train weights that are in the model for a while only.
+ *
+ * @param call - for the message
+ * @param identities - of the parameters that it trains
+ * @throws PolyakError `ERR_SWAPPED`, also if the weights were left there
+ */
+export function requireNotLent(call: string, identities: readonly PlaceIdentity[]): void {
+  const holder = [...holdersOf(identities)].find(({ isReader }) => !isReader);
+  if (holder !== undefined) throw heldBy(call, holder);
+}
+
+/** Holds these places for the duration of a call, which other calls then respect. */
 export function holdMeanwhile(
   { name, isReader }: Pick<Holder, 'name' | 'isReader'>,
   current: Transaction,
@@ -72,4 +62,12 @@ export function holdMeanwhile(
   hold(identities, holder);
   current.undo(() => letGo(identities, holder));
   current.commit(() => letGo(identities, holder));
+}
+
+function heldBy(call: string, { name }: Holder): PolyakError {
+  return new PolyakError(
+    'ERR_SWAPPED',
+    `${call}: the model holds the weights that ${name} has put into it. Put the live weights ` +
+      'back first, or await that call.',
+  );
 }

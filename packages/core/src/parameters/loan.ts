@@ -81,9 +81,8 @@ export class Loan<T> implements Holder {
     const { backend, batchNorm, entries, tensors } = terms;
     // Held from here on, so that no other call can run in between.
     hold(loan.#identities, loan);
-    let isStuck = false;
     current.undo(() => {
-      if (!isStuck) letGo(loan.#identities, loan);
+      if (loan.#left !== 'stuck') letGo(loan.#identities, loan);
     });
     const shown = yield* rounded(current, backend, entries, tensors);
     loan.#kept = yield* wait(backend.swap(loan.#parameters, shown));
@@ -93,7 +92,6 @@ export class Loan<T> implements Holder {
         yield* writeStatistics(loan.#layersRead, loan.#statistics);
         taken = yield* wait(backend.swap(loan.#parameters, loan.#kept));
       } catch (error) {
-        isStuck = true;
         // The caller frees its tensors on this failure.
         loan.#isOwner = false;
         loan.leave('stuck');

@@ -133,7 +133,11 @@ export function specOf<T>(backend: Backend<T>, what: string, tensor: T): TensorS
 // The most names in one message.
 const MAX_QUOTED = 20;
 
-/** A list of names for messages. */
+/**
+ * A list of names for messages, shortened if it is long.
+ *
+ * @param names - without quotation marks
+ */
 export function quoted(names: readonly string[]): string {
   const listed = names.slice(0, MAX_QUOTED).map((name) => `"${name}"`);
   const rest = names.length - listed.length;
