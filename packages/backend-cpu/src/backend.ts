@@ -13,7 +13,7 @@ import { ledger, swapAll } from '@polyak/core/kit';
 import { copyBytes } from './bytes.js';
 import type { ArenaLimits } from './kernel/arena.js';
 import { chooseEngine } from './kernel/choose-engine.js';
-import type { Engine } from './kernel/engine.js';
+import type { Engine, FloatArray } from './kernel/engine.js';
 import { WasmEngine } from './kernel/wasm-engine.js';
 import { DTYPES, floatsOf, requireSpec, requireWellFormed } from './tensors.js';
 import type { UpdateItem } from './update.js';
@@ -93,6 +93,12 @@ function backendOn(engine: Engine): CpuBackend {
     for (const tensor of tensors) requireWellFormed(call, tensor);
   }
 
+  function floatsToAverage(what: string, tensor: HostTensor, expected: HostTensor): FloatArray {
+    requireWellFormed('average', tensor);
+    if (tensor !== expected) requireSpec('average', what, tensor, expected);
+    return floatsOf('average', tensor);
+  }
+
   function copies(call: string, tensors: readonly HostTensor[]): readonly HostTensor[] {
     requireUsable(call, tensors);
     const room = memory.allocate(tensors.map(({ dtype, data: { length } }) => ({ dtype, length })));
@@ -109,18 +115,12 @@ function backendOn(engine: Engine): CpuBackend {
     for (const { data } of made.release(call, tensors)) memory.free(data);
   }
 
-  function updateItem(item: AverageItem<HostTensor>): UpdateItem {
-    const { average, residual, live, weight } = item;
-    requireUsable('average', [average, live]);
-    requireSpec('average', 'a live tensor', live, average);
-    if (residual !== undefined) {
-      requireUsable('average', [residual]);
-      requireSpec('average', 'a residual', residual, average);
-    }
+  function updateItem({ average, residual, live, weight }: AverageItem<HostTensor>): UpdateItem {
     return {
-      average: floatsOf('average', average),
-      residual: residual === undefined ? undefined : floatsOf('average', residual),
-      live: floatsOf('average', live),
+      average: floatsToAverage('an average', average, average),
+      residual:
+        residual === undefined ? undefined : floatsToAverage('a residual', residual, average),
+      live: floatsToAverage('a live tensor', live, average),
       weight,
     };
   }
@@ -155,17 +155,23 @@ function backendOn(engine: Engine): CpuBackend {
     },
 
     average(items, { allowNonFinite = false } = {}) {
+      const consumed = statesOf(items);
+      made.requireAlive('average', consumed);
+      made.requireAlive(
+        'average',
+        items.map(({ live }) => live),
+      );
       const result = updated(engine, memory, items.map(updateItem), allowNonFinite);
       if (result.kind === 'refused') return result;
       const averaged = result.items.map(({ average, residual, isFinite, hasMoved }, index) => {
         const { dtype, shape } = (items[index] as AverageItem<HostTensor>).average;
-        const state = { average: { dtype, shape, data: average }, isFinite, hasMoved };
-        if (residual === undefined) return state;
-        return { ...state, residual: { dtype, shape, data: residual } };
+        const tensor = { dtype, shape, data: average };
+        if (residual === undefined) return { average: tensor, isFinite, hasMoved };
+        return { average: tensor, residual: { dtype, shape, data: residual }, isFinite, hasMoved };
       });
       made.add(statesOf(averaged));
-      const consumed = made.release('average', statesOf(items));
-      memory.keep(consumed.map((tensor) => floatsOf('average', tensor)));
+      const free = made.release('average', consumed);
+      memory.keep(free.map((tensor) => floatsOf('average', tensor)));
       return { kind: 'averaged', items: averaged };
     },
 

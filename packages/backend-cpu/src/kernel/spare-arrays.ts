@@ -36,12 +36,17 @@ export class SpareArrays implements Allocator, Workspace {
   }
 
   take(models: readonly FloatArray[]): readonly FloatArray[] {
-    const bytes = models.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    let bytes = 0;
+    let missing: FloatArray[] | undefined;
+    const found = models.map((model) => {
+      bytes += model.byteLength;
+      const spare = this.#listOf(model)?.pop();
+      if (spare === undefined) (missing ??= []).push(model);
+      else this.#count(spare, 1);
+      return spare;
+    });
     this.#mostTaken = Math.max(this.#mostTaken, bytes);
-    const found = models.map((model) => this.#listOf(model)?.pop());
-    const missing = models.filter((_, index) => found[index] === undefined);
-    for (const spare of found) if (spare !== undefined) this.#count(spare, 1);
-    if (missing.length === 0) return found as readonly FloatArray[];
+    if (missing === undefined) return found as readonly FloatArray[];
     try {
       const made = this.allocate(missing.map(requestFor)).values();
       return found.map((spare) => spare ?? (made.next().value as FloatArray));

@@ -1,92 +1,118 @@
 // Operands of a kernel that may lie anywhere: those outside the kernel's memory pass through its
-// scratch, chunk by chunk. A chunk is small enough to stay in cache between copy and arithmetic.
+// scratch, chunk by chunk. A chunk is small enough to stay in cache between copy and arithmetic,
+// and as large as that allows: of 16, 64, 128 and 256 KiB, an update of 10M elements took 0.55,
+// 0.44, 0.41 and 0.39 ns an element (Zen 5), of which the copy alone is 0.12.
 import type { Shard } from './arena.js';
 import { SCRATCH } from './arena.js';
 import type { FloatArray } from './engine.js';
 
-/** One operand of a pass over elements. */
-export interface Operand {
-  readonly data: FloatArray;
-  /** Whether the kernel writes it, all of it, and does not read it; it only reads it otherwise. */
-  readonly isTarget: boolean;
-  /** Where the kernel finds the current chunk, in bytes. */
-  address: number;
-}
-
 const PAGE = 4096;
 const LINE = 64;
 
-/** What of an operand is in the scratch. */
-interface Slot {
-  readonly operand: Operand;
-  /** Where it begins, in elements. */
-  readonly at: number;
-}
+/** Runs a kernel on `count` elements of each operand, at these addresses in bytes. */
+export type Step = (addresses: readonly number[], count: number) => number;
 
 /**
  * Runs a kernel over all elements of its operands.
  *
  * @param shard - whose kernel it is
- * @param operands - arrays of the same type and length; the kernel finds them at their addresses
- * @param step - runs the kernel on `count` elements
+ * @param operands - arrays of the same type and length
+ * @param targets - how many of them, from the first on, the kernel writes, all of each, and does
+ *   not read; it only reads the others
+ * @param step - runs the kernel on a chunk
  * @returns the bits of all steps
  */
 export function inChunks(
   shard: Shard,
-  operands: readonly [Operand, ...Operand[]],
-  step: (count: number) => number,
+  operands: readonly FloatArray[],
+  targets: number,
+  step: Step,
 ): number {
-  const { length } = operands[0].data;
-  const outside = operands.filter(({ data }) => data.buffer !== shard.buffer);
-  for (const operand of operands) operand.address = operand.data.byteOffset;
-  return outside.length === 0 ? step(length) : staged(shard, operands, outside, step);
+  const { buffer } = shard;
+  let outside = 0;
+  for (const data of operands) if (data.buffer !== buffer) outside += 1;
+  const [{ length }] = operands as readonly [FloatArray];
+  return outside === 0
+    ? step(
+        operands.map(({ byteOffset }) => byteOffset),
+        length,
+      )
+    : staged(shard, operands, targets, outside, step);
+}
+
+/**
+ * The common case of many small tensors: copies a live tensor that fits into one chunk to the
+ * scratch, if the other operands are resident. An update of 160 tensors with 100,000 elements takes
+ * 0.7 of the time that it takes by {@link inChunks}.
+ *
+ * @returns its address, or undefined where this is not the case
+ */
+export function inOneChunk(
+  { buffer, scratch32, scratch64 }: Shard,
+  target: FloatArray,
+  average: FloatArray,
+  live: FloatArray,
+): number | undefined {
+  const { byteLength, BYTES_PER_ELEMENT: size } = live;
+  if (byteLength > SCRATCH - PAGE || live.buffer === buffer) return undefined;
+  if (target.buffer !== buffer || average.buffer !== buffer) return undefined;
+  const address = (target.byteOffset + PAGE / 2) % PAGE;
+  if (size === 4) scratch32.set(live, address / size);
+  else scratch64.set(live, address / size);
+  return address;
 }
 
 function staged(
   shard: Shard,
-  operands: readonly [Operand, ...Operand[]],
-  outside: readonly Operand[],
-  step: (count: number) => number,
+  operands: readonly FloatArray[],
+  targets: number,
+  outside: number,
+  step: Step,
 ): number {
-  const { length, BYTES_PER_ELEMENT: size } = operands[0].data;
+  const [{ length, BYTES_PER_ELEMENT: size }] = operands as readonly [FloatArray];
   const scratch = size === 4 ? shard.scratch32 : shard.scratch64;
-  const room = Math.floor(SCRATCH / outside.length / PAGE) * PAGE;
+  const room = Math.floor(SCRATCH / outside / PAGE) * PAGE;
   const slots = slotsOf(shard, operands, outside, room);
   // The last page of each slot's room is for its offset.
-  const chunk = (room - PAGE) / size;
+  const most = (room - PAGE) / size;
   let bits = 0;
-  for (let start = 0; start < length; start += chunk) {
-    const count = Math.min(chunk, length - start);
-    for (const operand of operands) operand.address = operand.data.byteOffset + start * size;
-    for (const { operand, at } of slots) {
-      operand.address = at * size;
-      if (!operand.isTarget) scratch.set(partOf(operand.data, start, count), at);
+  for (let start = 0; start < length; start += most) {
+    const count = Math.min(most, length - start);
+    const addresses = slots.map((slot, n) =>
+      slot < 0 ? (operands[n] as FloatArray).byteOffset + start * size : slot,
+    );
+    for (let n = targets; n < slots.length; n += 1) {
+      const slot = slots[n] as number;
+      if (slot >= 0) scratch.set(partOf(operands[n] as FloatArray, start, count), slot / size);
     }
-    bits |= step(count);
-    for (const { operand, at } of slots) {
-      if (operand.isTarget) operand.data.set(scratch.subarray(at, at + count), start);
+    bits |= step(addresses, count);
+    for (let n = 0; n < targets; n += 1) {
+      const at = (slots[n] as number) / size;
+      if (at >= 0) (operands[n] as FloatArray).set(scratch.subarray(at, at + count), start);
     }
   }
   return bits;
 }
 
 /**
- * Slots at page offsets as far as they can be from that of what is resident, and from each other:
- * the processor takes a load for one of what was just stored at the same offset of another page.
+ * For each operand its address in the scratch, or -1 if it is resident. The addresses are at page
+ * offsets as far as they can be from that of what is resident, and from each other: the processor
+ * takes a load for one of what was just stored at the same offset of another page.
  */
 function slotsOf(
-  shard: Shard,
-  operands: readonly Operand[],
-  outside: readonly Operand[],
+  { buffer }: Shard,
+  operands: readonly FloatArray[],
+  outside: number,
   room: number,
-): readonly Slot[] {
-  const size = operands[0]?.data.BYTES_PER_ELEMENT ?? 1;
-  const resident = operands.find(({ data }) => data.buffer === shard.buffer);
-  const anchor = resident?.data.byteOffset ?? 0;
-  return outside.map((operand, index) => {
-    const distance = ((2 * index + 1) * PAGE) / (2 * outside.length);
+): readonly number[] {
+  let anchor = 0;
+  for (const data of operands) if (data.buffer === buffer) anchor = data.byteOffset;
+  let index = 0;
+  return operands.map((data) => {
+    if (data.buffer === buffer) return -1;
+    const distance = ((2 * index + 1) * PAGE) / (2 * outside);
     const offset = Math.floor(((anchor + distance) % PAGE) / LINE) * LINE;
-    return { operand, at: (index * room + offset) / size };
+    return room * index++ + offset;
   });
 }
 

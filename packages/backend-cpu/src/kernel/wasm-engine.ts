@@ -4,8 +4,7 @@ import type { ArenaLimits, Shard } from './arena.js';
 import { Arena } from './arena.js';
 import type { Engine, FloatArray, Sources, Targets } from './engine.js';
 import { SpareArrays } from './spare-arrays.js';
-import type { Operand } from './staging.js';
-import { inChunks } from './staging.js';
+import { inChunks, inOneChunk } from './staging.js';
 import { compileKernel } from './webassembly.js';
 
 // The smallest bit patterns that are not finite, as 32-bit words; of a float64, the upper word.
@@ -30,36 +29,36 @@ export class WasmEngine implements Engine {
   }
 
   average(to: Targets, from: Sources, weight: number): number {
-    return from.residual === undefined
+    const { residual } = from;
+    return residual === undefined
       ? this.#average(to.average, from, weight)
-      : this.#averageCompensated(
-          to.average,
-          to.residual as FloatArray,
-          from.residual,
-          from,
-          weight,
-        );
+      : this.#averageCompensated(to.average, to.residual as FloatArray, residual, from, weight);
   }
 
   allFinite(data: FloatArray): boolean {
-    const shard = this.#shardOf(data);
-    const x = source(data);
+    const operands = [data];
+    const shard = this.#shardOf(operands);
     const size = data.BYTES_PER_ELEMENT;
     const [mask, limit] = is32(data) ? [ALL_BUT_SIGN, EXPONENT32] : [0, EXPONENT64];
     const bad = inChunks(
       shard,
-      [x],
-      (count) => 1 - shard.kernel.allBelow(x.address, size * count, mask, limit),
+      operands,
+      0,
+      ([x = 0], count) => 1 - shard.kernel.allBelow(x, size * count, mask, limit),
     );
     return bad === 0;
   }
 
   #average(target: FloatArray, { average, live }: Sources, weight: number): number {
-    const shard = this.#shardOf(target, average, live);
-    const [t, a, p] = [targetOf(target), source(average), source(live)];
+    const operands = [target, average, live];
+    const shard = this.#shardOf(operands);
     const run = is32(target) ? shard.kernel.average32 : shard.kernel.average64;
-    return inChunks(shard, [t, a, p], (count) =>
-      run(t.address, a.address, p.address, count, weight),
+    const slot = inOneChunk(shard, target, average, live);
+    if (slot !== undefined) {
+      return run(target.byteOffset, average.byteOffset, slot, live.length, weight);
+    }
+    return inChunks(shard, operands, 1, ([t = 0, a = 0, p = 0], count) =>
+      run(t, a, p, count, weight),
     );
   }
 
@@ -70,33 +69,24 @@ export class WasmEngine implements Engine {
     { average, live }: Sources,
     weight: number,
   ): number {
-    const shard = this.#shardOf(target, targetResidual, average, residual, live);
-    const [t, r] = [targetOf(target), targetOf(targetResidual)];
-    const [a, c, p] = [source(average), source(residual), source(live)];
+    const operands = [target, targetResidual, average, residual, live];
+    const shard = this.#shardOf(operands);
     const run = is32(target)
       ? shard.kernel.averageCompensated32
       : shard.kernel.averageCompensated64;
-    return inChunks(shard, [t, r, a, c, p], (count) =>
-      run(t.address, r.address, a.address, c.address, p.address, count, weight),
+    return inChunks(shard, operands, 2, ([t = 0, r = 0, a = 0, c = 0, p = 0], count) =>
+      run(t, r, a, c, p, count, weight),
     );
   }
 
   // The first that is resident decides.
-  #shardOf(...arrays: readonly FloatArray[]): Shard {
+  #shardOf(arrays: readonly FloatArray[]): Shard {
     for (const data of arrays) {
       const shard = this.arena.shardOf(data);
       if (shard !== undefined) return shard;
     }
     return this.arena.staging;
   }
-}
-
-function source(data: FloatArray): Operand {
-  return { data, isTarget: false, address: 0 };
-}
-
-function targetOf(data: FloatArray): Operand {
-  return { data, isTarget: true, address: 0 };
 }
 
 function is32(data: FloatArray): boolean {

@@ -81,6 +81,8 @@ export class Averages<T> {
   }
 
   get #identities(): readonly PlaceIdentity[] {
+    const [first, ...others] = this.groups;
+    if (first === undefined || others.length === 0) return first?.list.identities ?? [];
     return this.groups.flatMap(({ list }) => list.identities);
   }
 

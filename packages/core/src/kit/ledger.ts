@@ -65,6 +65,12 @@ export function ledger<T>(
     }
   }
 
+  /** Records one more reference. */
+  function referTo(tensor: T): void {
+    const known = references.get(keyOf(tensor));
+    if (known !== undefined) references.set(keyOf(tensor), known + 1);
+  }
+
   return {
     add(tensors) {
       for (const tensor of tensors) {
@@ -77,36 +83,28 @@ export function ledger<T>(
 
     share(tensors) {
       requireAlive('share', tensors);
-      for (const tensor of tensors) {
-        const known = references.get(keyOf(tensor));
-        if (known !== undefined) references.set(keyOf(tensor), known + 1);
-      }
+      for (const tensor of tensors) referTo(tensor);
       return tensors;
     },
 
     release(call, tensors) {
-      const taken = new Map<object, number>();
-      for (const tensor of tensors) {
+      const free: T[] = [];
+      for (const [index, tensor] of tensors.entries()) {
         const key = keyOf(tensor);
         const known = references.get(key);
         if (known === undefined) continue;
-        const left = (taken.get(key) ?? known) - 1;
-        if (left < 0) throw disposed(call, tensor);
-        taken.set(key, left);
+        if (known === 0) {
+          for (const earlier of tensors.slice(0, index)) referTo(earlier);
+          throw disposed(call, tensor);
+        }
+        references.set(key, known - 1);
+        if (known === 1) free.push(tensor);
       }
-      const free = new Map<object, T>();
-      for (const tensor of tensors) {
-        const key = keyOf(tensor);
-        const left = taken.get(key);
-        if (left === undefined) continue;
-        references.set(key, left);
-        if (left === 0) free.set(key, tensor);
-      }
-      for (const tensor of free.values()) {
+      for (const tensor of free) {
         count -= 1;
         bytes -= sizeOf(specOf(tensor));
       }
-      return [...free.values()];
+      return free;
     },
 
     requireAlive,

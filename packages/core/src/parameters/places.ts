@@ -44,10 +44,11 @@ export function letGo(identities: readonly PlaceIdentity[], holder: Holder): voi
 /** All holders of one of these places, or of a part of one. */
 export function holdersOf(identities: readonly PlaceIdentity[]): ReadonlySet<Holder> {
   const holders = new Set<Holder>();
-  for (const [object, stretches] of byObject(identities)) {
-    for (const [holder, held] of registry().get(object) ?? []) {
+  const held = identities.filter((identity) => registry().has(objectOf(identity)));
+  for (const [object, stretches] of byObject(held)) {
+    for (const [holder, own] of registry().get(object) ?? []) {
       const isHeld = stretches.some(({ start, end }) => {
-        const last = held[lastBefore(held, end)];
+        const last = own[lastBefore(own, end)];
         return last !== undefined && last.end > start;
       });
       if (isHeld) holders.add(holder);
@@ -88,12 +89,17 @@ interface Stretch {
   readonly index: number;
 }
 
+/** The object or memory that a place is in. */
+function objectOf(identity: PlaceIdentity): object {
+  return isMemoryRange(identity) ? identity.memory : identity;
+}
+
 /** The stretches of each object or memory. Empty ones are left out, since they share nothing. */
 function byObject(identities: readonly PlaceIdentity[]): ReadonlyMap<object, Stretch[]> {
   const groups = new Map<object, Stretch[]>();
   for (const [index, identity] of identities.entries()) {
     const isRange = isMemoryRange(identity);
-    const object = isRange ? identity.memory : identity;
+    const object = objectOf(identity);
     const start = isRange ? identity.byteOffset : 0;
     const end = isRange ? start + identity.byteLength : Infinity;
     if (start === end) continue;
