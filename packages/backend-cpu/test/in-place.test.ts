@@ -1,0 +1,69 @@
+// Updates that overwrite the averages give the same results as those that do not.
+import { cpuBackend } from '@polyak/backend-cpu';
+import type { CpuBackend } from '@polyak/backend-cpu';
+import type { AverageItem, HostTensor } from '@polyak/core/interfaces';
+import { describe, expect, it } from 'vitest';
+import { averaged, difference, fillTame, fillWild, vector } from './data.js';
+import type { FloatArray } from './data.js';
+
+/** Some of one chunk, and one of several. */
+const LENGTHS = [0, 1, 5, 16_384, 50_001];
+
+describe.each(['wasm', 'js'] as const)('the CPU backend in place, with its %s kernel', (kernel) => {
+  it.each(LENGTHS)('gives %i elements the bits that it gives them elsewhere', (length) => {
+    for (const Elements of [Float32Array, Float64Array]) {
+      for (const isCompensated of [false, true]) {
+        const results = [false, true].map((inPlace) => {
+          const backend = cpuBackend({ kernel, inPlace });
+          const items = [itemOf(backend, new Elements(length), isCompensated)];
+          return averaged(backend, items).flatMap(({ average, residual, ...status }) => [
+            status,
+            ...[average, residual].map((tensor) => tensor?.data as FloatArray | undefined),
+          ]);
+        });
+        const [[status, average, residual] = [], [found, ...arrays] = []] = results;
+        expect(found).toEqual(status);
+        for (const [n, data] of [average, residual].entries()) {
+          if (data === undefined) continue;
+          expect(difference(arrays[n] as FloatArray, data as FloatArray)).toBeUndefined();
+        }
+      }
+    }
+  });
+
+  it('leaves the averages in their arrays', () => {
+    const backend = cpuBackend({ kernel, inPlace: true });
+    const item = itemOf(backend, new Float32Array(20_000), true, fillTame);
+    const [moved] = averaged(backend, [item]);
+    expect(moved?.average.data).toBe(item.average.data);
+    expect(moved?.residual?.data).toBe(item.residual?.data);
+    expect(backend.memory().tensors).toBe(2);
+    backend.dispose([moved?.average as HostTensor, moved?.residual as HostTensor]);
+    expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+  });
+
+  it('changes nothing where one of several items is refused', () => {
+    const backend = cpuBackend({ kernel, inPlace: true });
+    const items = [1, 2, 3].map((n) =>
+      itemOf(backend, new Float32Array(20_000 * n), n === 2, fillTame),
+    );
+    const before = backend.download(items.map(({ average }) => average));
+    (items[2] as AverageItem<HostTensor>).live.data[59_999] = NaN;
+    expect(backend.average(items)).toEqual({ kind: 'refused', nonFinite: [2] });
+    expect(backend.download(items.map(({ average }) => average))).toEqual(before);
+  });
+});
+
+/** An item whose arrays have the type and length of `model`. */
+function itemOf(
+  backend: CpuBackend,
+  model: FloatArray,
+  isCompensated: boolean,
+  fill: typeof fillWild = fillWild,
+): AverageItem<HostTensor> {
+  const make = (seed: number): HostTensor => vector(fill(model.slice(), seed));
+  const [average, residual] = backend.upload([make(1), make(2)]) as [HostTensor, HostTensor];
+  if (isCompensated) return { average, residual, live: make(3), weight: 0.3 };
+  backend.dispose([residual]);
+  return { average, live: make(3), weight: 0.3 };
+}
