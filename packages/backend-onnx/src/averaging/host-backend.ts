@@ -43,19 +43,12 @@ export function hostBackend(ort: Ort): OnnxBackend {
   const tensorsOver = (hosts: readonly HostTensor[]): readonly Tensor[] =>
     references.add(hosts.map((host) => tensorOver(ort, host)));
 
-  const itemOf = ({ average, residual, live, weight }: AverageItem<Tensor>): UpdateItem =>
-    updateItemOf({
-      average: viewOf(average),
-      ...(residual !== undefined && { residual: viewOf(residual) }),
-      live: viewOf(live),
-      weight,
-    });
-
   /** Handles of the new arrays of an update, each with the spec of the tensor that it replaces. */
   function handlesOf(old: readonly Tensor[], arrays: readonly FloatArray[]): readonly Tensor[] {
-    return old.map((tensor, index) =>
-      tensorOver(ort, { ...specOf(tensor), data: arrays[index] as FloatArray }),
-    );
+    return old.map((tensor, index) => {
+      const { dtype, shape } = specOf(tensor);
+      return tensorOver(ort, { dtype, shape, data: arrays[index] as FloatArray });
+    });
   }
 
   /** Frees replaced averages. A later update overwrites their arrays. */
@@ -148,10 +141,17 @@ export function hostBackend(ort: Ort): OnnxBackend {
   };
 }
 
+function itemOf({ average, residual, live, weight }: AverageItem<Tensor>): UpdateItem {
+  const views = { average: viewOf(average), live: viewOf(live), weight };
+  return updateItemOf(residual === undefined ? views : { ...views, residual: viewOf(residual) });
+}
+
 function viewOf(tensor: Tensor): HostTensor {
-  return { ...specOf(tensor), data: elementsOf(tensor) };
+  const { dtype, shape } = specOf(tensor);
+  return { dtype, shape, data: elementsOf(tensor) };
 }
 
 function copyOf(tensor: Tensor): HostTensor {
-  return { ...specOf(tensor), data: elementsOf(tensor).slice() };
+  const { dtype, shape } = specOf(tensor);
+  return { dtype, shape, data: elementsOf(tensor).slice() };
 }
