@@ -19,6 +19,11 @@ export const DTYPES: readonly DType[] = [
   'bool',
 ];
 
+/** The names of their arrays. */
+const NAMES: ReadonlyMap<DType, string> = new Map(
+  DTYPES.map((dtype) => [dtype, arrayOf(dtype).name]),
+);
+
 /**
  * Refuses a tensor that is not what its dtype and shape say.
  *
@@ -30,15 +35,15 @@ export const DTYPES: readonly DType[] = [
  */
 export function requireWellFormed(call: string, tensor: HostTensor): void {
   const { dtype, shape, data } = tensor;
-  if (!DTYPES.includes(dtype)) {
+  // By name and not `instanceof`, which fails for arrays of another realm.
+  const name = NAMES.get(dtype);
+  if (name === undefined) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
       `${call}: ${formatSpec(tensor)} is not supported by the CPU backend, expected ` +
         `${DTYPES.join(', ')}. Convert it first.`,
     );
   }
-  // By name and not `instanceof`, which fails for arrays of another realm.
-  const { name } = arrayOf(dtype);
   const found = data[Symbol.toStringTag];
   if (found !== name) {
     throw new TypeError(

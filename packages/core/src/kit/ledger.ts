@@ -89,16 +89,17 @@ export function ledger<T>(
 
     release(call, tensors) {
       const free: T[] = [];
-      for (const [index, tensor] of tensors.entries()) {
+      let index = 0;
+      for (const tensor of tensors) {
         const key = keyOf(tensor);
         const known = references.get(key);
-        if (known === undefined) continue;
         if (known === 0) {
           for (const earlier of tensors.slice(0, index)) referTo(earlier);
           throw disposed(call, tensor);
         }
-        references.set(key, known - 1);
+        if (known !== undefined) references.set(key, known - 1);
         if (known === 1) free.push(tensor);
+        index += 1;
       }
       for (const tensor of free) {
         count -= 1;

@@ -51,11 +51,24 @@ export function zeros({ dtype, shape }: TensorSpec): HostTensor {
 /** Whether two arrays have the same bytes. */
 export function sameBytes(a: HostArray | undefined, b: HostArray | undefined): boolean {
   if (a === undefined || b === undefined || a.byteLength !== b.byteLength) return false;
-  const [left, right] = [bytesOf(a), bytesOf(b)];
-  for (let i = 0; i < left.length; i += 1) if (left[i] !== right[i]) return false;
-  return true;
+  // By words, which takes a quarter of the time, and the rest by bytes.
+  const isAligned = a.byteOffset % WORD === 0 && b.byteOffset % WORD === 0;
+  const words = isAligned ? Math.floor(a.byteLength / WORD) : 0;
+  if (words > 0 && !sameElements(wordsOf(a, words), wordsOf(b, words))) return false;
+  return sameElements(bytesFrom(a, words * WORD), bytesFrom(b, words * WORD));
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: HostArray): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
+const WORD = 4;
+
+function wordsOf({ buffer, byteOffset }: HostArray, count: number): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, count);
+}
+
+function bytesFrom({ buffer, byteOffset, byteLength }: HostArray, start: number): Uint8Array {
+  return new Uint8Array(buffer, byteOffset + start, byteLength - start);
+}
+
+function sameElements(a: Uint32Array | Uint8Array, b: Uint32Array | Uint8Array): boolean {
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
 }
