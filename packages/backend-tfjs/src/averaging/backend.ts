@@ -15,7 +15,8 @@ import { isVariable, requireTensorFlow } from '../tensorflow.js';
 import { deviceStorage } from './device-storage.js';
 import { readsAtOnce, withElements } from './elements.js';
 import { hostStorage } from './host-storage.js';
-import type { VariableItem } from './storage.js';
+import type { Storage, VariableItem } from './storage.js';
+import { wasmStorage } from './wasm-storage.js';
 
 /**
  * A {@link Backend} of tfjs tensors. It is synchronous on all tfjs backends but webgpu, which reads
@@ -34,7 +35,7 @@ const DTYPES = ['float32', 'int32', 'bool'] as const;
  * tensorflow takes what is smaller than 2^-126 for zero. webgl is not among them: GLSL lets a
  * compiler contract and reorder.
  */
-const EXACT = new Set(['wasm', 'webgpu', 'tensorflow']);
+const EXACT = new Set(['cpu', 'wasm', 'webgpu', 'tensorflow']);
 
 /**
  * The active backend of TensorFlow.js, as a backend of weight averaging.
@@ -74,8 +75,7 @@ const EXACT = new Set(['wasm', 'webgpu', 'tensorflow']);
 export function tfjsBackend(tf: TensorFlow): TfjsBackend {
   requireTensorFlow('tfjsBackend', tf);
   const active = activeBackend(tf);
-  const isHost = active === 'cpu';
-  const storage = isHost ? hostStorage(tf) : deviceStorage(tf);
+  const storage = storageOf(tf, active);
   /** What swaps took out of a model. */
   const taken = new WeakSet<Tensor>();
 
@@ -93,7 +93,7 @@ export function tfjsBackend(tf: TensorFlow): TfjsBackend {
     name: `tfjs:${active}`,
     dtypes: DTYPES,
     isSynchronous: readsAtOnce(tf),
-    canCompensate: isHost || EXACT.has(active),
+    canCompensate: EXACT.has(active),
 
     spec,
 
@@ -167,6 +167,11 @@ export function tfjsBackend(tf: TensorFlow): TfjsBackend {
 
     dispose,
   };
+}
+
+function storageOf(tf: TensorFlow, active: string): Storage {
+  if (active === 'cpu') return hostStorage(tf);
+  return (active === 'wasm' ? wasmStorage(tf) : undefined) ?? deviceStorage(tf);
 }
 
 function dispose(tensors: readonly Tensor[]): void {

@@ -1,5 +1,5 @@
 // The interface of storages of averages. host-storage.ts implements it for tfjs's cpu backend,
-// device-storage.ts for all others.
+// wasm-storage.ts for wasm, device-storage.ts for all others.
 import type { AverageItem, AverageResult, Awaitable, HostTensor } from '@polyak/core/interfaces';
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 
