@@ -1,4 +1,4 @@
-// One update on the GPU. It makes new tensors, and flags that the host reads.
+// One update on the GPU. It makes new tensors, and a status of each item, which the host reads.
 import { hostKernels } from '@polyak/backend-cpu/host';
 import type { UpdatedItem } from '@polyak/backend-cpu/host';
 import type { AveragedItem, AverageItem, HostTensor } from '@polyak/core/interfaces';
@@ -35,17 +35,13 @@ export async function averageOnDevice(
     live,
     tensorOver(ort, { dtype: 'float32', shape: [], data: Float32Array.of(weight) }),
   ]);
-  const results = await runs.run(kernels, inputs, 'gpu-buffer', {
-    largest: finite.largest('float32'),
-  });
-  const averaged = results.map(averagedItem);
+  const averaged = (await runs.run(kernels, inputs, 'gpu-buffer')).map(averagedItem);
   try {
-    if (!finite.canCompare) {
-      const isFinite = await finite.check(averaged.map(({ average }) => average));
-      for (const [n, item] of averaged.entries()) {
-        averaged[n] = { ...item, isFinite: isFinite[n] === true };
-      }
-    }
+    const questionable = averaged.filter(({ isFinite }) => !isFinite);
+    const answers = await finite.check(questionable.map(({ average }) => average));
+    questionable.forEach((item, n) => {
+      averaged[averaged.indexOf(item)] = { ...item, isFinite: answers[n] === true };
+    });
     await correct(runs, items, averaged);
     return averaged;
   } catch (error) {
@@ -92,13 +88,20 @@ async function correct(
   });
 }
 
-function averagedItem({ outputs, flags }: KernelResult): AveragedItem<Tensor> {
+/**
+ * Between finite numbers, an average that moves less than this cannot overflow: the rounding of so
+ * small a step is below half the last digit of the largest number.
+ */
+const SAFE = 2 ** 126;
+
+/** An item that may be finite even where `isFinite` says no. */
+function averagedItem({ outputs, status }: KernelResult): AveragedItem<Tensor> {
   const [average, residual] = outputs;
-  const [isFinite, isEqual] = flags;
   return {
     average: average as Tensor,
     ...(residual !== undefined && { residual }),
-    isFinite: isFinite === true,
-    hasMoved: isEqual !== true,
+    // NaN where an element is NaN.
+    isFinite: (status ?? NaN) < SAFE,
+    hasMoved: status !== 0,
   };
 }

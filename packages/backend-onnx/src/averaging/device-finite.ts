@@ -16,10 +16,6 @@ const LARGEST: Readonly<Partial<Record<OnnxDType, HostTensor>>> = {
 
 /** Checks of tensors on a device. */
 export interface DeviceFinite {
-  /** Whether comparisons on the device tell NaN and infinities from finite numbers. */
-  readonly canCompare: boolean;
-  /** The largest finite number of a dtype, as an input of kernels. */
-  largest(dtype: OnnxDType): Tensor;
   /** For each tensor, whether all its elements are finite. */
   check(tensors: readonly Tensor[]): Promise<readonly boolean[]>;
 }
@@ -44,7 +40,7 @@ export async function deviceFinite(ort: Ort, runs: DeviceRuns): Promise<DeviceFi
         'cpu',
         { largest: largest(dtype) },
       );
-      results.forEach(({ flags }, n) => (answers[alike[n] as number] = flags[0] === true));
+      results.forEach(({ status }, n) => (answers[alike[n] as number] = status === 1));
     }
     return answers;
   }
@@ -66,10 +62,9 @@ export async function deviceFinite(ort: Ort, runs: DeviceRuns): Promise<DeviceFi
     return found.join() === 'false,false,false,true';
   }
 
+  /** Whether comparisons on the device tell NaN and infinities from finite numbers. */
   const canCompare = await comparesRightly();
   return {
-    canCompare,
-    largest,
     async check(tensors) {
       // A reduction over no elements is undefined.
       const questionable = tensors.filter(

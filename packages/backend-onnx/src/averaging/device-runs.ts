@@ -5,7 +5,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { elementsOf, specOf, tensorOver } from '../dtype.js';
 import type { OnnxDType } from '../dtype.js';
 import type { Ort } from '../ort.js';
-import { copyKernel, prefixOf } from './kernel-graph.js';
+import { copyKernel, prefixOf, STATUSES } from './kernel-graph.js';
 import type { Kernel } from './kernel-graph.js';
 import type { Sessions, Target } from './sessions.js';
 
@@ -15,7 +15,8 @@ const BATCH = 64;
 /** The result of a kernel for one tensor. */
 export interface KernelResult {
   readonly outputs: readonly Tensor[];
-  readonly flags: readonly boolean[];
+  /** Of a kernel that has one. */
+  readonly status: number | undefined;
 }
 
 /** Runs kernels. The caller disposes of the results. A run that fails leaves no tensors. */
@@ -61,12 +62,11 @@ export function deviceRuns(ort: Ort, sessions: Sessions): DeviceRuns {
           const kernel = kernels[places[0] as number] as Kernel;
           const session = await sessions.get(kernel, places.length, target);
           const made = await session.run(feedsOf(kernel, places, inputs, shared));
+          const statuses = made[STATUSES] && (elementsOf(made[STATUSES]) as Float32Array);
           places.forEach((place, n) => {
-            const named = ([name]: readonly [string, ...unknown[]]): Tensor =>
-              made[prefixOf(n) + name] as Tensor;
             results[place] = {
-              outputs: kernel.outputs.map(named),
-              flags: kernel.flags.map((flag) => elementsOf(named(flag))[0] === 1),
+              outputs: kernel.outputs.map(([name]) => made[prefixOf(n) + name] as Tensor),
+              status: statuses?.[n],
             };
           });
         }

@@ -27,14 +27,17 @@ export interface Kernel {
   /** The inputs that all tensors of the list share. */
   readonly shared: readonly Port[];
   readonly outputs: readonly Port[];
-  /** Outputs of one number each, 1 or 0, that the host reads. */
-  readonly flags: readonly Port[];
+  /** A float32 scalar, computed for each tensor. The host reads those of a run as one output. */
+  readonly status?: string;
   readonly steps: readonly Step[];
 }
 
+/** The output of a run with the status of each tensor. */
+export const STATUSES = 'statuses';
+
 /**
- * Computes `sum0 = state0 + weight * (live - state0)`, and two flags: whether the result is finite,
- * and whether `live` equals the old average everywhere.
+ * Computes `sum0 = state0 + weight * (live - state0)`. The status is the sum of the magnitudes of
+ * `live - state0`.
  *
  * @param average - the dtype of the average and of the weight
  * @param live - the dtype of the live tensor; another dtype is cast first
@@ -47,16 +50,15 @@ export function averageKernel(average: OnnxDType, live: OnnxDType): Kernel {
       ['live', live],
       ['weight', average],
     ],
-    shared: [['largest', average]],
+    shared: [],
     outputs: [['sum0', average]],
-    flags: FLAGS,
+    status: 'status',
     steps: [
       ...widened(average, live),
       ['Sub', [wide(average, live), 'state0'], 'difference'],
       ['Mul', ['difference', 'weight'], 'product'],
       ['Add', ['state0', 'product'], 'sum0'],
-      ...finiteSteps('sum0'),
-      ...equalSteps(wide(average, live)),
+      ['ReduceL1', ['difference'], 'status'],
     ],
   };
 }
@@ -77,12 +79,12 @@ export function compensatedKernel(average: OnnxDType, live: OnnxDType): Kernel {
       ['live', live],
       ['weight', average],
     ],
-    shared: [['largest', average]],
+    shared: [],
     outputs: [
       ['sum0', average],
       ['sum1', average],
     ],
-    flags: FLAGS,
+    status: 'status',
     steps: [
       ...widened(average, live),
       ['Sub', [wide(average, live), 'state0'], 'difference'],
@@ -95,8 +97,7 @@ export function compensatedKernel(average: OnnxDType, live: OnnxDType): Kernel {
       ['Sub', ['state0', 'kept'], 'lost0'],
       ['Sub', ['step', 'added'], 'lost1'],
       ['Add', ['lost0', 'lost1'], 'sum1'],
-      ...finiteSteps('sum0'),
-      ...equalSteps(wide(average, live)),
+      ['ReduceL1', ['difference'], 'status'],
     ],
   };
 }
@@ -113,7 +114,6 @@ export function castKernel(from: OnnxDType, to: OnnxDType): Kernel {
     inputs: [['from', from]],
     shared: [],
     outputs: [['to', to]],
-    flags: [],
     steps: [['Cast', ['from'], 'to', to]],
   };
 }
@@ -129,14 +129,14 @@ export function copyKernel(dtype: OnnxDType): Kernel {
     inputs: [['from', dtype]],
     shared: [],
     outputs: [['to', dtype]],
-    flags: [],
     steps: [['Identity', ['from'], 'to']],
   };
 }
 
 /**
- * Finds out whether all elements are finite. A compiler of shaders may assume that there are no
- * infinities. The largest number is an input, so that it cannot optimize the comparison away.
+ * Finds out whether all elements are finite: the status is 1, or else 0. A compiler of shaders may
+ * assume that there are no infinities. The largest number is an input, so that it cannot optimize
+ * the comparison away.
  *
  * @param dtype - of the tensor
  */
@@ -146,31 +146,14 @@ export function finiteKernel(dtype: OnnxDType): Kernel {
     inputs: [['from', dtype]],
     shared: [['largest', dtype]],
     outputs: [],
-    flags: [['isFinite', 'float32']],
-    steps: finiteSteps('from'),
+    status: 'status',
+    steps: [
+      ['Abs', ['from'], 'magnitude'],
+      ['LessOrEqual', ['magnitude', 'largest'], 'small'],
+      ['Cast', ['small'], 'finite', 'float32'],
+      ['ReduceMin', ['finite'], 'status'],
+    ],
   };
-}
-
-const FLAGS: readonly Port[] = [
-  ['isFinite', 'float32'],
-  ['isEqual', 'float32'],
-];
-
-function finiteSteps(name: string): readonly Step[] {
-  return [
-    ['Abs', [name], 'magnitude'],
-    ['LessOrEqual', ['magnitude', 'largest'], 'small'],
-    ['Cast', ['small'], 'smalls', 'float32'],
-    ['ReduceMin', ['smalls'], 'isFinite'],
-  ];
-}
-
-function equalSteps(live: string): readonly Step[] {
-  return [
-    ['Equal', [live, 'state0'], 'equal'],
-    ['Cast', ['equal'], 'equals', 'float32'],
-    ['ReduceMin', ['equals'], 'isEqual'],
-  ];
 }
 
 /**
@@ -193,14 +176,18 @@ export function kernelModel(kernel: Kernel, copies: number): Uint8Array {
     producerName: 'polyak',
     graph: {
       name: kernel.name,
-      node: each(kernel.steps, (step, prefix) => node(step, prefix, shared)),
+      node: [
+        ...each(kernel.steps, (step, prefix) => node(step, prefix, shared)),
+        ...statusNodes(kernel, copies),
+      ],
       input: [
         ...each(kernel.inputs, ([name, dtype], prefix) => port(prefix + name, dtype)),
         ...kernel.shared.map(([name, dtype]) => port(name, dtype)),
       ],
-      output: each([...kernel.outputs, ...kernel.flags], ([name, dtype], prefix) =>
-        port(prefix + name, dtype),
-      ),
+      output: [
+        ...each(kernel.outputs, ([name, dtype], prefix) => port(prefix + name, dtype)),
+        ...(kernel.status === undefined ? [] : [port(STATUSES, 'float32')]),
+      ],
     },
   });
   return toBinary(ModelProtoSchema, model);
@@ -215,6 +202,20 @@ export function prefixOf(n: number): string {
   return n === 0 ? '' : `${n}/`;
 }
 
+/**
+ * Joins the statuses of all tensors in one output. ORT waits for the device at every output that
+ * the host reads: with two for each of 160 tensors an update took twice as long.
+ */
+function statusNodes({ status }: Kernel, copies: number): readonly NodeProto[] {
+  if (status === undefined) return [];
+  const prefixes = Array.from({ length: copies }, (_, n) => prefixOf(n));
+  return [
+    // A scalar has no axis to join along.
+    ...prefixes.map((prefix) => node(['Flatten', [status], 'row'], prefix)),
+    node(['Concat', prefixes.map((prefix) => `${prefix}row`), STATUSES], ''),
+  ];
+}
+
 function widened(average: OnnxDType, live: OnnxDType): readonly Step[] {
   return average === live ? [] : [['Cast', ['live'], 'wide', average]];
 }
@@ -223,10 +224,17 @@ function wide(average: OnnxDType, live: OnnxDType): string {
   return average === live ? 'live' : 'wide';
 }
 
+const ATTRIBUTES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  ReduceL1: { keepdims: 0 },
+  ReduceMin: { keepdims: 0 },
+  Flatten: { axis: 0 },
+  Concat: { axis: 0 },
+};
+
 function node(
   [opType, inputs, output, to]: Step,
   prefix: string,
-  shared: ReadonlySet<string>,
+  shared: ReadonlySet<string> = new Set(),
 ): NodeProto {
   const { INT } = AttributeProto_AttributeType;
   const attribute = (name: string, i: number) =>
@@ -238,7 +246,7 @@ function node(
     output: [prefix + output],
     attribute: [
       ...(to === undefined ? [] : [attribute('to', elementType(to))]),
-      ...(opType === 'ReduceMin' ? [attribute('keepdims', 0)] : []),
+      ...Object.entries(ATTRIBUTES[opType] ?? {}).map(([name, i]) => attribute(name, i)),
     ],
   });
 }

@@ -2,10 +2,10 @@
 import { PolyakError } from '@polyak/core';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { Ort } from '../ort.js';
-import { kernelModel, prefixOf } from './kernel-graph.js';
+import { kernelModel, prefixOf, STATUSES } from './kernel-graph.js';
 import type { Kernel } from './kernel-graph.js';
 
-/** Where outputs go. Flags always go to the host. */
+/** Where outputs go. Statuses always go to the host. */
 export type Target = 'cpu' | 'gpu-buffer';
 
 /** The sessions of one backend. */
@@ -67,14 +67,13 @@ export function sessionsOf(ort: Ort): Sessions {
 }
 
 function optionsOf(
-  { outputs, flags }: Kernel,
+  { outputs, status }: Kernel,
   copies: number,
   target: Target,
 ): InferenceSession.SessionOptions {
-  const located = Array.from({ length: copies }, (_, n) => [
-    ...outputs.map(([name]) => [prefixOf(n) + name, target] as const),
-    ...flags.map(([name]) => [prefixOf(n) + name, 'cpu'] as const),
-  ]).flat();
+  const located = Array.from({ length: copies }, (_, n) =>
+    outputs.map(([name]) => [prefixOf(n) + name, target] as const),
+  ).flat();
   return {
     executionProviders: ['webgpu'],
     // An optimizer could rewrite (a + d) - a as d.
@@ -84,6 +83,11 @@ function optionsOf(
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     extra: { session: { disable_cpu_ep_fallback: '1' } },
-    ...(target === 'gpu-buffer' && { preferredOutputLocation: Object.fromEntries(located) }),
+    ...(target === 'gpu-buffer' && {
+      preferredOutputLocation: {
+        ...Object.fromEntries(located),
+        ...(status !== undefined && { [STATUSES]: 'cpu' }),
+      },
+    }),
   };
 }

@@ -170,11 +170,29 @@ describe.skipIf(reason !== undefined)('onnx:webgpu', () => {
       failAfter(2);
       await expect(spied.average(itemsOf(averages, lives, 0.5))).rejects.toThrow('out of memory');
       const onDevice = outputs.filter(({ location }) => location === 'gpu-buffer');
-      // Two runs of 64 tensors: of each an average, which is freed again, and two flags.
-      expect([outputs.length, onDevice.length]).toEqual([384, 0]);
+      // Two runs of 64 tensors: of each an average, which is freed again, and for all the statuses.
+      expect([outputs.length, onDevice.length]).toEqual([130, 0]);
       expect(spied.memory().tensors).toBe(alive);
       failAfter(Infinity);
       expect((await spied.download(averages)).map(bitsOf)).toEqual(tensors.map(bitsOf));
+      await spied.release();
+    });
+
+    it('reads a number of each item in an update or a check, and nothing in a swap', async () => {
+      const { outputs } = spyOnRuns();
+      const spied = await onnxBackend(ort, { executionProviders });
+      const tensors = Array.from({ length: 70 }, (_, n) => manyMagnitudes('float32', 100 + n, n));
+      const [averages, lives] = [await spied.upload(tensors), await spied.upload(tensors)];
+      const bytesRead = async (work: () => Promise<unknown>): Promise<number> => {
+        outputs.length = 0;
+        await work();
+        const read = outputs.filter(({ location }) => location === 'cpu');
+        return read.reduce((sum, { size }) => sum + 4 * size, 0);
+      };
+      expect(await bytesRead(() => update(spied, averages, lives, 0.5))).toBe(4 * 70);
+      expect(await bytesRead(async () => spied.allFinite(lives))).toBe(4 * 70);
+      const parameters = lives.map((live, n) => onnxParameter(`p${n}`, live));
+      expect(await bytesRead(async () => spied.swap(parameters, lives))).toBe(0);
       await spied.release();
     });
 
