@@ -2,7 +2,7 @@
 // goes on from.
 import { readFile } from 'node:fs/promises';
 
-import { fromSafetensors, toSafetensors } from '@polyak/core';
+import { fromSafetensors, toSafetensorsChunks } from '@polyak/core';
 import type { StateTree } from '@polyak/core';
 import { recordOf } from '@polyak/core/interfaces';
 import { writeWhole } from '@polyak/example-shared/write-whole';
@@ -25,7 +25,7 @@ export interface Checkpoint {
 
 /** Replaces the file at `path`. */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
-  await writeWhole(path, toSafetensors({ ...checkpoint }));
+  await writeWhole(path, toSafetensorsChunks({ ...checkpoint }));
 }
 
 /**
@@ -42,7 +42,8 @@ export async function readCheckpoint(
     throw error;
   });
   if (bytes === undefined) return undefined;
-  const checkpoint = recordOf(fromSafetensors(bytes)) as unknown as Checkpoint & StateTree;
+  const checkpoint = recordOf(fromSafetensors(bytes, { copy: false })) as unknown as Checkpoint &
+    StateTree;
   if (checkpoint.settings === settings) return checkpoint;
   throw new Failure(
     `${path} is of a run with ${checkpoint.settings}, this one has ${settings}. Name another ` +

@@ -34,7 +34,8 @@ const model = (await saved.score(problem.test)).accuracy;
 // Another seed and rate: everything but the averages must come from the state.
 const network = await runtime.createNetwork(request.seed + 1, 1);
 const swa = new SWA(network.optimizer, { backend: runtime.backend });
-await swa.loadStateDict(fromSafetensors(await readFile(join(request.output, stateFile))));
+const file = await readFile(join(request.output, stateFile));
+await swa.loadStateDict(fromSafetensors(file, { copy: false }));
 await swa.swapSwaSgd();
 const batchNorm = network.batchNorm(problem.train);
 await bnUpdate(batchNorm.loader, batchNorm.model);

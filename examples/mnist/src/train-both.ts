@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { bnUpdate, toSafetensors } from '@polyak/core';
+import { bnUpdate, toSafetensorsChunks } from '@polyak/core';
 import { writeWhole } from '@polyak/example-shared/write-whole';
 
 import { batchSize, loadProblem, momentum } from './problem.js';
@@ -43,7 +43,9 @@ export const trainBoth: TrainBoth = async (options, observer) => {
   const swa = await train(runtime, 'SWA', recipe.swa, problem, options, observer);
 
   observer.note('Scoring on all test images.');
-  await writeWhole(join(options.output, stateFile), toSafetensors(await swa.swa.stateDict()));
+  await swa.swa.withStateDict((state) =>
+    writeWhole(join(options.output, stateFile), toSafetensorsChunks(state)),
+  );
   const sgdScore = await sgd.network.score(problem.test);
   await swa.swa.swapSwaSgd();
   const swaOldStatistics = await swa.network.score(problem.test);

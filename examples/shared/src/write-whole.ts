@@ -2,7 +2,10 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 
 /** Writes beside `path` and renames, which replaces the old file at once. */
-export async function writeWhole(path: string, data: string | Uint8Array): Promise<void> {
+export async function writeWhole(
+  path: string,
+  data: string | Uint8Array | Iterable<Uint8Array>,
+): Promise<void> {
   const partial = `${path}.partial`;
   try {
     await writeFile(partial, data);

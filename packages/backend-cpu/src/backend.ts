@@ -43,6 +43,7 @@ export interface CpuBackend extends Backend<HostTensor> {
   readonly name: 'cpu:wasm' | 'cpu:js';
   upload(tensors: readonly HostTensor[]): readonly HostTensor[];
   download(tensors: readonly HostTensor[]): readonly HostTensor[];
+  hostViews(tensors: readonly HostTensor[]): readonly HostTensor[];
   clone(tensors: readonly HostTensor[]): readonly HostTensor[];
   allFinite(tensors: readonly HostTensor[]): readonly boolean[];
   /**
@@ -155,6 +156,11 @@ function backendOn(engine: Engine, inPlace: boolean): CpuBackend {
         copyBytes(copy, data);
         return { dtype, shape: [...shape], data: copy };
       });
+    },
+
+    hostViews(tensors) {
+      requireUsable('hostViews', tensors);
+      return tensors;
     },
 
     allFinite(tensors) {

@@ -81,6 +81,12 @@ export interface Backend<T> {
   download(tensors: readonly T[]): Awaitable<readonly HostTensor[]>;
 
   /**
+   * The tensors as host tensors without a copy, if they lie in host memory: valid until the tensors
+   * are consumed or disposed of, and only read. Without this method, core downloads.
+   */
+  hostViews?(tensors: readonly T[]): readonly HostTensor[];
+
+  /**
    * New tensors with the same elements, bit for bit. Later changes to `tensors` do not affect them.
    */
   clone(tensors: readonly T[]): Awaitable<readonly T[]>;

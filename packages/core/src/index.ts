@@ -17,7 +17,7 @@ export type { ParameterSource } from './parameters/parameter-list.js';
 export { ParameterSet } from './parameters/parameter-set.js';
 export type { ParameterSetOptions, WithWeightsOptions } from './parameters/parameter-set.js';
 export type { NamedTensors } from './state/named-tensors.js';
-export { fromSafetensors, toSafetensors } from './state/state-bytes.js';
+export { fromSafetensors, toSafetensors, toSafetensorsChunks } from './state/state-bytes.js';
 export type { StateTree } from './state/state-tree.js';
 export type { SWAParamGroup } from './swa/group.js';
 export type { SWAGroupState, SWAOptions, SWAState } from './swa/machine.js';

@@ -8,6 +8,10 @@ import { arrayOf, elementCount, formatSpec } from './tensor.js';
 /** The reserved name of the metadata, which are strings. */
 export const METADATA = '__metadata__';
 
+/** The length of a header, the first bytes of a file. */
+export const LENGTH_SIZE = 8;
+/** The longest header that the reference implementation reads, in bytes. */
+export const MAX_HEADER_LENGTH = 100_000_000;
 /** The most axes of a tensor, as in NumPy and PyTorch. */
 export const MAX_RANK = 64;
 /** The most strings in the metadata. */

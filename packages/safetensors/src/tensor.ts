@@ -85,6 +85,11 @@ export function arrayOf(dtype: DType): HostArrayConstructor {
   return ARRAYS[dtype];
 }
 
+/** The bytes of `data`: a view. */
+export function bytesOf(data: HostArray): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
 /**
  * The number of elements of a shape: the product of its extents, 1 for a scalar.
  *

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 
 import { gpujsBackend, hostArray, type GpujsTensor } from '@polyak/backend-gpujs';
-import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
+import { decodeSafetensors, encodeSafetensorsChunks } from '@polyak/safetensors';
 import type { DigitNetwork, InitialWeights } from '@polyak/example-gpujs-mnist';
 import { digitNetwork, digitParameters, digitStatistics } from '@polyak/example-gpujs-mnist';
 import { GPU } from 'gpu.js';
@@ -92,7 +92,7 @@ async function saveWeights({ parameters, statistics }: DigitNetwork, path: strin
       return [cell.name, { dtype, shape, data: await hostArray(cell.data()) }] as const;
     }),
   );
-  await writeWhole(path, encodeSafetensors(Object.fromEntries(tensors)));
+  await writeWhole(path, encodeSafetensorsChunks(Object.fromEntries(tensors)));
 }
 
 async function readWeights(path: string): Promise<InitialWeights> {

@@ -1,5 +1,5 @@
 // Running averages for custom training loops, without an optimizer.
-import { requireCount, requireOptions } from '../arguments.js';
+import { requireCount, requireFunction, requireOptions } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import { fittingState, restore, stateOf } from './averages-state.js';
 import type { AveragesState } from './averages-state.js';
@@ -13,7 +13,7 @@ import type { AveragedOptions, DisposeOptions, SwapOptions } from './show.js';
 import type { AveragingOptions } from './options.js';
 import { warnIfEmpty } from '../parameters/parameter-list.js';
 import type { ParameterSource } from '../parameters/parameter-list.js';
-import { drive } from '../steps/steps.js';
+import { drive, wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
 
@@ -134,7 +134,36 @@ export class AveragedModel<T> {
   stateDict(): Promise<AveragesState> {
     return this.#run('stateDict', ({ call }) => {
       this.#averages.requireUsable(call);
-      return stateOf(this.#averages);
+      return stateOf(this.#averages, 'copies');
+    });
+  }
+
+  /**
+   * Runs `fn` with the state that {@link AveragedModel.stateDict} returns, but without a copy of averages that
+   * lie in host memory. To save it, pass its `toSafetensorsChunks` to a file.
+   *
+   * @param fn - writes the state. Its tensors are only valid until `fn` is done; until then, other
+   *   calls throw `ERR_BUSY`
+   * @returns what `fn` returned
+   * @throws PolyakError `ERR_BUSY`, `ERR_DISPOSED`, and whatever `fn` throws
+   * @example
+   * ```ts
+   * import { writeFile } from 'node:fs/promises';
+   * import { toSafetensorsChunks } from '@polyak/core';
+   * import type { AveragedModel } from '@polyak/core';
+   *
+   * async function save(path: string, ema: AveragedModel<unknown>): Promise<void> {
+   *   await ema.withStateDict((state) => writeFile(path, toSafetensorsChunks(state)));
+   * }
+   * ```
+   */
+  async withStateDict<R>(fn: (state: AveragesState) => Awaitable<R>): Promise<R> {
+    requireCount('withStateDict', arguments.length, 1);
+    requireFunction('withStateDict', 'the argument', fn);
+    const averages = this.#averages;
+    return this.#run('withStateDict', function* ({ call }) {
+      averages.requireUsable(call);
+      return yield* wait(fn(yield* stateOf(averages, 'views')));
     });
   }
 

@@ -1,4 +1,5 @@
 // The state of averages as plain data: its format, how it is checked, and how it is restored.
+import type { Awaitable } from '../awaitable.js';
 import { PolyakError } from '../error.js';
 import { quoted } from '../parameters/parameter-list.js';
 import type { AveragedParameter } from '../parameters/parameter-list.js';
@@ -51,11 +52,23 @@ export type GroupState = {
   readonly tied: { readonly [name: string]: string };
 };
 
-/** A copy of the state of `averages`, also while one of them is in the model. */
-export function* stateOf<T>({ terms, groups }: Averages<T>): Steps<AveragesState> {
+/**
+ * The state of `averages`, also while one of them is in the model.
+ *
+ * @param tensors - whether they are copies, or may be views of the averages
+ */
+export function* stateOf<T>(
+  { terms, groups }: Averages<T>,
+  tensors: 'copies' | 'views',
+): Steps<AveragesState> {
+  const { backend } = terms;
+  const read = (held: readonly T[]): Awaitable<readonly HostTensor[]> =>
+    tensors === 'views' && backend.hostViews !== undefined
+      ? backend.hostViews(held)
+      : backend.download(held);
   const states: (readonly [string, AverageState])[] = [];
   for (const [index, named] of terms.rules.entries()) {
-    states.push([named.name, yield* averageState(terms.backend, groups, named, index)]);
+    states.push([named.name, yield* averageState(read, groups, named, index)]);
   }
   return {
     version: 1,
@@ -65,7 +78,7 @@ export function* stateOf<T>({ terms, groups }: Averages<T>): Steps<AveragesState
 }
 
 function* averageState<T>(
-  backend: Averages<T>['terms']['backend'],
+  read: (held: readonly T[]) => Awaitable<readonly HostTensor[]>,
   groups: readonly AveragedGroup<T>[],
   { rule, compensated }: NamedRule,
   index: number,
@@ -74,7 +87,7 @@ function* averageState<T>(
   const windows: Map<string, HostTensor>[] = [];
   for (const { list, running } of groups) {
     const own = running[index] as RunningAverage<T>;
-    const host = yield* withTensors(own, (tensors) => wait(backend.download(tensors)));
+    const host = yield* withTensors(own, (tensors) => wait(read(tensors)));
     host.averages.forEach(({ average, residual }, n) => {
       const name = list.names[n] as string;
       swaState.set(name, average);

@@ -1,9 +1,16 @@
 // States as bytes: a safetensors file, in which Python finds each tensor under its path. The rest
 // of the state is JSON in the metadata.
+import { requireOptions } from '../arguments.js';
 import { PolyakError } from '../error.js';
 import { excerpt, hasMoreValues, parseJson } from '@polyak/safetensors/json';
 import type { Json } from '@polyak/safetensors/json';
-import { decodeSafetensors, encodeSafetensors, METADATA } from '@polyak/safetensors';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  encodeSafetensorsChunks,
+  METADATA,
+} from '@polyak/safetensors';
+import type { DecodeOptions } from '@polyak/safetensors';
 import { isList, isTensor } from './state-tree.js';
 import type { StateTree } from './state-tree.js';
 import type { HostTensor } from '../tensor/tensor.js';
@@ -26,6 +33,7 @@ const NUMBERS: ReadonlyMap<Json, number> = new Map(
 
 /** The arguments of the recursion over a state. */
 interface Packing {
+  readonly call: string;
   readonly path: readonly string[];
   readonly ancestors: readonly StateTree[];
   readonly tensors: Map<string, HostTensor>;
@@ -60,21 +68,52 @@ interface Packing {
  * @see https://github.com/huggingface/safetensors#format
  */
 export function toSafetensors(state: StateTree): Uint8Array {
+  return encodeSafetensors(...filed('toSafetensors', state));
+}
+
+/**
+ * {@link toSafetensors} without a copy of the tensors, in chunks for a file or a stream. Large
+ * tensors are chunks of their own: views of their data, of at most 1 GiB each. So the file can be
+ * longer than one array can be, and takes no memory.
+ *
+ * @param state - as for {@link toSafetensors}. Its tensors may not change before the chunks are
+ *   written
+ * @returns chunks that make up the bytes of {@link toSafetensors}; can be iterated repeatedly
+ * @throws what {@link toSafetensors} throws, before the first chunk
+ * @example
+ * ```ts
+ * import { writeFile } from 'node:fs/promises';
+ * import { toSafetensorsChunks } from '@polyak/core';
+ *
+ * await writeFile('/dev/null', toSafetensorsChunks({ nAvg: 3 })); // in browsers: new Blob([...chunks])
+ * ```
+ */
+export function toSafetensorsChunks(state: StateTree): Iterable<Uint8Array> {
+  return encodeSafetensorsChunks(...filed('toSafetensorsChunks', state));
+}
+
+/** The tensors and the metadata of the file. */
+function filed(
+  call: string,
+  state: StateTree,
+): [tensors: Record<string, HostTensor>, metadata: Record<string, string>] {
   const tensors = new Map<string, HostTensor>();
-  const packed = pack(state, { path: [], ancestors: [], tensors });
+  const packed = pack(state, { call, path: [], ancestors: [], tensors });
   const text = JSON.stringify({ version: VERSION, state: packed });
   const excess = excessOf(text, tensors.size);
   if (excess !== undefined)
-    throw new RangeError(`toSafetensors: ${excess}. Keep long lists of numbers as tensors.`);
-  return encodeSafetensors(Object.fromEntries(tensors), { [KEY]: text });
+    throw new RangeError(`${call}: ${excess}. Keep long lists of numbers as tensors.`);
+  return [Object.fromEntries(tensors), { [KEY]: text }];
 }
 
 /**
  * Reads a state from the bytes of a safetensors file. A file that {@link toSafetensors} did not
  * write, such as weights saved by Python, gives a record of its tensors by name.
  *
- * @param bytes - the file; not kept
- * @returns the state, which shares no memory with `bytes`
+ * @param bytes - the file
+ * @param options - `copy: false` makes tensors views of `bytes`, to load a state without another
+ *   copy of it; see {@link DecodeOptions}
+ * @returns the state, which by default shares no memory with `bytes`
  * @throws TypeError if `bytes` is not a `Uint8Array`
  * @throws {@link PolyakError} `ERR_SAFETENSORS` if the bytes are not a well-formed file, or the
  *   metadata entry `polyak` does not fit its tensors; `ERR_UNSUPPORTED` on a big-endian machine
@@ -87,8 +126,9 @@ export function toSafetensors(state: StateTree): Uint8Array {
  * ```
  * @see https://github.com/huggingface/safetensors#format
  */
-export function fromSafetensors(bytes: Uint8Array): StateTree {
-  const { tensors, metadata } = decodeSafetensors(bytes);
+export function fromSafetensors(bytes: Uint8Array, options: DecodeOptions = {}): StateTree {
+  requireOptions('fromSafetensors', options, ['copy']);
+  const { tensors, metadata } = decodeSafetensors(bytes, options);
   const text = metadata[KEY];
   if (text === undefined) return tensors;
   const rest = new Map(Object.entries(tensors));
@@ -100,18 +140,19 @@ export function fromSafetensors(bytes: Uint8Array): StateTree {
   return state;
 }
 
-function pack(node: StateTree, { path, ancestors, tensors }: Packing): Json {
+function pack(node: StateTree, { call, path, ancestors, tensors }: Packing): Json {
   if (typeof node === 'number') return packNumber(node);
   if (node === null || typeof node === 'boolean' || typeof node === 'string') return node;
-  checkPlain(node, path);
+  checkPlain(node, call, path);
   if (isTensor(node)) {
     const name = freeName(path, tensors);
     tensors.set(name, node);
     return { [TENSOR]: name };
   }
-  if (ancestors.includes(node)) throw notPlain(path, 'a cycle');
-  if (path.length >= MAX_DEPTH) throw notPlain(path, `nested deeper than ${MAX_DEPTH}`);
+  if (ancestors.includes(node)) throw notPlain(call, path, 'a cycle');
+  if (path.length >= MAX_DEPTH) throw notPlain(call, path, `nested deeper than ${MAX_DEPTH}`);
   const inside = (key: string): Packing => ({
+    call,
     path: [...path, key],
     ancestors: [...ancestors, node],
     tensors,
@@ -136,31 +177,32 @@ function nameOf(value: number): string {
 
 function checkPlain(
   node: HostTensor | readonly StateTree[] | { readonly [key: string]: StateTree },
+  call: string,
   path: readonly string[],
 ): void {
-  if (typeof node !== 'object') throw notPlain(path, `of type ${typeof node}`);
+  if (typeof node !== 'object') throw notPlain(call, path, `of type ${typeof node}`);
   if (isList(node)) {
     const keys = Object.keys(node);
     if (keys.length === node.length && keys.every((key, index) => key === String(index))) return;
-    throw notPlain(path, 'a list with holes or with named members');
+    throw notPlain(call, path, 'a list with holes or with named members');
   }
   // Not compared with Object.prototype, which differs between realms.
   const prototype: unknown = Object.getPrototypeOf(node);
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     const remedy = ArrayBuffer.isView(node) ? '; a tensor is { dtype, shape, data }' : '';
-    throw notPlain(path, `an instance of a class${remedy}`);
+    throw notPlain(call, path, `an instance of a class${remedy}`);
   }
   if (Object.getOwnPropertySymbols(node).length > 0)
-    throw notPlain(path, 'a record with symbols for keys');
+    throw notPlain(call, path, 'a record with symbols for keys');
   if (!isTensor(node)) return;
   const extra = Object.keys(node).find((key) => !['dtype', 'shape', 'data'].includes(key));
-  if (extra !== undefined) throw notPlain(path, `a tensor with a member ${excerpt(extra)}`);
+  if (extra !== undefined) throw notPlain(call, path, `a tensor with a member ${excerpt(extra)}`);
 }
 
-function notPlain(path: readonly string[], found: string): TypeError {
+function notPlain(call: string, path: readonly string[], found: string): TypeError {
   const what = path.length === 0 ? 'the state' : excerpt(path.join('/'));
   return new TypeError(
-    `toSafetensors: ${what} is ${found}. A state holds null, booleans, numbers, strings, ` +
+    `${call}: ${what} is ${found}. A state holds null, booleans, numbers, strings, ` +
       'tensors, lists and plain records.',
   );
 }

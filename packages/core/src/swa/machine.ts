@@ -139,10 +139,10 @@ export class SWAMachine<T> {
     current.commit(() => this.#add(added));
   }
 
-  /** A copy of the state, also while an average is in the model. */
-  *state({ call }: Transaction): Steps<SWAState> {
+  /** The state, also while an average is in the model; see `stateOf`. */
+  *state({ call }: Transaction, tensors: 'copies' | 'views'): Steps<SWAState> {
     this.averages.requireUsable(call);
-    const { paramGroups, ...state } = yield* stateOf(this.averages);
+    const { paramGroups, ...state } = yield* stateOf(this.averages, tensors);
     return {
       ...state,
       optState: yield* wait(this.optimizer.stateDict()),

@@ -1,10 +1,10 @@
 // Stochastic weight averaging around any optimizer, with the names of torchcontrib.
-import { requireCount, requireOptions } from '../arguments.js';
+import { requireCount, requireFunction, requireOptions } from '../arguments.js';
 import { AVERAGING_OPTIONS } from '../averaging/options.js';
 import { ending, toggle, within } from '../averaging/show.js';
 import type { AveragedOptions, DisposeOptions, SwapOptions } from '../averaging/show.js';
 import { warnIfEmpty } from '../parameters/parameter-list.js';
-import { drive } from '../steps/steps.js';
+import { drive, wait } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
 import type { Awaitable } from '../awaitable.js';
@@ -211,7 +211,35 @@ export class SWA<T> {
    * @throws PolyakError `ERR_BUSY`, `ERR_DISPOSED`
    */
   stateDict(): Promise<SWAState> {
-    return this.#run('stateDict', (current) => this.#machine.state(current));
+    return this.#run('stateDict', (current) => this.#machine.state(current, 'copies'));
+  }
+
+  /**
+   * Runs `fn` with the state that {@link SWA.stateDict} returns, but without a copy of averages that
+   * lie in host memory. To save it, pass its `toSafetensorsChunks` to a file.
+   *
+   * @param fn - writes the state. Its tensors are only valid until `fn` is done; until then, other
+   *   calls throw `ERR_BUSY`
+   * @returns what `fn` returned
+   * @throws PolyakError `ERR_BUSY`, `ERR_DISPOSED`, and whatever `fn` throws
+   * @example
+   * ```ts
+   * import { writeFile } from 'node:fs/promises';
+   * import { toSafetensorsChunks } from '@polyak/core';
+   * import type { SWA } from '@polyak/core';
+   *
+   * async function save(path: string, swa: SWA<unknown>): Promise<void> {
+   *   await swa.withStateDict((state) => writeFile(path, toSafetensorsChunks(state)));
+   * }
+   * ```
+   */
+  async withStateDict<R>(fn: (state: SWAState) => Awaitable<R>): Promise<R> {
+    requireCount('withStateDict', arguments.length, 1);
+    requireFunction('withStateDict', 'the argument', fn);
+    const machine = this.#machine;
+    return this.#run('withStateDict', function* (current) {
+      return yield* wait(fn(yield* machine.state(current, 'views')));
+    });
   }
 
   /**

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
-import { fromSafetensors, toSafetensors } from '@polyak/core';
+import { fromSafetensors, toSafetensors, toSafetensorsChunks } from '@polyak/core';
 import type { StateTree } from '@polyak/core';
 import type { HostTensor } from '@polyak/core/interfaces';
 import { decodeSafetensors } from '@polyak/safetensors';
@@ -64,6 +64,8 @@ describe('toSafetensors', () => {
         const bytes = toSafetensors(state);
         expect(canonical(fromSafetensors(bytes))).toBe(canonical(state));
         expect(toSafetensors(fromSafetensors(bytes))).toEqual(bytes);
+        expect(canonical(fromSafetensors(bytes, { copy: false }))).toBe(canonical(state));
+        expect(Buffer.concat([...toSafetensorsChunks(state)]).equals(bytes)).toBe(true);
       }),
       { numRuns: 1000 },
     );

@@ -1,0 +1,123 @@
+// Reads safetensors files: 8 bytes of header length, a JSON header, the tensors' bytes.
+import { LENGTH_SIZE, MAX_HEADER_LENGTH, malformed, parseHeader } from './header.js';
+import { excerpt } from './json.js';
+import { refuseBigEndian } from './little-endian.js';
+import type { HostTensor } from './tensor.js';
+import { arrayOf, bytesOf, elementCount } from './tensor.js';
+
+declare const TextDecoder: new (
+  label: 'utf-8',
+  options: { readonly fatal: true },
+) => { decode(bytes: Uint8Array): string };
+
+const OPENING_BRACE = 0x7b;
+
+/** What a safetensors file holds. */
+export interface SafetensorsFile {
+  /** The tensors by name. */
+  readonly tensors: Record<string, HostTensor>;
+  /** The file's own strings. */
+  readonly metadata: Record<string, string>;
+}
+
+/** Options of {@link decodeSafetensors}. */
+export interface DecodeOptions {
+  /**
+   * `false`: the tensors are views of `bytes` where their offset allows it, as in files that
+   * {@link encodeSafetensors} wrote. `bytes` may not change while they are in use, and is kept in
+   * memory by each of them. Default `true`: the tensors are copies.
+   */
+  readonly copy?: boolean;
+}
+
+/**
+ * Reads the bytes of a safetensors file. The whole file is checked before a tensor is allocated.
+ * The tensors together take as many bytes as the file has data, whatever its header says, and a
+ * header that is wrong is refused before the rest of it is built.
+ *
+ * Stricter than the reference implementation. It also refuses duplicate names, unknown fields,
+ * dtypes that {@link HostTensor} cannot hold (`F8_E4M3` and the like), bools other than 0 and 1,
+ * more than 64 axes, and more than 65,536 metadata strings.
+ *
+ * @param bytes - the file, also as a view into a larger buffer; not kept, except by views
+ * @param options - see {@link DecodeOptions}
+ * @returns tensors and metadata
+ * @throws TypeError where `bytes` is not a `Uint8Array`
+ * @throws {@link PolyakError} `ERR_SAFETENSORS` where the bytes are not a well-formed file,
+ * `ERR_UNSUPPORTED` on a big-endian machine
+ * @example
+ * ```ts
+ * import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
+ *
+ * const weight = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } as const;
+ * const bytes = encodeSafetensors({ weight });
+ * console.log(decodeSafetensors(bytes).tensors['weight']?.data); // Float32Array(2) [1, 2]
+ * ```
+ * @see https://github.com/huggingface/safetensors#format
+ */
+export function decodeSafetensors(
+  bytes: Uint8Array,
+  { copy = true }: DecodeOptions = {},
+): SafetensorsFile {
+  refuseBigEndian('decodeSafetensors');
+  if (!ArrayBuffer.isView(bytes) || bytes[Symbol.toStringTag] !== 'Uint8Array') {
+    throw new TypeError(
+      'decodeSafetensors: expected a Uint8Array. Wrap an ArrayBuffer: new Uint8Array(buffer).',
+    );
+  }
+  const { dataBegin, text } = readText(bytes);
+  const { metadata, entries } = parseHeader(text, bytes.length - dataBegin);
+  const data = bytes.subarray(dataBegin);
+  for (const { name, dtype, begin, end } of entries) {
+    const stray =
+      dtype === 'bool' ? data.subarray(begin, end).find((element) => element > 1) : undefined;
+    if (stray !== undefined) {
+      throw malformed(`tensor ${excerpt(name)} holds the bool ${stray}, expected 0 or 1.`);
+    }
+  }
+  const tensors = entries.map(({ name, dtype, shape, begin, end }): [string, HostTensor] => {
+    const Elements = arrayOf(dtype);
+    const count = elementCount(shape);
+    const at = data.byteOffset + begin;
+    if (!copy && at % Elements.BYTES_PER_ELEMENT === 0) {
+      return [name, { dtype, shape, data: new Elements(data.buffer as ArrayBuffer, at, count) }];
+    }
+    const elements = new Elements(count);
+    bytesOf(elements).set(data.subarray(begin, end));
+    return [name, { dtype, shape, data: elements }];
+  });
+  return { tensors: Object.fromEntries(tensors), metadata };
+}
+
+function readText(bytes: Uint8Array): { dataBegin: number; text: string } {
+  if (bytes.length < LENGTH_SIZE) {
+    throw malformed(`the file has ${bytes.length} bytes, too few for the length of a header.`);
+  }
+  const length = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_SIZE).getBigUint64(0, true);
+  if (length > MAX_HEADER_LENGTH) {
+    throw malformed(
+      `the header says it takes ${length} bytes, the format allows ${MAX_HEADER_LENGTH}.`,
+    );
+  }
+  const dataBegin = LENGTH_SIZE + Number(length);
+  if (dataBegin > bytes.length) {
+    throw malformed(
+      `the header says it takes ${length} bytes, but ${bytes.length - LENGTH_SIZE} follow. ` +
+        'Truncated?',
+    );
+  }
+  if (bytes[LENGTH_SIZE] !== OPENING_BRACE) {
+    throw malformed('the header does not begin with "{". Is this a safetensors file?');
+  }
+  const view = bytes.subarray(LENGTH_SIZE, dataBegin);
+  // Browsers decode neither shared nor resizable memory, which is copied.
+  const { buffer } = bytes;
+  const isShared = buffer[Symbol.toStringTag] !== 'ArrayBuffer';
+  const isResizable = 'resizable' in buffer && buffer.resizable === true;
+  const header = isShared || isResizable ? new Uint8Array(view) : view;
+  try {
+    return { dataBegin, text: new TextDecoder('utf-8', { fatal: true }).decode(header) };
+  } catch (cause) {
+    throw malformed('the header is not UTF-8.', cause);
+  }
+}

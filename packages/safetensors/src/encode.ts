@@ -1,0 +1,198 @@
+// Writes safetensors files: 8 bytes of header length, a JSON header, the tensors' bytes.
+import { excerpt } from './json.js';
+import {
+  LENGTH_SIZE,
+  MAX_HEADER_LENGTH,
+  MAX_RANK,
+  MAX_STRINGS,
+  METADATA,
+  compareEntries,
+  formatHeader,
+  isDType,
+  isShape,
+  isWellFormed,
+} from './header.js';
+import { refuseBigEndian } from './little-endian.js';
+import type { HostTensor } from './tensor.js';
+import { arrayOf, bytesOf, canonical, elementCount, formatSpec } from './tensor.js';
+
+declare const TextEncoder: new () => { encode(text: string): Uint8Array };
+
+const SPACE = 0x20;
+/** Tensors with fewer bytes are copied into chunks of several. */
+const SMALL = 2 ** 16;
+/** The most bytes that are copied into one chunk. */
+const GATHERED = 2 ** 20;
+// Node writes less than 2 GiB at once.
+const LONGEST = 2 ** 30;
+
+/**
+ * Writes tensors as the bytes of a safetensors file, which Python, Rust and others read. Equal
+ * tensors and metadata make equal bytes, whatever the order of the records, and the same ones as
+ * the reference implementation.
+ *
+ * @param tensors - the tensors by name, any well-formed Unicode but `__metadata__`
+ * @param metadata - strings to keep beside them; not written where there are none
+ * @returns a new array, 16 bytes at least
+ * @throws TypeError where a tensor, its dtype, shape or data, or a metadata value is of the wrong
+ * type
+ * @throws RangeError where the data and the shape disagree, an extent is not an integer from 0 on,
+ * a bool is neither 0 nor 1, or a name is `__metadata__` or not well-formed Unicode; for more than
+ * 64 axes, 65,536 metadata strings or 100 MB of header
+ * @throws {@link PolyakError} `ERR_UNSUPPORTED` on a big-endian machine
+ * @example
+ * ```ts
+ * import { encodeSafetensors } from '@polyak/safetensors';
+ *
+ * const weight = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } as const;
+ * const bytes = encodeSafetensors({ weight });
+ * console.log(bytes.byteLength); // 80
+ * ```
+ * @see https://github.com/huggingface/safetensors#format
+ */
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, HostTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  return joined(pieces(tensors, metadata));
+}
+
+/**
+ * {@link encodeSafetensors} without a copy of the data, in chunks for a file or a stream. Large
+ * tensors are chunks of their own: views of their data, of at most 1 GiB each. So the file can be
+ * longer than one array can be, and takes no memory.
+ *
+ * @param tensors - as for {@link encodeSafetensors}. They may not change before the chunks are
+ * written
+ * @param metadata - as for {@link encodeSafetensors}
+ * @returns chunks that make up the bytes of {@link encodeSafetensors}; can be iterated repeatedly
+ * @throws what {@link encodeSafetensors} throws, before the first chunk
+ * @example
+ * ```ts
+ * import { writeFile } from 'node:fs/promises';
+ * import { encodeSafetensorsChunks } from '@polyak/safetensors';
+ *
+ * const weight = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } as const;
+ * await writeFile('/dev/null', encodeSafetensorsChunks({ weight }));
+ * ```
+ */
+export function encodeSafetensorsChunks(
+  tensors: Readonly<Record<string, HostTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Iterable<Uint8Array> {
+  const whole = pieces(tensors, metadata);
+  return { [Symbol.iterator]: () => chunksOf(whole) };
+}
+
+/** The header, then the data of each tensor. */
+function pieces(
+  tensors: Readonly<Record<string, HostTensor>>,
+  metadata: Readonly<Record<string, string>>,
+): readonly Uint8Array[] {
+  refuseBigEndian('encodeSafetensors');
+  const strings = Object.entries(metadata);
+  strings.forEach(checkMetadata);
+  if (strings.length > MAX_STRINGS) {
+    throw new RangeError(
+      `encodeSafetensors: the metadata have ${strings.length} strings, expected at most ` +
+        `${MAX_STRINGS}. Join them into one, as JSON.`,
+    );
+  }
+  const named = Object.entries(tensors).map(([name, tensor]) => checkTensor(name, tensor));
+  named.sort(compareEntries);
+  let filled = 0;
+  const entries = named.map((tensor) => {
+    const begin = filled;
+    filled += tensor.data.byteLength;
+    return { ...tensor, begin, end: filled };
+  });
+  const text = new TextEncoder().encode(formatHeader(entries, metadata));
+  const length = Math.ceil(text.length / 8) * 8;
+  if (length > MAX_HEADER_LENGTH) {
+    throw new RangeError(
+      `encodeSafetensors: the header takes ${text.length} bytes, the format allows ` +
+        `${MAX_HEADER_LENGTH}. Keep long lists of numbers as tensors.`,
+    );
+  }
+  const header = new Uint8Array(LENGTH_SIZE + length).fill(SPACE, LENGTH_SIZE);
+  new DataView(header.buffer).setBigUint64(0, BigInt(length), true);
+  header.set(text, LENGTH_SIZE);
+  return [header, ...entries.map(({ data }) => bytesOf(data))];
+}
+
+// A write for each of 100,000 small tensors takes far longer than copying them together.
+function* chunksOf(whole: readonly Uint8Array[]): Generator<Uint8Array, void> {
+  let small: Uint8Array[] = [];
+  let size = 0;
+  for (const piece of whole) {
+    const isSmall = piece.length < SMALL;
+    if (size > 0 && !(isSmall && size + piece.length <= GATHERED)) {
+      yield joined(small);
+      small = [];
+      size = 0;
+    }
+    if (isSmall) {
+      small.push(piece);
+      size += piece.length;
+    } else {
+      for (let at = 0; at < piece.length; at += LONGEST) yield piece.subarray(at, at + LONGEST);
+    }
+  }
+  if (size > 0) yield joined(small);
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+function checkMetadata([key, value]: [string, unknown]): void {
+  if (typeof value !== 'string') {
+    throw new TypeError(
+      `encodeSafetensors: metadata ${excerpt(key)} is ${excerpt(value)}, expected a string.`,
+    );
+  }
+  if (!isWellFormed(key) || !isWellFormed(value)) {
+    throw new RangeError(`encodeSafetensors: metadata ${excerpt(key)} is not well-formed Unicode.`);
+  }
+}
+
+function checkTensor(name: string, tensor: HostTensor): HostTensor & { readonly name: string } {
+  const what = `encodeSafetensors: tensor ${excerpt(name)}`;
+  if (name === METADATA || !isWellFormed(name)) {
+    throw new RangeError(
+      `${what}: the name must be well-formed Unicode and not ${METADATA}. Rename it.`,
+    );
+  }
+  if (typeof tensor !== 'object' || tensor === null) {
+    throw new TypeError(`${what} is ${excerpt(tensor)}, expected { dtype, shape, data }.`);
+  }
+  const { dtype, shape, data } = canonical(tensor);
+  if (!isDType(dtype))
+    throw new TypeError(`${what} has dtype ${excerpt(dtype)}, which safetensors does not name.`);
+  const constructor = arrayOf(dtype).name;
+  if (!ArrayBuffer.isView(data) || data[Symbol.toStringTag] !== constructor) {
+    throw new TypeError(`${what}: the data of ${dtype} are not in a ${constructor}.`);
+  }
+  if (!Array.isArray(shape))
+    throw new TypeError(`${what} has shape ${excerpt(shape)}, expected a list.`);
+  if (!isShape(shape)) {
+    throw new RangeError(
+      `${what} has shape ${excerpt(shape)}, expected at most ${MAX_RANK} integers from 0 on ` +
+        'with a product below 2^53.',
+    );
+  }
+  if (data.length !== elementCount(shape)) {
+    const expected = `${elementCount(shape)} for ${formatSpec(tensor)}`;
+    throw new RangeError(`${what} holds ${data.length} elements, expected ${expected}.`);
+  }
+  if (dtype === 'bool' && bytesOf(data).some((element) => element > 1)) {
+    throw new RangeError(`${what} holds bools that are neither 0 nor 1.`);
+  }
+  return { name, dtype, shape, data };
+}
