@@ -1,6 +1,7 @@
 // The state of averages as plain data: its format, how it is checked, and how it is restored.
 import type { Awaitable } from '../awaitable.js';
 import { PolyakError } from '../error.js';
+import { viewed } from '../parameters/copies.js';
 import { quoted } from '../parameters/parameter-list.js';
 import type { AveragedParameter } from '../parameters/parameter-list.js';
 import type { NamedRule } from '../rules/rule.js';
@@ -63,9 +64,7 @@ export function* stateOf<T>(
 ): Steps<AveragesState> {
   const { backend } = terms;
   const read = (held: readonly T[]): Awaitable<readonly HostTensor[]> =>
-    tensors === 'views' && backend.hostViews !== undefined
-      ? backend.hostViews(held)
-      : backend.download(held);
+    tensors === 'views' ? viewed(backend, held) : backend.download(held);
   const states: (readonly [string, AverageState])[] = [];
   for (const [index, named] of terms.rules.entries()) {
     states.push([named.name, yield* averageState(read, groups, named, index)]);

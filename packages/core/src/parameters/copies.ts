@@ -1,4 +1,5 @@
 // Copies of live tensors in the precision of averages, and the reverse.
+import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
 import { PolyakError } from '../error.js';
 import type { Parameter } from '../parameter.js';
@@ -7,7 +8,7 @@ import type { Steps } from '../steps/steps.js';
 import type { Transaction } from '../steps/transaction.js';
 import { floatsOf } from '../tensor/half.js';
 import { isFloating, isHalf, sameBytes } from '../tensor/tensor.js';
-import type { DType } from '../tensor/tensor.js';
+import type { DType, HostTensor } from '../tensor/tensor.js';
 import { quoted } from './parameter-list.js';
 import type { AveragedParameter } from './parameter-list.js';
 
@@ -187,6 +188,14 @@ export function* differing<T>(
   a: readonly T[],
   b: readonly T[],
 ): Steps<readonly Parameter<T>[]> {
-  const [left, right] = [yield* wait(backend.download(a)), yield* wait(backend.download(b))];
+  const [left, right] = [yield* wait(viewed(backend, a)), yield* wait(viewed(backend, b))];
   return parameters.filter((_, index) => !sameBytes(left[index]?.data, right[index]?.data));
+}
+
+/** The contents of `tensors`, to be read before they change: views if the backend has them. */
+export function viewed<T>(
+  backend: Backend<T>,
+  tensors: readonly T[],
+): Awaitable<readonly HostTensor[]> {
+  return backend.hostViews?.(tensors) ?? backend.download(tensors);
 }

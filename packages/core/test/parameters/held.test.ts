@@ -60,9 +60,9 @@ it('is looked at once only', async () => {
   const calls: number[] = [];
   const counted = {
     ...backend,
-    download: (tensors: readonly HostTensor[]) => {
+    hostViews: (tensors: readonly HostTensor[]) => {
       calls.push(tensors.length);
-      return backend.download(tensors);
+      return backend.hostViews(tensors);
     },
   };
   const [a, b] = [place('a', 1), place('b', 2)];
