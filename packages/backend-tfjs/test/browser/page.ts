@@ -114,6 +114,52 @@ async function update(
   return { plain: first, average: second, residual: third };
 }
 
+/** How many numbers tfjs reads from the device in an update, a check, and a swap there and back. */
+async function numbersRead(
+  lengths: readonly number[],
+): Promise<{ readonly update: number; readonly check: number; readonly swap: number }> {
+  const [backend, device] = [tfjsBackend(tf), tf.backend()];
+  const data = lengths.map((length, seed) => tf.randomUniform([length], -1, 1, 'float32', seed));
+  const live = data.map((tensor) => tf.variable(tensor));
+  const averages = await backend.clone(data);
+  const [read, readSync] = [device.read.bind(device), device.readSync.bind(device)];
+  let count = 0;
+  device.read = async (id) => {
+    const values = await read(id);
+    count += values.length;
+    return values;
+  };
+  device.readSync = (id) => {
+    const values = readSync(id);
+    count += values.length;
+    return values;
+  };
+  const counted = async (work: () => unknown): Promise<number> => {
+    count = 0;
+    await work();
+    return count;
+  };
+  const items = averages.map((average, n) => ({
+    average,
+    live: live[n] as tf.Tensor,
+    weight: 0.5,
+  }));
+  const parameters = variableParameters(
+    Object.fromEntries(live.map((variable, n) => [`p${n}`, variable])),
+  );
+  const found = {
+    update: await counted(async () => backend.average(items)),
+    check: await counted(async () => backend.allFinite(live)),
+    swap: await counted(async () => {
+      const held = await backend.swap(parameters, averages);
+      backend.dispose([...(await backend.swap(parameters, held)), ...held]);
+    }),
+  };
+  Object.assign(device, { read, readSync });
+  tf.dispose([...data, ...live, ...averages]);
+  return found;
+}
+
 /** The message of what a `swaOptimizer` throws here. */
 function refusal(): string {
   try {
@@ -124,7 +170,7 @@ function refusal(): string {
   return 'none';
 }
 
-const api = { start, conform, update, train, fit, refusal };
+const api = { start, conform, update, numbersRead, train, fit, refusal };
 
 /** The functions that the page offers. */
 export type PageApi = typeof api;
