@@ -79,8 +79,7 @@ async function loadSubject(size: Size): Promise<Subject> {
   const path = join(folder, 'state');
   await swa.withStateDict((state) => writeFile(path, toSafetensorsChunks(state)));
   return {
-    variant: async () =>
-      swa.loadStateDict(fromSafetensors(await readFile(path), { copy: false })),
+    variant: async () => swa.loadStateDict(fromSafetensors(await readFile(path), { copy: false })),
     reference: () => readFile(path),
     release: () => rm(folder, { recursive: true }),
   };

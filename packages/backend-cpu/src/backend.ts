@@ -126,7 +126,12 @@ function backendOn(engine: Engine, inPlace: boolean): CpuBackend {
     for (const { data } of made.release(call, tensors)) memory.free(data);
   }
 
-  function updateItem({ average, residual, live, weight }: AverageItem<HostTensor>): UpdateItem {
+  function updateItem({
+    average,
+    residual,
+    live,
+    weight,
+  }: AverageItem<HostTensor>): UpdateItem<FloatArray> {
     return {
       average: floatsToAverage('an average', average, average),
       residual:

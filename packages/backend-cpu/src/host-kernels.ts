@@ -6,7 +6,7 @@ import type { UpdateItem, UpdateResult } from './update.js';
 import { updated } from './update.js';
 
 /**
- * Averaging of float32 and float64 arrays, synchronous. Arrays that are passed in are only read,
+ * Averaging of float32 and float64 arrays, synchronous; live weights may be float16 or bfloat16. Arrays that are passed in are only read,
  * and not kept. Returned arrays are ordinary ones: the caller owns them and need not free them.
  */
 export interface HostKernels {

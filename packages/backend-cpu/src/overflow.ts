@@ -1,4 +1,5 @@
 // What becomes of the elements whose update overflows in its usual form.
+import { widened } from './kernel/widen.js';
 import type { Sources, Targets } from './kernel/engine.js';
 
 /**
@@ -28,11 +29,12 @@ export function weighSides(
   const kept = round(1 - w);
   // A residual is finite only where its average is.
   const usual = to.residual ?? to.average;
+  const live = widened(from.live);
   let isFinite = true;
   for (let i = 0; i < usual.length; i += 1) {
     if (Number.isFinite(usual[i])) continue;
     const value = round((from.average[i] as number) + (from.residual?.[i] ?? 0));
-    const next = round(round(kept * value) + round(w * (from.live[i] as number)));
+    const next = round(round(kept * value) + round(w * (live[i] as number)));
     to.average[i] = next;
     if (to.residual !== undefined) to.residual[i] = 0;
     isFinite &&= Number.isFinite(next);

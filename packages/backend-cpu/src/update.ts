@@ -1,17 +1,17 @@
 // One update, all or nothing. The new averages are computed into separate memory and take effect
 // once all of them are known to be finite.
-import type { Arithmetic, FloatArray, Workspace } from './kernel/engine.js';
+import type { Arithmetic, FloatArray, LiveArray, Workspace } from './kernel/engine.js';
 import { MOVED, NOT_FINITE } from './kernel/engine.js';
 import { weighSides } from './overflow.js';
 
 /** One average to be moved: `average + weight * (live - average)`. Nothing of it is written. */
-export interface UpdateItem {
+export interface UpdateItem<Live extends LiveArray = LiveArray> {
   /** The average; only read. */
   readonly average: FloatArray;
   /** The rounding error that the average carries, where it is compensated. */
   readonly residual?: FloatArray | undefined;
-  /** Of the type and length of the average. */
-  readonly live: FloatArray;
+  /** Of the length of the average, and of its type; or half precision, for a float32 average. */
+  readonly live: Live;
   /** In [0, 1]; rounded to the type of the arrays first. */
   readonly weight: number;
 }

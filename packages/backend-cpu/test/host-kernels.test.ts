@@ -1,6 +1,7 @@
 // Kernels over ordinary arrays: who owns which, and the same bits as the backend.
 import { hostKernels } from '@polyak/backend-cpu/host';
 import type { FloatArray, UpdateItem, UpdatedItem } from '@polyak/backend-cpu/host';
+import { halfToFloat32 } from '@polyak/core/kit';
 import { describe, expect, it } from 'vitest';
 import { difference, fillTame, fillWild } from './data.js';
 import { referenceAverage, referenceCompensated } from './reference.js';
@@ -33,6 +34,48 @@ describe.each(['wasm', 'js'] as const)('host kernels in %s', (kernel) => {
       expect(difference(pair?.residual ?? [], expectedPair[1])).toBeUndefined();
       expect([average, residual, live]).toEqual(before);
     }
+  });
+
+  it.each(['float16', 'bfloat16'] as const)('widens %s live weights exactly', (dtype) => {
+    const every = Uint16Array.from({ length: 2 ** 16 }, (_, code) => code);
+    for (const size of [0, 1, 7, 8, 9, 50_000, 2 ** 16, 131_073]) {
+      const bits = Uint16Array.from({ length: size }, (_, n) => every[n % 2 ** 16] as number);
+      const live = halfToFloat32(dtype, bits);
+      const average = fillTame(new Float32Array(size), 1);
+      const residual = fillTame(new Float32Array(size), 2).map((value) => value * 2 ** -24);
+      const both = [{ dtype, bits }, live].map((from) =>
+        averaged([
+          { average, live: from, weight: 0.3 },
+          { average, residual, live: from, weight: 1 },
+          { average: live, live: from, weight: 0.5 },
+        ]),
+      );
+      const [halves, floats] = both as [readonly UpdatedItem[], readonly UpdatedItem[]];
+      for (const [n, item] of halves.entries()) {
+        const { average: found, residual: rest = [], ...flags } = item;
+        const { average: wanted = [], residual: wantedRest = [], ...wantedFlags } = floats[n] ?? {};
+        expect(difference(found, wanted, `${size} elements`)).toBeUndefined();
+        expect(difference(rest, wantedRest)).toBeUndefined();
+        expect(flags).toEqual(wantedFlags);
+      }
+    }
+  });
+
+  it('refuses half precision that is not finite, and averages the largest numbers', () => {
+    const update = (bits: Uint16Array, average: Float32Array): unknown =>
+      hostKernels({ kernel }).average([
+        { average, live: { dtype: 'bfloat16', bits }, weight: 0.5 },
+      ]);
+    for (const code of [0x7f80, 0xff80, 0x7fc0]) {
+      expect(update(Uint16Array.of(0, code), Float32Array.of(1, 1))).toEqual({
+        kind: 'refused',
+        nonFinite: [0],
+      });
+    }
+    const largest = halfToFloat32('bfloat16', Uint16Array.of(0xff7f, 0x7f7f));
+    expect(update(Uint16Array.of(0x7f7f, 0x7f7f), largest)).toMatchObject({
+      items: [{ average: Float32Array.of(0, largest[1] as number) }],
+    });
   });
 
   it('gives out arrays of their own, and uses those again that it is given back', () => {

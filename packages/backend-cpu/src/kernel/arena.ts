@@ -27,6 +27,8 @@ export interface Shard {
   /** The first {@link SCRATCH} bytes of the memory. */
   readonly scratch32: Float32Array;
   /** The same bytes. */
+  readonly scratch16: Uint16Array;
+  /** The same bytes. */
   readonly scratch64: Float64Array;
 }
 
@@ -178,6 +180,7 @@ export class Arena {
       buffer,
       kernel: instantiateKernel(this.#module, memory),
       scratch32: new Float32Array(buffer, 0, SCRATCH / 4),
+      scratch16: new Uint16Array(buffer, 0, SCRATCH / 2),
       scratch64: new Float64Array(buffer, 0, SCRATCH / 8),
       gaps: new FreeList(SCRATCH, size),
     };

@@ -1,9 +1,24 @@
 // What an update needs: memory for its results, and arithmetic on elements. There are two engines,
 // in WebAssembly and in JavaScript, which agree bit for bit.
 import type { DType, HostArray } from '@polyak/core/interfaces';
+import type { HalfDType } from '@polyak/core/kit';
 
 /** The arrays that are averaged. */
 export type FloatArray = Float32Array | Float64Array;
+
+/** Half-precision elements as bits, which an update widens to float32 on the way. */
+export interface HalfArray {
+  readonly dtype: HalfDType;
+  readonly bits: Uint16Array;
+}
+
+/** Live weights: of the type of the average, or half precision for a float32 one. */
+export type LiveArray = FloatArray | HalfArray;
+
+/** Whether live weights are in half precision. */
+export function isHalfArray(live: LiveArray): live is HalfArray {
+  return 'bits' in live;
+}
 
 /** Type and length of the memory of a tensor. */
 export interface ArrayRequest {
@@ -22,7 +37,7 @@ export interface Sources {
   readonly average: FloatArray;
   /** The rounding error that the average carries, where it is compensated. */
   readonly residual?: FloatArray | undefined;
-  readonly live: FloatArray;
+  readonly live: LiveArray;
 }
 
 /** Where an update writes; none of it is a source. */

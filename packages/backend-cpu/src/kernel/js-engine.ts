@@ -2,6 +2,7 @@
 // engine with it.
 import { allFinite } from '@polyak/core/kit';
 import type { Engine, FloatArray, Sources, Targets } from './engine.js';
+import { widened } from './widen.js';
 import { average32, average64, averageCompensated32, averageCompensated64 } from './kernel-js.js';
 import { PLAIN, SpareArrays } from './spare-arrays.js';
 
@@ -12,14 +13,17 @@ export class JsEngine implements Engine {
 
   // One call for each type and form, so that a loop meets one kind of array only.
   average(to: Targets, from: Sources, weight: number): number {
-    if (from.residual === undefined) {
+    const { average, residual } = from;
+    const live = widened(from.live);
+    if (residual === undefined) {
       return is32(to.average)
-        ? average32(to.average, from.average as Float32Array, from.live as Float32Array, weight)
-        : average64(to.average, from.average as Float64Array, from.live as Float64Array, weight);
+        ? average32(to.average, average as Float32Array, live as Float32Array, weight)
+        : average64(to.average, average as Float64Array, live as Float64Array, weight);
     }
+    const sources = { average, residual, live };
     return is32(to.average)
-      ? averageCompensated32(to as Pair<Float32Array>, from as Triple<Float32Array>, weight)
-      : averageCompensated64(to as Pair<Float64Array>, from as Triple<Float64Array>, weight);
+      ? averageCompensated32(to as Pair<Float32Array>, sources as Triple<Float32Array>, weight)
+      : averageCompensated64(to as Pair<Float64Array>, sources as Triple<Float64Array>, weight);
   }
 
   allFinite(data: FloatArray): boolean {

@@ -1,10 +1,13 @@
 // The engine in WebAssembly: tensors lie in the arena's shards, and the kernel of the shard where
 // the new average lies does the arithmetic.
+import type { HalfDType } from '@polyak/core/kit';
 import type { ArenaLimits, Shard } from './arena.js';
 import { Arena } from './arena.js';
-import type { Engine, FloatArray, Sources, Targets } from './engine.js';
+import { isHalfArray } from './engine.js';
+import type { Engine, FloatArray, LiveArray, Sources, Targets } from './engine.js';
 import { SpareArrays } from './spare-arrays.js';
 import { inChunks, inOneChunk } from './staging.js';
+import type { Operand, Step } from './staging.js';
 import { compileKernel } from './webassembly.js';
 
 // The smallest bit patterns that are not finite, as 32-bit words; of a float64, the upper word.
@@ -50,16 +53,16 @@ export class WasmEngine implements Engine {
   }
 
   #average(target: FloatArray, { average, live }: Sources, weight: number): number {
-    const operands = [target, average, live];
+    const [weights, half] = operandOf(live);
+    const operands = [target, average, weights];
     const shard = this.#shardOf(operands);
     const run = is32(target) ? shard.kernel.average32 : shard.kernel.average64;
-    const slot = inOneChunk(shard, target, average, live);
+    const slot = isHalfArray(live) ? undefined : inOneChunk(shard, target, average, live);
     if (slot !== undefined) {
-      return run(target.byteOffset, average.byteOffset, slot, live.length, weight);
+      return run(target.byteOffset, average.byteOffset, slot, target.length, weight);
     }
-    return inChunks(shard, operands, 1, ([t = 0, a = 0, p = 0], count) =>
-      run(t, a, p, count, weight),
-    );
+    const step: Step = ([t = 0, a = 0, p = 0], count) => run(t, a, p, count, weight);
+    return inChunks(shard, operands, 1, step, half);
   }
 
   #averageCompensated(
@@ -69,24 +72,30 @@ export class WasmEngine implements Engine {
     { average, live }: Sources,
     weight: number,
   ): number {
-    const operands = [target, targetResidual, average, residual, live];
+    const [weights, half] = operandOf(live);
+    const operands = [target, targetResidual, average, residual, weights];
     const shard = this.#shardOf(operands);
     const run = is32(target)
       ? shard.kernel.averageCompensated32
       : shard.kernel.averageCompensated64;
-    return inChunks(shard, operands, 2, ([t = 0, r = 0, a = 0, c = 0, p = 0], count) =>
-      run(t, r, a, c, p, count, weight),
-    );
+    const step: Step = ([t = 0, r = 0, a = 0, c = 0, p = 0], count) =>
+      run(t, r, a, c, p, count, weight);
+    return inChunks(shard, operands, 2, step, half);
   }
 
   // The first that is resident decides.
-  #shardOf(arrays: readonly FloatArray[]): Shard {
+  #shardOf(arrays: readonly Operand[]): Shard {
     for (const data of arrays) {
       const shard = this.arena.shardOf(data);
       if (shard !== undefined) return shard;
     }
     return this.arena.staging;
   }
+}
+
+/** The array of live weights, and what its bits are if it holds bits. */
+function operandOf(live: LiveArray): readonly [data: Operand, half?: HalfDType] {
+  return isHalfArray(live) ? [live.bits, live.dtype] : [live];
 }
 
 function is32(data: FloatArray): boolean {
