@@ -3,48 +3,67 @@ import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import { hostKernels } from '@polyak/backend-cpu/host';
 import type { CpuBackend } from '@polyak/backend-cpu';
 import type { HostTensor } from '@polyak/core/interfaces';
-import type { Row, Subject } from './row.js';
+import type { Row, Subject } from '../row.js';
 
 const WEIGHT = 1 / 3;
+const SIZES = [1_000_000, 10_000_000, 30_000_000];
 const GATED_ELEMENTS = 10_000_000;
 
 type Float32Tensor = HostTensor & { readonly data: Float32Array };
 
-/**
- * What the CPU backend does, one row each. "Resident" are tensors that the backend made.
- *
- * @param elements - the size of the float32 arrays
- * @returns the rows
- */
-export function cpuRows(elements: number): readonly Row[] {
+/** What the CPU backend does, one row each. "Resident" are tensors that the backend made. */
+export function cpuRows(): readonly Row[] {
+  return SIZES.flatMap(rowsOf);
+}
+
+function rowsOf(elements: number): readonly Row[] {
   const wasm = cpuBackend({ kernel: 'wasm' });
   const js = cpuBackend({ kernel: 'js' });
   const resident = (fill: number): Float32Tensor => uploaded(wasm, filled(elements, fill));
   const plain = (fill: number): Float32Tensor => filled(elements, fill);
   const row = (
+    work: string,
     name: string,
     bytesPerElement: number,
     prepare: () => Subject,
     gate?: number,
-  ): Row =>
-    gate === undefined
-      ? { name, elements, bytesPerElement, against: 'set()', prepare }
-      : { name, elements, bytesPerElement, against: 'set()', prepare, gate };
+  ): Row => ({
+    work,
+    name,
+    tensors: 1,
+    elements,
+    bytesPerElement,
+    against: 'set()',
+    prepare,
+    ...(gate !== undefined && { gate }),
+  });
   // A check and an update used to be two calls, 2.47 together where this row is 1.84.
   const gate = elements === GATED_ELEMENTS ? 2.3 : undefined;
   return [
-    row('dst.set(src) itself', 8, () => copySubject(plain(1), plain(2))),
-    row('wasm average, resident', 12, () => averageSubject(wasm, resident(1), resident(2)), gate),
-    row('wasm average, live elsewhere', 12, () => stagedSubject(wasm, resident(1), plain(2))),
-    row('host kernels, all elsewhere', 12, () => hostSubject(plain(1), plain(2))),
-    row('wasm compensated, resident', 20, () =>
+    row('copy', 'dst.set(src) itself', 8, () => copySubject(plain(1), plain(2))),
+    row(
+      'update',
+      'wasm average, resident',
+      12,
+      () => averageSubject(wasm, resident(1), resident(2)),
+      gate,
+    ),
+    row('update', 'wasm average, live elsewhere', 12, () =>
+      stagedSubject(wasm, resident(1), plain(2)),
+    ),
+    row('update', 'host kernels, all elsewhere', 12, () => hostSubject(plain(1), plain(2))),
+    row('update', 'wasm compensated, resident', 20, () =>
       compensatedSubject(wasm, resident(1), resident(0), resident(2)),
     ),
-    row('wasm allFinite, resident', 4, () => finiteSubject(wasm, resident(1), resident(2))),
-    row('swap of bytes', 16, () => swapSubject(wasm, resident(1), plain(2))),
-    row('js average (same roundings)', 12, () => scriptSubject(js, plain(1), plain(2))),
-    row('js compensated', 20, () => scriptCompensatedSubject(js, plain(1), plain(0), plain(2))),
-    row('js naive loop', 12, () => naiveSubject(plain(1), plain(2))),
+    row('allFinite', 'wasm allFinite, resident', 4, () =>
+      finiteSubject(wasm, resident(1), resident(2)),
+    ),
+    row('swap', 'swap of bytes', 16, () => swapSubject(wasm, resident(1), plain(2))),
+    row('update', 'js average (same roundings)', 12, () => scriptSubject(js, plain(1), plain(2))),
+    row('update', 'js compensated', 20, () =>
+      scriptCompensatedSubject(js, plain(1), plain(0), plain(2)),
+    ),
+    row('update', 'js naive loop', 12, () => naiveSubject(plain(1), plain(2))),
   ];
 }
 

@@ -4,7 +4,7 @@
 import { gpujsBackend, gpujsParameter, gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsBackend, GpujsMode, GpujsTensor } from '@polyak/backend-gpujs';
 import gpujs from 'gpu.js';
-import type { Row, Subject } from './row.js';
+import type { Row, Subject } from '../row.js';
 
 const WEIGHT = 1 / 3;
 const [ELEMENTS, MANY_ELEMENTS] = [1_000_000, 10_000_000];
@@ -19,35 +19,32 @@ const MODES: readonly GpujsMode[] = GPU.isHeadlessGLSupported
   ? ['cpu', 'webasm', 'headlessgl']
   : ['cpu', 'webasm'];
 
-/**
- * What the gpu.js backend does with live weights in arrays, one row each.
- *
- * @param elements - at 1M come rows for one tensor and for many small ones, at 10M one for one
- * tensor
- * @returns the rows
- */
-export function gpujsRows(elements: number): readonly Row[] {
+/** What the gpu.js backend does with live weights in arrays, one row each. */
+export function gpujsRows(): readonly Row[] {
   return MODES.flatMap((mode) => {
     const row = (
+      work: string,
       name: string,
       bytesPerElement: number,
       lengths: readonly number[],
       of: SubjectOf,
     ): Row => ({
+      work,
       name: `gpujs ${mode} ${name}`,
+      tensors: lengths.length,
       elements: lengths.reduce((sum, length) => sum + length, 0),
       bytesPerElement,
-      against: 'loop',
+      against: 'plain loop',
+      isPeer: true,
       prepare: async () => prepare(mode, lengths, of),
     });
-    if (elements === MANY_ELEMENTS) return [row('average', 12, [elements], averageOf)];
-    if (elements !== ELEMENTS) return [];
     const many = Array.from({ length: SMALL.tensors }, () => SMALL.elements);
     return [
-      row('average', 12, [elements], averageOf),
-      row(`average, ${SMALL.tensors} tensors`, 12, many, averageOf),
-      row('allFinite', 4, [elements], finiteOf),
-      row('average, swap and back', 12, [elements], swapOf),
+      row('update', 'average', 12, [ELEMENTS], averageOf),
+      row('update', 'average', 12, many, averageOf),
+      row('update', 'average', 12, [MANY_ELEMENTS], averageOf),
+      row('allFinite', 'allFinite', 4, [ELEMENTS], finiteOf),
+      row('swap', 'average, swap and back', 12, [ELEMENTS], swapOf),
     ];
   });
 }

@@ -4,38 +4,33 @@ import { onnxBackend, onnxParameter } from '@polyak/backend-onnx';
 import type { OnnxBackend } from '@polyak/backend-onnx';
 import type { AveragedItem, AverageItem } from '@polyak/core/interfaces';
 import * as ort from 'onnxruntime-node';
-import type { Row, Subject } from './row.js';
+import type { Row, Subject } from '../row.js';
 
 const WEIGHT = 1 / 3;
 const [ELEMENTS, MANY_ELEMENTS] = [10_000_000, 100_000_000];
 /** As many tensors as a large convolutional network has, each of them small. */
 const SMALL = { tensors: 160, elements: 6250 };
 
-/**
- * What the ONNX Runtime backend does on cpu, one row each.
- *
- * @param elements - at 10M come rows for 10M and for 100M, at 1M one for many small tensors
- * @returns the rows
- */
-export function onnxRows(elements: number): readonly Row[] {
+/** What the ONNX Runtime backend does on cpu, one row each. */
+export function onnxRows(): readonly Row[] {
   const row = (
     name: string,
     bytesPerElement: number,
     lengths: readonly number[],
     of: SubjectOf,
   ): Row => ({
+    work: name === 'swap' || name === 'allFinite' ? name : 'update',
     name: `onnx cpu ${name}`,
+    tensors: lengths.length,
     elements: lengths.reduce((sum, length) => sum + length, 0),
     bytesPerElement,
-    against: 'loop',
+    against: 'plain loop',
+    isPeer: true,
     prepare: async () => prepare(lengths, of),
   });
-  if (elements === SMALL.tensors * SMALL.elements) {
-    const lengths = Array.from({ length: SMALL.tensors }, () => SMALL.elements);
-    return [row(`average, ${SMALL.tensors} tensors`, 12, lengths, averageOf)];
-  }
-  if (elements !== ELEMENTS) return [];
+  const many = Array.from({ length: SMALL.tensors }, () => SMALL.elements);
   return [
+    row('average', 12, many, averageOf),
     { ...row('average', 12, [ELEMENTS], averageOf), gate: 1 },
     { ...row('average', 12, [MANY_ELEMENTS], averageOf), gate: 1 },
     row('compensated', 20, [ELEMENTS], compensatedOf),

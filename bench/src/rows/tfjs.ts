@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { loadTensorFlow, tfjsBackend, variableParameters } from '@polyak/backend-tfjs';
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
-import type { Row, Subject } from './row.js';
+import type { Row, Subject } from '../row.js';
 
 const WEIGHT = 1 / 3;
 const ELEMENTS = 10_000_000;
@@ -14,23 +14,22 @@ type Runtime = 'cpu' | 'wasm' | 'tensorflow';
 
 /** Whether `pnpm tensorflow:native` has built the addon. */
 const hasTensorFlow = existsSync(
-  fileURLToPath(new URL('../../.tensorflow-native/node_modules', import.meta.url)),
+  fileURLToPath(new URL('../../../.tensorflow-native/node_modules', import.meta.url)),
 );
 
 /**
  * What the tfjs backend does on cpu, on wasm, and on tensorflow where it was built, one row each.
- *
- * @param elements - rows exist for 10M only: a tfjs update of less is mostly the cost of a call
- * @returns the rows
  */
-export function tfjsRows(elements: number): readonly Row[] {
-  if (elements !== ELEMENTS) return [];
+export function tfjsRows(): readonly Row[] {
   const row = (runtime: Runtime, name: string, bytesPerElement: number, of: SubjectOf): Row => ({
+    work: name === 'swap' || name === 'allFinite' ? name : 'update',
     name: `tfjs ${runtime} ${name}`,
-    elements,
+    tensors: 1,
+    elements: ELEMENTS,
     bytesPerElement,
-    against: 'loop',
-    prepare: async () => prepare(runtime, elements, of),
+    against: 'plain loop',
+    isPeer: true,
+    prepare: async () => prepare(runtime, ELEMENTS, of),
   });
   return [
     { ...row('cpu', 'average', 12, averageOf), gate: 1 },

@@ -1,0 +1,23 @@
+// What a row's process sends and the report shows.
+import type { PairedTiming } from './measure/paired.js';
+import type { RowLabel } from './row.js';
+
+/** A row with what it took. */
+export interface Result {
+  readonly runtime: string;
+  readonly row: RowLabel;
+  readonly timing: PairedTiming;
+}
+
+/** Rows that did not run here, and why. */
+export interface SkippedRows {
+  readonly runtime: string;
+  /** One row's name; all rows of the runtime without it. */
+  readonly name?: string;
+  readonly reason: string;
+}
+
+/** What a row's process sends. */
+export type Message =
+  | { readonly kind: 'result'; readonly result: Result }
+  | { readonly kind: 'skipped'; readonly skipped: SkippedRows };

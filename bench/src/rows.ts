@@ -1,0 +1,13 @@
+// The files of rows, by the names that `--runtime` selects. Each is imported in a process of its
+// own.
+import type { Row } from './row.js';
+
+type Rows = readonly Row[];
+
+/** Each runtime's rows. */
+export const ROWS: Readonly<Record<string, () => Promise<() => Rows | Promise<Rows>>>> = {
+  cpu: async () => (await import('./rows/cpu.js')).cpuRows,
+  tfjs: async () => (await import('./rows/tfjs.js')).tfjsRows,
+  onnx: async () => (await import('./rows/onnx.js')).onnxRows,
+  gpujs: async () => (await import('./rows/gpujs.js')).gpujsRows,
+};
