@@ -1,38 +1,45 @@
 // `pnpm bench`: every row against its yardstick. README.md has the options.
 import { fork } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { describeMachine, formatMachine } from './measure/machine.js';
 import type { Selection } from './options.js';
 import { parseOptions } from './options.js';
+import { formatComparison } from './report/compare.js';
+import { formatSkipped } from './report/format.js';
+import { gateFailures } from './report/gate.js';
+import { renderPage } from './report/page.js';
 import { formatTable } from './report/table.js';
-import type { Message, Result, SkippedRows } from './result.js';
+import type { Message, Report, Result, SkippedRows } from './result.js';
 import { ROWS } from './rows.js';
 
 const options = parseOptions(process.argv.slice(2), Object.keys(ROWS));
-const machine = describeMachine();
+// Read first: a wrong path is known before minutes of measuring.
+const base =
+  options.compare === undefined
+    ? undefined
+    : (JSON.parse(await readFile(options.compare, 'utf8')) as Report);
+
 const results: Result[] = [];
 const skipped: SkippedRows[] = [];
 for (const runtime of options.runtimes) await measure(runtime, options);
+const report: Report = { machine: describeMachine(), results, skipped };
 
-console.log(`CPU time, float32, medians of paired ratios. ${formatMachine(machine)}`);
+console.log(`CPU time, float32, medians of paired ratios. ${formatMachine(report.machine)}`);
 console.log(formatTable(results));
-for (const { runtime, name, reason } of skipped) {
-  console.log(`Skipped: ${[runtime, name].filter(Boolean).join(', ')}: ${reason}`);
+for (const rows of skipped) console.log(formatSkipped(rows));
+if (base !== undefined) {
+  console.log(`\nCompared with: ${formatMachine(base.machine)}`);
+  console.log(formatComparison(base, report));
 }
-if (options.json !== undefined) {
-  await writeFile(options.json, `${JSON.stringify({ machine, results, skipped }, null, 2)}\n`);
-}
-for (const { row, timing } of results) {
-  if (options.isGated && timing.ratio > (row.gate ?? Infinity)) {
-    console.error(
-      `"${row.name}" took ${timing.ratio.toFixed(2)} of ${row.against}, more than its gate of ` +
-        `${row.gate}.`,
-    );
-    process.exitCode = 1;
-  }
-}
+if (options.json !== undefined) await write(options.json, `${JSON.stringify(report, null, 2)}\n`);
+if (!options.isGated) await write(options.page, renderPage(report));
+
+const failures = options.isGated ? gateFailures(results) : [];
+for (const failure of failures) console.error(failure);
+if (failures.length > 0) process.exitCode = 1;
 
 async function measure(runtime: string, selection: Selection): Promise<void> {
   const script = fileURLToPath(new URL('runtime.ts', import.meta.url));
@@ -44,4 +51,10 @@ async function measure(runtime: string, selection: Selection): Promise<void> {
   });
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   if (code !== 0) throw new Error(`The rows of ${runtime} ended with ${code}.`);
+}
+
+async function write(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+  console.error(`Wrote ${path}`);
 }

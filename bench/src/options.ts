@@ -1,4 +1,7 @@
 // What `pnpm bench` takes, and which rows that selects.
+import { resolve } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Row } from './row.js';
 
@@ -15,7 +18,13 @@ export interface Options extends Selection {
   readonly runtimes: readonly string[];
   /** Where the results are written as JSON. */
   readonly json?: string;
+  /** Where the page is written. */
+  readonly page: string;
+  /** An earlier run's JSON, to compare with. */
+  readonly compare?: string;
 }
+
+const PAGE = fileURLToPath(new URL('../output/bench.html', import.meta.url));
 
 /**
  * Reads the arguments of the command.
@@ -33,6 +42,8 @@ export function parseOptions(argv: readonly string[], known: readonly string[]):
       runtime: { type: 'string' },
       work: { type: 'string' },
       json: { type: 'string' },
+      page: { type: 'string' },
+      compare: { type: 'string' },
       gate: { type: 'boolean', default: false },
     },
   });
@@ -46,7 +57,9 @@ export function parseOptions(argv: readonly string[], known: readonly string[]):
   return {
     runtimes,
     ...(values.work !== undefined && { works: values.work.split(',') }),
-    ...(values.json !== undefined && { json: values.json }),
+    ...(values.json !== undefined && { json: path(values.json) }),
+    page: values.page === undefined ? PAGE : path(values.page),
+    ...(values.compare !== undefined && { compare: path(values.compare) }),
     isGated: values.gate,
   };
 }
@@ -56,4 +69,9 @@ export function selectRows(rows: readonly Row[], { works, isGated }: Selection):
   return rows.filter(
     ({ work, gate }) => (works?.includes(work) ?? true) && (!isGated || gate !== undefined),
   );
+}
+
+// pnpm runs scripts in the package's folder, and says in which folder the command was given.
+function path(name: string): string {
+  return resolve(process.env['INIT_CWD'] ?? '.', name);
 }

@@ -1,4 +1,5 @@
-// What a row's process sends and the report shows.
+// What a row's process sends, and the report that is made of it.
+import type { Machine } from './measure/machine.js';
 import type { PairedTiming } from './measure/paired.js';
 import type { RowLabel } from './row.js';
 
@@ -21,3 +22,10 @@ export interface SkippedRows {
 export type Message =
   | { readonly kind: 'result'; readonly result: Result }
   | { readonly kind: 'skipped'; readonly skipped: SkippedRows };
+
+/** One run of the bench, as `--json` writes and `--compare` reads it. */
+export interface Report {
+  readonly machine: Machine;
+  readonly results: readonly Result[];
+  readonly skipped: readonly SkippedRows[];
+}

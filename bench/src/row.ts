@@ -10,6 +10,16 @@ export interface Subject {
   readonly release?: () => unknown;
 }
 
+/** The point of a growth curve that a row is. */
+export interface GrowthPoint {
+  /** What is counted along the curve. */
+  readonly by: 'weight' | 'update' | 'tensor';
+  /** How many of them the work is done with. */
+  readonly at: number;
+  /** How many of them one call of the variant works through. */
+  readonly units: number;
+}
+
 /** What a row says about itself. */
 export interface RowLabel {
   /** What is done, as `--work` selects it: `update`, `swap`, `bnUpdate`. */
@@ -35,6 +45,8 @@ export interface RowLabel {
   readonly gate?: number;
   /** One sentence for the page: why the ratio is what it is. */
   readonly note?: string;
+  /** Set where the row is a point of a growth curve, which the page draws. */
+  readonly growth?: GrowthPoint;
 }
 
 /** A row of the table. */

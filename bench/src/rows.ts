@@ -10,4 +10,5 @@ export const ROWS: Readonly<Record<string, () => Promise<() => Rows | Promise<Ro
   tfjs: async () => (await import('./rows/tfjs.js')).tfjsRows,
   onnx: async () => (await import('./rows/onnx.js')).onnxRows,
   gpujs: async () => (await import('./rows/gpujs.js')).gpujsRows,
+  torch: async () => (await import('./rows/torch.js')).torchRows,
 };
