@@ -1,114 +1,121 @@
-// The rows of the gpu.js backend against the plain loop over typed arrays, in each mode that runs
-// here: headlessgl where `gl` is built and there is an X display
+// The rows of the gpu.js backend, whose users have typed arrays, and textures on headlessgl: in each
+// mode that runs here, headlessgl where `gl` is built and there is an X display
 // (`xvfb-run -a npx -y pnpm@12 bench`).
-import { gpujsBackend, gpujsParameter, gpujsTensor } from '@polyak/backend-gpujs';
-import type { GpujsBackend, GpujsMode, GpujsTensor } from '@polyak/backend-gpujs';
+import { gpujsBackend, gpujsParameter } from '@polyak/backend-gpujs';
+import type { GpujsMode, GpujsTensor } from '@polyak/backend-gpujs';
 import gpujs from 'gpu.js';
-import type { Row, Subject } from '../row.js';
+import type { IKernelRunShortcut, KernelFunction, Texture } from 'gpu.js';
+import type { Row } from '../row.js';
+import { WEIGHT } from './shared/arrays.js';
+import { CPU_BACKEND } from './shared/cpu-backend.js';
+import { limited } from './shared/limits.js';
+import type { Limit } from './shared/limits.js';
+import type { Live, Mode, Operation } from './shared/mode.js';
+import { averageWork, LOOP, otherRows, rowOf, updateRows } from './shared/rows.js';
+import type { Yardstick } from './shared/rows.js';
+import { inOne } from './shared/sizes.js';
 
-const WEIGHT = 1 / 3;
-const [ELEMENTS, MANY_ELEMENTS] = [1_000_000, 10_000_000];
-/**
- * As many tensors as a large convolutional network has, each of them small: together as many
- * elements as the one tensor.
- */
-const SMALL = { tensors: 160, elements: 6250 };
+const MILLION = 1_000_000;
 
 const { GPU } = gpujs;
-const MODES: readonly GpujsMode[] = GPU.isHeadlessGLSupported
-  ? ['cpu', 'webasm', 'headlessgl']
-  : ['cpu', 'webasm'];
 
-/** What the gpu.js backend does with live weights in arrays, one row each. */
+const LIMITS: readonly Limit[] = [];
+
+/** The rows of gpu.js in every mode that runs here. */
 export function gpujsRows(): readonly Row[] {
-  return MODES.flatMap((mode) => {
-    const row = (
-      work: string,
-      name: string,
-      bytesPerElement: number,
-      lengths: readonly number[],
-      of: SubjectOf,
-    ): Row => ({
-      work,
-      name: `gpujs ${mode} ${name}`,
-      tensors: lengths.length,
-      elements: lengths.reduce((sum, length) => sum + length, 0),
-      bytesPerElement,
-      against: 'plain loop',
-      isPeer: true,
-      prepare: async () => prepare(mode, lengths, of),
-    });
-    const many = Array.from({ length: SMALL.tensors }, () => SMALL.elements);
+  const hosts = (['cpu', 'webasm'] as const).flatMap((name) => {
+    const { mode, ownKernel } = modeOf(name);
     return [
-      row('update', 'average', 12, [ELEMENTS], averageOf),
-      row('update', 'average', 12, many, averageOf),
-      row('update', 'average', 12, [MANY_ELEMENTS], averageOf),
-      row('allFinite', 'allFinite', 4, [ELEMENTS], finiteOf),
-      row('swap', 'average, swap and back', 12, [ELEMENTS], swapOf),
+      ...updateRows(mode, [ownKernel], 10 * MILLION),
+      rowOf(mode, averageWork(), LOOP, inOne(10 * MILLION)),
+      rowOf(mode, averageWork(), CPU_BACKEND, inOne(10 * MILLION)),
+      ...otherRows(mode, 10 * MILLION),
     ];
   });
+  const devices = GPU.isHeadlessGLSupported ? [modeOf('headlessgl')] : [];
+  const onTextures = devices.flatMap(({ mode, ownKernel }) => [
+    ...updateRows(mode, [ownKernel], MILLION),
+    ...otherRows(mode, MILLION),
+  ]);
+  return limited([...hosts, ...onTextures], LIMITS);
 }
 
-/** What a row times, on averages and live tensors of its own. */
-type SubjectOf = (backend: GpujsBackend, live: readonly GpujsTensor[]) => Promise<() => unknown>;
+/** A mode, and an update by a kernel that a user would write for it. */
+interface GpujsRows {
+  readonly mode: Mode<GpujsTensor>;
+  readonly ownKernel: Yardstick<GpujsTensor>;
+}
 
-async function prepare(
-  mode: GpujsMode,
-  lengths: readonly number[],
-  of: SubjectOf,
-): Promise<Subject> {
-  const backend = await gpujsBackend({ GPU, mode });
-  const [targets, sources] = [1, 2].map((value) =>
-    lengths.map((length) => new Float32Array(length).fill(value)),
-  );
-  if (!targets || !sources) throw new Error('unreachable');
+function modeOf(name: GpujsMode): GpujsRows {
+  const hasTextures = name === 'headlessgl';
+  let gpu = new GPU({ mode: 'cpu' });
+  const kernel = (source: string, length: number): IKernelRunShortcut =>
+    gpu.createKernel(source as unknown as KernelFunction, {
+      output: [length],
+      precision: 'single',
+      ...(hasTextures && { pipeline: true, immutable: true }),
+    });
   return {
-    variant: await of(
-      backend,
-      sources.map((data) => gpujsTensor(data)),
-    ),
-    reference: () =>
-      targets.forEach((target, n) => naive(target, sources[n] as Float32Array, WEIGHT)),
-    release: async () => backend.release(),
+    mode: {
+      name: `gpujs ${name}`,
+      async open() {
+        gpu = new GPU({ mode: name });
+        const backend = await gpujsBackend(gpu);
+        return {
+          backend,
+          live: (arrays) => (hasTextures ? texturesOf(arrays, kernel) : arraysOf(arrays)),
+          async release() {
+            await backend.release();
+            await gpu.destroy();
+          },
+        };
+      },
+    },
+    ownKernel: { name: 'own kernel', of: ({ live }) => ownUpdates(live, kernel) },
   };
 }
 
-const averageOf: SubjectOf = async (backend, live) => {
-  let averages = await backend.clone(live);
-  return async () => (averages = await moved(backend, averages, live));
-};
+type KernelOf = (source: string, length: number) => IKernelRunShortcut;
 
-const finiteOf: SubjectOf = async (backend, live) => async () => backend.allFinite(live);
+const COPY = 'function (x) { return x[this.thread.x]; }';
+const UPDATE = `function (a, p) {
+  return a[this.thread.x] + (p[this.thread.x] - a[this.thread.x]) * ${WEIGHT};
+}`;
 
-/**
- * A swap of averages that were just updated, which is when they have to travel, and the one back.
- */
-const swapOf: SubjectOf = async (backend, live) => {
-  const parameters = live.map(({ data }, n) => gpujsParameter(`p${n}`, data as Float32Array));
-  let averages = await backend.clone(live);
-  return async () => {
-    averages = await moved(backend, averages, live);
-    const held = await backend.swap(parameters, averages);
-    const shown = await backend.swap(parameters, held);
-    backend.dispose([...held, ...shown]);
+function arraysOf(arrays: readonly Float32Array[]): Live<GpujsTensor> {
+  return {
+    parameters: arrays.map((array, index) => gpujsParameter(`weight${index}`, array)),
+    refresh: () => {}, // the arrays themselves are the live weights
+    dispose: () => {},
   };
-};
-
-async function moved(
-  backend: GpujsBackend,
-  averages: readonly GpujsTensor[],
-  live: readonly GpujsTensor[],
-): Promise<readonly GpujsTensor[]> {
-  const result = await backend.average(
-    averages.map((average, n) => ({ average, live: live[n] as GpujsTensor, weight: WEIGHT })),
-  );
-  if (result.kind === 'refused') throw new Error('unreachable');
-  return result.items.map(({ average }) => average);
 }
 
-function naive(average: Float32Array, live: Float32Array, weight: number): void {
-  for (let i = 0; i < average.length; i += 1) {
-    const a = average[i] as number;
-    average[i] = a + ((live[i] as number) - a) * weight;
-  }
+function texturesOf(arrays: readonly Float32Array[], kernel: KernelOf): Live<GpujsTensor> {
+  const uploads = arrays.map((array) => kernel(COPY, array.length));
+  const upload = (index: number): Texture => uploads[index]?.(arrays[index]) as Texture;
+  const parameters = arrays.map((_, index) => gpujsParameter(`weight${index}`, upload(index)));
+  return {
+    parameters,
+    refresh: () => parameters.forEach((parameter, index) => parameter.replace(upload(index))),
+    dispose: () => parameters.forEach((parameter) => (parameter.data() as Texture).delete()),
+  };
+}
+
+/** A kernel for each length, since a kernel has one output size. */
+function ownUpdates({ parameters }: Live<GpujsTensor>, kernel: KernelOf): Operation {
+  const kernels = new Map<number, IKernelRunShortcut>();
+  const pairs = parameters.map((parameter) => {
+    const live = parameter.get().data as Float32Array | Texture;
+    const [length = 0] = parameter.get().shape;
+    const update = kernels.get(length) ?? kernel(UPDATE, length);
+    kernels.set(length, update);
+    return { average: kernel(COPY, length)(live) as typeof live, live, update };
+  });
+  return () => {
+    for (const pair of pairs) {
+      const { average, live, update } = pair;
+      pair.average = update(average, live) as typeof live;
+      if ('delete' in average) average.delete();
+    }
+  };
 }

@@ -1,132 +1,130 @@
-// The rows of the TensorFlow.js backend, against the plain loop over typed arrays that it must keep
-// up with.
+// The rows of the TensorFlow.js backend, whose users have tf.Variables: on cpu, on wasm, and on
+// tensorflow where `pnpm tensorflow:native` has built it.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadTensorFlow, tfjsBackend, variableParameters } from '@polyak/backend-tfjs';
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
-import type { Row, Subject } from '../row.js';
+import type { Row } from '../row.js';
+import { WEIGHT } from './shared/arrays.js';
+import { CPU_BACKEND } from './shared/cpu-backend.js';
+import { limited } from './shared/limits.js';
+import type { Limit } from './shared/limits.js';
+import type { Live, Mode } from './shared/mode.js';
+import { averageWork, LOOP, otherRows, rowOf, updateRows } from './shared/rows.js';
+import type { Yardstick } from './shared/rows.js';
+import { inOne } from './shared/sizes.js';
+import type { Bench } from './shared/updating.js';
 
-const WEIGHT = 1 / 3;
-const ELEMENTS = 10_000_000;
+const MILLION = 1_000_000;
 
-type Runtime = 'cpu' | 'wasm' | 'tensorflow';
+type RuntimeName = 'cpu' | 'wasm' | 'tensorflow';
 
-/** Whether `pnpm tensorflow:native` has built the addon. */
 const hasTensorFlow = existsSync(
   fileURLToPath(new URL('../../../.tensorflow-native/node_modules', import.meta.url)),
 );
 
-/**
- * What the tfjs backend does on cpu, on wasm, and on tensorflow where it was built, one row each.
- */
+const RUNTIMES: readonly RuntimeName[] = hasTensorFlow
+  ? ['cpu', 'wasm', 'tensorflow']
+  : ['cpu', 'wasm'];
+
+const LIMITS: readonly Limit[] = [];
+
+/** The rows of TensorFlow.js on every backend that runs here. */
 export function tfjsRows(): readonly Row[] {
-  const row = (runtime: Runtime, name: string, bytesPerElement: number, of: SubjectOf): Row => ({
-    work: name === 'swap' || name === 'allFinite' ? name : 'update',
-    name: `tfjs ${runtime} ${name}`,
-    tensors: 1,
-    elements: ELEMENTS,
-    bytesPerElement,
-    against: 'plain loop',
-    isPeer: true,
-    prepare: async () => prepare(runtime, ELEMENTS, of),
+  const rows = RUNTIMES.flatMap((runtime) => {
+    const mode = modeOf(runtime);
+    // By tfjs's own operations, an update of 10M takes a second on cpu.
+    const upTo = runtime === 'cpu' ? MILLION : 10 * MILLION;
+    return [
+      ...updateRows(mode, byHand(upTo), 10 * MILLION),
+      rowOf(mode, averageWork(), LOOP, inOne(10 * MILLION)),
+      ...otherRows(mode, 10 * MILLION),
+    ];
   });
-  return [
-    { ...row('cpu', 'average', 12, averageOf), gate: 1 },
-    row('cpu', 'v.add(p.sub(v).mul(w))', 12, genericOf),
-    row('cpu', 'allFinite', 4, finiteOf),
-    row('cpu', 'swap', 0, swapOf),
-    row('wasm', 'average', 12, averageOf),
-    row('wasm', 'allFinite', 4, finiteOf),
-    row('wasm', 'swap', 0, swapOf),
-    ...(hasTensorFlow ? tensorFlowRows(row) : []),
-  ];
+  const host = rowOf(modeOf('cpu'), averageWork(), CPU_BACKEND, inOne(10 * MILLION));
+  return limited([...rows, host], LIMITS);
 }
 
-/**
- * TensorFlow's threads count as CPU time. Measured of the loop, at 10M: subtract, multiply and add,
- * as here, 0.72; subtract and ResourceApplyGradientDescent, which needs averages that are no
- * tensors, 0.41; the m of ResourceApplyAdaMax 0.55; InplaceAdd on slices without a copy, of 64K
- * 0.73, of other lengths 0.86 to 1.36; dataSync, loop and upload 2.06.
- */
-function tensorFlowRows(
-  row: (runtime: Runtime, name: string, bytesPerElement: number, of: SubjectOf) => Row,
-): readonly Row[] {
-  return [
-    { ...row('tensorflow', 'average', 12, averageOf), gate: 2 },
-    row('tensorflow', 'allFinite', 4, finiteOf),
-    row('tensorflow', 'swap', 0, swapOf),
-  ];
-}
-
-/** What a row times, on an average and a live variable of its own. */
-type SubjectOf = (moving: Moving, live: tf.Variable) => () => unknown;
-
-/** An average that each update replaces. */
-interface Moving {
-  average: tf.Tensor;
-}
-
-async function prepare(runtime: Runtime, elements: number, of: SubjectOf): Promise<Subject> {
-  if (runtime === 'tensorflow') await loadTensorFlow({ backends: ['tfjs-node-gpu'] });
-  await tf.setBackend(runtime);
-  if (tf.getBackend() !== runtime) throw new Error(`tfjs does not run on ${runtime} here.`);
-  const backend = tfjsBackend(tf);
-  const [average, uploaded] = backend.upload([1, 2].map((value) => filled(elements, value)));
-  const [target, source] = [filled(elements, 1).data, filled(elements, 2).data];
-  if (average === undefined || uploaded === undefined) throw new Error('upload gave no tensors');
-  const [moving, live] = [{ average }, tf.variable(uploaded)];
-  backend.dispose([uploaded]);
+function modeOf(runtime: RuntimeName): Mode<tf.Tensor> {
   return {
-    variant: of(moving, live),
-    reference: () => naive(target, source, WEIGHT),
-    release() {
-      backend.dispose([moving.average]);
-      live.dispose();
+    name: `tfjs ${runtime}`,
+    async open() {
+      if (runtime === 'tensorflow') await loadTensorFlow({ backends: ['tfjs-node-gpu'] });
+      await tf.setBackend(runtime);
+      if (tf.getBackend() !== runtime) throw new Error(`tfjs does not run on ${runtime} here.`);
+      tf.engine().startScope();
+      return {
+        backend: tfjsBackend(tf),
+        live: liveOf,
+        release() {
+          tf.engine().endScope();
+          tf.disposeVariables();
+        },
+      };
     },
   };
 }
 
-const averageOf: SubjectOf = (moving, live) => {
-  const backend = tfjsBackend(tf);
-  return async () => {
-    const result = await backend.average([{ average: moving.average, live, weight: WEIGHT }]);
-    if (result.kind === 'refused') throw new Error('The bench averages finite numbers.');
-    moving.average = result.items[0]?.average ?? moving.average;
+function liveOf(arrays: readonly Float32Array[]): Live<tf.Tensor> {
+  const variables = arrays.map((array) => tf.tidy(() => tf.variable(tensorOf(array))));
+  return {
+    parameters: variableParameters(
+      Object.fromEntries(variables.map((variable, index) => [`weight${index}`, variable])),
+    ),
+    refresh: () =>
+      variables.forEach((variable, index) =>
+        tf.tidy(() => variable.assign(tensorOf(arrays[index] as Float32Array))),
+      ),
+    dispose: () => {}, // the release of the runtime frees all variables
   };
-};
-
-const genericOf: SubjectOf = (moving, live) => () => {
-  const { average } = moving;
-  moving.average = tf.tidy(() => average.add(live.sub(average).mul(WEIGHT)));
-  average.dispose();
-};
-
-const finiteOf: SubjectOf = (_, live) => {
-  const backend = tfjsBackend(tf);
-  return async () => backend.allFinite([live]);
-};
-
-// A loan by reference: the model shows the average, and then what it held.
-const swapOf: SubjectOf = ({ average }, live) => {
-  const backend = tfjsBackend(tf);
-  const parameters = variableParameters({ live });
-  return async () => {
-    const held = await backend.swap(parameters, [average]);
-    backend.dispose([...(await backend.swap(parameters, held)), ...held]);
-  };
-};
-
-function naive(average: Float32Array, live: Float32Array, weight: number): void {
-  for (let i = 0; i < average.length; i += 1) {
-    const a = average[i] as number;
-    average[i] = a + ((live[i] as number) - a) * weight;
-  }
 }
 
-function filled(
-  elements: number,
-  value: number,
-): { readonly dtype: 'float32'; readonly shape: readonly number[]; readonly data: Float32Array } {
-  return { dtype: 'float32', shape: [elements], data: new Float32Array(elements).fill(value) };
+// A copy: on cpu a tensor shares the array that it is made of.
+function tensorOf(array: Float32Array): tf.Tensor1D {
+  return tf.tensor1d(array.slice());
+}
+
+/** What users write: in place, and by a new tensor. */
+function byHand(upTo: number): readonly Yardstick<tf.Tensor>[] {
+  return [
+    {
+      name: 'ema.assign(ema.mul(d).add(v.mul(1 - d)))',
+      upTo,
+      of(bench) {
+        const pairs = pairsOf(bench);
+        return () => {
+          for (const { average, live } of pairs) {
+            tf.tidy(() => average.assign(average.mul(1 - WEIGHT).add(live.mul(WEIGHT))));
+          }
+        };
+      },
+    },
+    {
+      name: 'v.add(p.sub(v).mul(w))',
+      upTo,
+      of(bench) {
+        const pairs: { average: tf.Tensor; live: tf.Tensor }[] = pairsOf(bench);
+        return () => {
+          for (const pair of pairs) {
+            const { average, live } = pair;
+            pair.average = tf.tidy(() => average.add(live.sub(average).mul(WEIGHT)));
+            average.dispose();
+          }
+        };
+      },
+    },
+  ];
+}
+
+interface Pair {
+  readonly average: tf.Variable;
+  readonly live: tf.Tensor;
+}
+
+function pairsOf({ live: { parameters } }: Bench<tf.Tensor>): Pair[] {
+  return parameters.map((parameter) => ({
+    average: tf.tidy(() => tf.variable(tf.zerosLike(parameter.get()), false)),
+    live: parameter.get(),
+  }));
 }
