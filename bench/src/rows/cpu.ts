@@ -19,7 +19,7 @@ const LIMITS: readonly Limit[] = [];
 
 /** The rows of the CPU backend on both kernels, and of the plain loop. */
 export function cpuRows(): readonly Row[] {
-  const [wasm, js] = [modeOf('wasm'), modeOf('js')];
+  const [wasm, js] = [cpuMode('wasm'), cpuMode('js')];
   const rows = [
     ...loopRows(),
     ...updateRows(wasm, []),
@@ -33,7 +33,8 @@ export function cpuRows(): readonly Row[] {
   return limited(rows, LIMITS);
 }
 
-function modeOf(kernel: 'wasm' | 'js'): Mode<HostTensor> {
+/** The CPU backend with one of its kernels. */
+export function cpuMode(kernel: 'wasm' | 'js'): Mode<HostTensor> {
   return {
     name: `cpu:${kernel}`,
     open: () => ({

@@ -24,7 +24,7 @@ const LIMITS: readonly Limit[] = [];
 /** The rows of gpu.js in every mode that runs here. */
 export function gpujsRows(): readonly Row[] {
   const hosts = (['cpu', 'webasm'] as const).flatMap((name) => {
-    const { mode, ownKernel } = modeOf(name);
+    const { mode, ownKernel } = gpujsMode(name);
     return [
       ...updateRows(mode, [ownKernel], 10 * MILLION),
       rowOf(mode, averageWork(), LOOP, inOne(10 * MILLION)),
@@ -32,7 +32,7 @@ export function gpujsRows(): readonly Row[] {
       ...otherRows(mode, 10 * MILLION),
     ];
   });
-  const devices = GPU.isHeadlessGLSupported ? [modeOf('headlessgl')] : [];
+  const devices = GPU.isHeadlessGLSupported ? [gpujsMode('headlessgl')] : [];
   const onTextures = devices.flatMap(({ mode, ownKernel }) => [
     ...updateRows(mode, [ownKernel], MILLION),
     ...otherRows(mode, MILLION),
@@ -46,7 +46,8 @@ interface GpujsRows {
   readonly ownKernel: Yardstick<GpujsTensor>;
 }
 
-function modeOf(name: GpujsMode): GpujsRows {
+/** gpu.js in one of its modes. */
+export function gpujsMode(name: GpujsMode): GpujsRows {
   const hasTextures = name === 'headlessgl';
   let gpu = new GPU({ mode: 'cpu' });
   const kernel = (source: string, length: number): IKernelRunShortcut =>

@@ -20,7 +20,7 @@ const LIMITS: readonly Limit[] = [];
 
 /** The rows of ONNX Runtime on each provider that runs here. */
 export function onnxRows(): readonly Row[] {
-  const cpu = cpuMode();
+  const cpu = onnxCpuMode();
   const compensated = {
     ...averageWork<ort.Tensor>(),
     call: 'average, compensated',
@@ -37,7 +37,8 @@ export function onnxRows(): readonly Row[] {
   return limited(rows, LIMITS);
 }
 
-function cpuMode(): Mode<ort.Tensor> {
+/** ONNX Runtime on cpu. */
+export function onnxCpuMode(): Mode<ort.Tensor> {
   return {
     name: 'onnx cpu',
     async open() {

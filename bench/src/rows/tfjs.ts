@@ -33,7 +33,7 @@ const LIMITS: readonly Limit[] = [];
 /** The rows of TensorFlow.js on every backend that runs here. */
 export function tfjsRows(): readonly Row[] {
   const rows = RUNTIMES.flatMap((runtime) => {
-    const mode = modeOf(runtime);
+    const mode = tfjsMode(runtime);
     // By tfjs's own operations, an update of 10M takes a second on cpu.
     const upTo = runtime === 'cpu' ? MILLION : 10 * MILLION;
     return [
@@ -42,11 +42,12 @@ export function tfjsRows(): readonly Row[] {
       ...otherRows(mode, 10 * MILLION),
     ];
   });
-  const host = rowOf(modeOf('cpu'), averageWork(), CPU_BACKEND, inOne(10 * MILLION));
+  const host = rowOf(tfjsMode('cpu'), averageWork(), CPU_BACKEND, inOne(10 * MILLION));
   return limited([...rows, host], LIMITS);
 }
 
-function modeOf(runtime: RuntimeName): Mode<tf.Tensor> {
+/** TensorFlow.js on one of its backends. */
+export function tfjsMode(runtime: RuntimeName): Mode<tf.Tensor> {
   return {
     name: `tfjs ${runtime}`,
     async open() {
