@@ -18,6 +18,8 @@ export interface BatchNormalization {
   readonly beta?: LayerVariable;
   readonly movingMean: LayerVariable;
   readonly movingVariance: LayerVariable;
+  /** One for each place of the layer in models. */
+  readonly inboundNodes: readonly object[];
   call: (inputs: Tensor | Tensor[], options: CallOptions) => Tensor | Tensor[];
 }
 

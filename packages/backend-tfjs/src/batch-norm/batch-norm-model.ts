@@ -5,8 +5,8 @@ import type { BatchNormLayer, BatchNormModel, Moments } from '@polyak/core/inter
 import { mergeMoments, requireFunction, requireOptions } from '@polyak/core/kit';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import type { DeviceMoments } from './batch-moments.js';
-import { momentsOf, normalize } from './batch-moments.js';
+import type { FoundMoments } from './batch-moments.js';
+import { normalize } from './batch-moments.js';
 import type { BatchNormalization, FoundLayer } from './batch-norm-layer.js';
 import { batchNormLayers } from './batch-norm-layer.js';
 import type { InputBatch } from '../model/model-inputs.js';
@@ -106,10 +106,17 @@ export function batchNormModel<Batch>(
     );
   }
   const { training = false } = options;
-  return modelOf<InputBatch>(tf, found, {
-    forward: (batch) => model.apply([...inputsOf(model, batch)], { training }),
-    sampleCount: (batch) => inputsOf(model, batch)[0]?.shape[0] ?? 0,
-  });
+  const network = {
+    forward: (batch: InputBatch) => model.apply([...inputsOf(model, batch)], { training }),
+    sampleCount: (batch: InputBatch) => inputsOf(model, batch)[0]?.shape[0] ?? 0,
+  };
+  return modelOf(tf, found, network, found.every(runsOnce(model)));
+}
+
+/** Whether one pass calls a layer once: its model has it directly, and in one place. */
+function runsOnce(model: LayersModel): (found: FoundLayer) => boolean {
+  const own = new Set<unknown>(model.layers);
+  return ({ layer }) => own.has(layer) && layer.inboundNodes.length === 1;
 }
 
 // What JavaScript passes may be anything.
@@ -123,24 +130,38 @@ function modelOf<Batch>(
   tf: TensorFlow,
   found: readonly FoundLayer[],
   { forward, sampleCount }: CustomBatchNormModelOptions<Batch>,
+  isOnceEach = false,
 ): BatchNormModel<Batch> {
   return {
     layers: found.map(({ view }) => view),
     sampleCount,
     async batchMoments(batch, layers) {
-      const captured = new Map<BatchNormalization, DeviceMoments[]>();
+      const captured = new Map<BatchNormalization, FoundMoments[]>();
       for (const view of layers) captured.set(layerOf(found, view), []);
+      const calls = isOnceEach ? captured.size : Infinity;
       try {
-        tf.tidy(() => withCaptured(tf, found, captured, () => refusePromise(forward(batch))));
+        tf.tidy(() =>
+          withCaptured(tf, found, { captured, calls }, () => refusePromise(forward(batch))),
+        );
         return await Promise.all(
           layers.map(async (view) => read(view, captured.get(layerOf(found, view)) ?? [])),
         );
       } finally {
-        for (const { sums } of [...captured.values()].flat()) sums.dispose();
+        for (const moments of [...captured.values()].flat()) moments.dispose();
       }
     },
   };
 }
+
+/** Where the moments of a pass go. */
+interface Capture {
+  readonly captured: ReadonlyMap<BatchNormalization, FoundMoments[]>;
+  /** The pass ends after as many calls: nothing after the last layer changes any moments. */
+  readonly calls: number;
+}
+
+/** Thrown to end a pass. */
+const ENDED = new Error('The forward pass of a batch-norm update ended after its last layer.');
 
 /**
  * Runs `forward` with every batch-norm layer's `call` replaced, and takes that back whatever
@@ -149,9 +170,10 @@ function modelOf<Batch>(
 function withCaptured(
   tf: TensorFlow,
   found: readonly FoundLayer[],
-  captured: ReadonlyMap<BatchNormalization, DeviceMoments[]>,
+  { captured, calls }: Capture,
   forward: () => void,
 ): void {
+  let left = calls;
   const undo: (() => void)[] = [];
   try {
     for (const { layer } of found) {
@@ -161,23 +183,29 @@ function withCaptured(
         else Object.defineProperty(layer, 'call', own);
       });
       const call = layer.call.bind(layer);
-      const calls = captured.get(layer);
+      const collected = captured.get(layer);
       layer.call = (inputs, options) => {
         // A layer that is left out must neither use nor update the statistics of the batch,
         // whatever mode the pass is in.
-        if (calls === undefined) return call(inputs, { ...options, training: false });
-        const { output, moments } = normalize(tf, layer, [inputs].flat()[0] as Tensor);
-        calls.push(moments);
-        return output;
+        if (collected === undefined) return call(inputs, { ...options, training: false });
+        return tf.tidy(() => {
+          const { output, moments } = normalize(tf, layer, [inputs].flat()[0] as Tensor);
+          collected.push(moments);
+          left -= 1;
+          if (left === 0) throw ENDED;
+          return output();
+        });
       };
     }
     forward();
+  } catch (error) {
+    if (error !== ENDED) throw error;
   } finally {
     for (const restore of undo) restore();
   }
 }
 
-async function read({ name }: BatchNormLayer, calls: readonly DeviceMoments[]): Promise<Moments> {
+async function read({ name }: BatchNormLayer, calls: readonly FoundMoments[]): Promise<Moments> {
   if (calls.length === 0) {
     throw new PolyakError(
       'ERR_BATCH_NORM',
@@ -185,11 +213,7 @@ async function read({ name }: BatchNormLayer, calls: readonly DeviceMoments[]): 
         'least. Leave the layer out by the option include of bnUpdate, or run it in forward.',
     );
   }
-  return mergeMoments(
-    await Promise.all(
-      calls.map(async ({ sums, count }) => momentsOf(await sums.data<'float32'>(), count)),
-    ),
-  );
+  return mergeMoments(await Promise.all(calls.map((moments) => moments.read())));
 }
 
 function layerOf(found: readonly FoundLayer[], view: BatchNormLayer): BatchNormalization {

@@ -94,6 +94,7 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
         layers.batchNormalization({ inputShape: [3] }),
         layers.dense({ units: 2 }),
         layers.reLU(),
+        layers.batchNormalization(),
       ],
     });
     const broken = model.layers[2] as tf.layers.Layer;
@@ -175,7 +176,8 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
     ]);
     const batchNorm = batchNormModel(tf, model);
     const [found] = await moments(batchNorm, x);
-    expect([...(found?.mean ?? [])]).toEqual([2, NaN]);
+    expect(found?.mean[0]).toBe(2);
+    expect(found?.mean[1]).toBeNaN();
     await expect(bnUpdate([x], batchNorm)).rejects.toThrow(
       expect.objectContaining({
         code: 'ERR_NON_FINITE',

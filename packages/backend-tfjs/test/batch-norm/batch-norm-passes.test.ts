@@ -65,6 +65,34 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
     tf.dispose([left, right, y, total]);
   });
 
+  it('ends the pass after the last of the layers, and leaves no tensor behind', async () => {
+    const model = tf.sequential({
+      layers: [
+        layers.batchNormalization({ inputShape: [2] }),
+        layers.reLU(),
+        layers.batchNormalization({}),
+        layers.dense({ units: 3 }),
+      ],
+    });
+    const ran: string[] = [];
+    for (const layer of model.layers) {
+      const call = layer.call.bind(layer);
+      layer.call = (inputs, options) => {
+        ran.push(layer.getClassName());
+        return call(inputs, options);
+      };
+    }
+    const x = values([8, 2], 1);
+    const batchNorm = batchNormModel(tf, model);
+    const { numTensors } = tf.memory();
+    await batchNorm.batchMoments(x, batchNorm.layers);
+    expect(ran).toEqual(['ReLU']);
+    await batchNorm.batchMoments(x, batchNorm.layers.slice(0, 1));
+    expect(ran).toEqual(['ReLU']);
+    expect(tf.memory().numTensors).toBe(numTensors);
+    x.dispose();
+  });
+
   it('takes batches of any type with forward, and refuses an asynchronous one', async () => {
     const model = only(layers.batchNormalization({ inputShape: [2] }));
     const x = values([4, 2], 1);

@@ -6,6 +6,8 @@ export type { Misfit, Sides } from '../state/differences.js';
 export { requireFit, specDifferences } from '../state/differences.js';
 export type { HalfDType } from './half-arrays.js';
 export { halfFromFloat, halfToFloat32 } from './half-arrays.js';
+export type { ChannelLayout } from './host-moments.js';
+export { hostMoments } from './host-moments.js';
 export type { HostMean } from './host-mean.js';
 export { addToMean, finishMean, startMean } from './host-mean.js';
 export type { Ledger, LedgerMemory } from './ledger.js';
