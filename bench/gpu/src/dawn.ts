@@ -24,8 +24,8 @@ export async function adapterOf(): Promise<Adapter> {
   const adapter = await create([]).requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) {
     throw new Error(
-      'Dawn found no adapter. It needs libvulkan.so.1 and a Vulkan driver: name the .json file of ' +
-        'the driver in VK_DRIVER_FILES.',
+      'Dawn found no adapter. It needs libvulkan.so.1 and a Vulkan driver. Name the .json ' +
+        'file of the driver in VK_DRIVER_FILES.',
     );
   }
   const { vendor, architecture, device, description } = adapter.info;

@@ -45,7 +45,7 @@ export async function tfjsRuntime(): Promise<GpuRuntime<tf.Tensor, tf.Tensor>> {
       };
     },
     async weight(elements, fill) {
-      const variable = tf.tidy(() => tf.variable(tf.fill([elements], fill)));
+      const variable = tf.tidy(() => tf.variable(tf.broadcastTo(tf.scalar(fill), [elements])));
       return {
         value: variableParameters({ weight: variable })[0] as Parameter<tf.Tensor>,
         release: () => variable.dispose(),
