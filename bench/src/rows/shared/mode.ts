@@ -1,9 +1,8 @@
 // A runtime in one mode, as the rows need it: a backend, and live weights where its users have them.
 import type { Awaitable, Backend, Parameter } from '@polyak/core/interfaces';
-import type { Subject } from '../../row.js';
 
 /** What a row times. */
-export type Operation = Subject['variant'];
+export type Operation = () => unknown;
 
 /** Live weights of a runtime. */
 export interface Live<T> {
