@@ -69,7 +69,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
         PATIENCE,
       );
 
-      it('reads a number of each tensor in an update or a check, and nothing in a swap', async () => {
+      it('reads a number of each tensor in an update or check, and none in a swap', async () => {
         const numbers = await page.call('numbersRead', [5, 700, 20_000]);
         expect(numbers).toEqual({ update: 3, check: 3, swap: 0 });
       });

@@ -35,25 +35,33 @@ export const ERROR: KernelSource = (rank) =>
   `- v${at(rank)}); }`;
 
 /**
- * Two flags for each run of elements. The first row has 0 if all of `next` are finite, otherwise
- * NaN. The second has 1 if an element of `p` differs from `a`, otherwise 0. A compiler may remove
- * comparisons with NaN and products with 0, but not a product with an argument.
+ * A word for each run of elements: NaN if one of `next` is not finite, otherwise 1 if an element of
+ * `p` differs from `a`, otherwise 0. A compiler may remove comparisons with NaN and products with
+ * 0, but not a product with an argument.
  *
  * @param length - the number of elements, whatever the rank
  */
 export const STATUS = (length: number): string => `function (next, a, p, zero) {
-  let flag = 0;
+  let bad = 0;
+  let moved = 0;
   for (let j = 0; j < ${RUN}; j++) {
     const i = this.thread.x * ${RUN} + j;
     if (i < ${length}) {
-      if (this.thread.y < 1) {
-        flag += next[i] * zero;
-      } else {
-        if (p[i] !== a[i]) { flag = 1; }
-      }
+      bad += next[i] * zero;
+      if (p[i] !== a[i]) { moved = 1; }
     }
   }
-  return flag;
+  return moved + bad;
+}`;
+
+/** The sums of the words from each of `bounds` to the next, at most {@link RUN} words each. */
+export const SUMS = `function (words, bounds) {
+  let sum = 0;
+  for (let j = 0; j < ${RUN}; j++) {
+    const i = bounds[this.thread.x] + j;
+    if (i < bounds[this.thread.x + 1]) { sum += words[i]; }
+  }
+  return sum;
 }`;
 
 function at(rank: number): string {

@@ -76,6 +76,8 @@ export interface PackPlan {
   readonly length: number;
   /** Of the parts. */
   readonly layouts: readonly Layout[];
+  /** For each part, how many runs of each tensor it has. */
+  readonly runs: readonly (readonly number[])[];
 }
 
 /**
@@ -95,7 +97,14 @@ export function packPlan(lengths: readonly number[]): PackPlan {
     output: [Math.min(PART_LENGTH, length - part * PART_LENGTH)],
     optimizeFloatMemory: true,
   }));
-  return { stretches, length, layouts };
+  const runs = layouts.map((_, part) =>
+    stretches.map((stretch) => {
+      const begin = Math.max(stretch.start, part * PART_LENGTH);
+      const end = Math.min(stretch.start + stretch.length, (part + 1) * PART_LENGTH);
+      return Math.max(0, Math.ceil((end - begin) / RUN));
+    }),
+  );
+  return { stretches, length, layouts, runs };
 }
 
 /** The pack whose slices these are, if they are all of its slices in their order. */

@@ -6,10 +6,9 @@ import type { Texture } from 'gpu.js';
 import type { Data } from './data.js';
 import { freeData, hostArrays, textureOf } from './data.js';
 import type { Device } from '../device.js';
-import { RUN } from './kernel-sources.js';
 import { Pack, packArrays, packOf, packPlan, readParts } from './pack.js';
 import type { PackPlan } from './pack.js';
-import { beginStatus, readStatus, statusOf } from './status.js';
+import { beginStatus, runsIn, statusOf } from './status.js';
 import type { Status } from './status.js';
 import { freeFields, step } from './step.js';
 import type { Field, State } from './step.js';
@@ -50,15 +49,16 @@ export function* updated(
       const own = places.map((place) => items[place] as UpdateItem);
       const terms = yield* termsOf(device, own, uploads, temporary);
       const next = yield* step(device, terms.state, terms, own[0]?.weight ?? 0);
-      const batch: Batch = { ...terms, places, items: own, next, flags: [] };
+      const batch: Batch = { ...terms, places, items: own, next, words: [] };
       batches.push(batch);
       for (const part of terms.layouts.keys()) {
-        const flags = yield* beginStatus(device, {
+        const words = yield* beginStatus(device, {
           next: next[0]?.[part] as Texture,
           average: terms.state[0]?.[part] as Texture,
           live: terms.live[part] as Texture,
+          runs: terms.runs[part] ?? [],
         });
-        batch.flags.push(flags);
+        batch.words.push(words);
       }
     }
     // Read after all kernels are queued.
@@ -72,7 +72,7 @@ export function* updated(
     freeData(results.flatMap(({ state }) => state));
     throw error;
   } finally {
-    freeFields([...temporary, ...batches.map(({ flags }) => flags)]);
+    freeFields([...temporary, ...batches.map(({ words }) => words)]);
   }
 }
 
@@ -81,6 +81,8 @@ interface Terms {
   /** Of a pack; absent if the item is a texture. */
   readonly plan?: PackPlan;
   readonly layouts: readonly Layout[];
+  /** For each part, how many runs of each item it has. */
+  readonly runs: readonly (readonly number[])[];
   readonly state: State;
   readonly live: Field;
 }
@@ -89,7 +91,8 @@ interface Terms {
 interface Batch extends Terms {
   readonly places: readonly number[];
   readonly items: readonly UpdateItem[];
-  readonly flags: Texture[];
+  /** The status of each part's items. */
+  readonly words: Texture[];
   /** The new state. The host may replace it with a corrected one. */
   next: State;
   /** Whether the result owns `next`. */
@@ -141,7 +144,8 @@ function* termsOf(
         fields.push(note([yield* textureOf(device, array as Float32Array, layout)]));
       }
     }
-    return { layouts: [layout], state: fields, live: [live] };
+    const runs = [[runsIn(statusLength([layout]))]];
+    return { layouts: [layout], runs, state: fields, live: [live] };
   }
   const list = items.map(({ live }) => live);
   const arrays = yield* hostArrays(device, list);
@@ -157,27 +161,23 @@ function* termsOf(
       pack?.parts ?? note(yield* packArrays(device, plan, yield* hostArrays(device, parts))),
     );
   }
-  return { plan, layouts: plan.layouts, state, live };
+  return { plan, layouts: plan.layouts, runs: plan.runs, state, live };
 }
 
 function isSameList(a: readonly Data[], b: readonly Data[]): boolean {
   return a.length === b.length && a.every((data, n) => data === b[n]);
 }
 
-/** The results of a batch, after its flags have been read. */
+/** The results of a batch, after its words have been read. */
 function* settle(device: Device, batch: Batch): Steps<readonly UpdatedItem[]> {
-  const finite: Float32Array[] = [];
-  const moved: Float32Array[] = [];
-  for (const flags of batch.flags) {
-    const runs = yield* readStatus(device, flags);
-    finite.push(runs.finite);
-    moved.push(runs.moved);
+  const sums = batch.items.map(() => 0);
+  for (const [part, texture] of batch.words.entries()) {
+    const words = (yield* device.read(texture)).values();
+    batch.runs[part]?.forEach((runs, n) => {
+      if (runs > 0) sums[n] = (sums[n] ?? 0) + (words.next().value ?? 0);
+    });
   }
-  const runs = { finite: joined(finite), moved: joined(moved) };
-  const count = runs.finite.length;
-  const statuses: Status[] = (batch.plan?.stretches ?? [{ start: 0, length: count * RUN }]).map(
-    ({ start, length }) => statusOf(runs, start / RUN, Math.ceil((start + length) / RUN)),
-  );
+  const statuses = sums.map(statusOf);
   yield* correct(device, batch, statuses);
   const { plan, next } = batch;
   const states =
@@ -241,16 +241,4 @@ function* correct(device: Device, batch: Batch, statuses: Status[]): Steps<void>
 
 function statusLength([layout]: readonly Layout[]): number {
   return (layout?.output ?? []).reduce((product, extent) => product * extent, 1);
-}
-
-function joined(arrays: readonly Float32Array[]): Float32Array {
-  const [first] = arrays;
-  if (arrays.length === 1 && first !== undefined) return first;
-  const all = new Float32Array(arrays.reduce((length, array) => length + array.length, 0));
-  let start = 0;
-  for (const array of arrays) {
-    all.set(array, start);
-    start += array.length;
-  }
-  return all;
 }

@@ -122,15 +122,15 @@ async function numbersRead(
   const data = lengths.map((length, seed) => tf.randomUniform([length], -1, 1, 'float32', seed));
   const live = data.map((tensor) => tf.variable(tensor));
   const averages = await backend.clone(data);
-  const [read, readSync] = [device.read.bind(device), device.readSync.bind(device)];
+  const [later, atOnce] = [device.read.bind(device), device.readSync.bind(device)];
   let count = 0;
   device.read = async (id) => {
-    const values = await read(id);
+    const values = await later(id);
     count += values.length;
     return values;
   };
   device.readSync = (id) => {
-    const values = readSync(id);
+    const values = atOnce(id);
     count += values.length;
     return values;
   };
@@ -155,7 +155,7 @@ async function numbersRead(
       backend.dispose([...(await backend.swap(parameters, held)), ...held]);
     }),
   };
-  Object.assign(device, { read, readSync });
+  Object.assign(device, { read: later, readSync: atOnce });
   tf.dispose([...data, ...live, ...averages]);
   return found;
 }
