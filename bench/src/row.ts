@@ -51,6 +51,8 @@ export interface RowLabel {
 
 /** A row of the table. */
 export interface Row extends RowLabel {
+  /** How many pairs are timed; fewer than usual where a call takes a second. */
+  readonly pairs?: number;
   /**
    * Allocates; called right before the row is timed, so that only one row's arrays exist at a time.
    *

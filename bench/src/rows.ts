@@ -11,4 +11,5 @@ export const ROWS: Readonly<Record<string, () => Promise<() => Rows | Promise<Ro
   onnx: async () => (await import('./rows/onnx.js')).onnxRows,
   gpujs: async () => (await import('./rows/gpujs.js')).gpujsRows,
   torch: async () => (await import('./rows/torch.js')).torchRows,
+  growth: async () => (await import('./growth/growth.js')).growthRows,
 };

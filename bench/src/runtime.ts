@@ -55,7 +55,7 @@ async function measure(row: Row): Promise<PairedTiming> {
 async function measureOnce(row: Row): Promise<PairedTiming> {
   const { reference, variant, release } = await row.prepare();
   try {
-    return await measurePaired(reference, variant);
+    return await measurePaired(reference, variant, row.pairs);
   } finally {
     await release?.();
   }

@@ -40,11 +40,13 @@ const MOST_ROUNDS = 3;
  *
  * @param reference - the yardstick
  * @param variant - what is measured
+ * @param pairs - at least; where the ratios spread widely, up to three times as many
  * @returns medians over the pairs
  */
 export async function measurePaired(
   reference: Operation,
   variant: Operation,
+  pairs: number = PAIRS,
 ): Promise<PairedTiming> {
   const referenceRepeats = await calibrate(reference);
   const variantRepeats = await calibrate(variant);
@@ -57,7 +59,7 @@ export async function measurePaired(
     nanoseconds: quantile(times, 0.5),
   });
   for (let round = 0; round < MOST_ROUNDS && (round === 0 || isTooNoisy(timing())); round += 1) {
-    for (let pair = 0; pair < PAIRS; pair += 1) {
+    for (let pair = 0; pair < pairs; pair += 1) {
       // Whoever comes second finds the caches as the first left them: each comes second as often.
       let referenceTime = pair % 2 === 0 ? await timePerCall(reference, referenceRepeats) : 0;
       const variantTime = await timePerCall(variant, variantRepeats);
@@ -70,7 +72,7 @@ export async function measurePaired(
 }
 
 // Warm first, since the first calls run in the interpreter; then as often as fills a sample, by the
-// fastest of three.
+// fastest of three. A call that takes longer than the warm-up is a sample by itself.
 async function calibrate(operation: Operation): Promise<number> {
   let spent = 0;
   let repeats = 1;
@@ -78,6 +80,7 @@ async function calibrate(operation: Operation): Promise<number> {
     spent += (await timePerCall(operation, repeats)) * repeats;
     repeats *= 2;
   }
+  if (repeats === 2) return 1;
   const trials = [];
   for (let trial = 0; trial < 3; trial += 1) {
     trials.push(await timePerCall(operation, Math.max(1, repeats >> 3)));
