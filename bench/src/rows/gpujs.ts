@@ -19,7 +19,11 @@ const MILLION = 1_000_000;
 
 const { GPU } = gpujs;
 
-const LIMITS: readonly Limit[] = [];
+const LIMITS: readonly Limit[] = ['cpu', 'webasm'].flatMap((mode) => [
+  { name: `gpujs ${mode}, average`, against: 'cpu:wasm average', target: 1.5, gate: 2.5 },
+  { name: `gpujs ${mode}, average`, against: 'plain loop', gate: 1 },
+  { name: `gpujs ${mode}, SWA.swapSwaSgd twice`, target: 2.2, gate: 3.2 },
+]);
 
 /** The rows of gpu.js in every mode that runs here. */
 export function gpujsRows(): readonly Row[] {
@@ -72,7 +76,7 @@ export function gpujsMode(name: GpujsMode): GpujsRows {
         };
       },
     },
-    ownKernel: { name: 'own kernel', of: ({ live }) => ownUpdates(live, kernel) },
+    ownKernel: { name: 'own kernel', isPeer: true, of: ({ live }) => ownUpdates(live, kernel) },
   };
 }
 

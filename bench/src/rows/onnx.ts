@@ -16,7 +16,10 @@ import { average } from './shared/updating.js';
 
 const MILLION = 1_000_000;
 
-const LIMITS: readonly Limit[] = [];
+const LIMITS: readonly Limit[] = [
+  { name: 'onnx cpu, average', against: 'cpu:wasm average', target: 1.5, gate: 2.5 },
+  { name: 'onnx cpu, average', against: 'plain loop', gate: 1 },
+];
 
 /** The rows of ONNX Runtime on each provider that runs here. */
 export function onnxRows(): readonly Row[] {

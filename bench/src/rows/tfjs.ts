@@ -28,7 +28,13 @@ const RUNTIMES: readonly RuntimeName[] = hasTensorFlow
   ? ['cpu', 'wasm', 'tensorflow']
   : ['cpu', 'wasm'];
 
-const LIMITS: readonly Limit[] = [];
+const LIMITS: readonly Limit[] = [
+  { name: 'tfjs cpu, average', against: 'cpu:wasm average', target: 1.5, gate: 2.5 },
+  { name: 'tfjs cpu, average', against: 'plain loop', gate: 1 },
+  { name: 'tfjs wasm, average', against: 'plain loop', target: 0.43, gate: 1.5 },
+  // TensorFlow's threads count as CPU time.
+  { name: 'tfjs tensorflow, average', against: 'plain loop', target: 0.7, gate: 2 },
+];
 
 /** The rows of TensorFlow.js on every backend that runs here. */
 export function tfjsRows(): readonly Row[] {
@@ -91,6 +97,7 @@ function byHand(upTo: number): readonly Yardstick<tf.Tensor>[] {
   return [
     {
       name: 'ema.assign(ema.mul(d).add(v.mul(1 - d)))',
+      isPeer: true,
       upTo,
       of(bench) {
         const pairs = pairsOf(bench);
@@ -103,6 +110,7 @@ function byHand(upTo: number): readonly Yardstick<tf.Tensor>[] {
     },
     {
       name: 'v.add(p.sub(v).mul(w))',
+      isPeer: true,
       upTo,
       of(bench) {
         const pairs: { average: tf.Tensor; live: tf.Tensor }[] = pairsOf(bench);

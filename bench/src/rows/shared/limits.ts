@@ -1,7 +1,7 @@
 // Targets and gates of rows, as one table a runtime.
 import type { Row } from '../../row.js';
 
-/** What is asked of the rows that have all of these members. */
+/** The target and the gate of the rows that have all of the other members. */
 export type Limit = Partial<Pick<Row, 'work' | 'name' | 'tensors' | 'elements' | 'against'>> &
   Pick<Row, 'target' | 'gate'>;
 

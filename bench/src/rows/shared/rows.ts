@@ -21,6 +21,8 @@ export interface Yardstick<T> {
   /** For the column `against`. */
   readonly name: string;
   readonly of: OperationOf<T>;
+  /** Whether it is what people would otherwise use. */
+  readonly isPeer?: true;
   /** The largest size that it is measured at, where it takes too long beyond. */
   readonly upTo?: number;
 }
@@ -44,6 +46,7 @@ export const LOOP = {
   name: 'plain loop',
   of: ({ arrays }: { readonly arrays: readonly Float32Array[] }) =>
     plainLoop(filled(lengthsOf(arrays), 1), arrays),
+  isPeer: true,
   upTo: 10_000_000,
 } as const;
 
@@ -67,6 +70,7 @@ export function rowOf<T>(
     tensors: lengths.length,
     elements,
     against: yardstick.name,
+    ...(yardstick.isPeer && { isPeer: true }),
     ...(bytesPerElement !== undefined && { bytesPerElement }),
     prepare: async () => subjectOn(mode, lengths, of, yardstick.of),
   };
