@@ -22,7 +22,7 @@ const LIMITS: readonly Limit[] = [
     elements: 10 * MILLION,
     tensors: 1,
     target: 1.55,
-    gate: 3,
+    gate: 3.2,
   },
   {
     name: 'cpu:wasm, SWA.updateSwa',
@@ -42,7 +42,7 @@ const LIMITS: readonly Limit[] = [
     against: 'plain loop',
     elements: 10 * MILLION,
     tensors: 1,
-    gate: 1.5,
+    gate: 2,
   },
 ];
 

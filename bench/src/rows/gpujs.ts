@@ -60,6 +60,10 @@ export function gpujsMode(name: GpujsMode): GpujsRows {
       precision: 'single',
       ...(hasTextures && { pipeline: true, immutable: true }),
     });
+  // WebGL only queues what it is told, and the updates of a backend wait for their result.
+  const finish = (): void => {
+    if (hasTextures) (gpu.context as WebGLRenderingContext).finish();
+  };
   return {
     mode: {
       name: `gpujs ${name}`,
@@ -76,7 +80,11 @@ export function gpujsMode(name: GpujsMode): GpujsRows {
         };
       },
     },
-    ownKernel: { name: 'own kernel', isPeer: true, of: ({ live }) => ownUpdates(live, kernel) },
+    ownKernel: {
+      name: 'own kernel',
+      isPeer: true,
+      of: ({ live }) => ownUpdates(live, kernel, finish),
+    },
   };
 }
 
@@ -107,7 +115,11 @@ function texturesOf(arrays: readonly Float32Array[], kernel: KernelOf): Live<Gpu
 }
 
 /** A kernel for each length, since a kernel has one output size. */
-function ownUpdates({ parameters }: Live<GpujsTensor>, kernel: KernelOf): Operation {
+function ownUpdates(
+  { parameters }: Live<GpujsTensor>,
+  kernel: KernelOf,
+  finish: () => void,
+): Operation {
   const kernels = new Map<number, IKernelRunShortcut>();
   const pairs = parameters.map((parameter) => {
     const live = parameter.get().data as Float32Array | Texture;
@@ -122,5 +134,6 @@ function ownUpdates({ parameters }: Live<GpujsTensor>, kernel: KernelOf): Operat
       pair.average = update(average, live) as typeof live;
       if ('delete' in average) average.delete();
     }
+    finish();
   };
 }
