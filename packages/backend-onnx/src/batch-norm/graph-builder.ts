@@ -4,11 +4,13 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import {
   AttributeProto_AttributeType,
   AttributeProtoSchema,
+  GraphProtoSchema,
   NodeProtoSchema,
   TensorProto_DataType,
   TensorProtoSchema,
+  ValueInfoProtoSchema,
 } from 'onnx-buf';
-import type { AttributeProto, GraphProto, NodeProto, TensorProto } from 'onnx-buf';
+import type { AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto } from 'onnx-buf';
 import { subgraphsOf } from './graph-walk.js';
 
 /** A value of an attribute. It tells integers from floats, as numbers in JavaScript do not. */
@@ -16,6 +18,7 @@ export type AttributeValue =
   | { readonly int: number }
   | { readonly ints: readonly number[] }
   | { readonly float: number }
+  | { readonly graph: GraphProto }
   | { readonly scalar: number; readonly type: TensorProto_DataType };
 
 /** Collects nodes and constants. The nodes are in the order of computation. */
@@ -30,6 +33,11 @@ export interface GraphBuilder {
   fresh(hint: string): string;
   /** Adds a node with one output, and returns the name of it: `output`, or a new name. */
   node(opType: string, inputs: readonly string[], attributes?: Attributes, output?: string): string;
+  /**
+   * A branch of `If`: the nodes that `add` adds, and the one output whose name it returns. They may
+   * read what the graph has.
+   */
+  branch(add: () => string, type: TensorProto_DataType): GraphProto;
   /** Adds a complete node. */
   push(node: NodeProto): void;
   /** The name of an int64 vector. Equal vectors are added once. */
@@ -79,6 +87,15 @@ export function graphBuilder(graph: GraphProto, opset: number): GraphBuilder {
       return taken;
     },
     push: (node) => nodes.push(node),
+    branch(add, type) {
+      const outside = nodes;
+      nodes = [];
+      const output = add();
+      const node = nodes;
+      nodes = outside;
+      const name = fresh('branch');
+      return create(GraphProtoSchema, { name, node, output: [outputOf(output, type)] });
+    },
     node(opType, inputs, attributes = {}, output = '') {
       const name = fresh(opType);
       nodes.push(
@@ -113,6 +130,8 @@ export function attributeOf(name: string, value: AttributeValue): AttributeProto
   const Type = AttributeProto_AttributeType;
   if ('int' in value)
     return create(AttributeProtoSchema, { name, type: Type.INT, i: BigInt(value.int) });
+  if ('graph' in value)
+    return create(AttributeProtoSchema, { name, type: Type.GRAPH, g: value.graph });
   if ('float' in value)
     return create(AttributeProtoSchema, { name, type: Type.FLOAT, f: value.float });
   if ('scalar' in value) {
@@ -120,6 +139,14 @@ export function attributeOf(name: string, value: AttributeValue): AttributeProto
     return create(AttributeProtoSchema, { name, type: Type.TENSOR, t });
   }
   return create(AttributeProtoSchema, { name, type: Type.INTS, ints: value.ints.map(BigInt) });
+}
+
+/** An output of a graph. */
+export function outputOf(name: string, elemType: TensorProto_DataType): ValueInfoProto {
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: { value: { case: 'tensorType', value: { elemType } } },
+  });
 }
 
 function floatTensor(

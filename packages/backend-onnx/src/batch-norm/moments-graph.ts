@@ -1,15 +1,10 @@
 // Makes the graph that computes the moments of what enters the batch norm of a model.
 import { create } from '@bufbuild/protobuf';
 import { PolyakError } from '@polyak/core';
-import {
-  GraphProtoSchema,
-  ModelProtoSchema,
-  TensorProto_DataType,
-  ValueInfoProtoSchema,
-} from 'onnx-buf';
-import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from 'onnx-buf';
+import { GraphProtoSchema, ModelProtoSchema, TensorProto_DataType } from 'onnx-buf';
+import type { GraphProto, ModelProto, NodeProto } from 'onnx-buf';
 import type { BatchNormMoments } from './batch-norm-site.js';
-import { graphBuilder } from './graph-builder.js';
+import { graphBuilder, outputOf } from './graph-builder.js';
 import { ALIAS, opsetOf, pruned, rootsOf } from './graph-walk.js';
 import { reduceMeanRewrite } from './reduce-mean-rewrite.js';
 import { trainingMode } from './training-mode.js';
@@ -120,11 +115,4 @@ function weightTypes(graph: GraphProto): (name?: string) => TensorProto_DataType
   }
   const root = rootsOf(graph, ALIAS);
   return (name = '') => types.get(root(name));
-}
-
-function outputOf(name: string, elemType: TensorProto_DataType): ValueInfoProto {
-  return create(ValueInfoProtoSchema, {
-    name,
-    type: { value: { case: 'tensorType', value: { elemType } } },
-  });
 }
