@@ -1,24 +1,11 @@
 // The moments of what enters a batch-norm layer, and that layer's output.
-import type { Awaitable, Moments } from '@polyak/core/interfaces';
 import { hostMoments } from '@polyak/core/kit';
 import type { Rank, Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 import type { BatchNormalization } from './batch-norm-layer.js';
 import { deviceMoments } from './device-moments.js';
+import type { ChannelStatistics, FoundMoments } from './found-moments.js';
 import { hostValues } from './host-values.js';
 import type { TensorFlow } from '../tensorflow.js';
-
-/** Moments that may still be on the device. */
-export interface FoundMoments {
-  read(): Awaitable<Moments>;
-  /** Frees the tensors that hold them. */
-  dispose(): void;
-}
-
-/** What {@link normalize} needs to normalise by: one value for each channel. */
-export interface ChannelStatistics {
-  readonly mean: Tensor1D;
-  readonly variance: Tensor1D;
-}
 
 /**
  * Batch norm with the statistics of `x` itself. Unlike tfjs's own it takes any rank, and layers

@@ -5,10 +5,10 @@ import type { BatchNormLayer, BatchNormModel, Moments } from '@polyak/core/inter
 import { mergeMoments, requireFunction, requireOptions } from '@polyak/core/kit';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import type { FoundMoments } from './batch-moments.js';
 import { normalize } from './batch-moments.js';
 import type { BatchNormalization, FoundLayer } from './batch-norm-layer.js';
 import { batchNormLayers } from './batch-norm-layer.js';
+import type { FoundMoments } from './found-moments.js';
 import type { InputBatch } from '../model/model-inputs.js';
 import { inputsOf } from '../model/model-inputs.js';
 import { requireModel } from '../model/model-parameters.js';

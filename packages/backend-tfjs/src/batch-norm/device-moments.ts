@@ -1,7 +1,7 @@
 // The moments of what enters a batch-norm layer, on devices whose memory JavaScript cannot read.
 import type { Moments } from '@polyak/core/interfaces';
 import type { Rank, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
-import type { ChannelStatistics, FoundMoments } from './batch-moments.js';
+import type { ChannelStatistics, FoundMoments } from './found-moments.js';
 import type { TensorFlow } from '../tensorflow.js';
 
 /**
@@ -101,10 +101,7 @@ const WIDTH = 128;
 /** As many neighbouring rows as make one of {@link WIDTH} numbers, where there are as many. */
 function widthOf(shape: readonly number[]): number {
   const channels = shape.at(-1) ?? 1;
-  let width = 1;
-  for (const extent of shape.slice(1, -1).reverse()) {
-    if (width * channels >= WIDTH) break;
-    width *= extent;
-  }
-  return width;
+  return shape
+    .slice(1, -1)
+    .reduceRight((width, extent) => (width * channels < WIDTH ? width * extent : width), 1);
 }
