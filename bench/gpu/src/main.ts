@@ -20,11 +20,11 @@ const parent = process.send?.bind(process);
 if (parent === undefined) await measureAll(parseOptions(process.argv.slice(2)));
 else process.once('message', (task) => void serve(task as Task, parent));
 
-/** In a process of a task: the device of a runtime would keep it alive. */
+/** In a process of a task. It ends with its parent too: a device would keep it alive. */
 async function serve(task: Task, send: (message: Message) => unknown): Promise<void> {
+  process.once('disconnect', () => process.exit());
   await runTask(task, send);
   process.disconnect();
-  process.exit();
 }
 
 async function measureAll(options: Options): Promise<void> {

@@ -22,7 +22,7 @@ export interface Row {
 type Time = (variant: Work, reference: Work) => Promise<Timing>;
 
 /** The batches of one batch-norm update. */
-const BATCHES = 4;
+const BATCHES = 2;
 
 /** The rows of a runtime, one after the other. */
 export async function* rowsOf(runtime: AnyRuntime, options: Options): AsyncGenerator<Row> {
