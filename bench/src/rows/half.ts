@@ -1,6 +1,6 @@
 // Updates of averages by live weights in half precision, against the same by float32.
 import { hostKernels } from '@polyak/backend-cpu/host';
-import type { FloatArray, UpdateItem } from '@polyak/backend-cpu/host';
+import type { FloatArray, LiveArray } from '@polyak/backend-cpu/host';
 import { onnxBackend, onnxParameter } from '@polyak/backend-onnx';
 import { observedOptimizer, SWA } from '@polyak/core';
 import type { HalfDType } from '@polyak/core/kit';
@@ -62,7 +62,7 @@ function kernelsSubject(dtype: HalfDType): Subject {
 }
 
 /** Each update goes on from the result of the one before. */
-function updating(live: UpdateItem['live']): () => void {
+function updating(live: LiveArray): () => void {
   const kernels = hostKernels();
   let average: FloatArray = new Float32Array(ELEMENTS).fill(0.01);
   return () => {

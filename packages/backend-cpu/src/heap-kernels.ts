@@ -1,6 +1,6 @@
 // The averaging kernels over arrays in the memory of another WebAssembly module. They read and
 // write where the arrays lie: nothing passes through scratch.
-import type { Arithmetic, FloatArray } from './kernel/engine.js';
+import type { Arithmetic, Sources, Targets } from './kernel/engine.js';
 import type { Kernel, Memory } from './kernel/webassembly.js';
 import { compileKernel, instantiateKernel } from './kernel/webassembly.js';
 import type { UpdateItem, UpdateResult } from './update.js';
@@ -11,7 +11,7 @@ export interface HeapKernels {
   /**
    * As `average` of `HostKernels`, into arrays of the caller.
    *
-   * @param items - only read; their live weights are float32
+   * @param items - only read
    * @param targets - where the results go: for each item the average, followed by the residual
    *   where it has one. A refused update leaves numbers without a meaning there
    * @param allowNonFinite - whether the update is made in any case
@@ -46,15 +46,13 @@ const ALL_BUT_SIGN = 0x7fff_ffff;
 
 function arithmeticOf(kernel: Kernel): Arithmetic {
   return {
-    average(to, { average, residual, live }, weight) {
-      // Half precision would have to be widened first; no heap has any.
-      const { byteOffset: p, length } = live as FloatArray;
-      const [target, a] = [to.average.byteOffset, average.byteOffset];
+    average(to: Targets, { average, residual, live }: Sources, weight: number) {
+      const [target, a, p] = [to.average.byteOffset, average.byteOffset, live.byteOffset];
       if (residual === undefined || to.residual === undefined) {
-        return kernel.average32(target, a, p, length, weight);
+        return kernel.average32(target, a, p, live.length, weight);
       }
       const [rest, c] = [to.residual.byteOffset, residual.byteOffset];
-      return kernel.averageCompensated32(target, rest, a, c, p, length, weight);
+      return kernel.averageCompensated32(target, rest, a, c, p, live.length, weight);
     },
     allFinite: (data) =>
       kernel.allBelow(data.byteOffset, data.byteLength, ALL_BUT_SIGN, EXPONENT) === 1,

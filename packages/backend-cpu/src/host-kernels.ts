@@ -1,13 +1,14 @@
 // The averaging kernels over ordinary arrays, for other backends with tensors in host memory.
 import { chooseEngine } from './kernel/choose-engine.js';
-import type { FloatArray } from './kernel/engine.js';
+import type { FloatArray, LiveArray } from './kernel/engine.js';
 import { PLAIN, SpareArrays } from './kernel/spare-arrays.js';
 import type { UpdateItem, UpdateResult } from './update.js';
 import { updated } from './update.js';
 
 /**
- * Averaging of float32 and float64 arrays, synchronous; live weights may be float16 or bfloat16. Arrays that are passed in are only read,
- * and not kept. Returned arrays are ordinary ones: the caller owns them and need not free them.
+ * Averaging of float32 and float64 arrays, synchronous; live weights may be half precision. Arrays
+ * that are passed in are only read, and not kept. Returned arrays are ordinary ones: the caller owns
+ * them and need not free them.
  */
 export interface HostKernels {
   /** What runs, such as `cpu:wasm`. */
@@ -22,7 +23,7 @@ export interface HostKernels {
    * @throws RangeError where there is no memory left
    */
   average(
-    items: readonly UpdateItem[],
+    items: readonly UpdateItem<LiveArray>[],
     options?: { readonly allowNonFinite?: boolean },
   ): UpdateResult;
   /**

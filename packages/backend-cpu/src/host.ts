@@ -2,5 +2,5 @@ export type { HeapKernels } from './heap-kernels.js';
 export { heapKernels } from './heap-kernels.js';
 export type { HostKernels } from './host-kernels.js';
 export { hostKernels } from './host-kernels.js';
-export type { FloatArray, HalfArray } from './kernel/engine.js';
+export type { FloatArray, HalfArray, LiveArray } from './kernel/engine.js';
 export type { UpdatedItem, UpdateItem, UpdateResult } from './update.js';

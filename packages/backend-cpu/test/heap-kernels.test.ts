@@ -50,7 +50,7 @@ describe('heap kernels', () => {
 
   it('take no memory that is shared between threads', () => {
     const shared = new WebAssembly.Memory({ initial: 4, maximum: 4, shared: true });
-    expect(() => heapKernels(shared as unknown as WebAssembly.Memory)).toThrow(
+    expect(() => heapKernels(shared)).toThrow(
       WebAssembly.LinkError,
     );
   });

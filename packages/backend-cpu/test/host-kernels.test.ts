@@ -1,13 +1,13 @@
 // Kernels over ordinary arrays: who owns which, and the same bits as the backend.
 import { hostKernels } from '@polyak/backend-cpu/host';
-import type { FloatArray, UpdateItem, UpdatedItem } from '@polyak/backend-cpu/host';
+import type { FloatArray, LiveArray, UpdateItem, UpdatedItem } from '@polyak/backend-cpu/host';
 import { halfToFloat32 } from '@polyak/core/kit';
 import { describe, expect, it } from 'vitest';
 import { difference, fillTame, fillWild } from './data.js';
 import { referenceAverage, referenceCompensated } from './reference.js';
 
 describe.each(['wasm', 'js'] as const)('host kernels in %s', (kernel) => {
-  function averaged(items: readonly UpdateItem[]): readonly UpdatedItem[] {
+  function averaged(items: readonly UpdateItem<LiveArray>[]): readonly UpdatedItem[] {
     const result = hostKernels({ kernel }).average(items, { allowNonFinite: true });
     if (result.kind === 'refused') throw new Error('refused although all is allowed');
     return result.items;

@@ -33,11 +33,11 @@ export const NOT_FINITE = 1;
 export const MOVED = 2;
 
 /** What an update reads. */
-export interface Sources {
+export interface Sources<Live extends LiveArray = FloatArray> {
   readonly average: FloatArray;
   /** The rounding error that the average carries, where it is compensated. */
   readonly residual?: FloatArray | undefined;
-  readonly live: LiveArray;
+  readonly live: Live;
 }
 
 /** Where an update writes; none of it is a source. */
@@ -55,7 +55,7 @@ export interface Arithmetic {
    *
    * @returns {@link NOT_FINITE} and {@link MOVED}
    */
-  average(to: Targets, from: Sources, weight: number): number;
+  average(to: Targets, from: Sources<LiveArray>, weight: number): number;
 
   /** Whether all elements are finite. */
   allFinite(data: FloatArray): boolean;

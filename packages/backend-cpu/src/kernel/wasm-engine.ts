@@ -31,7 +31,7 @@ export class WasmEngine implements Engine {
     this.memory = new SpareArrays(this.arena);
   }
 
-  average(to: Targets, from: Sources, weight: number): number {
+  average(to: Targets, from: Sources<LiveArray>, weight: number): number {
     const { residual } = from;
     return residual === undefined
       ? this.#average(to.average, from, weight)
@@ -52,7 +52,7 @@ export class WasmEngine implements Engine {
     return bad === 0;
   }
 
-  #average(target: FloatArray, { average, live }: Sources, weight: number): number {
+  #average(target: FloatArray, { average, live }: Sources<LiveArray>, weight: number): number {
     const [weights, half] = operandOf(live);
     const operands = [target, average, weights];
     const shard = this.#shardOf(operands);
@@ -69,7 +69,7 @@ export class WasmEngine implements Engine {
     target: FloatArray,
     targetResidual: FloatArray,
     residual: FloatArray,
-    { average, live }: Sources,
+    { average, live }: Sources<LiveArray>,
     weight: number,
   ): number {
     const [weights, half] = operandOf(live);

@@ -1,7 +1,7 @@
 // The backend of tensors in host memory, for models on cpu and cuda. The kernels of
 // @polyak/backend-cpu work on the tensors' own arrays; ORT only makes the handles.
 import { hostKernels } from '@polyak/backend-cpu/host';
-import type { FloatArray, UpdatedItem, UpdateItem } from '@polyak/backend-cpu/host';
+import type { FloatArray, LiveArray, UpdatedItem, UpdateItem } from '@polyak/backend-cpu/host';
 import { PolyakError } from '@polyak/core';
 import type { AveragedItem, AverageItem, HostTensor } from '@polyak/core/interfaces';
 import { allFinite, swapAll } from '@polyak/core/kit';
@@ -141,7 +141,7 @@ export function hostBackend(ort: Ort): OnnxBackend {
   };
 }
 
-function itemOf({ average, residual, live, weight }: AverageItem<Tensor>): UpdateItem {
+function itemOf({ average, residual, live, weight }: AverageItem<Tensor>): UpdateItem<LiveArray> {
   const views = { average: viewOf(average), live: viewOf(live), weight };
   return updateItemOf(residual === undefined ? views : { ...views, residual: viewOf(residual) });
 }

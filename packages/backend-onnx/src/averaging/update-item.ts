@@ -1,5 +1,5 @@
 // Converts the items of an update for the kernels of host memory.
-import type { FloatArray, UpdateItem } from '@polyak/backend-cpu/host';
+import type { FloatArray, LiveArray, UpdateItem } from '@polyak/backend-cpu/host';
 import type { AverageItem, HostTensor } from '@polyak/core/interfaces';
 
 /**
@@ -12,7 +12,7 @@ export function updateItemOf({
   residual,
   live,
   weight,
-}: AverageItem<HostTensor>): UpdateItem {
+}: AverageItem<HostTensor>): UpdateItem<LiveArray> {
   return {
     average: average.data as FloatArray,
     residual: residual?.data as FloatArray | undefined,
@@ -21,7 +21,7 @@ export function updateItemOf({
   };
 }
 
-function liveOf({ dtype, data }: HostTensor): UpdateItem['live'] {
+function liveOf({ dtype, data }: HostTensor): LiveArray {
   return dtype === 'float16' ? { dtype, bits: data as Uint16Array } : (data as FloatArray);
 }
 
