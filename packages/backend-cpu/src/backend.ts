@@ -126,12 +126,7 @@ function backendOn(engine: Engine, inPlace: boolean): CpuBackend {
     for (const { data } of made.release(call, tensors)) memory.free(data);
   }
 
-  function updateItem({
-    average,
-    residual,
-    live,
-    weight,
-  }: AverageItem<HostTensor>): UpdateItem<FloatArray> {
+  function updateItem({ average, residual, live, weight }: AverageItem<HostTensor>): UpdateItem {
     return {
       average: floatsToAverage('an average', average, average),
       residual:

@@ -19,13 +19,13 @@ const CHUNK = 16_384;
  */
 export function updatedInPlace(
   engine: Engine,
-  items: readonly UpdateItem<FloatArray>[],
+  items: readonly UpdateItem[],
   allowNonFinite: boolean,
 ): UpdateResult {
   if (!allowNonFinite) {
     // An update of finite numbers is finite, and an update of others is not.
     const nonFinite = [...items.keys()].filter((index) =>
-      arraysOf(items[index] as UpdateItem<FloatArray>).some((data) => !engine.allFinite(data)),
+      arraysOf(items[index] as UpdateItem).some((data) => !engine.allFinite(data)),
     );
     if (nonFinite.length > 0) return { kind: 'refused', nonFinite };
   }
@@ -56,7 +56,7 @@ export function updatedInPlace(
 function overwritten(
   engine: Engine,
   chunks: readonly FloatArray[],
-  item: UpdateItem<FloatArray>,
+  item: UpdateItem,
   allowNonFinite: boolean,
 ): UpdatedItem {
   const { average, residual, live, weight } = item;
@@ -83,6 +83,6 @@ function overwritten(
   return { average, residual, isFinite, hasMoved };
 }
 
-function arraysOf({ average, residual, live }: UpdateItem<FloatArray>): readonly FloatArray[] {
+function arraysOf({ average, residual, live }: UpdateItem): readonly FloatArray[] {
   return residual === undefined ? [average, live] : [average, residual, live];
 }
