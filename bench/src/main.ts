@@ -50,7 +50,10 @@ async function measure(runtime: string, selection: Selection): Promise<void> {
     else skipped.push(received.skipped);
   });
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  if (code !== 0) throw new Error(`The rows of ${runtime} ended with ${code}.`);
+  if (code === 0) return;
+  // The rows of other runtimes are worth their minutes.
+  console.error(`The rows of ${runtime} ended with ${code}: the last that was named failed.`);
+  process.exitCode = 1;
 }
 
 async function write(path: string, text: string): Promise<void> {

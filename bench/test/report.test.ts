@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatComparison } from '../src/report/compare.js';
-import { formatCount } from '../src/report/format.js';
+import { formatCount, formatSize } from '../src/report/format.js';
 import { gateFailures } from '../src/report/gate.js';
 import { lossesOf, renderPage } from '../src/report/page.js';
 import { growthLines } from '../src/report/plots.js';
@@ -35,6 +35,13 @@ describe('formatTable', () => {
   it('prints the spread and no number where the spread is too wide', () => {
     const [, , line = ''] = formatTable([result({ bytesPerElement: 12 }, 1.5, 0.4)]).split('\n');
     expect(line.split(/ {2,}/).slice(2)).toEqual(['1000', 'too noisy', 'set()', '0.90-2.10', '31']);
+  });
+});
+
+describe('formatSize', () => {
+  it('tells the points of a curve along updates apart', () => {
+    const point = result({ growth: { by: 'update', at: 100_000, units: 1 } }, 1);
+    expect(formatSize(point.row)).toBe('1000, after 100k');
   });
 });
 

@@ -2,7 +2,7 @@
 import type { RowLabel } from '../row.js';
 import { isTooNoisy } from '../measure/spread.js';
 import type { Spread } from '../measure/spread.js';
-import type { SkippedRows } from '../result.js';
+import type { Result, SkippedRows } from '../result.js';
 
 const UNITS: readonly (readonly [number, string])[] = [
   [1e9, 'G'],
@@ -16,10 +16,17 @@ export function formatCount(count: number): string {
   return `${Number((count / unit).toPrecision(3))}${suffix}`;
 }
 
-/** The elements, and how many tensors they are in where there are several. */
-export function formatSize({ elements, tensors }: RowLabel): string {
+/** The elements, how many tensors they are in where there are several, and updates made before. */
+export function formatSize({ elements, tensors, growth }: RowLabel): string {
   const count = formatCount(elements);
-  return tensors === 1 ? count : `${count} in ${formatCount(tensors)}`;
+  const size = tensors === 1 ? count : `${count} in ${formatCount(tensors)}`;
+  return growth?.by === 'update' ? `${size}, after ${formatCount(growth.at)}` : size;
+}
+
+/** CPU time per element, unless its spread is too wide or the row counts updates or tensors. */
+export function nanosecondsPerElement({ row, timing }: Result): number | undefined {
+  const isCounted = row.growth !== undefined && row.growth.by !== 'weight';
+  return isTooNoisy(timing) || isCounted ? undefined : timing.nanoseconds / row.elements;
 }
 
 /** A ratio: two decimals, or two digits where it is small. */

@@ -4,7 +4,13 @@ import { formatMachine } from '../measure/machine.js';
 import { isTooNoisy } from '../measure/spread.js';
 import type { Report, Result } from '../result.js';
 import type { GrowthPoint } from '../row.js';
-import { formatQuartiles, formatRatio, formatSize, formatSkipped } from './format.js';
+import {
+  formatQuartiles,
+  formatRatio,
+  formatSize,
+  formatSkipped,
+  nanosecondsPerElement,
+} from './format.js';
 import { drawGrowth, drawRatios, growthLines } from './plots.js';
 
 const COUNTED: readonly GrowthPoint['by'][] = ['weight', 'update', 'tensor'];
@@ -85,8 +91,9 @@ ${groups.join('\n')}
 </table></div>`;
 }
 
-function renderRow({ row, timing }: Result): string {
-  const perElement = isTooNoisy(timing) ? '' : (timing.nanoseconds / row.elements).toFixed(3);
+function renderRow(result: Result): string {
+  const { row, timing } = result;
+  const perElement = nanosecondsPerElement(result)?.toFixed(3) ?? '';
   const number = (cell: string): string => `<td class="number">${cell}</td>`;
   return `<tr><td>${escape(row.name)}</td>${number(formatSize(row))}${number(formatRatio(timing))}
 <td>${escape(row.against)}</td>${number(formatQuartiles(timing))}

@@ -1,9 +1,8 @@
 // The table of one run as text, one line a row.
-import { isTooNoisy } from '../measure/spread.js';
 import type { Result } from '../result.js';
 import type { Column } from './columns.js';
 import { alignColumns } from './columns.js';
-import { formatQuartiles, formatRatio, formatSize } from './format.js';
+import { formatQuartiles, formatRatio, formatSize, nanosecondsPerElement } from './format.js';
 
 const COLUMNS: readonly Column[] = [
   { header: 'work', isText: true },
@@ -28,10 +27,10 @@ export function formatTable(results: readonly Result[]): string {
   return alignColumns(COLUMNS, results.map(cells));
 }
 
-function cells({ row, timing }: Result): readonly string[] {
-  const { work, name, elements, against, target, bytesPerElement } = row;
-  const perElement = timing.nanoseconds / elements;
-  const isNumber = !isTooNoisy(timing);
+function cells(result: Result): readonly string[] {
+  const { row, timing } = result;
+  const { work, name, against, target, bytesPerElement } = row;
+  const perElement = nanosecondsPerElement(result);
   return [
     work,
     name,
@@ -41,7 +40,9 @@ function cells({ row, timing }: Result): readonly string[] {
     formatQuartiles(timing),
     `${timing.pairs}`,
     target === undefined ? '' : `${target}`,
-    isNumber ? perElement.toFixed(3) : '',
-    isNumber && bytesPerElement !== undefined ? (bytesPerElement / perElement).toFixed(1) : '',
+    perElement?.toFixed(3) ?? '',
+    perElement === undefined || bytesPerElement === undefined
+      ? ''
+      : (bytesPerElement / perElement).toFixed(1),
   ];
 }
