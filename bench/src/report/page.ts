@@ -17,7 +17,10 @@ const COUNTED: readonly GrowthPoint['by'][] = ['weight', 'update', 'tensor'];
 
 const pageStyle = `
 main { display: grid; grid-template-columns: minmax(0, 1fr); }
-.plots { align-items: start; }
+.plots {
+  align-items: start;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr));
+}
 .wide { overflow-x: auto; }
 .wide table { font-size: 0.875rem; }
 .wide th, .wide td { padding-top: 0.25rem; padding-bottom: 0.25rem; }

@@ -60,7 +60,7 @@ export function drawRatios(title: string, results: readonly Result[]): string {
         text: 'label',
         frameAnchor: 'left',
         textAnchor: 'start',
-        lineWidth: 34,
+        lineWidth: 30,
         textOverflow: 'ellipsis-end',
         dy: -13,
         fill: 'currentColor',
@@ -144,7 +144,7 @@ export function drawGrowth(by: GrowthPoint['by'], lines: readonly GrowthLine[]):
       domain: [least, most],
       label: `ns per ${by}`,
       ticks: ticksOf(least, most),
-      tickFormat: '~g',
+      tickFormat: formatTick,
       grid: true,
     },
     marks: [
@@ -161,9 +161,14 @@ function svgOf(options: Plot.PlotOptions): string {
     .outerHTML;
 }
 
+function formatTick(value: number): string {
+  return value < 1 ? `${value}` : formatCount(value);
+}
+
 /** Ticks of a logarithmic axis; of few decades, more of each. */
 function ticksOf(least: number, most: number, inDecade?: readonly number[]): readonly number[] {
-  const steps = inDecade ?? (most / least > 1e3 ? [1] : most / least > 20 ? [1, 3] : [1, 2, 5]);
+  const steps =
+    inDecade ?? (most / least > 1e3 ? [1] : most / least > 20 ? [1, 3] : [1, 2, 3, 5, 7]);
   const decades = Array.from({ length: 14 }, (_, index) => 10 ** (index - 4));
   return decades
     .flatMap((decade) => steps.map((step) => Number((step * decade).toPrecision(2))))
