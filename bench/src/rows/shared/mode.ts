@@ -1,7 +1,7 @@
 // A runtime in one mode, as the rows need it: a backend, and live weights where its users have them.
 import type { Awaitable, Backend, Parameter } from '@polyak/core/interfaces';
 
-/** What a row times. */
+/** What a row times; it may return a promise, which is awaited. */
 export type Operation = () => unknown;
 
 /** Live weights of a runtime. */
