@@ -23,8 +23,8 @@ export interface BatchNormModelOptions {
   readonly varianceKind?: BatchNormLayer['varianceKind'];
   /**
    * How moments are computed. Default `reduce-mean`: precise to 1e-6, even for a million values in
-   * a channel. `training-mode` takes less time (an update of a small network as long as its
-   * forward pass, to 1.3 times), and is precise to 1e-5 up to about 30,000 rows, or 500,000 positions of one sample.
+   * a channel. `training-mode` takes less time, and is precise to 1e-5 up to about 30,000 rows, or
+   * 500,000 positions of one sample.
    */
   readonly reduction?: MomentsReduction;
   /** Where the runs compute, in order of preference. Default `['cpu']`. */
