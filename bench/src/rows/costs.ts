@@ -5,6 +5,7 @@ import { bundleCosts } from './costs/bundle-size.js';
 import type { Cost } from './costs/cost.js';
 import { memoryCosts } from './costs/memory.js';
 import type { ModeName } from './costs/memory.js';
+import { saveMemoryCosts } from './costs/save-memory.js';
 import { startUpCosts } from './costs/start-up.js';
 
 const MODES: readonly ModeName[] = [
@@ -27,6 +28,7 @@ export async function measureCosts(): Promise<readonly Cost[]> {
   const native: readonly ModeName[] = existsSync(TENSORFLOW) ? ['tfjs tensorflow'] : [];
   return [
     ...(await memoryCosts([...MODES, ...native])),
+    ...(await saveMemoryCosts()),
     ...(await startUpCosts()),
     ...(await bundleCosts()),
   ];
