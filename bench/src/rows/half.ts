@@ -73,7 +73,7 @@ function updating(live: LiveArray): () => void {
   };
 }
 
-/** Weights as networks have them: of standard deviation 0.02, a few of them subnormal as float16. */
+/** Weights like those of networks: of deviation 0.02, a few of them subnormal as float16. */
 function normal(): Float32Array<ArrayBuffer> {
   const noise = Float32Array.from({ length: 4096 }, () => {
     const radius = Math.sqrt(-2 * Math.log(1 - Math.random()));

@@ -7,8 +7,8 @@ import { updated } from './update.js';
 
 /**
  * Averaging of float32 and float64 arrays, synchronous; live weights may be half precision. Arrays
- * that are passed in are only read, and not kept. Returned arrays are ordinary ones: the caller owns
- * them and need not free them.
+ * that are passed in are only read, and not kept. Returned arrays are ordinary ones: the caller
+ * owns them and need not free them.
  */
 export interface HostKernels {
   /** What runs, such as `cpu:wasm`. */

@@ -1,5 +1,5 @@
-// Saves a state of 100M weights once, and sends how far that raised the peak of memory, by the bytes
-// of the state. Started by save-memory.ts.
+// Saves a state of 100M weights once, and sends how far that raised the peak of memory, by the
+// bytes of the state. Started by save-memory.ts.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

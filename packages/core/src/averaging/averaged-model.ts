@@ -139,8 +139,8 @@ export class AveragedModel<T> {
   }
 
   /**
-   * Runs `fn` with the state that {@link AveragedModel.stateDict} returns, but without a copy of averages that
-   * lie in host memory. To save it, pass its `toSafetensorsChunks` to a file.
+   * Runs `fn` with the state that {@link AveragedModel.stateDict} returns, but without a copy of
+   * averages that lie in host memory. To save it, pass its `toSafetensorsChunks` to a file.
    *
    * @param fn - writes the state. Its tensors are only valid until `fn` is done; until then, other
    *   calls throw `ERR_BUSY`

@@ -85,7 +85,8 @@ export function toSafetensors(state: StateTree): Uint8Array {
  * import { writeFile } from 'node:fs/promises';
  * import { toSafetensorsChunks } from '@polyak/core';
  *
- * await writeFile('/dev/null', toSafetensorsChunks({ nAvg: 3 })); // in browsers: new Blob([...chunks])
+ * await writeFile('/dev/null', toSafetensorsChunks({ nAvg: 3 }));
+ * // In browsers: new Blob([...toSafetensorsChunks(state)])
  * ```
  */
 export function toSafetensorsChunks(state: StateTree): Iterable<Uint8Array> {

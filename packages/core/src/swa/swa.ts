@@ -215,8 +215,10 @@ export class SWA<T> {
   }
 
   /**
-   * Runs `fn` with the state that {@link SWA.stateDict} returns, but without a copy of averages that
-   * lie in host memory. To save it, pass its `toSafetensorsChunks` to a file.
+   * Runs `fn` with the state that {@link SWA.stateDict} returns, but without a copy of averages
+   * that lie in host memory. To save it, pass its `toSafetensorsChunks` to a file: 100M weights
+   * take 1.1 to 1.2 of writing their bytes and no memory, where `stateDict` and `toSafetensors`
+   * take 3 to 4, and twice the memory of the state.
    *
    * @param fn - writes the state. Its tensors are only valid until `fn` is done; until then, other
    *   calls throw `ERR_BUSY`
