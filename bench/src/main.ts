@@ -8,12 +8,14 @@ import { describeMachine, formatMachine } from './measure/machine.js';
 import type { Selection } from './options.js';
 import { parseOptions } from './options.js';
 import { formatComparison } from './report/compare.js';
+import { formatCosts } from './report/costs.js';
 import { formatSkipped } from './report/format.js';
 import { gateFailures } from './report/gate.js';
 import { renderPage } from './report/page.js';
 import { formatTable } from './report/table.js';
 import type { Message, Report, Result, SkippedRows } from './result.js';
 import { ROWS } from './rows.js';
+import { measureCosts } from './rows/costs.js';
 
 const options = parseOptions(process.argv.slice(2), Object.keys(ROWS));
 // Read first: a wrong path is known before minutes of measuring.
@@ -30,6 +32,7 @@ const report: Report = { machine: describeMachine(), results, skipped };
 console.log(`CPU time, float32, medians of paired ratios. ${formatMachine(report.machine)}`);
 console.log(formatTable(results));
 for (const rows of skipped) console.log(formatSkipped(rows));
+if (!options.isGated && options.works === undefined) console.log(formatCosts(await measureCosts()));
 if (base !== undefined) {
   console.log(`\nCompared with: ${formatMachine(base.machine)}`);
   console.log(formatComparison(base, report));
