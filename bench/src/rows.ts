@@ -10,6 +10,8 @@ export const ROWS: Readonly<Record<string, () => Promise<() => Rows | Promise<Ro
   tfjs: async () => (await import('./rows/tfjs.js')).tfjsRows,
   onnx: async () => (await import('./rows/onnx.js')).onnxRows,
   gpujs: async () => (await import('./rows/gpujs.js')).gpujsRows,
+  batchNorm: async () => (await import('./rows/batch-norm.js')).batchNormRows,
+  training: async () => (await import('./rows/training.js')).trainingRows,
   files: async () => (await import('./rows/files.js')).filesRows,
   half: async () => (await import('./rows/half.js')).halfRows,
   torch: async () => (await import('./rows/torch.js')).torchRows,

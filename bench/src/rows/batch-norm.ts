@@ -13,6 +13,7 @@ import { createNetwork } from '@polyak/example-mnist/tfjs/network';
 import gpujs from 'gpu.js';
 import * as ort from 'onnxruntime-node';
 import type { Row, Subject } from '../row.js';
+import { TorchProcess } from '../torch/python.js';
 import { digitBatch, pixelsOf } from './shared/digits.js';
 import type { TfjsName } from './shared/load-tfjs.js';
 import { loadedTfjs } from './shared/load-tfjs.js';
@@ -49,6 +50,10 @@ export function batchNormRows(): readonly Row[] {
       async (images) => onnx('reduce-mean', images),
     ),
     row('onnx cpu, training-mode', IMAGES, {}, async (images) => onnx('training-mode', images)),
+    {
+      ...row('onnx cpu, reduce-mean', IMAGES, { isPeer: true }, besideTorch),
+      against: 'torch update_bn',
+    },
     row('gpujs cpu', FEW_IMAGES, { gate: 1.3 }, async (images) => gpujsIn('cpu', images)),
     row('gpujs webasm', IMAGES, { gate: 1.3 }, async (images) => gpujsIn('webasm', images)),
     ...(GPU.isHeadlessGLSupported
@@ -60,7 +65,7 @@ export function batchNormRows(): readonly Row[] {
 function row(
   name: string,
   images: number,
-  label: Pick<Row, 'gate' | 'note'>,
+  label: Pick<Row, 'gate' | 'isPeer' | 'note'>,
   prepare: (images: number) => Promise<Subject>,
 ): Row {
   return {
@@ -112,6 +117,15 @@ async function onnx(
       await model.release();
     },
   };
+}
+
+/** The same network and weights in PyTorch, as threads by default. */
+async function besideTorch(count: number): Promise<Subject> {
+  const torch = await TorchProcess.start('update-bn.py');
+  const weights = initialWeights(digitLayers, 1);
+  const lists = Object.fromEntries([...weights].map(([name, data]) => [name, [...data]]));
+  torch.tell({ weights: lists, batches: BATCHES, images: count });
+  return { ...(await onnx('reduce-mean', count)), reference: torch.sample((repeats) => repeats) };
 }
 
 async function gpujsIn(mode: GpujsMode, count: number): Promise<Subject> {

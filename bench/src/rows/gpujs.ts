@@ -1,6 +1,6 @@
-// The rows of the gpu.js backend, whose users have typed arrays, and textures on headlessgl: in each
-// mode that runs here, headlessgl where `gl` is built and there is an X display
-// (`xvfb-run -a npx -y pnpm@12 bench`).
+// The rows of the gpu.js backend, whose users have typed arrays, and textures on headlessgl: in
+// each mode that runs here, headlessgl where `gl` is built and there is an X display (`xvfb-run -a
+// npx -y pnpm@12 bench`).
 import { gpujsBackend, gpujsParameter } from '@polyak/backend-gpujs';
 import type { GpujsMode, GpujsTensor } from '@polyak/backend-gpujs';
 import gpujs from 'gpu.js';

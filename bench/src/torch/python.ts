@@ -11,7 +11,7 @@ import { Skipped } from '../row.js';
 /** How PyTorch users make an update; functions of updates.py. */
 export type TorchWork = 'foreach_lerp' | 'averaged_model' | 'torchcontrib';
 
-const SCRIPT = fileURLToPath(new URL('../../torch/updates.py', import.meta.url));
+const SCRIPTS = new URL('../../torch/', import.meta.url);
 
 /** A running Python. */
 export class TorchProcess {
@@ -34,11 +34,11 @@ export class TorchProcess {
    *
    * @throws Skipped where there is no Python with torch
    */
-  static async start(): Promise<TorchProcess> {
+  static async start(script = 'updates.py'): Promise<TorchProcess> {
     const python = process.env['POLYAK_PYTHON'] ?? 'python3';
     // Threads that wait sleep: their spinning would count as CPU time.
     const env = { ...process.env, OMP_WAIT_POLICY: 'passive' };
-    const child = spawn(python, [SCRIPT], { stdio: 'pipe', env });
+    const child = spawn(python, [fileURLToPath(new URL(script, SCRIPTS))], { stdio: 'pipe', env });
     const complaints: string[] = [];
     child.stderr.on('data', (text) => complaints.push(String(text)));
     const ended = new Promise<string>((resolve) => {
@@ -58,9 +58,19 @@ export class TorchProcess {
 
   /** An update in this process, for `measurePaired`. */
   operation(work: TorchWork, lengths: readonly number[], threads: number): Operation {
+    return this.sample((repeats) => ({ work, lengths, threads, repeats }));
+  }
+
+  /** Sends a line of JSON that asks for nothing. */
+  tell(message: object): void {
+    this.#child.stdin.write(`${JSON.stringify(message)}\n`);
+  }
+
+  /** Work of the script, for `measurePaired`. */
+  sample(request: (repeats: number) => unknown): Operation {
     return {
       nanoseconds: async (repeats) => {
-        this.#child.stdin.write(`${JSON.stringify({ work, lengths, threads, repeats })}\n`);
+        this.#child.stdin.write(`${JSON.stringify(request(repeats))}\n`);
         const { value, done } = await this.#lines.next();
         if (done === true) throw new Error('Python ended before it answered.');
         return Number(value);

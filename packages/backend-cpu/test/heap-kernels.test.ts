@@ -50,8 +50,6 @@ describe('heap kernels', () => {
 
   it('take no memory that is shared between threads', () => {
     const shared = new WebAssembly.Memory({ initial: 4, maximum: 4, shared: true });
-    expect(() => heapKernels(shared)).toThrow(
-      WebAssembly.LinkError,
-    );
+    expect(() => heapKernels(shared)).toThrow(WebAssembly.LinkError);
   });
 });

@@ -1,4 +1,4 @@
-// A runtime in one mode, as the rows need it: a backend, and live weights where its users have them.
+// A runtime in one mode, as rows need it: a backend, and live weights where its users have them.
 import type { Awaitable, Backend, Parameter } from '@polyak/core/interfaces';
 
 /** What a row times; it may return a promise, which is awaited. */
