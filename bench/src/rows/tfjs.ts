@@ -31,7 +31,7 @@ const RUNTIMES: readonly RuntimeName[] = hasTensorFlow
 const LIMITS: readonly Limit[] = [
   { name: 'tfjs cpu, average', against: 'cpu:wasm average', target: 1.5, gate: 2.5 },
   { name: 'tfjs cpu, average', against: 'plain loop', gate: 1 },
-  { name: 'tfjs wasm, average', against: 'plain loop', target: 0.43, gate: 1.5 },
+  { name: 'tfjs wasm, average', against: 'plain loop', target: 0.43, gate: 0.8 },
   // TensorFlow's threads count as CPU time.
   { name: 'tfjs tensorflow, average', against: 'plain loop', target: 0.7, gate: 2 },
 ];

@@ -99,26 +99,20 @@ export function average<T>({ isCompensated = false } = {}): OperationOf<T> {
 
 /** `backend.average` of live weights that the backend made itself. */
 export function averageResident<T>(options: { isCompensated?: true } = {}): OperationOf<T> {
-  return ({ runtime: { backend }, arrays }) => residentAverage(backend, lengthsOf(arrays), options);
-}
-
-/** The same on any backend. */
-export async function residentAverage<T>(
-  backend: Backend<T>,
-  lengths: readonly number[],
-  { isCompensated = false } = {},
-): Promise<Operation> {
-  const uploaded = async (value: number): Promise<readonly T[]> =>
-    backend.upload(filled(lengths, value).map(tensorOf));
-  const [averages, live] = [await uploaded(1), await uploaded(2)];
-  return updating(backend, averages, isCompensated ? await uploaded(0) : [], () => live);
+  return async ({ runtime: { backend }, arrays }) => {
+    const uploaded = async (value: number): Promise<readonly T[]> =>
+      backend.upload(filled(lengthsOf(arrays), value).map(tensorOf));
+    const [averages, live] = [await uploaded(1), await uploaded(2)];
+    const residuals = options.isCompensated === true ? await uploaded(0) : [];
+    return updating(backend, averages, residuals, () => live);
+  };
 }
 
 /** An average between two updates. */
 type State<T> = Pick<AverageItem<T>, 'average' | 'residual'>;
 
 /** Each update goes on from the results of the one before. */
-function updating<T>(
+export function updating<T>(
   backend: Backend<T>,
   averages: readonly T[],
   residuals: readonly T[],
@@ -127,11 +121,10 @@ function updating<T>(
   let states = averages.map((each, index) => stateOf(each, residuals[index]));
   return async () => {
     const now = live();
-    const items = states.map((state, index) => ({
-      ...state,
-      live: now[index] as T,
-      weight: WEIGHT,
-    }));
+    const items = states.map(({ average: state, residual }, index) => {
+      const item = { average: state, live: now[index] as T, weight: WEIGHT };
+      return residual === undefined ? item : { ...item, residual };
+    });
     const result = await backend.average(items);
     if (result.kind === 'refused') throw new Error('The bench averages finite numbers.');
     states = result.items.map((item) => stateOf(item.average, item.residual));
