@@ -44,10 +44,12 @@ function storageInHeap(tf: TensorFlow): Storage {
   const kernels = heapKernels(memory);
 
   // Moves the tensor here first where another backend holds it. That may grow the memory, which
-  // detaches all views.
+  // detaches its buffer and all views.
   const addressOf = ({ dataId }: Tensor): number => backend.getMemoryOffset(dataId);
-  const view = (tensor: Tensor): Float32Array =>
-    new Float32Array(memory.buffer, addressOf(tensor), tensor.size);
+  const view = (tensor: Tensor): Float32Array => {
+    const address = addressOf(tensor);
+    return new Float32Array(memory.buffer, address, tensor.size);
+  };
 
   /** A tensor with undefined contents. */
   function tensorLike({ shape, size }: Tensor): Tensor {

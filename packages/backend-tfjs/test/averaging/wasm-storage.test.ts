@@ -107,6 +107,17 @@ describe('averages on wasm', () => {
     expect(tfjsBackend(tf).allFinite([a, p])).toEqual([true, true]);
     tf.dispose([a, p]);
   });
+
+  it('are checked where tfjs has to grow its memory to move them there', async () => {
+    await setRuntime('cpu');
+    const held = Array.from({ length: 6 }, () => variable(new Float32Array(5_000_000)));
+    await setRuntime('wasm');
+    const { memory } = module().asm as { memory: { readonly buffer: ArrayBuffer } };
+    const was = memory.buffer;
+    expect(tfjsBackend(tf).allFinite(held)).toEqual(held.map(() => true));
+    expect(memory.buffer).not.toBe(was);
+    tf.dispose(held);
+  });
 });
 
 describe('averages on wasm, where its memory', () => {
