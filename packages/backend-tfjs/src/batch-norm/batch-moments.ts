@@ -8,19 +8,21 @@ import { hostValues } from './host-values.js';
 import type { TensorFlow } from '../tensorflow.js';
 
 /**
- * Batch norm with the statistics of `x` itself. Unlike tfjs's own it takes any rank, and layers
+ * Batch norm with the statistics of `input` itself. Unlike tfjs's own it takes any rank, and layers
  * without scale or center, and changes no state.
  *
  * @param tf - the runtime
  * @param layer - the layer
- * @param x - its input
- * @returns the moments of `x`, and a function that computes the layer's output
+ * @param input - what enters it
+ * @returns the moments of `input`, and a function that computes the layer's output
  */
 export function normalize(
   tf: TensorFlow,
   layer: BatchNormalization,
-  x: Tensor,
+  input: Tensor,
 ): { readonly moments: FoundMoments; output(): Tensor } {
+  // An input layer may say int32, whose bits are not those of floats.
+  const x = input.dtype === 'float32' ? input : tf.cast(input, 'float32');
   const axis = layer.axis < 0 ? layer.axis + x.rank : layer.axis;
   const channels = x.shape[axis] ?? 0;
   // Elsewhere, channels are moved to the end first, and back afterwards.

@@ -10,6 +10,7 @@ import type { BatchNormalization, FoundLayer } from './batch-norm-layer.js';
 import { batchNormLayers } from './batch-norm-layer.js';
 import type { FoundMoments } from './found-moments.js';
 import type { InputBatch } from '../model/model-inputs.js';
+import { layersOf } from '../model/layer-tree.js';
 import { inputsOf } from '../model/model-inputs.js';
 import { requireModel } from '../model/model-parameters.js';
 import type { TensorFlow } from '../tensorflow.js';
@@ -113,10 +114,15 @@ export function batchNormModel<Batch>(
   return modelOf(tf, found, network, found.every(runsOnce(model)));
 }
 
-/** Whether one pass calls a layer once: its model has it directly, and in one place. */
+/** Whether one pass calls a layer once: its model has it directly, and nowhere else. */
 function runsOnce(model: LayersModel): (found: FoundLayer) => boolean {
   const own = new Set<unknown>(model.layers);
-  return ({ layer }) => own.has(layer) && layer.inboundNodes.length === 1;
+  const all: readonly unknown[] = layersOf(model).map(({ layer }) => layer);
+  return ({ layer }) =>
+    own.has(layer) &&
+    layer.inboundNodes.length === 1 &&
+    // A wrapper calls it without a node.
+    all.indexOf(layer) === all.lastIndexOf(layer);
 }
 
 // What JavaScript passes may be anything.

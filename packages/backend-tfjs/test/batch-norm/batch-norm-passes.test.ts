@@ -93,6 +93,30 @@ describe.each(RUNTIMES)('batchNormModel on %s', (runtime) => {
     x.dispose();
   });
 
+  it('does not end the pass before a wrapper has called the same layer again', async () => {
+    const input = tf.input({ shape: [3, 2] });
+    const shared = layers.batchNormalization({});
+    const inner = shared.apply(input) as tf.SymbolicTensor;
+    const outer = layers.timeDistributed({ layer: shared }).apply(inner) as tf.SymbolicTensor;
+    const x = values([8, 3, 2], 1);
+    const [found] = await moments(
+      batchNormModel(tf, tf.model({ inputs: input, outputs: outer })),
+      x,
+    );
+    expect(found?.count).toBe(48);
+    x.dispose();
+  });
+
+  it('takes integers for numbers', async () => {
+    const input = tf.input({ shape: [2], dtype: 'int32' });
+    const output = layers.batchNormalization({}).apply(input) as tf.SymbolicTensor;
+    const model = tf.model({ inputs: input, outputs: output });
+    const x = tf.tensor2d([1, 2, 3, 6], [2, 2], 'int32');
+    const [found] = await moments(batchNormModel(tf, model), x);
+    expect([found?.mean, found?.variance]).toEqual([Float64Array.of(2, 4), Float64Array.of(1, 4)]);
+    x.dispose();
+  });
+
   it('takes batches of any type with forward, and refuses an asynchronous one', async () => {
     const model = only(layers.batchNormalization({ inputShape: [2] }));
     const x = values([4, 2], 1);
