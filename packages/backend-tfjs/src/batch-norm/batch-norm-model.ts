@@ -40,9 +40,11 @@ export interface CustomBatchNormModelOptions<Batch> {
 /**
  * The batch norm of a layers model, for `bnUpdate` and `withAveraged`.
  *
- * Moments are exact to about 1e-6 of the standard deviation. Layers in nested models and wrappers
- * count; a layer that runs several times in one pass reports all its inputs together. Layers with
- * `scale: false` or `center: false` work, although tfjs cannot train them.
+ * Moments are exact on cpu and wasm. On other tfjs backends, variances are exact to about 1e-6, and
+ * means to 3e-7 of themselves, which at 100 standard deviations from 0 is 3e-5 of one. Layers in
+ * nested models and wrappers count; a layer that runs several times in one pass reports all its
+ * inputs together. Layers with `scale: false` or `center: false` work, although tfjs cannot train
+ * them.
  *
  * Frozen layers count too: leave them out by `include: (layer) => layer.trainable`. While a model
  * trains, tfjs 4.22 treats a frozen batch norm like any other: it normalizes by the batch and moves
