@@ -23,7 +23,8 @@ export function updatedInPlace(
   allowNonFinite: boolean,
 ): UpdateResult {
   if (!allowNonFinite) {
-    // An update of finite numbers is finite, and an update of others is not.
+    // An update of finite numbers is finite, and an update of others is not. (But for residuals of
+    // the largest float that are more than half its last digit, which no update makes.)
     const nonFinite = [...items.keys()].filter((index) =>
       arraysOf(items[index] as UpdateItem).some((data) => !engine.allFinite(data)),
     );

@@ -81,6 +81,11 @@ export function hostBackend(ort: Ort): OnnxBackend {
       return tensors.map(copyOf);
     },
 
+    hostViews(tensors) {
+      require('hostViews', tensors);
+      return tensors.map(viewOf);
+    },
+
     clone(tensors) {
       require('clone', tensors);
       return tensorsOver(tensors.map(copyOf));

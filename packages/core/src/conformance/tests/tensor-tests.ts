@@ -55,6 +55,8 @@ export const tensorTests: readonly HarnessTest[] = [
       checkSameBits(given, tensors, 'upload: what was uploaded');
       checkSpecs(backend, handles, tensors, 'upload made');
       checkSameBits(await backend.download(handles), tensors, 'upload and download');
+      const views = backend.hostViews?.(handles) ?? tensors;
+      checkSameBits(views, tensors, 'hostViews');
       await backend.dispose(handles);
     },
   },

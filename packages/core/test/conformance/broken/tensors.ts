@@ -34,6 +34,17 @@ const asNumbers =
   };
 
 export const brokenTensors: readonly Broken[] = [
+  {
+    what: 'lends views of new arrays that are still empty',
+    test: KEEPS,
+    backend: () => ({
+      hostViews: (tensors) =>
+        tensors.map((tensor) => ({
+          ...tensor,
+          data: new (arrayOf(tensor.dtype))(tensor.data.length),
+        })),
+    }),
+  },
   { what: 'has no name', test: DECLARES, backend: () => ({ name: '' }) },
   {
     what: 'declares integers only',
