@@ -55,7 +55,7 @@ export const STATUS = (length: number): string => `function (next, a, p, zero) {
 }`;
 
 /** The sums of the words from each of `bounds` to the next, at most {@link RUN} words each. */
-export const SUMS = `function (words, bounds) {
+export const SUMS: string = `function (words, bounds) {
   let sum = 0;
   for (let j = 0; j < ${RUN}; j++) {
     const i = bounds[this.thread.x] + j;

@@ -40,7 +40,7 @@ const MAX_ELEMENTS = 1_050_000;
 
 /** What a message is about: a method of the interface, or what a backend or a parameter says. */
 const SUBJECT = new RegExp(
-  '\\b(spec|upload|download|clone|cast|allFinite|average|swap|dispose|' +
+  '\\b(spec|upload|download|hostViews|clone|cast|allFinite|average|swap|dispose|' +
     'specVersion|name|dtypes|identity|liveTensors)\\b',
   'u',
 );
