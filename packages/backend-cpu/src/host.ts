@@ -3,4 +3,5 @@ export { heapKernels } from './heap-kernels.js';
 export type { HostKernels } from './host-kernels.js';
 export { hostKernels } from './host-kernels.js';
 export type { FloatArray, HalfArray, LiveArray } from './kernel/engine.js';
+export type { Memory } from './kernel/webassembly.js';
 export type { UpdatedItem, UpdateItem, UpdateResult } from './update.js';

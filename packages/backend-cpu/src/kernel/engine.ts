@@ -8,7 +8,9 @@ export type FloatArray = Float32Array | Float64Array;
 
 /** Half-precision elements as bits, which an update widens to float32 on the way. */
 export interface HalfArray {
+  /** What the bits are. */
   readonly dtype: HalfDType;
+  /** One 16-bit number an element. */
   readonly bits: Uint16Array;
 }
 

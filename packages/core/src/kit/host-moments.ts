@@ -7,6 +7,7 @@ import type { Moments } from '../batch-norm.js';
 
 /** Where the channels are. See {@link hostMoments}. */
 export interface ChannelLayout {
+  /** The number of channels. */
   readonly channels: number;
   /** The values of a channel that follow one another: 1 where channels come last. */
   readonly positions: number;
