@@ -2,8 +2,9 @@
 // compiled without the DOM and Node libraries, whose types would otherwise declare `WebAssembly`.
 import { KERNEL } from './kernel-bytes.js';
 
-/** One linear memory: `buffer` stays the same object, because the memory is never grown. */
+/** One linear memory, such as a `WebAssembly.Memory`. */
 export interface Memory {
+  /** Its bytes. Another object after the memory has grown; those of the CPU backend never grow. */
   readonly buffer: ArrayBuffer;
 }
 
