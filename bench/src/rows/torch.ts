@@ -57,6 +57,7 @@ function rowOf(
     against: `${peer}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     isPeer: true,
     bytesPerElement: 12,
+    note: `PyTorch ${torch.version} checks nothing, and overwrites the average.`,
     ...(target !== undefined && { target }),
     async prepare() {
       const arrays = filled(lengths, 1);
