@@ -17,7 +17,10 @@ import type { Message, Report, Result, SkippedRows } from './result.js';
 import { ROWS } from './rows.js';
 import { measureCosts } from './rows/costs.js';
 
-const options = parseOptions(process.argv.slice(2), Object.keys(ROWS));
+/** What `--runtime` selects beside the files of rows: costs that are no ratios of two times. */
+const COSTS = 'costs';
+
+const options = parseOptions(process.argv.slice(2), [...Object.keys(ROWS), COSTS]);
 // Read first: a wrong path is known before minutes of measuring.
 const base =
   options.compare === undefined
@@ -26,13 +29,18 @@ const base =
 
 const results: Result[] = [];
 const skipped: SkippedRows[] = [];
-for (const runtime of options.runtimes) await measure(runtime, options);
+for (const runtime of options.runtimes) if (runtime !== COSTS) await measure(runtime, options);
 const report: Report = { machine: describeMachine(), results, skipped };
 
 console.log(`CPU time, float32, medians of paired ratios. ${formatMachine(report.machine)}`);
 console.log(formatTable(results));
 for (const rows of skipped) console.log(formatSkipped(rows));
-if (!options.isGated && options.works === undefined) console.log(formatCosts(await measureCosts()));
+if (options.runtimes.includes(COSTS) && !options.isGated && options.works === undefined) {
+  console.log(formatCosts(await measureCosts()));
+} else if (results.length + skipped.length === 0) {
+  console.error('No row has been measured. bench/README.md lists the kinds of work.');
+  process.exitCode = 1;
+}
 if (base !== undefined) {
   console.log(`\nCompared with: ${formatMachine(base.machine)}`);
   console.log(formatComparison(base, report));

@@ -38,9 +38,17 @@ export function formatComparison(before: Report, after: Report): string {
   const missing = before.results.filter((result) => !present.has(keyOf(result)));
   return [
     alignColumns(COLUMNS, rows),
-    ...(added.length === 0 ? [] : [`Only in this run: ${added.map(keyOf).join('; ')}`]),
-    ...(missing.length === 0 ? [] : [`Only in the base: ${missing.map(keyOf).join('; ')}`]),
+    ...(added.length === 0 ? [] : [`Only in this run: ${listed(added)}`]),
+    ...(missing.length === 0 ? [] : [`Only in the base: ${listed(missing)}`]),
   ].join('\n');
+}
+
+const MOST_LISTED = 5;
+
+function listed(results: readonly Result[]): string {
+  const rest = results.length - MOST_LISTED;
+  const names = results.slice(0, MOST_LISTED).map(keyOf);
+  return [...names, ...(rest > 0 ? [`and ${rest} more`] : [])].join('; ');
 }
 
 function keyOf({ row }: Result): string {
