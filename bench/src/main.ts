@@ -30,14 +30,16 @@ const base =
 const results: Result[] = [];
 const skipped: SkippedRows[] = [];
 for (const runtime of options.runtimes) if (runtime !== COSTS) await measure(runtime, options);
-const report: Report = { machine: describeMachine(), results, skipped };
+const isCosting =
+  options.runtimes.includes(COSTS) && !options.isGated && options.works === undefined;
+const costs = isCosting ? await measureCosts() : [];
+const report: Report = { machine: describeMachine(), results, skipped, costs };
 
 console.log(`CPU time, float32, medians of paired ratios. ${formatMachine(report.machine)}`);
 console.log(formatTable(results));
 for (const rows of skipped) console.log(formatSkipped(rows));
-if (options.runtimes.includes(COSTS) && !options.isGated && options.works === undefined) {
-  console.log(formatCosts(await measureCosts()));
-} else if (results.length + skipped.length === 0) {
+if (costs.length > 0) console.log(formatCosts(costs));
+if (results.length + skipped.length + costs.length === 0) {
   console.error('No row has been measured. bench/README.md lists the kinds of work.');
   process.exitCode = 1;
 }

@@ -2,6 +2,7 @@
 import type { Machine } from './measure/machine.js';
 import type { PairedTiming } from './measure/paired.js';
 import type { RowLabel } from './row.js';
+import type { Cost } from './rows/costs/cost.js';
 
 /** A row with what it took. */
 export interface Result {
@@ -28,4 +29,6 @@ export interface Report {
   readonly machine: Machine;
   readonly results: readonly Result[];
   readonly skipped: readonly SkippedRows[];
+  /** Empty where costs were not asked for. */
+  readonly costs: readonly Cost[];
 }

@@ -146,4 +146,11 @@ describe('renderPage', () => {
     expect(page).toContain('CPU time per update');
     expect(page).not.toMatch(/(src|href)=|url\(|@import/);
   });
+
+  it('has a table of costs where some were measured', () => {
+    const run = report([result({}, 2)]);
+    const cost = { work: 'bundle', name: 'equal(), gzip', unit: 'bytes', value: 100 };
+    expect(renderPage({ ...run, costs: [cost] })).toContain('<td>equal(), gzip</td><td>100</td>');
+    expect(renderPage(run)).not.toContain('Costs');
+  });
 });

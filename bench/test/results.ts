@@ -36,5 +36,6 @@ export function report(results: readonly Result[]): Report {
     },
     results,
     skipped: [],
+    costs: [],
   };
 }

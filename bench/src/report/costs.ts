@@ -12,6 +12,9 @@ const COLUMNS: readonly Column[] = [
   { header: 'unit', isText: true },
 ];
 
+/** The headers of {@link costCells}. */
+export const COST_HEADERS: readonly string[] = COLUMNS.map(({ header }) => header);
+
 /**
  * Costs as text.
  *
@@ -19,10 +22,18 @@ const COLUMNS: readonly Column[] = [
  * @returns the table, with a header
  */
 export function formatCosts(costs: readonly Cost[]): string {
-  return alignColumns(COLUMNS, costs.map(cells));
+  return alignColumns(COLUMNS, costs.map(costCells));
 }
 
-function cells({ work, name, unit, value, quartiles, computed }: Cost): readonly string[] {
+/** A cost as text, cell by cell. */
+export function costCells({
+  work,
+  name,
+  unit,
+  value,
+  quartiles,
+  computed,
+}: Cost): readonly string[] {
   const digits = unit === 'bytes' ? 0 : unit === 'bytes a weight' ? 1 : 2;
   return [
     work,

@@ -4,6 +4,8 @@ import { formatMachine } from '../measure/machine.js';
 import { isTooNoisy } from '../measure/spread.js';
 import type { Report, Result } from '../result.js';
 import type { GrowthPoint } from '../row.js';
+import type { Cost } from '../rows/costs/cost.js';
+import { COST_HEADERS, costCells } from './costs.js';
 import {
   formatQuartiles,
   formatRatio,
@@ -34,7 +36,7 @@ tbody th { font-weight: 600; padding-top: 1rem; }
  * @returns HTML without references to other files or hosts
  */
 export function renderPage(report: Report): string {
-  const { machine, results, skipped } = report;
+  const { machine, results, skipped, costs } = report;
   const targeted = results.filter(({ row }) => row.target !== undefined);
   const figures = [...grouped(results, ({ row, runtime }) => `${row.work}, ${runtime}`)];
   return `<!doctype html>
@@ -73,6 +75,7 @@ ${figures.map(renderRatios).join('\n')}
 <div class="plots">
 ${COUNTED.map((by) => renderGrowth(by, results)).join('\n')}
 </div>
+${costs.length === 0 ? '' : `<h2>Costs that are no ratios of two times</h2>\n${renderCosts(costs)}`}
 <h2>All rows</h2>
 ${renderTable(results)}
 </main>
@@ -91,6 +94,15 @@ function renderTable(results: readonly Result[]): string {
 <thead><tr><th>operation</th>${number('elements')}${number('ratio')}<th>to</th>
 ${number('quartiles')}${number('target')}${number('ns/element')}</tr></thead>
 ${groups.join('\n')}
+</table></div>`;
+}
+
+function renderCosts(costs: readonly Cost[]): string {
+  const line = (tag: 'th' | 'td', cells: readonly string[]): string =>
+    `<tr>${cells.map((cell) => `<${tag}>${escape(cell)}</${tag}>`).join('')}</tr>`;
+  return `<div class="wide"><table>
+<thead>${line('th', COST_HEADERS)}</thead>
+<tbody>${costs.map((cost) => line('td', costCells(cost))).join('\n')}</tbody>
 </table></div>`;
 }
 
