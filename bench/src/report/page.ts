@@ -71,10 +71,7 @@ ${renderLosses(results)}
 <div class="plots">
 ${figures.map(renderRatios).join('\n')}
 </div>
-<h2>Growth</h2>
-<div class="plots">
-${COUNTED.map((by) => renderGrowth(by, results)).join('\n')}
-</div>
+${results.some(({ row }) => row.growth !== undefined) ? renderCurves(results) : ''}
 ${costs.length === 0 ? '' : `<h2>Costs that are no ratios of two times</h2>\n${renderCosts(costs)}`}
 <h2>All rows</h2>
 ${renderTable(results)}
@@ -139,6 +136,13 @@ function renderRatios([title, results]: readonly [string, readonly Result[]]): s
 <h3>${escape(title)}</h3>
 ${drawRatios(title, results)}
 </figure>`;
+}
+
+function renderCurves(results: readonly Result[]): string {
+  return `<h2>Growth</h2>
+<div class="plots">
+${COUNTED.map((by) => renderGrowth(by, results)).join('\n')}
+</div>`;
 }
 
 function renderGrowth(by: GrowthPoint['by'], results: readonly Result[]): string {
