@@ -66,7 +66,7 @@ export function decodeSafetensors(
     );
   }
   const { dataBegin, text } = readText(bytes);
-  const { metadata, entries } = parseHeader(text, bytes.length - dataBegin);
+  const { metadata, entries } = parseHeader(text, bytes.byteLength - dataBegin);
   const data = bytes.subarray(dataBegin);
   for (const { name, dtype, begin, end } of entries) {
     const stray =
@@ -90,8 +90,8 @@ export function decodeSafetensors(
 }
 
 function readText(bytes: Uint8Array): { dataBegin: number; text: string } {
-  if (bytes.length < LENGTH_SIZE) {
-    throw malformed(`the file has ${bytes.length} bytes, too few for the length of a header.`);
+  if (bytes.byteLength < LENGTH_SIZE) {
+    throw malformed(`the file has ${bytes.byteLength} bytes, too few for the length of a header.`);
   }
   const length = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_SIZE).getBigUint64(0, true);
   if (length > MAX_HEADER_LENGTH) {
@@ -100,9 +100,9 @@ function readText(bytes: Uint8Array): { dataBegin: number; text: string } {
     );
   }
   const dataBegin = LENGTH_SIZE + Number(length);
-  if (dataBegin > bytes.length) {
+  if (dataBegin > bytes.byteLength) {
     throw malformed(
-      `the header says it takes ${length} bytes, but ${bytes.length - LENGTH_SIZE} follow. ` +
+      `the header says it takes ${length} bytes, but ${bytes.byteLength - LENGTH_SIZE} follow. ` +
         'Truncated?',
     );
   }

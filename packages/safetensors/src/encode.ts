@@ -121,21 +121,24 @@ function pieces(
 }
 
 // A write for each of 100,000 small tensors takes far longer than copying them together.
+//
+// By byteLength: once this function is optimised, Node 26 takes a length over 2^31 for a negative
+// one, and every chunk would be left out. A test shows it.
 function* chunksOf(whole: readonly Uint8Array[]): Generator<Uint8Array, void> {
   let small: Uint8Array[] = [];
   let size = 0;
   for (const piece of whole) {
-    const isSmall = piece.length < SMALL;
-    if (size > 0 && !(isSmall && size + piece.length <= GATHERED)) {
+    const isSmall = piece.byteLength < SMALL;
+    if (size > 0 && !(isSmall && size + piece.byteLength <= GATHERED)) {
       yield joined(small);
       small = [];
       size = 0;
     }
     if (isSmall) {
       small.push(piece);
-      size += piece.length;
+      size += piece.byteLength;
     } else {
-      for (let at = 0; at < piece.length; at += LONGEST) yield piece.subarray(at, at + LONGEST);
+      for (let at = 0; at < piece.byteLength; at += LONGEST) yield piece.subarray(at, at + LONGEST);
     }
   }
   if (size > 0) yield joined(small);
