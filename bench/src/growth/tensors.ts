@@ -49,7 +49,7 @@ export function tensorRows(): readonly Row[] {
         against: `the same with ${YARDSTICK} tensors, per tensor`,
         growth: { by: 'tensor', at: count, units: tensors },
         // A call takes a second. Maps and lists of that size miss the caches, which doubles it.
-        ...(count === 100_000 && { gate: 8, pairs: 5 }),
+        ...(count === 100_000 && { gate: 5, pairs: 5 }),
         prepare: async () => subjectOf(workOf, count, tensors),
       };
     }),

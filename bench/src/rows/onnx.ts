@@ -32,6 +32,7 @@ export function onnxRows(): readonly Row[] {
   const rows = [
     ...updateRows(cpu, []),
     rowOf(cpu, averageWork(), LOOP, inOne(10 * MILLION)),
+    rowOf(cpu, averageWork(), LOOP, inOne(100 * MILLION)),
     rowOf(cpu, averageWork(), CPU_BACKEND, inOne(10 * MILLION)),
     rowOf(cpu, compensated, SET, inOne(10 * MILLION)),
     ...otherRows(cpu, 10 * MILLION),
