@@ -37,6 +37,7 @@ it('refuses what has no reference left, and then takes none', () => {
   expect(() => tensors.release('dispose', [b, a])).toThrow(disposed);
   expect(() => tensors.release('dispose', [b, b])).toThrow('dispose: this float32[1] was disposed');
   expect(tensors.memory()).toEqual({ tensors: 1, bytes: 4 });
+  expect(tensors.release('dispose', [b])).toEqual([b]);
 });
 
 it('takes two references of one tensor at once, and frees it once', () => {
