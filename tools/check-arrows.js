@@ -14,7 +14,9 @@ const PACKAGES = {
   'backend-tfjs': ['core', 'backend-cpu'],
   'backend-onnx': ['core', 'backend-cpu'],
   'backend-gpujs': ['core', 'backend-cpu'],
-  ensemble: ['core'],
+  ensemble: ['core', 'backend-cpu'],
+  checkpoints: ['core', 'backend-cpu', 'safetensors', 'backend-onnx'],
+  cli: ['checkpoints', 'core', 'ensemble', 'backend-onnx', 'safetensors'],
   'tensorflow-native': [],
 };
 

@@ -13,6 +13,9 @@
  * - `ERR_SAFETENSORS`: the bytes are not a well-formed safetensors file.
  * - `ERR_MODEL`: a model file is malformed, is refused by the runtime, or holds an unexpected
  *   graph.
+ * - `ERR_CHECKPOINT`: a checkpoint is malformed, or of a format that is not read.
+ * - `ERR_MISMATCH`: checkpoints differ in their tensors, so that they cannot be merged.
+ * - `ERR_EXISTS`: a file would be overwritten.
  * - `ERR_BATCH_NORM`: batch-norm statistics cannot be merged.
  * - `ERR_EMPTY_LOADER`: the loader of a batch-norm update yielded no batch.
  * - `ERR_DISPOSED`: the object or tensor was used after `dispose`.
@@ -27,6 +30,9 @@ export type PolyakErrorCode =
   | 'ERR_STATE'
   | 'ERR_SAFETENSORS'
   | 'ERR_MODEL'
+  | 'ERR_CHECKPOINT'
+  | 'ERR_MISMATCH'
+  | 'ERR_EXISTS'
   | 'ERR_BATCH_NORM'
   | 'ERR_EMPTY_LOADER'
   | 'ERR_DISPOSED';

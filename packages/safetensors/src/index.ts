@@ -6,3 +6,5 @@ export { PolyakError } from './error.js';
 export { METADATA } from './header.js';
 export type { DType, HostArray, HostArrayConstructor, HostTensor, TensorSpec } from './tensor.js';
 export { arrayOf, canonical, elementCount, flawOf, formatSpec } from './tensor.js';
+export type { ByteSource } from './stream/byte-source.js';
+export type { StoredDType, StoredTensor } from './stream/stored-tensor.js';
