@@ -11,3 +11,11 @@ export type {
 } from './checkpoint.js';
 export type { Block, MergeMethod, TensorMerge } from './merge/method.js';
 export { BLOCK } from './merge/method.js';
+export type { FitOptions, TensorDifference } from './names/differences.js';
+export { differences } from './names/differences.js';
+export { MismatchError, requireFit } from './names/mismatch.js';
+export { renameOf } from './names/rename.js';
+export type { RowRange } from './names/rows.js';
+export { rescaledWeights, rowRanges } from './names/rows.js';
+export type { NamedTensors, NameRules, RenameRule } from './names/rules.js';
+export { applyNames } from './names/rules.js';

@@ -1,0 +1,82 @@
+// What keeps checkpoints from being merged: tensors that only some have, other shapes or dtypes.
+import type { StoredDType } from '@polyak/safetensors';
+import { patternOf } from './pattern.js';
+import type { NamedTensors } from './rules.js';
+
+/**
+ * How a tensor of a checkpoint differs from that of the first checkpoint: it is missing, the first
+ * has none, or its shape or its dtype is another.
+ */
+export type TensorDifference = {
+  /** The name of the tensor. */
+  readonly tensor: string;
+  /** The name of the checkpoint. */
+  readonly checkpoint: string;
+} & (
+  | { readonly kind: 'missing' | 'extra' }
+  | {
+      readonly kind: 'shape';
+      readonly found: readonly number[];
+      readonly expected: readonly number[];
+    }
+  | { readonly kind: 'dtype'; readonly found: StoredDType; readonly expected: StoredDType }
+);
+
+/** Options of comparing the tensors of checkpoints. */
+export interface FitOptions {
+  /** Patterns of tensors whose first extents may differ, such as embeddings. */
+  readonly rows?: readonly string[];
+}
+
+/**
+ * Every difference between checkpoints, in linear time.
+ *
+ * @param call - the method that was called, for messages
+ * @param checkpoints - all are compared with the first; maps that are shared are not compared
+ * @param options - which tensors may have more rows
+ * @returns the differences, checkpoint by checkpoint
+ * @throws RangeError where a pattern of `rows` is malformed
+ */
+export function differences(
+  call: string,
+  checkpoints: readonly NamedTensors[],
+  options: FitOptions = {},
+): readonly TensorDifference[] {
+  const [first, ...others] = checkpoints;
+  const found: TensorDifference[] = [];
+  if (first === undefined) return found;
+  const rows = (options.rows ?? []).map((text) => patternOf(call, text));
+  for (const { name: checkpoint, tensors } of others) {
+    if (tensors === first.tensors) continue;
+    for (const [tensor, expected] of first.tensors) {
+      const place = tensors.get(tensor);
+      if (place === undefined) {
+        found.push({ tensor, checkpoint, kind: 'missing' });
+        continue;
+      }
+      const { shape, dtype } = place;
+      if (!areEqual(shape, expected.shape)) {
+        const mayDiffer =
+          rows.some((pattern) => pattern.matches(tensor)) && differInRows(shape, expected.shape);
+        const both = { found: shape, expected: expected.shape };
+        if (!mayDiffer) found.push({ tensor, checkpoint, kind: 'shape', ...both });
+      }
+      if (dtype !== expected.dtype) {
+        found.push({ tensor, checkpoint, kind: 'dtype', found: dtype, expected: expected.dtype });
+      }
+    }
+    for (const tensor of tensors.keys()) {
+      if (!first.tensors.has(tensor)) found.push({ tensor, checkpoint, kind: 'extra' });
+    }
+  }
+  return found;
+}
+
+function areEqual(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((extent, axis) => extent === other[axis]);
+}
+
+/** Whether two shapes that are not equal differ in nothing but their first extents. */
+function differInRows(one: readonly number[], other: readonly number[]): boolean {
+  return one.length > 0 && other.length > 0 && areEqual(one.slice(1), other.slice(1));
+}

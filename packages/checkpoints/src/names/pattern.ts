@@ -1,0 +1,87 @@
+// Patterns of names: wildcards, or a regular expression between slashes.
+
+/** A compiled pattern. */
+export interface Pattern {
+  /** As it was given, for messages. */
+  readonly text: string;
+  /** Whether a name matches. */
+  matches(name: string): boolean;
+}
+
+/** A compiled pattern, with the new name of what matches it. */
+export interface Renaming {
+  /** The pattern as it was given, for messages. */
+  readonly text: string;
+  /** The new name of a name; `undefined` where the pattern does not match. */
+  renamed(name: string): string | undefined;
+}
+
+/**
+ * Compiles a pattern. `*` stands for any characters, also dots and slashes, and `?` for one; such a
+ * pattern matches whole names. A pattern between slashes, `/^decoder\./`, is a regular expression,
+ * which may match a part of a name.
+ *
+ * @param call - the method that was called, for messages
+ * @throws RangeError where the regular expression is malformed
+ */
+export function patternOf(call: string, text: string): Pattern {
+  const expression = expressionOf(call, text);
+  return { text, matches: (name) => expression.test(name) };
+}
+
+/**
+ * Compiles the renaming of what matches a pattern.
+ *
+ * @param call - the method that was called, for messages
+ * @param from - the pattern
+ * @param to - the new name. The first `*` stands for what the first `*` of the pattern stood for,
+ *   which is as little as possible, the second for the second, and so on; `?` likewise. For a
+ *   regular expression it replaces what was matched, as in `String.replace`: `$1` is a group
+ * @throws RangeError as {@link patternOf}, and where `to` has more wildcards than the pattern
+ */
+export function renamingOf(call: string, from: string, to: string): Renaming {
+  const expression = expressionOf(call, from);
+  if (isExpression(from)) {
+    const renamed = (name: string): string | undefined =>
+      expression.test(name) ? name.replace(expression, to) : undefined;
+    return { text: from, renamed };
+  }
+  const wildcards = from.match(/[*?]/g) ?? [];
+  // For each wildcard of the new name, the group of the pattern that it stands for.
+  const groups = { '*': [] as number[], '?': [] as number[] };
+  wildcards.forEach((wildcard, index) => groups[wildcard as '*' | '?'].push(index + 1));
+  const pieces = to.split(/([*?])/).map((piece) => {
+    if (piece !== '*' && piece !== '?') return piece;
+    const group = groups[piece].shift();
+    if (group !== undefined) return group;
+    throw new RangeError(
+      `${call}: the new name "${to}" has more "${piece}" than the pattern "${from}".`,
+    );
+  });
+  const renamed = (name: string): string | undefined => {
+    const found = expression.exec(name);
+    if (found === null) return undefined;
+    return pieces.map((piece) => (typeof piece === 'string' ? piece : found[piece])).join('');
+  };
+  return { text: from, renamed };
+}
+
+function isExpression(text: string): boolean {
+  return text.length > 2 && text.startsWith('/') && text.endsWith('/');
+}
+
+function expressionOf(call: string, text: string): RegExp {
+  if (isExpression(text)) {
+    try {
+      return new RegExp(text.slice(1, -1));
+    } catch (cause) {
+      const { message } = cause as SyntaxError;
+      throw new RangeError(`${call}: the pattern "${text}" is malformed: ${message}.`, { cause });
+    }
+  }
+  const source = text.replace(/[$()*+./?[\\\]^{|}]/g, (char) => {
+    if (char === '*') return '([^]*?)';
+    return char === '?' ? '([^])' : `\\${char}`;
+  });
+  return new RegExp(`^${source}$`, 'u');
+}
