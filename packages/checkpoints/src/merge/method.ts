@@ -36,6 +36,7 @@ export interface TensorMerge {
 
 /** A way to merge checkpoints, element by element in float64. */
 export interface MergeMethod {
+  readonly kind: 'blocks';
   /** Its name in recipes and in the record of what was merged. */
   readonly name: string;
   /** Its options, as they stand in that record: JSON. */

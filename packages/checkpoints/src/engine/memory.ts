@@ -1,0 +1,108 @@
+// The memory of a merge: two slots for units, sums, and the blocks of methods.
+import type { SumDType, SumKernels } from '@polyak/backend-cpu/sums';
+import { SUM_LENGTH, sumKernels } from '@polyak/backend-cpu/sums';
+import { BLOCK } from '../merge/method.js';
+import { bytesOf } from '../merge/float-dtypes.js';
+import { leastSlot } from './units.js';
+import type { Slot } from './read-ahead.js';
+
+// Two slots together: what leaves the whole process under 150 MB.
+const SLOTS = 48 * 2 ** 20;
+
+/** How much memory a merge takes. */
+export interface MemoryNeeds {
+  /** How many slots: two, or four if a method passes over tensors first. */
+  readonly slots: 2 | 4;
+  /** The bytes of a slot. */
+  readonly slotLength: number;
+  /** How many blocks of float64 elements a method needs at once; 0 for sums. */
+  readonly blocks: number;
+}
+
+/** Memory that kernels work in. */
+export interface MergeMemory {
+  readonly kernels: SumKernels;
+  readonly slots: readonly [Slot, Slot];
+  /** Further slots for passes over one tensor. */
+  readonly passSlots: readonly [Slot, Slot] | undefined;
+  /** The address of {@link SUM_LENGTH} sums. */
+  readonly sums: number;
+  /** The address of aligned memory for a block. */
+  readonly aligned: number;
+  /** The addresses of blocks. */
+  readonly blocks: readonly number[];
+}
+
+const FLOAT64 = 8;
+
+/** The bytes that a merge allocates. */
+export function memoryLength({ slots, slotLength, blocks }: MemoryNeeds): number {
+  return (
+    slots * rounded(slotLength) +
+    rounded(SUM_LENGTH * FLOAT64) +
+    (blocks + 1) * BLOCK * FLOAT64 +
+    16
+  );
+}
+
+/**
+ * How much memory a merge needs.
+ *
+ * @param inputs - how many checkpoints are read
+ * @param bytesPerElement - of all inputs and the output together, at most
+ * @param isByBlocks - whether a method merges them, and not a weighted sum
+ */
+export function needsOf(inputs: number, bytesPerElement: number, isByBlocks: boolean): MemoryNeeds {
+  if (!isByBlocks) return { slots: 2, slotLength: SLOTS / 2, blocks: 0 };
+  const slotLength = Math.max(SLOTS / 6, leastSlot(inputs, bytesPerElement));
+  return { slots: 4, slotLength, blocks: inputs + 1 };
+}
+
+/** Allocates the memory of a merge. */
+export function allocate(needs: MemoryNeeds): MergeMemory {
+  const kernels = sumKernels(memoryLength(needs));
+  let filled = 16;
+  const take = (length: number): number => {
+    const address = filled;
+    filled += rounded(length);
+    return address;
+  };
+  const sums = take(SUM_LENGTH * FLOAT64);
+  const aligned = take(BLOCK * FLOAT64);
+  const blocks = Array.from({ length: needs.blocks }, () => take(BLOCK * FLOAT64));
+  const slot = (): Slot => ({
+    address: take(needs.slotLength),
+    written: Promise.resolve(),
+  });
+  const slots = [slot(), slot()] as const;
+  const passSlots = needs.slots === 4 ? ([slot(), slot()] as const) : undefined;
+  return { kernels, sums, aligned, blocks, slots, passSlots };
+}
+
+/**
+ * The address of values for a kernel: where they are, or a copy where they are not aligned.
+ *
+ * @param memory - which has room for `length` bytes of a sum's elements
+ * @param address - of the values
+ * @param dtype - their type
+ * @param length - in bytes
+ */
+export function alignedAt(
+  { kernels, aligned }: MergeMemory,
+  address: number,
+  dtype: SumDType,
+  length: number,
+): number {
+  if (address % bytesOf(dtype) === 0) return address;
+  kernels.bytes.copyWithin(aligned, address, address + length);
+  return aligned;
+}
+
+/** A view of float64 elements. */
+export function float64At({ kernels }: MergeMemory, address: number, count: number): Float64Array {
+  return new Float64Array(kernels.bytes.buffer as ArrayBuffer, address, count);
+}
+
+function rounded(length: number): number {
+  return Math.ceil(length / 16) * 16;
+}

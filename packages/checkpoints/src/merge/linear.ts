@@ -1,0 +1,48 @@
+// Merges that are weighted sums of checkpoints, whose weights do not depend on the values.
+
+/** A weighted sum of checkpoints: `result = Σ weights[i] * checkpoint[i]`. */
+export interface LinearMerge {
+  readonly kind: 'linear';
+  /** Its name in recipes and in the record of what was merged. */
+  readonly name: string;
+  /** One weight for each checkpoint, in order. Negative ones and any sum are allowed. */
+  readonly weights: readonly number[];
+}
+
+/**
+ * The mean of `count` checkpoints.
+ *
+ * @param count - how many, 1 at least
+ * @returns weights of `1 / count`
+ */
+export function mean(count: number): LinearMerge {
+  return { kind: 'linear', name: 'mean', weights: Array.from({ length: count }, () => 1 / count) };
+}
+
+/**
+ * A weighted sum of checkpoints. Weights that are not to be divided by their sum are those of task
+ * vectors and other sums.
+ *
+ * @param weights - one for each checkpoint, finite
+ * @param options - `normalize: true` divides them by their sum
+ * @returns the merge
+ * @throws RangeError where a weight is not finite, or their sum is 0 and they are to be divided by
+ * it
+ */
+export function weighted(
+  weights: readonly number[],
+  { normalize = false }: { readonly normalize?: boolean } = {},
+): LinearMerge {
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  if (!weights.every(Number.isFinite)) {
+    throw new RangeError(`weighted: the weights are ${weights.join(', ')}, expected finite numbers.`);
+  }
+  if (normalize && sum === 0) {
+    throw new RangeError('weighted: the weights sum to 0, which nothing can be divided by.');
+  }
+  return {
+    kind: 'linear',
+    name: 'weighted',
+    weights: normalize ? weights.map((weight) => weight / sum) : [...weights],
+  };
+}

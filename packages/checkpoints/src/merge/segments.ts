@@ -1,0 +1,144 @@
+// The work of a merge: stretches of the output, each with the ranges of the inputs it is made from.
+// They are made one by one while the merge runs: a list of them would take more memory than the
+// headers of the files.
+import type { ByteSource, StoredDType } from '@polyak/safetensors';
+import type { OutputLayout, Piece } from '../checkpoint.js';
+
+/** A range of an input. */
+export interface Operand {
+  /** The index of the checkpoint among all inputs. */
+  readonly input: number;
+  /** The index of the file in that checkpoint; -1 for a file of the layout, which is no input. */
+  readonly file: number;
+  /** The bytes of the file. */
+  readonly source: ByteSource;
+  /** The offset of the first byte in the file. */
+  begin: number;
+  /** The length in bytes. */
+  byteLength: number;
+  /** The type of the elements. */
+  readonly dtype: StoredDType;
+  /** Its weight in a sum. */
+  readonly weight: number;
+}
+
+/** How the bytes of a stretch are made. */
+export type SegmentKind =
+  /** The weighted sum of the operands. */
+  | 'sum'
+  /** By blocks of a method. */
+  | 'blocks'
+  /** The bytes of the last operand; the others are compared with it. */
+  | 'same'
+  /** The bytes of the only operand. */
+  | 'copy';
+
+/** A stretch of a file of the output. */
+export interface Segment {
+  /** How it is made. */
+  readonly kind: SegmentKind;
+  /** The index of the file in the layout. */
+  readonly file: number;
+  /** The offset in that file, in bytes. */
+  position: number;
+  /** The length in that file, in bytes. */
+  byteLength: number;
+  /** The type of the elements in the output. */
+  readonly dtype: StoredDType;
+  /** Bytes of an element in the output; 1 where bytes are copied. */
+  readonly size: number;
+  /** The tensor of a segment of blocks. */
+  readonly tensor: { readonly name: string; readonly elements: number } | undefined;
+  /** The index of the first element in {@link Segment.tensor}. */
+  begin: number;
+  /** What it is made from. */
+  readonly operands: readonly Operand[];
+}
+
+/** What a piece is made from, position by position; `undefined` fields are filled in here. */
+export type SegmentsOfTensor = (name: string, file: number, position: number) => Iterable<Segment>;
+
+/**
+ * The segments of a layout, in its order. Those that lie one after the other everywhere are one, so
+ * that 100,000 small tensors cost what one large tensor costs.
+ *
+ * @param layout - pieces of bytes make no segment
+ * @param ofTensor - the segments of one tensor
+ */
+export function* segmentsOf(layout: OutputLayout, ofTensor: SegmentsOfTensor): Generator<Segment> {
+  for (const [file, { pieces }] of layout.files.entries()) {
+    let open: Segment | undefined;
+    let position = 0;
+    for (const piece of pieces) {
+      for (const next of ofPiece(piece, file, position, ofTensor)) {
+        if (open === undefined) open = next;
+        else if (continues(open, next)) extend(open, next);
+        else {
+          yield open;
+          open = next;
+        }
+      }
+      position += lengthOf(piece);
+    }
+    if (open !== undefined) yield open;
+  }
+}
+
+/** The length of a piece in bytes. */
+export function lengthOf(piece: Piece): number {
+  return piece.kind === 'bytes' ? piece.bytes.byteLength : piece.byteLength;
+}
+
+function* ofPiece(
+  piece: Piece,
+  file: number,
+  position: number,
+  ofTensor: SegmentsOfTensor,
+): Generator<Segment> {
+  if (piece.kind === 'tensor') {
+    for (const segment of ofTensor(piece.name, file, position)) {
+      if (segment.byteLength > 0) yield segment;
+    }
+  }
+  if (piece.kind !== 'copy' || piece.byteLength === 0) return;
+  const { source, begin, byteLength } = piece;
+  const operand = { input: -1, file: -1, source, begin, byteLength, dtype: '', weight: 1 };
+  yield {
+    kind: 'copy',
+    file,
+    position,
+    byteLength,
+    dtype: '',
+    size: 1,
+    tensor: undefined,
+    begin: 0,
+    operands: [operand],
+  };
+}
+
+function continues(open: Segment, next: Segment): boolean {
+  return (
+    open.kind === next.kind &&
+    open.kind !== 'blocks' &&
+    open.dtype === next.dtype &&
+    open.position + open.byteLength === next.position &&
+    open.operands.length === next.operands.length &&
+    open.operands.every((a, i) => {
+      const b = next.operands[i] as Operand;
+      return (
+        a.source === b.source &&
+        a.begin + a.byteLength === b.begin &&
+        a.dtype === b.dtype &&
+        a.weight === b.weight &&
+        a.input === b.input
+      );
+    })
+  );
+}
+
+function extend(open: Segment, { byteLength, operands }: Segment): void {
+  open.byteLength += byteLength;
+  for (const [i, { byteLength: length }] of operands.entries()) {
+    (open.operands[i] as Operand).byteLength += length;
+  }
+}

@@ -1,0 +1,117 @@
+// The segments of one tensor of the output: which ranges of which inputs it is made from.
+import type { Checkpoint, OutputTensor, TensorPlace } from '../checkpoint.js';
+import type { NamedTensors, RowRange } from '../names/index.js';
+import type { LinearMerge } from './linear.js';
+import { bytesOf, isMergeable } from './float-dtypes.js';
+import type { MergeMethod } from './method.js';
+import type { Operand, Segment, SegmentKind, SegmentsOfTensor } from './segments.js';
+
+/** What {@link segmentsFor} needs to know of a merge. */
+export interface TensorSources {
+  /** All checkpoints that are read: the models in order, then the base model. */
+  readonly inputs: readonly Checkpoint[];
+  /** The index of the checkpoint that tensors are copied from. */
+  readonly template: number;
+  /** The tensors of each input that are merged. */
+  readonly selected: readonly NamedTensors[];
+  /** All tensors of the template. */
+  readonly whole: NamedTensors;
+  /** The tensors of the output. */
+  readonly tensors: ReadonlyMap<string, OutputTensor>;
+  readonly method: LinearMerge | MergeMethod;
+  /** For tensors whose rows differ in number: which inputs have which rows. */
+  readonly rows: ReadonlyMap<string, readonly RowRange[]>;
+}
+
+/**
+ * How the tensors of an output are made.
+ *
+ * @param sources - what is known from the headers
+ * @returns a function that gives the segments of a tensor of the output
+ */
+export function segmentsFor(sources: TensorSources): SegmentsOfTensor {
+  const { inputs, template, selected, whole, tensors, method, rows } = sources;
+  const chosen = (selected[template] as NamedTensors).tensors;
+  const everyInput = [...inputs.keys()];
+  const operandOf = (input: number, place: TensorPlace, weight: number): Operand => ({
+    input,
+    file: place.file,
+    source: sourceOf(inputs[input] as Checkpoint, place.file),
+    begin: place.begin,
+    byteLength: place.byteLength,
+    dtype: place.dtype,
+    weight,
+  });
+  return function* (name, file, position) {
+    const { dtype, shape } = tensors.get(name) as OutputTensor;
+    const base = { file, position, dtype, begin: 0, tensor: undefined };
+    if (!chosen.has(name)) {
+      const place = whole.tensors.get(name) as TensorPlace;
+      const isCast = dtype !== place.dtype && isMergeable(dtype);
+      const operands = [operandOf(template, place, 1)];
+      yield isCast ? sized('sum', base, operands, bytesOf(dtype)) : sized('copy', base, operands, 1);
+      return;
+    }
+    const placeOf = (input: number): TensorPlace =>
+      (selected[input] as NamedTensors).tensors.get(name) as TensorPlace;
+    if (!isMergeable(dtype)) {
+      // The template comes last: its bytes are those of the output.
+      const order = [...everyInput.filter((input) => input !== template), template];
+      yield sized('same', base, order.map((input) => operandOf(input, placeOf(input), 1)), 1);
+      return;
+    }
+    const size = bytesOf(dtype);
+    if (method.kind === 'blocks') {
+      const operands = everyInput.map((input) => operandOf(input, placeOf(input), 1));
+      const elements = shape.reduce((product, extent) => product * extent, 1);
+      yield { ...sized('blocks', base, operands, size), tensor: { name, elements } };
+      return;
+    }
+    const { weights } = method;
+    const ranges = rows.get(name);
+    if (ranges === undefined) {
+      const operands = everyInput.map((input) =>
+        operandOf(input, placeOf(input), weights[input] as number),
+      );
+      yield sized('sum', base, operands, size);
+      return;
+    }
+    const rowLength = shape.slice(1).reduce((product, extent) => product * extent, 1);
+    for (const { begin, end, checkpoints } of ranges) {
+      const scale = scaleOf(weights, checkpoints);
+      const operands = checkpoints.map((input): Operand => {
+        const operand = operandOf(input, placeOf(input), (weights[input] as number) * scale);
+        const rowBytes = rowLength * bytesOf(operand.dtype as typeof dtype);
+        operand.begin += begin * rowBytes;
+        operand.byteLength = (end - begin) * rowBytes;
+        return operand;
+      });
+      yield sized('sum', { ...base, position: position + begin * rowLength * size }, operands, size);
+    }
+  };
+}
+
+function sized(
+  kind: SegmentKind,
+  base: Omit<Segment, 'kind' | 'byteLength' | 'size' | 'operands'>,
+  operands: readonly Operand[],
+  size: number,
+): Segment {
+  const { byteLength, dtype } = operands.at(-1) as Operand;
+  const isCopied = kind === 'same' || kind === 'copy' || !isMergeable(dtype);
+  const length = isCopied ? byteLength : (byteLength / bytesOf(dtype)) * size;
+  return { ...base, kind, size, operands, byteLength: length };
+}
+
+/** What the weights of some checkpoints are multiplied by, so that they sum to what all sum to. */
+function scaleOf(weights: readonly number[], some: readonly number[]): number {
+  const all = weights.reduce((sum, weight) => sum + weight, 0);
+  const theirs = some.reduce((sum, input) => sum + (weights[input] as number), 0);
+  return some.length === weights.length || theirs === 0 ? 1 : all / theirs;
+}
+
+function sourceOf({ files }: Checkpoint, file: number): Operand['source'] {
+  const found = files[file];
+  if (found === undefined) throw new RangeError(`segmentsFor: there is no file ${file}.`);
+  return found.source;
+}
