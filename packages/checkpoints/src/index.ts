@@ -19,3 +19,4 @@ export type { RowRange } from './names/rows.js';
 export { rescaledWeights, rowRanges } from './names/rows.js';
 export type { NamedTensors, NameRules, RenameRule } from './names/rules.js';
 export { applyNames } from './names/rules.js';
+export type { OutputSink } from './merge/sink.js';
