@@ -1,6 +1,6 @@
 // The memory of a merge: two slots for units, sums, and the blocks of methods.
 import type { SumDType, SumKernels } from '@polyak/backend-cpu/sums';
-import { SUM_LENGTH, sumKernels } from '@polyak/backend-cpu/sums';
+import { SUM_BLOCK, sumKernels } from '@polyak/backend-cpu/sums';
 import { BLOCK } from '../merge/method.js';
 import { bytesOf } from '../merge/float-dtypes.js';
 import { leastSlot } from './units.js';
@@ -25,7 +25,7 @@ export interface MergeMemory {
   readonly slots: readonly [Slot, Slot];
   /** Further slots for passes over one tensor. */
   readonly passSlots: readonly [Slot, Slot] | undefined;
-  /** The address of {@link SUM_LENGTH} sums. */
+  /** The address of {@link SUM_BLOCK} sums. */
   readonly sums: number;
   /** The address of aligned memory for a block. */
   readonly aligned: number;
@@ -39,7 +39,7 @@ const FLOAT64 = 8;
 export function memoryLength({ slots, slotLength, blocks }: MemoryNeeds): number {
   return (
     slots * rounded(slotLength) +
-    rounded(SUM_LENGTH * FLOAT64) +
+    rounded(SUM_BLOCK * FLOAT64) +
     (blocks + 1) * BLOCK * FLOAT64 +
     16
   );
@@ -67,7 +67,7 @@ export function allocate(needs: MemoryNeeds): MergeMemory {
     filled += rounded(length);
     return address;
   };
-  const sums = take(SUM_LENGTH * FLOAT64);
+  const sums = take(SUM_BLOCK * FLOAT64);
   const aligned = take(BLOCK * FLOAT64);
   const blocks = Array.from({ length: needs.blocks }, () => take(BLOCK * FLOAT64));
   const slot = (): Slot => ({

@@ -6,7 +6,7 @@ import type { OutputSink } from '../merge/sink.js';
 import { BlockMerger } from './blocks.js';
 import type { MergeMemory } from './memory.js';
 import { allocate, needsOf } from './memory.js';
-import type { LoadedUnit, Slot } from './read-ahead.js';
+import type { Slot } from './read-ahead.js';
 import { loadedUnits } from './read-ahead.js';
 import type { MergeReport } from './report.js';
 import type { MergeProgress } from './run-state.js';

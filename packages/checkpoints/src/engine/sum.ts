@@ -1,7 +1,7 @@
 // Weighted sums: each part is summed in float64 while it is in the processor's cache, and rounded
 // once.
 import type { SumDType } from '@polyak/backend-cpu/sums';
-import { SUM_LENGTH } from '@polyak/backend-cpu/sums';
+import { SUM_BLOCK } from '@polyak/backend-cpu/sums';
 import { bytesOf } from '../merge/float-dtypes.js';
 import type { MergePlan, OutputDType } from '../merge/plan.js';
 import type { MergeMemory } from './memory.js';
@@ -31,8 +31,8 @@ export function mergeSum(
   const { operands, size } = segment;
   const dtype = segment.dtype as OutputDType;
   const elements = segment.byteLength / size;
-  for (let at = 0; at < elements; at += SUM_LENGTH) {
-    const count = Math.min(SUM_LENGTH, elements - at);
+  for (let at = 0; at < elements; at += SUM_BLOCK) {
+    const count = Math.min(SUM_BLOCK, elements - at);
     kernels.clear(sums, count);
     for (const [i, operand] of operands.entries()) {
       const from = operand.dtype as SumDType;

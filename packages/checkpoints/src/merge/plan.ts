@@ -3,13 +3,18 @@
 import { PolyakError } from '@polyak/core';
 import type { StoredDType } from '@polyak/safetensors';
 import type { Checkpoint, LayoutRequest, OutputLayout, OutputTensor } from '../checkpoint.js';
-import { applyNames, requireSame, rowRanges } from '../names/index.js';
-import type { NamedTensors, NameRules } from '../names/index.js';
+import type { MergeReport } from '../engine/report.js';
+import { requireFit } from '../names/mismatch.js';
+import type { RowRange } from '../names/rows.js';
+import { rowRanges } from '../names/rows.js';
+import type { NamedTensors, NameRules } from '../names/rules.js';
+import { applyNames } from '../names/rules.js';
+import { isMergeable } from './float-dtypes.js';
 import type { LinearMerge } from './linear.js';
-import { bytesOf, isMergeable } from './float-dtypes.js';
 import type { MergeMethod } from './method.js';
-import type { Operand, Segment, SegmentsOfTensor } from './segments.js';
+import type { SegmentsOfTensor } from './segments.js';
 import { lengthOf } from './segments.js';
+import { segmentsFor } from './tensor-segments.js';
 
 /** The dtypes that an output can have. */
 export type OutputDType = 'float64' | 'float32' | 'float16' | 'bfloat16';
@@ -56,6 +61,10 @@ export interface MergePlan {
   readonly request: LayoutRequest;
   /** The layout with checksums of zeros. */
   readonly layout: OutputLayout;
+  /** The layout with the checksums of what was read and written. */
+  readonly finalLayout: (report: MergeReport) => Promise<OutputLayout>;
+  /** The most bytes that one element takes in all inputs and the output together. */
+  readonly bytesPerElement: number;
   /** The tensors that are merged. */
   readonly merged: readonly string[];
   /** The tensors that are copied from the last checkpoint since they were not selected. */
@@ -84,31 +93,33 @@ export async function planMerge(
 ): Promise<MergePlan> {
   const { method, base, names = {}, rows = [], dtype, nonFinite = 'refuse', shardBytes } = options;
   checkCount(method, checkpoints.length, base);
+  checkOptions(method, rows, nonFinite);
   const inputs = base === undefined ? checkpoints : [...checkpoints, base];
-  const template = checkpoints.at(-1) as Checkpoint;
+  const template = checkpoints.length - 1;
   const { rename } = names;
   const all = applyNames('planMerge', inputs, rename === undefined ? {} : { rename });
   const selected = applyNames('planMerge', inputs, names);
-  requireSame('planMerge', selected, { rows, anyFloat: dtype !== undefined });
-  const whole = all[checkpoints.length - 1] as NamedTensors;
-  const chosen = selected[checkpoints.length - 1] as NamedTensors;
+  requireFit('planMerge', selected, { rows, anyFloat: dtype !== undefined });
+  const whole = all[template] as NamedTensors;
+  const chosen = (selected[template] as NamedTensors).tensors;
   requireMergeable(chosen, dtype);
-  const ranges = rowRanges(selected, rows);
+  const ranges = rowsOf(selected, chosen, rows);
   const tensors = new Map<string, OutputTensor>();
   for (const [name, place] of whole.tensors) {
     const to = dtype !== undefined && isMergeable(place.dtype) ? dtype : place.dtype;
-    const shape = ranges.get(name)?.shape ?? place.shape;
+    const count = ranges.get(name)?.at(-1)?.end;
+    const shape = count === undefined ? place.shape : [count, ...place.shape.slice(1)];
     tensors.set(name, { dtype: to, shape, replaces: whole.original(name) });
   }
+  const last = inputs[template] as Checkpoint;
   const request: LayoutRequest = {
     name: output,
     tensors,
-    metadata: template.metadata,
+    metadata: last.metadata,
     ...(shardBytes === undefined ? {} : { shardBytes }),
   };
-  const layout = await template.layout(request);
-  const merged = [...whole.tensors.keys()].filter((name) => chosen.tensors.has(name));
-  const copied = [...whole.tensors.keys()].filter((name) => !chosen.tensors.has(name));
+  const layout = await last.layout(request);
+  const copied = [...whole.tensors.keys()].filter((name) => !chosen.has(name));
   return {
     inputs,
     models: checkpoints.length,
@@ -116,13 +127,140 @@ export async function planMerge(
     nonFinite,
     request,
     layout,
-    merged,
+    finalLayout: async () => await last.layout(request),
+    merged: [...chosen.keys()],
     copied,
+    bytesPerElement: 8 * (inputs.length + 1),
     bytesToRead: bytesIn(selected) + copied.reduce((n, name) => n + lengthIn(whole, name), 0),
     bytesToWrite: layout.files.reduce(
       (sum, { pieces }) => pieces.reduce((n, piece) => n + lengthOf(piece), sum),
       0,
     ),
-    segmentsOfTensor: segmentsFor({ inputs, selected, whole, tensors, method, ranges }),
+    segmentsOfTensor: segmentsFor({
+      inputs,
+      template,
+      selected,
+      whole,
+      tensors,
+      method,
+      rows: ranges,
+    }),
   };
+}
+
+function checkCount(
+  method: LinearMerge | MergeMethod,
+  count: number,
+  base: Checkpoint | undefined,
+): void {
+  const models = (n: number): string => (n === 1 ? '1 checkpoint' : `${n} checkpoints`);
+  if (method.kind === 'linear') {
+    if (count > 0 && method.weights.length === count) return;
+    throw new RangeError(
+      `planMerge: there are ${method.weights.length} weights for ${models(count)}, expected one ` +
+        'for each.',
+    );
+  }
+  const { name, needsBase } = method;
+  const { least, most } = method.models;
+  if (count < least || count > most) {
+    const expected = least === most ? `${least}` : `${least} to ${most}`;
+    throw new RangeError(`planMerge: ${name} merges ${expected} models, found ${models(count)}.`);
+  }
+  if (needsBase === (base !== undefined)) return;
+  throw new RangeError(
+    needsBase
+      ? `planMerge: ${name} needs a base model, the one that the others were trained from.`
+      : `planMerge: ${name} has no base model. Leave it out, or choose another method.`,
+  );
+}
+
+function checkOptions(
+  method: LinearMerge | MergeMethod,
+  rows: readonly string[],
+  nonFinite: NonFinitePolicy,
+): void {
+  if (method.kind === 'linear') return;
+  if (rows.length === 0 && nonFinite === 'refuse') return;
+  throw new RangeError(
+    `planMerge: ${method.name} needs every element of every model, finite. Rows that only some ` +
+      'have, and numbers that are not finite, can be merged by weighted sums.',
+  );
+}
+
+/** Throws where a tensor is neither a float that can be merged nor an integer. */
+function requireMergeable(
+  tensors: NamedTensors['tensors'],
+  dtype: OutputDType | undefined,
+): void {
+  const odd = [...tensors].filter(([, place]) => {
+    return !isCopied(place.dtype) && !canMerge(place.dtype, dtype);
+  });
+  const [first] = odd;
+  if (first === undefined) return;
+  const [name, place] = first;
+  const others = odd.length > 1 ? ` and ${odd.length - 1} more` : '';
+  const remedy = isMergeable(place.dtype)
+    ? 'Sums are not rounded to it: choose another dtype for the output.'
+    : 'Exclude it: it is copied from the last checkpoint then.';
+  throw new PolyakError(
+    'ERR_MISMATCH',
+    `planMerge: "${name}"${others} has the dtype ${place.dtype}, which cannot be merged. ${remedy}`,
+  );
+}
+
+function canMerge(from: StoredDType, to: OutputDType | undefined): boolean {
+  return isMergeable(from) && (to !== undefined || !from.startsWith('float8'));
+}
+
+const COPIED: ReadonlySet<string> = new Set([
+  'int64',
+  'int32',
+  'int16',
+  'int8',
+  'uint64',
+  'uint32',
+  'uint16',
+  'uint8',
+  'bool',
+]);
+
+/** Whether tensors of a dtype are compared, and taken from the last checkpoint. */
+function isCopied(dtype: StoredDType): boolean {
+  return COPIED.has(dtype);
+}
+
+/** The row ranges of those tensors whose rows differ in number. */
+function rowsOf(
+  selected: readonly NamedTensors[],
+  chosen: NamedTensors['tensors'],
+  patterns: readonly string[],
+): ReadonlyMap<string, readonly RowRange[]> {
+  const found = new Map<string, readonly RowRange[]>();
+  if (patterns.length === 0) return found;
+  for (const name of chosen.keys()) {
+    const counts = selected.map(({ tensors }) => tensors.get(name)?.shape[0] ?? 0);
+    if (counts.some((count) => count !== counts[0])) found.set(name, rowRanges(counts));
+  }
+  return found;
+}
+
+function bytesIn(checkpoints: readonly NamedTensors[]): number {
+  // Checkpoints with equal headers share a map.
+  const known = new Map<NamedTensors['tensors'], number>();
+  let total = 0;
+  for (const { tensors } of checkpoints) {
+    let bytes = known.get(tensors);
+    if (bytes === undefined) {
+      bytes = 0;
+      for (const { byteLength } of tensors.values()) bytes += byteLength;
+      known.set(tensors, bytes);
+    }
+    total += bytes;
+  }
+  return total;
+}
+
+function lengthIn({ tensors }: NamedTensors, name: string): number {
+  return tensors.get(name)?.byteLength ?? 0;
 }

@@ -1,6 +1,8 @@
 // The segments of one tensor of the output: which ranges of which inputs it is made from.
 import type { Checkpoint, OutputTensor, TensorPlace } from '../checkpoint.js';
-import type { NamedTensors, RowRange } from '../names/index.js';
+import type { RowRange } from '../names/rows.js';
+import { rescaledWeights } from '../names/rows.js';
+import type { NamedTensors } from '../names/rules.js';
 import type { LinearMerge } from './linear.js';
 import { bytesOf, isMergeable } from './float-dtypes.js';
 import type { MergeMethod } from './method.js';
@@ -77,10 +79,10 @@ export function segmentsFor(sources: TensorSources): SegmentsOfTensor {
       return;
     }
     const rowLength = shape.slice(1).reduce((product, extent) => product * extent, 1);
-    for (const { begin, end, checkpoints } of ranges) {
-      const scale = scaleOf(weights, checkpoints);
-      const operands = checkpoints.map((input): Operand => {
-        const operand = operandOf(input, placeOf(input), (weights[input] as number) * scale);
+    for (const { begin, end, models } of ranges) {
+      const own = rescaledWeights(weights, models);
+      const operands = models.map((input, i): Operand => {
+        const operand = operandOf(input, placeOf(input), own[i] as number);
         const rowBytes = rowLength * bytesOf(operand.dtype as typeof dtype);
         operand.begin += begin * rowBytes;
         operand.byteLength = (end - begin) * rowBytes;
@@ -101,13 +103,6 @@ function sized(
   const isCopied = kind === 'same' || kind === 'copy' || !isMergeable(dtype);
   const length = isCopied ? byteLength : (byteLength / bytesOf(dtype)) * size;
   return { ...base, kind, size, operands, byteLength: length };
-}
-
-/** What the weights of some checkpoints are multiplied by, so that they sum to what all sum to. */
-function scaleOf(weights: readonly number[], some: readonly number[]): number {
-  const all = weights.reduce((sum, weight) => sum + weight, 0);
-  const theirs = some.reduce((sum, input) => sum + (weights[input] as number), 0);
-  return some.length === weights.length || theirs === 0 ? 1 : all / theirs;
 }
 
 function sourceOf({ files }: Checkpoint, file: number): Operand['source'] {

@@ -1,5 +1,6 @@
 // What keeps checkpoints from being merged: tensors that only some have, other shapes or dtypes.
 import type { StoredDType } from '@polyak/safetensors';
+import { isMergeable } from '../merge/float-dtypes.js';
 import { patternOf } from './pattern.js';
 import type { NamedTensors } from './rules.js';
 
@@ -26,6 +27,8 @@ export type TensorDifference = {
 export interface FitOptions {
   /** Patterns of tensors whose first extents may differ, such as embeddings. */
   readonly rows?: readonly string[];
+  /** Whether floating-point tensors may have different dtypes, as where the output has its own. */
+  readonly anyFloat?: boolean;
 }
 
 /**
@@ -61,7 +64,10 @@ export function differences(
         const both = { found: shape, expected: expected.shape };
         if (!mayDiffer) found.push({ tensor, checkpoint, kind: 'shape', ...both });
       }
-      if (dtype !== expected.dtype) {
+      const isSame =
+        dtype === expected.dtype ||
+        (options.anyFloat === true && isMergeable(dtype) && isMergeable(expected.dtype));
+      if (!isSame) {
         found.push({ tensor, checkpoint, kind: 'dtype', found: dtype, expected: expected.dtype });
       }
     }
