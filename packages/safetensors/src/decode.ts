@@ -1,16 +1,12 @@
 // Reads safetensors files: 8 bytes of header length, a JSON header, the tensors' bytes.
-import { LENGTH_SIZE, MAX_HEADER_LENGTH, malformed, parseHeader } from './header.js';
+import { dtypeOf, EXPECTED_DTYPES } from './header/dtypes.js';
+import { LENGTH_SIZE, malformed } from './header/limits.js';
+import { parseHeader } from './header/parse.js';
+import { dataBeginOf, headerText } from './header/preamble.js';
 import { excerpt } from './json.js';
 import { refuseBigEndian } from './little-endian.js';
 import type { HostTensor } from './tensor.js';
 import { arrayOf, bytesOf, elementCount } from './tensor.js';
-
-declare const TextDecoder: new (
-  label: 'utf-8',
-  options: { readonly fatal: true },
-) => { decode(bytes: Uint8Array): string };
-
-const OPENING_BRACE = 0x7b;
 
 /** What a safetensors file holds. */
 export interface SafetensorsFile {
@@ -65,59 +61,34 @@ export function decodeSafetensors(
       'decodeSafetensors: expected a Uint8Array. Wrap an ArrayBuffer: new Uint8Array(buffer).',
     );
   }
-  const { dataBegin, text } = readText(bytes);
-  const { metadata, entries } = parseHeader(text, bytes.byteLength - dataBegin);
-  const data = bytes.subarray(dataBegin);
+  const size = bytes.byteLength;
+  const dataBegin = dataBeginOf(bytes, size);
+  const { metadata, entries } = parseHeader(headerText(bytes.subarray(LENGTH_SIZE, dataBegin)), {
+    dataBegin,
+    size,
+    dtypeOf,
+    expected: EXPECTED_DTYPES,
+  });
   for (const { name, dtype, begin, end } of entries) {
-    const stray =
-      dtype === 'bool' ? data.subarray(begin, end).find((element) => element > 1) : undefined;
-    if (stray !== undefined) {
-      throw malformed(`tensor ${excerpt(name)} holds the bool ${stray}, expected 0 or 1.`);
-    }
+    if (dtype === 'bool') checkBools(name, bytes.subarray(begin, end));
   }
   const tensors = entries.map(({ name, dtype, shape, begin, end }): [string, HostTensor] => {
     const Elements = arrayOf(dtype);
     const count = elementCount(shape);
-    const at = data.byteOffset + begin;
+    const at = bytes.byteOffset + begin;
     if (!copy && at % Elements.BYTES_PER_ELEMENT === 0) {
-      return [name, { dtype, shape, data: new Elements(data.buffer as ArrayBuffer, at, count) }];
+      return [name, { dtype, shape, data: new Elements(bytes.buffer as ArrayBuffer, at, count) }];
     }
     const elements = new Elements(count);
-    bytesOf(elements).set(data.subarray(begin, end));
+    bytesOf(elements).set(bytes.subarray(begin, end));
     return [name, { dtype, shape, data: elements }];
   });
   return { tensors: Object.fromEntries(tensors), metadata };
 }
 
-function readText(bytes: Uint8Array): { dataBegin: number; text: string } {
-  if (bytes.byteLength < LENGTH_SIZE) {
-    throw malformed(`the file has ${bytes.byteLength} bytes, too few for the length of a header.`);
-  }
-  const length = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_SIZE).getBigUint64(0, true);
-  if (length > MAX_HEADER_LENGTH) {
-    throw malformed(
-      `the header says it takes ${length} bytes, the format allows ${MAX_HEADER_LENGTH}.`,
-    );
-  }
-  const dataBegin = LENGTH_SIZE + Number(length);
-  if (dataBegin > bytes.byteLength) {
-    throw malformed(
-      `the header says it takes ${length} bytes, but ${bytes.byteLength - LENGTH_SIZE} follow. ` +
-        'Truncated?',
-    );
-  }
-  if (bytes[LENGTH_SIZE] !== OPENING_BRACE) {
-    throw malformed('the header does not begin with "{". Is this a safetensors file?');
-  }
-  const view = bytes.subarray(LENGTH_SIZE, dataBegin);
-  // Browsers decode neither shared nor resizable memory, which is copied.
-  const { buffer } = bytes;
-  const isShared = buffer[Symbol.toStringTag] !== 'ArrayBuffer';
-  const isResizable = 'resizable' in buffer && buffer.resizable === true;
-  const header = isShared || isResizable ? new Uint8Array(view) : view;
-  try {
-    return { dataBegin, text: new TextDecoder('utf-8', { fatal: true }).decode(header) };
-  } catch (cause) {
-    throw malformed('the header is not UTF-8.', cause);
-  }
+/** Refuses bools other than 0 and 1. */
+export function checkBools(name: string, bytes: Uint8Array): void {
+  const stray = bytes.find((element) => element > 1);
+  if (stray !== undefined)
+    throw malformed(`tensor ${excerpt(name)} holds the bool ${stray}, expected 0 or 1.`);
 }

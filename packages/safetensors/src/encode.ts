@@ -1,24 +1,11 @@
 // Writes safetensors files: 8 bytes of header length, a JSON header, the tensors' bytes.
+import { isDType } from './header/dtypes.js';
+import { laidOut } from './header/layout.js';
 import { excerpt } from './json.js';
-import {
-  LENGTH_SIZE,
-  MAX_HEADER_LENGTH,
-  MAX_RANK,
-  MAX_STRINGS,
-  METADATA,
-  compareEntries,
-  formatHeader,
-  isDType,
-  isShape,
-  isWellFormed,
-} from './header.js';
 import { refuseBigEndian } from './little-endian.js';
 import type { HostTensor } from './tensor.js';
 import { arrayOf, bytesOf, canonical, elementCount, formatSpec } from './tensor.js';
 
-declare const TextEncoder: new () => { encode(text: string): Uint8Array };
-
-const SPACE = 0x20;
 /** Tensors with fewer bytes are copied into chunks of several. */
 const SMALL = 2 ** 16;
 /** The most bytes that are copied into one chunk. */
@@ -89,35 +76,15 @@ function pieces(
   tensors: Readonly<Record<string, HostTensor>>,
   metadata: Readonly<Record<string, string>>,
 ): readonly Uint8Array[] {
-  refuseBigEndian('encodeSafetensors');
-  const strings = Object.entries(metadata);
-  strings.forEach(checkMetadata);
-  if (strings.length > MAX_STRINGS) {
-    throw new RangeError(
-      `encodeSafetensors: the metadata have ${strings.length} strings, expected at most ` +
-        `${MAX_STRINGS}. Join them into one, as JSON.`,
-    );
-  }
-  const named = Object.entries(tensors).map(([name, tensor]) => checkTensor(name, tensor));
-  named.sort(compareEntries);
-  let filled = 0;
-  const entries = named.map((tensor) => {
-    const begin = filled;
-    filled += tensor.data.byteLength;
-    return { ...tensor, begin, end: filled };
-  });
-  const text = new TextEncoder().encode(formatHeader(entries, metadata));
-  const length = Math.ceil(text.length / 8) * 8;
-  if (length > MAX_HEADER_LENGTH) {
-    throw new RangeError(
-      `encodeSafetensors: the header takes ${text.length} bytes, the format allows ` +
-        `${MAX_HEADER_LENGTH}. Keep long lists of numbers as tensors.`,
-    );
-  }
-  const header = new Uint8Array(LENGTH_SIZE + length).fill(SPACE, LENGTH_SIZE);
-  new DataView(header.buffer).setBigUint64(0, BigInt(length), true);
-  header.set(text, LENGTH_SIZE);
-  return [header, ...entries.map(({ data }) => bytesOf(data))];
+  const call = 'encodeSafetensors';
+  refuseBigEndian(call);
+  const named = new Map(
+    Object.entries(tensors).map(([name, tensor]) => [name, inMemory(name, tensor)]),
+  );
+  const { header, tensors: entries } = laidOut(call, named, metadata);
+  for (const [name, tensor] of named) checkData(`${call}: tensor ${excerpt(name)}`, tensor);
+  const data = entries.flatMap(({ name }) => named.get(name)?.data ?? []);
+  return [header, ...data.map(bytesOf)];
 }
 
 // A write for each of 100,000 small tensors takes far longer than copying them together.
@@ -154,48 +121,28 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-function checkMetadata([key, value]: [string, unknown]): void {
-  if (typeof value !== 'string') {
-    throw new TypeError(
-      `encodeSafetensors: metadata ${excerpt(key)} is ${excerpt(value)}, expected a string.`,
-    );
-  }
-  if (!isWellFormed(key) || !isWellFormed(value)) {
-    throw new RangeError(`encodeSafetensors: metadata ${excerpt(key)} is not well-formed Unicode.`);
-  }
-}
-
-function checkTensor(name: string, tensor: HostTensor): HostTensor & { readonly name: string } {
-  const what = `encodeSafetensors: tensor ${excerpt(name)}`;
-  if (name === METADATA || !isWellFormed(name)) {
-    throw new RangeError(
-      `${what}: the name must be well-formed Unicode and not ${METADATA}. Rename it.`,
-    );
-  }
+function inMemory(name: string, tensor: HostTensor): HostTensor {
   if (typeof tensor !== 'object' || tensor === null) {
-    throw new TypeError(`${what} is ${excerpt(tensor)}, expected { dtype, shape, data }.`);
+    throw new TypeError(
+      `encodeSafetensors: tensor ${excerpt(name)} is ${excerpt(tensor)}, expected ` +
+        '{ dtype, shape, data }.',
+    );
   }
   const { dtype, shape, data } = canonical(tensor);
-  if (!isDType(dtype))
-    throw new TypeError(`${what} has dtype ${excerpt(dtype)}, which safetensors does not name.`);
+  return { dtype, shape, data };
+}
+
+/** Checks the elements, once the dtype and the shape are known to be right. */
+function checkData(what: string, tensor: HostTensor): void {
+  const { dtype, shape, data } = tensor;
+  if (!isDType(dtype)) throw new TypeError(`${what} has dtype ${dtype}, which arrays do not hold.`);
   const constructor = arrayOf(dtype).name;
-  if (!ArrayBuffer.isView(data) || data[Symbol.toStringTag] !== constructor) {
+  if (!ArrayBuffer.isView(data) || data[Symbol.toStringTag] !== constructor)
     throw new TypeError(`${what}: the data of ${dtype} are not in a ${constructor}.`);
-  }
-  if (!Array.isArray(shape))
-    throw new TypeError(`${what} has shape ${excerpt(shape)}, expected a list.`);
-  if (!isShape(shape)) {
-    throw new RangeError(
-      `${what} has shape ${excerpt(shape)}, expected at most ${MAX_RANK} integers from 0 on ` +
-        'with a product below 2^53.',
-    );
-  }
   if (data.length !== elementCount(shape)) {
     const expected = `${elementCount(shape)} for ${formatSpec(tensor)}`;
     throw new RangeError(`${what} holds ${data.length} elements, expected ${expected}.`);
   }
-  if (dtype === 'bool' && bytesOf(data).some((element) => element > 1)) {
+  if (dtype === 'bool' && bytesOf(data).some((element) => element > 1))
     throw new RangeError(`${what} holds bools that are neither 0 nor 1.`);
-  }
-  return { name, dtype, shape, data };
 }

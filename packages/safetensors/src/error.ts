@@ -4,9 +4,10 @@
  * What went wrong, as a stable code:
  *
  * - `ERR_SAFETENSORS`: bytes that are not a well-formed safetensors file.
- * - `ERR_UNSUPPORTED`: the machine cannot do what was asked.
+ * - `ERR_CHECKPOINT`: what should be read is not a file, or was cut short meanwhile.
+ * - `ERR_UNSUPPORTED`: the machine or an array cannot do what was asked.
  */
-export type PolyakErrorCode = 'ERR_SAFETENSORS' | 'ERR_UNSUPPORTED';
+export type PolyakErrorCode = 'ERR_SAFETENSORS' | 'ERR_CHECKPOINT' | 'ERR_UNSUPPORTED';
 
 /** Any error but a misuse of types (`TypeError`) or ranges (`RangeError`). */
 export class PolyakError extends Error {

@@ -65,33 +65,82 @@ export function hasMoreValues(text: string, most: number): boolean {
 
 /**
  * The members of a record, one after the other, so that a caller can refuse one before the rest is
- * built.
- *
- * @param text - the JSON of a record
- * @returns each key, and the JSON of its value, which is not checked yet
- * @throws SyntaxError where the text is not a record, or a key appears twice
+ * built. A key that appears twice is refused, and so is whatever follows the record.
  */
-export function* membersOf(text: string): Generator<readonly [key: string, value: string]> {
-  const keys = new Set<string>();
-  let at = skipSpace(text, 0);
-  expectAt(text, at, '{');
-  at = skipSpace(text, at + 1);
-  while (text[at] !== '}' || keys.size > 0) {
-    expectAt(text, at, '"');
-    const end = closingQuote(text, at);
-    const key = keyOf(text, at, end);
-    noteKey(keys, key, at);
-    at = skipSpace(text, end + 1);
-    expectAt(text, at, ':');
-    const begin = skipSpace(text, at + 1);
-    at = endOfValue(text, begin);
-    yield [key, text.slice(begin, at)];
-    if (text[at] === '}') break;
-    expectAt(text, at, ',');
-    at = skipSpace(text, at + 1);
+export class Members {
+  readonly #text: string;
+  readonly #keys = new Set<string>();
+  #at: number;
+  #place: 'key' | 'behind' | 'end';
+
+  /**
+   * @param text - the JSON of a record
+   * @throws SyntaxError where the text does not begin as a record; the methods throw it where they
+   * find that the text is not one
+   */
+  constructor(text: string) {
+    this.#text = text;
+    const begin = skipSpace(text, 0);
+    expectAt(text, begin, '{');
+    this.#at = skipSpace(text, begin + 1);
+    this.#place = 'key';
+    if (text[this.#at] === '}') this.#finish();
   }
-  const rest = skipSpace(text, at + 1);
-  if (rest < text.length) throw new SyntaxError(`expected the end at character ${rest}`);
+
+  /**
+   * The next member, if there is one.
+   *
+   * @returns its key, and the JSON of its value, which is not checked yet
+   */
+  next(): readonly [key: string, value: string] | undefined {
+    if (!this.#isAtKey()) return undefined;
+    const text = this.#text;
+    expectAt(text, this.#at, '"');
+    const end = closingQuote(text, this.#at);
+    const key = keyOf(text, this.#at, end);
+    noteKey(this.#keys, key, this.#at);
+    const colon = skipSpace(text, end + 1);
+    expectAt(text, colon, ':');
+    const begin = skipSpace(text, colon + 1);
+    this.#pass(endOfValue(text, begin));
+    return [key, text.slice(begin, this.#at)];
+  }
+
+  /**
+   * The next member, if a pattern fits it; otherwise it stays the next.
+   *
+   * @param pattern - sticky; fits only members that are JSON, with the key as its first group
+   */
+  match(pattern: RegExp): RegExpExecArray | undefined {
+    if (!this.#isAtKey()) return undefined;
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#text);
+    if (found === null) return undefined;
+    noteKey(this.#keys, found[1] ?? '', this.#at);
+    this.#pass(skipSpace(this.#text, pattern.lastIndex));
+    return found;
+  }
+
+  #isAtKey(): boolean {
+    if (this.#place !== 'behind') return this.#place === 'key';
+    if (this.#text[this.#at] === '}') return this.#finish();
+    expectAt(this.#text, this.#at, ',');
+    this.#at = skipSpace(this.#text, this.#at + 1);
+    this.#place = 'key';
+    return true;
+  }
+
+  #pass(end: number): void {
+    this.#at = end;
+    this.#place = 'behind';
+  }
+
+  #finish(): false {
+    this.#place = 'end';
+    const rest = skipSpace(this.#text, this.#at + 1);
+    if (rest < this.#text.length) throw new SyntaxError(`expected the end at character ${rest}`);
+    return false;
+  }
 }
 
 /**

@@ -25,7 +25,7 @@ export const preambles: [string, Uint8Array, RegExp][] = [
   ['no bytes', new Uint8Array(), /0 bytes, too few/],
   ['7 bytes', new Uint8Array(7), /7 bytes, too few/],
   ['a header of no bytes', fileOf(''), /does not begin with "\{"/],
-  ['a header of no bytes before a brace', fileOf('{}', [], 0n), /not that of a safetensors file/],
+  ['a header of no bytes before a brace', fileOf('{}', [], 0n), /does not begin with "\{"/],
   ['a header longer than the file', fileOf('{}', [], 3n), /takes 3 bytes, but 2 follow/],
   [
     'a header over 100 MB',

@@ -1,4 +1,5 @@
 // Bytes that are read by range: a file, a Blob, an object store.
+import { malformed } from '../header/limits.js';
 
 /** Bytes that are read by range. */
 export interface ByteSource {
@@ -19,4 +20,81 @@ export interface ByteSource {
    * @param target - filled to its end
    */
   readInto?(offset: number, target: Uint8Array): void | Promise<void>;
+}
+
+/** A Blob or File of a browser or of Node. */
+export interface BlobLike {
+  /** How many bytes it has. */
+  readonly size: number;
+  /** A part of it. */
+  slice(begin: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
+}
+
+/**
+ * The bytes of a Blob, such as a File that a user chose.
+ *
+ * @param blob - not read before its bytes are asked for
+ * @returns a source
+ * @example
+ * ```ts
+ * import { blobSource, encodeSafetensors, openSafetensors } from '@polyak/safetensors';
+ *
+ * const blob = new Blob([encodeSafetensors({})]);
+ * console.log((await openSafetensors(blobSource(blob))).tensors.size); // 0
+ * ```
+ */
+export function blobSource(blob: BlobLike): ByteSource {
+  return {
+    size: blob.size,
+    async read(offset, length) {
+      requireRange(blob.size, offset, length);
+      return new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer());
+    },
+  };
+}
+
+/**
+ * Bytes in memory.
+ *
+ * @param bytes - may not change while the source is in use
+ * @returns a source, whose `read` returns views of `bytes`
+ */
+export function bytesSource(bytes: Uint8Array): ByteSource {
+  return {
+    size: bytes.byteLength,
+    read(offset, length) {
+      requireRange(bytes.byteLength, offset, length);
+      return bytes.subarray(offset, offset + length);
+    },
+  };
+}
+
+/** Throws where a range does not lie in a source. */
+export function requireRange(size: number, offset: number, length: number): void {
+  const end = offset + length;
+  if (offset >= 0 && length >= 0 && Number.isSafeInteger(offset) && end <= size) return;
+  throw new RangeError(`read: there are ${size} bytes, not ${length} at ${offset}.`);
+}
+
+/** {@link ByteSource.read}, checked: the source may be anyone's. */
+export async function take(
+  source: ByteSource,
+  offset: number,
+  length: number,
+): Promise<Uint8Array> {
+  const bytes = length === 0 ? new Uint8Array() : await source.read(offset, length);
+  if (bytes.byteLength !== length) {
+    throw malformed(
+      `the source gave ${bytes.byteLength} bytes at ${offset}, expected ${length}. Was the file ` +
+        'cut short?',
+    );
+  }
+  return bytes;
+}
+
+/** Reads into memory by whichever method the source has. */
+export async function fill(source: ByteSource, offset: number, target: Uint8Array): Promise<void> {
+  if (target.byteLength === 0) return;
+  if (source.readInto === undefined) target.set(await take(source, offset, target.byteLength));
+  else await source.readInto(offset, target);
 }
