@@ -27,3 +27,7 @@ export type { LinearMerge } from './merge/linear.js';
 export { mean, weighted } from './merge/linear.js';
 export type { MergeOptions, MergePlan, NonFinitePolicy, OutputDType } from './merge/plan.js';
 export { planMerge } from './merge/plan.js';
+export { HeaderCache } from './formats/header-cache.js';
+export { isPolyakState, polyakCheckpoint } from './formats/polyak.js';
+export { safetensorsCheckpoint } from './formats/safetensors.js';
+export { shardedCheckpoint } from './formats/sharded.js';

@@ -129,7 +129,33 @@ function checkMetadata(call: string, key: string, value: unknown): void {
     throw new RangeError(`${call}: metadata ${excerpt(key)} is not well-formed Unicode.`);
 }
 
-function measured(call: string, name: string, { dtype, shape, byteLength }: StoredSpec): Entry {
+function measured(call: string, name: string, spec: StoredSpec): Entry {
+  const code = checkedCode(call, name, spec);
+  const { dtype, shape } = spec;
+  return {
+    name,
+    dtype,
+    shape,
+    byteLength: byteLengthOf(call, name, spec),
+    code,
+    rank: rankOf(code),
+  };
+}
+
+/** The length of all elements of a tensor, which is checked. */
+export function byteLengthOf(call: string, name: string, spec: StoredSpec): number {
+  const { dtype, shape, byteLength } = spec;
+  const bytes = elementBytes(dtype);
+  const size = bytes === undefined ? byteLength : elementCount(shape) * bytes;
+  if (!isCount(size) || (byteLength !== undefined && byteLength !== size)) {
+    const what = `${call}: tensor ${excerpt(name)}`;
+    const expected = bytes === undefined ? 'an integer from 0 on' : String(size);
+    throw new RangeError(`${what} has byteLength ${excerpt(byteLength)}, expected ${expected}.`);
+  }
+  return size;
+}
+
+function checkedCode(call: string, name: string, { dtype, shape }: StoredSpec): string {
   const what = `${call}: tensor ${excerpt(name)}`;
   if (name === METADATA || !isWellFormed(name)) {
     throw new RangeError(
@@ -147,13 +173,7 @@ function measured(call: string, name: string, { dtype, shape, byteLength }: Stor
         'with a product below 2^53.',
     );
   }
-  const bytes = elementBytes(dtype);
-  const size = bytes === undefined ? byteLength : elementCount(shape) * bytes;
-  if (!isCount(size) || (byteLength !== undefined && byteLength !== size)) {
-    const expected = bytes === undefined ? 'an integer from 0 on' : String(size);
-    throw new RangeError(`${what} has byteLength ${excerpt(byteLength)}, expected ${expected}.`);
-  }
-  return { name, dtype, shape, byteLength: size, code, rank: rankOf(code) };
+  return code;
 }
 
 /**

@@ -40,10 +40,20 @@ export function dataBeginOf(bytes: Uint8Array, size: number): number {
 export function headerText(bytes: Uint8Array): string {
   if (bytes[0] !== OPENING_BRACE)
     throw malformed('the header does not begin with "{". Is this a safetensors file?');
+  return decoded('header', bytes);
+}
+
+/**
+ * UTF-8 as text.
+ *
+ * @param what - the part of the file, for messages
+ * @param bytes - its bytes
+ */
+export function decoded(what: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(decodable(bytes));
   } catch (cause) {
-    throw malformed('the header is not UTF-8.', cause);
+    throw malformed(`the ${what} is not UTF-8.`, cause);
   }
 }
 
