@@ -1,9 +1,9 @@
-// Expands src/kernel/kernel.wat, assembles it and embeds the bytes in src/kernel/kernel-bytes.ts:
-// `pnpm --filter @polyak/backend-cpu kernel`. With `--check` it writes nothing and fails where they
-// differ.
+// Expands kernel.wat and sums.wat, assembles them and embeds the bytes in kernel-bytes.ts and
+// sums-bytes.ts: `pnpm --filter @polyak/backend-cpu kernel`. With `--check` it writes nothing and
+// fails where they differ.
 //
-// kernel.wat is WebAssembly text with three kinds of lines more. What lies between one of the
-// first two and its `;;@ end` is written once for each row or each number of the range:
+// They are WebAssembly text with three kinds of lines more. What lies between one of the first two
+// and its `;;@ end` is written once for each row or each number of the range:
 //
 //   ;;@ each NAME NAME: VALUE VALUE, VALUE VALUE
 //   ;;@ range NAME: END by STEP            the numbers 0, STEP, 2 * STEP … below END
@@ -13,8 +13,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import wabt from 'wabt';
 
-const source = new URL('../src/kernel/kernel.wat', import.meta.url);
-const target = new URL('../src/kernel/kernel-bytes.ts', import.meta.url);
+/** Folder and file, and what the assembled module is. */
+const MODULES = [
+  { folder: 'kernel', name: 'kernel', constant: 'KERNEL', what: 'averaging kernel' },
+  { folder: 'sums', name: 'sums', constant: 'SUMS', what: 'kernels of sums' },
+];
 
 const DIRECTIVE = /^\s*;;@ (each|range|end)(?: ([^:]+): (.+))?$/;
 
@@ -59,25 +62,31 @@ function expand(lines, values) {
   return out;
 }
 
-const text = expand((await readFile(source, 'utf8')).split('\n'), {}).join('\n');
-const left = /\{[^}]*\}|^\s*;;@.*/m.exec(text);
-if (left !== null) throw new Error(`kernel.wat: "${left[0]}" is no name in scope or no directive.`);
-
 const toolkit = await wabt();
-const module = toolkit.parseWat('kernel.wat', text);
-const { buffer } = module.toBinary({});
-module.destroy();
 
-const embedded = `// Generated from kernel.wat by scripts/assemble-kernel.js: do not edit.
+for (const { folder, name, constant, what } of MODULES) {
+  const source = new URL(`../src/${folder}/${name}.wat`, import.meta.url);
+  const target = new URL(`../src/${folder}/${name}-bytes.ts`, import.meta.url);
 
-/** The assembled averaging kernel, in base64. */
-export const KERNEL: string =
+  const text = expand((await readFile(source, 'utf8')).split('\n'), {}).join('\n');
+  const left = /\{[^}]*\}|^\s*;;@.*/m.exec(text);
+  if (left !== null) throw new Error(`${name}.wat: "${left[0]}" is no name in scope or directive.`);
+
+  const module = toolkit.parseWat(`${name}.wat`, text);
+  const { buffer } = module.toBinary({});
+  module.destroy();
+
+  const embedded = `// Generated from ${name}.wat by scripts/assemble-kernel.js: do not edit.
+
+/** The assembled ${what}, in base64. */
+export const ${constant}: string =
   '${Buffer.from(buffer).toString('base64')}';
 `;
-if (!process.argv.includes('--check')) {
-  await writeFile(target, embedded);
-  console.log(`kernel-bytes.ts: ${buffer.length} bytes of WebAssembly`);
-} else if ((await readFile(target, 'utf8')) !== embedded) {
-  console.error('kernel-bytes.ts is not what kernel.wat gives. Run `pnpm kernel`.');
-  process.exitCode = 1;
+  if (!process.argv.includes('--check')) {
+    await writeFile(target, embedded);
+    console.log(`${name}-bytes.ts: ${buffer.length} bytes of WebAssembly`);
+  } else if ((await readFile(target, 'utf8')) !== embedded) {
+    console.error(`${name}-bytes.ts is not what ${name}.wat gives. Run \`pnpm kernel\`.`);
+    process.exitCode = 1;
+  }
 }

@@ -1,4 +1,4 @@
-// The few parts of WebAssembly that the CPU backend uses, and the kernel made runnable. Core is
+// The few parts of WebAssembly that this package uses, and the kernel made runnable. Core is
 // compiled without the DOM and Node libraries, whose types would otherwise declare `WebAssembly`.
 import { KERNEL } from './kernel-bytes.js';
 
@@ -8,7 +8,7 @@ export interface Memory {
   readonly buffer: ArrayBuffer;
 }
 
-/** The compiled kernel, of which each memory gets an instance. */
+/** A compiled module, of which each memory gets an instance. */
 export type Module = object;
 
 declare const WebAssembly: {
@@ -63,7 +63,12 @@ export const PAGE = 65_536;
  *   security policy forbids it
  */
 export function compileKernel(): Module {
-  return new WebAssembly.Module(decodeBase64(KERNEL));
+  return compileModule(KERNEL);
+}
+
+/** As {@link compileKernel}, of another module. */
+export function compileModule(base64: string): Module {
+  return new WebAssembly.Module(decodeBase64(base64));
 }
 
 /**
@@ -85,7 +90,12 @@ export function createMemory(bytes: number): Memory {
  * @returns its functions
  */
 export function instantiateKernel(module: Module, memory: Memory): Kernel {
-  return new WebAssembly.Instance(module, { polyak: { memory } }).exports as Kernel;
+  return instantiateModule(module, memory) as Kernel;
+}
+
+/** As {@link instantiateKernel}, of another module. */
+export function instantiateModule(module: Module, memory: Memory): object {
+  return new WebAssembly.Instance(module, { polyak: { memory } }).exports;
 }
 
 // `atob` and `Buffer` belong to hosts, not to the language.

@@ -1,4 +1,4 @@
-// The embedded kernel is the one that can be read.
+// The embedded modules are those that can be read.
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -7,15 +7,15 @@ import { expect, it } from 'vitest';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
-it('embeds what kernel.wat expands and assembles to', async () => {
+it('embeds what kernel.wat and sums.wat expand and assemble to', async () => {
   const script = path('../../scripts/assemble-kernel.js');
   await expect(promisify(execFile)(process.execPath, [script, '--check'])).resolves.toMatchObject({
     stderr: '',
   });
 });
 
-it('is small enough for browsers to compile on the main thread', async () => {
-  const embedded = await readFile(path('../../src/kernel/kernel-bytes.ts'), 'utf8');
+it.each(['kernel', 'sums'])('%s is small enough to compile on the main thread', async (name) => {
+  const embedded = await readFile(path(`../../src/${name}/${name}-bytes.ts`), 'utf8');
   const kernel = /'([\w+/=]+)';/.exec(embedded)?.[1] ?? '';
   expect(Buffer.from(kernel, 'base64').subarray(1, 4).toString()).toBe('asm');
   expect(Buffer.byteLength(kernel, 'base64')).toBeLessThan(4096);

@@ -1,0 +1,3 @@
+export { sumKernels } from './sums/choose-sums.js';
+export type { HalfOrFloatDType, SumDType, SumKernels } from './sums/sum-kernels.js';
+export { SUM_BLOCK } from './sums/sum-kernels.js';

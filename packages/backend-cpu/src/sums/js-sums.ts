@@ -1,0 +1,78 @@
+// The sums in JavaScript, for runtimes without WebAssembly or SIMD, with the same roundings as
+// sums.wat. Each dtype has its own loop: one that has seen two types of arrays is slower.
+import { allFinite, halfFromFloat, halfToFloat32 } from '@polyak/core/kit';
+import { addFloat8, isFloat8 } from './float8.js';
+import { replaceNaN, resultsAt } from './results.js';
+import type { HalfOrFloatDType, SumDType, SumKernels } from './sum-kernels.js';
+
+/** {@link SumKernels} where nothing but JavaScript is available. */
+export class JsSums implements SumKernels {
+  readonly bytes: Uint8Array;
+
+  /** @param byteLength - of the memory */
+  constructor(byteLength: number) {
+    this.bytes = new Uint8Array(byteLength);
+  }
+
+  clear(sum: number, count: number): void {
+    this.#floats64(sum, count).fill(0);
+  }
+
+  add(sum: number, values: number, dtype: SumDType, count: number, weight: number): void {
+    const { buffer } = this.bytes;
+    const sums = this.#floats64(sum, count);
+    if (isFloat8(dtype)) addFloat8(sums, new Uint8Array(buffer, values, count), dtype, weight);
+    else if (dtype === 'float64') addFloat64(sums, this.#floats64(values, count), weight);
+    else if (dtype === 'float32') addFloat32(sums, new Float32Array(buffer, values, count), weight);
+    else {
+      const bits = new Uint16Array(buffer, values, count);
+      addFloat32(sums, halfToFloat32(dtype, bits), weight);
+    }
+  }
+
+  round(sum: number, target: number, dtype: HalfOrFloatDType, count: number): boolean {
+    const sums = this.#floats64(sum, count);
+    const isHalf = dtype === 'float16' || dtype === 'bfloat16';
+    const results = resultsAt(this.bytes, target, dtype, count);
+    results.set(isHalf ? halfFromFloat(dtype, sums) : sums);
+    if (allFinite(dtype, results)) return true;
+    replaceNaN(sums, results, dtype);
+    return false;
+  }
+
+  widen(values: number, dtype: SumDType, target: number, count: number): void {
+    this.#floats64(target, count).fill(-0);
+    this.add(target, values, dtype, count, 1);
+  }
+
+  checksum(from: number, byteLength: number): { readonly sum: number; readonly weighed: number } {
+    const { bytes } = this;
+    const padded = new Uint8Array(Math.ceil(byteLength / 4) * 4);
+    padded.set(bytes.subarray(from, from + byteLength));
+    const words = new Uint32Array(padded.buffer);
+    let sum = 0;
+    let weighed = 0;
+    for (let i = 0; i < words.length; i += 1) {
+      const word = words[i] as number;
+      sum = (sum + word) | 0;
+      weighed = (weighed + Math.imul(i, word)) | 0;
+    }
+    return { sum: sum >>> 0, weighed: weighed >>> 0 };
+  }
+
+  #floats64(address: number, count: number): Float64Array {
+    return new Float64Array(this.bytes.buffer, address, count);
+  }
+}
+
+function addFloat64(sum: Float64Array, values: Float64Array, weight: number): void {
+  for (let i = 0; i < sum.length; i += 1) {
+    sum[i] = (sum[i] as number) + weight * (values[i] as number);
+  }
+}
+
+function addFloat32(sum: Float64Array, values: Float32Array, weight: number): void {
+  for (let i = 0; i < sum.length; i += 1) {
+    sum[i] = (sum[i] as number) + weight * (values[i] as number);
+  }
+}

@@ -1,0 +1,67 @@
+// Kernels for merging: sums in float64 of values of any floating dtype, rounded once.
+/** A dtype that sums are rounded to. */
+export type HalfOrFloatDType = 'float64' | 'float32' | 'float16' | 'bfloat16';
+
+/** A dtype whose values can be summed. */
+export type SumDType = HalfOrFloatDType | 'float8_e4m3fn' | 'float8_e5m2';
+
+/**
+ * How many elements of a sum to work on at once, over all inputs, before the next ones: the sum, 64
+ * KiB, then stays in the fastest caches.
+ */
+export const SUM_BLOCK = 8192;
+
+/**
+ * Kernels over operands in one memory. An operand is given by its address there, in bytes, a
+ * multiple of 16; counts are of elements. Operands of one call do not overlap. Nothing checks that
+ * they lie within the memory.
+ */
+export interface SumKernels {
+  /** The memory, of the size that was asked for. */
+  readonly bytes: Uint8Array;
+
+  /** `sum[i] = 0`, in float64. */
+  clear(sum: number, count: number): void;
+
+  /**
+   * `sum[i] += weight * values[i]`, in float64: the product and the sum are rounded.
+   *
+   * @param sum - address of float64 numbers
+   * @param values - address of numbers of the dtype
+   * @param dtype - of the values
+   * @param count - of elements
+   * @param weight - any finite number
+   */
+  add(sum: number, values: number, dtype: SumDType, count: number, weight: number): void;
+
+  /**
+   * `target[i] = sum[i]`, rounded once to nearest, ties to even. NaN is always the same NaN.
+   *
+   * @param sum - address of float64 numbers
+   * @param target - address of the results
+   * @param dtype - of the results
+   * @param count - of elements
+   * @returns whether all results are finite
+   */
+  round(sum: number, target: number, dtype: HalfOrFloatDType, count: number): boolean;
+
+  /**
+   * `target[i] = values[i]` in float64, which holds each value exactly.
+   *
+   * @param values - address of numbers of the dtype
+   * @param dtype - of the values
+   * @param target - address of float64 numbers
+   * @param count - of elements
+   */
+  widen(values: number, dtype: SumDType, target: number, count: number): void;
+
+  /**
+   * The sum of the little-endian 32-bit words from an address on, and the sum of each word times
+   * its index, both modulo 2^32. A word that is cut is completed with zeros.
+   *
+   * @param from - the address of the word with index 0
+   * @param byteLength - of the bytes
+   * @returns two numbers in [0, 2^32)
+   */
+  checksum(from: number, byteLength: number): { readonly sum: number; readonly weighed: number };
+}

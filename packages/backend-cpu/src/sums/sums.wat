@@ -1,0 +1,273 @@
+;; Sums in float64 of values of any dtype: for merging files. Lines that begin with `;;@` write a
+;; block several times; scripts/assemble-kernel.js says how, and puts the assembled module into
+;; sums-bytes.ts. sums-js.ts does the same roundings in the same order, so that results agree bit
+;; for bit.
+;;
+;; Operands lie at multiples of 16, and counts are multiples of 16 too: the last elements of others
+;; are padded by the caller. Loops end on equality: the end of an operand may be 2^32, which is 0.
+(module
+  (import "polyak" "memory" (memory 1))
+
+  ;; sum += weight * values
+  (func (export "addFloat64")
+    (param $sum i32) (param $values i32) (param $count i32) (param $weight f64)
+    (local $stop i32) (local $w v128)
+    (local.set $w (f64x2.splat (local.get $weight)))
+    (local.set $stop (i32.add (local.get $sum) (i32.shl (local.get $count) (i32.const 3))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $sum) (local.get $stop)))
+        ;;@ range at: 128 by 16
+        (v128.store offset={at} (local.get $sum)
+          (f64x2.add
+            (v128.load offset={at} (local.get $sum))
+            (f64x2.mul (v128.load offset={at} (local.get $values)) (local.get $w))))
+        ;;@ end
+        (local.set $values (i32.add (local.get $values) (i32.const 128)))
+        (local.set $sum (i32.add (local.get $sum) (i32.const 128)))
+        (br $next))))
+
+  (func (export "addFloat32")
+    (param $sum i32) (param $values i32) (param $count i32) (param $weight f64)
+    (local $stop i32) (local $w v128)
+    (local.set $w (f64x2.splat (local.get $weight)))
+    (local.set $stop (i32.add (local.get $sum) (i32.shl (local.get $count) (i32.const 3))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $sum) (local.get $stop)))
+        ;;@ range at: 64 by 8
+        (v128.store offset={at+at} (local.get $sum)
+          (f64x2.add
+            (v128.load offset={at+at} (local.get $sum))
+            (f64x2.mul
+              (f64x2.promote_low_f32x4 (v128.load64_zero offset={at} (local.get $values)))
+              (local.get $w))))
+        ;;@ end
+        (local.set $values (i32.add (local.get $values) (i32.const 64)))
+        (local.set $sum (i32.add (local.get $sum) (i32.const 128)))
+        (br $next))))
+
+  (func (export "addBfloat16")
+    (param $sum i32) (param $values i32) (param $count i32) (param $weight f64)
+    (local $stop i32) (local $w v128) (local $x v128)
+    (local.set $w (f64x2.splat (local.get $weight)))
+    (local.set $stop (i32.add (local.get $sum) (i32.shl (local.get $count) (i32.const 3))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $sum) (local.get $stop)))
+        ;; A bfloat16 is the upper half of a float32.
+        ;;@ each at low high: 0 0 16, 8 32 48, 16 64 80, 24 96 112
+        (local.set $x
+          (i32x4.shl (v128.load16x4_u offset={at} (local.get $values)) (i32.const 16)))
+        (v128.store offset={low} (local.get $sum)
+          (f64x2.add
+            (v128.load offset={low} (local.get $sum))
+            (f64x2.mul (f64x2.promote_low_f32x4 (local.get $x)) (local.get $w))))
+        (v128.store offset={high} (local.get $sum)
+          (f64x2.add
+            (v128.load offset={high} (local.get $sum))
+            (f64x2.mul
+              (f64x2.promote_low_f32x4
+                (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15
+                  (local.get $x) (local.get $x)))
+              (local.get $w))))
+        ;;@ end
+        (local.set $values (i32.add (local.get $values) (i32.const 32)))
+        (local.set $sum (i32.add (local.get $sum) (i32.const 128)))
+        (br $next))))
+
+  (func (export "addFloat16")
+    (param $sum i32) (param $values i32) (param $count i32) (param $weight f64)
+    (local $stop i32) (local $w v128) (local $x v128)
+    (local $mask v128) (local $scale v128) (local $limit v128) (local $infinity v128)
+    (local.set $w (f64x2.splat (local.get $weight)))
+    (local.set $mask (i32x4.splat (i32.const 0x8fffe000)))
+    (local.set $scale (f32x4.splat (f32.const 0x1p112)))
+    (local.set $limit (f32x4.splat (f32.const 0x1p16)))
+    (local.set $infinity (i32x4.splat (i32.const 0x7f800000)))
+    (local.set $stop (i32.add (local.get $sum) (i32.shl (local.get $count) (i32.const 3))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $sum) (local.get $stop)))
+        ;;@ each at low high: 0 0 16, 8 32 48, 16 64 80, 24 96 112
+        ;; Its bits, read as a float32, are 2^112 times too small, also where it is subnormal.
+        (local.set $x
+          (f32x4.mul
+            (v128.and
+              (i32x4.shl (v128.load16x4_s offset={at} (local.get $values)) (i32.const 13))
+              (local.get $mask))
+            (local.get $scale)))
+        ;; From 2^16 on it was an infinity or NaN.
+        (local.set $x
+          (v128.or
+            (local.get $x)
+            (v128.and
+              (f32x4.ge (f32x4.abs (local.get $x)) (local.get $limit))
+              (local.get $infinity))))
+        (v128.store offset={low} (local.get $sum)
+          (f64x2.add
+            (v128.load offset={low} (local.get $sum))
+            (f64x2.mul (f64x2.promote_low_f32x4 (local.get $x)) (local.get $w))))
+        (v128.store offset={high} (local.get $sum)
+          (f64x2.add
+            (v128.load offset={high} (local.get $sum))
+            (f64x2.mul
+              (f64x2.promote_low_f32x4
+                (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15
+                  (local.get $x) (local.get $x)))
+              (local.get $w))))
+        ;;@ end
+        (local.set $values (i32.add (local.get $values) (i32.const 32)))
+        (local.set $sum (i32.add (local.get $sum) (i32.const 128)))
+        (br $next))))
+
+  ;; Rounds sums. Returns 1 where all results are finite, otherwise 0.
+  (func (export "roundFloat32")
+    (param $sum i32) (param $target i32) (param $count i32) (result i32)
+    (local $stop i32) (local $x v128) (local $bad v128)
+    (local.set $stop (i32.add (local.get $sum) (i32.shl (local.get $count) (i32.const 3))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $sum) (local.get $stop)))
+        ;;@ range at: 64 by 8
+        (v128.store64_lane offset={at} 0 (local.get $target)
+          (local.tee $x
+            (f32x4.demote_f64x2_zero (v128.load offset={at+at} (local.get $sum)))))
+        ;; +0 for every finite x, and NaN for all others.
+        (local.set $bad
+          (v128.or (local.get $bad) (f32x4.sub (local.get $x) (local.get $x))))
+        ;;@ end
+        (local.set $target (i32.add (local.get $target) (i32.const 64)))
+        (local.set $sum (i32.add (local.get $sum) (i32.const 128)))
+        (br $next)))
+    (i32.eqz (v128.any_true (local.get $bad))))
+
+  (func (export "roundFloat64")
+    (param $sum i32) (param $target i32) (param $count i32) (result i32)
+    (local $stop i32) (local $x v128) (local $bad v128)
+    (local.set $stop (i32.add (local.get $sum) (i32.shl (local.get $count) (i32.const 3))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $sum) (local.get $stop)))
+        ;;@ range at: 128 by 16
+        (v128.store offset={at} (local.get $target)
+          (local.tee $x (v128.load offset={at} (local.get $sum))))
+        (local.set $bad
+          (v128.or (local.get $bad) (f64x2.sub (local.get $x) (local.get $x))))
+        ;;@ end
+        (local.set $target (i32.add (local.get $target) (i32.const 128)))
+        (local.set $sum (i32.add (local.get $sum) (i32.const 128)))
+        (br $next)))
+    (i32.eqz (v128.any_true (local.get $bad))))
+
+  ;; To half precision, in one rounding. $factor is 2^(52 - bits of the fraction), and c the power
+  ;; of two below |x|, but not below that of the $least normal number, times $factor. So |x| + c has
+  ;; its last bit where the result has it, and is rounded as the result has to be. Its lower word is
+  ;; then the significand, its upper one the exponent; $bias makes the least exponent 0. From $limit
+  ;; on, which is where infinity stands among the numbers, and for NaN the result is $infinity.
+  (func (export "roundHalf")
+    (param $sum i32) (param $target i32) (param $count i32)
+    (param $limit f64) (param $least f64) (param $factor f64) (param $shift i32) (param $bias i32)
+    (param $infinity i32) (result i32)
+    (local $stop i32) (local $x v128) (local $y v128) (local $largest v128)
+    (local $limits v128) (local $leasts v128) (local $factors v128) (local $biases v128)
+    (local $exponent v128) (local $sign v128)
+    (local $xa v128) (local $xb v128) (local $a v128) (local $b v128)
+    (local $r0 v128) (local $r1 v128)
+    (local.set $limits (f64x2.splat (local.get $limit)))
+    (local.set $leasts (f64x2.splat (local.get $least)))
+    (local.set $factors (f64x2.splat (local.get $factor)))
+    (local.set $biases (i32x4.splat (local.get $bias)))
+    (local.set $exponent (i64x2.splat (i64.const 0x7ff0000000000000)))
+    (local.set $sign (i32x4.splat (i32.const 0x8000)))
+    (local.set $stop (i32.add (local.get $sum) (i32.shl (local.get $count) (i32.const 3))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $sum) (local.get $stop)))
+        ;;@ each r low high: 0 0 16, 1 32 48
+        ;;@ each x at: a {low}, b {high}
+        (local.set ${x}
+          (f64x2.pmin
+            (local.get $limits)
+            (f64x2.abs (local.tee $x{x} (v128.load offset={at} (local.get $sum))))))
+        (local.set ${x}
+          (f64x2.add
+            (local.get ${x})
+            (f64x2.mul
+              (f64x2.pmax
+                (v128.and (local.get ${x}) (local.get $exponent))
+                (local.get $leasts))
+              (local.get $factors))))
+        ;;@ end
+        (local.set $y
+          (i32x4.sub
+            (i32x4.add
+              (i8x16.shuffle 0 1 2 3 8 9 10 11 16 17 18 19 24 25 26 27
+                (local.get $a) (local.get $b))
+              (i32x4.shr_u
+                (i8x16.shuffle 4 5 6 7 12 13 14 15 20 21 22 23 28 29 30 31
+                  (local.get $a) (local.get $b))
+                (local.get $shift)))
+            (local.get $biases)))
+        (local.set $largest (i32x4.max_s (local.get $largest) (local.get $y)))
+        (local.set $r{r}
+          (v128.or
+            (local.get $y)
+            (v128.and
+              (i32x4.shr_u
+                (i8x16.shuffle 4 5 6 7 12 13 14 15 20 21 22 23 28 29 30 31
+                  (local.get $xa) (local.get $xb))
+                (i32.const 16))
+              (local.get $sign))))
+        ;;@ end
+        (v128.store (local.get $target)
+          (i16x8.narrow_i32x4_u (local.get $r0) (local.get $r1)))
+        (local.set $target (i32.add (local.get $target) (i32.const 16)))
+        (local.set $sum (i32.add (local.get $sum) (i32.const 64)))
+        (br $next)))
+    (i32.eqz
+      (v128.any_true
+        (i32x4.ge_s (local.get $largest) (i32x4.splat (local.get $infinity))))))
+
+  ;; The sum of 32-bit words, and that of words times their index; $count is one of blocks of 64
+  ;; bytes. Each column of the blocks has its sum s, and t, the sum of its s after each block: t
+  ;; holds the word of block k (n - k) times.
+  (func (export "checksum") (param $from i32) (param $count i32) (result i32 i32)
+    (local $stop i32) (local $n v128)
+    (local $s0 v128) (local $s1 v128) (local $s2 v128) (local $s3 v128)
+    (local $t0 v128) (local $t1 v128) (local $t2 v128) (local $t3 v128)
+    (local.set $stop (i32.add (local.get $from) (i32.shl (local.get $count) (i32.const 6))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $from) (local.get $stop)))
+        ;;@ each c at: 0 0, 1 16, 2 32, 3 48
+        (local.set $s{c}
+          (i32x4.add (local.get $s{c}) (v128.load offset={at} (local.get $from))))
+        (local.set $t{c} (i32x4.add (local.get $t{c}) (local.get $s{c})))
+        ;;@ end
+        (local.set $from (i32.add (local.get $from) (i32.const 64)))
+        (br $next)))
+    ;; Index times word: 16 * (n * s - t) + column * s.
+    (local.set $n (i32x4.splat (i32.shl (local.get $count) (i32.const 4))))
+    ;;@ each c v0 v1 v2 v3: 0 0 1 2 3, 1 4 5 6 7, 2 8 9 10 11, 3 12 13 14 15
+    (local.set $t{c}
+      (i32x4.sub
+        (i32x4.mul
+          (i32x4.add (local.get $n) (v128.const i32x4 {v0} {v1} {v2} {v3}))
+          (local.get $s{c}))
+        (i32x4.shl (local.get $t{c}) (i32.const 4))))
+    ;;@ end
+    ;;@ each total: s, t
+    (local.set ${total}0
+      (i32x4.add
+        (i32x4.add (local.get ${total}0) (local.get ${total}1))
+        (i32x4.add (local.get ${total}2) (local.get ${total}3))))
+    (i32.add
+      (i32.add
+        (i32x4.extract_lane 0 (local.get ${total}0))
+        (i32x4.extract_lane 1 (local.get ${total}0)))
+      (i32.add
+        (i32x4.extract_lane 2 (local.get ${total}0))
+        (i32x4.extract_lane 3 (local.get ${total}0))))
+    ;;@ end
+    ))

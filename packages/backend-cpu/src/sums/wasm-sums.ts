@@ -1,0 +1,160 @@
+// The sums in WebAssembly. Its kernels take 16 elements at a time: the last ones of an operand are
+// copied into vectors of their own.
+import type { Module } from '../kernel/webassembly.js';
+import { compileModule, createMemory, instantiateModule, PAGE } from '../kernel/webassembly.js';
+import { addFloat8, isFloat8 } from './float8.js';
+import { replaceNaN, resultsAt } from './results.js';
+import type { HalfOrFloatDType, SumDType, SumKernels } from './sum-kernels.js';
+import { SUMS } from './sums-bytes.js';
+
+type Add = (sum: number, values: number, count: number, weight: number) => void;
+type Round = (sum: number, target: number, count: number) => number;
+
+/** The functions of sums.wat. */
+interface Exports {
+  readonly addFloat64: Add;
+  readonly addFloat32: Add;
+  readonly addFloat16: Add;
+  readonly addBfloat16: Add;
+  readonly roundFloat64: Round;
+  readonly roundFloat32: Round;
+  readonly roundHalf: (...args: [...Parameters<Round>, ...HalfFormat]) => number;
+  readonly checksum: (from: number, blocks: number) => readonly [sum: number, weighed: number];
+}
+
+/** A format with 16 bits. */
+type HalfFormat = readonly [
+  /** What follows the largest number. */
+  limit: number,
+  /** The least normal number. */
+  least: number,
+  /** 2 ** (52 - bits of the fraction) */
+  factor: number,
+  /** How far the exponent of float64 lies above that of the format, in 32-bit words. */
+  shift: number,
+  /** That of `least * factor` in float64, shifted so. */
+  bias: number,
+  /** The bits of infinity. */
+  infinity: number,
+];
+const FLOAT16: HalfFormat = [2 ** 16, 2 ** -14, 2 ** 42, 10, (1023 - 14 + 42) << 10, 0x7c00];
+const BFLOAT16: HalfFormat = [2 ** 128, 2 ** -126, 2 ** 45, 13, (1023 - 126 + 45) << 7, 0x7f80];
+
+/** How many elements a kernel takes at a time. */
+const STEP = 16;
+/** The bytes that many of them take at most. */
+const SLOT = 128;
+/** The bytes that the checksum takes at a time. */
+const BLOCK = 64;
+
+const SIZES = { float64: 8, float32: 4, float16: 2, bfloat16: 2 } as const;
+
+let compiled: Module | undefined;
+
+/** {@link SumKernels} where WebAssembly with SIMD is available. */
+export class WasmSums implements SumKernels {
+  readonly bytes: Uint8Array;
+  /** The bytes, and two slots for the last elements. */
+  readonly #all: Uint8Array;
+  readonly #slots: readonly [sum: number, other: number];
+  readonly #add: Readonly<Record<HalfOrFloatDType, Add>>;
+  readonly #round: Readonly<Record<HalfOrFloatDType, Round>>;
+  readonly #checksum: Exports['checksum'];
+
+  /**
+   * @param byteLength - of the memory
+   * @throws whatever the runtime throws where it lacks WebAssembly, SIMD or memory
+   */
+  constructor(byteLength: number) {
+    const slot = Math.ceil(byteLength / STEP) * STEP;
+    const memory = createMemory(Math.ceil((slot + 2 * SLOT) / PAGE) * PAGE);
+    compiled ??= compileModule(SUMS);
+    const exports = instantiateModule(compiled, memory) as Exports;
+    this.bytes = new Uint8Array(memory.buffer, 0, byteLength);
+    this.#all = new Uint8Array(memory.buffer);
+    this.#slots = [slot, slot + SLOT];
+    this.#add = {
+      float64: exports.addFloat64,
+      float32: exports.addFloat32,
+      float16: exports.addFloat16,
+      bfloat16: exports.addBfloat16,
+    };
+    this.#round = {
+      float64: exports.roundFloat64,
+      float32: exports.roundFloat32,
+      float16: (sum, target, count) => exports.roundHalf(sum, target, count, ...FLOAT16),
+      bfloat16: (sum, target, count) => exports.roundHalf(sum, target, count, ...BFLOAT16),
+    };
+    this.#checksum = exports.checksum;
+  }
+
+  clear(sum: number, count: number): void {
+    this.bytes.fill(0, sum, sum + 8 * count);
+  }
+
+  add(sum: number, values: number, dtype: SumDType, count: number, weight: number): void {
+    if (isFloat8(dtype)) {
+      const bits = new Uint8Array(this.bytes.buffer, values, count);
+      addFloat8(this.#floats64(sum, count), bits, dtype, weight);
+      return;
+    }
+    const run = this.#add[dtype];
+    const rest = count % STEP;
+    const whole = count - rest;
+    run(sum, values, whole, weight);
+    if (rest === 0) return;
+    const [sumSlot, slot] = this.#slots;
+    const [sumEnd, end] = [sum + 8 * whole, values + SIZES[dtype] * whole];
+    this.#copy(sumSlot, sumEnd, 8 * rest);
+    this.#copy(slot, end, SIZES[dtype] * rest);
+    run(sumSlot, slot, STEP, weight);
+    this.#copy(sumEnd, sumSlot, 8 * rest);
+  }
+
+  round(sum: number, target: number, dtype: HalfOrFloatDType, count: number): boolean {
+    const run = this.#round[dtype];
+    const rest = count % STEP;
+    const whole = count - rest;
+    let isFinite = run(sum, target, whole) === 1;
+    if (rest > 0) {
+      const [sumSlot, slot] = this.#slots;
+      this.#all.fill(0, sumSlot, sumSlot + SLOT);
+      this.#copy(sumSlot, sum + 8 * whole, 8 * rest);
+      isFinite = run(sumSlot, slot, STEP) === 1 && isFinite;
+      this.#copy(target + SIZES[dtype] * whole, slot, SIZES[dtype] * rest);
+    }
+    if (isFinite) return true;
+    const results = resultsAt(this.bytes, target, dtype, count);
+    replaceNaN(this.#floats64(sum, count), results, dtype);
+    return false;
+  }
+
+  widen(values: number, dtype: SumDType, target: number, count: number): void {
+    // Only -0 leaves all that is added to it as it is, -0 too.
+    this.#floats64(target, count).fill(-0);
+    this.add(target, values, dtype, count, 1);
+  }
+
+  checksum(from: number, byteLength: number): { readonly sum: number; readonly weighed: number } {
+    const rest = byteLength % BLOCK;
+    const whole = byteLength - rest;
+    const [sum, weighed] = this.#checksum(from, whole / BLOCK);
+    if (rest === 0) return { sum: sum >>> 0, weighed: weighed >>> 0 };
+    const [slot] = this.#slots;
+    this.#all.fill(0, slot, slot + BLOCK);
+    this.#copy(slot, from + whole, rest);
+    const [last, lastWeighed] = this.#checksum(slot, 1);
+    return {
+      sum: (sum + last) >>> 0,
+      weighed: (weighed + lastWeighed + Math.imul(whole / 4, last)) >>> 0,
+    };
+  }
+
+  #copy(target: number, from: number, byteLength: number): void {
+    this.#all.copyWithin(target, from, from + byteLength);
+  }
+
+  #floats64(address: number, count: number): Float64Array {
+    return new Float64Array(this.bytes.buffer, address, count);
+  }
+}
