@@ -1,6 +1,7 @@
 // ONNX's numbers for element types, and the fields of a TensorProto that hold elements one by one.
 import type { DType } from '@polyak/core/interfaces';
 import type { TensorProto } from 'onnx-buf';
+import { TensorProto_DataType } from 'onnx-buf';
 
 /** The fields of a TensorProto that hold elements one by one. */
 type TypedField = 'floatData' | 'doubleData' | 'int32Data' | 'int64Data' | 'uint64Data';
@@ -41,4 +42,13 @@ export function elementTypeOf({
   dataType,
 }: Pick<TensorProto, 'dataType'>): ElementType | undefined {
   return TYPES[dataType];
+}
+
+/**
+ * The name of an element type in the specification.
+ *
+ * @param dataType - of a tensor; any number
+ */
+export function typeName(dataType: number): string {
+  return TensorProto_DataType[dataType] ?? `type ${dataType}`;
 }

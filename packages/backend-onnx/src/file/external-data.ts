@@ -1,48 +1,22 @@
 // External data: elements of tensors in files beside the model.
 import type { FileHandle } from 'node:fs/promises';
-import { open, realpath, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative, resolve, sep, win32 } from 'node:path';
+import { open } from 'node:fs/promises';
 import { PolyakError } from '@polyak/core';
 import { arrayOf } from '@polyak/core/interfaces';
 import type { ModelProto, TensorProto } from 'onnx-buf';
 import { TensorProto_DataLocation } from 'onnx-buf';
 import type { Bytes } from './bytes.js';
 import { elementTypeOf } from './element-type.js';
+import type { ExternalPlace } from './external-place.js';
+import { externalPlaceOf } from './external-place.js';
+import type { DataFolder } from './folder.js';
+import { fileInside } from './folder.js';
 import { modelError, textOf } from './model-error.js';
 import { setRawData, shapeOf } from './tensor-data.js';
 import { tensorsOf } from './tensor-walk.js';
 
 // A read takes at most 2 GiB.
 const CHUNK = 2 ** 30;
-
-/** Where external data may be. */
-export interface DataFolder {
-  /** The folders to which locations are relative; the first that has the file counts. */
-  readonly paths: readonly string[];
-  /** The folders that a location may lead to after links are followed; none is a link. */
-  readonly roots: readonly string[];
-}
-
-/**
- * The folder of a model file.
- *
- * @param path - of the model
- * @returns its folder; where the file is a link, as in the cache of a model hub, also the folder of
- * the file that it leads to
- */
-export async function folderOfModel(path: string): Promise<DataFolder> {
-  const target = dirname(await realpath(path));
-  return { paths: [dirname(path), target], roots: [await realpath(dirname(path)), target] };
-}
-
-/**
- * A folder that the user named.
- *
- * @param path - of the folder
- */
-export async function namedFolder(path: string): Promise<DataFolder> {
-  return { paths: [path], roots: [await realpath(path)] };
-}
 
 /**
  * Reads the external data of a model into its tensors, in place.
@@ -80,8 +54,8 @@ async function readOne(
   files: Map<string, OpenFile>,
   label: string,
 ): Promise<Bytes> {
-  const entries = entriesOf(tensor, label);
-  const { location } = entries;
+  const place = placeOf(tensor, label);
+  const { location } = place;
   if (folder === undefined) {
     throw modelError(
       label,
@@ -92,8 +66,8 @@ async function readOne(
   try {
     const file = files.get(location) ?? (await openInside(folder, location));
     files.set(location, file);
-    const offset = entries.offset ?? 0;
-    const length = entries.length ?? neededLength(tensor, label) ?? file.size - offset;
+    const offset = place.offset ?? 0;
+    const length = place.length ?? neededLength(tensor, label) ?? file.size - offset;
     if (length < 0 || offset + length > file.size) {
       throw new RangeError(`it has ${file.size} bytes, expected ${length} from byte ${offset} on`);
     }
@@ -108,36 +82,12 @@ async function readOne(
   }
 }
 
-interface Entries {
-  readonly location: string;
-  readonly offset: number | undefined;
-  readonly length: number | undefined;
-}
-
-function entriesOf({ name, externalData }: TensorProto, label: string): Entries {
-  const entries = new Map(externalData.map(({ key, value }) => [key, value]));
-  const location = entries.get('location');
-  if (location === undefined || location === '' || entries.size !== externalData.length) {
-    const keys = externalData.map(({ key }) => key).join(', ');
-    throw modelError(
-      label,
-      `"${name}" has external data with the keys [${keys}], expected one location, offset and ` +
-        'length.',
-    );
+function placeOf({ name, externalData }: TensorProto, label: string): ExternalPlace {
+  try {
+    return externalPlaceOf(externalData);
+  } catch (cause) {
+    throw modelError(label, `"${name}" has ${textOf(cause)}.`, cause);
   }
-  const integer = (key: string): number | undefined => {
-    const text = entries.get(key);
-    if (text === undefined) return undefined;
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-      throw modelError(
-        label,
-        `"${name}" has external data with the ${key} "${text}", expected an integer >= 0.`,
-      );
-    }
-    return value;
-  };
-  return { location, offset: integer('offset'), length: integer('length') };
 }
 
 // The specification says that data without a length reach to the end of the file. In practice such
@@ -148,36 +98,9 @@ function neededLength(tensor: TensorProto, label: string): number | undefined {
   return shapeOf(tensor, label).reduce((a, b) => a * b, arrayOf(type.dtype).BYTES_PER_ELEMENT);
 }
 
-async function openInside({ paths, roots }: DataFolder, location: string): Promise<OpenFile> {
-  const base = resolve('.');
-  const isRelative = !isAbsolute(location) && !win32.isAbsolute(location);
-  if (!isRelative || !isInside(base, resolve(base, location))) {
-    throw new RangeError('it leads out of the folder of the model, which is refused');
-  }
-  const target = await firstExisting(paths.map((path) => join(path, location)));
-  if (!roots.some((root) => isInside(root, target))) {
-    throw new RangeError(
-      `it is a link out of the folder of the model, to ${target}, which is refused`,
-    );
-  }
-  // Opening a pipe could wait for ever.
-  const status = await stat(target);
-  if (!status.isFile()) throw new TypeError('it is not a file');
-  return { handle: await open(target, 'r'), size: status.size };
-}
-
-async function firstExisting([path = '', ...others]: readonly string[]): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    if (others.length === 0) throw error;
-    return await firstExisting(others);
-  }
-}
-
-function isInside(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+async function openInside(folder: DataFolder, location: string): Promise<OpenFile> {
+  const handle = await open(await fileInside(folder, location), 'r');
+  return { handle, size: (await handle.stat()).size };
 }
 
 async function readExactly(handle: FileHandle, offset: number, length: number): Promise<Bytes> {

@@ -3,11 +3,11 @@ import { PolyakError } from '@polyak/core';
 import { isFloating } from '@polyak/core/interfaces';
 import type { AttributeProto, GraphProto, NodeProto, TensorProto } from 'onnx-buf';
 import { labelOf, subgraphsOf } from '../batch-norm/graph-walk.js';
-import { elementTypeOf } from '../file/element-type.js';
+import { elementTypeOf, typeName } from '../file/element-type.js';
 import { readTensor } from '../file/tensor-data.js';
 import { averagedNames, holdsInfinity } from './averaged-names.js';
 import type { FedGraph } from './fed-graph.js';
-import { isNarrow, quantizationOf, typeName } from './quantization.js';
+import { isNarrow, quantizationOf } from './quantization.js';
 
 /** Why a weight is left out, and what to do about it. */
 const REASONS = {

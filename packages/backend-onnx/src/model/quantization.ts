@@ -1,9 +1,8 @@
 // The quantized weights of a model, which cannot be averaged, and the scales that belong to them.
 import { isFloating } from '@polyak/core/interfaces';
 import type { GraphProto, NodeProto, TensorProto } from 'onnx-buf';
-import { TensorProto_DataType } from 'onnx-buf';
 import { namesReadBy, subgraphsOf } from '../batch-norm/graph-walk.js';
-import { elementTypeOf } from '../file/element-type.js';
+import { elementTypeOf, typeName } from '../file/element-type.js';
 
 // Operators of ONNX and of ONNX Runtime that read scales, each followed by its zero point.
 const QUANTIZED = /^QuantizeLinear$|^DequantizeLinear$|^QLinear|^QGemm$/;
@@ -13,15 +12,6 @@ const INTEGER = /^(Conv|MatMul)Integer$/;
 // Tensors of these types are weights as a rule: shapes and indices are wider.
 const NARROW = /^U?INT[248]$|^FLOAT[48]E/;
 const WIDE = /^U?INT16$|^INT32$/;
-
-/**
- * The name of an element type in the specification.
- *
- * @param dataType - of a tensor; any number
- */
-export function typeName(dataType: number): string {
-  return TensorProto_DataType[dataType] ?? `type ${dataType}`;
-}
 
 /**
  * Whether a tensor is of a type that quantized weights have, and more than a single zero point.

@@ -20,6 +20,9 @@ const text = (content: string): Uint8Array => new TextEncoder().encode(content);
 const bytes = (content: string): Uint8Array =>
   Buffer.concat([Buffer.from(content, 'latin1'), Buffer.alloc(100)]);
 
+/** The start of a zip archive: a header of 30 bytes, the name of its first file. */
+const zip = (first: string): string => `PK\x03\x04${'\0'.repeat(26)}${first}`;
+
 /** A safetensors file with a header of any length. */
 function safetensors(entries: number): Uint8Array {
   const tensors = Array.from({ length: entries }, (_, n) => [
@@ -39,9 +42,19 @@ const KINDS: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ['an HTML page', text('<!DOCTYPE html>\n<html lang="en">'), /found an HTML page.*Download/],
   ['an HTML page after blank lines', text('\n\n  <HTML><head>'), /found an HTML page/],
   ['an .ort file', bytes('\x20\0\0\0ORTM\0\0'), /\(\.ort\)\. Pass the \.onnx file/],
-  ['a zip archive', bytes('PK\x03\x04\0\0\x08\x08archive/data.pkl'), /found a zip archive/],
+  [
+    'a PyTorch checkpoint',
+    bytes(zip('archive/data.pkl')),
+    /found a PyTorch checkpoint.*Export the model/,
+  ],
+  ['a NumPy archive', bytes(zip('layers/w.npy')), /found a NumPy archive/],
+  ['a Keras model', bytes(zip('metadata.json')), /found a Keras model/],
+  ['another zip archive', bytes(zip('readme.txt')), /found a zip archive/],
   ['a safetensors file', safetensors(1), /found a safetensors file.*Export the model/],
   ['a safetensors file of many tensors', safetensors(700), /found a safetensors file/],
+  ['a NumPy array', bytes('\x93NUMPY\x01'), /found a NumPy array/],
+  ['the index of a TensorFlow checkpoint', bytes('\0\0\x08\x08\x01\x1a\x02\x08\x01'), /TensorFlow/],
+  ["Flax's MessagePack", bytes('\x81\xa6params\x82\xa6Conv_0'), /found MessagePack/],
   ['a pickle', bytes('\x80\x02\x8a\nl\xfc\x9cF\xf9'), /found a Python pickle/],
   ['an HDF5 file', bytes('\x89HDF\r\n\x1a\n'), /found an HDF5 file/],
   ['a TensorFlow Lite model', bytes('\x1c\0\0\0TFL3'), /found a TensorFlow Lite model/],
