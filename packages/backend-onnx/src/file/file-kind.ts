@@ -46,7 +46,14 @@ const matches =
   (head: string): boolean =>
     pattern.test(head);
 
-// A zip archive begins with the name of its first file, at byte 30.
+/** A zip archive, by the name of its first file, which stands at byte 30. */
+const zipped =
+  (pattern: RegExp) =>
+  (head: string): boolean =>
+    head.startsWith(ZIP) && pattern.test(head.slice(30));
+
+const ZIP = 'PK\x03\x04';
+
 const SIGNATURES: readonly Signature[] = [
   {
     kind: 'lfs',
@@ -68,21 +75,17 @@ const SIGNATURES: readonly Signature[] = [
   },
   {
     kind: 'pytorch',
-    isThis: matches(/^PK\x03\x04.{26}[^\0]+\/(data\.pkl|\.format_version)/s),
+    isThis: zipped(/^[^/]+\/(data\.pkl|\.format_version)/),
     text: 'a PyTorch checkpoint (a zip archive)',
   },
-  {
-    kind: 'numpy',
-    isThis: matches(/^PK\x03\x04.{26}[^\0]*\.npy/s),
-    text: 'a NumPy archive (.npz)',
-  },
+  { kind: 'numpy', isThis: zipped(/\.npy/), text: 'a NumPy archive (.npz)' },
   { kind: 'numpy', isThis: begins('\x93NUMPY'), text: 'a NumPy array (.npy)' },
   {
     kind: 'keras',
-    isThis: matches(/^PK\x03\x04.{26}(metadata\.json|config\.json|model\.weights\.h5)/s),
+    isThis: zipped(/^(metadata\.json|config\.json|model\.weights\.h5)/),
     text: 'a Keras model (.keras)',
   },
-  { kind: 'zip', isThis: begins('PK\x03\x04'), text: 'a zip archive' },
+  { kind: 'zip', isThis: begins(ZIP), text: 'a zip archive' },
   // The length of the header in eight bytes, the header as JSON.
   {
     kind: 'safetensors',
@@ -95,7 +98,7 @@ const SIGNATURES: readonly Signature[] = [
   // An empty key, and the header of the bundle as its value.
   {
     kind: 'tensorflow',
-    isThis: matches(/^\0\0.\x08.\x1a/s),
+    isThis: (head) => head.startsWith('\0\0') && head[3] === '\x08' && head[5] === '\x1a',
     text: 'the index of a TensorFlow checkpoint',
   },
   // A map whose first key is a string.
