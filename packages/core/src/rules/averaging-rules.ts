@@ -141,14 +141,15 @@ export function saturatingWarmUp(decay: number, updates: number = 2000): MovingR
  * average covers a fixed fraction of the run, however long the run is. `postHocWeights` makes
  * averages of other profiles from snapshots of two.
  *
- * @param gamma - >= 0; 0 is the equal average. See `gammaOf`
+ * @param gamma - > -1; 0 is the equal average, see `gammaOf`. Below 0, early updates weigh more:
+ *   -1/2 is the `'minus-sqrt'` decay of `decayWeights`
  * @returns the rule, `weight(n) = 1 - (1 - 1 / (n + 1)) ** (gamma + 1)`
- * @throws RangeError if gamma is negative
+ * @throws RangeError if gamma is not greater than -1
  * @see Karras et al. 2024, https://arxiv.org/abs/2312.02696, section 3.1
  */
 export function powerFunction(gamma: number): MovingRule {
-  if (!(gamma >= 0 && gamma < Infinity)) {
-    throw new RangeError(`powerFunction: gamma is ${gamma}, expected a finite number >= 0.`);
+  if (!(gamma > -1 && gamma < Infinity)) {
+    throw new RangeError(`powerFunction: gamma is ${gamma}, expected a finite number > -1.`);
   }
   return {
     kind: 'moving',
