@@ -31,3 +31,6 @@ export { HeaderCache } from './formats/header-cache.js';
 export { isPolyakState, polyakCheckpoint } from './formats/polyak.js';
 export { safetensorsCheckpoint } from './formats/safetensors.js';
 export { shardedCheckpoint } from './formats/sharded.js';
+export type { TaskOptions } from './methods/options.js';
+export { slerp } from './methods/slerp.js';
+export { taskArithmetic } from './methods/task-arithmetic.js';
