@@ -9,11 +9,11 @@ export interface OutputSink {
   write(file: string, position: number, bytes: Uint8Array): Promise<void>;
   /**
    * Records that everything before `progress` has been written: an opaque JSON value of the engine,
-   * such as the next unit and the checksums so far. Called about once a second at most; durable
-   * when the promise is fulfilled.
+   * such as the next unit and the checksums so far. Called about once a second at most, and not
+   * before the last call has ended; durable when the promise is fulfilled.
    */
   checkpoint(progress: unknown): Promise<void>;
-  /** All bytes are written: makes them durable and publishes the files, the layout's last one last. */
+  /** All bytes are written: makes them durable and publishes the files, the layout's last last. */
   publish(): Promise<void>;
   /** Gives up. What was staged is kept if the sink can resume, and removed otherwise. */
   abandon(): Promise<void>;
