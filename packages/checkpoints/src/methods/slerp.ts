@@ -24,6 +24,7 @@ const PARALLEL = 0.9995;
 export function slerp(t: number): MergeMethod {
   requireNumber('slerp', 't', t, (share) => share >= 0 && share <= 1, 'a number in [0, 1]');
   return {
+    kind: 'blocks',
     name: 'slerp',
     options: { t },
     needsBase: false,

@@ -23,6 +23,7 @@ export function taskArithmetic(options: TaskOptions = {}): MergeMethod {
   const task = taskOf('taskArithmetic', options);
   const sum = new DeltaSum(task);
   return {
+    kind: 'blocks',
     name: 'task-arithmetic',
     options: recordOf(task),
     needsBase: true,

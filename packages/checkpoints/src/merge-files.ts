@@ -1,0 +1,129 @@
+// Merges files, in Node: opens them, plans, merges, publishes.
+import { basename } from 'node:path';
+import type { Checkpoint } from './checkpoint.js';
+import type { MergeReport } from './engine/report.js';
+import type { RunOptions } from './engine/run.js';
+import { runMerge } from './engine/run.js';
+import { inputStates } from './files/plan.js';
+import type { ReplaceOptions } from './files/resume.js';
+import { prepareOutput } from './files/resume.js';
+import { stageOutput } from './files/stage.js';
+import type { MergeOptions, MergePlan } from './merge/plan.js';
+import { planMerge } from './merge/plan.js';
+import { openCheckpoint } from './open-path.js';
+
+/** What {@link mergeFiles} merges, and how. */
+export interface MergeFilesOptions
+  extends Omit<MergeOptions, 'base'>, Omit<RunOptions, 'resumeFrom'>, ReplaceOptions {
+  /** The path of the model that the others were trained from, for methods that need it. */
+  readonly base?: string;
+}
+
+/** What {@link mergeFiles} did. */
+export type MergeFilesResult =
+  | {
+      readonly kind: 'merged';
+      /** What was planned. */
+      readonly plan: MergePlan;
+      /** What happened. */
+      readonly report: MergeReport;
+    }
+  /** An interrupted merge had written everything, and was only published. */
+  | { readonly kind: 'published' };
+
+/**
+ * Merges checkpoint files into one. The memory that it takes does not depend on their size.
+ *
+ * The output has the format of the last input. It is written beside its place and takes it once it
+ * is whole; it may be one of the inputs. What made it stands in its metadata.
+ *
+ * @param inputs - paths of checkpoints, in order: see {@link openCheckpoint}
+ * @param output - the path of the output: a file, or of a model in several files the one that
+ *   readers open
+ * @param options - the method, names, dtype; `force` to replace a file; `resume` to go on with an
+ *   interrupted merge; a signal to end it
+ * @returns what was planned, and what happened
+ * @throws RangeError where the number of inputs or weights is wrong
+ * @throws PolyakError `ERR_CHECKPOINT` or `ERR_SAFETENSORS` where an input is malformed or of a
+ *   format that is not read, `ERR_MISMATCH` where they do not fit together, `ERR_NON_FINITE`,
+ *   `ERR_EXISTS` where the output exists, `ERR_BUSY` where another process writes it
+ * @example
+ * ```ts
+ * import { mean } from '@polyak/checkpoints';
+ * import { mergeFiles } from '@polyak/checkpoints/node';
+ *
+ * const inputs = ['epoch-8.safetensors', 'epoch-9.safetensors', 'epoch-10.safetensors'];
+ * await mergeFiles(inputs, 'mean.safetensors', { method: mean(inputs.length) });
+ * ```
+ */
+export async function mergeFiles(
+  inputs: readonly string[],
+  output: string,
+  options: MergeFilesOptions,
+): Promise<MergeFilesResult> {
+  if (await prepareOutput(output, options)) return { kind: 'published' };
+  return await withPlan(inputs, output, options, async (plan) => {
+    const paths = plan.inputs.flatMap(({ files }) => files.map(({ name }) => name));
+    const sink = await stageOutput(output, plan.layout, {
+      ...options,
+      request: plan.request.metadata,
+      inputs: await inputStates(paths),
+      replaces: options.force === true ? await filesOf(output) : [],
+    });
+    const report = await runMerge(plan, sink, { ...options, resumeFrom: sink.progress });
+    return { kind: 'merged', plan, report };
+  });
+}
+
+/**
+ * What {@link mergeFiles} would do. Only headers are read, nothing is written.
+ *
+ * @param inputs - as for {@link mergeFiles}
+ * @param output - as for {@link mergeFiles}
+ * @param options - as for {@link mergeFiles}
+ * @returns the plan; its files are closed
+ * @throws what {@link mergeFiles} throws for headers and options
+ */
+export async function planMergeFiles(
+  inputs: readonly string[],
+  output: string,
+  options: MergeFilesOptions,
+): Promise<MergePlan> {
+  return await withPlan(inputs, output, options, (plan) => Promise.resolve(plan));
+}
+
+async function withPlan<R>(
+  inputs: readonly string[],
+  output: string,
+  { base, ...options }: MergeFilesOptions,
+  run: (plan: MergePlan) => Promise<R>,
+): Promise<R> {
+  const opened: Checkpoint[] = [];
+  const open = async (path: string): Promise<Checkpoint> => {
+    const checkpoint = await openCheckpoint(path);
+    opened.push(checkpoint);
+    return checkpoint;
+  };
+  try {
+    const models: Checkpoint[] = [];
+    for (const path of inputs) models.push(await open(path));
+    const plan = await planMerge(models, basename(output), {
+      ...options,
+      ...(base === undefined ? {} : { base: await open(base) }),
+    });
+    return await run(plan);
+  } finally {
+    for (const checkpoint of opened) await checkpoint.close();
+  }
+}
+
+/** The files of an output that is replaced; none where it is no checkpoint. */
+async function filesOf(path: string): Promise<readonly string[]> {
+  try {
+    const checkpoint = await openCheckpoint(path);
+    await checkpoint.close();
+    return checkpoint.files.map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
