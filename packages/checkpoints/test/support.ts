@@ -48,7 +48,10 @@ function layoutOf({ name, tensors }: LayoutRequest, gap: number): OutputLayout {
     const size = arrayOf(dtype as HostTensor['dtype']).BYTES_PER_ELEMENT;
     const byteLength = shape.reduce((product, extent) => product * extent, size);
     const bytes = new Uint8Array(gap).fill(0xbb);
-    return [{ kind: 'bytes', bytes } as const, { kind: 'tensor', name: tensor, byteLength } as const];
+    return [
+      { kind: 'bytes', bytes } as const,
+      { kind: 'tensor', name: tensor, byteLength } as const,
+    ];
   });
   return { files: [{ name, pieces }] };
 }

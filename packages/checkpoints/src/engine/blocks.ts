@@ -96,7 +96,10 @@ export class BlockMerger {
   /** The blocks of a segment. Each is valid until the next. */
   *#blocksOf(placed: Placed, slot: number): Generator<Block> {
     const { segment, addresses } = placed;
-    const { name, elements } = segment.tensor as { readonly name: string; readonly elements: number };
+    const { name, elements } = segment.tensor as {
+      readonly name: string;
+      readonly elements: number;
+    };
     const count = segment.byteLength / segment.size;
     for (let at = 0; at < count; at += BLOCK) {
       const length = Math.min(BLOCK, count - at);

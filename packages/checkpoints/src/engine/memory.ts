@@ -8,7 +8,7 @@ import type { Slot } from './read-ahead.js';
 
 // What is read stays in the processor's cache until it is summed: with 24 MiB a merge of ten files
 // took 2.5 times as long.
-const SLOT = 6 * 2 ** 20;
+const SLOT = 4 * 2 ** 20;
 
 /** How much memory a merge takes. */
 export interface MemoryNeeds {
@@ -39,10 +39,7 @@ const FLOAT64 = 8;
 /** The bytes that a merge allocates. */
 export function memoryLength({ slots, slotLength, blocks }: MemoryNeeds): number {
   return (
-    slots * rounded(slotLength) +
-    rounded(SUM_BLOCK * FLOAT64) +
-    (blocks + 1) * BLOCK * FLOAT64 +
-    16
+    slots * rounded(slotLength) + rounded(SUM_BLOCK * FLOAT64) + (blocks + 1) * BLOCK * FLOAT64 + 16
   );
 }
 

@@ -71,12 +71,7 @@ export function overflowError(
  *
  * @throws PolyakError `ERR_NON_FINITE` where an element is finite in no input
  */
-export function skipNonFinite(
-  part: Part,
-  plan: MergePlan,
-  state: RunState,
-  target: number,
-): void {
+export function skipNonFinite(part: Part, plan: MergePlan, state: RunState, target: number): void {
   const { memory, placed, at, count } = part;
   const { operands, dtype } = placed.segment;
   const total = operands.reduce((sum, { weight }) => sum + weight, 0);

@@ -41,7 +41,9 @@ export function mergeSum(
       const address = slot + (addresses[i] as number) + offset;
       const values = alignedAt(memory, address, from, length);
       kernels.add(sums, values, from, count, operand.weight);
-      state.checksum(operand.input, operand.file).add(kernels, address, operand.begin + offset, length);
+      state
+        .checksum(operand.input, operand.file)
+        .add(kernels, address, operand.begin + offset, length);
     }
     const target = slot + result + at * size;
     const isAligned = target % size === 0;

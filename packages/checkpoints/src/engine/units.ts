@@ -98,7 +98,10 @@ function* cut(segment: Segment, elements: number, most: number): Generator<Segme
 }
 
 function lengthIn({ operands, byteLength }: Segment): number {
-  return operands.reduce((sum, operand) => sum + operand.byteLength + PADDING, byteLength + PADDING);
+  return operands.reduce(
+    (sum, operand) => sum + operand.byteLength + PADDING,
+    byteLength + PADDING,
+  );
 }
 
 function unitOf(segments: readonly Segment[]): Unit {

@@ -1,66 +1,285 @@
-import type { MergeOptions } from '@polyak/checkpoints';
-import { mean, planMerge, runMerge, weighted } from '@polyak/checkpoints';
+import type { Checkpoint, MergeMethod, MergeOptions } from '@polyak/checkpoints';
+import { BLOCK, mean, planMerge, runMerge, weighted } from '@polyak/checkpoints';
 import type { HostTensor } from '@polyak/core/interfaces';
+import { halfToFloat32 } from '@polyak/core/kit';
 import { describe, expect, it } from 'vitest';
 import { MemorySink, checkpointOf } from '../support.js';
+import { floats, halfVector, vector } from './values.js';
 
-function floats(seed: number, count: number): Float32Array {
-  let state = seed * 7919 + 1;
-  return Float32Array.from({ length: count }, () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return (state / 2 ** 32 - 0.5) * 2 ** ((state >>> 5) % 12);
-  });
-}
+type Tensors = Readonly<Record<string, HostTensor>>;
 
-function tensor(data: Float32Array): HostTensor {
-  return { dtype: 'float32', shape: [data.length], data };
+function checkpointsOf(members: readonly Tensors[], gap = 0): Checkpoint[] {
+  return members.map((each, i) => checkpointOf(`model-${i}`, each, { gap }));
 }
 
 async function merged(
-  members: readonly Readonly<Record<string, HostTensor>>[],
+  checkpoints: readonly Checkpoint[],
   options: MergeOptions,
-  gap = 0,
-): Promise<{ readonly bytes: Uint8Array; readonly sink: MemorySink }> {
-  const checkpoints = members.map((each, i) => checkpointOf(`model-${i}`, each, { gap }));
+): Promise<{
+  readonly bytes: Uint8Array;
+  readonly sink: MemorySink;
+  readonly report: Awaited<ReturnType<typeof runMerge>>;
+}> {
   const plan = await planMerge(checkpoints, 'out', options);
   const sink = new MemorySink(plan.bytesToWrite);
-  await runMerge(plan, sink);
-  return { bytes: sink.bytes, sink };
+  const report = await runMerge(plan, sink);
+  return { bytes: sink.bytes, sink, report };
 }
 
-describe('runMerge', () => {
-  it('sums in float64 in the order of the checkpoints and rounds once', async () => {
+function float32At(bytes: Uint8Array, begin = 0, end: number = bytes.byteLength): Float32Array {
+  return new Float32Array(bytes.slice(begin, end).buffer);
+}
+
+describe('a weighted sum', () => {
+  it('is a float64 sum in the order of the checkpoints, rounded once', async () => {
     const weights = [0.5, -0.25, 1.5];
     const members = weights.map((_, i) => ({
-      a: tensor(floats(i, 70_001)),
-      b: tensor(floats(i + 10, 3)),
+      a: vector(floats(i, 70_001)),
+      b: vector(floats(i + 10, 3)),
     }));
-    const { bytes, sink } = await merged(members, { method: weighted(weights) });
+    const { bytes, sink } = await merged(checkpointsOf(members), { method: weighted(weights) });
     expect(sink.state).toBe('published');
-    const found = new Float32Array(bytes.buffer);
     const all = members.map(({ a, b }) => [...a.data, ...b.data] as number[]);
     const expected = Float32Array.from({ length: 70_004 }, (_, k) =>
       all.reduce((sum, values, i) => sum + (weights[i] as number) * (values[k] as number), 0),
     );
-    expect(found).toEqual(expected);
+    expect(float32At(bytes)).toEqual(expected);
   });
 
-  it('gives the same elements wherever the tensors lie', async () => {
+  it('gives the same elements wherever the tensors lie in their files', async () => {
     const members = [1, 2, 3].map((i) => ({
-      a: tensor(floats(i, 5001)),
-      b: tensor(floats(i + 10, 1)),
-      c: tensor(floats(i + 20, 9000)),
+      a: vector(floats(i, 5001)),
+      b: vector(floats(i + 10, 1)),
+      c: vector(floats(i + 20, 9000)),
     }));
-    const options = { method: mean(3) };
-    const { bytes: together } = await merged(members, options);
-    const { bytes: apart } = await merged(members, options, 7);
-    const parts = [5001, 1, 9000].map((count) => 4 * count);
-    let [from, to] = [0, 0];
-    for (const length of parts) {
-      to += 7;
-      expect(apart.slice(to, to + length)).toEqual(together.slice(from, from + length));
-      from += length;
-      to += length;
+    const { bytes: together } = await merged(checkpointsOf(members), { method: mean(3) });
+    for (const gap of [4, 7, 500]) {
+      const { bytes: apart } = await merged(checkpointsOf(members, gap), { method: mean(3) });
+      let [from, to] = [0, gap];
+      for (const length of [5001, 1, 9000].map((count) => 4 * count)) {
+        expect(apart.slice(to, to + length)).toEqual(together.slice(from, from + length));
+        from += length;
+        to += length + gap;
+      }
+      expect(apart.slice(0, gap)).toEqual(new Uint8Array(gap).fill(0xbb));
     }
+  });
+
+  it('takes tensors by name, whatever their order in each file', async () => {
+    const [a, b] = [vector(floats(1, 300)), vector(floats(2, 5))];
+    const { bytes } = await merged(
+      checkpointsOf([
+        { a, b },
+        { b, a },
+      ]),
+      { method: mean(2) },
+    );
+    expect(float32At(bytes)).toEqual(
+      Float32Array.of(...(b.data as Float32Array), ...(a.data as Float32Array)),
+    );
+  });
+
+  it('is the same for tensors longer than a unit of work', async () => {
+    const count = 5 * 2 ** 20 + 3;
+    const members = [1, 2, 3].map((i) => ({
+      a: vector(floats(i, 9)),
+      b: vector(floats(i, count)),
+    }));
+    const { bytes } = await merged(checkpointsOf(members), { method: mean(3) });
+    const found = float32At(bytes, 36);
+    const [x, y, z] = members.map(({ b }) => b.data as Float32Array);
+    let wrong = 0;
+    for (let k = 0; k < count; k += 1) {
+      const third = 1 / 3;
+      const sum = third * (x?.[k] ?? 0) + third * (y?.[k] ?? 0) + third * (z?.[k] ?? 0);
+      if (found[k] !== Math.fround(sum)) wrong += 1;
+    }
+    expect(wrong).toBe(0);
+  });
+
+  it('merges half precision and rounds to the dtype that is asked for', async () => {
+    const [x, y] = [floats(1, 1000), floats(2, 1000)];
+    const members = [x, y].map((data) => ({ w: halfVector('bfloat16', data) }));
+    const { bytes } = await merged(checkpointsOf(members), { method: mean(2), dtype: 'float32' });
+    const [a, b] = members.map(({ w }) => halfToFloat32('bfloat16', w.data as Uint16Array));
+    const expected = Float32Array.from(a ?? [], (value, i) => value / 2 + (b?.[i] ?? 0) / 2);
+    expect(float32At(bytes)).toEqual(expected);
+  });
+
+  it('merges rows that only some checkpoints have from those', async () => {
+    const rows = (seed: number, count: number): HostTensor => ({
+      dtype: 'float32',
+      shape: [count, 3],
+      data: floats(seed, 3 * count),
+    });
+    const members = [{ e: rows(1, 2) }, { e: rows(2, 4) }];
+    const options = { method: weighted([0.25, 0.75]), rows: ['e'] };
+    const { bytes } = await merged(checkpointsOf(members), options);
+    const [short, long] = members.map(({ e }) => e.data as Float32Array);
+    const expected = Float32Array.from(long ?? [], (value, i) =>
+      i < 6 ? 0.25 * (short?.[i] ?? 0) + 0.75 * value : value,
+    );
+    expect(float32At(bytes)).toEqual(expected);
+  });
+});
+
+describe('tensors that are not merged', () => {
+  const counter = (value: number): HostTensor => ({
+    dtype: 'int64',
+    shape: [],
+    data: BigInt64Array.of(BigInt(value)),
+  });
+
+  it('are those of the last checkpoint, and named where integers differ', async () => {
+    const members = [1, 2].map((i) => ({
+      n: counter(i),
+      same: counter(7),
+      w: vector(floats(i, 4)),
+    }));
+    const { bytes, report } = await merged(checkpointsOf(members), { method: mean(2) });
+    expect([...new BigInt64Array(bytes.slice(0, 16).buffer)]).toEqual([2n, 7n]);
+    expect(report.fromLast).toEqual(['n']);
+  });
+
+  it('are copied where they are not selected, whatever their dtype', async () => {
+    const members = [1, 2].map((i) => ({ a: vector(floats(i, 4)), b: vector(floats(i + 5, 4)) }));
+    const names = { exclude: ['b'] };
+    const { bytes } = await merged(checkpointsOf(members), { method: mean(2), names });
+    expect(float32At(bytes, 16)).toEqual(members[1]?.b.data);
+  });
+});
+
+describe('numbers that are not finite', () => {
+  const members = [
+    { a: vector(Float32Array.of(1, 2)), b: vector(Float32Array.of(3, 4, 5)) },
+    { a: vector(Float32Array.of(5, 6)), b: vector(Float32Array.of(7, Number.NaN, 9)) },
+    { a: vector(Float32Array.of(9, 4)), b: vector(Float32Array.of(2, 8, Infinity)) },
+  ];
+
+  it('are refused with their checkpoint, tensor and element', async () => {
+    const plan = await planMerge(checkpointsOf(members), 'out', { method: mean(3) });
+    const sink = new MemorySink(plan.bytesToWrite);
+    await expect(runMerge(plan, sink)).rejects.toMatchObject({
+      code: 'ERR_NON_FINITE',
+      message: expect.stringContaining('model-1: "b" is NaN at element 1'),
+    });
+    expect(sink.state).toBe('abandoned');
+  });
+
+  it('are skipped element by element if asked for, and counted', async () => {
+    const { bytes, report } = await merged(checkpointsOf(members), {
+      method: mean(3),
+      nonFinite: 'skip',
+    });
+    expect([...float32At(bytes)]).toEqual([5, 4, 4, 6, 7]);
+    expect([...report.nonFinite]).toEqual([['b', 2]]);
+  });
+
+  it('are let through if asked for, and counted', async () => {
+    const { bytes, report } = await merged(checkpointsOf(members), {
+      method: mean(3),
+      nonFinite: 'propagate',
+    });
+    expect([...float32At(bytes)]).toEqual([5, 4, 4, Number.NaN, Infinity]);
+    expect([...report.nonFinite]).toEqual([['b', 2]]);
+  });
+
+  it('are refused where finite numbers overflow the dtype of the output', async () => {
+    const large = [1, 2].map(() => ({ w: vector(Float32Array.of(1, 60_000)) }));
+    const options = { method: weighted([1, 1]), dtype: 'float16' } as const;
+    await expect(merged(checkpointsOf(large), options)).rejects.toThrow(
+      /the merge of finite numbers of "w" is larger than float16 can hold/,
+    );
+  });
+});
+
+describe('a merge that was interrupted', () => {
+  it('goes on from any unit, to the same bytes and checksums', async () => {
+    const count = 3 * 2 ** 20;
+    const members = [1, 2].map((i) => ({ a: vector(floats(i, count)), b: vector(floats(i, 77)) }));
+    const plan = await planMerge(checkpointsOf(members), 'out', { method: mean(2) });
+    const whole = new MemorySink(plan.bytesToWrite);
+    const saved: unknown[] = [];
+    const { now } = Date;
+    // Each unit seems to take a minute, so that every one is recorded.
+    let minutes = 0;
+    Date.now = () => now() + 60_000 * (minutes += 1);
+    const report = await runMerge(plan, whole).finally(() => (Date.now = now));
+    saved.push(...whole.checkpoints);
+    expect(saved.length).toBeGreaterThan(3);
+    for (const progress of saved) {
+      const sink = new MemorySink(plan.bytesToWrite);
+      const { bytes } = progress as { bytes: number };
+      sink.bytes.set(whole.bytes.subarray(0, bytes));
+      expect(await runMerge(plan, sink, { resumeFrom: progress })).toEqual(report);
+      // toEqual takes a minute for megabytes.
+      expect(Buffer.compare(sink.bytes, whole.bytes)).toBe(0);
+    }
+  });
+
+  it('ends with the reason of its signal and is abandoned', async () => {
+    const members = [1, 2].map((i) => ({ a: vector(floats(i, 2 ** 20)) }));
+    const plan = await planMerge(checkpointsOf(members), 'out', { method: mean(2) });
+    const sink = new MemorySink(plan.bytesToWrite);
+    const signal = AbortSignal.abort(new Error('enough'));
+    await expect(runMerge(plan, sink, { signal })).rejects.toThrow('enough');
+    expect(sink.state).toBe('abandoned');
+  });
+});
+
+describe('a method that passes over tensors', () => {
+  /** The mean divided by the largest magnitude in the tensor, and what it was called with. */
+  function scaledMean(calls: string[]): MergeMethod {
+    return {
+      kind: 'blocks',
+      name: 'scaled-mean',
+      options: {},
+      needsBase: true,
+      models: { least: 1, most: 9 },
+      tensor: ({ name }) => {
+        let largest = 0;
+        let passes = 0;
+        return {
+          get needsPass() {
+            return passes < 2;
+          },
+          add: ({ models, begin }) => {
+            calls.push(`${name}@${begin}`);
+            for (const values of models) for (const x of values) largest = Math.max(largest, x);
+          },
+          endPass: () => {
+            passes += 1;
+          },
+          merge: ({ models: [x], base }, result) => {
+            for (let i = 0; i < result.length; i += 1) {
+              result[i] = ((x?.[i] ?? 0) - (base?.[i] ?? 0)) / largest;
+            }
+          },
+        };
+      },
+    };
+  }
+
+  it('sees whole tensors in blocks, in order, before it merges them', async () => {
+    // One tensor is longer than a unit of work.
+    const counts = { small: 10, large: 2 ** 20 + BLOCK + 1 };
+    const members = [1, 2].map((i) => ({
+      small: vector(floats(i, counts.small)),
+      large: vector(floats(i + 5, counts.large)),
+    }));
+    const [model, base] = checkpointsOf(members) as [Checkpoint, Checkpoint];
+    const calls: string[] = [];
+    const { bytes } = await merged([model], { method: scaledMean(calls), base });
+    const blocks = Math.ceil(counts.large / BLOCK);
+    const once = Array.from({ length: blocks }, (_, i) => `large@${i * BLOCK}`);
+    expect(calls).toEqual(['small@0', 'small@0', ...once, ...once]);
+    const found = float32At(bytes, 40);
+    const [x, y] = members.map(({ large }) => large.data as Float32Array);
+    const largest = (x ?? []).reduce((most, value) => Math.max(most, value), 0);
+    let wrong = 0;
+    for (let i = 0; i < counts.large; i += 1) {
+      if (found[i] !== Math.fround(((x?.[i] ?? 0) - (y?.[i] ?? 0)) / largest)) wrong += 1;
+    }
+    expect(wrong).toBe(0);
   });
 });
