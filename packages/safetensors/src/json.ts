@@ -4,6 +4,9 @@
 
 const EXCERPT_LENGTH = 80;
 
+/** The pattern of what a string of JSON may have between its quotes, without escapes. */
+export const PLAIN: string = String.raw`[ !#-[\]-\uffff]*`;
+
 /** What JSON holds. */
 export type Json =
   null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

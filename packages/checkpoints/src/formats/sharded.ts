@@ -37,14 +37,18 @@ export async function shardedCheckpoint(
   }
   requireFit(name, weights, readers);
   const tensors = cache.places([...readers.values()].map((reader) => reader.tensors));
-  const strings = [...readers.values()].flatMap(({ metadata }) => Object.entries(metadata));
+  const metadata = new Map<string, string>();
+  // Where files differ, the first one that has a key counts.
+  for (const reader of readers.values()) {
+    for (const [key, value] of Object.entries(reader.metadata))
+      if (!metadata.has(key)) metadata.set(key, value);
+  }
   return {
     name,
     format: 'safetensors',
     files,
     tensors,
-    // Where files differ, the first one that has a key counts.
-    metadata: Object.fromEntries(strings.reverse()),
+    metadata: Object.fromEntries(metadata),
     layout: async (request) => safetensorsLayout(request, tensors),
     close: async () => {},
   };

@@ -1,5 +1,13 @@
 // Reads the header of a safetensors file: JSON that gives each tensor's dtype, shape and place.
-import { cut, excerpt, hasMoreValues, hasOnlyIntegers, Members, parseJson } from '../json.js';
+import {
+  cut,
+  excerpt,
+  hasMoreValues,
+  hasOnlyIntegers,
+  Members,
+  parseJson,
+  PLAIN,
+} from '../json.js';
 import type { StoredDType, StoredTensor } from '../stream/stored-tensor.js';
 import { elementCount } from '../tensor.js';
 import { elementBytes } from './dtypes.js';
@@ -14,9 +22,10 @@ const FIELDS: readonly string[] = ['dtype', 'shape', 'data_offsets'];
  * takes a quarter of the time of reading the record as any JSON.
  */
 const COUNT = String.raw`(?:0|[1-9]\d{0,15})`;
+const SHAPE = String.raw`\[((?:${COUNT}(?:,${COUNT}){0,${MAX_RANK}})?)\]`;
 const CANONICAL = new RegExp(
-  String.raw`"(?!${METADATA}")([^"\\\u0000-\u001f]*)":\{"dtype":"(\w*)","shape":\[((?:${COUNT}` +
-    String.raw`(?:,${COUNT}){0,${MAX_RANK}})?)\],"data_offsets":\[(${COUNT}),(${COUNT})\]\}`,
+  String.raw`"(?!${METADATA}")(${PLAIN})":\{"dtype":"(\w*)","shape":${SHAPE},` +
+    String.raw`"data_offsets":\[(${COUNT}),(${COUNT})\]\}`,
   'y',
 );
 
@@ -172,8 +181,8 @@ function inFileOrder<D extends StoredDType>(
     }
     if (end > size) {
       throw malformed(
-        `tensor ${excerpt(name)} ends at ${end - dataBegin}, but only ${dataLength} bytes of data ` +
-          'follow the header.',
+        `tensor ${excerpt(name)} ends at ${end - dataBegin}, but only ${dataLength} bytes of ` +
+          'data follow the header.',
       );
     }
     filled = end;

@@ -1,16 +1,16 @@
 // The index of a checkpoint in several files: which of them holds which tensor.
 import { isWellFormed, malformed, MAX_HEADER_LENGTH } from '../header/limits.js';
 import { decoded } from '../header/preamble.js';
-import { cut, excerpt, hasMoreValues, Members, parseJson } from '../json.js';
+import { cut, excerpt, hasMoreValues, Members, parseJson, PLAIN } from '../json.js';
 
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 
 // Of what stands beside the weight map, which is read and not used.
 const MAX_VALUES = 65_536;
 const MAX_DEPTH = 16;
-const CANONICAL = /"([^"\\\u0000-\u001f]*)"\s*:\s*"([^"\\\u0000-\u001f]*)"/y;
+const CANONICAL = new RegExp(String.raw`"(${PLAIN})"\s*:\s*"(${PLAIN})"`, 'y');
 // Also on Windows: no drive, no other stream of a file.
-const FILE_NAME = /^(?!\.{1,2}$)[^/\\:\u0000-\u001f]+$/;
+const FILE_NAME = /^(?!\.{1,2}$)[^/\\:\p{Cc}]{1,255}$/u;
 
 /** The file name of each tensor, as a `*.safetensors.index.json` gives it. */
 export type WeightMap = ReadonlyMap<string, string>;
@@ -20,8 +20,8 @@ export type WeightMap = ReadonlyMap<string, string>;
  *
  * @param bytes - the file
  * @returns the file name of each tensor, in the order of the index. No name has a folder in it
- * @throws {@link PolyakError} `ERR_SAFETENSORS` where the bytes are not an index, a tensor stands in
- * it twice, or a file is not in the folder of the index
+ * @throws {@link PolyakError} `ERR_SAFETENSORS` where the bytes are not an index, a tensor
+ * stands in it twice, or a file is not in the folder of the index
  * @example
  * ```ts
  * import { formatShardIndex, parseShardIndex } from '@polyak/safetensors';

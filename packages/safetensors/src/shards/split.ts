@@ -17,7 +17,7 @@ import { byteLengthOf } from '../header/layout.js';
  * const spec = { dtype: 'float32', shape: [4] };
  * const shards = splitIntoShards(new Map([['a', spec], ['b', spec], ['c', spec]]), 32);
  * console.log(shards); // [['a', 'b'], ['c']]
- * console.log(shardName('model.safetensors', 0, shards.length)); // model-00001-of-00002.safetensors
+ * console.log(shardName('m.safetensors', 0, shards.length)); // m-00001-of-00002.safetensors
  * ```
  */
 export function splitIntoShards(

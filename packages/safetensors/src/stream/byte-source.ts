@@ -39,7 +39,7 @@ export interface BlobLike {
  * ```ts
  * import { blobSource, encodeSafetensors, openSafetensors } from '@polyak/safetensors';
  *
- * const blob = new Blob([encodeSafetensors({})]);
+ * const blob = new Blob([new Uint8Array(encodeSafetensors({}))]);
  * console.log((await openSafetensors(blobSource(blob))).tensors.size); // 0
  * ```
  */
