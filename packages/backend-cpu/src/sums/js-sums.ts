@@ -1,7 +1,7 @@
 // The sums in JavaScript, for runtimes without WebAssembly or SIMD, with the same roundings as
-// sums.wat. Each dtype has its own loop: one that has seen two types of arrays is slower.
-import { allFinite, halfFromFloat, halfToFloat32 } from '@polyak/core/kit';
-import { addFloat8, isFloat8 } from './float8.js';
+// sums.wat.
+import { allFinite, halfFromFloat } from '@polyak/core/kit';
+import { addInJs } from './add-in-js.js';
 import { replaceNaN, resultsAt } from './results.js';
 import type { HalfOrFloatDType, SumDType, SumKernels } from './sum-kernels.js';
 
@@ -19,15 +19,7 @@ export class JsSums implements SumKernels {
   }
 
   add(sum: number, values: number, dtype: SumDType, count: number, weight: number): void {
-    const { buffer } = this.bytes;
-    const sums = this.#floats64(sum, count);
-    if (isFloat8(dtype)) addFloat8(sums, new Uint8Array(buffer, values, count), dtype, weight);
-    else if (dtype === 'float64') addFloat64(sums, this.#floats64(values, count), weight);
-    else if (dtype === 'float32') addFloat32(sums, new Float32Array(buffer, values, count), weight);
-    else {
-      const bits = new Uint16Array(buffer, values, count);
-      addFloat32(sums, halfToFloat32(dtype, bits), weight);
-    }
+    addInJs(this.#floats64(sum, count), this.bytes.buffer, values, dtype, weight);
   }
 
   round(sum: number, target: number, dtype: HalfOrFloatDType, count: number): boolean {
@@ -62,17 +54,5 @@ export class JsSums implements SumKernels {
 
   #floats64(address: number, count: number): Float64Array {
     return new Float64Array(this.bytes.buffer, address, count);
-  }
-}
-
-function addFloat64(sum: Float64Array, values: Float64Array, weight: number): void {
-  for (let i = 0; i < sum.length; i += 1) {
-    sum[i] = (sum[i] as number) + weight * (values[i] as number);
-  }
-}
-
-function addFloat32(sum: Float64Array, values: Float32Array, weight: number): void {
-  for (let i = 0; i < sum.length; i += 1) {
-    sum[i] = (sum[i] as number) + weight * (values[i] as number);
   }
 }

@@ -47,79 +47,101 @@
         (local.set $sum (i32.add (local.get $sum) (i32.const 128)))
         (br $next))))
 
+  ;; A bfloat16 is the upper half of a float32.
   (func (export "addBfloat16")
     (param $sum i32) (param $values i32) (param $count i32) (param $weight f64)
-    (local $stop i32) (local $w v128) (local $x v128)
+    (local $stop i32) (local $w v128) (local $zero v128) (local $h v128)
+    (local $low v128) (local $high v128)
     (local.set $w (f64x2.splat (local.get $weight)))
     (local.set $stop (i32.add (local.get $sum) (i32.shl (local.get $count) (i32.const 3))))
     (block $done
       (loop $next
         (br_if $done (i32.eq (local.get $sum) (local.get $stop)))
-        ;; A bfloat16 is the upper half of a float32.
-        ;;@ each at low high: 0 0 16, 8 32 48, 16 64 80, 24 96 112
-        (local.set $x
-          (i32x4.shl (v128.load16x4_u offset={at} (local.get $values)) (i32.const 16)))
-        (v128.store offset={low} (local.get $sum)
+        ;;@ each from to: 0 0, 16 64
+        (local.set $h (v128.load offset={from} (local.get $values)))
+        (local.set $low
+          (i8x16.shuffle 0 1 16 17 2 3 18 19 4 5 20 21 6 7 22 23
+            (local.get $zero) (local.get $h)))
+        (local.set $high
+          (i8x16.shuffle 8 9 24 25 10 11 26 27 12 13 28 29 14 15 30 31
+            (local.get $zero) (local.get $h)))
+        ;;@ each x at next: low 0 16, high 32 48
+        (v128.store offset={to+at} (local.get $sum)
           (f64x2.add
-            (v128.load offset={low} (local.get $sum))
-            (f64x2.mul (f64x2.promote_low_f32x4 (local.get $x)) (local.get $w))))
-        (v128.store offset={high} (local.get $sum)
+            (v128.load offset={to+at} (local.get $sum))
+            (f64x2.mul
+              (f64x2.promote_low_f32x4 (local.get ${x}))
+              (local.get $w))))
+        (v128.store offset={to+next} (local.get $sum)
           (f64x2.add
-            (v128.load offset={high} (local.get $sum))
+            (v128.load offset={to+next} (local.get $sum))
             (f64x2.mul
               (f64x2.promote_low_f32x4
                 (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15
-                  (local.get $x) (local.get $x)))
+                  (local.get ${x}) (local.get ${x})))
               (local.get $w))))
+        ;;@ end
         ;;@ end
         (local.set $values (i32.add (local.get $values) (i32.const 32)))
         (local.set $sum (i32.add (local.get $sum) (i32.const 128)))
         (br $next))))
 
+  ;; The bits of a float16 fit into the upper word of a float64, which is then 2^1008 times too
+  ;; small, also where it is subnormal; the weight makes up for it, and has to be below 2^15. This
+  ;; is not so for infinities and NaN: it stops before 16 elements with one of those. Returns the
+  ;; address of the sum where it stopped.
   (func (export "addFloat16")
-    (param $sum i32) (param $values i32) (param $count i32) (param $weight f64)
-    (local $stop i32) (local $w v128) (local $x v128)
-    (local $mask v128) (local $scale v128) (local $limit v128) (local $infinity v128)
-    (local.set $w (f64x2.splat (local.get $weight)))
-    (local.set $mask (i32x4.splat (i32.const 0x8fffe000)))
-    (local.set $scale (f32x4.splat (f32.const 0x1p112)))
-    (local.set $limit (f32x4.splat (f32.const 0x1p16)))
-    (local.set $infinity (i32x4.splat (i32.const 0x7f800000)))
+    (param $sum i32) (param $values i32) (param $count i32) (param $weight f64) (result i32)
+    (local $stop i32) (local $w v128) (local $zero v128) (local $mask v128) (local $infinity v128)
+    (local $h0 v128) (local $h1 v128) (local $upper v128) (local $lower v128)
+    (local $low v128) (local $high v128)
+    (local.set $w (f64x2.splat (f64.mul (local.get $weight) (f64.const 0x1p1008))))
+    (local.set $mask (i16x8.splat (i32.const 0x81ff)))
+    (local.set $infinity (i16x8.splat (i32.const 0xf800)))
     (local.set $stop (i32.add (local.get $sum) (i32.shl (local.get $count) (i32.const 3))))
     (block $done
       (loop $next
         (br_if $done (i32.eq (local.get $sum) (local.get $stop)))
-        ;;@ each at low high: 0 0 16, 8 32 48, 16 64 80, 24 96 112
-        ;; Its bits, read as a float32, are 2^112 times too small, also where it is subnormal.
-        (local.set $x
-          (f32x4.mul
-            (v128.and
-              (i32x4.shl (v128.load16x4_s offset={at} (local.get $values)) (i32.const 13))
-              (local.get $mask))
-            (local.get $scale)))
-        ;; From 2^16 on it was an infinity or NaN.
-        (local.set $x
-          (v128.or
-            (local.get $x)
-            (v128.and
-              (f32x4.ge (f32x4.abs (local.get $x)) (local.get $limit))
+        (local.set $h0 (v128.load (local.get $values)))
+        (local.set $h1 (v128.load offset=16 (local.get $values)))
+        (br_if $done
+          (v128.any_true
+            (i16x8.ge_u
+              (i16x8.max_u
+                (i16x8.add (local.get $h0) (local.get $h0))
+                (i16x8.add (local.get $h1) (local.get $h1)))
               (local.get $infinity))))
-        (v128.store offset={low} (local.get $sum)
+        ;;@ each h to: h0 0, h1 64
+        (local.set $upper
+          (v128.and (i16x8.shr_s (local.get ${h}) (i32.const 6)) (local.get $mask)))
+        (local.set $lower (i16x8.shl (local.get ${h}) (i32.const 10)))
+        (local.set $low
+          (i8x16.shuffle 0 1 16 17 2 3 18 19 4 5 20 21 6 7 22 23
+            (local.get $lower) (local.get $upper)))
+        (local.set $high
+          (i8x16.shuffle 8 9 24 25 10 11 26 27 12 13 28 29 14 15 30 31
+            (local.get $lower) (local.get $upper)))
+        ;;@ each x at next: low 0 16, high 32 48
+        (v128.store offset={to+at} (local.get $sum)
           (f64x2.add
-            (v128.load offset={low} (local.get $sum))
-            (f64x2.mul (f64x2.promote_low_f32x4 (local.get $x)) (local.get $w))))
-        (v128.store offset={high} (local.get $sum)
-          (f64x2.add
-            (v128.load offset={high} (local.get $sum))
+            (v128.load offset={to+at} (local.get $sum))
             (f64x2.mul
-              (f64x2.promote_low_f32x4
-                (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15
-                  (local.get $x) (local.get $x)))
+              (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23
+                (local.get $zero) (local.get ${x}))
               (local.get $w))))
+        (v128.store offset={to+next} (local.get $sum)
+          (f64x2.add
+            (v128.load offset={to+next} (local.get $sum))
+            (f64x2.mul
+              (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31
+                (local.get $zero) (local.get ${x}))
+              (local.get $w))))
+        ;;@ end
         ;;@ end
         (local.set $values (i32.add (local.get $values) (i32.const 32)))
         (local.set $sum (i32.add (local.get $sum) (i32.const 128)))
-        (br $next))))
+        (br $next)))
+    (local.get $sum))
 
   ;; Rounds sums. Returns 1 where all results are finite, otherwise 0.
   (func (export "roundFloat32")
@@ -171,13 +193,14 @@
     (param $infinity i32) (result i32)
     (local $stop i32) (local $x v128) (local $y v128) (local $largest v128)
     (local $limits v128) (local $leasts v128) (local $factors v128) (local $biases v128)
-    (local $exponent v128) (local $sign v128)
+    (local $magnitude v128) (local $exponent v128) (local $sign v128)
     (local $xa v128) (local $xb v128) (local $a v128) (local $b v128)
     (local $r0 v128) (local $r1 v128)
     (local.set $limits (f64x2.splat (local.get $limit)))
     (local.set $leasts (f64x2.splat (local.get $least)))
     (local.set $factors (f64x2.splat (local.get $factor)))
     (local.set $biases (i32x4.splat (local.get $bias)))
+    (local.set $magnitude (i64x2.splat (i64.const 0x7fffffffffffffff)))
     (local.set $exponent (i64x2.splat (i64.const 0x7ff0000000000000)))
     (local.set $sign (i32x4.splat (i32.const 0x8000)))
     (local.set $stop (i32.add (local.get $sum) (i32.shl (local.get $count) (i32.const 3))))
@@ -189,7 +212,9 @@
         (local.set ${x}
           (f64x2.pmin
             (local.get $limits)
-            (f64x2.abs (local.tee $x{x} (v128.load offset={at} (local.get $sum))))))
+            (v128.and
+              (local.tee $x{x} (v128.load offset={at} (local.get $sum)))
+              (local.get $magnitude))))
         (local.set ${x}
           (f64x2.add
             (local.get ${x})

@@ -2,7 +2,7 @@
 // copied into vectors of their own.
 import type { Module } from '../kernel/webassembly.js';
 import { compileModule, createMemory, instantiateModule, PAGE } from '../kernel/webassembly.js';
-import { addFloat8, isFloat8 } from './float8.js';
+import { addInJs } from './add-in-js.js';
 import { replaceNaN, resultsAt } from './results.js';
 import type { HalfOrFloatDType, SumDType, SumKernels } from './sum-kernels.js';
 import { SUMS } from './sums-bytes.js';
@@ -14,7 +14,8 @@ type Round = (sum: number, target: number, count: number) => number;
 interface Exports {
   readonly addFloat64: Add;
   readonly addFloat32: Add;
-  readonly addFloat16: Add;
+  /** Returns the address of the sum where it stopped. */
+  readonly addFloat16: (...args: Parameters<Add>) => number;
   readonly addBfloat16: Add;
   readonly roundFloat64: Round;
   readonly roundFloat32: Round;
@@ -47,7 +48,17 @@ const SLOT = 128;
 /** The bytes that the checksum takes at a time. */
 const BLOCK = 64;
 
-const SIZES = { float64: 8, float32: 4, float16: 2, bfloat16: 2 } as const;
+/** The weights from which on the kernel for float16 overflows. */
+const LARGE_WEIGHT = 2 ** 15;
+
+const SIZES = {
+  float64: 8,
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  float8_e4m3fn: 1,
+  float8_e5m2: 1,
+} as const;
 
 let compiled: Module | undefined;
 
@@ -57,7 +68,7 @@ export class WasmSums implements SumKernels {
   /** The bytes, and two slots for the last elements. */
   readonly #all: Uint8Array;
   readonly #slots: readonly [sum: number, other: number];
-  readonly #add: Readonly<Record<HalfOrFloatDType, Add>>;
+  readonly #add: Readonly<Partial<Record<SumDType, Add>>>;
   readonly #round: Readonly<Record<HalfOrFloatDType, Round>>;
   readonly #checksum: Exports['checksum'];
 
@@ -76,7 +87,9 @@ export class WasmSums implements SumKernels {
     this.#add = {
       float64: exports.addFloat64,
       float32: exports.addFloat32,
-      float16: exports.addFloat16,
+      float16: (sum, values, count, weight) => {
+        this.#addFloat16(exports.addFloat16, sum, values, count, weight);
+      },
       bfloat16: exports.addBfloat16,
     };
     this.#round = {
@@ -93,12 +106,11 @@ export class WasmSums implements SumKernels {
   }
 
   add(sum: number, values: number, dtype: SumDType, count: number, weight: number): void {
-    if (isFloat8(dtype)) {
-      const bits = new Uint8Array(this.bytes.buffer, values, count);
-      addFloat8(this.#floats64(sum, count), bits, dtype, weight);
+    const run = this.#add[dtype];
+    if (run === undefined) {
+      addInJs(this.#floats64(sum, count), this.bytes.buffer, values, dtype, weight);
       return;
     }
-    const run = this.#add[dtype];
     const rest = count % STEP;
     const whole = count - rest;
     run(sum, values, whole, weight);
@@ -148,6 +160,23 @@ export class WasmSums implements SumKernels {
       sum: (sum + last) >>> 0,
       weighed: (weighed + lastWeighed + Math.imul(whole / 4, last)) >>> 0,
     };
+  }
+
+  /** In JavaScript where the kernel stops, and where the weight is too large for it. */
+  #addFloat16(
+    run: Exports['addFloat16'],
+    sum: number,
+    values: number,
+    count: number,
+    weight: number,
+  ): void {
+    const isLarge = Math.abs(weight) >= LARGE_WEIGHT;
+    for (let at = 0; at < count; at += STEP) {
+      if (!isLarge) at = ((run(sum + 8 * at, values + 2 * at, count - at, weight) >>> 0) - sum) / 8;
+      if (at === count) return;
+      const sums = this.#floats64(sum + 8 * at, STEP);
+      addInJs(sums, this.bytes.buffer, values + 2 * at, 'float16', weight);
+    }
   }
 
   #copy(target: number, from: number, byteLength: number): void {
