@@ -86,17 +86,17 @@
         (local.set $sum (i32.add (local.get $sum) (i32.const 128)))
         (br $next))))
 
-  ;; The bits of a float16 fit into the upper word of a float64, which is then 2^1008 times too
-  ;; small, also where it is subnormal; the weight makes up for it, and has to be below 2^15. This
-  ;; is not so for infinities and NaN: it stops before 16 elements with one of those. Returns the
-  ;; address of the sum where it stopped.
+  ;; The bits of a float16, read as a float32, are 2^112 times too small, also where it is
+  ;; subnormal; the weight makes up for it, and has to be below 2^911. This is not so for infinities
+  ;; and NaN: it stops before 16 elements with one of those. Returns the address of the sum where it
+  ;; stopped.
   (func (export "addFloat16")
     (param $sum i32) (param $values i32) (param $count i32) (param $weight f64) (result i32)
-    (local $stop i32) (local $w v128) (local $zero v128) (local $mask v128) (local $infinity v128)
+    (local $stop i32) (local $w v128) (local $mask v128) (local $infinity v128)
     (local $h0 v128) (local $h1 v128) (local $upper v128) (local $lower v128)
     (local $low v128) (local $high v128)
-    (local.set $w (f64x2.splat (f64.mul (local.get $weight) (f64.const 0x1p1008))))
-    (local.set $mask (i16x8.splat (i32.const 0x81ff)))
+    (local.set $w (f64x2.splat (f64.mul (local.get $weight) (f64.const 0x1p112))))
+    (local.set $mask (i16x8.splat (i32.const 0x8fff)))
     (local.set $infinity (i16x8.splat (i32.const 0xf800)))
     (local.set $stop (i32.add (local.get $sum) (i32.shl (local.get $count) (i32.const 3))))
     (block $done
@@ -113,8 +113,8 @@
               (local.get $infinity))))
         ;;@ each h to: h0 0, h1 64
         (local.set $upper
-          (v128.and (i16x8.shr_s (local.get ${h}) (i32.const 6)) (local.get $mask)))
-        (local.set $lower (i16x8.shl (local.get ${h}) (i32.const 10)))
+          (v128.and (i16x8.shr_s (local.get ${h}) (i32.const 3)) (local.get $mask)))
+        (local.set $lower (i16x8.shl (local.get ${h}) (i32.const 13)))
         (local.set $low
           (i8x16.shuffle 0 1 16 17 2 3 18 19 4 5 20 21 6 7 22 23
             (local.get $lower) (local.get $upper)))
@@ -126,15 +126,15 @@
           (f64x2.add
             (v128.load offset={to+at} (local.get $sum))
             (f64x2.mul
-              (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23
-                (local.get $zero) (local.get ${x}))
+              (f64x2.promote_low_f32x4 (local.get ${x}))
               (local.get $w))))
         (v128.store offset={to+next} (local.get $sum)
           (f64x2.add
             (v128.load offset={to+next} (local.get $sum))
             (f64x2.mul
-              (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31
-                (local.get $zero) (local.get ${x}))
+              (f64x2.promote_low_f32x4
+                (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15
+                  (local.get ${x}) (local.get ${x})))
               (local.get $w))))
         ;;@ end
         ;;@ end

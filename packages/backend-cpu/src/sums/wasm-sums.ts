@@ -49,7 +49,7 @@ const SLOT = 128;
 const BLOCK = 64;
 
 /** The weights from which on the kernel for float16 overflows. */
-const LARGE_WEIGHT = 2 ** 15;
+const LARGE_WEIGHT = 2 ** 911;
 
 const SIZES = {
   float64: 8,
