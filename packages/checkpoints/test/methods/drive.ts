@@ -78,3 +78,10 @@ export function tuned(name: string, elements: number, count: number): Required<T
   );
   return { name, models, base };
 }
+
+/** Whether two arrays hold the same bits. */
+export function isSame(a: Float64Array, b: Float64Array | undefined): boolean {
+  const bytes = ({ buffer, byteOffset, byteLength }: Float64Array): Buffer =>
+    Buffer.from(buffer, byteOffset, byteLength);
+  return b !== undefined && bytes(a).equals(bytes(b));
+}
