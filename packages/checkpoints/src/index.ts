@@ -31,6 +31,8 @@ export { HeaderCache } from './formats/header-cache.js';
 export { isPolyakState, polyakCheckpoint } from './formats/polyak.js';
 export { safetensorsCheckpoint } from './formats/safetensors.js';
 export { shardedCheckpoint } from './formats/sharded.js';
+export type { DareOptions } from './methods/dare.js';
+export { dare } from './methods/dare.js';
 export type { Election } from './methods/deltas.js';
 export type { TaskOptions } from './methods/options.js';
 export { slerp } from './methods/slerp.js';

@@ -1,0 +1,97 @@
+// DARE: drop and rescale.
+import { requireOptions } from '@polyak/core/kit';
+import type { Block, MergeMethod, TensorMerge } from '../merge/method.js';
+import { DeltaSum, ELECTIONS, TILE, baseOf } from './deltas.js';
+import type { Election, WriteDeltas } from './deltas.js';
+import { recordOf, requireNumber, requireOneOf, requireShare, taskOf } from './options.js';
+import type { TaskOptions } from './options.js';
+import { RandomBits } from './random-bits.js';
+
+/** Options of {@link dare}. */
+export interface DareOptions extends TaskOptions {
+  /** The probability that a delta is kept, in (0, 1]; rounded to a multiple of 2^-32. */
+  readonly density: number;
+  /** What the random choice depends on, an integer in [0, 2^53). Default 0. */
+  readonly seed?: number;
+  /** As in `ties`. Default: no election, the deltas are summed. */
+  readonly elect?: Election;
+}
+
+/**
+ * DARE: each element of each model's deltas is dropped at random, and what is kept is divided by
+ * the density. With m_i 0 or 1,
+ *
+ * θ = base + λ Σ w_i m_i (θ_i - base) / density,
+ *
+ * or with `elect` the mean of the deltas of the elected sign, as in `ties`, without its trimming.
+ *
+ * The random bits are a function of the seed, the index of the model, the name of the tensor and
+ * the index of the element, so the result does not depend on how the work is cut. A density of 1
+ * drops nothing. Where all models are dropped, the base's element is kept.
+ *
+ * @param options - see {@link DareOptions}
+ * @returns the method; it takes no pass before the merge
+ * @throws TypeError or RangeError if an option is not what it should be
+ * @see Yu et al. 2024, https://arxiv.org/abs/2311.03099; mergekit's `dare_linear` and `dare_ties`
+ */
+export function dare(options: DareOptions): MergeMethod {
+  requireOptions('dare', options, ['density', 'elect', 'lambda', 'seed', 'weights']);
+  const { density, seed = 0, elect } = options;
+  requireShare('dare', 'density', density);
+  const isSeed = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+  requireNumber('dare', 'seed', seed, isSeed, 'an integer in [0, 2^53)');
+  if (elect !== undefined) requireOneOf('dare', 'elect', elect, ELECTIONS);
+  const task = taskOf('dare', options);
+  const [sum, bits] = [new DeltaSum(task, elect), new Uint32Array(TILE)];
+  return {
+    name: 'dare',
+    options: { density, seed, ...(elect === undefined ? {} : { elect }), ...recordOf(task) },
+    needsBase: true,
+    models: task.models,
+    tensor: ({ name }) => new DareTensor(name, { density, seed, sum, bits }),
+  };
+}
+
+interface Dare {
+  readonly density: number;
+  readonly seed: number;
+  readonly sum: DeltaSum;
+  /** Memory for the bits of a tile. */
+  readonly bits: Uint32Array;
+}
+
+class DareTensor implements TensorMerge {
+  readonly needsPass = false;
+  readonly #name: string;
+  readonly #dare: Dare;
+  /** Elements whose bits are smaller are kept. */
+  readonly #threshold: number;
+  readonly #random: RandomBits[] = [];
+
+  constructor(name: string, settings: Dare) {
+    this.#name = name;
+    this.#dare = settings;
+    this.#threshold = Math.max(1, Math.round(settings.density * 2 ** 32));
+  }
+
+  add(): void {}
+
+  endPass(): void {}
+
+  merge(block: Block, result: Float64Array): void {
+    this.#dare.sum.merge(block, result, this.#write);
+  }
+
+  readonly #write: WriteDeltas = (block, index, factor, begin, deltas, count) => {
+    const { seed, bits } = this.#dare;
+    const random = (this.#random[index] ??= new RandomBits(seed, index, this.#name));
+    random.write(block.begin + begin, bits, count);
+    const [base, model] = [baseOf(block), block.models[index] as Float64Array];
+    const threshold = this.#threshold;
+    const scale = factor * (2 ** 32 / threshold);
+    for (let i = 0; i < count; i += 1) {
+      const delta = (model[begin + i] as number) - (base[begin + i] as number);
+      deltas[i] = (bits[i] as number) < threshold ? scale * delta : 0;
+    }
+  };
+}
