@@ -34,6 +34,7 @@ export { shardedCheckpoint } from './formats/sharded.js';
 export type { DareOptions } from './methods/dare.js';
 export { dare } from './methods/dare.js';
 export type { Election } from './methods/deltas.js';
+export { METHODS, methodOf } from './methods/from-options.js';
 export { modelStock } from './methods/model-stock.js';
 export type { TaskOptions } from './methods/options.js';
 export { slerp } from './methods/slerp.js';
