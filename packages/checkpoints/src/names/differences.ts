@@ -58,7 +58,7 @@ export function differences(
         continue;
       }
       const { shape, dtype } = place;
-      if (!areEqual(shape, expected.shape)) {
+      if (!sameShape(shape, expected.shape)) {
         const mayDiffer =
           rows.some((pattern) => pattern.matches(tensor)) && differInRows(shape, expected.shape);
         const both = { found: shape, expected: expected.shape };
@@ -78,11 +78,12 @@ export function differences(
   return found;
 }
 
-function areEqual(one: readonly number[], other: readonly number[]): boolean {
+/** Whether two shapes are equal. */
+export function sameShape(one: readonly number[], other: readonly number[]): boolean {
   return one.length === other.length && one.every((extent, axis) => extent === other[axis]);
 }
 
 /** Whether two shapes that are not equal differ in nothing but their first extents. */
 function differInRows(one: readonly number[], other: readonly number[]): boolean {
-  return one.length > 0 && other.length > 0 && areEqual(one.slice(1), other.slice(1));
+  return one.length > 0 && other.length > 0 && sameShape(one.slice(1), other.slice(1));
 }

@@ -1,0 +1,51 @@
+// Statistics of the tensors of a checkpoint.
+import type { StoredDType } from '@polyak/safetensors';
+import type { Checkpoint } from '../checkpoint.js';
+import { applyNames } from '../names/rules.js';
+import { gather, locate } from './stretches.js';
+import type { InspectOptions, Task } from './stretches.js';
+import { Values } from './values.js';
+import type { ValueStatistics } from './values.js';
+import { widenableBytes } from './widen.js';
+
+/** What a checkpoint holds under a name. */
+export interface TensorStatistics {
+  /** The name of the tensor. */
+  readonly name: string;
+  /** The type of its elements. */
+  readonly dtype: StoredDType;
+  /** The extents, outermost first. */
+  readonly shape: readonly number[];
+  /** Its elements; missing for dtypes whose elements are not read. */
+  readonly values?: ValueStatistics;
+}
+
+/**
+ * Statistics of each tensor of a checkpoint. Computed in float64 by compensated sums, while the
+ * file is read once from start to end.
+ *
+ * @param checkpoint - an open checkpoint
+ * @param options - which tensors; progress; a signal that ends it
+ * @returns a row for each tensor, in the order of the file
+ * @throws PolyakError `ERR_MISMATCH` where a pattern matches no tensor
+ * @throws RangeError where a pattern is malformed
+ */
+export async function* tensorStatistics(
+  checkpoint: Checkpoint,
+  options: InspectOptions = {},
+): AsyncGenerator<TensorStatistics, void, undefined> {
+  const [named] = applyNames('tensorStatistics', [checkpoint], options.names ?? {});
+  const tasks = [...(named?.tensors ?? [])].map(([name, place]): Task<TensorStatistics> => {
+    const { dtype, shape } = place;
+    if (widenableBytes(dtype) === undefined) {
+      return { tensors: [], add: () => undefined, row: () => ({ name, dtype, shape }) };
+    }
+    const values = new Values();
+    return {
+      tensors: [locate(checkpoint, place)],
+      add: ({ values: [elements] }) => elements && values.add(elements),
+      row: () => ({ name, dtype, shape, values: values.statistics() }),
+    };
+  });
+  yield* gather(tasks, options);
+}
