@@ -1,0 +1,154 @@
+// The options that commands share.
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { PrintOptions } from '../context.js';
+import type { MergeFilesOptions, NameRules, RenameRule } from '../library.js';
+import { collect, parseBytes, parseNumber } from './parse.js';
+
+/** Which tensors, and under which names. */
+export interface NameOptions {
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly rename?: readonly RenameRule[];
+}
+
+/** Where the output goes, and how it is written. */
+export interface OutputOptions extends PrintOptions {
+  readonly output: string;
+  readonly dtype?: string;
+  readonly shards?: number;
+  readonly force?: true;
+}
+
+/** How the one merge of a command is run. */
+export interface RunOptions {
+  readonly resume?: true;
+  readonly dryRun?: true;
+}
+
+/** What is done with tensors that cannot simply be merged. */
+export interface ToleranceOptions {
+  readonly nonfinite: 'refuse' | 'skip' | 'propagate';
+  readonly integers: 'equal' | 'last';
+  readonly rows?: readonly string[];
+}
+
+/** A range of numbered checkpoints. */
+export interface RangeOptions {
+  readonly from?: number;
+  readonly to?: number;
+}
+
+/** Adds `--json` and `--quiet`. */
+export function withPrintOptions(command: Command): Command {
+  return command
+    .option('--json', 'print one JSON object on stdout and nothing else there')
+    .option('--quiet', 'no progress and no messages but errors');
+}
+
+/** Adds `--include`, `--exclude` and `--rename`. */
+export function withNameOptions(command: Command): Command {
+  const pattern = "* stands for any characters; '/.../' is a regular expression";
+  return command
+    .addOption(
+      new Option(
+        '--include <pattern>',
+        `only these tensors; may be repeated; ${pattern}`,
+      ).argParser(collect(String)),
+    )
+    .addOption(
+      new Option('--exclude <pattern>', 'not these tensors; may be repeated').argParser(
+        collect(String),
+      ),
+    )
+    .addOption(
+      new Option(
+        '--rename <from=to>',
+        "rename tensors, such as 'module.*=*'; may be repeated",
+      ).argParser(collect(parseRename)),
+    );
+}
+
+/** Adds `--output` and how it is written. */
+export function withOutputOptions(command: Command): Command {
+  command
+    .requiredOption('-o, --output <path>', 'the file to write')
+    .addOption(
+      new Option(
+        '--dtype <dtype>',
+        'the type of floats in the output; default: that of the input',
+      ).choices(['float64', 'float32', 'float16', 'bfloat16']),
+    )
+    .addOption(
+      new Option('--shards <size>', 'the most bytes of a file, such as 5GB').argParser(parseBytes),
+    )
+    .option('--force', 'replace the output if it exists');
+  return withPrintOptions(command);
+}
+
+/** Adds `--resume` and `--dry-run`. */
+export function withRunOptions(command: Command): Command {
+  return command
+    .option('--resume', 'continue where an earlier run was interrupted')
+    .option('--dry-run', 'print the plan: bytes, memory, names left out');
+}
+
+/** Adds `--nonfinite`, `--integers` and `--rows`. */
+export function withToleranceOptions(command: Command, nonFinite: string = 'refuse'): Command {
+  return command
+    .addOption(
+      new Option('--nonfinite <policy>', 'what to do about NaN and infinities')
+        .choices(['refuse', 'skip', 'propagate'])
+        .default(nonFinite),
+    )
+    .addOption(
+      new Option('--integers <policy>', 'integer tensors must be equal, or the last are taken')
+        .choices(['equal', 'last'])
+        .default('equal'),
+    )
+    .addOption(
+      new Option(
+        '--rows <pattern>',
+        'tensors that may differ in rows, such as embeddings; may be repeated',
+      ).argParser(collect(String)),
+    );
+}
+
+/** Adds `--from` and `--to`. */
+export function withRangeOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--from <number>',
+        'with a folder: the first checkpoint, by the number in its name',
+      ).argParser(parseNumber),
+    )
+    .addOption(new Option('--to <number>', 'with a folder: the last').argParser(parseNumber));
+}
+
+/** The options of the library for those of the command line. */
+export function mergeOptionsOf(
+  options: NameOptions & OutputOptions & RunOptions & Partial<ToleranceOptions>,
+): MergeFilesOptions {
+  const { include, exclude, rename, rows, dtype, integers, nonfinite, shards } = options;
+  const names: NameRules = {
+    ...(include && { include }),
+    ...(exclude && { exclude }),
+    ...(rename && { rename }),
+  };
+  return {
+    names,
+    ...(rows && { rows }),
+    ...(dtype !== undefined && { dtype }),
+    ...(integers && { integers }),
+    ...(nonfinite && { nonFinite: nonfinite }),
+    ...(shards !== undefined && { shardBytes: shards }),
+    force: options.force ?? false,
+    resume: options.resume ?? false,
+  };
+}
+
+function parseRename(text: string): RenameRule {
+  const [from = '', to = ''] = text.split('=', 2);
+  return { from, to };
+}

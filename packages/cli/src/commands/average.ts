@@ -1,0 +1,80 @@
+// polyak average: the mean of checkpoints, weighted or not.
+import { Command, Option } from 'commander';
+import type { Context } from '../context.js';
+import { inputsOf } from '../arguments/inputs.js';
+import { runMerge } from '../merging.js';
+import type {
+  NameOptions,
+  OutputOptions,
+  RangeOptions,
+  RunOptions,
+  ToleranceOptions,
+} from '../arguments/options.js';
+import {
+  mergeOptionsOf,
+  withNameOptions,
+  withOutputOptions,
+  withRangeOptions,
+  withRunOptions,
+  withToleranceOptions,
+} from '../arguments/options.js';
+import { parseDecay, parseNumbers } from '../arguments/parse.js';
+import type { WeightOptions } from '../arguments/weights.js';
+import { DECAYS, weightsOf } from '../arguments/weights.js';
+
+const EXAMPLES = `
+Examples:
+  polyak average run/a.safetensors run/b.safetensors -o mean.safetensors
+  polyak average 'run/step-*.safetensors' --decay minus-sqrt -o decayed.safetensors
+  polyak average run --from 840000 --to 880000 --decay linear -o decayed.safetensors
+  polyak average a.onnx b.onnx --weights 3,1 -o weighted.onnx`;
+
+type AverageOptions = NameOptions &
+  OutputOptions &
+  RunOptions &
+  RangeOptions &
+  ToleranceOptions &
+  WeightOptions;
+
+/** The command `average`. */
+export function averageCommand(context: Context): Command {
+  const command = new Command('average')
+    .summary('the mean of checkpoints')
+    .description(
+      'Writes the mean of checkpoints, oldest first: equal, weighted, exponential, or with the ' +
+        'weights that stand for a decayed learning rate.',
+    )
+    .argument('<checkpoint...>', 'files, quoted patterns, or a folder with --from and --to')
+    .addOption(
+      new Option('--weights <list>', 'one weight for each checkpoint, such as 1,2,3; normalised')
+        .argParser(parseNumbers)
+        .conflicts(['decay', 'ema']),
+    )
+    .option('--no-normalize', 'use the weights as they are')
+    .addOption(
+      new Option('--decay <curve>', 'as if the learning rate had decayed over the checkpoints')
+        .choices(DECAYS)
+        .conflicts(['weights', 'ema']),
+    )
+    .addOption(
+      new Option('--ema <decay>', 'an exponential average, such as 0.99')
+        .argParser(parseDecay)
+        .conflicts(['weights', 'decay']),
+    );
+  withRangeOptions(command);
+  withNameOptions(command);
+  withToleranceOptions(command);
+  withOutputOptions(command);
+  withRunOptions(command);
+  return command
+    .addHelpText('after', EXAMPLES)
+    .action(async (args: readonly string[], options: AverageOptions) => {
+      const inputs = await inputsOf(args, options);
+      await runMerge(context, options, {
+        label: 'average',
+        inputs,
+        output: options.output,
+        options: { ...mergeOptionsOf(options), weights: weightsOf(options, inputs.length) },
+      });
+    });
+}

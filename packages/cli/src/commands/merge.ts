@@ -1,0 +1,103 @@
+// polyak merge: the methods that are more than a mean, and merges by recipe.
+import { Command, Option } from 'commander';
+import type { Context } from '../context.js';
+import { UsageError } from '../exit-codes.js';
+import { inputsOf } from '../arguments/inputs.js';
+import { runMerge } from '../merging.js';
+import type {
+  NameOptions,
+  OutputOptions,
+  RangeOptions,
+  RunOptions,
+  ToleranceOptions,
+} from '../arguments/options.js';
+import {
+  mergeOptionsOf,
+  withNameOptions,
+  withOutputOptions,
+  withRangeOptions,
+  withRunOptions,
+  withToleranceOptions,
+} from '../arguments/options.js';
+import { parseCount, parseNumber, parseNumbers } from '../arguments/parse.js';
+
+const EXAMPLES = `
+Examples:
+  polyak merge --method slerp --t 0.3 a.safetensors b.safetensors -o slerp.safetensors
+  polyak merge --method ties --density 0.2 --base base.safetensors a.safetensors b.safetensors \\
+    -o ties.safetensors
+  polyak merge --method linear --weights 1,-1 --no-normalize a.safetensors b.safetensors \\
+    -o difference.safetensors
+  polyak merge --recipe merge.yaml`;
+
+const METHODS = ['linear', 'slerp', 'task-arithmetic', 'ties', 'dare', 'model-stock'] as const;
+
+interface MethodOptions {
+  readonly method?: (typeof METHODS)[number];
+  readonly recipe?: string;
+  readonly base?: string;
+  readonly weights?: readonly number[];
+  readonly normalize: boolean;
+  readonly t?: number;
+  readonly lambda?: number;
+  readonly density?: number;
+  readonly seed?: number;
+}
+
+type MergeOptions = NameOptions &
+  OutputOptions &
+  RunOptions &
+  RangeOptions &
+  ToleranceOptions &
+  MethodOptions;
+
+/** The command `merge`. */
+export function mergeCommand(context: Context): Command {
+  const command = new Command('merge')
+    .summary('slerp, task arithmetic, TIES, DARE, model stock')
+    .description('Merges checkpoints by a method, or as a recipe says.')
+    .argument('[checkpoint...]', 'files, quoted patterns, or a folder with --from and --to')
+    .addOption(new Option('--method <name>', 'how to merge').choices(METHODS))
+    .addOption(
+      new Option('--recipe <file>', 'a YAML file with all of this').conflicts(['method', 'base']),
+    )
+    .option('--base <checkpoint>', 'what the checkpoints were trained from')
+    .addOption(
+      new Option('--weights <list>', 'one weight for each checkpoint, such as 1,2,3').argParser(
+        parseNumbers,
+      ),
+    )
+    .option('--no-normalize', 'use the weights as they are')
+    .addOption(
+      new Option('--t <number>', 'slerp: where between the two, 0 to 1').argParser(parseNumber),
+    )
+    .addOption(
+      new Option('--lambda <number>', 'what the merged differences are scaled by').argParser(
+        parseNumber,
+      ),
+    )
+    .addOption(
+      new Option('--density <number>', 'ties, dare: the share that is kept').argParser(parseNumber),
+    )
+    .addOption(new Option('--seed <number>', 'dare: of the random choice').argParser(parseCount));
+  withRangeOptions(command);
+  withNameOptions(command);
+  withToleranceOptions(command);
+  withOutputOptions(command);
+  withRunOptions(command);
+  return command
+    .addHelpText('after', EXAMPLES)
+    .action(async (args: readonly string[], options: MergeOptions) => {
+      if (options.method === undefined) throw new UsageError('--method or --recipe is needed.');
+      const inputs = await inputsOf(args, options);
+      await runMerge(context, options, {
+        label: 'merge',
+        inputs,
+        output: options.output,
+        options: {
+          ...mergeOptionsOf(options),
+          ...(options.base !== undefined && { base: options.base }),
+        },
+      });
+    });
+}

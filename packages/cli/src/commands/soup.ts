@@ -1,0 +1,130 @@
+// polyak soup: the mean of those checkpoints that do not lower a score.
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { PolyakError } from '@polyak/core';
+import { Command } from 'commander';
+import type { Context } from '../context.js';
+import { printResult, say } from '../context.js';
+import type { Greedy, Trial } from '../soup/greedy.js';
+import { greedySoup } from '../soup/greedy.js';
+import { inputsOf } from '../arguments/inputs.js';
+import { judge } from '../soup/judge.js';
+import type { Merge } from '../merging.js';
+import { mergeWithProgress } from '../merging.js';
+import type {
+  NameOptions,
+  OutputOptions,
+  RangeOptions,
+  ToleranceOptions,
+} from '../arguments/options.js';
+import {
+  mergeOptionsOf,
+  withNameOptions,
+  withOutputOptions,
+  withRangeOptions,
+  withToleranceOptions,
+} from '../arguments/options.js';
+import { numberText } from '../text.js';
+
+const EXAMPLES = `
+The command is run by the shell, once for each checkpoint and once for each soup. The path of the
+soup's file replaces {}, or is appended. The last number on standard output is the score.
+
+Examples:
+  polyak soup --eval 'python evaluate.py {}' run/*.safetensors -o soup.safetensors
+  polyak soup --eval './perplexity.sh' --lower a.safetensors b.safetensors -o soup.safetensors`;
+
+interface SoupOptions extends NameOptions, OutputOptions, RangeOptions, ToleranceOptions {
+  readonly eval: string;
+  readonly lower?: true;
+}
+
+/** The command `soup`. */
+export function soupCommand(context: Context): Command {
+  const command = new Command('soup')
+    .summary('the mean of those checkpoints that do not lower a score')
+    .description(
+      'Writes a greedy soup: checkpoints are added to the mean, the best first, and stay if the ' +
+        'score does not get worse.',
+    )
+    .argument('<checkpoint...>', 'files, quoted patterns, or a folder with --from and --to')
+    .requiredOption('--eval <command>', 'a shell command that prints the score of a checkpoint')
+    .option('--lower', 'lower scores are better, such as those of a loss');
+  withRangeOptions(command);
+  withNameOptions(command);
+  withToleranceOptions(command);
+  withOutputOptions(command);
+  return command
+    .addHelpText('after', EXAMPLES)
+    .action(async (args: readonly string[], options: SoupOptions) => {
+      const inputs = await inputsOf(args, options);
+      // Not after hours of evaluation.
+      if (options.force !== true && existsSync(options.output)) {
+        throw new PolyakError(
+          'ERR_EXISTS',
+          `${options.output} exists. Choose another output, or replace it with --force.`,
+        );
+      }
+      const { members, score, trials } = await chosen(context, options, inputs);
+      const merge = meanOf(inputs, members, options);
+      const report = await mergeWithProgress(context, options, merge);
+      const names = merge.inputs;
+      printResult(
+        context,
+        options,
+        { output: options.output, inputs: names, score, trials, report },
+        `${options.output}: the mean of ${names.join(', ')} with the score ${numberText(score)}`,
+      );
+    });
+}
+
+interface NamedTrial extends Omit<Trial, 'members'> {
+  readonly inputs: readonly string[];
+}
+
+/** Evaluates checkpoints and soups. */
+async function chosen(
+  context: Context,
+  options: SoupOptions,
+  inputs: readonly string[],
+): Promise<Greedy & { readonly trials: readonly NamedTrial[] }> {
+  const trials: NamedTrial[] = [];
+  // Beside the output: the folder for temporary files may be on a small disk.
+  const folder = await mkdtemp(join(dirname(options.output), '.polyak-soup-'));
+  const candidate = join(folder, basename(options.output));
+  const evaluate = async (members: readonly number[]): Promise<number> => {
+    const { shards: _, ...whole } = options;
+    const merge = meanOf(inputs, members, { ...whole, output: candidate, force: true });
+    await mergeWithProgress(context, { ...options, quiet: true }, merge);
+    return judge(options.eval, candidate, context.signal);
+  };
+  const onTrial = ({ members, score, kept }: Trial): void => {
+    const names = members.map((member) => inputs[member] ?? '');
+    trials.push({ inputs: names, score, kept });
+    const verdict = kept ? '' : ', left out';
+    say(context, options, `score ${numberText(score)}: ${names.join(' + ')}${verdict}`);
+  };
+  try {
+    const better = options.lower ? 'lower' : 'higher';
+    return { ...(await greedySoup(inputs.length, better, evaluate, onTrial)), trials };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function meanOf(
+  inputs: readonly string[],
+  members: readonly number[],
+  options: SoupOptions,
+): Merge {
+  return {
+    label: 'soup',
+    inputs: members.map((member) => inputs[member] ?? ''),
+    output: options.output,
+    options: {
+      ...mergeOptionsOf(options),
+      weights: members.map(() => 1 / members.length),
+    },
+  };
+}

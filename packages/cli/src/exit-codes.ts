@@ -1,0 +1,50 @@
+// What the command's exit code says, and which error gives which.
+import { PolyakError } from '@polyak/core';
+
+/** The exit codes, each with what it says. */
+export const EXIT_CODES = {
+  done: [0, 'done'],
+  failed: [1, 'failed: a file that cannot be read or written, or any other error'],
+  usage: [2, 'arguments that are not understood'],
+  refused: [3, 'checkpoints that do not fit together, or a file that is malformed or not read'],
+  nonFinite: [4, 'a tensor holds NaN or an infinity'],
+  exists: [5, 'the output exists; --force replaces it'],
+  interrupted: [130, 'interrupted'],
+} as const satisfies Record<string, readonly [code: number, meaning: string]>;
+
+/** Arguments that are well-formed one by one, but make no sense together. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+const REFUSED: ReadonlySet<string> = new Set([
+  'ERR_MISMATCH',
+  'ERR_CHECKPOINT',
+  'ERR_SAFETENSORS',
+  'ERR_MODEL',
+  'ERR_STATE',
+]);
+
+/**
+ * The exit code for an error that ended a command.
+ *
+ * @param error - what was thrown
+ * @param signal - aborted where the user interrupted the command
+ */
+export function exitCodeOf(error: unknown, signal: AbortSignal): number {
+  if (signal.aborted) return EXIT_CODES.interrupted[0];
+  if (error instanceof UsageError) return EXIT_CODES.usage[0];
+  if (!PolyakError.is(error)) return EXIT_CODES.failed[0];
+  if (REFUSED.has(error.code)) return EXIT_CODES.refused[0];
+  if (error.code === 'ERR_NON_FINITE') return EXIT_CODES.nonFinite[0];
+  if (error.code === 'ERR_EXISTS') return EXIT_CODES.exists[0];
+  return EXIT_CODES.failed[0];
+}
+
+/** The exit codes as lines of the help. */
+export function exitCodesText(): string {
+  const lines = Object.values(EXIT_CODES).map(
+    ([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`,
+  );
+  return ['Exit codes:', ...lines].join('\n');
+}
