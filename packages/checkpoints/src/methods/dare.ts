@@ -44,6 +44,7 @@ export function dare(options: DareOptions): MergeMethod {
   const task = taskOf('dare', options);
   const [sum, bits] = [new DeltaSum(task, elect), new Uint32Array(TILE)];
   return {
+    kind: 'blocks',
     name: 'dare',
     options: { density, seed, ...(elect === undefined ? {} : { elect }), ...recordOf(task) },
     needsBase: true,

@@ -20,6 +20,7 @@ import { BlockSums, dot } from './sums.js';
 export function modelStock(): MergeMethod {
   const deltas: Float64Array[] = [];
   return {
+    kind: 'blocks',
     name: 'model-stock',
     options: {},
     needsBase: true,

@@ -39,6 +39,7 @@ export function ties(options: TiesOptions): MergeMethod {
   const task = taskOf('ties', options);
   const [sum, magnitudes] = [new DeltaSum(task, elect), new Magnitudes()];
   return {
+    kind: 'blocks',
     name: 'ties',
     options: { density, elect, ...recordOf(task) },
     needsBase: true,

@@ -275,7 +275,7 @@ describe('a method that passes over tensors', () => {
     expect(calls).toEqual(['small@0', 'small@0', ...once, ...once]);
     const found = float32At(bytes, 40);
     const [x, y] = members.map(({ large }) => large.data as Float32Array);
-    const largest = (x ?? []).reduce((most, value) => Math.max(most, value), 0);
+    const largest = Array.from(x ?? []).reduce((most, value) => Math.max(most, value), 0);
     let wrong = 0;
     for (let i = 0; i < counts.large; i += 1) {
       if (found[i] !== Math.fround(((x?.[i] ?? 0) - (y?.[i] ?? 0)) / largest)) wrong += 1;
