@@ -35,7 +35,9 @@ export function weighted(
 ): LinearMerge {
   const sum = weights.reduce((total, weight) => total + weight, 0);
   if (!weights.every(Number.isFinite)) {
-    throw new RangeError(`weighted: the weights are ${weights.join(', ')}, expected finite numbers.`);
+    throw new RangeError(
+      `weighted: the weights are ${weights.join(', ')}, expected finite numbers.`,
+    );
   }
   if (normalize && sum === 0) {
     throw new RangeError('weighted: the weights sum to 0, which nothing can be divided by.');

@@ -189,10 +189,7 @@ function checkOptions(
 }
 
 /** Throws where a tensor is neither a float that can be merged nor an integer. */
-function requireMergeable(
-  tensors: NamedTensors['tensors'],
-  dtype: OutputDType | undefined,
-): void {
+function requireMergeable(tensors: NamedTensors['tensors'], dtype: OutputDType | undefined): void {
   const odd = [...tensors].filter(([, place]) => {
     return !isCopied(place.dtype) && !canMerge(place.dtype, dtype);
   });

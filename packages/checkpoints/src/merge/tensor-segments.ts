@@ -51,7 +51,9 @@ export function segmentsFor(sources: TensorSources): SegmentsOfTensor {
       const place = whole.tensors.get(name) as TensorPlace;
       const isCast = dtype !== place.dtype && isMergeable(dtype);
       const operands = [operandOf(template, place, 1)];
-      yield isCast ? sized('sum', base, operands, bytesOf(dtype)) : sized('copy', base, operands, 1);
+      yield isCast
+        ? sized('sum', base, operands, bytesOf(dtype))
+        : sized('copy', base, operands, 1);
       return;
     }
     const placeOf = (input: number): TensorPlace =>
@@ -59,7 +61,12 @@ export function segmentsFor(sources: TensorSources): SegmentsOfTensor {
     if (!isMergeable(dtype)) {
       // The template comes last: its bytes are those of the output.
       const order = [...everyInput.filter((input) => input !== template), template];
-      yield sized('same', base, order.map((input) => operandOf(input, placeOf(input), 1)), 1);
+      yield sized(
+        'same',
+        base,
+        order.map((input) => operandOf(input, placeOf(input), 1)),
+        1,
+      );
       return;
     }
     const size = bytesOf(dtype);
@@ -88,7 +95,12 @@ export function segmentsFor(sources: TensorSources): SegmentsOfTensor {
         operand.byteLength = (end - begin) * rowBytes;
         return operand;
       });
-      yield sized('sum', { ...base, position: position + begin * rowLength * size }, operands, size);
+      yield sized(
+        'sum',
+        { ...base, position: position + begin * rowLength * size },
+        operands,
+        size,
+      );
     }
   };
 }
