@@ -8,6 +8,7 @@ import { inputStates } from './files/plan.js';
 import type { ReplaceOptions } from './files/resume.js';
 import { prepareOutput } from './files/resume.js';
 import { stageOutput } from './files/stage.js';
+import { HeaderCache } from './formats/header-cache.js';
 import type { MergeOptions, MergePlan } from './merge/plan.js';
 import { planMerge } from './merge/plan.js';
 import { openCheckpoint } from './open-path.js';
@@ -99,8 +100,9 @@ async function withPlan<R>(
   run: (plan: MergePlan) => Promise<R>,
 ): Promise<R> {
   const opened: Checkpoint[] = [];
+  const headers = new HeaderCache();
   const open = async (path: string): Promise<Checkpoint> => {
-    const checkpoint = await openCheckpoint(path);
+    const checkpoint = await openCheckpoint(path, headers);
     opened.push(checkpoint);
     return checkpoint;
   };

@@ -85,7 +85,7 @@ export class BlockMerger {
   async #pass(name: string, merge: TensorMerge): Promise<void> {
     const slots = this.#memory.passSlots;
     if (slots === undefined) throw new RangeError('BlockMerger: there is no memory for passes.');
-    const units = unitsOf(this.#plan.segmentsOfTensor(name, 0, 0), this.#slotLength);
+    const units = unitsOf(this.#plan.segments.of(name, 0, 0), this.#slotLength);
     for await (const { unit, slot } of loadedUnits(units, slots, this.#memory.kernels.bytes)) {
       for (const placed of unit.placed) {
         for (const block of this.#blocksOf(placed, slot.address)) merge.add(block);

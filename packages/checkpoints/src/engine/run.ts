@@ -73,7 +73,7 @@ async function writeTensors(
     method.kind === 'blocks'
       ? new BlockMerger(plan, method, memory, state, needs.slotLength)
       : undefined;
-  const units = unitsOf(segmentsOf(layout, plan.segmentsOfTensor), needs.slotLength);
+  const units = unitsOf(segmentsOf(layout, plan.segments), needs.slotLength);
   const { slots, kernels } = memory;
   onProgress?.({ done: state.bytes, total: plan.bytesToWrite });
   let saved = Date.now();

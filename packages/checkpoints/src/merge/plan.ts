@@ -12,7 +12,7 @@ import { applyNames } from '../names/rules.js';
 import { isMergeable } from './float-dtypes.js';
 import type { LinearMerge } from './linear.js';
 import type { MergeMethod } from './method.js';
-import type { SegmentsOfTensor } from './segments.js';
+import type { TensorSegments } from './segments.js';
 import { lengthOf } from './segments.js';
 import { segmentsFor } from './tensor-segments.js';
 
@@ -71,8 +71,8 @@ export interface MergePlan {
   readonly copied: readonly string[];
   readonly bytesToRead: number;
   readonly bytesToWrite: number;
-  /** The segments of one tensor of the output. */
-  readonly segmentsOfTensor: SegmentsOfTensor;
+  /** How the tensors of the output are made. */
+  readonly segments: TensorSegments;
 }
 
 /**
@@ -136,7 +136,7 @@ export async function planMerge(
       (sum, { pieces }) => pieces.reduce((n, piece) => n + lengthOf(piece), sum),
       0,
     ),
-    segmentsOfTensor: segmentsFor({
+    segments: segmentsFor({
       inputs,
       template,
       selected,

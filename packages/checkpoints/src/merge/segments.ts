@@ -55,26 +55,35 @@ export interface Segment {
   readonly operands: readonly Operand[];
 }
 
-/** What a piece is made from, position by position; `undefined` fields are filled in here. */
-export type SegmentsOfTensor = (name: string, file: number, position: number) => Iterable<Segment>;
+/** How the tensors of an output are made. */
+export interface TensorSegments {
+  /** The segments of a tensor, of which some may be empty. */
+  of(name: string, file: number, position: number): Iterable<Segment>;
+  /**
+   * Lengthens a segment by the next tensor where both lie one after the other everywhere. It is
+   * {@link TensorSegments.of} without the garbage.
+   *
+   * @returns whether it did
+   */
+  extend(open: Segment, name: string, file: number, position: number): boolean;
+}
 
 /**
  * The segments of a layout, in its order. Those that lie one after the other everywhere are one, so
  * that 100,000 small tensors cost what one large tensor costs.
  *
  * @param layout - pieces of bytes make no segment
- * @param ofTensor - the segments of one tensor
+ * @param tensors - how tensors are made
  */
-export function* segmentsOf(layout: OutputLayout, ofTensor: SegmentsOfTensor): Generator<Segment> {
+export function* segmentsOf(layout: OutputLayout, tensors: TensorSegments): Generator<Segment> {
   for (const [file, { pieces }] of layout.files.entries()) {
     let open: Segment | undefined;
     let position = 0;
     for (const piece of pieces) {
-      for (const next of ofPiece(piece, file, position, ofTensor)) {
-        if (open === undefined) open = next;
-        else if (continues(open, next)) extend(open, next);
-        else {
-          yield open;
+      const isTensor = piece.kind === 'tensor';
+      if (!(isTensor && open && tensors.extend(open, piece.name, file, position))) {
+        for (const next of ofPiece(piece, file, position, tensors)) {
+          if (open !== undefined) yield open;
           open = next;
         }
       }
@@ -93,10 +102,10 @@ function* ofPiece(
   piece: Piece,
   file: number,
   position: number,
-  ofTensor: SegmentsOfTensor,
+  tensors: TensorSegments,
 ): Generator<Segment> {
   if (piece.kind === 'tensor') {
-    for (const segment of ofTensor(piece.name, file, position)) {
+    for (const segment of tensors.of(piece.name, file, position)) {
       if (segment.byteLength > 0) yield segment;
     }
   }
@@ -114,31 +123,4 @@ function* ofPiece(
     begin: 0,
     operands: [operand],
   };
-}
-
-function continues(open: Segment, next: Segment): boolean {
-  return (
-    open.kind === next.kind &&
-    open.kind !== 'blocks' &&
-    open.dtype === next.dtype &&
-    open.position + open.byteLength === next.position &&
-    open.operands.length === next.operands.length &&
-    open.operands.every((a, i) => {
-      const b = next.operands[i] as Operand;
-      return (
-        a.source === b.source &&
-        a.begin + a.byteLength === b.begin &&
-        a.dtype === b.dtype &&
-        a.weight === b.weight &&
-        a.input === b.input
-      );
-    })
-  );
-}
-
-function extend(open: Segment, { byteLength, operands }: Segment): void {
-  open.byteLength += byteLength;
-  for (const [i, { byteLength: length }] of operands.entries()) {
-    (open.operands[i] as Operand).byteLength += length;
-  }
 }

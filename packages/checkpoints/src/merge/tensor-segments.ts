@@ -1,4 +1,5 @@
 // The segments of one tensor of the output: which ranges of which inputs it is made from.
+import type { SumDType } from '@polyak/backend-cpu/sums';
 import type { Checkpoint, OutputTensor, TensorPlace } from '../checkpoint.js';
 import type { RowRange } from '../names/rows.js';
 import { rescaledWeights } from '../names/rows.js';
@@ -6,7 +7,7 @@ import type { NamedTensors } from '../names/rules.js';
 import type { LinearMerge } from './linear.js';
 import { bytesOf, isMergeable } from './float-dtypes.js';
 import type { MergeMethod } from './method.js';
-import type { Operand, Segment, SegmentKind, SegmentsOfTensor } from './segments.js';
+import type { Operand, Segment, SegmentKind, TensorSegments } from './segments.js';
 
 /** What {@link segmentsFor} needs to know of a merge. */
 export interface TensorSources {
@@ -29,9 +30,8 @@ export interface TensorSources {
  * How the tensors of an output are made.
  *
  * @param sources - what is known from the headers
- * @returns a function that gives the segments of a tensor of the output
  */
-export function segmentsFor(sources: TensorSources): SegmentsOfTensor {
+export function segmentsFor(sources: TensorSources): TensorSegments {
   const { inputs, template, selected, whole, tensors, method, rows } = sources;
   const chosen = (selected[template] as NamedTensors).tensors;
   const everyInput = [...inputs.keys()];
@@ -44,7 +44,29 @@ export function segmentsFor(sources: TensorSources): SegmentsOfTensor {
     dtype: place.dtype,
     weight,
   });
-  return function* (name, file, position) {
+  const extend = (open: Segment, name: string, file: number, position: number): boolean => {
+    const { kind, dtype, operands } = open;
+    if (kind !== 'sum' || operands.length !== inputs.length || open.file !== file) return false;
+    if (open.position + open.byteLength !== position || tensors.get(name)?.dtype !== dtype)
+      return false;
+    if (!chosen.has(name) || rows.has(name)) return false;
+    for (const { input, file: from, begin, byteLength, dtype: type } of operands) {
+      const place = selected[input]?.tensors.get(name);
+      const follows = place?.file === from && place.begin === begin + byteLength;
+      if (!follows || place.dtype !== type) return false;
+    }
+    for (const operand of operands) {
+      operand.byteLength += selected[operand.input]?.tensors.get(name)?.byteLength ?? 0;
+    }
+    const { byteLength, dtype: from } = operands.at(-1) as Operand;
+    open.byteLength = (byteLength / bytesOf(from as SumDType)) * open.size;
+    return true;
+  };
+  const segmentsOfTensor = function* (
+    name: string,
+    file: number,
+    position: number,
+  ): Generator<Segment> {
     const { dtype, shape } = tensors.get(name) as OutputTensor;
     const base = { file, position, dtype, begin: 0, tensor: undefined };
     if (!chosen.has(name)) {
@@ -103,6 +125,7 @@ export function segmentsFor(sources: TensorSources): SegmentsOfTensor {
       );
     }
   };
+  return { of: segmentsOfTensor, extend };
 }
 
 function sized(
