@@ -97,6 +97,7 @@ interface Entry extends StoredSpec {
   readonly name: string;
   readonly code: string;
   readonly rank: number;
+  readonly order: string;
   readonly byteLength: number;
 }
 
@@ -106,7 +107,7 @@ function headerOf(
   strings: readonly (readonly [key: string, value: string])[],
 ): string {
   const sorted = [...strings];
-  sorted.sort(([a], [b]) => compareCodePoints(a, b));
+  sorted.sort(([a], [b]) => compare(codePoints(a), codePoints(b)));
   const pairs = sorted.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
   let filled = 0;
   // Joined by hand: an object would put names like '10' before all others.
@@ -139,6 +140,7 @@ function measured(call: string, name: string, spec: StoredSpec): Entry {
     byteLength: byteLengthOf(call, name, spec),
     code,
     rank: rankOf(code),
+    order: codePoints(name),
   };
 }
 
@@ -156,20 +158,20 @@ export function byteLengthOf(call: string, name: string, spec: StoredSpec): numb
 }
 
 function checkedCode(call: string, name: string, { dtype, shape }: StoredSpec): string {
-  const what = `${call}: tensor ${excerpt(name)}`;
+  const what = (): string => `${call}: tensor ${excerpt(name)}`;
   if (name === METADATA || !isWellFormed(name)) {
     throw new RangeError(
-      `${what}: the name must be well-formed Unicode and not ${METADATA}. Rename it.`,
+      `${what()}: the name must be well-formed Unicode and not ${METADATA}. Rename it.`,
     );
   }
   const code = typeof dtype === 'string' ? codeOf(dtype) : undefined;
   if (code === undefined)
-    throw new TypeError(`${what} has dtype ${excerpt(dtype)}, which safetensors does not name.`);
+    throw new TypeError(`${what()} has dtype ${excerpt(dtype)}, which safetensors does not name.`);
   if (!Array.isArray(shape))
-    throw new TypeError(`${what} has shape ${excerpt(shape)}, expected a list.`);
+    throw new TypeError(`${what()} has shape ${excerpt(shape)}, expected a list.`);
   if (!isShape(shape)) {
     throw new RangeError(
-      `${what} has shape ${excerpt(shape)}, expected at most ${MAX_RANK} integers from 0 on ` +
+      `${what()} has shape ${excerpt(shape)}, expected at most ${MAX_RANK} integers from 0 on ` +
         'with a product below 2^53.',
     );
   }
@@ -181,14 +183,18 @@ function checkedCode(call: string, name: string, { dtype, shape }: StoredSpec): 
  * UTF-8 of the name.
  */
 function compareEntries(a: Entry, b: Entry): number {
-  return a.rank - b.rank || compareCodePoints(a.code, b.code) || compareCodePoints(a.name, b.name);
+  return a.rank - b.rank || compare(a.code, b.code) || compare(a.order, b.order);
 }
 
-// UTF-8 orders as code points do; UTF-16, and so `<`, puts U+10000 and above before U+E000.
-function compareCodePoints(a: string, b: string): number {
-  for (let at = 0; at < a.length && at < b.length; at += 1) {
-    const difference = (a.codePointAt(at) ?? 0) - (b.codePointAt(at) ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
+// UTF-8 orders as code points do; UTF-16, and so `<`, puts U+10000 and above before U+E000. In the
+// text that this returns their order is that of the code points.
+function codePoints(text: string): string {
+  return text.replace(/[\ud800-\uffff]/g, (unit) => {
+    const code = unit.charCodeAt(0);
+    return String.fromCharCode(code < 0xe000 ? code + 0x2000 : code - 0x800);
+  });
+}
+
+function compare(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
 }

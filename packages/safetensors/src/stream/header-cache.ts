@@ -51,15 +51,9 @@ export class HeaderCache {
   }
 }
 
-// By words: headers have megabytes.
 function equal(a: Uint8Array, b: Uint8Array): boolean {
-  const [left, right] = [wordsOf(a), wordsOf(b)];
-  for (let at = 0; at < left.length; at += 1) if (left[at] !== right[at]) return false;
-  for (let at = left.byteLength; at < a.byteLength; at += 1) if (a[at] !== b[at]) return false;
+  const { byteLength } = a;
+  if (b.byteLength !== byteLength) return false;
+  for (let at = 0; at < byteLength; at += 1) if (a[at] !== b[at]) return false;
   return true;
-}
-
-function wordsOf(bytes: Uint8Array): Uint32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >>> 2);
 }
