@@ -7,8 +7,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import { toSafetensors } from '@polyak/core';
-import { PolyakError, arrayOf, decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
-import type { DType, HostTensor } from '@polyak/safetensors';
+import {
+  PolyakError,
+  arrayOf,
+  bytesSource,
+  decodeSafetensors,
+  encodeSafetensors,
+  layoutOf,
+  openSafetensors,
+} from '@polyak/safetensors';
+import type { DType, HostTensor, StoredSpec } from '@polyak/safetensors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anyBrokenFile } from './broken-file.js';
 
@@ -164,6 +172,41 @@ describe.skipIf(missing !== undefined)('safetensors against Python', () => {
     expect(verdictOf(tensors)).toEqual(verdictOf(EXPECTED));
     expect(metadata).toEqual(METADATA);
     expect(Buffer.from(encodeSafetensors(EXPECTED, METADATA)).equals(bytes)).toBe(true);
+  });
+
+  it('lists all dtypes that Python writes, and lays them out as Python does', async () => {
+    const path = join(folder, 'odd.safetensors');
+    runPython('odd', path);
+    const bytes = readFileSync(path);
+    const { tensors } = await openSafetensors(bytesSource(bytes));
+    const dtypeOf = (name: string): string | undefined => tensors.get(name)?.dtype;
+    expect(dtypeOf('float8_e4m3fn')).toBe('float8_e4m3fn');
+    expect(dtypeOf('float8_e5m2')).toBe('float8_e5m2');
+    expect(dtypeOf('float4_e2m1fn_x2')).toBe('F4');
+    expect(dtypeOf('complex64')).toBe('C64');
+    const specs = [...tensors].map(([name, { dtype, shape, begin, end }]): [string, StoredSpec] => [
+      name,
+      { dtype, shape, byteLength: end - begin },
+    ]);
+    const layout = layoutOf(new Map(specs.toReversed()));
+    expect(layout.tensors).toEqual([...tensors.values()]);
+    expect(Buffer.from(layout.header)).toEqual(bytes.subarray(0, layout.header.byteLength));
+  });
+
+  it('reads the float8 of a file that Python writes by their bytes', async () => {
+    const path = join(folder, 'odd.safetensors');
+    runPython('odd', path);
+    const bytes = readFileSync(path);
+    const { tensors } = await openSafetensors(bytesSource(bytes));
+    const listed = JSON.parse(runPython('list', path)) as Record<
+      string,
+      [string, number[], string]
+    >;
+    expect(tensors.size).toBe(Object.keys(listed).length);
+    for (const [name, { begin, end, shape }] of tensors) {
+      const text = Buffer.from(bytes.subarray(begin, end)).toString('latin1');
+      expect([shape, text]).toEqual(listed[name]?.slice(1));
+    }
   });
 
   it('writes states that Python can read', () => {

@@ -30,7 +30,7 @@ const FLOAT8: Readonly<Record<'float8_e4m3fn' | 'float8_e5m2', string>> = {
 const ORDER: ReadonlyMap<string, number> = new Map(
   (
     'U64 I64 F64 C64 F32 U32 I32 BF16 F16 U16 I16 ' +
-    'F8_E8M0 F8_E4M3 F8_E5M2 I8 U8 F6_E3M2 F6_E2M3 F4 BOOL'
+    'F8_E5M2FNUZ F8_E4M3FNUZ F8_E8M0 F8_E4M3 F8_E5M2 I8 U8 F6_E3M2 F6_E2M3 F4 BOOL'
   )
     .split(' ')
     .map((code, index) => [code, index]),

@@ -2,6 +2,8 @@
 
     check_safetensors.py read FILE     FILE, written by Polyak, holds EXPECTED
     check_safetensors.py write FILE    writes EXPECTED
+    check_safetensors.py odd FILE      writes a tensor of each dtype that safetensors has, also of those without arrays
+    check_safetensors.py list FILE     prints the header of FILE as the reference reads it
     check_safetensors.py state FILE    FILE, written by toSafetensors, is readable from Python
     check_safetensors.py judge FILE    FILE is a JSON list of files in base64; prints what the reference reads in each,
                                        null where it refuses
@@ -46,6 +48,12 @@ EXPECTED = {
 METADATA = {'format': 'np \u2028 "\\/\n'}
 NUMPY = {'F64': 'f8', 'F32': 'f4', 'F16': 'f2', 'I64': 'i8', 'I32': 'i4', 'I16': 'i2', 'I8': 'i1',
          'U64': 'u8', 'U32': 'u4', 'U16': 'u2', 'U8': 'u1', 'BOOL': '?'}  # fmt: skip
+
+# Every dtype of safetensors 0.8 with the bytes of an element, or of two for float4.
+SIZES = {array.dtype.name: array.dtype.itemsize for array in EXPECTED.values()} | {
+    'bfloat16': 2, 'complex64': 8, 'float8_e4m3fn': 1, 'float8_e4m3fnuz': 1, 'float8_e5m2': 1, 'float8_e5m2fnuz': 1,
+    'float8_e8m0fnu': 1, 'float4_e2m1fn_x2': 1,
+}  # fmt: skip
 
 
 def bfloat16_bits(array):
@@ -101,19 +109,35 @@ def check_torch(path):
     return f'torch {torch.__version__}'
 
 
-def write(path):
-    # Raw, for numpy has no bfloat16: from safetensors 0.8 on as a TensorSpec, before as a dict.
-    arrays = {name: bfloat16_bits(array) if name == 'bfloat16' else array for name, array in EXPECTED.items()}
+def serialized(arrays, metadata):
+    """Raw, for numpy lacks dtypes: from safetensors 0.8 on as a TensorSpec, before as a dict."""
     tensors = {}
-    for name, array in arrays.items():
-        dtype = 'bfloat16' if name == 'bfloat16' else array.dtype.name
+    for name, (dtype, array) in arrays.items():
         if hasattr(safetensors, 'TensorSpec'):
             place = {'data_ptr': array.ctypes.data, 'data_len': array.nbytes}
             tensors[name] = safetensors.TensorSpec(dtype=dtype, shape=array.shape, **place)
         else:
             tensors[name] = {'dtype': dtype, 'shape': array.shape, 'data': array.tobytes()}
+    return safetensors.serialize(tensors, metadata=metadata)
+
+
+def write(path):
+    arrays = {name: (array.dtype.name, array) for name, array in EXPECTED.items()}
+    arrays['bfloat16'] = ('bfloat16', bfloat16_bits(EXPECTED['bfloat16']))
     with open(path, 'wb') as file:
-        file.write(safetensors.serialize(tensors, metadata=METADATA))
+        file.write(serialized(arrays, METADATA))
+
+
+def odd(path):
+    arrays = {name: (name, np.frombuffer(b'01234567'[:size], f'V{size}')) for name, size in SIZES.items()}
+    with open(path, 'wb') as file:
+        file.write(serialized(arrays, None))
+
+
+def list_(path):
+    with open(path, 'rb') as file:
+        tensors = deserialize(file.read())
+    print(json.dumps({name: [t['dtype'], t['shape'], bytes(t['data']).decode('latin1')] for name, t in tensors}))
 
 
 def state(path):
@@ -142,4 +166,4 @@ def verdict(content):
 
 
 if __name__ == '__main__':
-    {'read': read, 'write': write, 'state': state, 'judge': judge}[sys.argv[1]](sys.argv[2])
+    {'read': read, 'write': write, 'odd': odd, 'list': list_, 'state': state, 'judge': judge}[sys.argv[1]](sys.argv[2])

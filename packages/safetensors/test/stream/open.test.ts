@@ -261,17 +261,26 @@ describe('openSafetensors, given a hostile file', () => {
 });
 
 describe('headers', () => {
-  it('are read alike in the canonical form and in any other', async () => {
-    const names = ['w', 'model.layers.0.weight', 'a"b', '\\', '__metadata__x', '\u{1f600}', ''];
-    const tensors = names.map((name, n): [string, HostTensor] => [
-      name,
-      tensorOfBytes('uint16', n === 3 ? [] : [n, 2], [n, n + 1, 2, 3]),
-    ]);
-    const bytes = encodeSafetensors(Object.fromEntries(tensors), { a: 'b' });
+  const names = ['w', 'model.layers.0.weight', 'a"b', '\\', '__metadata__x', '\u{1f600}', ''];
+  const bytes = encodeSafetensors(
+    Object.fromEntries(
+      names.map((name, n) => [
+        name,
+        tensorOfBytes('uint16', n === 3 ? [] : [n, 2], [n, n + 1, 2, 3]),
+      ]),
+    ),
+    { a: 'b' },
+  );
+
+  it.each<[string, (json: string) => string]>([
+    ['indented', (json) => JSON.stringify(JSON.parse(json), null, 1)],
+    ['as Python writes JSON', (json) => json.replace(/(?<=["\d\]}])[:,]/g, '$& ')],
+    ['with escapes', (json) => json.replace('layers', 'l\\u0061yers').replace('"w"', '"\\u0077"')],
+  ])('are read alike in the canonical form and %s', async (_how, rewritten) => {
     const canonical = await openSafetensors(bytesSource(bytes));
     const begin = Math.min(...[...canonical.tensors.values()].map((tensor) => tensor.begin));
-    const header: unknown = JSON.parse(new TextDecoder().decode(bytes.subarray(8, begin)));
-    const spaced = fileOf(JSON.stringify(header, null, 1), bytes.subarray(begin));
+    const json = rewritten(new TextDecoder().decode(bytes.subarray(8, begin)));
+    const spaced = fileOf(json, bytes.subarray(begin));
     const other = await openSafetensors(bytesSource(spaced));
     const shift = spaced.length - bytes.length;
     expect([...other.tensors.values()]).toEqual(
