@@ -37,6 +37,23 @@ export class JsSums implements SumKernels {
     this.add(target, values, dtype, count, 1);
   }
 
+  addExactly(sum: number, terms: number, count: number): boolean {
+    const a = this.#floats64(sum, count);
+    const b = this.#floats64(terms, count);
+    let isInexact = false;
+    for (let i = 0; i < a.length; i += 1) {
+      const x = a[i] as number;
+      const y = b[i] as number;
+      const rounded = x + y;
+      const added = rounded - x;
+      const lost = x - (rounded - added) + (y - added);
+      a[i] = rounded;
+      b[i] = lost;
+      if (lost !== 0) isInexact = true;
+    }
+    return isInexact;
+  }
+
   checksum(from: number, byteLength: number): { readonly sum: number; readonly weighed: number } {
     const { bytes } = this;
     const padded = new Uint8Array(Math.ceil(byteLength / 4) * 4);

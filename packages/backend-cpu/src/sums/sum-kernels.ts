@@ -56,6 +56,18 @@ export interface SumKernels {
   widen(values: number, dtype: SumDType, target: number, count: number): void;
 
   /**
+   * `sum[i], terms[i] = TwoSum(sum[i], terms[i])`, in float64: the rounded sum, and what was lost
+   * by rounding, so that both add up to what they did before.
+   *
+   * @param sum - address of float64 numbers
+   * @param terms - address of float64 numbers
+   * @param count - of elements
+   * @returns whether anything was lost
+   * @see Knuth, The Art of Computer Programming, volume 2, section 4.2.2, theorem B
+   */
+  addExactly(sum: number, terms: number, count: number): boolean;
+
+  /**
    * The sum of the little-endian 32-bit words from an address on, and the sum of each word times
    * its index, both modulo 2^32. A word that is cut is completed with zeros.
    *

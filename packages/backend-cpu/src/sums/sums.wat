@@ -69,9 +69,7 @@
         (v128.store offset={to+at} (local.get $sum)
           (f64x2.add
             (v128.load offset={to+at} (local.get $sum))
-            (f64x2.mul
-              (f64x2.promote_low_f32x4 (local.get ${x}))
-              (local.get $w))))
+            (f64x2.mul (f64x2.promote_low_f32x4 (local.get ${x})) (local.get $w))))
         (v128.store offset={to+next} (local.get $sum)
           (f64x2.add
             (v128.load offset={to+next} (local.get $sum))
@@ -125,9 +123,7 @@
         (v128.store offset={to+at} (local.get $sum)
           (f64x2.add
             (v128.load offset={to+at} (local.get $sum))
-            (f64x2.mul
-              (f64x2.promote_low_f32x4 (local.get ${x}))
-              (local.get $w))))
+            (f64x2.mul (f64x2.promote_low_f32x4 (local.get ${x})) (local.get $w))))
         (v128.store offset={to+next} (local.get $sum)
           (f64x2.add
             (v128.load offset={to+next} (local.get $sum))
@@ -164,24 +160,6 @@
         (br $next)))
     (i32.eqz (v128.any_true (local.get $bad))))
 
-  (func (export "roundFloat64")
-    (param $sum i32) (param $target i32) (param $count i32) (result i32)
-    (local $stop i32) (local $x v128) (local $bad v128)
-    (local.set $stop (i32.add (local.get $sum) (i32.shl (local.get $count) (i32.const 3))))
-    (block $done
-      (loop $next
-        (br_if $done (i32.eq (local.get $sum) (local.get $stop)))
-        ;;@ range at: 128 by 16
-        (v128.store offset={at} (local.get $target)
-          (local.tee $x (v128.load offset={at} (local.get $sum))))
-        (local.set $bad
-          (v128.or (local.get $bad) (f64x2.sub (local.get $x) (local.get $x))))
-        ;;@ end
-        (local.set $target (i32.add (local.get $target) (i32.const 128)))
-        (local.set $sum (i32.add (local.get $sum) (i32.const 128)))
-        (br $next)))
-    (i32.eqz (v128.any_true (local.get $bad))))
-
   ;; To half precision, in one rounding. $factor is 2^(52 - bits of the fraction), and c the power
   ;; of two below |x|, but not below that of the $least normal number, times $factor. So |x| + c has
   ;; its last bit where the result has it, and is rounded as the result has to be. Its lower word is
@@ -191,11 +169,10 @@
     (param $sum i32) (param $target i32) (param $count i32)
     (param $limit f64) (param $least f64) (param $factor f64) (param $shift i32) (param $bias i32)
     (param $infinity i32) (result i32)
-    (local $stop i32) (local $x v128) (local $y v128) (local $largest v128)
+    (local $stop i32) (local $largest v128) (local $a v128) (local $b v128) (local $y v128)
     (local $limits v128) (local $leasts v128) (local $factors v128) (local $biases v128)
     (local $magnitude v128) (local $exponent v128) (local $sign v128)
-    (local $xa v128) (local $xb v128) (local $a v128) (local $b v128)
-    (local $r0 v128) (local $r1 v128)
+    (local $xa v128) (local $xb v128) (local $r0 v128) (local $r1 v128)
     (local.set $limits (f64x2.splat (local.get $limit)))
     (local.set $leasts (f64x2.splat (local.get $least)))
     (local.set $factors (f64x2.splat (local.get $factor)))
@@ -219,9 +196,7 @@
           (f64x2.add
             (local.get ${x})
             (f64x2.mul
-              (f64x2.pmax
-                (v128.and (local.get ${x}) (local.get $exponent))
-                (local.get $leasts))
+              (f64x2.pmax (v128.and (local.get ${x}) (local.get $exponent)) (local.get $leasts))
               (local.get $factors))))
         ;;@ end
         (local.set $y
@@ -254,6 +229,34 @@
       (v128.any_true
         (i32x4.ge_s (local.get $largest) (i32x4.splat (local.get $infinity))))))
 
+  ;; a, b = TwoSum(a, b) (Knuth, Møller): the rounded sum, and what was lost by rounding. Returns 1
+  ;; where anything was lost, otherwise 0.
+  (func (export "addExactly") (param $a i32) (param $b i32) (param $count i32) (result i32)
+    (local $stop i32) (local $x v128) (local $y v128) (local $s v128) (local $d v128)
+    (local $lost v128)
+    (local.set $stop (i32.add (local.get $a) (i32.shl (local.get $count) (i32.const 3))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $a) (local.get $stop)))
+        ;;@ range at: 32 by 16
+        (local.set $s
+          (f64x2.add
+            (local.tee $x (v128.load offset={at} (local.get $a)))
+            (local.tee $y (v128.load offset={at} (local.get $b)))))
+        (local.set $d (f64x2.sub (local.get $s) (local.get $x)))
+        (v128.store offset={at} (local.get $a) (local.get $s))
+        (v128.store offset={at} (local.get $b)
+          (local.tee $s
+            (f64x2.add
+              (f64x2.sub (local.get $x) (f64x2.sub (local.get $s) (local.get $d)))
+              (f64x2.sub (local.get $y) (local.get $d)))))
+        (local.set $lost (v128.or (local.get $lost) (local.get $s)))
+        ;;@ end
+        (local.set $a (i32.add (local.get $a) (i32.const 32)))
+        (local.set $b (i32.add (local.get $b) (i32.const 32)))
+        (br $next)))
+    (v128.any_true (f64x2.abs (local.get $lost))))
+
   ;; The sum of 32-bit words, and that of words times their index; $count is one of blocks of 64
   ;; bytes. Each column of the blocks has its sum s, and t, the sum of its s after each block: t
   ;; holds the word of block k (n - k) times.
@@ -266,8 +269,7 @@
       (loop $next
         (br_if $done (i32.eq (local.get $from) (local.get $stop)))
         ;;@ each c at: 0 0, 1 16, 2 32, 3 48
-        (local.set $s{c}
-          (i32x4.add (local.get $s{c}) (v128.load offset={at} (local.get $from))))
+        (local.set $s{c} (i32x4.add (local.get $s{c}) (v128.load offset={at} (local.get $from))))
         (local.set $t{c} (i32x4.add (local.get $t{c}) (local.get $s{c})))
         ;;@ end
         (local.set $from (i32.add (local.get $from) (i32.const 64)))

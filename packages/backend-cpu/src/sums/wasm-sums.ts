@@ -1,5 +1,6 @@
 // The sums in WebAssembly. Its kernels take 16 elements at a time: the last ones of an operand are
 // copied into vectors of their own.
+import { allFinite } from '@polyak/core/kit';
 import type { Module } from '../kernel/webassembly.js';
 import { compileModule, createMemory, instantiateModule, PAGE } from '../kernel/webassembly.js';
 import { addInJs } from './add-in-js.js';
@@ -17,9 +18,9 @@ interface Exports {
   /** Returns the address of the sum where it stopped. */
   readonly addFloat16: (...args: Parameters<Add>) => number;
   readonly addBfloat16: Add;
-  readonly roundFloat64: Round;
   readonly roundFloat32: Round;
   readonly roundHalf: (...args: [...Parameters<Round>, ...HalfFormat]) => number;
+  readonly addExactly: (sum: number, terms: number, count: number) => number;
   readonly checksum: (from: number, blocks: number) => readonly [sum: number, weighed: number];
 }
 
@@ -70,7 +71,7 @@ export class WasmSums implements SumKernels {
   readonly #slots: readonly [sum: number, other: number];
   readonly #add: Readonly<Partial<Record<SumDType, Add>>>;
   readonly #round: Readonly<Record<HalfOrFloatDType, Round>>;
-  readonly #checksum: Exports['checksum'];
+  readonly #exports: Exports;
 
   /**
    * @param byteLength - of the memory
@@ -93,12 +94,12 @@ export class WasmSums implements SumKernels {
       bfloat16: exports.addBfloat16,
     };
     this.#round = {
-      float64: exports.roundFloat64,
+      float64: (sum, target, count) => Number(this.#copyFloat64(sum, target, count)),
       float32: exports.roundFloat32,
       float16: (sum, target, count) => exports.roundHalf(sum, target, count, ...FLOAT16),
       bfloat16: (sum, target, count) => exports.roundHalf(sum, target, count, ...BFLOAT16),
     };
-    this.#checksum = exports.checksum;
+    this.#exports = exports;
   }
 
   clear(sum: number, count: number): void {
@@ -147,19 +148,40 @@ export class WasmSums implements SumKernels {
     this.add(target, values, dtype, count, 1);
   }
 
+  addExactly(sum: number, terms: number, count: number): boolean {
+    const { addExactly } = this.#exports;
+    const rest = count % STEP;
+    const whole = count - rest;
+    const isInexact = addExactly(sum, terms, whole) === 1;
+    if (rest === 0) return isInexact;
+    const [sumSlot, slot] = this.#slots;
+    this.#all.fill(0, sumSlot, slot + SLOT);
+    this.#copy(sumSlot, sum + 8 * whole, 8 * rest);
+    this.#copy(slot, terms + 8 * whole, 8 * rest);
+    const isRestInexact = addExactly(sumSlot, slot, STEP) === 1;
+    this.#copy(sum + 8 * whole, sumSlot, 8 * rest);
+    this.#copy(terms + 8 * whole, slot, 8 * rest);
+    return isInexact || isRestInexact;
+  }
+
   checksum(from: number, byteLength: number): { readonly sum: number; readonly weighed: number } {
     const rest = byteLength % BLOCK;
     const whole = byteLength - rest;
-    const [sum, weighed] = this.#checksum(from, whole / BLOCK);
+    const [sum, weighed] = this.#exports.checksum(from, whole / BLOCK);
     if (rest === 0) return { sum: sum >>> 0, weighed: weighed >>> 0 };
     const [slot] = this.#slots;
     this.#all.fill(0, slot, slot + BLOCK);
     this.#copy(slot, from + whole, rest);
-    const [last, lastWeighed] = this.#checksum(slot, 1);
+    const [last, lastWeighed] = this.#exports.checksum(slot, 1);
     return {
       sum: (sum + last) >>> 0,
       weighed: (weighed + lastWeighed + Math.imul(whole / 4, last)) >>> 0,
     };
+  }
+
+  #copyFloat64(sum: number, target: number, count: number): boolean {
+    this.#copy(target, sum, 8 * count);
+    return allFinite('float64', this.#floats64(target, count));
   }
 
   /** In JavaScript where the kernel stops, and where the weight is too large for it. */

@@ -56,7 +56,7 @@ export function roundedBits(dtype: 'float16' | 'bfloat16', value: number): numbe
 }
 
 /** The float64 numbers around one, and itself. */
-export function aroundOf(value: number): readonly number[] {
+function aroundOf(value: number): readonly number[] {
   const words = new BigInt64Array(1);
   const numbers = new Float64Array(words.buffer);
   return [-1n, 0n, 1n].map((step) => {

@@ -4,7 +4,7 @@ import { sumKernels } from '@polyak/backend-cpu/sums';
 import { describe, expect, it, vi } from 'vitest';
 import { JsSums } from '#sums/js-sums.js';
 import { WasmSums } from '#sums/wasm-sums.js';
-import { difference, fillWild, randomFrom } from '../data.js';
+import { difference, fillTame, fillWild, randomFrom } from '../data.js';
 import { roundedBits, roundingCases, valueOf } from './formats.js';
 
 const SIZES = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 1023, 4096, 8191];
@@ -176,6 +176,28 @@ describe.each(ENGINES)('the sums in %s', (_, Sums) => {
     expect([...new Uint16Array(buffer, TARGET, 3)]).toEqual(Array(3).fill(0x7fc0));
   });
 
+  it('keep what is lost by rounding a sum', () => {
+    const kernels = new Sums(BYTES);
+    for (const count of SIZES) {
+      for (const scale of [1, 2 ** -30, 2 ** 60]) {
+        kernels.bytes.fill(0xff);
+        const a = Float64Array.from(fillTame(new Float32Array(count), count));
+        const b = Float64Array.from(fillTame(new Float32Array(count), count + 1), (x) => x * scale);
+        new Float64Array(kernels.bytes.buffer, SUM, count).set(a);
+        new Float64Array(kernels.bytes.buffer, VALUES, count).set(b);
+        const before = [around(kernels, SUM, 8 * count), around(kernels, VALUES, 8 * count)];
+        const isInexact = kernels.addExactly(SUM, VALUES, count);
+        const sums = a.map((value, i) => value + (b[i] ?? NaN));
+        const lost = sums.map((sum, i) => exactDifference(a[i] ?? NaN, b[i] ?? NaN, sum));
+        expect(new Float64Array(kernels.bytes.buffer, SUM, count)).toEqual(sums);
+        expect(new Float64Array(kernels.bytes.buffer, VALUES, count)).toEqual(lost);
+        expect(isInexact).toBe(lost.some((value) => value !== 0));
+        const after = [around(kernels, SUM, 8 * count), around(kernels, VALUES, 8 * count)];
+        expect(after).toEqual(before);
+      }
+    }
+  });
+
   it('sum words, and words times their index, of every number of bytes', () => {
     const kernels = new Sums(BYTES);
     random(kernels.bytes, 5);
@@ -186,6 +208,12 @@ describe.each(ENGINES)('the sums in %s', (_, Sums) => {
     }
   });
 });
+
+/** `a + b - sum`, in integers of any size. */
+function exactDifference(a: number, b: number, sum: number): number {
+  const fixed = (value: number) => BigInt(value * 2 ** 70);
+  return Number(fixed(a) + fixed(b) - fixed(sum)) / 2 ** 70;
+}
 
 /** In integers of any size. */
 function checksumOf(bytes: Uint8Array): { readonly sum: number; readonly weighed: number } {

@@ -1,12 +1,13 @@
 // What is added to the sums of a soup: a member, a member with the opposite sign, another soup.
+import type { HalfOrFloatDType } from '@polyak/backend-cpu/sums';
 import { PolyakError } from '@polyak/core';
 import type { NamedTensors } from '@polyak/core';
-import { canonical, flawOf, isFloating, isHalf } from '@polyak/core/interfaces';
+import { canonical, flawOf, isFloating } from '@polyak/core/interfaces';
 import type { HostTensor, TensorSpec } from '@polyak/core/interfaces';
-import { allFinite, halfToFloat32, requireFit, specDifferences } from '@polyak/core/kit';
-import type { HalfDType } from '@polyak/core/kit';
+import { allFinite, requireFit, specDifferences } from '@polyak/core/kit';
 import { copyOf } from '../copies.js';
 import { ExactSum } from './exact-sum.js';
+import type { Terms } from './exact-sum.js';
 import { specsOf } from './soup-state.js';
 import type { SoupContents } from './soup-state.js';
 
@@ -17,11 +18,11 @@ export interface Contribution {
   /** How many members there are more, or fewer where it is negative. */
   readonly count: number;
   /** Terms of the weights and of their magnitudes. */
-  readonly weights: readonly Float64Array[];
+  readonly weights: readonly Terms[];
   /** The dtypes and shapes of all tensors. */
   readonly specs: ReadonlyMap<string, TensorSpec>;
   /** Terms of the floating tensors. */
-  readonly terms: ReadonlyMap<string, readonly Float64Array[]>;
+  readonly terms: ReadonlyMap<string, readonly Terms[]>;
   /** The other tensors, where they take the place of those that are there. */
   readonly copies: ReadonlyMap<string, HostTensor>;
 }
@@ -54,9 +55,13 @@ export function memberTerms(
   return {
     what: 'the member',
     count,
-    weights: [Float64Array.of(count * weight, count * Math.abs(weight))],
+    weights: termsOf([Float64Array.of(count * weight, count * Math.abs(weight))]),
     specs: tensors,
-    terms: new Map(floats.map(([name, tensor]) => [name, [scaled(tensor, count * weight)]])),
+    terms: new Map(
+      floats.map(([name, { dtype, data }]) => {
+        return [name, [{ dtype: dtype as HalfOrFloatDType, data, weight: count * weight }]];
+      }),
+    ),
     copies: new Map(count === 1 ? others.map(([name, tensor]) => [name, copyOf(tensor)]) : []),
   };
 }
@@ -66,9 +71,9 @@ export function soupTerms(other: SoupContents): Contribution {
   return {
     what: 'the other soup',
     count: other.count,
-    weights: other.weights.parts,
+    weights: termsOf(other.weights.parts),
     specs: specsOf(other),
-    terms: new Map([...other.sums].map(([name, { sum }]) => [name, sum.parts])),
+    terms: new Map([...other.sums].map(([name, { sum }]) => [name, termsOf(sum.parts)])),
     copies: new Map([...other.copies].map(([name, tensor]) => [name, copyOf(tensor)])),
   };
 }
@@ -88,7 +93,7 @@ export function contribute(call: string, contents: SoupContents, given: Contribu
     [...given.terms].map(([name, [first]]) => {
       const known = contents.sums.get(name);
       const spec = given.specs.get(name) as TensorSpec;
-      return [name, known ?? { spec, sum: new ExactSum(first?.length ?? 0) }] as const;
+      return [name, known ?? { spec, sum: new ExactSum(first?.data.length ?? 0) }] as const;
     }),
   );
   const additions = [
@@ -107,12 +112,7 @@ export function contribute(call: string, contents: SoupContents, given: Contribu
   contents.count += given.count;
 }
 
-/** `weight * tensor`, rounded to float64. */
-function scaled({ dtype, data }: HostTensor, weight: number): Float64Array {
-  const values = isHalf(dtype)
-    ? halfToFloat32(dtype as HalfDType, data as Uint16Array)
-    : (data as Float32Array | Float64Array);
-  const terms = new Float64Array(values.length);
-  for (let i = 0; i < terms.length; i += 1) terms[i] = (values[i] as number) * weight;
-  return terms;
+/** Numbers in float64 as they are. */
+function termsOf(parts: readonly Float64Array[]): readonly Terms[] {
+  return parts.map((data) => ({ dtype: 'float64', data, weight: 1 }));
 }

@@ -189,7 +189,8 @@ function sumIn(
   }
   const sum = new ExactSum(tensors[0]?.data.length ?? 0);
   for (const { data } of tensors) {
-    if (sum.canAdd(data as Float64Array)) sum.add(data as Float64Array);
+    const terms = { dtype: 'float64', data, weight: 1 } as const;
+    if (sum.canAdd(terms)) sum.add(terms);
     else problems.push(`the sum of ${what} is not finite`);
   }
   return { shape: spec.shape, sum };
