@@ -1,15 +1,17 @@
 // DARE: drop and rescale.
 import { requireOptions } from '@polyak/core/kit';
 import type { Block, MergeMethod, TensorMerge } from '../merge/method.js';
-import { DeltaSum, ELECTIONS, TILE, baseOf } from './deltas.js';
-import type { Election, WriteDeltas } from './deltas.js';
+import { DeltaSum, TILE, baseOf } from './deltas.js';
+import type { WriteDeltas } from './deltas.js';
 import { recordOf, requireNumber, requireOneOf, requireShare, taskOf } from './options.js';
 import type { TaskOptions } from './options.js';
+import { ELECTIONS } from './sign-election.js';
+import type { Election } from './sign-election.js';
 import { RandomBits } from './random-bits.js';
 
 /** Options of {@link dare}. */
 export interface DareOptions extends TaskOptions {
-  /** The probability that a delta is kept, in (0, 1]; rounded to a multiple of 2^-32. */
+  /** The probability that a delta is kept, in (0, 1]; rounded to a multiple of 2^-31. */
   readonly density: number;
   /** What the random choice depends on, an integer in [0, 2^53). Default 0. */
   readonly seed?: number;
@@ -65,14 +67,16 @@ class DareTensor implements TensorMerge {
   readonly needsPass = false;
   readonly #name: string;
   readonly #dare: Dare;
-  /** Elements whose bits are smaller are kept. */
+  /** Elements with smaller 31 bits are kept. */
   readonly #threshold: number;
+  /** The factors of a delta that is dropped, and of one that is kept. */
+  readonly #factors = new Float64Array(2);
   readonly #random: RandomBits[] = [];
 
   constructor(name: string, settings: Dare) {
     this.#name = name;
     this.#dare = settings;
-    this.#threshold = Math.max(1, Math.round(settings.density * 2 ** 32));
+    this.#threshold = Math.max(1, Math.round(settings.density * 2 ** 31));
   }
 
   add(): void {}
@@ -88,11 +92,13 @@ class DareTensor implements TensorMerge {
     const random = (this.#random[index] ??= new RandomBits(seed, index, this.#name));
     random.write(block.begin + begin, bits, count);
     const [base, model] = [baseOf(block), block.models[index] as Float64Array];
-    const threshold = this.#threshold;
-    const scale = factor * (2 ** 32 / threshold);
+    const [threshold, factors] = [this.#threshold | 0, this.#factors];
+    factors[1] = factor * (2 ** 31 / this.#threshold);
     for (let i = 0; i < count; i += 1) {
       const delta = (model[begin + i] as number) - (base[begin + i] as number);
-      deltas[i] = (bits[i] as number) < threshold ? scale * delta : 0;
+      // The sign of the difference: a branch would be as random as the bits.
+      const keeps = (((bits[i] as number) >>> 1) - threshold) >>> 31;
+      deltas[i] = delta * (factors[keeps] as number);
     }
   };
 }

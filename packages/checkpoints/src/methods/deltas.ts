@@ -2,12 +2,8 @@
 // over those that agree in their sign.
 import type { Block } from '../merge/method.js';
 import type { Task } from './options.js';
-
-/** How the sign of an element is elected: by the sum of the weighted deltas, or by their number. */
-export type Election = 'sum' | 'count';
-
-/** The names of the elections. */
-export const ELECTIONS: readonly Election[] = ['sum', 'count'];
+import { SignElection } from './sign-election.js';
+import type { Election } from './sign-election.js';
 
 /** Elements that are merged at a time, so that all their deltas stay in cache. */
 export const TILE = 4096;
@@ -34,78 +30,37 @@ export type WriteDeltas = (
 /** Adds deltas to the base model. Its memory serves all tensors. */
 export class DeltaSum {
   readonly #task: Task;
-  readonly #elect: Election | undefined;
-  readonly #deltas: Float64Array[] = [];
+  readonly #deltas = new Float64Array(TILE);
   readonly #sums = new Float64Array(TILE);
-  readonly #votes = new Float64Array(TILE);
-  readonly #weights = new Float64Array(TILE);
+  readonly #election: SignElection | undefined;
 
   constructor(task: Task, elect?: Election) {
     this.#task = task;
-    this.#elect = elect;
+    this.#election =
+      elect === undefined ? undefined : new SignElection(elect, this.#deltas, this.#sums);
   }
 
   /** Merges a block into `result`, a tile at a time. */
   merge(block: Block, result: Float64Array, write: WriteDeltas): void {
-    const base = baseOf(block);
-    while (this.#deltas.length < block.models.length) this.#deltas.push(new Float64Array(TILE));
+    const [base, sums, { lambda }] = [baseOf(block), this.#sums, this.#task];
     for (let begin = 0; begin < result.length; begin += TILE) {
       const count = Math.min(TILE, result.length - begin);
+      if (this.#election === undefined) sums.fill(0);
+      else this.#election.begin();
       for (const model of block.models.keys()) {
-        const deltas = this.#deltas[model] as Float64Array;
-        write(block, model, this.#weightOf(model), begin, deltas, count);
+        const weight = this.#task.weights?.[model] ?? 1;
+        write(block, model, weight, begin, this.#deltas, count);
+        if (this.#election === undefined) add(this.#deltas, sums, count);
+        else this.#election.add(Math.abs(weight), count);
       }
-      if (this.#elect === undefined) this.#sum(block.models.length, count);
-      else this.#average(block.models.length, count, this.#elect);
-      const { lambda } = this.#task;
+      this.#election?.end(count);
       for (let i = 0; i < count; i += 1) {
-        result[begin + i] = (base[begin + i] as number) + lambda * (this.#sums[i] as number);
+        result[begin + i] = (base[begin + i] as number) + lambda * (sums[i] as number);
       }
-    }
-  }
-
-  #weightOf(model: number): number {
-    return this.#task.weights?.[model] ?? 1;
-  }
-
-  #sum(models: number, count: number): void {
-    const sums = this.#sums.fill(0);
-    for (let model = 0; model < models; model += 1) add(this.#deltas[model], sums, count);
-  }
-
-  // The mean of the deltas that have the elected sign: 0 where no sign is elected.
-  #average(models: number, count: number, elect: Election): void {
-    const votes = this.#votes.fill(0);
-    for (let model = 0; model < models; model += 1) {
-      (elect === 'sum' ? add : addSigns)(this.#deltas[model], votes, count);
-    }
-    const [sums, weights] = [this.#sums.fill(0), this.#weights.fill(0)];
-    for (let model = 0; model < models; model += 1) {
-      const deltas = this.#deltas[model] as Float64Array;
-      const weight = Math.abs(this.#weightOf(model));
-      for (let i = 0; i < count; i += 1) {
-        const [delta, vote] = [deltas[i] as number, votes[i] as number];
-        if (!(vote > 0 ? delta > 0 : vote < 0 && delta < 0)) continue;
-        sums[i] = (sums[i] as number) + delta;
-        weights[i] = (weights[i] as number) + weight;
-      }
-    }
-    for (let i = 0; i < count; i += 1) {
-      const vote = votes[i] as number;
-      // A vote that is neither is 0 or NaN, and NaN must not get lost.
-      sums[i] = vote > 0 || vote < 0 ? (sums[i] as number) / (weights[i] as number) : vote;
     }
   }
 }
 
-function add(deltas: Float64Array | undefined, sums: Float64Array, count: number): void {
-  if (deltas === undefined) return;
+function add(deltas: Float64Array, sums: Float64Array, count: number): void {
   for (let i = 0; i < count; i += 1) sums[i] = (sums[i] as number) + (deltas[i] as number);
-}
-
-function addSigns(deltas: Float64Array | undefined, sums: Float64Array, count: number): void {
-  if (deltas === undefined) return;
-  for (let i = 0; i < count; i += 1) {
-    sums[i] = (sums[i] as number) + Math.sign(deltas[i] as number);
-  }
 }

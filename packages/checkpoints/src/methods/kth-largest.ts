@@ -9,6 +9,9 @@ const KEPT = 2 ** 18;
 /** The bits that a pass counts by, beginning with the exponent. There are 63, without the sign. */
 const DIGIT = 18;
 
+/** The level of the last 9 bits. */
+const LAST = 3;
+
 /** The numbers of a block, none negative and none NaN, and their 32-bit words. */
 export class Magnitudes {
   /** The numbers. */
@@ -24,12 +27,11 @@ export class Magnitudes {
  */
 export class KthLargest {
   #phase: 'count' | 'keep' | 'done';
-  /** The rank from the largest, 1 at least, among the numbers from `low` to `high`. */
+  /** The rank from the largest, 1 at least, among the numbers that begin with the known bits. */
   #rank: number;
-  #low = 0;
-  #high = Infinity;
-  /** The bits of `low`: bits 62 to 32, and 31 to 0. */
-  readonly #words = new Uint32Array(2);
+  /** The known bits of the k-th largest, low and high word, and which ones those are. */
+  readonly #known = new Uint32Array(2);
+  readonly #mask = new Uint32Array(2);
   /** Which 18 bits are counted. */
   #level = 0;
   #counts = new Float64Array(0);
@@ -37,6 +39,7 @@ export class KthLargest {
   #largest = 0;
   #kept = new Float64Array(0);
   #filled = 0;
+  #value = 0;
 
   constructor(elements: number, rank: number) {
     this.#rank = rank;
@@ -56,13 +59,14 @@ export class KthLargest {
 
   /** The k-th largest, once no pass is needed. */
   get value(): number {
-    return this.#low;
+    return this.#value;
   }
 
   /** Takes the first `count` numbers of a block. */
   add(block: Magnitudes, count: number): void {
-    if (this.#phase === 'keep') this.#keep(block.values, count);
-    else if (this.#phase === 'count') this.#count(block, count);
+    if (this.#phase === 'keep') this.#keep(block, count);
+    else if (this.#level === 0) this.#countFirst(block, count);
+    else this.#count(block, count);
   }
 
   /** Ends a pass. */
@@ -71,33 +75,39 @@ export class KthLargest {
     else if (this.#phase === 'count') this.#narrow();
   }
 
-  #keep(values: Float64Array, count: number): void {
-    const [low, high, kept] = [this.#low, this.#high, this.#kept];
+  #keep({ values, words }: Magnitudes, count: number): void {
+    const [low, high] = this.#known as unknown as readonly [number, number];
+    const [lowMask, highMask] = this.#mask as unknown as readonly [number, number];
+    const kept = this.#kept;
     let filled = this.#filled;
     for (let i = 0; i < count; i += 1) {
-      const value = values[i] as number;
-      if (value < low || value > high) continue;
-      kept[filled] = value;
+      const differs = ((words[2 * i + 1] as number) ^ high) & highMask;
+      if ((differs | (((words[2 * i] as number) ^ low) & lowMask)) !== 0) continue;
+      kept[filled] = values[i] as number;
       filled += 1;
     }
     this.#filled = filled;
   }
 
-  #count({ values, words }: Magnitudes, count: number): void {
-    const [low, high, counts, level] = [this.#low, this.#high, this.#counts, this.#level];
-    if (level === 0) {
-      for (let i = 0; i < count; i += 1) {
-        const digit = (words[2 * i + 1] as number) >>> 13;
-        counts[digit] = (counts[digit] as number) + 1;
-      }
-      return;
+  #countFirst({ words }: Magnitudes, count: number): void {
+    const counts = this.#counts;
+    for (let i = 0; i < count; i += 1) {
+      const digit = (words[2 * i + 1] as number) >>> 13;
+      counts[digit] = (counts[digit] as number) + 1;
     }
+  }
+
+  #count({ values, words }: Magnitudes, count: number): void {
+    const [low, high] = this.#known as unknown as readonly [number, number];
+    const [lowMask, highMask] = this.#mask as unknown as readonly [number, number];
+    const [counts, level] = [this.#counts, this.#level];
     let [smallest, largest] = [this.#smallest, this.#largest];
     for (let i = 0; i < count; i += 1) {
-      const value = values[i] as number;
-      if (value < low || value > high) continue;
-      const digit = digitOf(words[2 * i + 1] as number, words[2 * i] as number, level);
+      const [lowWord, highWord] = [words[2 * i] as number, words[2 * i + 1] as number];
+      if ((((highWord ^ high) & highMask) | ((lowWord ^ low) & lowMask)) !== 0) continue;
+      const digit = digitOf(highWord, lowWord, level);
       counts[digit] = (counts[digit] as number) + 1;
+      const value = values[i] as number;
       if (value < smallest) smallest = value;
       if (value > largest) largest = value;
     }
@@ -115,9 +125,11 @@ export class KthLargest {
     for (; digit > 0 && this.#rank > (counts[digit] as number); digit -= 1) {
       this.#rank -= counts[digit] as number;
     }
-    this.#bound(digit);
+    const [known, mask] = [this.#known, this.#mask];
+    setDigit(known, this.#level, digit);
+    setDigit(mask, this.#level, 2 ** DIGIT - 1);
     const left = counts[digit] as number;
-    if (this.#low === this.#high) this.#finish(this.#low);
+    if (this.#level === LAST) this.#finish(new Float64Array(known.buffer)[0] as number);
     else if (left <= KEPT) {
       this.#phase = 'keep';
       this.#kept = new Float64Array(left);
@@ -129,37 +141,13 @@ export class KthLargest {
     }
   }
 
-  /** Sets the smallest and the largest number whose bits begin with those known and `digit`. */
-  #bound(digit: number): void {
-    const [words, level] = [this.#words, this.#level];
-    const [high, low] = wordsOf(digit, level);
-    words[1] = (words[1] as number) | high;
-    words[0] = (words[0] as number) | low;
-    const [highRest, lowRest] = RESTS[level] as readonly [number, number];
-    const bits = Uint32Array.from(words);
-    const number = new Float64Array(bits.buffer);
-    this.#low = number[0] as number;
-    bits[1] = (bits[1] as number) | highRest;
-    bits[0] = (bits[0] as number) | lowRest;
-    // Beyond the bits of Infinity is NaN.
-    this.#high = Number.isNaN(number[0]) ? Infinity : (number[0] as number);
-  }
-
   #finish(value: number): void {
     this.#phase = 'done';
-    this.#low = value;
+    this.#value = value;
     this.#counts = new Float64Array(0);
     this.#kept = new Float64Array(0);
   }
 }
-
-/** The bits after those of each level, as high and low word. */
-const RESTS: readonly (readonly [number, number])[] = [
-  [0x1fff, 0xffffffff],
-  [0, 0x7ffffff],
-  [0, 0x1ff],
-  [0, 0],
-];
 
 /** Bits 62 to 45, 44 to 27, 26 to 9, or 8 to 0. */
 function digitOf(high: number, low: number, level: number): number {
@@ -168,12 +156,12 @@ function digitOf(high: number, low: number, level: number): number {
   return low & 0x1ff;
 }
 
-/** The inverse of {@link digitOf}. */
-function wordsOf(digit: number, level: number): readonly [number, number] {
-  if (level === 0) return [digit << 13, 0];
-  if (level === 1) return [digit >>> 5, digit << 27];
-  if (level === 2) return [0, digit << 9];
-  return [0, digit];
+/** Sets the bits of a level, the inverse of {@link digitOf}, in a low and a high word. */
+function setDigit(words: Uint32Array, level: number, digit: number): void {
+  const [low, high] = words as unknown as readonly [number, number];
+  if (level === 0) words[1] = high | (digit << 13);
+  else if (level === 1) [words[0], words[1]] = [low | (digit << 27), high | (digit >>> 5)];
+  else words[0] = low | (level === 2 ? digit << 9 : digit & 0x1ff);
 }
 
 /** Reorders `values`: quickselect, and a sort of what is left after too many rounds. */

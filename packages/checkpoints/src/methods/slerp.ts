@@ -1,7 +1,7 @@
 // Spherical linear interpolation of two models.
 import type { Block, MergeMethod, TensorMerge } from '../merge/method.js';
 import { requireNumber } from './options.js';
-import { BlockSums, dot } from './sums.js';
+import { BlockSums } from './sums.js';
 
 /** From this cosine on, vectors count as parallel. */
 const PARALLEL = 0.9995;
@@ -46,9 +46,16 @@ class SlerpTensor implements TensorMerge {
 
   add({ models: [a, b] }: Block): void {
     const [first, second] = pair(a, b);
-    this.#sums.add(0, dot(first, first, first.length));
-    this.#sums.add(1, dot(second, second, second.length));
-    this.#sums.add(2, dot(first, second, first.length));
+    let [firsts, seconds, products] = [0, 0, 0];
+    for (let i = 0; i < first.length; i += 1) {
+      const [x, y] = [first[i] as number, second[i] as number];
+      firsts += x * x;
+      seconds += y * y;
+      products += x * y;
+    }
+    this.#sums.add(0, firsts);
+    this.#sums.add(1, seconds);
+    this.#sums.add(2, products);
   }
 
   endPass(): void {

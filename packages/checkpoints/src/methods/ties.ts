@@ -1,11 +1,13 @@
 // TIES: trim, elect signs, merge.
 import { requireOptions } from '@polyak/core/kit';
 import type { Block, MergeMethod, TensorMerge } from '../merge/method.js';
-import { DeltaSum, ELECTIONS, baseOf } from './deltas.js';
-import type { Election, WriteDeltas } from './deltas.js';
+import { DeltaSum, baseOf } from './deltas.js';
+import type { WriteDeltas } from './deltas.js';
 import { KthLargest, Magnitudes } from './kth-largest.js';
 import { recordOf, requireOneOf, requireShare, taskOf } from './options.js';
 import type { TaskOptions } from './options.js';
+import { ELECTIONS } from './sign-election.js';
+import type { Election } from './sign-election.js';
 
 /** Options of {@link ties}. */
 export interface TiesOptions extends TaskOptions {

@@ -150,7 +150,7 @@ describe('the trimming of ties', () => {
     ['of any size', 2, made(LARGE, (i) => (normal() > 0 ? 1 : -1) * 2 ** ((i % 2098) - 1074))],
     ['infinite', 2, made(LARGE, (i) => (i % 2 === 0 ? Infinity : i))],
   ])('is exact for large tensors that are %s, in at most %d passes', (_, most, deltas) => {
-    for (const density of [1e-9, 0.2, 0.5, 0.999]) {
+    for (const density of [1e-9, 0.3]) {
       const { wrong, passes } = trimmed(deltas, density);
       expect(wrong).toBe(0);
       expect(passes).toBeLessThanOrEqual(most);

@@ -89,11 +89,11 @@ def random_bits(seed, model, name, elements):
 
 
 def dare(models, base, name, density, seed, elect=None, lambda_=1, weights=None):
-    threshold = max(1, round(density * 2**32))
+    threshold = max(1, round(density * 2**31))
     dropped = []
     for index, model in enumerate(models):
-        keeps = random_bits(seed, index, name, base.size) < threshold
-        dropped.append(np.where(keeps, (model - base) / (threshold / 2**32), 0))
+        keeps = random_bits(seed, index, name, base.size) // 2 < threshold
+        dropped.append(np.where(keeps, (model - base) / (threshold / 2**31), 0))
     weights, dropped = weights_of(weights, models), np.array(dropped)
     if elect is not None:
         return base + lambda_ * agreeing_mean(dropped, weights, elect)
