@@ -23,6 +23,8 @@ interface OpenFile extends StagedFile {
 export class StagedFiles {
   readonly all: readonly StagedFile[];
   readonly #open = new Map<string, OpenFile>();
+  /** Those that are this output's: another's may be in the place of one that could not be made. */
+  readonly #made: StagedFile[] = [];
 
   constructor(files: readonly StagedFile[]) {
     this.all = files;
@@ -62,6 +64,7 @@ export class StagedFiles {
             'was interrupted. Delete it if no process writes it.',
         );
       });
+      this.#made.push(file);
       this.#open.set(file.name, { ...file, handle, isDirty: true });
       await handle.truncate(file.byteLength);
     }
@@ -133,9 +136,9 @@ export class StagedFiles {
     }
   }
 
-  /** Removes the files. */
+  /** Removes the files that were made. */
   async remove(): Promise<void> {
     await this.close().catch(() => undefined);
-    for (const { staged } of this.all) await rm(staged, { force: true });
+    for (const { staged } of this.#made) await rm(staged, { force: true });
   }
 }

@@ -1,0 +1,140 @@
+// Disks that are full, and files that may not grow: the old output stays, and the error says why.
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { StageOptions } from '@polyak/checkpoints/node';
+import { prepareOutput, stageOutput, writeFileAtomic } from '@polyak/checkpoints/node';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { contentsOf, layoutOf, writeUnits } from './output.js';
+
+/** Counts the calls that need space, and fails at one of them. */
+const disk = vi.hoisted(() => ({
+  calls: 0,
+  failAt: 0,
+  call() {
+    this.calls += 1;
+    if (this.calls !== this.failAt) return;
+    throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+  },
+}));
+
+vi.mock('node:fs/promises', async (original) => {
+  const fs = await original<typeof import('node:fs/promises')>();
+  const needsSpace = new Set(['write', 'writeFile', 'truncate', 'datasync', 'sync']);
+  const open: typeof fs.open = async (path, flags, mode) => {
+    if (typeof flags === 'string' && flags.startsWith('w')) disk.call();
+    const handle = await fs.open(path, flags, mode);
+    return new Proxy(handle, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        return async (...args: unknown[]): Promise<unknown> => {
+          if (needsSpace.has(String(name))) disk.call();
+          return (await value.apply(target, args)) as unknown;
+        };
+      },
+    });
+  };
+  return {
+    ...fs,
+    open,
+    async rename(from: string, to: string) {
+      disk.call();
+      await fs.rename(from, to);
+    },
+  };
+});
+
+const FILES = { 'mean-1.bin': 5_000, 'mean.json': 990 };
+const NEW = { seed: 1, unit: 2_500 };
+const OLD = 2;
+
+let folder = '';
+let output = '';
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'polyak-full-'));
+  output = join(folder, 'mean.json');
+  Object.assign(disk, { calls: 0, failAt: 0 });
+});
+
+afterEach(async () => rm(folder, { recursive: true }));
+
+async function writeOld(): Promise<void> {
+  for (const [name, byteLength] of Object.entries(FILES)) {
+    await writeFile(join(folder, name), contentsOf(name, byteLength, OLD));
+  }
+}
+
+/** Which output is in the folder. */
+async function found(): Promise<string> {
+  const kinds = new Set<string>();
+  for (const [name, byteLength] of Object.entries(FILES).toReversed()) {
+    const bytes = await readFile(join(folder, name)).catch(() => undefined);
+    if (kinds.size === 0 && bytes === undefined) return 'none';
+    const is = (seed: number): boolean =>
+      bytes?.equals(contentsOf(name, byteLength, seed)) ?? false;
+    kinds.add(is(OLD) ? 'old' : is(NEW.seed) ? 'new' : 'broken');
+  }
+  return [...kinds].join(' and ');
+}
+
+async function merge(options: Partial<StageOptions>): Promise<void> {
+  if (await prepareOutput(output, options)) return;
+  const plan = { request: 'mean', inputs: [], ...options };
+  const staged = await stageOutput(output, layoutOf(FILES), plan);
+  try {
+    await writeUnits(staged, FILES, NEW);
+    await staged.publish();
+  } catch (error) {
+    await staged.abandon();
+    throw error;
+  }
+}
+
+describe('a full disk', () => {
+  it('at any call leaves a whole output, an error that says so, and what can be resumed', async () => {
+    const seen = new Set<string>();
+    let calls = 1;
+    for (; calls < 200; calls++) {
+      await writeOld();
+      Object.assign(disk, { calls: 0, failAt: calls });
+      const error: unknown = await merge({ force: true }).catch((reason: unknown) => reason);
+      if (error === undefined) break;
+      expect(error).toMatchObject({ code: 'ENOSPC' });
+      seen.add(await found());
+      await merge({ force: true, resume: true });
+      expect(await found()).toBe('new');
+      expect((await readdir(folder)).toSorted()).toEqual(Object.keys(FILES));
+    }
+    expect(calls).toBeGreaterThan(20);
+    // None: the index is away while a shard that it names is replaced.
+    expect([...seen].toSorted()).toEqual(['new', 'none', 'old']);
+  });
+});
+
+describe('writeFileAtomic', () => {
+  const path = (): string => join(folder, 'notes.txt');
+  const chunks = ['new ', 'contents'].map((text) => new TextEncoder().encode(text));
+
+  it('replaces a file at once, or makes it', async () => {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await writeFileAtomic(path(), chunks);
+      expect(await readFile(path(), 'utf8')).toBe('new contents');
+    }
+    expect(await readdir(folder)).toEqual(['notes.txt']);
+  });
+
+  it('leaves the old file, and nothing else, if a call fails', async () => {
+    await writeFile(path(), 'old');
+    let calls = 1;
+    for (; calls < 20; calls++) {
+      Object.assign(disk, { calls: 0, failAt: calls });
+      const error: unknown = await writeFileAtomic(path(), chunks).catch((reason) => reason);
+      if ((await readFile(path(), 'utf8')) !== 'old') break;
+      expect(error).toMatchObject({ code: 'ENOSPC' });
+      expect(await readdir(folder)).toEqual(['notes.txt']);
+    }
+    expect(calls).toBeGreaterThan(4);
+  });
+});
