@@ -1,11 +1,12 @@
 // One merge as a command: its plan with --dry-run, else the merge with its progress.
+import type { MergePlan } from '@polyak/checkpoints';
+import type { MergeFilesOptions, MergeFilesResult } from '@polyak/checkpoints/node';
+import { mergeFiles, planMergeFiles } from '@polyak/checkpoints/node';
+import type { RunOptions } from './arguments/options.js';
 import type { Context, PrintOptions } from './context.js';
 import { printResult, say } from './context.js';
-import type { MergeFilesOptions } from './library.js';
-import { mergeFiles, planMergeFiles } from './library.js';
-import type { RunOptions } from './arguments/options.js';
 import { showProgress } from './progress.js';
-import { bytesText, countText, durationText } from './text.js';
+import { bytesText, countText, durationText, listText } from './text.js';
 
 /** A merge that a command makes. */
 export interface Merge {
@@ -16,45 +17,83 @@ export interface Merge {
   readonly options: MergeFilesOptions;
 }
 
-/** Makes the merge, or prints its plan. */
+/** Makes the merge and says what was made, or prints its plan. */
 export async function runMerge(
   context: Context,
   options: PrintOptions & RunOptions,
   merge: Merge,
 ): Promise<void> {
+  const { inputs, output } = merge;
   if (options.dryRun) return printPlan(context, options, merge);
   const started = Date.now();
-  const report = await mergeWithProgress(context, options, merge);
+  const result = await mergeWithProgress(context, options, merge);
   const seconds = (Date.now() - started) / 1000;
-  const { output } = merge;
+  const text =
+    result.kind === 'published'
+      ? `${output}: the interrupted merge was complete`
+      : `${output}: ${countText(result.plan.merged.length, 'tensor')}, ` +
+        `${bytesText(result.plan.bytesToWrite)} in ${durationText(seconds)}`;
   printResult(
     context,
     options,
-    { output, inputs: merge.inputs, ...report, seconds },
-    options.quiet
-      ? ''
-      : `${output}: ${countText(report.tensors, 'tensor')}, ` +
-          `${bytesText(report.bytesWritten)} in ${durationText(seconds)}`,
+    { output, inputs, ...resultValue(result), seconds },
+    options.quiet ? '' : text,
   );
 }
 
-/** Makes the merge. */
+/** Makes the merge, and warns of what its result may not be expected to hold. */
 export async function mergeWithProgress(
   context: Context,
   options: PrintOptions,
   { label, inputs, output, options: mergeOptions }: Merge,
-): ReturnType<typeof mergeFiles> {
+): Promise<MergeFilesResult> {
   const progress = showProgress(context, options, label);
-  try {
-    return await mergeFiles(inputs, output, {
-      ...mergeOptions,
-      signal: context.signal,
-      onProgress: progress.update,
-      onWarning: (message) => say(context, options, message),
-    });
-  } finally {
-    progress.end();
+  const { signal } = context;
+  const result = await mergeFiles(inputs, output, {
+    ...mergeOptions,
+    signal,
+    onProgress: progress.update,
+  }).catch((error: unknown) => {
+    progress.end('ended early');
+    throw error;
+  });
+  progress.end('done');
+  if (result.kind === 'merged') {
+    const { fromLast, nonFinite } = result.report;
+    if (fromLast.length > 0) {
+      say(
+        context,
+        options,
+        `taken from the last checkpoint, as they differ: ${listText(fromLast)}`,
+      );
+    }
+    if (nonFinite.size > 0) {
+      say(context, options, `not finite in some checkpoint: ${listText([...nonFinite.keys()])}`);
+    }
   }
+  return result;
+}
+
+/** What happened, for `--json`. */
+export function resultValue(result: MergeFilesResult): Readonly<Record<string, unknown>> {
+  if (result.kind === 'published') return { kind: result.kind };
+  const { plan, report } = result;
+  return {
+    kind: result.kind,
+    ...planValue(plan),
+    fromLast: report.fromLast,
+    nonFinite: Object.fromEntries(report.nonFinite),
+  };
+}
+
+function planValue(plan: MergePlan): Readonly<Record<string, unknown>> {
+  return {
+    files: plan.layout.files.map(({ name }) => name),
+    merged: plan.merged.length,
+    copied: plan.copied,
+    bytesToRead: plan.bytesToRead,
+    bytesToWrite: plan.bytesToWrite,
+  };
 }
 
 async function printPlan(
@@ -65,12 +104,11 @@ async function printPlan(
   const plan = await planMergeFiles(inputs, output, mergeOptions);
   const lines = [
     `would write ${output}`,
-    `  inputs    ${inputs.join('\n            ')}`,
-    `  tensors   ${plan.tensors}`,
+    ...inputs.map((input, index) => `  ${index === 0 ? 'inputs' : '      '}    ${input}`),
+    `  tensors   ${plan.merged.length.toLocaleString('en')}`,
+    ...(plan.copied.length > 0 ? [`  left out  ${listText(plan.copied)}: as in the last`] : []),
     `  to read   ${bytesText(plan.bytesToRead)}`,
     `  to write  ${bytesText(plan.bytesToWrite)}`,
-    `  memory    ${bytesText(plan.memoryBytes)}`,
-    ...(plan.leftOut.length > 0 ? [`  left out  ${plan.leftOut.join('\n            ')}`] : []),
   ];
-  printResult(context, options, { output, inputs, ...plan }, lines.join('\n'));
+  printResult(context, options, { output, inputs, ...planValue(plan) }, lines.join('\n'));
 }

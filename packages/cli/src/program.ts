@@ -50,10 +50,15 @@ export async function run(args: readonly string[], context: Context): Promise<nu
     }
     const code = exitCodeOf(error, context.signal);
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    const text = code === EXIT_CODES.interrupted[0] ? 'interrupted' : message;
+    const text = code === EXIT_CODES.interrupted[0] ? 'interrupted' : asOptions(message);
     context.stderr.write(`polyak: ${plain(context.debug ? String(stack) : text)}\n`);
     return code;
   }
+}
+
+/** The library's options as those of the command line. */
+function asOptions(message: string): string {
+  return message.replaceAll(/`(force|resume)`/gu, '--$1');
 }
 
 function programOf(context: Context): Command {

@@ -5,16 +5,17 @@ import { bytesText, durationText } from './text.js';
 
 /** How far a piece of work is. */
 export interface Progress {
-  readonly doneBytes: number;
-  readonly totalBytes: number;
+  /** The bytes that are done, of `total`. */
+  readonly done: number;
+  readonly total: number;
 }
 
 /** Shows progress until it is ended. */
 export interface ProgressDisplay {
   /** Shows how far the work is. */
   readonly update: (progress: Progress) => void;
-  /** Ends the display, whether the work is done or not. */
-  readonly end: () => void;
+  /** Ends the display; work that is done is at 100 %. */
+  readonly end: (outcome: 'done' | 'ended early') => void;
 }
 
 // The rate is that of the last seconds: caches and other programs make it change.
@@ -35,25 +36,37 @@ export function showProgress(
 ): ProgressDisplay {
   if (quiet) return { update: () => undefined, end: () => undefined };
   const measure = meter(now);
-  return context.stderr.isTTY ? bar(context, measure) : lines(context, label, measure);
+  const display = context.stderr.isTTY ? bar(context, measure) : lines(context, label, measure);
+  let last: Progress | undefined;
+  return {
+    update(progress) {
+      last = progress;
+      display.update(progress);
+    },
+    end(outcome) {
+      if (outcome === 'done' && last !== undefined && last.done < last.total) {
+        display.update({ done: last.total, total: last.total });
+      }
+      display.end(outcome);
+    },
+  };
 }
 
 /** A function of progress that describes it: amount, rate, time left. */
 function meter(now: () => number): (progress: Progress) => string {
   const samples: { readonly time: number; readonly bytes: number }[] = [];
-  return ({ doneBytes, totalBytes }) => {
+  return ({ done, total }) => {
     const time = now() / 1000;
     const last = samples.at(-1);
     // Ten samples a second at most, so that the list stays short.
-    if (last === undefined || time - last.time >= 0.1) samples.push({ time, bytes: doneBytes });
+    if (last === undefined || time - last.time >= 0.1) samples.push({ time, bytes: done });
     while (samples.length > 2 && time - (samples[0]?.time ?? 0) > WINDOW_SECONDS) samples.shift();
     const [first] = samples;
-    const amount = `${bytesText(doneBytes)} of ${bytesText(totalBytes)}`;
+    const amount = `${bytesText(done)} of ${bytesText(total)}`;
     const seconds = time - (first?.time ?? time);
-    const rate = (doneBytes - (first?.bytes ?? 0)) / seconds;
+    const rate = (done - (first?.bytes ?? 0)) / seconds;
     if (!(seconds > 0 && rate > 0)) return amount;
-    const left =
-      doneBytes < totalBytes ? `, ${durationText((totalBytes - doneBytes) / rate)} left` : '';
+    const left = done < total ? `, ${durationText((total - done) / rate)} left` : '';
     return `${amount}, ${bytesText(rate)}/s${left}`;
   };
 }
@@ -67,8 +80,8 @@ function bar({ stderr }: Context, measure: (progress: Progress) => string): Prog
   return {
     update(progress) {
       const text = measure(progress);
-      if (!isStarted) display.start(progress.totalBytes, progress.doneBytes, { text });
-      else display.update(progress.doneBytes, { text });
+      if (!isStarted) display.start(progress.total, progress.done, { text });
+      else display.update(progress.done, { text });
       isStarted = true;
     },
     end() {
@@ -87,8 +100,8 @@ function lines(
   return {
     update(progress) {
       const text = measure(progress);
-      const { doneBytes, totalBytes } = progress;
-      const reached = totalBytes === 0 ? 10 : Math.floor((10 * doneBytes) / totalBytes);
+      const { done, total } = progress;
+      const reached = total === 0 ? 10 : Math.floor((10 * done) / total);
       if (reached <= tenths) return;
       tenths = reached;
       stderr.write(`polyak: ${label} ${10 * reached} %, ${text}\n`);

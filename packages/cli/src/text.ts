@@ -10,8 +10,9 @@ export function bytesText(bytes: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit] ?? ''}`;
 }
 
-/** A time, such as `1:02:03` or `0:07`. */
+/** A time, such as `1:02:03`, `2:05` or `7.1 s`. */
 export function durationText(seconds: number): string {
+  if (seconds < 59.5) return `${seconds.toFixed(seconds < 9.95 ? 1 : 0)} s`;
   const whole = Math.round(seconds);
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   const tail = String(whole % 60).padStart(2, '0');
@@ -26,6 +27,12 @@ export function numberText(value: number): string {
 /** `1 tensor`, `2 tensors`. */
 export function countText(count: number, noun: string): string {
   return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Names with commas between them; `and 4,990 more` where there are many. */
+export function listText(names: readonly string[]): string {
+  const [shown, more] = [names.slice(0, 10).join(', '), names.length - 10];
+  return more > 0 ? `${shown} and ${more.toLocaleString('en')} more` : shown;
 }
 
 /**

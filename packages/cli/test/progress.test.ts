@@ -9,9 +9,9 @@ function show(isTTY: boolean, options = {}): string {
   const display = showProgress(context, options, 'average', () => time);
   for (let step = 0; step <= 20; step += 1) {
     time = 2000 * step;
-    display.update({ doneBytes: 2e8 * step, totalBytes: 4e9 });
+    display.update({ done: 2e8 * step, total: 4e9 });
   }
-  display.end();
+  display.end('done');
   return stderr();
 }
 
@@ -20,7 +20,7 @@ describe('showProgress', () => {
     const lines = show(false).trim().split('\n');
     expect(lines).toHaveLength(11);
     expect(lines[0]).toBe('polyak: average 0 %, 0 bytes of 4.0 GB');
-    expect(lines[5]).toBe('polyak: average 50 %, 2.0 GB of 4.0 GB, 100 MB/s, 0:20 left');
+    expect(lines[5]).toBe('polyak: average 50 %, 2.0 GB of 4.0 GB, 100 MB/s, 20 s left');
     expect(lines[10]).toBe('polyak: average 100 %, 4.0 GB of 4.0 GB, 100 MB/s');
   });
 
@@ -38,7 +38,7 @@ describe('showProgress', () => {
   it('is done at once where there are no bytes', () => {
     const { context, stderr } = surroundings();
     const display = showProgress(context, {}, 'average');
-    display.update({ doneBytes: 0, totalBytes: 0 });
+    display.update({ done: 0, total: 0 });
     expect(stderr()).toBe('polyak: average 100 %, 0 bytes of 0 bytes\n');
   });
 });

@@ -1,5 +1,7 @@
 // The checkpoints that the arguments name: paths, patterns, or a range in a folder.
 import { existsSync, statSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import process from 'node:process';
 import { globSync, isDynamicPattern } from 'tinyglobby';
 import { UsageError } from '../exit-codes.js';
 import { numberedCheckpoints } from './numbered.js';
@@ -29,7 +31,11 @@ export async function inputsOf(
 
 function expanded(arg: string): readonly string[] {
   if (existsSync(arg) || !isDynamicPattern(arg)) return [arg];
-  const found = globSync(arg.replaceAll('\\', '/'), { expandDirectories: false, onlyFiles: false });
+  const found = globSync(process.platform === 'win32' ? arg.replaceAll('\\', '/') : arg, {
+    expandDirectories: false,
+    onlyFiles: false,
+    absolute: isAbsolute(arg),
+  });
   if (found.length === 0) throw new UsageError(`no file matches ${arg}.`);
   found.sort(new Intl.Collator('en', { numeric: true }).compare);
   return found;

@@ -1,8 +1,10 @@
 // The options that commands share.
+import { renameOf } from '@polyak/checkpoints';
+import type { NameRules, NonFinitePolicy, OutputDType, RenameRule } from '@polyak/checkpoints';
+import type { MergeFilesOptions } from '@polyak/checkpoints/node';
 import type { Command } from 'commander';
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { PrintOptions } from '../context.js';
-import type { MergeFilesOptions, NameRules, RenameRule } from '../library.js';
 import { collect, parseBytes, parseNumber } from './parse.js';
 
 /** Which tensors, and under which names. */
@@ -15,7 +17,7 @@ export interface NameOptions {
 /** Where the output goes, and how it is written. */
 export interface OutputOptions extends PrintOptions {
   readonly output: string;
-  readonly dtype?: string;
+  readonly dtype?: OutputDType;
   readonly shards?: number;
   readonly force?: true;
 }
@@ -28,8 +30,7 @@ export interface RunOptions {
 
 /** What is done with tensors that cannot simply be merged. */
 export interface ToleranceOptions {
-  readonly nonfinite: 'refuse' | 'skip' | 'propagate';
-  readonly integers: 'equal' | 'last';
+  readonly nonfinite: NonFinitePolicy;
   readonly rows?: readonly string[];
 }
 
@@ -93,18 +94,13 @@ export function withRunOptions(command: Command): Command {
     .option('--dry-run', 'print the plan: bytes, memory, names left out');
 }
 
-/** Adds `--nonfinite`, `--integers` and `--rows`. */
-export function withToleranceOptions(command: Command, nonFinite: string = 'refuse'): Command {
+/** Adds `--nonfinite` and `--rows`. */
+export function withToleranceOptions(command: Command): Command {
   return command
     .addOption(
       new Option('--nonfinite <policy>', 'what to do about NaN and infinities')
         .choices(['refuse', 'skip', 'propagate'])
-        .default(nonFinite),
-    )
-    .addOption(
-      new Option('--integers <policy>', 'integer tensors must be equal, or the last are taken')
-        .choices(['equal', 'last'])
-        .default('equal'),
+        .default('refuse'),
     )
     .addOption(
       new Option(
@@ -126,21 +122,24 @@ export function withRangeOptions(command: Command): Command {
     .addOption(new Option('--to <number>', 'with a folder: the last').argParser(parseNumber));
 }
 
-/** The options of the library for those of the command line. */
-export function mergeOptionsOf(
-  options: NameOptions & OutputOptions & RunOptions & Partial<ToleranceOptions>,
-): MergeFilesOptions {
-  const { include, exclude, rename, rows, dtype, integers, nonfinite, shards } = options;
-  const names: NameRules = {
+/** The names that the options select, and give. */
+export function nameRulesOf({ include, exclude, rename }: NameOptions): NameRules {
+  return {
     ...(include && { include }),
     ...(exclude && { exclude }),
     ...(rename && { rename }),
   };
+}
+
+/** The options of a merge for those of the command line. */
+export function mergeOptionsOf(
+  options: NameOptions & OutputOptions & RunOptions & Partial<ToleranceOptions>,
+): Omit<MergeFilesOptions, 'method'> {
+  const { rows, dtype, nonfinite, shards } = options;
   return {
-    names,
+    names: nameRulesOf(options),
     ...(rows && { rows }),
-    ...(dtype !== undefined && { dtype }),
-    ...(integers && { integers }),
+    ...(dtype && { dtype }),
     ...(nonfinite && { nonFinite: nonfinite }),
     ...(shards !== undefined && { shardBytes: shards }),
     force: options.force ?? false,
@@ -149,6 +148,9 @@ export function mergeOptionsOf(
 }
 
 function parseRename(text: string): RenameRule {
-  const [from = '', to = ''] = text.split('=', 2);
-  return { from, to };
+  try {
+    return renameOf('--rename', text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as RangeError).message);
+  }
 }

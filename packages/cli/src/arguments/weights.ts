@@ -1,47 +1,43 @@
-// The weights of a linear merge, from the options that describe them.
+// The weighted sum that options describe.
+import { mean, weighted } from '@polyak/checkpoints';
+import type { LinearMerge } from '@polyak/checkpoints';
+import { decayWeights, exponentialWeights } from '@polyak/core/rules';
 import { UsageError } from '../exit-codes.js';
 
 /** The curves of `--decay`. */
-export const DECAYS: readonly Decay[] = ['linear', 'cosine', 'minus-sqrt'];
+export const DECAYS = ['linear', 'cosine', 'minus-sqrt'] as const;
 
-/** A curve that the learning rate could have followed. */
-export type Decay = 'linear' | 'cosine' | 'minus-sqrt';
-
-/** How checkpoints are weighted: equally where none is given. */
+/** How checkpoints are weighted: equally where nothing is given. */
 export interface WeightOptions {
   readonly weights?: readonly number[];
   readonly normalize: boolean;
-  readonly decay?: Decay;
+  readonly decay?: (typeof DECAYS)[number];
   readonly ema?: number;
 }
 
 /**
- * One weight for each checkpoint.
+ * The weighted sum of checkpoints that the options describe.
  *
  * @param count - the number of checkpoints
  * @throws UsageError where the weights do not fit
  */
-export function weightsOf(
+export function weightedSum(
   { weights, normalize, decay, ema }: WeightOptions,
   count: number,
-): readonly number[] {
+): LinearMerge {
   if (weights === undefined && !normalize) {
     throw new UsageError('--no-normalize is of use with --weights only.');
   }
-  if (decay !== undefined && count < 2) {
-    throw new UsageError('--decay needs two checkpoints at least.');
-  }
-  if (decay !== undefined || ema !== undefined) throw new Error('not there yet');
-  if (weights === undefined) return Array.from({ length: count }, () => 1 / count);
+  if (decay !== undefined) return weighted(decayWeights(decay, count));
+  if (ema !== undefined) return weighted(exponentialWeights(ema, count));
+  if (weights === undefined) return mean(count);
   if (weights.length !== count) {
     throw new UsageError(
       `--weights has ${weights.length} numbers for ${count} checkpoints, expected one for each.`,
     );
   }
-  if (!normalize) return weights;
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  if (sum !== 0) return weights.map((weight) => weight / sum);
-  throw new UsageError(
-    'the weights add up to 0 and cannot be normalised. --no-normalize uses them as they are.',
-  );
+  if (normalize && weights.reduce((sum, weight) => sum + weight, 0) === 0) {
+    throw new UsageError('the weights add up to 0; --no-normalize uses them as they are.');
+  }
+  return weighted(weights, { normalize });
 }

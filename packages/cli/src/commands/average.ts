@@ -20,7 +20,7 @@ import {
 } from '../arguments/options.js';
 import { parseDecay, parseNumbers } from '../arguments/parse.js';
 import type { WeightOptions } from '../arguments/weights.js';
-import { DECAYS, weightsOf } from '../arguments/weights.js';
+import { DECAYS, weightedSum } from '../arguments/weights.js';
 
 const EXAMPLES = `
 Examples:
@@ -74,7 +74,7 @@ export function averageCommand(context: Context): Command {
         label: 'average',
         inputs,
         output: options.output,
-        options: { ...mergeOptionsOf(options), weights: weightsOf(options, inputs.length) },
+        options: { ...mergeOptionsOf(options), method: weightedSum(options, inputs.length) },
       });
     });
 }

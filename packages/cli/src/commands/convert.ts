@@ -1,4 +1,5 @@
 // polyak convert: other dtypes, files of another size, other names.
+import { mean } from '@polyak/checkpoints';
 import { Command } from 'commander';
 import type { Context } from '../context.js';
 import { runMerge } from '../merging.js';
@@ -31,7 +32,7 @@ export function convertCommand(context: Context): Command {
         label: 'convert',
         inputs: [input],
         output: options.output,
-        options: { ...mergeOptionsOf(options), weights: [1], nonFinite: 'propagate' },
+        options: { ...mergeOptionsOf(options), method: mean(1), nonFinite: 'propagate' },
       });
     });
 }

@@ -1,9 +1,9 @@
 // polyak inspect: what a checkpoint holds.
 import type { Checkpoint } from '@polyak/checkpoints';
+import { openCheckpoint } from '@polyak/checkpoints/node';
 import { Command } from 'commander';
 import type { Context, PrintOptions } from '../context.js';
 import { printResult } from '../context.js';
-import { openCheckpoint } from '../library.js';
 import { withPrintOptions } from '../arguments/options.js';
 import { bytesText, countText, tableText } from '../text.js';
 

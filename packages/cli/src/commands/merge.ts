@@ -1,4 +1,6 @@
 // polyak merge: the methods that are more than a mean, and merges by recipe.
+import type { MergeMethod } from '@polyak/checkpoints';
+import { methodOf, METHODS } from '@polyak/checkpoints';
 import { Command, Option } from 'commander';
 import type { Context } from '../context.js';
 import { UsageError } from '../exit-codes.js';
@@ -20,6 +22,7 @@ import {
   withToleranceOptions,
 } from '../arguments/options.js';
 import { parseCount, parseNumber, parseNumbers } from '../arguments/parse.js';
+import { weightedSum } from '../arguments/weights.js';
 
 const EXAMPLES = `
 Examples:
@@ -30,10 +33,11 @@ Examples:
     -o difference.safetensors
   polyak merge --recipe merge.yaml`;
 
-const METHODS = ['linear', 'slerp', 'task-arithmetic', 'ties', 'dare', 'model-stock'] as const;
+/** The options that are the methods' own; each method checks which of them it takes. */
+const OWN = ['weights', 't', 'lambda', 'density', 'seed', 'elect'] as const;
 
 interface MethodOptions {
-  readonly method?: (typeof METHODS)[number];
+  readonly method?: string;
   readonly recipe?: string;
   readonly base?: string;
   readonly weights?: readonly number[];
@@ -42,6 +46,7 @@ interface MethodOptions {
   readonly lambda?: number;
   readonly density?: number;
   readonly seed?: number;
+  readonly elect?: string;
 }
 
 type MergeOptions = NameOptions &
@@ -57,7 +62,7 @@ export function mergeCommand(context: Context): Command {
     .summary('slerp, task arithmetic, TIES, DARE, model stock')
     .description('Merges checkpoints by a method, or as a recipe says.')
     .argument('[checkpoint...]', 'files, quoted patterns, or a folder with --from and --to')
-    .addOption(new Option('--method <name>', 'how to merge').choices(METHODS))
+    .addOption(new Option('--method <name>', 'how to merge').choices(['linear', ...METHODS]))
     .addOption(
       new Option('--recipe <file>', 'a YAML file with all of this').conflicts(['method', 'base']),
     )
@@ -79,7 +84,13 @@ export function mergeCommand(context: Context): Command {
     .addOption(
       new Option('--density <number>', 'ties, dare: the share that is kept').argParser(parseNumber),
     )
-    .addOption(new Option('--seed <number>', 'dare: of the random choice').argParser(parseCount));
+    .addOption(new Option('--seed <number>', 'dare: of the random choice').argParser(parseCount))
+    .addOption(
+      new Option('--elect <vote>', 'ties, dare: the sign by sum or by count').choices([
+        'sum',
+        'count',
+      ]),
+    );
   withRangeOptions(command);
   withNameOptions(command);
   withToleranceOptions(command);
@@ -88,16 +99,29 @@ export function mergeCommand(context: Context): Command {
   return command
     .addHelpText('after', EXAMPLES)
     .action(async (args: readonly string[], options: MergeOptions) => {
-      if (options.method === undefined) throw new UsageError('--method or --recipe is needed.');
+      const { method: name, base, output } = options;
+      if (name === undefined) throw new UsageError('--method or --recipe is needed.');
       const inputs = await inputsOf(args, options);
+      const method =
+        name === 'linear' ? weightedSum(options, inputs.length) : methodFrom(name, options);
       await runMerge(context, options, {
         label: 'merge',
         inputs,
-        output: options.output,
-        options: {
-          ...mergeOptionsOf(options),
-          ...(options.base !== undefined && { base: options.base }),
-        },
+        output,
+        options: { ...mergeOptionsOf(options), method, ...(base !== undefined && { base }) },
       });
     });
+}
+
+function methodFrom(name: string, options: MethodOptions): MergeMethod {
+  if (!options.normalize) throw new UsageError('--no-normalize is of use with linear only.');
+  const own = OWN.filter((key) => options[key] !== undefined).map((key) => [key, options[key]]);
+  try {
+    return methodOf(name, Object.fromEntries(own) as Readonly<Record<string, unknown>>);
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) {
+      throw new UsageError(error.message, { cause: error });
+    }
+    throw error;
+  }
 }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { mean } from '@polyak/checkpoints';
 import { PolyakError } from '@polyak/core';
 import { Command } from 'commander';
 import type { Context } from '../context.js';
@@ -11,7 +12,7 @@ import { greedySoup } from '../soup/greedy.js';
 import { inputsOf } from '../arguments/inputs.js';
 import { judge } from '../soup/judge.js';
 import type { Merge } from '../merging.js';
-import { mergeWithProgress } from '../merging.js';
+import { mergeWithProgress, resultValue } from '../merging.js';
 import type {
   NameOptions,
   OutputOptions,
@@ -68,12 +69,12 @@ export function soupCommand(context: Context): Command {
       }
       const { members, score, trials } = await chosen(context, options, inputs);
       const merge = meanOf(inputs, members, options);
-      const report = await mergeWithProgress(context, options, merge);
+      const result = await mergeWithProgress(context, options, merge);
       const names = merge.inputs;
       printResult(
         context,
         options,
-        { output: options.output, inputs: names, score, trials, report },
+        { output: options.output, inputs: names, ...resultValue(result), score, trials },
         `${options.output}: the mean of ${names.join(', ')} with the score ${numberText(score)}`,
       );
     });
@@ -124,7 +125,7 @@ function meanOf(
     output: options.output,
     options: {
       ...mergeOptionsOf(options),
-      weights: members.map(() => 1 / members.length),
+      method: mean(members.length),
     },
   };
 }

@@ -1,8 +1,9 @@
 // polyak state: what a saved state of averages holds.
+import { openSafetensors } from '@polyak/safetensors';
+import { openFile } from '@polyak/safetensors/node';
 import { Command } from 'commander';
 import type { Context, PrintOptions } from '../context.js';
 import { printResult } from '../context.js';
-import { openCheckpoint } from '../library.js';
 import { withPrintOptions } from '../arguments/options.js';
 import { stateIn, stateText } from '../reading/state-outline.js';
 
@@ -20,13 +21,13 @@ export function stateCommand(context: Context): Command {
   return command
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, options: PrintOptions) => {
-      const checkpoint = await openCheckpoint(path);
+      const source = await openFile(path);
       try {
-        const { name, metadata, tensors } = checkpoint;
-        const state = stateIn(name, metadata);
-        printResult(context, options, { name, state }, stateText(state, tensors));
+        const { metadata, tensors } = await openSafetensors(source);
+        const state = stateIn(path, metadata, tensors.size);
+        printResult(context, options, { name: path, state }, stateText(state, tensors));
       } finally {
-        await checkpoint.close();
+        await source.close();
       }
     });
 }

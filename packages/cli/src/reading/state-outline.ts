@@ -2,18 +2,26 @@
 // size is shown at once.
 import { PolyakError } from '@polyak/core';
 import type { Json } from '@polyak/safetensors/json';
-import { excerpt, parseJson } from '@polyak/safetensors/json';
+import { excerpt, hasMoreValues, parseJson } from '@polyak/safetensors/json';
 import { bytesText, countText, numberText } from '../text.js';
 
 /** What a file says of its tensors, by name. */
 export type TensorFacts = ReadonlyMap<
   string,
-  { readonly dtype: string; readonly shape: readonly number[]; readonly byteLength: number }
+  {
+    readonly dtype: string;
+    readonly shape: readonly number[];
+    readonly begin: number;
+    readonly end: number;
+  }
 >;
 
 /** The entry of the metadata that `toSafetensors` writes. */
 const KEY = 'polyak';
-const DEEPEST = 300;
+// The limits of core's toSafetensors.
+const MAX_DEPTH = 258;
+const MAX_VALUES = 250_000;
+const MAX_VALUES_PER_TENSOR = 4;
 // Longer lists are cut: those of parameter names have as many members as the model has tensors.
 const LONGEST_LIST = 8;
 
@@ -21,9 +29,15 @@ const LONGEST_LIST = 8;
  * The state in the metadata of a file, with a tensor as `{ $tensor: name }`.
  *
  * @param name - the file, for messages
+ * @param metadata - its strings
+ * @param tensorCount - the number of its tensors
  * @throws PolyakError `ERR_STATE` where the file holds no state
  */
-export function stateIn(name: string, metadata: Readonly<Record<string, string>>): Json {
+export function stateIn(
+  name: string,
+  metadata: Readonly<Record<string, string>>,
+  tensorCount: number,
+): Json {
   const text = Object.hasOwn(metadata, KEY) ? metadata[KEY] : undefined;
   if (text === undefined) {
     throw new PolyakError(
@@ -31,9 +45,12 @@ export function stateIn(name: string, metadata: Readonly<Record<string, string>>
       `${name} holds no state of averages, only tensors: use polyak inspect.`,
     );
   }
+  if (hasMoreValues(text, MAX_VALUES + MAX_VALUES_PER_TENSOR * tensorCount)) {
+    throw new PolyakError('ERR_STATE', `the state in ${name} has too many values.`);
+  }
   let envelope: Json;
   try {
-    envelope = parseJson(text, (_bracket, depth) => depth < DEEPEST);
+    envelope = parseJson(text, (_bracket, depth) => depth < MAX_DEPTH);
   } catch (cause) {
     throw new PolyakError('ERR_STATE', `the state in ${name} is not JSON.`, { cause });
   }
@@ -74,9 +91,9 @@ function lineOf(value: Json, tensors: TensorFacts): string | undefined {
   if (found !== undefined) return `${found.dtype} [${found.shape.join(', ')}]`;
   if (isRecord(value)) {
     if (members.length === 1 && typeof value['$number'] === 'string') return value['$number'];
-    const held = members.map(([, member]) => tensorIn(member, tensors)?.byteLength);
+    const held = members.map(([, member]) => tensorIn(member, tensors));
     if (held.includes(undefined)) return undefined;
-    const bytes = held.reduce<number>((sum, length = 0) => sum + length, 0);
+    const bytes = held.reduce((sum, tensor) => sum + (tensor ? tensor.end - tensor.begin : 0), 0);
     return `${countText(held.length, 'tensor')}, ${bytesText(bytes)}`;
   }
   const items = members
