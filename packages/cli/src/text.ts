@@ -24,6 +24,11 @@ export function numberText(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
+/** A shape, such as `[64, 3, 3]`. */
+export function shapeText(shape: readonly number[]): string {
+  return `[${shape.join(', ')}]`;
+}
+
 /** `1 tensor`, `2 tensors`. */
 export function countText(count: number, noun: string): string {
   return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;

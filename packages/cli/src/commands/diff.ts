@@ -1,22 +1,88 @@
 // polyak diff: how two checkpoints differ, tensor by tensor.
+import type { Checkpoint, TensorDiff } from '@polyak/checkpoints';
+import { diffCheckpoints } from '@polyak/checkpoints';
+import { openCheckpoint } from '@polyak/checkpoints/node';
 import { Command } from 'commander';
-import type { Context } from '../context.js';
-import { withNameOptions, withPrintOptions } from '../arguments/options.js';
+import type { NameOptions } from '../arguments/options.js';
+import { nameRulesOf, withNameOptions, withPrintOptions } from '../arguments/options.js';
+import type { Context, PrintOptions } from '../context.js';
+import { printResult } from '../context.js';
+import { rowsOf } from '../reading/rows.js';
+import { countText, numberText, shapeText, tableText } from '../text.js';
 
 const EXAMPLES = `
 Examples:
   polyak diff a.safetensors b.safetensors
-  polyak diff a.safetensors b.safetensors --html difference.html`;
+  polyak diff a.safetensors b.safetensors --rename 'module.*=*'`;
 
 /** The command `diff`. */
-export function diffCommand(_context: Context): Command {
+export function diffCommand(context: Context): Command {
   const command = new Command('diff')
     .summary('how two checkpoints differ, tensor by tensor')
     .description('Prints the largest and the rms difference and the cosine of each tensor.')
     .argument('<a>', 'a checkpoint')
-    .argument('<b>', 'another')
-    .option('--html <page>', 'write a picture of the differences');
+    .argument('<b>', 'another');
   withNameOptions(command);
   withPrintOptions(command);
-  return command.addHelpText('after', EXAMPLES);
+  return command
+    .addHelpText('after', EXAMPLES)
+    .action(async (a: string, b: string, options: NameOptions & PrintOptions) => {
+      const first = await openCheckpoint(a);
+      try {
+        const second = await openCheckpoint(b);
+        try {
+          await compare(context, options, first, second);
+        } finally {
+          await second.close();
+        }
+      } finally {
+        await first.close();
+      }
+    });
+}
+
+async function compare(
+  context: Context,
+  options: NameOptions & PrintOptions,
+  first: Checkpoint,
+  second: Checkpoint,
+): Promise<void> {
+  const names = nameRulesOf(options);
+  const tensors = await rowsOf(context, options, 'diff', (reading) =>
+    diffCheckpoints(first, second, { names, ...reading }),
+  );
+  const different = tensors.filter((row) => row.kind !== 'both' || !row.isSame);
+  const text = [
+    `${different.length.toLocaleString('en')} of ${countText(tensors.length, 'tensor')} differ`,
+    ...(different.length > 0 ? ['', tableOf(different)] : []),
+  ].join('\n');
+  printResult(context, options, { first: first.name, second: second.name, tensors }, text);
+}
+
+function tableOf(rows: readonly TensorDiff[]): string {
+  const head = ['tensor', 'shape', 'dtype', 'largest', 'at', 'rms', 'relative', 'cosine', ''];
+  return tableText(
+    [head, ...rows.map(cellsOf)],
+    head.map((_, column) => (column < 3 || column === 8 ? 'left' : 'right')),
+  );
+}
+
+function cellsOf(row: TensorDiff): readonly string[] {
+  if (row.kind === 'shape') return [row.name, row.shapes.map(shapeText).join(' and ')];
+  if (row.kind !== 'both') return [row.name, row.kind];
+  const { name, dtypes, shape, values } = row;
+  const types = [...new Set(dtypes)].join(' and ');
+  if (values === undefined) return [name, shapeText(shape), types];
+  const { largest, largestAt, rms, relativeRms, cosine, nonFinite } = values;
+  return [
+    name,
+    shapeText(shape),
+    types,
+    numberText(largest),
+    largestAt < 0 ? '' : String(largestAt),
+    numberText(rms),
+    numberText(relativeRms),
+    numberText(cosine),
+    nonFinite > 0 ? `${nonFinite} not finite` : '',
+  ];
 }

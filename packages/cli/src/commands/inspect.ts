@@ -1,21 +1,22 @@
 // polyak inspect: what a checkpoint holds.
-import type { Checkpoint } from '@polyak/checkpoints';
+import type { Checkpoint, TensorStatistics } from '@polyak/checkpoints';
+import { applyNames, tensorStatistics } from '@polyak/checkpoints';
 import { openCheckpoint } from '@polyak/checkpoints/node';
 import { Command } from 'commander';
+import type { NameOptions } from '../arguments/options.js';
+import { nameRulesOf, withNameOptions, withPrintOptions } from '../arguments/options.js';
 import type { Context, PrintOptions } from '../context.js';
 import { printResult } from '../context.js';
-import { withPrintOptions } from '../arguments/options.js';
-import { bytesText, countText, tableText } from '../text.js';
+import { rowsOf } from '../reading/rows.js';
+import { bytesText, countText, numberText, shapeText, tableText } from '../text.js';
 
 const EXAMPLES = `
 Examples:
   polyak inspect model.safetensors
-  polyak inspect model.safetensors --statistics
-  polyak inspect mean.safetensors --verify`;
+  polyak inspect model.safetensors --statistics --include '*.weight'`;
 
-interface InspectOptions extends PrintOptions {
+interface InspectOptions extends NameOptions, PrintOptions {
   readonly statistics?: true;
-  readonly verify?: true;
 }
 
 /** The command `inspect`. */
@@ -23,52 +24,95 @@ export function inspectCommand(context: Context): Command {
   const command = new Command('inspect')
     .summary('names, shapes, dtypes, statistics')
     .description('Prints what a checkpoint holds.')
-    .argument('<checkpoint>', 'the file')
-    .option('--statistics', 'read every tensor: least, largest, mean, rms, NaN and infinities')
-    .option('--verify', 'check the file, and what it says it was made of, against the checksums');
+    .argument('<checkpoint>', 'a file, or a folder with one')
+    .option('--statistics', 'read every tensor: least, largest, mean, rms, NaN and infinities');
+  withNameOptions(command);
   withPrintOptions(command);
   return command
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, options: InspectOptions) => {
       const checkpoint = await openCheckpoint(path);
       try {
-        printResult(context, options, valueOf(checkpoint), textOf(checkpoint));
+        const tensors = options.statistics
+          ? await statisticsOf(context, options, checkpoint)
+          : listed(checkpoint, options);
+        const { name, format, metadata } = checkpoint;
+        const files = checkpoint.files.map((file) => ({
+          name: file.name,
+          bytes: file.source.size,
+        }));
+        const value = { name, format, files, metadata, tensors };
+        const table = options.statistics ? statisticsTable(tensors) : sizesTable(tensors);
+        printResult(context, options, value, `${headText(checkpoint)}\n\n${table}`);
       } finally {
         await checkpoint.close();
       }
     });
 }
 
-function valueOf({ name, format, files, tensors, metadata }: Checkpoint): Record<string, unknown> {
-  return {
+/** A row of what is printed. */
+type Row = TensorStatistics & { readonly bytes?: number };
+
+function listed(checkpoint: Checkpoint, options: NameOptions): readonly Row[] {
+  const [named] = applyNames('inspect', [checkpoint], nameRulesOf(options));
+  return [...(named?.tensors ?? [])].map(([name, { dtype, shape, byteLength }]) => ({
     name,
-    format,
-    files: files.map((file) => ({ name: file.name, bytes: file.source.size })),
-    metadata,
-    tensors: [...tensors].map(([tensor, { dtype, shape, byteLength }]) => ({
-      name: tensor,
-      dtype,
-      shape,
-      bytes: byteLength,
-    })),
-  };
+    dtype,
+    shape,
+    bytes: byteLength,
+  }));
 }
 
-function textOf({ name, format, files, tensors, metadata }: Checkpoint): string {
-  const rows = [...tensors].map(([tensor, { dtype, shape, byteLength }]) => [
-    tensor,
-    dtype,
-    `[${shape.join(', ')}]`,
-    bytesText(byteLength),
-  ]);
+function statisticsOf(
+  context: Context,
+  options: InspectOptions,
+  checkpoint: Checkpoint,
+): Promise<readonly Row[]> {
+  const names = nameRulesOf(options);
+  return rowsOf(context, options, 'inspect', (reading) =>
+    tensorStatistics(checkpoint, { names, ...reading }),
+  );
+}
+
+function headText({ name, format, files, tensors, metadata }: Checkpoint): string {
   const bytes = files.reduce((sum, { source }) => sum + source.size, 0);
   return [
     `${name}: ${format}, ${countText(tensors.size, 'tensor')}, ${bytesText(bytes)} in ` +
       countText(files.length, 'file'),
     ...Object.entries(metadata).map(([key, value]) => `  ${key}: ${shortened(value)}`),
-    '',
-    tableText([['tensor', 'dtype', 'shape', 'size'], ...rows], ['left', 'left', 'left', 'right']),
   ].join('\n');
+}
+
+function sizesTable(rows: readonly Row[]): string {
+  const cells = rows.map(({ name, dtype, shape, bytes = 0 }) => [
+    name,
+    dtype,
+    shapeText(shape),
+    bytesText(bytes),
+  ]);
+  return tableText(
+    [['tensor', 'dtype', 'shape', 'size'], ...cells],
+    ['left', 'left', 'left', 'right'],
+  );
+}
+
+function statisticsTable(rows: readonly Row[]): string {
+  const head = ['tensor', 'dtype', 'shape', 'least', 'largest', 'mean', 'rms', 'NaN', 'infinite'];
+  const cells = rows.map(({ name, dtype, shape, values }) => [
+    name,
+    dtype,
+    shapeText(shape),
+    ...(values === undefined
+      ? ['not read']
+      : [values.min, values.max, values.mean, values.rms].map(numberText)),
+    ...(values === undefined
+      ? []
+      : [values.nan, values.positiveInfinity + values.negativeInfinity].map(String)),
+  ]);
+  return tableText(
+    [head, ...cells],
+    head.map((_, column) => (column < 3 ? 'left' : 'right')),
+  );
 }
 
 const LONGEST = 80;

@@ -3,7 +3,7 @@
 import { PolyakError } from '@polyak/core';
 import type { Json } from '@polyak/safetensors/json';
 import { excerpt, hasMoreValues, parseJson } from '@polyak/safetensors/json';
-import { bytesText, countText, numberText } from '../text.js';
+import { bytesText, countText, numberText, shapeText } from '../text.js';
 
 /** What a file says of its tensors, by name. */
 export type TensorFacts = ReadonlyMap<
@@ -88,7 +88,7 @@ function lineOf(value: Json, tensors: TensorFacts): string | undefined {
   const members = membersOf(value);
   if (members.length === 0) return 'none';
   const found = tensorIn(value, tensors);
-  if (found !== undefined) return `${found.dtype} [${found.shape.join(', ')}]`;
+  if (found !== undefined) return `${found.dtype} ${shapeText(found.shape)}`;
   if (isRecord(value)) {
     if (members.length === 1 && typeof value['$number'] === 'string') return value['$number'];
     const held = members.map(([, member]) => tensorIn(member, tensors));
