@@ -1,0 +1,45 @@
+// The method that a recipe names, with its options.
+import { mean, methodOf, weighted } from '@polyak/checkpoints';
+import type { LinearMerge, MergeMethod } from '@polyak/checkpoints';
+import { decayWeights, exponentialWeights } from '@polyak/core/rules';
+import * as v from 'valibot';
+import type { WrittenRecipe } from './schema.js';
+
+const linearOptions = v.strictObject({
+  normalize: v.exactOptional(v.boolean(), true),
+  decay: v.exactOptional(v.picklist(['linear', 'cosine', 'minus-sqrt'])),
+  ema: v.exactOptional(v.number()),
+});
+
+/**
+ * The method of a recipe.
+ *
+ * @param recipe - checked
+ * @throws Error where the method is unknown, or its options or weights do not fit
+ */
+export function recipeMethod({
+  inputs,
+  method,
+  options,
+}: WrittenRecipe): LinearMerge | MergeMethod {
+  const given = inputs.map((input) => (typeof input === 'string' ? undefined : input.weight));
+  // One that is not given is that of a plain sum.
+  const weights = given.some((weight) => weight !== undefined)
+    ? given.map((weight) => weight ?? 1)
+    : undefined;
+  if (method !== 'linear') return methodOf(method, { ...options, ...(weights && { weights }) });
+  const checked = v.safeParse(linearOptions, options);
+  if (!checked.success) {
+    const [issue] = checked.issues;
+    throw new RangeError(
+      `linear: "${v.getDotPath(issue) ?? ''}" is ${issue.received}. Expected ` +
+        'normalize: a boolean, decay: linear, cosine or minus-sqrt, or ema: a number.',
+    );
+  }
+  const { normalize, decay, ema } = checked.output;
+  const ways = [weights, decay, ema].filter((way) => way !== undefined);
+  if (ways.length > 1) throw new RangeError('there are several of weights, decay and ema.');
+  if (decay !== undefined) return weighted(decayWeights(decay, inputs.length));
+  if (ema !== undefined) return weighted(exponentialWeights(ema, inputs.length));
+  return weights === undefined ? mean(inputs.length) : weighted(weights, { normalize });
+}

@@ -1,0 +1,92 @@
+// What a recipe may say.
+import { METHODS } from '@polyak/checkpoints';
+import * as v from 'valibot';
+import type { Path } from './document.js';
+
+/** A recipe as it is written. Paths are relative to its folder. */
+export interface WrittenRecipe {
+  readonly inputs: readonly (string | { readonly path: string; readonly weight?: number })[];
+  readonly base?: string;
+  readonly method: string;
+  readonly options: Readonly<Record<string, number | string | boolean>>;
+  readonly names: {
+    /** As `--rename` takes them: `module.*=*`. */
+    readonly rename?: readonly string[];
+    readonly include?: readonly string[];
+    readonly exclude?: readonly string[];
+  };
+  readonly rows?: readonly string[];
+  readonly dtype?: 'float64' | 'float32' | 'float16' | 'bfloat16';
+  readonly nonfinite?: 'refuse' | 'skip' | 'propagate';
+  readonly shards?: string | number;
+  readonly output?: string;
+}
+
+/** What is wrong in a recipe, and where. */
+export interface Flaw {
+  readonly path: Path;
+  readonly text: string;
+}
+
+const number = v.pipe(v.number(), v.finite('expected a finite number'));
+const patterns = v.array(v.string());
+const path = v.pipe(
+  v.string(),
+  v.nonEmpty('expected a path'),
+  v.check((text) => !/^([a-z][a-z\d+.-]*:\/\/|file:)/i.test(text), 'expected a path, and no URL'),
+  v.check((text) => !text.includes('\0'), 'expected a path without NUL'),
+);
+const weighted = v.strictObject({ path, weight: v.exactOptional(number) });
+
+const schema = v.strictObject({
+  inputs: v.pipe(
+    v.array(v.lazy((value): typeof path | typeof weighted => (isText(value) ? path : weighted))),
+    v.minLength(1, 'expected one checkpoint at least'),
+  ),
+  base: v.exactOptional(path),
+  method: v.exactOptional(v.picklist(['linear', ...METHODS]), 'linear'),
+  options: v.exactOptional(
+    v.record(v.string(), v.union([number, v.string(), v.boolean()], 'expected a value')),
+    {},
+  ),
+  names: v.exactOptional(
+    v.strictObject({
+      rename: v.exactOptional(patterns),
+      include: v.exactOptional(patterns),
+      exclude: v.exactOptional(patterns),
+    }),
+    {},
+  ),
+  rows: v.exactOptional(patterns),
+  dtype: v.exactOptional(v.picklist(['float64', 'float32', 'float16', 'bfloat16'])),
+  nonfinite: v.exactOptional(v.picklist(['refuse', 'skip', 'propagate'])),
+  shards: v.exactOptional(v.union([v.string(), number], 'expected a size, such as 5GB')),
+  output: v.exactOptional(path),
+});
+
+/**
+ * Checks a recipe.
+ *
+ * @param value - plain data
+ * @returns the recipe, or the first thing that is wrong with it
+ */
+export function checkRecipe(
+  value: unknown,
+): { readonly recipe: WrittenRecipe } | { readonly flaw: Flaw } {
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  if (result.success) return { recipe: result.output };
+  const [issue] = result.issues;
+  const keys = (issue.path ?? []).map(({ key }) => (typeof key === 'number' ? key : String(key)));
+  return { flaw: { path: keys, text: textOf(issue) } };
+}
+
+function textOf({ type, expected, received, message }: v.BaseIssue<unknown>): string {
+  if (type === 'strict_object' && expected === 'never') return 'there is no such key';
+  if (type === 'strict_object' && received === 'undefined') return 'it is missing';
+  if (!message.startsWith('Invalid')) return message;
+  return `found ${received}, expected ${expected ?? 'another value'}`;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
