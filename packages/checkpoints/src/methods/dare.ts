@@ -7,7 +7,7 @@ import { recordOf, requireNumber, requireOneOf, requireShare, taskOf } from './o
 import type { TaskOptions } from './options.js';
 import { ELECTIONS } from './sign-election.js';
 import type { Election } from './sign-election.js';
-import { RandomBits } from './random-bits.js';
+import { keyOf, keyOfModel, writeRandomBits } from './random-bits.js';
 
 /** Options of {@link dare}. */
 export interface DareOptions extends TaskOptions {
@@ -65,17 +65,17 @@ interface Dare {
 
 class DareTensor implements TensorMerge {
   readonly needsPass = false;
-  readonly #name: string;
   readonly #dare: Dare;
   /** Elements with smaller 31 bits are kept. */
   readonly #threshold: number;
   /** The factors of a delta that is dropped, and of one that is kept. */
   readonly #factors = new Float64Array(2);
-  readonly #random: RandomBits[] = [];
+  readonly #key: Uint32Array;
+  readonly #modelKeys: Uint32Array[] = [];
 
   constructor(name: string, settings: Dare) {
-    this.#name = name;
     this.#dare = settings;
+    this.#key = keyOf(settings.seed, name);
     this.#threshold = Math.max(1, Math.round(settings.density * 2 ** 31));
   }
 
@@ -88,9 +88,9 @@ class DareTensor implements TensorMerge {
   }
 
   readonly #write: WriteDeltas = (block, index, factor, begin, deltas, count) => {
-    const { seed, bits } = this.#dare;
-    const random = (this.#random[index] ??= new RandomBits(seed, index, this.#name));
-    random.write(block.begin + begin, bits, count);
+    const { bits } = this.#dare;
+    const key = (this.#modelKeys[index] ??= keyOfModel(this.#key, index));
+    writeRandomBits(key, block.begin + begin, bits, count);
     const [base, model] = [baseOf(block), block.models[index] as Float64Array];
     const [threshold, factors] = [this.#threshold | 0, this.#factors];
     factors[1] = factor * (2 ** 31 / this.#threshold);

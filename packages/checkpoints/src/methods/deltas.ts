@@ -45,8 +45,8 @@ export class DeltaSum {
     const [base, sums, { lambda }] = [baseOf(block), this.#sums, this.#task];
     for (let begin = 0; begin < result.length; begin += TILE) {
       const count = Math.min(TILE, result.length - begin);
-      if (this.#election === undefined) sums.fill(0);
-      else this.#election.begin();
+      if (this.#election === undefined) sums.fill(0, 0, count);
+      else this.#election.begin(count);
       for (const model of block.models.keys()) {
         const weight = this.#task.weights?.[model] ?? 1;
         write(block, model, weight, begin, this.#deltas, count);

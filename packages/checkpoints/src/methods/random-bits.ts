@@ -5,37 +5,47 @@
 // See Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3,
 // https://doi.org/10.1145/2063384.2063405.
 
-/** Random bits of one tensor of one model. */
-export class RandomBits {
-  readonly #key: Uint32Array;
-
-  /**
-   * @param seed - an integer in [0, 2^53)
-   * @param model - the index of the model
-   * @param name - the name of the tensor
-   */
-  constructor(seed: number, model: number, name: string) {
-    // The key is what encrypting the name, four UTF-16 code units at a time, comes to.
-    const key = Uint32Array.of(seed, seed / 2 ** 32);
-    encrypt(key, key, model, name.length, 1);
-    for (let i = 0; i < name.length; i += 4) {
-      const unit = (offset: number): number =>
-        i + offset < name.length ? name.charCodeAt(i + offset) : 0;
-      encrypt(key, key, unit(0) | (unit(1) << 16), unit(2) | (unit(3) << 16), 1);
-    }
-    this.#key = key;
+/**
+ * What the random bits of a tensor's elements begin with: what encrypting its name comes to, four
+ * UTF-16 code units at a time.
+ *
+ * @param seed - an integer in [0, 2^53)
+ * @param name - the name of the tensor
+ */
+export function keyOf(seed: number, name: string): Uint32Array {
+  const key = Uint32Array.of(seed, seed / 2 ** 32);
+  encrypt(key, key, name.length, 0, 1);
+  for (let i = 0; i < name.length; i += 4) {
+    // Beyond the end, a code unit is NaN, whose bits are 0.
+    const low = name.charCodeAt(i) | (name.charCodeAt(i + 1) << 16);
+    const high = name.charCodeAt(i + 2) | (name.charCodeAt(i + 3) << 16);
+    encrypt(key, key, low, high, 1);
   }
+  return key;
+}
 
-  /**
-   * Writes 32 random bits for each of `count` elements.
-   *
-   * @param begin - the index of the first element, even
-   * @param bits - an array of an even length, at least `count`
-   */
-  write(begin: number, bits: Uint32Array, count: number): void {
-    const pair = begin / 2;
-    encrypt(bits, this.#key, pair, pair / 2 ** 32, Math.ceil(count / 2));
-  }
+/** The key of one model's tensor, from that of the tensor. */
+export function keyOfModel(key: Uint32Array, model: number): Uint32Array {
+  const own = new Uint32Array(2);
+  encrypt(own, key, model, 0, 1);
+  return own;
+}
+
+/**
+ * Writes 32 random bits for each of `count` elements.
+ *
+ * @param key - see {@link keyOfModel}
+ * @param begin - the index of the first element, even
+ * @param bits - an array of an even length, at least `count`
+ */
+export function writeRandomBits(
+  key: Uint32Array,
+  begin: number,
+  bits: Uint32Array,
+  count: number,
+): void {
+  const pair = begin / 2;
+  encrypt(bits, key, pair, pair / 2 ** 32, Math.ceil(count / 2));
 }
 
 /** Encrypts `pairs` counters, of which `low` is counted up, two words each. */

@@ -34,12 +34,12 @@ export class SignElection {
     this.#votes = elect === 'sum' ? this.#sums : new Float64Array(2 * deltas.length);
   }
 
-  /** Begins an election. */
-  begin(): void {
-    this.#sums.fill(0);
-    this.#votes.fill(0);
+  /** Begins an election on `count` elements. */
+  begin(count: number): void {
+    this.#sums.fill(0, 0, 2 * count);
+    this.#votes.fill(0, 0, 2 * count);
     // The mean of no deltas is 0. No other weight is so small that this changes it.
-    this.#weights.fill(Number.MIN_VALUE);
+    this.#weights.fill(Number.MIN_VALUE, 0, 2 * count);
   }
 
   /** Adds the deltas of a model, whose weight has the magnitude `weight`. */

@@ -78,11 +78,12 @@ def encrypted(key, low, high):
 
 def random_bits(seed, model, name, elements):
     units = np.frombuffer(name.encode("utf-16-le"), np.uint16).astype(int).tolist()
-    key = encrypted((seed % 2**32, seed // 2**32), model, len(units))
+    key = encrypted((seed % 2**32, seed // 2**32), len(units), 0)
     units += [0] * (-len(units) % 4)
     for i in range(0, len(units), 4):
         first, second, third, fourth = units[i : i + 4]
         key = encrypted(key, first + (second << 16), third + (fourth << 16))
+    key = encrypted(key, model, 0)
     pairs = np.arange((elements + 1) // 2, dtype=np.uint64)
     a, b = threefry(key, pairs % 2**32, pairs // 2**32)
     return np.stack([a, b], axis=1).reshape(-1)[:elements]
