@@ -20,6 +20,7 @@ export async function judge(command: string, path: string, signal: AbortSignal):
   const line = command.includes('{}')
     ? command.replaceAll('{}', () => quoted)
     : `${command} ${quoted}`;
+  signal.throwIfAborted();
   const output = await outputOf(line, signal);
   const score = scoreOf(output);
   if (score !== undefined && Number.isFinite(score)) return score;
@@ -39,14 +40,23 @@ export function scoreOf(text: string): number | undefined {
 
 function outputOf(line: string, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(line, { shell: true, stdio: ['ignore', 'pipe', 'inherit'], signal });
+    // A group of its own, so that what the shell has started ends with it.
+    const detached = process.platform !== 'win32';
+    const child = spawn(line, { shell: true, detached, stdio: ['ignore', 'pipe', 'inherit'] });
+    const stop = (): void => {
+      if (detached && child.pid !== undefined) process.kill(-child.pid);
+      else child.kill();
+    };
+    signal.addEventListener('abort', stop, { once: true });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output = (output + text).slice(-KEPT);
     });
     child.on('error', reject);
     child.on('close', (code, end) => {
-      if (code === 0) resolve(output);
+      signal.removeEventListener('abort', stop);
+      if (signal.aborted) reject(signal.reason as Error);
+      else if (code === 0) resolve(output);
       else reject(new Error(`${line} ended with ${code === null ? end : `exit code ${code}`}.`));
     });
   });
