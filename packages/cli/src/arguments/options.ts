@@ -71,9 +71,16 @@ export function withNameOptions(command: Command): Command {
 }
 
 /** Adds `--output` and how it is written. */
-export function withOutputOptions(command: Command): Command {
+export function withOutputOptions(
+  command: Command,
+  output: 'required' | 'optional' = 'required',
+): Command {
   command
-    .requiredOption('-o, --output <path>', 'the file to write')
+    .addOption(
+      new Option('-o, --output <path>', 'the file to write').makeOptionMandatory(
+        output === 'required',
+      ),
+    )
     .addOption(
       new Option(
         '--dtype <dtype>',
@@ -133,7 +140,7 @@ export function nameRulesOf({ include, exclude, rename }: NameOptions): NameRule
 
 /** The options of a merge for those of the command line. */
 export function mergeOptionsOf(
-  options: NameOptions & OutputOptions & RunOptions & Partial<ToleranceOptions>,
+  options: NameOptions & Partial<OutputOptions & ToleranceOptions> & RunOptions,
 ): Omit<MergeFilesOptions, 'method'> {
   const { rows, dtype, nonfinite, shards } = options;
   return {

@@ -1,10 +1,9 @@
 // polyak bn-update: the batch-norm statistics of an ONNX model, estimated anew from data.
-import { existsSync } from 'node:fs';
-import { batchNormModel, loadOnnxModel } from '@polyak/backend-onnx';
 import { bnUpdate, PolyakError } from '@polyak/core';
 import { Command, Option } from 'commander';
 import type { Context, PrintOptions } from '../context.js';
 import { printResult, say } from '../context.js';
+import { requireFree } from '../free.js';
 import { npyBatches } from '../reading/npy.js';
 import { withPrintOptions } from '../arguments/options.js';
 import { parseCount } from '../arguments/parse.js';
@@ -49,10 +48,9 @@ export function bnUpdateCommand(context: Context): Command {
 }
 
 async function update(context: Context, options: BnUpdateOptions, path: string): Promise<void> {
-  const { data, batchSize, output, force } = options;
-  if (force !== true && existsSync(output)) {
-    throw new PolyakError('ERR_EXISTS', `${output} exists. Replace it with --force.`);
-  }
+  const { data, batchSize, output } = options;
+  requireFree(output, options);
+  const { batchNormModel, loadOnnxModel } = await import('@polyak/backend-onnx');
   const ort = await onnxRuntime();
   const onWarning = (message: string): void => say(context, options, message);
   const model = await loadOnnxModel(ort, path, { onWarning });

@@ -1,19 +1,26 @@
 // polyak diff: how two checkpoints differ, tensor by tensor.
 import type { Checkpoint, TensorDiff } from '@polyak/checkpoints';
 import { diffCheckpoints } from '@polyak/checkpoints';
-import { openCheckpoint } from '@polyak/checkpoints/node';
+import { openCheckpoint, writeFileAtomic } from '@polyak/checkpoints/node';
 import { Command } from 'commander';
 import type { NameOptions } from '../arguments/options.js';
 import { nameRulesOf, withNameOptions, withPrintOptions } from '../arguments/options.js';
 import type { Context, PrintOptions } from '../context.js';
 import { printResult } from '../context.js';
+import { requireFree } from '../free.js';
 import { rowsOf } from '../reading/rows.js';
 import { countText, numberText, shapeText, tableText } from '../text.js';
 
 const EXAMPLES = `
 Examples:
   polyak diff a.safetensors b.safetensors
-  polyak diff a.safetensors b.safetensors --rename 'module.*=*'`;
+  polyak diff a.safetensors b.safetensors --rename 'module.*=*'
+  polyak diff a.safetensors b.safetensors --html difference.html`;
+
+interface DiffOptions extends NameOptions, PrintOptions {
+  readonly html?: string;
+  readonly force?: true;
+}
 
 /** The command `diff`. */
 export function diffCommand(context: Context): Command {
@@ -21,12 +28,15 @@ export function diffCommand(context: Context): Command {
     .summary('how two checkpoints differ, tensor by tensor')
     .description('Prints the largest and the rms difference and the cosine of each tensor.')
     .argument('<a>', 'a checkpoint')
-    .argument('<b>', 'another');
+    .argument('<b>', 'another')
+    .option('--html <page>', 'write a page with a picture and a table of the differences')
+    .option('--force', 'replace the page if it exists');
   withNameOptions(command);
   withPrintOptions(command);
   return command
     .addHelpText('after', EXAMPLES)
-    .action(async (a: string, b: string, options: NameOptions & PrintOptions) => {
+    .action(async (a: string, b: string, options: DiffOptions) => {
+      if (options.html !== undefined) requireFree(options.html, options);
       const first = await openCheckpoint(a);
       try {
         const second = await openCheckpoint(b);
@@ -43,7 +53,7 @@ export function diffCommand(context: Context): Command {
 
 async function compare(
   context: Context,
-  options: NameOptions & PrintOptions,
+  options: DiffOptions,
   first: Checkpoint,
   second: Checkpoint,
 ): Promise<void> {
@@ -51,6 +61,12 @@ async function compare(
   const tensors = await rowsOf(context, options, 'diff', (reading) =>
     diffCheckpoints(first, second, { names, ...reading }),
   );
+  if (options.html !== undefined) {
+    // Its libraries take a while to load.
+    const { diffPage } = await import('../diff/page.js');
+    const page = diffPage([first.name, second.name], tensors);
+    await writeFileAtomic(options.html, [new TextEncoder().encode(page)]);
+  }
   const different = tensors.filter((row) => row.kind !== 'both' || !row.isSame);
   const text = [
     `${different.length.toLocaleString('en')} of ${countText(tensors.length, 'tensor')} differ`,

@@ -1,11 +1,13 @@
 // polyak merge: the methods that are more than a mean, and merges by recipe.
 import type { MergeMethod } from '@polyak/checkpoints';
 import { methodOf, METHODS } from '@polyak/checkpoints';
+import type { MergeFilesOptions } from '@polyak/checkpoints/node';
 import { Command, Option } from 'commander';
 import type { Context } from '../context.js';
 import { UsageError } from '../exit-codes.js';
 import { inputsOf } from '../arguments/inputs.js';
 import { runMerge } from '../merging.js';
+import { readRecipe } from '../recipe/recipe.js';
 import type {
   NameOptions,
   OutputOptions,
@@ -36,6 +38,13 @@ Examples:
 /** The options that are the methods' own; each method checks which of them it takes. */
 const OWN = ['weights', 't', 'lambda', 'density', 'seed', 'elect'] as const;
 
+/** The options that stand in a recipe where there is one. */
+const IN_RECIPES = [
+  ...OWN,
+  ...['method', 'base', 'normalize', 'from', 'to'],
+  ...['include', 'exclude', 'rename', 'nonfinite', 'rows', 'dtype', 'shards'],
+];
+
 interface MethodOptions {
   readonly method?: string;
   readonly recipe?: string;
@@ -50,7 +59,7 @@ interface MethodOptions {
 }
 
 type MergeOptions = NameOptions &
-  OutputOptions &
+  Partial<OutputOptions> &
   RunOptions &
   RangeOptions &
   ToleranceOptions &
@@ -64,7 +73,7 @@ export function mergeCommand(context: Context): Command {
     .argument('[checkpoint...]', 'files, quoted patterns, or a folder with --from and --to')
     .addOption(new Option('--method <name>', 'how to merge').choices(['linear', ...METHODS]))
     .addOption(
-      new Option('--recipe <file>', 'a YAML file with all of this').conflicts(['method', 'base']),
+      new Option('--recipe <file>', 'a YAML file with all of this').conflicts([...IN_RECIPES]),
     )
     .option('--base <checkpoint>', 'what the checkpoints were trained from')
     .addOption(
@@ -94,23 +103,42 @@ export function mergeCommand(context: Context): Command {
   withRangeOptions(command);
   withNameOptions(command);
   withToleranceOptions(command);
-  withOutputOptions(command);
+  withOutputOptions(command, 'optional');
   withRunOptions(command);
   return command
     .addHelpText('after', EXAMPLES)
     .action(async (args: readonly string[], options: MergeOptions) => {
-      const { method: name, base, output } = options;
-      if (name === undefined) throw new UsageError('--method or --recipe is needed.');
-      const inputs = await inputsOf(args, options);
-      const method =
-        name === 'linear' ? weightedSum(options, inputs.length) : methodFrom(name, options);
-      await runMerge(context, options, {
-        label: 'merge',
-        inputs,
-        output,
-        options: { ...mergeOptionsOf(options), method, ...(base !== undefined && { base }) },
-      });
+      const { inputs, output, mergeOptions } = await described(args, options);
+      if (output === undefined) throw new UsageError('-o is needed: the file to write.');
+      await runMerge(context, options, { label: 'merge', inputs, output, options: mergeOptions });
     });
+}
+
+/** The merge that the options, or the recipe, describe. */
+async function described(
+  args: readonly string[],
+  options: MergeOptions,
+): Promise<{
+  readonly inputs: readonly string[];
+  readonly output: string | undefined;
+  readonly mergeOptions: MergeFilesOptions;
+}> {
+  const { recipe: path, method: name, base, output, force = false, resume = false } = options;
+  if (path !== undefined) {
+    if (args.length > 0) throw new UsageError('the checkpoints stand in the recipe.');
+    const recipe = await readRecipe(path);
+    return {
+      inputs: recipe.inputs,
+      output: output ?? recipe.output,
+      mergeOptions: { ...recipe.options, force, resume },
+    };
+  }
+  if (name === undefined) throw new UsageError('--method or --recipe is needed.');
+  const inputs = await inputsOf(args, options);
+  const method =
+    name === 'linear' ? weightedSum(options, inputs.length) : methodFrom(name, options);
+  const mergeOptions = { ...mergeOptionsOf(options), method, ...(base !== undefined && { base }) };
+  return { inputs, output, mergeOptions };
 }
 
 function methodFrom(name: string, options: MethodOptions): MergeMethod {

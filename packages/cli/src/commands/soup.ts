@@ -1,12 +1,11 @@
 // polyak soup: the mean of those checkpoints that do not lower a score.
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { mean } from '@polyak/checkpoints';
-import { PolyakError } from '@polyak/core';
 import { Command } from 'commander';
 import type { Context } from '../context.js';
 import { printResult, say } from '../context.js';
+import { requireFree } from '../free.js';
 import type { Greedy, Trial } from '../soup/greedy.js';
 import { greedySoup } from '../soup/greedy.js';
 import { inputsOf } from '../arguments/inputs.js';
@@ -61,12 +60,7 @@ export function soupCommand(context: Context): Command {
     .action(async (args: readonly string[], options: SoupOptions) => {
       const inputs = await inputsOf(args, options);
       // Not after hours of evaluation.
-      if (options.force !== true && existsSync(options.output)) {
-        throw new PolyakError(
-          'ERR_EXISTS',
-          `${options.output} exists. Choose another output, or replace it with --force.`,
-        );
-      }
+      requireFree(options.output, options);
       const { members, score, trials } = await chosen(context, options, inputs);
       const merge = meanOf(inputs, members, options);
       const result = await mergeWithProgress(context, options, merge);

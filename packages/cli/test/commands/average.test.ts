@@ -53,7 +53,7 @@ describe('polyak average', () => {
     expect(await merged('average', a, b, c, '--decay', decay)).toBe(sum(decayWeights(decay, 3)));
   });
 
-  it('selects numbered checkpoints of a folder, and expands patterns in numeric order', async () => {
+  it('selects from a folder, and expands patterns in numeric order', async () => {
     const numbered = new Folder();
     for (const [number, value] of [
       [9, 4],

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { toSafetensors } from '@polyak/core';
 import { run } from '#program';
@@ -79,6 +79,17 @@ describe('polyak diff', () => {
       { name: 'w', kind: 'both', isSame: false, values: { largest: 2, largestAt: 1 } },
       { name: 'c', kind: 'second only' },
     ]);
+  });
+});
+
+describe('polyak diff --html', () => {
+  it('writes a page, and replaces one only with --force', async () => {
+    const page = folder.at('difference.html');
+    await polyak('diff', a, b, '--html', page);
+    expect(readFileSync(page, 'utf8')).toContain('<svg');
+    const { context } = surroundings();
+    expect(await run(['diff', a, b, '--html', page], context)).toBe(5);
+    await polyak('diff', a, b, '--html', page, '--force');
   });
 });
 

@@ -19,7 +19,7 @@ describe('polyak soup', () => {
     const { context, stdout, stderr } = surroundings();
     const output = folder.at('soup.safetensors');
     const args = ['soup', '--eval', distance, '--lower', ...inputs, '-o', output, '--json'];
-    expect(await run(args, context), stderr()).toBe(0);
+    expect({ code: await run(args, context), stderr: stderr() }).toMatchObject({ code: 0 });
     // 14 alone scores best (6); with 10 it is worse (8), with 30 better (2), then worse with 1.
     expect(folder.read('soup.safetensors').tensors['w']?.data[0]).toBe(22);
     const { score, trials } = JSON.parse(stdout()) as {
