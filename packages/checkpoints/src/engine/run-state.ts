@@ -11,7 +11,7 @@ import type { MergeReport } from './report.js';
 export interface MergeProgress {
   /** How many units are written. */
   readonly units: number;
-  /** The bytes of them. */
+  /** The bytes that were read for them. */
   readonly bytes: number;
   readonly inputs: readonly (readonly string[])[];
   readonly output: readonly string[];

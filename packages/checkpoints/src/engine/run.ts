@@ -20,7 +20,7 @@ import { unitsOf } from './units.js';
 export interface RunOptions {
   /** Ends the merge: its reason is thrown. */
   readonly signal?: AbortSignal;
-  /** Called after each unit, and once before the first: bytes written of all. */
+  /** Called after each unit, and once before the first: the bytes read so far, of all. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   /** What {@link OutputSink.checkpoint} was last given, to go on with the same plan. */
   readonly resumeFrom?: unknown;
@@ -75,7 +75,7 @@ async function writeTensors(
       : undefined;
   const units = unitsOf(segmentsOf(layout, plan.segments), needs.slotLength);
   const { slots, kernels } = memory;
-  onProgress?.({ done: state.bytes, total: plan.bytesToWrite });
+  onProgress?.({ done: state.bytes, total: plan.bytesToRead });
   let saved = Date.now();
   for await (const { unit, slot } of loadedUnits(after(units, state.units), slots, kernels.bytes)) {
     signal?.throwIfAborted();
@@ -91,8 +91,10 @@ async function writeTensors(
     // Its error is thrown when the slot is used again, or at the end.
     slot.written.catch(() => undefined);
     state.units += 1;
-    state.bytes += unit.placed.reduce((sum, { segment }) => sum + segment.byteLength, 0);
-    onProgress?.({ done: state.bytes, total: plan.bytesToWrite });
+    for (const { segment } of unit.placed) {
+      for (const { byteLength } of segment.operands) state.bytes += byteLength;
+    }
+    onProgress?.({ done: state.bytes, total: plan.bytesToRead });
     if (Date.now() - saved < CHECKPOINT_INTERVAL) continue;
     await Promise.all(slots.map(({ written }) => written));
     await sink.checkpoint(state.progress());

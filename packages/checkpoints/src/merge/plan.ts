@@ -2,7 +2,13 @@
 // and written, what is left out. Nothing has been read or written yet.
 import { PolyakError } from '@polyak/core';
 import type { StoredDType } from '@polyak/safetensors';
-import type { Checkpoint, LayoutRequest, OutputLayout, OutputTensor } from '../checkpoint.js';
+import type {
+  Checkpoint,
+  LayoutRequest,
+  OutputLayout,
+  OutputTensor,
+  Piece,
+} from '../checkpoint.js';
 import type { MergeReport } from '../engine/report.js';
 import { requireFit } from '../names/mismatch.js';
 import type { RowRange } from '../names/rows.js';
@@ -131,11 +137,11 @@ export async function planMerge(
     merged: [...chosen.keys()],
     copied,
     bytesPerElement: 8 * (inputs.length + 1),
-    bytesToRead: bytesIn(selected) + copied.reduce((n, name) => n + lengthIn(whole, name), 0),
-    bytesToWrite: layout.files.reduce(
-      (sum, { pieces }) => pieces.reduce((n, piece) => n + lengthOf(piece), sum),
-      0,
-    ),
+    bytesToRead:
+      bytesIn(selected) +
+      copied.reduce((sum, name) => sum + lengthIn(whole, name), 0) +
+      lengthOfAll(layout, (piece) => piece.kind === 'copy'),
+    bytesToWrite: lengthOfAll(layout, () => true),
     segments: segmentsFor({
       inputs,
       template,
@@ -254,6 +260,14 @@ function bytesIn(checkpoints: readonly NamedTensors[]): number {
       known.set(tensors, bytes);
     }
     total += bytes;
+  }
+  return total;
+}
+
+function lengthOfAll({ files }: OutputLayout, isCounted: (piece: Piece) => boolean): number {
+  let total = 0;
+  for (const { pieces } of files) {
+    for (const piece of pieces) if (isCounted(piece)) total += lengthOf(piece);
   }
   return total;
 }

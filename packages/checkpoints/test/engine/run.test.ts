@@ -210,7 +210,7 @@ describe('a merge that was interrupted', () => {
     for (const progress of saved) {
       const sink = new MemorySink(plan.bytesToWrite);
       const { bytes } = progress as { bytes: number };
-      sink.bytes.set(whole.bytes.subarray(0, bytes));
+      sink.bytes.set(whole.bytes.subarray(0, bytes / members.length));
       expect(await runMerge(plan, sink, { resumeFrom: progress })).toEqual(report);
       // toEqual takes a minute for megabytes.
       expect(Buffer.compare(sink.bytes, whole.bytes)).toBe(0);
