@@ -136,4 +136,5 @@ def main(folder):
     print(f"numpy {np.__version__}: {len(results)} merges")
 
 
-main(Path(sys.argv[1]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
