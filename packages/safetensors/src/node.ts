@@ -22,7 +22,7 @@ export interface FileSource extends ByteSource {
  *
  * @param path - of a file; folders, pipes and devices are refused
  * @returns the file, as long as it is now; the caller closes it
- * @throws {@link PolyakError} `ERR_CHECKPOINT` where `path` is not a file. Its reads throw the same
+ * @throws PolyakError `ERR_CHECKPOINT` where `path` is not a file. Its reads throw the same
  * where the file became shorter
  * @example
  * ```ts

@@ -6,7 +6,7 @@ import type { TensorPlace } from '../checkpoint.js';
 type FileTensors = ReadonlyMap<string, StoredTensor>;
 
 /**
- * Lets checkpoints with equal headers share {@link Checkpoint.tensors}: the header of the first is
+ * Lets checkpoints with equal headers share the map of their tensors: the header of the first is
  * parsed, those of the others are only compared. For checkpoints that are opened together.
  */
 export class HeaderCache {

@@ -3,7 +3,9 @@ import type { StoredTensor } from './stored-tensor.js';
 
 /** What a header says. */
 export interface StoredHeader {
+  /** The file's own strings. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** The tensors by name, in the order of their data. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
