@@ -1,8 +1,8 @@
 // Averages checkpoint files of one model, one file at a time.
 import { PolyakError } from '@polyak/core';
-import { addToMean, finishMean, requireOptions, startMean } from '@polyak/core/kit';
-import type { HostMean } from '@polyak/core/kit';
+import { requireOptions } from '@polyak/core/kit';
 import { isFloating } from '@polyak/core/interfaces';
+import type { HostTensor } from '@polyak/core/interfaces';
 import type { TensorProto } from 'onnx-buf';
 import { foundText, requireOrt } from '../arguments.js';
 import { bytesOf } from '../file/bytes.js';
@@ -17,6 +17,8 @@ import type { Ort } from '../ort.js';
 import type { ModelWithGraph } from '../file/proto.js';
 import { copyModel } from '../file/proto.js';
 import { clearData, readTensor, setRawData } from '../file/tensor-data.js';
+import type { TensorMean } from './tensor-mean.js';
+import { tensorMean } from './tensor-mean.js';
 
 /** Options of {@link averageModels}. */
 export interface AverageModelsOptions extends Omit<LoadOnnxModelOptions, 'onWarning'> {
@@ -87,7 +89,7 @@ export async function averageModels(
       `averageModels: the sources are ${foundText(sources)}, expected a list of paths or bytes.`,
     );
   }
-  const weights = checkWeights(sources, options.weights);
+  const weights = scaled(checkWeights(sources, options.weights));
   const labels = sources.map((source, index) => labelOf(source, `averageModels: model ${index}`));
   let average: Average | undefined;
   const differences: string[] = [];
@@ -108,15 +110,16 @@ export async function averageModels(
     throw new RangeError('averageModels: the list of models is empty, expected one or more.');
   if (differences.length > 0) throw differing(labels[0] ?? '', differences);
   const label = `the average of ${sources.length} models`;
-  return await modelOf(ort, takenApart(finishAverage(average), options, label), options, label);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const model = finishAverage(average, total);
+  return await modelOf(ort, takenApart(model, options, label), options, label);
 }
 
 /** The average of the files that were read so far. */
 interface Average {
   /** The first file without the data of its weights. */
   readonly template: ModelWithGraph;
-  readonly means: Map<string, HostMean>;
-  total: number;
+  readonly means: Map<string, TensorMean>;
 }
 
 function checkWeights(
@@ -135,16 +138,28 @@ function checkWeights(
   );
 }
 
+/** Weights times a power of two, so that they add up to at most 1. */
+function scaled(weights: readonly number[]): readonly number[] {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const exponent = Math.ceil(Math.log2(total));
+  const power = 2 ** -Math.max(exponent, LEAST_EXPONENT);
+  return weights.map((weight) => weight * power);
+}
+
+/** Where the power is a number yet. */
+const LEAST_EXPONENT = -1000;
+
 function startAverage(model: ModelWithGraph, weight: number, label: string): Average {
-  const means = new Map<string, HostMean>();
+  const means = new Map<string, TensorMean>();
   for (const initializer of floatInitializers(model)) {
-    const mean = startMean(readFloat(initializer, label));
-    if (mean.mean.includes(NaN)) throw nonFinite(initializer, label);
+    const tensor = readFloat(initializer, label);
+    const mean = tensorMean(tensor);
+    addTensor(mean, initializer, tensor, weight, label);
     means.set(initializer.name, mean);
     clearData(initializer);
   }
   // A copy, so that the bytes of the file can be collected.
-  return { template: copyModel(model), means, total: weight };
+  return { template: copyModel(model), means };
 }
 
 function addToAverage(
@@ -153,20 +168,28 @@ function addToAverage(
   weight: number,
   label: string,
 ): void {
-  average.total += weight;
   for (const initializer of floatInitializers(model)) {
     const tensor = readFloat(initializer, label);
     const mean = average.means.get(initializer.name);
-    if (mean === undefined || weight === 0) continue;
-    if (!addToMean(mean, tensor, weight / average.total)) throw nonFinite(initializer, label);
+    if (mean !== undefined) addTensor(mean, initializer, tensor, weight, label);
   }
 }
 
-function finishAverage({ template, means }: Average): ModelWithGraph {
+function addTensor(
+  mean: TensorMean,
+  initializer: TensorProto,
+  tensor: HostTensor,
+  weight: number,
+  label: string,
+): void {
+  if (weight > 0 && !mean.add(tensor, weight)) throw nonFinite(initializer, label);
+}
+
+function finishAverage({ template, means }: Average, total: number): ModelWithGraph {
   for (const initializer of template.graph.initializer) {
     const mean = means.get(initializer.name);
     if (mean === undefined) continue;
-    setRawData(initializer, bytesOf(finishMean(mean).data));
+    setRawData(initializer, bytesOf(mean.finish(total).data));
     means.delete(initializer.name);
   }
   return template;
@@ -178,7 +201,7 @@ function floatInitializers({ graph }: ModelWithGraph): readonly TensorProto[] {
   );
 }
 
-function readFloat(initializer: TensorProto, label: string): ReturnType<typeof readTensor> {
+function readFloat(initializer: TensorProto, label: string): HostTensor {
   const type = elementTypeOf(initializer);
   if (type === undefined)
     throw new TypeError(`${label}: "${initializer.name}" is not a float tensor.`);

@@ -148,6 +148,35 @@ describe('averageModels', () => {
     });
   });
 
+  it('averages tensors of any size, with infinities that all files have', async () => {
+    const size = 20_011;
+    const rows = [0, 1, 2].map((k) =>
+      Float64Array.from({ length: size }, (_, i) => {
+        if (i === size - 1) return -Infinity;
+        return Math.sin(i + 10 * k) * 2 ** (((i * 7) % 30) - 15);
+      }),
+    );
+    for (const dtype of ['float16', 'bfloat16'] as const) {
+      const halves = rows.map((row) => halfFromFloat(dtype, row));
+      const values = halves.map((bits) => halfToFloat32(dtype, bits));
+      const mean = Float64Array.from({ length: size }, (_, i) => {
+        return values.reduce((sum, each) => sum + (each[i] ?? NaN), 0) / 3;
+      });
+      await withAverage(
+        halves.map((bits) => holding(tensor('w', [size], bits, dtype))),
+        (average) => {
+          // bfloat16 stays in the graph.
+          const kept = average.proto.graph?.initializer[0]?.rawData;
+          const data = average.initializers.get('w')?.get().data as Uint16Array | undefined;
+          const { buffer } = Uint8Array.from(kept ?? []);
+          const found = data ?? new Uint16Array(buffer);
+          const bits = new Uint16Array(found.buffer, found.byteOffset, size);
+          expect(bits).toEqual(halfFromFloat(dtype, mean));
+        },
+      );
+    }
+  });
+
   it('does not overflow between the largest numbers', async () => {
     const largest = 1.7976931348623157e308;
     const files = [largest, -largest, largest].map((each) =>
@@ -165,6 +194,8 @@ describe('averageModels', () => {
     expect(await mean([1, 1, 2])).toBe(5.75);
     expect(await mean([0, 0, 3])).toBe(10);
     expect(await mean([0, 5, 0])).toBe(2);
+    expect(await mean([1e-320, 1e-320, 2e-320])).toBe(5.75);
+    expect(await mean([4e307, 4e307, 8e307])).toBe(5.75);
     for (const weights of [
       [1, 2],
       [1, 1, -1],
