@@ -7,6 +7,7 @@ import {
   ModelProtoSchema,
   TensorProto_DataLocation,
   TensorProtoSchema,
+  TypeProtoSchema,
 } from 'onnx-buf';
 
 /** The fields of a tensor. */
@@ -36,6 +37,10 @@ export function external(
   return tensor(name, dims, { externalData, dataLocation, ...init });
 }
 
+const SCALAR = create(TypeProtoSchema, {
+  value: { case: 'tensorType', value: { elemType: 1, shape: {} } },
+});
+
 /** The parts of a model but for its initializers. */
 export interface ModelParts {
   readonly graph?: Omit<MessageInitShape<typeof GraphProtoSchema>, '$typeName'>;
@@ -55,8 +60,8 @@ export function model(
     graph: create(GraphProtoSchema, {
       name: 'g',
       node: [{ opType: 'Custom', domain: 'custom', input: ['x'], output: ['y'] }],
-      input: [{ name: 'x' }],
-      output: [{ name: 'y' }],
+      input: [{ name: 'x', type: SCALAR }],
+      output: [{ name: 'y', type: SCALAR }],
       ...graph,
       initializer: [...initializer],
     }),

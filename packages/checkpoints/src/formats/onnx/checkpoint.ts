@@ -29,12 +29,14 @@ export async function onnxCheckpoint(file: CheckpointFile, open: OpenFile): Prom
     open,
   );
   const tensors = new Map<string, TensorPlace>();
-  for (const [tensor, { file: index, begin, byteLength }] of data.of) {
-    if (!tensor.isInitializer) continue;
+  for (const tensor of model.tensors) {
+    const place = data.of.get(tensor);
+    if (!tensor.isInitializer || place === undefined) continue;
     if (tensor.name === '' || tensors.has(tensor.name)) {
       const found = tensor.name === '' ? 'without a name' : `"${tensor.name}" a second time`;
       throw checkpointError(name, `it has an initializer ${found}. Export the model again.`);
     }
+    const { file: index, begin, byteLength } = place;
     const dtype = dtypeOf(tensor.dataType);
     tensors.set(tensor.name, { dtype, shape: tensor.dims, file: index, begin, byteLength });
   }

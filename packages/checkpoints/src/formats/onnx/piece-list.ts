@@ -78,7 +78,8 @@ export class PieceList {
       if (piece.kind === 'bytes') parts.push(piece.bytes);
       else if (isOwn && piece.byteLength <= SHORT) {
         const { begin, byteLength } = piece;
-        parts.push((await reader.bytes(begin, begin + byteLength)).slice());
+        const end = begin + byteLength;
+        parts.push((reader.view(begin, end) ?? (await reader.bytes(begin, end))).slice());
       } else {
         flush();
         settled.push(piece);

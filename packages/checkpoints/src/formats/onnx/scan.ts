@@ -1,7 +1,7 @@
 // Finds the tensors of an ONNX model whose bytes a merge replaces, without reading their data:
 // the initializers of the main graph, and all tensors with data in other files.
 import type { ByteSource } from '@polyak/safetensors';
-import { entryOf, noFields, noteTensorField } from './tensor-fields.js';
+import { entryOf, noteTensorField } from './tensor-fields.js';
 import type { TensorFields, Writable } from './tensor-fields.js';
 import type { Field } from './wire.js';
 import { WIRE, WireReader } from './wire.js';
@@ -140,7 +140,20 @@ function openMessage(kind: MessageKind | 'tensor', field: Field, stack: readonly
   }
   if (kind !== 'tensor') return { kind, number, tagAt, begin, end, parts: [] };
   const isInitializer = stack.length === 2 && number === INITIALIZER && stack[1]?.kind === 'graph';
-  return { ...noFields(), kind, isInitializer, number, tagAt, begin, end };
+  return {
+    kind,
+    isInitializer,
+    number,
+    tagAt,
+    begin,
+    end,
+    name: '',
+    dims: [],
+    dataType: 0,
+    isExternal: false,
+    external: [],
+    data: undefined,
+  };
 }
 
 /** Keeps a message that has something to replace. */

@@ -36,11 +36,6 @@ export interface Entry {
   readonly value: string;
 }
 
-/** What a TensorProto without fields says. */
-export function noFields(): TensorFields {
-  return { name: '', dims: [], dataType: 0, isExternal: false, external: [], data: undefined };
-}
-
 /** The numbers of a TensorProto's fields. */
 export const TENSOR = {
   dims: 1,
@@ -101,7 +96,16 @@ export function noteTensorField(
 ): Promise<void> | undefined {
   const { number } = field;
   if (number === TENSOR.segment) throw refused(field, 'a segment of a tensor');
-  if (HEADER_FIELDS.has(number)) return noteHeader(tensor, { ...field }, reader);
+  if (HEADER_FIELDS.has(number)) {
+    requireWireType(field);
+    const { begin, end } = field;
+    const bytes = reader.view(begin, end);
+    if (bytes === undefined) {
+      return reader.bytes(begin, end).then((read) => noteHeader(tensor, number, read));
+    }
+    noteHeader(tensor, number, bytes);
+    return undefined;
+  }
   if (!DATA_FIELDS.has(number)) return undefined;
   if (tensor.data !== undefined && tensor.data.number !== number) {
     throw refused(field, `data in the fields ${tensor.data.number} and ${number} of a tensor`);
@@ -115,18 +119,15 @@ export function noteTensorField(
   return undefined;
 }
 
-async function noteHeader(
-  tensor: Writable<TensorFields>,
-  field: Field,
-  reader: WireReader,
-): Promise<void> {
+function requireWireType(field: Field): void {
   const { number, wireType } = field;
   const isText = number === TENSOR.name || number === TENSOR.externalData;
   const isPacked = number === TENSOR.dims && wireType === WIRE.delimited;
-  if (wireType !== (isText ? WIRE.delimited : WIRE.varint) && !isPacked) {
-    throw refused(field, `wire type ${wireType}`);
-  }
-  const bytes = await reader.bytes(field.begin, field.end);
+  if (wireType === (isText ? WIRE.delimited : WIRE.varint) || isPacked) return;
+  throw refused(field, `wire type ${wireType}`);
+}
+
+function noteHeader(tensor: Writable<TensorFields>, number: number, bytes: Uint8Array): void {
   if (number === TENSOR.name) tensor.name = textFrom(bytes);
   else if (number === TENSOR.externalData) {
     const [key, value] = entryOf(bytes);
@@ -166,5 +167,7 @@ export function entryOf(bytes: Uint8Array): readonly [string, string] {
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function textFrom(bytes: Uint8Array): string {
-  return decoder.decode(bytes);
+  // A call of the decoder takes longer than a short name.
+  const isShort = bytes.length < 64 && bytes.every((byte) => byte < 0x80);
+  return isShort ? String.fromCharCode(...bytes) : decoder.decode(bytes);
 }

@@ -115,25 +115,39 @@ export class WireReader {
   /** Reads a number below 2^64, inexact from 2^53 on. */
   #varint(end: number): number {
     let value = 0;
+    let unit = 1;
     for (let count = 0; count < 10; count += 1) {
       if (this.#at >= end) throw new SyntaxError(`byte ${this.#at}: a number is cut off`);
       const byte = this.#window[this.#at - this.#windowBegin] ?? 0;
       this.#at += 1;
-      value += (byte & 0x7f) * 2 ** (7 * count);
+      value += (byte & 0x7f) * unit;
       if (byte < 0x80) return value;
+      unit *= 128;
     }
     throw new SyntaxError(`byte ${this.#at}: a number takes more than 10 bytes`);
   }
 
   /**
-   * The bytes of a range, from the window if it holds them.
+   * The bytes of a range, if the window holds them.
    *
-   * @returns a view, valid until the next call
+   * @returns a view, valid until the next load
+   */
+  view(begin: number, end: number): Uint8Array | undefined {
+    const windowEnd = this.#windowBegin + this.#window.byteLength;
+    if (begin < this.#windowBegin || end > windowEnd) return undefined;
+    return this.#window.subarray(begin - this.#windowBegin, end - this.#windowBegin);
+  }
+
+  /**
+   * The bytes of a range; see {@link view}.
+   *
+   * @returns a view, valid until the next load
    */
   async bytes(begin: number, end: number): Promise<Uint8Array> {
-    const windowEnd = this.#windowBegin + this.#window.byteLength;
-    if (begin < this.#windowBegin || end > windowEnd) await this.load(begin, end - begin);
-    return this.#window.subarray(begin - this.#windowBegin, end - this.#windowBegin);
+    const found = this.view(begin, end);
+    if (found !== undefined) return found;
+    await this.load(begin, end - begin);
+    return this.#window.subarray(0, end - begin);
   }
 }
 
@@ -144,7 +158,9 @@ export class WireReader {
  * @param use - called with the low and the high half
  */
 export function forEachVarint(bytes: Uint8Array, use: (low: number, high: number) => void): void {
-  let [low, high, shift] = [0, 0, 0];
+  let low = 0;
+  let high = 0;
+  let shift = 0;
   for (const byte of bytes) {
     const bits = byte & 0x7f;
     if (shift < 28) low |= bits << shift;
@@ -155,7 +171,7 @@ export function forEachVarint(bytes: Uint8Array, use: (low: number, high: number
     shift += 7;
     if (byte < 0x80) {
       use(low >>> 0, high >>> 0);
-      [low, high, shift] = [0, 0, 0];
+      low = high = shift = 0;
     } else if (shift === 70) throw new SyntaxError('a number takes more than 10 bytes');
   }
   if (shift > 0) throw new SyntaxError('a number is cut off');
