@@ -27,6 +27,12 @@ export class RangeChecksum {
     this.#addBytes(kernels.bytes, address + last - begin, last, end);
   }
 
+  /** Adds what another has: ranges that this one does not have, or those of another file. */
+  addChecksum(other: RangeChecksum): void {
+    this.#sum = (this.#sum + other.#sum) >>> 0;
+    this.#weighed = (this.#weighed + other.#weighed) >>> 0;
+  }
+
   #addBytes(bytes: Uint8Array, address: number, begin: number, end: number): void {
     for (let at = begin; at < end; at += 1) {
       const byte = bytes[address + at - begin] as number;
