@@ -1,0 +1,86 @@
+// The plots of the report, as static SVG by Observable Plot.
+import * as Plot from '@observablehq/plot';
+import { LINE_STYLES } from '@polyak/example-shared/plots';
+import type { Figure, SeriesName } from '@polyak/example-shared/plots';
+import type { Score } from '@polyak/example-mnist/run';
+import { formatAccuracy, formatLoss } from '@polyak/example-mnist/verdict';
+import { parseHTML } from 'linkedom';
+import type { DurationScore, MergeResult } from './run.js';
+
+/** The line of each curve, in the style sheet's words. */
+const LINES: Readonly<Record<DurationScore['curve'], SeriesName>> = {
+  linear: 'averaged',
+  cosine: 'live',
+  'minus-sqrt': 'sgd',
+};
+
+/** What people read for each line. */
+export const SERIES_LABELS: Readonly<Record<SeriesName, string>> = {
+  averaged: 'linear, the mean',
+  live: 'cosine',
+  sgd: 'minus-sqrt',
+};
+
+interface Measure {
+  readonly title: string;
+  readonly label: string;
+  readonly value: (score: Score) => number;
+  readonly text: (score: Score) => string;
+}
+
+/** The plots, in order. */
+export function drawFigures(result: MergeResult): readonly Figure[] {
+  const accuracy: Measure = {
+    title: 'Test accuracy',
+    label: 'test accuracy (%)',
+    value: (score) => 100 * score.accuracy,
+    text: (score) => `${formatAccuracy(score.accuracy)} %`,
+  };
+  const loss: Measure = {
+    title: 'Test loss',
+    label: 'test loss (nats)',
+    value: (score) => score.loss,
+    text: (score) => formatLoss(score.loss),
+  };
+  return [draw(result, accuracy), draw(result, loss)];
+}
+
+function draw(result: MergeResult, { title, label, value, text }: Measure): Figure {
+  const { durations, decayed, interval } = result;
+  const points = durations.map(({ curve, count, score }) => ({
+    curve,
+    count,
+    value: value(score),
+    title: `${curve}, ${count} merged: ${text(score)}`,
+  }));
+  const x = 'count';
+  const y = 'value';
+  const lines = Object.entries(LINES).flatMap(([curve, series]) => {
+    const own = points.filter((point) => point.curve === curve);
+    const stroke = `var(--${series})`;
+    return [
+      Plot.line(own, { x, y, stroke, ...LINE_STYLES[series] }),
+      Plot.dot(own, { x, y, r: 3, fill: stroke, title: 'title' }),
+    ];
+  });
+  const reference = [value(decayed)];
+  const svg = Plot.plot({
+    document: parseHTML('<!doctype html><html></html>').document,
+    width: 400,
+    height: 280,
+    marginLeft: 52,
+    marginBottom: 44,
+    marginTop: 32,
+    ariaLabel: `${title} by the number of merged checkpoints`,
+    x: { label: `merged checkpoints, one every ${interval} steps`, tickFormat: 'd' },
+    y: { label, grid: true, nice: true, ticks: 6, tickFormat: '~f' },
+    marks: [Plot.ruleY(reference, { stroke: 'var(--muted)', strokeDasharray: '2 3' }), ...lines],
+  });
+  return {
+    title,
+    caption:
+      'Batch norm is updated for each merge. Dotted: the run that was trained with a decayed rate.',
+    series: Object.values(LINES),
+    svg: svg.outerHTML,
+  };
+}
