@@ -4,7 +4,7 @@ import { sameShape } from '../names/differences.js';
 import { applyNames } from '../names/rules.js';
 import { Pair } from './pair.js';
 import type { ValueDifference } from './pair.js';
-import { gather, locate } from './stretches.js';
+import { gather, known, locate } from './stretches.js';
 import type { InspectOptions, Task } from './stretches.js';
 import { widenableBytes } from './widen.js';
 
@@ -57,21 +57,16 @@ export async function* diffCheckpoints(
   const named = applyNames('diffCheckpoints', [first, second], options.names ?? {});
   const [a, b] = named.map(({ tensors }) => tensors);
   if (a === undefined || b === undefined) return;
-  const tasks: Task<TensorDiff>[] = [];
-  for (const [name, place] of a) {
-    const other = b.get(name);
-    if (other === undefined) tasks.push(known({ name, kind: 'first only' }));
-    else if (sameShape(place.shape, other.shape)) {
-      tasks.push(comparison(name, [first, place], [second, other]));
-    } else tasks.push(known({ name, kind: 'shape', shapes: [place.shape, other.shape] }));
-  }
-  for (const name of b.keys()) if (!a.has(name)) tasks.push(known({ name, kind: 'second only' }));
-  yield* gather(tasks, options);
-}
-
-/** A row for which nothing is read. */
-function known(row: TensorDiff): Task<TensorDiff> {
-  return { tensors: [], add: () => undefined, row: () => row };
+  yield* gather(function* () {
+    for (const [name, place] of a) {
+      const other = b.get(name);
+      if (other === undefined) yield known({ name, kind: 'first only' });
+      else if (sameShape(place.shape, other.shape)) {
+        yield comparison(name, [first, place], [second, other]);
+      } else yield known({ name, kind: 'shape', shapes: [place.shape, other.shape] });
+    }
+    for (const name of b.keys()) if (!a.has(name)) yield known({ name, kind: 'second only' });
+  }, options);
 }
 
 function comparison(
@@ -84,15 +79,19 @@ function comparison(
   if (!areValues && (a.dtype !== b.dtype || a.byteLength !== b.byteLength)) {
     return known({ ...both, isSame: false });
   }
-  let isSame = a.dtype === b.dtype;
-  const pair = areValues ? new Pair() : undefined;
   return {
     tensors: [locate(first, a), locate(second, b)],
-    add({ begin, values: [x, y], bytes: [xBytes, yBytes] }) {
-      isSame &&= xBytes !== undefined && yBytes !== undefined && areSameBytes(xBytes, yBytes);
-      if (x !== undefined && y !== undefined) pair?.add(x, y, begin);
+    begin() {
+      let isSame = a.dtype === b.dtype;
+      const pair = areValues ? new Pair() : undefined;
+      return {
+        add({ begin, values: [x, y], bytes: [xBytes, yBytes] }) {
+          isSame &&= xBytes !== undefined && yBytes !== undefined && areSameBytes(xBytes, yBytes);
+          if (x !== undefined && y !== undefined) pair?.add(x, y, begin);
+        },
+        row: () => ({ ...both, isSame, ...(pair && { values: pair.difference() }) }),
+      };
     },
-    row: () => ({ ...both, isSame, ...(pair && { values: pair.difference() }) }),
   };
 }
 

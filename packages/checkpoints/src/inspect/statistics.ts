@@ -1,8 +1,8 @@
 // Statistics of the tensors of a checkpoint.
 import type { StoredDType } from '@polyak/safetensors';
-import type { Checkpoint } from '../checkpoint.js';
+import type { Checkpoint, TensorPlace } from '../checkpoint.js';
 import { applyNames } from '../names/rules.js';
-import { gather, locate } from './stretches.js';
+import { gather, known, locate } from './stretches.js';
 import type { InspectOptions, Task } from './stretches.js';
 import { Values } from './values.js';
 import type { ValueStatistics } from './values.js';
@@ -35,17 +35,24 @@ export async function* tensorStatistics(
   options: InspectOptions = {},
 ): AsyncGenerator<TensorStatistics, void, undefined> {
   const [named] = applyNames('tensorStatistics', [checkpoint], options.names ?? {});
-  const tasks = [...(named?.tensors ?? [])].map(([name, place]): Task<TensorStatistics> => {
-    const { dtype, shape } = place;
-    if (widenableBytes(dtype) === undefined) {
-      return { tensors: [], add: () => undefined, row: () => ({ name, dtype, shape }) };
-    }
-    const values = new Values();
-    return {
-      tensors: [locate(checkpoint, place)],
-      add: ({ values: [elements] }) => elements && values.add(elements),
-      row: () => ({ name, dtype, shape, values: values.statistics() }),
-    };
-  });
-  yield* gather(tasks, options);
+  yield* gather(function* () {
+    for (const [name, place] of named?.tensors ?? []) yield taskOf(name, checkpoint, place);
+  }, options);
+}
+
+function taskOf(name: string, checkpoint: Checkpoint, place: TensorPlace): Task<TensorStatistics> {
+  const { dtype, shape } = place;
+  if (widenableBytes(dtype) === undefined) {
+    return known({ name, dtype, shape });
+  }
+  return {
+    tensors: [locate(checkpoint, place)],
+    begin() {
+      const values = new Values();
+      return {
+        add: ({ values: [elements] }) => elements && values.add(elements),
+        row: () => ({ name, dtype, shape, values: values.statistics() }),
+      };
+    },
+  };
 }

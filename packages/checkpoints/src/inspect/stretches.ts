@@ -36,7 +36,7 @@ export interface Located {
 }
 
 /** The elements of a stretch in each checkpoint. They are valid during the call only. */
-export interface Stretch {
+interface Stretch {
   /** The index of the first element. */
   readonly begin: number;
   /** The elements; none for dtypes that are not read. */
@@ -49,6 +49,12 @@ export interface Stretch {
 export interface Task<Row> {
   /** The tensor; in two checkpoints, with as many elements. None is read without any. */
   readonly tensors: readonly Located[];
+  /** Begins to gather. One tensor at a time is gathered, so that little memory is in use. */
+  begin(): Gathering<Row>;
+}
+
+/** What was gathered of a tensor so far. */
+export interface Gathering<Row> {
   /** Takes the stretches in order, each once. */
   add(stretch: Stretch): void;
   /** What was gathered, after the last stretch. */
@@ -68,18 +74,24 @@ export function locate({ files }: Checkpoint, place: TensorPlace): Located {
   return { place, source: file.source };
 }
 
+/** The task of a row for which nothing is read. */
+export function known<Row>(row: Row): Task<Row> {
+  return { tensors: [], begin: () => ({ add: () => undefined, row: () => row }) };
+}
+
 /**
  * Reads tensors and yields what was gathered of each, in their order.
  *
- * @param tasks - one for each row
+ * @param tasks - one for each row; called several times, so that no list of them is in memory
  * @param options - see {@link InspectOptions}
  * @returns the rows, each as soon as its tensor was read
  */
 export async function* gather<Row>(
-  tasks: readonly Task<Row>[],
+  tasks: () => Iterable<Task<Row>>,
   { onProgress, signal }: Omit<InspectOptions, 'names'>,
 ): AsyncGenerator<Row, void, undefined> {
-  const totalBytes = tasks.reduce((sum, { tensors }) => sum + bytesIn(tensors), 0);
+  let totalBytes = 0;
+  for (const { tensors } of tasks()) totalBytes += bytesIn(tensors);
   const kernels = sumKernels(FIRST + 4 * BUFFER + 2 * SLOT);
   const slots = [0, 1].map((index) => ({
     address: FIRST + 4 * BUFFER + index * SLOT,
@@ -87,15 +99,16 @@ export async function* gather<Row>(
   }));
   const [first, second] = slots;
   if (first === undefined || second === undefined) return;
-  const waiting = tasks.values();
+  const waiting = gatherings(tasks());
   let current = waiting.next();
+  let index = 0;
   let doneBytes = 0;
-  const units = unitsOf(segmentsOf(tasks), SLOT);
+  const units = unitsOf(segmentsOf(tasks()), SLOT);
   for await (const { unit, slot } of loadedUnits(units, [first, second], kernels.bytes)) {
     signal?.throwIfAborted();
     for (const placed of unit.placed) {
       // A segment's file is the index of its task. Tasks before it have been read to their ends.
-      while (current.done !== true && current.value !== tasks[placed.segment.file]) {
+      for (; current.done !== true && index < placed.segment.file; index += 1) {
         yield current.value.row();
         current = waiting.next();
       }
@@ -109,12 +122,18 @@ export async function* gather<Row>(
   for (; current.done !== true; current = waiting.next()) yield current.value.row();
 }
 
+function* gatherings<Row>(tasks: Iterable<Task<Row>>): Generator<Gathering<Row>, void, undefined> {
+  for (const task of tasks) yield task.begin();
+}
+
 function bytesIn(tensors: readonly Located[]): number {
   return tensors.reduce((sum, { place }) => sum + place.byteLength, 0);
 }
 
-function* segmentsOf(tasks: readonly Task<unknown>[]): Generator<Segment> {
-  for (const [index, { tensors }] of tasks.entries()) {
+function* segmentsOf(tasks: Iterable<Task<unknown>>): Generator<Segment> {
+  let index = -1;
+  for (const { tensors } of tasks) {
+    index += 1;
     const [first] = tensors;
     if (first === undefined || first.place.byteLength === 0) continue;
     const { dtype, byteLength } = first.place;
