@@ -1,8 +1,11 @@
 // What the command's exit code says, and which error gives which.
 import { PolyakError } from '@polyak/core';
 
+/** How a command may end. */
+type Outcome = 'done' | 'failed' | 'usage' | 'refused' | 'nonFinite' | 'exists' | 'interrupted';
+
 /** The exit codes, each with what it says. */
-export const EXIT_CODES = {
+export const EXIT_CODES: Readonly<Record<Outcome, readonly [code: number, meaning: string]>> = {
   done: [0, 'done'],
   failed: [1, 'failed: a file cannot be read or written, or any other error'],
   usage: [2, 'arguments that are not understood'],
@@ -10,7 +13,7 @@ export const EXIT_CODES = {
   nonFinite: [4, 'a tensor holds NaN or an infinity'],
   exists: [5, 'the output exists; --force replaces it'],
   interrupted: [130, 'interrupted'],
-} as const satisfies Record<string, readonly [code: number, meaning: string]>;
+};
 
 /** Arguments that are well-formed one by one, but make no sense together. */
 export class UsageError extends Error {

@@ -4,7 +4,7 @@ import type { Context, PrintOptions } from './context.js';
 import { bytesText, durationText } from './text.js';
 
 /** How far a piece of work is. */
-export interface Progress {
+interface Progress {
   /** The bytes that are done, of `total`. */
   readonly done: number;
   readonly total: number;

@@ -39,11 +39,8 @@ Examples:
 const OWN = ['weights', 't', 'lambda', 'density', 'seed', 'elect'] as const;
 
 /** The options that stand in a recipe where there is one. */
-const IN_RECIPES = [
-  ...OWN,
-  ...['method', 'base', 'normalize', 'from', 'to'],
-  ...['include', 'exclude', 'rename', 'nonfinite', 'rows', 'dtype', 'shards'],
-];
+const IN_RECIPES =
+  'method base normalize from to include exclude rename nonfinite rows dtype shards'.split(' ');
 
 interface MethodOptions {
   readonly method?: string;
@@ -73,7 +70,10 @@ export function mergeCommand(context: Context): Command {
     .argument('[checkpoint...]', 'files, quoted patterns, or a folder with --from and --to')
     .addOption(new Option('--method <name>', 'how to merge').choices(['linear', ...METHODS]))
     .addOption(
-      new Option('--recipe <file>', 'a YAML file with all of this').conflicts([...IN_RECIPES]),
+      new Option('--recipe <file>', 'a YAML file with all of this').conflicts([
+        ...OWN,
+        ...IN_RECIPES,
+      ]),
     )
     .option('--base <checkpoint>', 'what the checkpoints were trained from')
     .addOption(

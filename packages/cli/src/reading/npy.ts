@@ -4,7 +4,15 @@ import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { PolyakError } from '@polyak/core';
 
-/** Element types, by NumPy's name: the name and the array of ONNX Runtime. */
+/** A stretch of an array along its first extent. */
+export interface NpyBatch {
+  /** The name that ONNX Runtime has for the element type. */
+  readonly dtype: 'float32' | 'float64' | 'uint8' | 'int32' | 'int64';
+  readonly data: Float32Array | Float64Array | Uint8Array | Int32Array | BigInt64Array;
+  readonly shape: readonly number[];
+}
+
+/** Element types, by NumPy's name. */
 const DTYPES = {
   '<f4': ['float32', Float32Array],
   '<f8': ['float64', Float64Array],
@@ -12,13 +20,6 @@ const DTYPES = {
   '<i4': ['int32', Int32Array],
   '<i8': ['int64', BigInt64Array],
 } as const;
-
-/** A stretch of an array along its first extent. */
-export interface NpyBatch {
-  readonly dtype: (typeof DTYPES)[keyof typeof DTYPES][0];
-  readonly data: Float32Array | Float64Array | Uint8Array | Int32Array | BigInt64Array;
-  readonly shape: readonly number[];
-}
 
 interface Header {
   readonly descr: keyof typeof DTYPES;
