@@ -56,3 +56,5 @@ export type { MergeRecord, RecordedInput } from './provenance/record.js';
 export { RECORD_KEY } from './provenance/record.js';
 export type { VerifiedFile, VerifyOptions } from './provenance/verify.js';
 export { verifyCheckpoint } from './provenance/verify.js';
+export type { WritableFile, WritableHandle } from './merge/file-handles.js';
+export { fileHandleSink } from './merge/file-handles.js';
