@@ -25,8 +25,12 @@ export interface Renaming {
  * @throws RangeError where the regular expression is malformed
  */
 export function patternOf(call: string, text: string): Pattern {
-  const expression = expressionOf(call, text);
-  return { text, matches: (name) => expression.test(name) };
+  if (isExpression(text)) {
+    const expression = expressionOf(call, text);
+    return { text, matches: (name) => expression.test(name) };
+  }
+  const match = wildcardMatcher(text);
+  return { text, matches: (name) => match(name) !== undefined };
 }
 
 /**
@@ -40,16 +44,16 @@ export function patternOf(call: string, text: string): Pattern {
  * @throws RangeError as {@link patternOf}, and where `to` has more wildcards than the pattern
  */
 export function renamingOf(call: string, from: string, to: string): Renaming {
-  const expression = expressionOf(call, from);
   if (isExpression(from)) {
+    const expression = expressionOf(call, from);
     const renamed = (name: string): string | undefined =>
       expression.test(name) ? name.replace(expression, to) : undefined;
     return { text: from, renamed };
   }
   const wildcards = from.match(/[*?]/g) ?? [];
-  // For each wildcard of the new name, the group of the pattern that it stands for.
+  // For each wildcard of the new name, the index of that of the pattern that it stands for.
   const groups = { '*': [] as number[], '?': [] as number[] };
-  wildcards.forEach((wildcard, index) => groups[wildcard as '*' | '?'].push(index + 1));
+  wildcards.forEach((wildcard, index) => groups[wildcard as '*' | '?'].push(index));
   const pieces = to.split(/([*?])/).map((piece) => {
     if (piece !== '*' && piece !== '?') return piece;
     const group = groups[piece].shift();
@@ -58,9 +62,10 @@ export function renamingOf(call: string, from: string, to: string): Renaming {
       `${call}: the new name "${to}" has more "${piece}" than the pattern "${from}".`,
     );
   });
+  const match = wildcardMatcher(from);
   const renamed = (name: string): string | undefined => {
-    const found = expression.exec(name);
-    if (found === null) return undefined;
+    const found = match(name);
+    if (found === undefined) return undefined;
     return pieces.map((piece) => (typeof piece === 'string' ? piece : found[piece])).join('');
   };
   return { text: from, renamed };
@@ -71,17 +76,41 @@ function isExpression(text: string): boolean {
 }
 
 function expressionOf(call: string, text: string): RegExp {
-  if (isExpression(text)) {
-    try {
-      return new RegExp(text.slice(1, -1));
-    } catch (cause) {
-      const { message } = cause as SyntaxError;
-      throw new RangeError(`${call}: the pattern "${text}" is malformed: ${message}.`, { cause });
-    }
+  try {
+    return new RegExp(text.slice(1, -1));
+  } catch (cause) {
+    const { message } = cause as SyntaxError;
+    throw new RangeError(`${call}: the pattern "${text}" is malformed: ${message}.`, { cause });
   }
-  const source = text.replace(/[$()*+./?[\\\]^{|}]/g, (char) => {
-    if (char === '*') return '([^]*?)';
-    return char === '?' ? '([^])' : `\\${char}`;
+}
+
+/**
+ * A function that returns what each wildcard of a pattern stands for in a name, in their order.
+ * What is between two stars is looked for once, from left to right, so that no name, however long,
+ * makes it slow.
+ */
+function wildcardMatcher(text: string): (name: string) => readonly string[] | undefined {
+  const sources = text
+    .split('*')
+    .map((part) =>
+      part.replace(/[$()+./?[\\\]^{|}]/g, (char) => (char === '?' ? '([^])' : `\\${char}`)),
+    );
+  const last = sources.length - 1;
+  const parts = sources.map((source, index) => {
+    const end = index === last ? '$' : '';
+    return new RegExp(source + end, index === 0 ? 'yu' : 'gu');
   });
-  return new RegExp(`^${source}$`, 'u');
+  return (name) => {
+    const found: string[] = [];
+    let at = 0;
+    for (const [index, part] of parts.entries()) {
+      part.lastIndex = at;
+      const match = part.exec(name);
+      if (match === null) return undefined;
+      if (index > 0) found.push(name.slice(at, match.index));
+      found.push(...match.slice(1));
+      at = match.index + match[0].length;
+    }
+    return found;
+  };
 }

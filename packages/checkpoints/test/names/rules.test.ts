@@ -1,6 +1,7 @@
 import { applyNames } from '@polyak/checkpoints';
 import type { NameRules, TensorPlace } from '@polyak/checkpoints';
 import { PolyakError } from '@polyak/core';
+import { assert, constantFrom, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 function mapOf(...names: readonly string[]): ReadonlyMap<string, TensorPlace> {
@@ -76,6 +77,34 @@ describe('applyNames', () => {
 
   it('matches whole names with wildcards', () => {
     expect(failure({ include: ['head'] }, ...names).message).toContain('"head"');
+  });
+
+  it('matches what an expression of lazy groups would', () => {
+    const text = string({ unit: constantFrom('a', 'b', '.', '\u{1F600}', '*', '?'), maxLength: 9 });
+    assert(
+      property(text, text, (pattern, name) => {
+        const source = pattern
+          .replaceAll('.', '\\.')
+          .replaceAll('*', '([^]*?)')
+          .replaceAll(/\?(?!\))/g, '([^])');
+        const groups = new RegExp(`^${source}$`, 'u').exec(name)?.slice(1).join('');
+        // The wildcards of the pattern in their order.
+        const rename = [{ from: pattern, to: pattern.replaceAll(/[^*?]/gu, '') }];
+        // A second checkpoint with a name that matches: the pattern itself.
+        const checkpoints = [name, pattern].map((each) => ({ name: 'x', tensors: mapOf(each) }));
+        const [result] = applyNames('merge', checkpoints, { rename });
+        expect([...(result?.tensors.keys() ?? [])]).toEqual([groups ?? name]);
+      }),
+      { seed: 12, numRuns: 2000 },
+    );
+  });
+
+  it('is not slowed down by names that nearly match', () => {
+    const start = performance.now();
+    const name = 'a.'.repeat(200_000);
+    expect(failure({ include: ['*.*.*.*.*.*.weight'] }, name).code).toBe('ERR_MISMATCH');
+    // Backtracking would take years.
+    expect(performance.now() - start).toBeLessThan(5000);
   });
 
   it('selects by the new names', () => {
