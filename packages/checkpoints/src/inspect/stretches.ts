@@ -54,7 +54,7 @@ export interface Task<Row> {
 }
 
 /** What was gathered of a tensor so far. */
-export interface Gathering<Row> {
+interface Gathering<Row> {
   /** Takes the stretches in order, each once. */
   add(stretch: Stretch): void;
   /** What was gathered, after the last stretch. */
