@@ -31,7 +31,7 @@ export const METHODS: readonly string[] = [
  *
  * @example
  * ```ts
- * import { methodOf } from '@polyak/checkpoints';
+ * import { methodOf } from '@polyak/checkpoints/methods';
  *
  * const method = methodOf('ties', { density: 0.2 });
  * console.log(JSON.stringify(method.options)); // {"density":0.2,"elect":"sum","lambda":1}

@@ -17,7 +17,7 @@ export interface RowRange {
  * @returns the ranges, from the first row to the last of the model with the most rows
  * @example
  * ```ts
- * import { rowRanges } from '@polyak/checkpoints';
+ * import { rowRanges } from '@polyak/checkpoints/names';
  *
  * rowRanges([100, 102, 100]);
  * // [{ begin: 0, end: 100, models: [0, 1, 2] }, { begin: 100, end: 102, models: [1] }]

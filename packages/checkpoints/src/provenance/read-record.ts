@@ -16,7 +16,7 @@ const MAX_DEPTH = 32;
  * @throws PolyakError `ERR_CHECKPOINT` if its record is malformed
  * @example
  * ```ts
- * import { mergeRecordOf } from '@polyak/checkpoints';
+ * import { mergeRecordOf } from '@polyak/checkpoints/inspect';
  *
  * console.log(mergeRecordOf({ name: 'model.safetensors', metadata: {} })); // undefined
  * ```

@@ -1,5 +1,7 @@
-import type { Checkpoint, MergeMethod, MergeOptions } from '@polyak/checkpoints';
-import { BLOCK, mean, planMerge, runMerge, weighted } from '@polyak/checkpoints';
+import type { Checkpoint, MergeOptions } from '@polyak/checkpoints';
+import type { MergeMethod } from '@polyak/checkpoints/methods';
+import { mean, planMerge, runMerge, weighted } from '@polyak/checkpoints';
+import { BLOCK } from '@polyak/checkpoints/methods';
 import type { HostTensor } from '@polyak/core/interfaces';
 import { halfToFloat32 } from '@polyak/core/kit';
 import { describe, expect, it } from 'vitest';

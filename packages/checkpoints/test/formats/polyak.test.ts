@@ -1,5 +1,5 @@
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
-import { isPolyakState, polyakCheckpoint } from '@polyak/checkpoints';
+import { isPolyakState, polyakCheckpoint } from '@polyak/checkpoints/formats';
 import type { Checkpoint, OutputTensor } from '@polyak/checkpoints';
 import { AveragedModel, toSafetensors } from '@polyak/core';
 import type { StateTree } from '@polyak/core';

@@ -1,4 +1,5 @@
-import { HeaderCache, safetensorsCheckpoint, shardedCheckpoint } from '@polyak/checkpoints';
+import { HeaderCache } from '@polyak/checkpoints';
+import { safetensorsCheckpoint, shardedCheckpoint } from '@polyak/checkpoints/formats';
 import type { Checkpoint, OutputTensor } from '@polyak/checkpoints';
 import { bytesSource, decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
 import type { HostTensor } from '@polyak/safetensors';

@@ -1,4 +1,4 @@
-import { diffCheckpoints } from '@polyak/checkpoints';
+import { diffCheckpoints } from '@polyak/checkpoints/inspect';
 import { describe, expect, it } from 'vitest';
 import { all, held, memoryCheckpoint } from './memory-checkpoint.js';
 import type { Held } from './memory-checkpoint.js';

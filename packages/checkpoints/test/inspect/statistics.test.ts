@@ -1,5 +1,5 @@
-import { tensorStatistics } from '@polyak/checkpoints';
-import type { ValueStatistics } from '@polyak/checkpoints';
+import { tensorStatistics } from '@polyak/checkpoints/inspect';
+import type { ValueStatistics } from '@polyak/checkpoints/inspect';
 import { describe, expect, it } from 'vitest';
 import { all, held, memoryCheckpoint } from './memory-checkpoint.js';
 import type { Held } from './memory-checkpoint.js';

@@ -1,6 +1,6 @@
 // Results do not depend on when the blocks of a tensor come, nor on what comes between them.
-import { methodOf } from '@polyak/checkpoints';
-import type { TensorMerge } from '@polyak/checkpoints';
+import { methodOf } from '@polyak/checkpoints/methods';
+import type { TensorMerge } from '@polyak/checkpoints/methods';
 import { describe, expect, it } from 'vitest';
 import { drive, eachBlock, finish, isSame, pass, start, tuned } from './drive.js';
 import type { Tensors } from './drive.js';

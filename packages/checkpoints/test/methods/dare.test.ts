@@ -1,5 +1,5 @@
-import { dare } from '@polyak/checkpoints';
-import type { DareOptions } from '@polyak/checkpoints';
+import { dare } from '@polyak/checkpoints/methods';
+import type { DareOptions } from '@polyak/checkpoints/methods';
 import { describe, expect, it } from 'vitest';
 import { drive, isSame, mergedOf } from './drive.js';
 

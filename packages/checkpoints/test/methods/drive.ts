@@ -1,6 +1,6 @@
 // Merges of tensors in memory, block by block as the engine presents them.
-import { BLOCK } from '@polyak/checkpoints';
-import type { Block, MergeMethod, TensorMerge } from '@polyak/checkpoints';
+import { BLOCK } from '@polyak/checkpoints/methods';
+import type { Block, MergeMethod, TensorMerge } from '@polyak/checkpoints/methods';
 import { gaussian } from '../../../../tests/support/sgd.js';
 
 /** The same tensor of several models. */

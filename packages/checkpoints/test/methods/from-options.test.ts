@@ -1,4 +1,4 @@
-import { METHODS, methodOf } from '@polyak/checkpoints';
+import { METHODS, methodOf } from '@polyak/checkpoints/methods';
 import { describe, expect, it } from 'vitest';
 
 describe('methodOf', () => {

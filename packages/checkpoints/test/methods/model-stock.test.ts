@@ -1,4 +1,4 @@
-import { modelStock } from '@polyak/checkpoints';
+import { modelStock } from '@polyak/checkpoints/methods';
 import { describe, expect, it } from 'vitest';
 import { drive, mergedOf } from './drive.js';
 

@@ -1,4 +1,4 @@
-import { slerp } from '@polyak/checkpoints';
+import { slerp } from '@polyak/checkpoints/methods';
 import { describe, expect, it } from 'vitest';
 import { drive, mergedOf } from './drive.js';
 

@@ -1,4 +1,4 @@
-import { taskArithmetic } from '@polyak/checkpoints';
+import { taskArithmetic } from '@polyak/checkpoints/methods';
 import { describe, expect, it } from 'vitest';
 import { drive, mergedOf } from './drive.js';
 

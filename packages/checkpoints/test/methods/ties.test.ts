@@ -1,4 +1,4 @@
-import { ties } from '@polyak/checkpoints';
+import { ties } from '@polyak/checkpoints/methods';
 import { describe, expect, it } from 'vitest';
 import { gaussian } from '../../../../tests/support/sgd.js';
 import { drive, mergedOf } from './drive.js';

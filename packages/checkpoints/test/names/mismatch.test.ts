@@ -1,5 +1,7 @@
-import { applyNames, differences, MismatchError, requireFit } from '@polyak/checkpoints';
-import type { NamedTensors, TensorPlace } from '@polyak/checkpoints';
+import { MismatchError } from '@polyak/checkpoints';
+import { applyNames, differences, requireFit } from '@polyak/checkpoints/names';
+import type { TensorPlace } from '@polyak/checkpoints';
+import type { NamedTensors } from '@polyak/checkpoints/names';
 import { PolyakError } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 

@@ -1,4 +1,4 @@
-import { renameOf } from '@polyak/checkpoints';
+import { renameOf } from '@polyak/checkpoints/names';
 import { describe, expect, it } from 'vitest';
 
 describe('renameOf', () => {

@@ -1,4 +1,4 @@
-import { rescaledWeights, rowRanges } from '@polyak/checkpoints';
+import { rescaledWeights, rowRanges } from '@polyak/checkpoints/names';
 import { describe, expect, it } from 'vitest';
 
 describe('rowRanges', () => {

@@ -1,4 +1,4 @@
-import { applyNames } from '@polyak/checkpoints';
+import { applyNames } from '@polyak/checkpoints/names';
 import type { NameRules, TensorPlace } from '@polyak/checkpoints';
 import { PolyakError } from '@polyak/core';
 import { assert, constantFrom, property, string } from 'fast-check';

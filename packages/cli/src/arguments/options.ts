@@ -1,5 +1,5 @@
 // The options that commands share.
-import { renameOf } from '@polyak/checkpoints';
+import { renameOf } from '@polyak/checkpoints/names';
 import type { NameRules, NonFinitePolicy, OutputDType, RenameRule } from '@polyak/checkpoints';
 import type { MergeFilesOptions } from '@polyak/checkpoints/node';
 import type { Command } from 'commander';

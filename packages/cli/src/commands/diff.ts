@@ -1,6 +1,7 @@
 // polyak diff: how two checkpoints differ, tensor by tensor.
-import type { Checkpoint, TensorDiff } from '@polyak/checkpoints';
-import { diffCheckpoints } from '@polyak/checkpoints';
+import type { Checkpoint } from '@polyak/checkpoints';
+import type { TensorDiff } from '@polyak/checkpoints/inspect';
+import { diffCheckpoints } from '@polyak/checkpoints/inspect';
 import { openCheckpoint, writeFileAtomic } from '@polyak/checkpoints/node';
 import { Command } from 'commander';
 import type { NameOptions } from '../arguments/options.js';

@@ -1,6 +1,8 @@
 // polyak inspect: what a checkpoint holds.
-import type { Checkpoint, TensorStatistics } from '@polyak/checkpoints';
-import { applyNames, tensorStatistics } from '@polyak/checkpoints';
+import type { Checkpoint } from '@polyak/checkpoints';
+import type { TensorStatistics } from '@polyak/checkpoints/inspect';
+import { tensorStatistics } from '@polyak/checkpoints/inspect';
+import { applyNames } from '@polyak/checkpoints/names';
 import { openCheckpoint } from '@polyak/checkpoints/node';
 import { Command } from 'commander';
 import type { NameOptions } from '../arguments/options.js';

@@ -1,6 +1,6 @@
 // polyak merge: the methods that are more than a mean, and merges by recipe.
-import type { MergeMethod } from '@polyak/checkpoints';
-import { methodOf, METHODS } from '@polyak/checkpoints';
+import type { MergeMethod } from '@polyak/checkpoints/methods';
+import { methodOf, METHODS } from '@polyak/checkpoints/methods';
 import type { MergeFilesOptions } from '@polyak/checkpoints/node';
 import { Command, Option } from 'commander';
 import type { Context } from '../context.js';

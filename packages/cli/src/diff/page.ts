@@ -1,5 +1,5 @@
 // The differences of two checkpoints as one HTML file that needs nothing else.
-import type { TensorDiff } from '@polyak/checkpoints';
+import type { TensorDiff } from '@polyak/checkpoints/inspect';
 import { countText, numberText } from '../text.js';
 import { drawMoved, thinned } from './plot.js';
 import type { Moved } from './plot.js';

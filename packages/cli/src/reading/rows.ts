@@ -1,5 +1,5 @@
 // Rows that are gathered while files are read, with progress.
-import type { InspectOptions } from '@polyak/checkpoints';
+import type { InspectOptions } from '@polyak/checkpoints/inspect';
 import type { Context, PrintOptions } from '../context.js';
 import { showProgress } from '../progress.js';
 

@@ -1,6 +1,8 @@
 // The method that a recipe names, with its options.
-import { mean, methodOf, weighted } from '@polyak/checkpoints';
-import type { LinearMerge, MergeMethod } from '@polyak/checkpoints';
+import { mean, weighted } from '@polyak/checkpoints';
+import { methodOf } from '@polyak/checkpoints/methods';
+import type { LinearMerge } from '@polyak/checkpoints';
+import type { MergeMethod } from '@polyak/checkpoints/methods';
 import { decayWeights, exponentialWeights } from '@polyak/core/rules';
 import * as v from 'valibot';
 import type { WrittenRecipe } from './schema.js';

@@ -1,7 +1,7 @@
 // Recipes of merges: YAML files that say what `polyak merge` is told otherwise on its command line.
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
-import { renameOf } from '@polyak/checkpoints';
+import { renameOf } from '@polyak/checkpoints/names';
 import type { MergeFilesOptions } from '@polyak/checkpoints/node';
 import { parseBytes } from '../arguments/parse.js';
 import { UsageError } from '../exit-codes.js';

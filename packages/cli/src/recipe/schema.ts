@@ -1,5 +1,5 @@
 // What a recipe may say.
-import { METHODS } from '@polyak/checkpoints';
+import { METHODS } from '@polyak/checkpoints/methods';
 import * as v from 'valibot';
 import type { Path } from './document.js';
 

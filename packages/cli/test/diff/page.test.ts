@@ -1,5 +1,5 @@
 import { diffPage } from '#diff/page';
-import type { TensorDiff, ValueDifference } from '@polyak/checkpoints';
+import type { TensorDiff, ValueDifference } from '@polyak/checkpoints/inspect';
 import { describe, expect, it } from 'vitest';
 
 function moved(name: string, relativeRms: number): TensorDiff {

@@ -1,0 +1,3 @@
+export { isPolyakState, polyakCheckpoint } from './formats/polyak.js';
+export { safetensorsCheckpoint } from './formats/safetensors.js';
+export { shardedCheckpoint } from './formats/sharded.js';

@@ -1,0 +1,12 @@
+export type { TensorDiff } from './inspect/diff.js';
+export { diffCheckpoints } from './inspect/diff.js';
+export type { ValueDifference } from './inspect/pair.js';
+export type { TensorStatistics } from './inspect/statistics.js';
+export { tensorStatistics } from './inspect/statistics.js';
+export type { InspectOptions, InspectProgress } from './inspect/stretches.js';
+export type { ValueStatistics } from './inspect/values.js';
+export { mergeRecordOf } from './provenance/read-record.js';
+export type { MergeRecord, RecordedInput } from './provenance/record.js';
+export { RECORD_KEY } from './provenance/record.js';
+export type { VerifiedFile, VerifyOptions } from './provenance/verify.js';
+export { verifyCheckpoint } from './provenance/verify.js';

@@ -1,0 +1,12 @@
+export type { Block, MergeMethod, TensorMerge } from './merge/method.js';
+export { BLOCK } from './merge/method.js';
+export type { DareOptions } from './methods/dare.js';
+export { dare } from './methods/dare.js';
+export { METHODS, methodOf } from './methods/from-options.js';
+export { modelStock } from './methods/model-stock.js';
+export type { TaskOptions } from './methods/options.js';
+export type { Election } from './methods/sign-election.js';
+export { slerp } from './methods/slerp.js';
+export { taskArithmetic } from './methods/task-arithmetic.js';
+export type { TiesOptions } from './methods/ties.js';
+export { ties } from './methods/ties.js';
