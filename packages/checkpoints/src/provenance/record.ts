@@ -61,6 +61,8 @@ export interface Recorded {
   readonly nonFinite: string;
 }
 
+const NOTHING = new RangeChecksum().toString();
+
 /**
  * The text of a record. It is as long before a merge, with zeros for checksums, as after it.
  *
@@ -72,7 +74,7 @@ export function recordText(recorded: Recorded, report?: MergeReport): string {
   const inputOf = ({ name, files }: Checkpoint, index: number): RecordedInput => ({
     name,
     byteLength: files.reduce((sum, { source }) => sum + source.size, 0),
-    checksums: report?.inputs[index] ?? files.map(() => `${new RangeChecksum()}`),
+    checksums: report?.inputs[index] ?? files.map(() => NOTHING),
   });
   const options = method.kind === 'linear' ? { weights: method.weights } : method.options;
   const record: MergeRecord = {
