@@ -15,6 +15,7 @@ import type { RowRange } from '../names/rows.js';
 import { rowRanges } from '../names/rows.js';
 import type { NamedTensors, NameRules } from '../names/rules.js';
 import { applyNames } from '../names/rules.js';
+import { RECORD_KEY, recordText } from '../provenance/record.js';
 import { isMergeable } from './float-dtypes.js';
 import type { LinearMerge } from './linear.js';
 import type { MergeMethod } from './method.js';
@@ -118,12 +119,14 @@ export async function planMerge(
     tensors.set(name, { dtype: to, shape, replaces: whole.original(name) });
   }
   const last = inputs[template] as Checkpoint;
-  const request: LayoutRequest = {
+  const recorded = { ...options, models: checkpoints, nonFinite };
+  const requestOf = (report?: MergeReport): LayoutRequest => ({
     name: output,
     tensors,
-    metadata: last.metadata,
+    metadata: { ...last.metadata, [RECORD_KEY]: recordText(recorded, report) },
     ...(shardBytes === undefined ? {} : { shardBytes }),
-  };
+  });
+  const request = requestOf();
   const layout = await last.layout(request);
   const copied = [...whole.tensors.keys()].filter((name) => !chosen.has(name));
   return {
@@ -133,7 +136,7 @@ export async function planMerge(
     nonFinite,
     request,
     layout,
-    finalLayout: async () => await last.layout(request),
+    finalLayout: async (report) => await last.layout(requestOf(report)),
     merged: [...chosen.keys()],
     copied,
     bytesPerElement: 8 * (inputs.length + 1),
