@@ -17,7 +17,8 @@ interface Publication extends Target {
  * Renames the staged files of a journal whose stage is `publishing`, or the rest of them after a
  * process was killed in the midst of it, and removes the journal.
  *
- * @throws PolyakError `ERR_EXISTS` if a file is in the way; `ERR_CHECKPOINT` if a staged one is gone
+ * @throws PolyakError `ERR_EXISTS` if a file is in the way; `ERR_CHECKPOINT` if a staged file is
+ * gone
  */
 export async function publish(place: OutputPlace, journal: Journal): Promise<void> {
   const files: Publication[] = [];

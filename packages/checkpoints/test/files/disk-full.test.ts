@@ -93,7 +93,7 @@ async function merge(options: Partial<StageOptions>): Promise<void> {
 }
 
 describe('a full disk', () => {
-  it('at any call leaves a whole output, an error that says so, and what can be resumed', async () => {
+  it('at any call leaves a whole output, a clear error, and what can be resumed', async () => {
     const seen = new Set<string>();
     let calls = 1;
     for (; calls < 200; calls++) {
