@@ -35,7 +35,7 @@ export function recordOf({ lambda, weights }: Task): Readonly<Record<string, unk
 }
 
 /** Throws unless `value` is a finite number. */
-export function requireFinite(call: string, what: string, value: unknown): void {
+function requireFinite(call: string, what: string, value: unknown): void {
   requireNumber(call, what, value, Number.isFinite, 'a finite number');
 }
 
