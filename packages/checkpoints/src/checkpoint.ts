@@ -11,7 +11,7 @@ export interface CheckpointFile {
 
 /** Where the elements of a tensor lie, row-major and little-endian. */
 export interface TensorPlace {
-  /** The type of the elements; a name that is not of ours stands for elements that are only copied. */
+  /** The type of the elements; those of a type that is not ours can only be copied. */
   readonly dtype: StoredDType;
   /** The extents, outermost first. */
   readonly shape: readonly number[];

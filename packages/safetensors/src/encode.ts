@@ -135,7 +135,8 @@ function inMemory(name: string, tensor: HostTensor): HostTensor {
 /** Checks the elements, once the dtype and the shape are known to be right. */
 function checkData(what: string, tensor: HostTensor): void {
   const { dtype, shape, data } = tensor;
-  if (!isDType(dtype)) throw new TypeError(`${what} has dtype ${dtype}, which arrays do not hold.`);
+  if (!isDType(dtype))
+    throw new TypeError(`${what} has dtype ${String(dtype)}, which arrays do not hold.`);
   const constructor = arrayOf(dtype).name;
   if (!ArrayBuffer.isView(data) || data[Symbol.toStringTag] !== constructor)
     throw new TypeError(`${what}: the data of ${dtype} are not in a ${constructor}.`);

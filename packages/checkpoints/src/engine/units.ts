@@ -8,7 +8,7 @@ import { BLOCK } from '../merge/method.js';
 import type { Operand, Segment } from '../merge/segments.js';
 
 /** A read into a slot. */
-export interface Read {
+interface Read {
   readonly source: ByteSource;
   readonly begin: number;
   byteLength: number;
@@ -105,7 +105,7 @@ function lengthIn({ operands, byteLength }: Segment): number {
 }
 
 function unitOf(segments: readonly Segment[]): Unit {
-  const addresses = segments.map(({ operands }) => new Array<number>(operands.length).fill(0));
+  const addresses = segments.map(({ operands }) => operands.map(() => 0));
   const reads: Read[] = [];
   let filled = 0;
   // Input by input, so that what lies together in a file is read together.

@@ -45,7 +45,7 @@ export interface MergeOptions {
    * grew. The output has the most rows. A row that only some checkpoints have is merged from those.
    */
   readonly rows?: readonly string[];
-  /** The dtype of all floating-point tensors of the output; by default that of the last checkpoint. */
+  /** The dtype of the floating-point tensors of the output; default: that of the last input. */
   readonly dtype?: OutputDType;
   /**
    * Numbers that are not finite: `refuse` (default) throws, `skip` merges an element from those

@@ -4,7 +4,6 @@ import type { MergeMethod } from '../merge/method.js';
 import { dare } from './dare.js';
 import type { DareOptions } from './dare.js';
 import { modelStock } from './model-stock.js';
-import type { TaskOptions } from './options.js';
 import { slerp } from './slerp.js';
 import { taskArithmetic } from './task-arithmetic.js';
 import { ties } from './ties.js';
@@ -46,7 +45,7 @@ export function methodOf(
       requireOptions('slerp', options, ['t']);
       return slerp(options['t'] as number);
     case 'task-arithmetic':
-      return taskArithmetic(options as TaskOptions);
+      return taskArithmetic(options);
     case 'ties':
       return ties(options as unknown as TiesOptions);
     case 'dare':

@@ -66,7 +66,7 @@ describe('dare', () => {
     const make =
       (options: object): (() => unknown) =>
       () =>
-        dare({ density: 0.5, ...options } as DareOptions);
+        dare({ density: 0.5, ...options });
     expect(make({ density: 1.1 })).toThrow('dare: density is 1.1, expected a number in (0, 1].');
     expect(make({ seed: -1 })).toThrow('seed is -1, expected an integer in [0, 2^53)');
     expect(make({ seed: 2 ** 53 })).toThrow(RangeError);

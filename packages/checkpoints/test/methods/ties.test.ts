@@ -92,7 +92,7 @@ describe('ties', () => {
     const make =
       (options: object): (() => unknown) =>
       () =>
-        ties({ density: 0.5, ...options } as Parameters<typeof ties>[0]);
+        ties({ density: 0.5, ...options });
     expect(make({ density: 0 })).toThrow('ties: density is 0, expected a number in (0, 1].');
     expect(make({ density: undefined })).toThrow('density is missing');
     expect(make({ elect: 'most' })).toThrow('elect is "most", expected sum or count');
