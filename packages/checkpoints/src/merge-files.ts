@@ -50,11 +50,17 @@ export type MergeFilesResult =
  *   `ERR_EXISTS` where the output exists, `ERR_BUSY` where another process writes it
  * @example
  * ```ts
+ * import { writeFile } from 'node:fs/promises';
  * import { mean } from '@polyak/checkpoints';
  * import { mergeFiles } from '@polyak/checkpoints/node';
+ * import { encodeSafetensors } from '@polyak/safetensors';
  *
  * const inputs = ['epoch-8.safetensors', 'epoch-9.safetensors', 'epoch-10.safetensors'];
- * await mergeFiles(inputs, 'mean.safetensors', { method: mean(inputs.length) });
+ * for (const [i, path] of inputs.entries()) {
+ *   const w = { dtype: 'float32', shape: [2], data: Float32Array.of(i, 5) } as const;
+ *   await writeFile(path, encodeSafetensors({ w }));
+ * }
+ * await mergeFiles(inputs, 'mean.safetensors', { method: mean(3), force: true });
  * ```
  */
 export async function mergeFiles(

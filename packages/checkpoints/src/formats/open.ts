@@ -25,11 +25,12 @@ import { tfjsCheckpoint } from './tfjs/checkpoint.js';
  * @example
  * ```ts
  * import { fromSources, openCheckpoint } from '@polyak/checkpoints';
- * import { blobSource, encodeSafetensors } from '@polyak/safetensors';
+ * import { bytesSource, encodeSafetensors } from '@polyak/safetensors';
  *
  * const data = Float32Array.of(1, 2);
- * const file = new Blob([encodeSafetensors({ w: { dtype: 'float32', shape: [2], data } })]);
- * const files = new Map([['model.safetensors', blobSource(file)]]);
+ * const bytes = encodeSafetensors({ w: { dtype: 'float32', shape: [2], data } });
+ * // Of a File in a browser: blobSource(file).
+ * const files = new Map([['model.safetensors', bytesSource(bytes)]]);
  * const checkpoint = await openCheckpoint('model.safetensors', fromSources(files));
  * console.log(checkpoint.format, checkpoint.tensors.size); // safetensors 1
  * ```

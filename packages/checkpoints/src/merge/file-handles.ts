@@ -25,13 +25,16 @@ export interface WritableFile {
  * @returns the sink
  * @example
  * ```ts
- * const plan = await planMerge(checkpoints, 'mean.safetensors', { method: mean(2) });
- * const folder = await navigator.storage.getDirectory();
- * const handles = new Map();
- * for (const { name } of plan.layout.files) {
- *   handles.set(name, await folder.getFileHandle(name, { create: true }));
+ * import type { MergePlan } from '@polyak/checkpoints';
+ * import { fileHandleSink, runMerge } from '@polyak/checkpoints';
+ *
+ * async function mergeInto(folder: FileSystemDirectoryHandle, plan: MergePlan): Promise<void> {
+ *   const handles = new Map();
+ *   for (const { name } of plan.layout.files) {
+ *     handles.set(name, await folder.getFileHandle(name, { create: true }));
+ *   }
+ *   await runMerge(plan, await fileHandleSink(handles));
  * }
- * await runMerge(plan, await fileHandleSink(handles));
  * ```
  */
 export async function fileHandleSink(
