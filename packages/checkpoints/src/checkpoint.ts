@@ -89,16 +89,35 @@ export interface OutputFile {
   readonly pieces: readonly Piece[];
 }
 
-/**
- * A part of an output: bytes; a range of another file, copied; or the elements of a tensor of the
- * output.
- */
-export type Piece =
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  | {
-      readonly kind: 'copy';
-      readonly source: ByteSource;
-      readonly begin: number;
-      readonly byteLength: number;
-    }
-  | { readonly kind: 'tensor'; readonly name: string; readonly byteLength: number };
+/** Bytes of an output, such as a header. */
+export interface BytesPiece {
+  /** Tells pieces apart. */
+  readonly kind: 'bytes';
+  /** The bytes. */
+  readonly bytes: Uint8Array;
+}
+
+/** A range of another file that an output has too. */
+export interface CopyPiece {
+  /** Tells pieces apart. */
+  readonly kind: 'copy';
+  /** The bytes of that file. */
+  readonly source: ByteSource;
+  /** The offset of the first byte there. */
+  readonly begin: number;
+  /** The length in bytes. */
+  readonly byteLength: number;
+}
+
+/** The elements of a tensor of an output. */
+export interface TensorPiece {
+  /** Tells pieces apart. */
+  readonly kind: 'tensor';
+  /** The name of the tensor. */
+  readonly name: string;
+  /** The length of its elements in bytes. */
+  readonly byteLength: number;
+}
+
+/** A part of a file of an output. */
+export type Piece = BytesPiece | CopyPiece | TensorPiece;

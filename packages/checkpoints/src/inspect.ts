@@ -6,7 +6,7 @@ export { tensorStatistics } from './inspect/statistics.js';
 export type { InspectOptions, InspectProgress } from './inspect/stretches.js';
 export type { ValueStatistics } from './inspect/values.js';
 export { mergeRecordOf } from './provenance/read-record.js';
-export type { MergeRecord, RecordedInput } from './provenance/record.js';
+export type { MergeRecord, RecordedInput, RecordedMethod } from './provenance/record.js';
 export { RECORD_KEY } from './provenance/record.js';
 export type { VerifiedFile, VerifyOptions } from './provenance/verify.js';
 export { verifyCheckpoint } from './provenance/verify.js';

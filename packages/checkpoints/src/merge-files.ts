@@ -20,17 +20,21 @@ export interface MergeFilesOptions
   readonly base?: string;
 }
 
-/** What {@link mergeFiles} did. */
-export type MergeFilesResult =
-  | {
-      readonly kind: 'merged';
-      /** What was planned. */
-      readonly plan: MergePlan;
-      /** What happened. */
-      readonly report: MergeReport;
-    }
-  /** An interrupted merge had written everything, and was only published. */
-  | { readonly kind: 'published' };
+/** A merge was made. */
+export interface MergedFiles {
+  /** Tells it from {@link PublishedFiles}. */
+  readonly kind: 'merged';
+  /** What was planned. */
+  readonly plan: MergePlan;
+  /** What happened. */
+  readonly report: MergeReport;
+}
+
+/** An interrupted merge had written everything, and was only published. */
+export interface PublishedFiles {
+  /** Tells it from {@link MergedFiles}. */
+  readonly kind: 'published';
+}
 
 /**
  * Merges checkpoint files into one. The memory that it takes does not depend on their size.
@@ -67,7 +71,7 @@ export async function mergeFiles(
   inputs: readonly string[],
   output: string,
   options: MergeFilesOptions,
-): Promise<MergeFilesResult> {
+): Promise<MergedFiles | PublishedFiles> {
   if (await prepareOutput(output, options)) return { kind: 'published' };
   return await withPlan(inputs, output, options, async (plan) => {
     const paths = plan.inputs.flatMap(({ files }) => files.map(({ name }) => name));

@@ -1,4 +1,4 @@
-export type { Block, MergeMethod, TensorMerge } from './merge/method.js';
+export type { Block, MergeMethod, ModelCount, TensorMerge } from './merge/method.js';
 export { BLOCK } from './merge/method.js';
 export type { DareOptions } from './methods/dare.js';
 export { dare } from './methods/dare.js';

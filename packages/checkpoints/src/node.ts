@@ -5,6 +5,6 @@ export type { ReplaceOptions } from './files/resume.js';
 export { prepareOutput } from './files/resume.js';
 export type { StagedOutput, StageOptions } from './files/stage.js';
 export { stageOutput } from './files/stage.js';
-export type { MergeFilesOptions, MergeFilesResult } from './merge-files.js';
+export type { MergedFiles, MergeFilesOptions, PublishedFiles } from './merge-files.js';
 export { mergeFiles, planMergeFiles } from './merge-files.js';
 export { openCheckpoint } from './open-path.js';

@@ -3,8 +3,6 @@ import { HeaderCache as FileHeaders } from '@polyak/safetensors';
 import type { StoredTensor } from '@polyak/safetensors';
 import type { TensorPlace } from '../checkpoint.js';
 
-type FileTensors = ReadonlyMap<string, StoredTensor>;
-
 /**
  * Lets checkpoints with equal headers share the map of their tensors: the header of the first is
  * parsed, those of the others are only compared. For checkpoints that are opened together.
@@ -12,14 +10,17 @@ type FileTensors = ReadonlyMap<string, StoredTensor>;
 export class HeaderCache {
   /** The headers of single files. */
   readonly files: FileHeaders = new FileHeaders();
-  readonly #known: { readonly files: readonly FileTensors[]; readonly places: Places }[] = [];
+  readonly #known: {
+    readonly files: readonly ReadonlyMap<string, StoredTensor>[];
+    readonly places: Places;
+  }[] = [];
 
   /**
    * The tensors of a checkpoint.
    *
    * @param files - the tensors of each of its files
    */
-  places(files: readonly FileTensors[]): Places {
+  places(files: readonly ReadonlyMap<string, StoredTensor>[]): Places {
     const found = this.#known.find(
       (known) =>
         known.files.length === files.length && known.files.every((file, n) => file === files[n]),
@@ -33,7 +34,7 @@ export class HeaderCache {
 
 type Places = ReadonlyMap<string, TensorPlace>;
 
-function placesOf(files: readonly FileTensors[]): Places {
+function placesOf(files: readonly ReadonlyMap<string, StoredTensor>[]): Places {
   const places = new Map<string, TensorPlace>();
   for (const [file, tensors] of files.entries()) {
     for (const [name, { dtype, shape, begin, end }] of tensors)

@@ -3,17 +3,21 @@ import type { OutputSink } from './sink.js';
 
 /** What is needed of a `FileSystemFileHandle`. */
 export interface WritableHandle {
+  /** Begins to write beside the file. */
   createWritable(): Promise<WritableFile>;
 }
 
 /** What is needed of a `FileSystemWritableFileStream`. */
 export interface WritableFile {
+  /** Writes bytes at a position. */
   write(chunk: {
     readonly type: 'write';
     readonly position: number;
     readonly data: Uint8Array<ArrayBuffer>;
   }): Promise<void>;
+  /** Puts what was written in the place of the file. */
   close(): Promise<void>;
+  /** Drops what was written. */
   abort(): Promise<void>;
 }
 

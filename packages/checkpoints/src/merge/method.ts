@@ -2,7 +2,7 @@
 // the whole tensor that it needs first.
 
 /** The most elements of a block. Blocks are cut at multiples of it, from the tensor's start. */
-export const BLOCK = 2 ** 16;
+export const BLOCK: number = 2 ** 16;
 
 /** The same stretch of a tensor in every checkpoint. */
 export interface Block {
@@ -34,8 +34,17 @@ export interface TensorMerge {
   merge(block: Block, result: Float64Array): void;
 }
 
+/** How many models a method merges. */
+export interface ModelCount {
+  /** The fewest. */
+  readonly least: number;
+  /** The most. */
+  readonly most: number;
+}
+
 /** A way to merge checkpoints, element by element in float64. */
 export interface MergeMethod {
+  /** Tells it from a {@link LinearMerge}, whose weights do not depend on the values. */
   readonly kind: 'blocks';
   /** Its name in recipes and in the record of what was merged. */
   readonly name: string;
@@ -43,8 +52,8 @@ export interface MergeMethod {
   readonly options: Readonly<Record<string, unknown>>;
   /** Whether it needs a base model. */
   readonly needsBase: boolean;
-  /** The fewest and the most models that it merges, without the base model. */
-  readonly models: { readonly least: number; readonly most: number };
+  /** How many models it merges, without the base model. */
+  readonly models: ModelCount;
   /** Begins the merge of one tensor. */
   tensor(tensor: { readonly name: string; readonly elements: number }): TensorMerge;
 }

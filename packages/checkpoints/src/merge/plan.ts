@@ -62,7 +62,9 @@ export interface MergePlan {
   readonly inputs: readonly Checkpoint[];
   /** How many of them are models. */
   readonly models: number;
+  /** How elements are merged. */
   readonly method: LinearMerge | MergeMethod;
+  /** What happens to numbers that are not finite. */
   readonly nonFinite: NonFinitePolicy;
   /** What the last checkpoint is asked to lay out. */
   readonly request: LayoutRequest;
@@ -76,7 +78,9 @@ export interface MergePlan {
   readonly merged: readonly string[];
   /** The tensors that are copied from the last checkpoint since they were not selected. */
   readonly copied: readonly string[];
+  /** What the merge reads, without headers and passes of a method. */
   readonly bytesToRead: number;
+  /** The length of all files of the output. */
   readonly bytesToWrite: number;
   /** How the tensors of the output are made. */
   readonly segments: TensorSegments;

@@ -4,24 +4,22 @@ import { isMergeable } from '../merge/float-dtypes.js';
 import { patternOf } from './pattern.js';
 import type { NamedTensors } from './rules.js';
 
-/**
- * How a tensor of a checkpoint differs from that of the first checkpoint: it is missing, the first
- * has none, or its shape or its dtype is another.
- */
-export type TensorDifference = {
+/** A tensor of a checkpoint that differs from that of the first checkpoint. */
+export interface TensorDifference {
+  /**
+   * How: it is `missing`, the first checkpoint has none (`extra`), or its shape or dtype is
+   * another.
+   */
+  readonly kind: 'missing' | 'extra' | 'shape' | 'dtype';
   /** The name of the tensor. */
   readonly tensor: string;
   /** The name of the checkpoint. */
   readonly checkpoint: string;
-} & (
-  | { readonly kind: 'missing' | 'extra' }
-  | {
-      readonly kind: 'shape';
-      readonly found: readonly number[];
-      readonly expected: readonly number[];
-    }
-  | { readonly kind: 'dtype'; readonly found: StoredDType; readonly expected: StoredDType }
-);
+  /** Its shape, such as `[2,3]`, or its dtype, where that differs. */
+  readonly found?: string;
+  /** That of the first checkpoint. */
+  readonly expected?: string;
+}
 
 /** Options of comparing the tensors of checkpoints. */
 export interface FitOptions {
@@ -61,7 +59,7 @@ export function differences(
       if (!sameShape(shape, expected.shape)) {
         const mayDiffer =
           rows.some((pattern) => pattern.matches(tensor)) && differInRows(shape, expected.shape);
-        const both = { found: shape, expected: expected.shape };
+        const both = { found: textOf(shape), expected: textOf(expected.shape) };
         if (!mayDiffer) found.push({ tensor, checkpoint, kind: 'shape', ...both });
       }
       const isSame =

@@ -28,12 +28,20 @@ export interface RecordedInput {
   readonly checksums: readonly string[];
 }
 
+/** A method of merging in a record. */
+export interface RecordedMethod {
+  /** Its name. */
+  readonly name: string;
+  /** Its options. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
 /** What made a file. */
 export interface MergeRecord {
   /** The version of this package. */
   readonly version: string;
   /** The method by its name, with its options; `weights` are those of the inputs, in order. */
-  readonly method: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
+  readonly method: RecordedMethod;
   /** The models in order. The last one gave what was not merged. */
   readonly inputs: readonly RecordedInput[];
   /** The model that the others were trained from, for methods that have one. */
