@@ -1,6 +1,6 @@
 // One merge as a command: its plan with --dry-run, else the merge with its progress.
 import type { MergePlan } from '@polyak/checkpoints';
-import type { MergeFilesOptions, MergeFilesResult } from '@polyak/checkpoints/node';
+import type { MergedFiles, MergeFilesOptions, PublishedFiles } from '@polyak/checkpoints/node';
 import { mergeFiles, planMergeFiles } from '@polyak/checkpoints/node';
 import type { RunOptions } from './arguments/options.js';
 import type { Context, PrintOptions } from './context.js';
@@ -46,7 +46,7 @@ export async function mergeWithProgress(
   context: Context,
   options: PrintOptions,
   { label, inputs, output, options: mergeOptions }: Merge,
-): Promise<MergeFilesResult> {
+): Promise<MergedFiles | PublishedFiles> {
   const progress = showProgress(context, options, label);
   const { signal } = context;
   const result = await mergeFiles(inputs, output, {
@@ -75,7 +75,9 @@ export async function mergeWithProgress(
 }
 
 /** What happened, for `--json`. */
-export function resultValue(result: MergeFilesResult): Readonly<Record<string, unknown>> {
+export function resultValue(
+  result: MergedFiles | PublishedFiles,
+): Readonly<Record<string, unknown>> {
   if (result.kind === 'published') return { kind: result.kind };
   const { plan, report } = result;
   return {

@@ -1,5 +1,4 @@
 // What keeps checkpoints from being merged: tensors that only some have, other shapes or dtypes.
-import type { StoredDType } from '@polyak/safetensors';
 import { isMergeable } from '../merge/float-dtypes.js';
 import { patternOf } from './pattern.js';
 import type { NamedTensors } from './rules.js';
@@ -84,4 +83,8 @@ export function sameShape(one: readonly number[], other: readonly number[]): boo
 /** Whether two shapes that are not equal differ in nothing but their first extents. */
 function differInRows(one: readonly number[], other: readonly number[]): boolean {
   return one.length > 0 && other.length > 0 && sameShape(one.slice(1), other.slice(1));
+}
+
+function textOf(shape: readonly number[]): string {
+  return `[${shape.join(',')}]`;
 }

@@ -98,10 +98,8 @@ function lineOf(difference: TensorDifference): string {
   // Quoted as JSON, so that a file's names cannot control a terminal.
   const subject = `${difference.checkpoint}: ${JSON.stringify(difference.tensor)}`;
   switch (difference.kind) {
-    case 'shape': {
-      const { found, expected } = difference;
-      return `${subject} has shape [${found.join()}], expected [${expected.join()}]`;
-    }
+    case 'shape':
+      return `${subject} has shape ${difference.found}, expected ${difference.expected}`;
     case 'dtype':
       return `${subject} is ${difference.found}, expected ${difference.expected}`;
     default:

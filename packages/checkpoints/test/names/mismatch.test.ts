@@ -70,7 +70,7 @@ describe('requireFit', () => {
       'Rename, include or exclude tensors by pattern, or leave a checkpoint out.',
     ]);
     expect(error.differences).toEqual([
-      { kind: 'shape', tensor: 'kernel', checkpoint: 'b', found: [5, 5], expected: [3, 3] },
+      { kind: 'shape', tensor: 'kernel', checkpoint: 'b', found: '[5,5]', expected: '[3,3]' },
       { kind: 'dtype', tensor: 'kernel', checkpoint: 'b', found: 'bfloat16', expected: 'float32' },
       { kind: 'missing', tensor: 'scale', checkpoint: 'b' },
       { kind: 'extra', tensor: 'more', checkpoint: 'b' },
