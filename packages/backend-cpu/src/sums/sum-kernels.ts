@@ -11,6 +11,14 @@ export type SumDType = HalfOrFloatDType | 'float8_e4m3fn' | 'float8_e5m2';
  */
 export const SUM_BLOCK = 8192;
 
+/** A checksum of 32-bit words, both numbers modulo 2^32. */
+export interface WordSums {
+  /** The sum of the words. */
+  readonly sum: number;
+  /** The sum of each word times its index. */
+  readonly weighed: number;
+}
+
 /**
  * Kernels over operands in one memory. An operand is given by its address there, in bytes, a
  * multiple of 16; counts are of elements. Operands of one call do not overlap. Nothing checks that
@@ -75,5 +83,5 @@ export interface SumKernels {
    * @param byteLength - of the bytes
    * @returns two numbers in [0, 2^32)
    */
-  checksum(from: number, byteLength: number): { readonly sum: number; readonly weighed: number };
+  checksum(from: number, byteLength: number): WordSums;
 }

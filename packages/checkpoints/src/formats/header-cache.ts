@@ -19,6 +19,7 @@ export class HeaderCache {
    * The tensors of a checkpoint.
    *
    * @param files - the tensors of each of its files
+   * @internal
    */
   places(files: readonly ReadonlyMap<string, StoredTensor>[]): Places {
     const found = this.#known.find(

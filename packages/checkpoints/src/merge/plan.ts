@@ -82,7 +82,11 @@ export interface MergePlan {
   readonly bytesToRead: number;
   /** The length of all files of the output. */
   readonly bytesToWrite: number;
-  /** How the tensors of the output are made. */
+  /**
+   * How the tensors of the output are made.
+   *
+   * @internal
+   */
   readonly segments: TensorSegments;
 }
 
