@@ -105,8 +105,11 @@ async function stagedFilesOf(place: OutputPlace, journal: Journal): Promise<Stag
   for (const { name, byteLength } of journal.files) {
     files.push({ ...(await targetOf(place.folder, name)), byteLength });
   }
-  if (files.at(-1)?.path !== place.target) {
-    throw new RangeError(`${place.output} is not the last file of its layout`);
+  const last = files.at(-1);
+  if (last?.path !== place.target) {
+    throw new RangeError(
+      `${place.output}: the file that readers open is "${last?.name}". Name it as the output.`,
+    );
   }
   return new StagedFiles(files);
 }

@@ -1,117 +1,59 @@
 // Processes that are killed while they write: the output is the old one, none or the new one, and
 // what is resumed has the bytes of a run that was left alone.
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { mean } from '@polyak/checkpoints';
+import { mergeFiles } from '@polyak/checkpoints/node';
+import { encodeSafetensors } from '@polyak/safetensors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundleWriter } from './bundled-writer.js';
-import type { WriterOptions } from './killed-writer.js';
+import { bundleScript } from './bundled-script.js';
+import type { Files } from './killed-output.js';
+import { ended, KilledOutput } from './killed-output.js';
 import { contentsOf } from './output.js';
 
-const ONE = { 'mean.bin': 20_000 };
-const SHARDS = { 'mean-1.bin': 9_000, 'mean-2.bin': 8_001, 'mean.json': 990 };
-const NEW = { seed: 1, unit: 8_000 };
-const OLD = 2;
 const KILLS = 200;
 /** Processes at once: they wait for the disk. */
 const LANES = 4;
 
 let folder = '';
-let script = '';
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'polyak-kill-'));
-  script = await bundleWriter(folder);
-});
-
+beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'polyak-kill-'))));
 afterAll(async () => rm(folder, { recursive: true }));
-
-/** An output in a folder of its own. */
-class Output {
-  readonly folder: string;
-  readonly files: Readonly<Record<string, number>>;
-  readonly replaces: boolean;
-
-  constructor(name: string, files: Readonly<Record<string, number>>, replaces: boolean) {
-    this.folder = join(folder, name);
-    this.files = files;
-    this.replaces = replaces;
-  }
-
-  /** Puts the old output into the empty folder, if there is one. */
-  async begin(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
-    await mkdir(this.folder);
-    if (!this.replaces) return;
-    for (const [name, byteLength] of Object.entries(this.files)) {
-      await writeFile(join(this.folder, name), contentsOf(name, byteLength, OLD));
-    }
-  }
-
-  start(killAt?: number): ChildProcess {
-    const { files, replaces: force } = this;
-    const output = join(this.folder, Object.keys(files).at(-1) ?? '');
-    const common = { output, files, force, ...NEW };
-    const options: WriterOptions = killAt === undefined ? common : { ...common, killAt };
-    return spawn(process.execPath, [script, JSON.stringify(options)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-  }
-
-  /** Which output a reader finds, who opens the last file and then the others. */
-  async found(): Promise<string> {
-    const kinds = new Set<string>();
-    for (const [name, byteLength] of Object.entries(this.files).toReversed()) {
-      const bytes = await readFile(join(this.folder, name)).catch(() => undefined);
-      if (kinds.size === 0 && bytes === undefined) return 'none';
-      const is = (seed: number): boolean =>
-        bytes?.equals(contentsOf(name, byteLength, seed)) ?? false;
-      kinds.add(is(OLD) ? 'old' : is(NEW.seed) ? 'new' : 'broken');
-    }
-    return [...kinds].join(' and ');
-  }
-
-  /** Lets a process end. Returns which output a reader finds then, and what is left beside it. */
-  async finish(): Promise<string> {
-    // Without force, a new output that is there already is left alone.
-    if (!this.replaces && (await this.found()) === 'new') return 'new';
-    const code = await ended(this.start());
-    const left = (await readdir(this.folder)).filter((name) => !(name in this.files));
-    return [await this.found(), ...left, ...(code === 0 ? [] : [`exit code ${code}`])].join(', ');
-  }
-}
 
 describe('a process that is killed', { timeout: 240_000 }, () => {
   it('at each call of the file system leaves whole outputs, and is resumed', async () => {
+    const files = { 'mean-1.bin': 9_000, 'mean-2.bin': 8_001, 'mean.json': 990 };
+    const filesOf = (seed: number): Files =>
+      new Map(Object.entries(files).map(([name, size]) => [name, contentsOf(name, size, seed)]));
+    const script = await bundleScript('killed-writer.ts', folder);
+    const options = { files, seed: 1, unit: 8_000 };
     const seen = new Set<string>();
-    const killAtEach = async (output: Output, first: number): Promise<void> => {
-      for (let call = first, code: number | null = null; code !== 0; call += LANES) {
+    const killAtEach = async (lane: number): Promise<void> => {
+      const place = { folder: join(folder, `lane ${lane}`), old: filesOf(2), next: filesOf(1) };
+      const output = new KilledOutput({ ...place, script, options });
+      for (let killAt = lane, code: number | null = null; code !== 0; killAt += LANES) {
         await output.begin();
-        code = await ended(output.start(call));
+        code = await ended(output.start({ killAt }));
         seen.add(await output.found());
         expect(await output.finish()).toBe('new');
       }
     };
-    await Promise.all(
-      Array.from({ length: LANES }, (_, lane) =>
-        killAtEach(new Output(`lane ${lane}`, SHARDS, true), lane + 1),
-      ),
-    );
+    await Promise.all(Array.from({ length: LANES }, (_, lane) => killAtEach(lane + 1)));
     expect([...seen].toSorted()).toEqual(['new', 'none', 'old']);
   });
 
-  it(`at ${KILLS} random moments leaves whole outputs, and is resumed`, async () => {
+  it(`at ${KILLS} random moments of a merge leaves whole outputs, and is resumed`, async () => {
+    const script = await bundleScript('killed-merge.ts', folder);
+    const inputs = await writeInputs();
     const seen = new Map<string, number>();
     let state = 12;
     const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
-    const killOften = async (output: Output): Promise<void> => {
+    const killOften = async (output: KilledOutput): Promise<void> => {
       await output.begin();
-      // How long a process writes: longer on a busy machine.
-      let duration = 60;
+      // How long a process merges: longer on a busy machine.
+      let duration = 100;
       for (let kills = 0; kills < KILLS / LANES;) {
         const child = output.start();
         const exit = ended(child);
@@ -128,19 +70,43 @@ describe('a process that is killed', { timeout: 240_000 }, () => {
         await output.begin();
       }
     };
-    await Promise.all([
-      killOften(new Output('one new', ONE, false)),
-      killOften(new Output('one replaced', ONE, true)),
-      killOften(new Output('several new', SHARDS, false)),
-      killOften(new Output('several replaced', SHARDS, true)),
-    ]);
+    const lanes: Promise<void>[] = [];
+    for (const [name, options] of [
+      ['mean.safetensors', {}],
+      ['mean.safetensors.index.json', { shardBytes: 2_500_000 }],
+    ] as const) {
+      const next = await merged(inputs, name, options);
+      const old = await merged(inputs.slice(1), name, options);
+      const all = { script, options: { inputs, ...options }, next };
+      lanes.push(killOften(new KilledOutput({ ...all, folder: join(folder, `new ${name}`) })));
+      lanes.push(killOften(new KilledOutput({ ...all, folder: join(folder, `old ${name}`), old })));
+    }
+    await Promise.all(lanes);
     console.log(`[kill] found: ${JSON.stringify(Object.fromEntries(seen))}`);
     expect([...seen.keys()].toSorted()).toEqual(['new', 'none', 'old']);
   });
 });
 
-/** The exit code, or null for a process that was killed. */
-async function ended(child: ChildProcess): Promise<number | null> {
-  const [code] = (await once(child, 'exit')) as [number | null];
-  return code;
+async function writeInputs(): Promise<string[]> {
+  const inputs = [1, 2, 3].map((seed) => join(folder, `${seed}.safetensors`));
+  for (const [seed, path] of inputs.entries()) {
+    const data = Float32Array.from({ length: 1_250_000 }, (_, index) => Math.sin(seed + 3 * index));
+    const tensors = Array.from({ length: 5 }, (_, index) => {
+      const part = data.subarray(index * 250_000, (index + 1) * 250_000);
+      return [`layer.${index}`, { dtype: 'float32', shape: [250_000], data: part }] as const;
+    });
+    await writeFile(path, encodeSafetensors(Object.fromEntries(tensors)));
+  }
+  return inputs;
+}
+
+/** The files of a merge that is left alone. */
+async function merged(inputs: readonly string[], name: string, options: object): Promise<Files> {
+  const place = await mkdtemp(join(folder, 'whole-'));
+  await mergeFiles(inputs, join(place, name), { ...options, method: mean(inputs.length) });
+  const names = await readdir(place);
+  names.sort((a, b) => Number(a === name) - Number(b === name));
+  const files = new Map<string, Uint8Array>();
+  for (const file of names) files.set(file, await readFile(join(place, file)));
+  return files;
 }

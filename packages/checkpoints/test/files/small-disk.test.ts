@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { bundleWriter } from './bundled-writer.js';
+import { bundleScript } from './bundled-script.js';
 import type { WriterOptions } from './killed-writer.js';
 
 let folder = '';
@@ -13,7 +13,7 @@ let script = '';
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'polyak-small-'));
-  script = await bundleWriter(folder);
+  script = await bundleScript('killed-writer.ts', folder);
 });
 
 afterAll(async () => rm(folder, { recursive: true }));

@@ -75,7 +75,7 @@ describe('a staged output', () => {
 
   it('has the name of the last file of its layout', async () => {
     const staged = stageOutput(output, layoutOf(THREE), NEW);
-    await expect(staged).rejects.toThrow('is not the last file');
+    await expect(staged).rejects.toThrow('readers open is "mean.json". Name it');
     expect(await names()).toEqual([]);
   });
 

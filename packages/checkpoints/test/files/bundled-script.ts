@@ -1,0 +1,20 @@
+// Scripts of the tests in processes of their own: bundled, so that they start at once.
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+/**
+ * Bundles a script that lies beside this file.
+ *
+ * @returns the path of the bundle
+ */
+export async function bundleScript(name: string, folder: string): Promise<string> {
+  const file = join(folder, `${basename(name, '.ts')}.js`);
+  const build = await rolldown({
+    input: fileURLToPath(new URL(name, import.meta.url)),
+    platform: 'node',
+    resolve: { conditionNames: ['@polyak/source', 'import'] },
+  });
+  await build.write({ file });
+  return file;
+}
