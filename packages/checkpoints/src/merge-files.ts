@@ -134,7 +134,7 @@ async function filesOf(path: string): Promise<readonly string[]> {
   try {
     const checkpoint = await openCheckpoint(path);
     await checkpoint.close();
-    return checkpoint.files.map(({ name }) => name);
+    return [path, ...checkpoint.files.map(({ name }) => name)];
   } catch {
     return [];
   }

@@ -1,4 +1,5 @@
 // One merge as a command: its plan with --dry-run, else the merge with its progress.
+import { dirname, join } from 'node:path';
 import type { MergePlan } from '@polyak/checkpoints';
 import type { MergedFiles, MergeFilesOptions, PublishedFiles } from '@polyak/checkpoints/node';
 import { mergeFiles, planMergeFiles } from '@polyak/checkpoints/node';
@@ -17,6 +18,10 @@ export interface Merge {
   readonly options: MergeFilesOptions;
 }
 
+interface Planned {
+  readonly plan: MergePlan;
+}
+
 /** Makes the merge and says what was made, or prints its plan. */
 export async function runMerge(
   context: Context,
@@ -28,17 +33,24 @@ export async function runMerge(
   const started = Date.now();
   const result = await mergeWithProgress(context, options, merge);
   const seconds = (Date.now() - started) / 1000;
+  const main = mainPath(output, result);
   const text =
     result.kind === 'published'
-      ? `${output}: the interrupted merge was complete`
-      : `${output}: ${countText(result.plan.merged.length, 'tensor')}, ` +
+      ? `${main}: the interrupted merge was complete`
+      : `${main}: ${countText(result.plan.merged.length, 'tensor')}, ` +
         `${bytesText(result.plan.bytesToWrite)} in ${durationText(seconds)}`;
   printResult(
     context,
     options,
-    { output, inputs, ...resultValue(result), seconds },
+    { output: main, inputs, ...resultValue(result), seconds },
     options.quiet ? '' : text,
   );
+}
+
+/** The file that readers open: of an output in several safetensors files, their index. */
+export function mainPath(output: string, result: Partial<Planned>): string {
+  const main = result.plan?.layout.files.at(-1);
+  return main === undefined ? output : join(dirname(output), main.name);
 }
 
 /** Makes the merge, and warns of what its result may not be expected to hold. */
@@ -104,13 +116,14 @@ async function printPlan(
   { inputs, output, options: mergeOptions }: Merge,
 ): Promise<void> {
   const plan = await planMergeFiles(inputs, output, mergeOptions);
+  const main = mainPath(output, { plan });
   const lines = [
-    `would write ${output}`,
+    `would write ${main}`,
     ...inputs.map((input, index) => `  ${index === 0 ? 'inputs' : '      '}    ${input}`),
     `  tensors   ${plan.merged.length.toLocaleString('en')}`,
     ...(plan.copied.length > 0 ? [`  left out  ${listText(plan.copied)}: as in the last`] : []),
     `  to read   ${bytesText(plan.bytesToRead)}`,
     `  to write  ${bytesText(plan.bytesToWrite)}`,
   ];
-  printResult(context, options, { output, inputs, ...planValue(plan) }, lines.join('\n'));
+  printResult(context, options, { output: main, inputs, ...planValue(plan) }, lines.join('\n'));
 }

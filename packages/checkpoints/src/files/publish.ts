@@ -6,7 +6,7 @@ import { statOf, syncFolder } from './disk.js';
 import type { Journal, JournalFile } from './journal.js';
 import { removeJournal } from './journal.js';
 import type { OutputPlace, Target } from './targets.js';
-import { requireFree, targetOf } from './targets.js';
+import { isMain, requireFree, targetOf } from './targets.js';
 
 interface Publication extends Target {
   /** Whether it still has to be renamed. */
@@ -23,7 +23,7 @@ interface Publication extends Target {
 export async function publish(place: OutputPlace, journal: Journal): Promise<void> {
   const files: Publication[] = [];
   for (const file of journal.files) files.push(await publicationOf(place, file));
-  if (files.at(-1)?.path !== place.target) {
+  if (!isMain(place, files.at(-1)?.name)) {
     throw new PolyakError('ERR_CHECKPOINT', `${place.journal} is not the journal of its output.`);
   }
   const staged = files.filter(({ isStaged }) => isStaged);

@@ -15,7 +15,7 @@ import { forced, interruptedIn, isWorthKeeping, removeInterrupted, requireSame }
 import type { StagedFile } from './staged-files.js';
 import { StagedFiles } from './staged-files.js';
 import type { OutputPlace } from './targets.js';
-import { isInside, placeOf, requireFree, targetOf } from './targets.js';
+import { isInside, isMain, placeOf, requireFree, targetOf } from './targets.js';
 
 /** How an output is staged. */
 export interface StageOptions extends ReplaceOptions {
@@ -48,7 +48,8 @@ export interface StagedOutput extends OutputSink {
  *
  * `abandon` keeps the staged files if there was a checkpoint, and removes them otherwise.
  *
- * @param path - of the output: of the last file of the layout
+ * @param path - of the output: of the last file of the layout, or with `.safetensors` for
+ *   `.safetensors.index.json`
  * @param layout - of the output
  * @param options - how
  * @returns the sink, which is published or abandoned by the caller
@@ -105,11 +106,16 @@ async function stagedFilesOf(place: OutputPlace, journal: Journal): Promise<Stag
   for (const { name, byteLength } of journal.files) {
     files.push({ ...(await targetOf(place.folder, name)), byteLength });
   }
+<<<<<<< HEAD
   const last = files.at(-1);
   if (last?.path !== place.target) {
     throw new RangeError(
       `${place.output}: the file that readers open is "${last?.name}". Name it as the output.`,
     );
+=======
+  if (!isMain(place, files.at(-1)?.name)) {
+    throw new RangeError(`${place.output} is not the last file of its layout`);
+>>>>>>> fe3916a (Checkpoints: an output in shards is named by its file or its index)
   }
   return new StagedFiles(files);
 }

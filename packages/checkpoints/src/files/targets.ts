@@ -13,6 +13,9 @@ export interface Target {
   readonly staged: string;
 }
 
+// A file and the index of a model in several files, which readers open instead.
+const MAIN = /\.safetensors(\.index\.json)?$/;
+
 /** The places of an output that are known by its path alone. */
 export interface OutputPlace {
   /** As it was given, for messages. */
@@ -25,7 +28,10 @@ export interface OutputPlace {
   readonly lock: string;
 }
 
-/** Where the journal and the lock of an output lie. Outputs that links make one have one lock. */
+/**
+ * Where the journal and the lock of an output lie. Outputs that links make one have one lock, and
+ * so have a file and the index of its name.
+ */
 export async function placeOf(output: string): Promise<OutputPlace> {
   const path = await linkTarget(output);
   const folder = dirname(path);
@@ -33,7 +39,8 @@ export async function placeOf(output: string): Promise<OutputPlace> {
     const message = `${output}: there is no folder ${dirname(output)}. Make it first.`;
     throw Object.assign(new Error(message), { code: 'ENOENT' });
   }
-  const beside = (suffix: string): string => join(folder, `.${basename(path)}.polyak-${suffix}`);
+  const stem = stemOf(basename(path));
+  const beside = (suffix: string): string => join(folder, `.${stem}.polyak-${suffix}`);
   return {
     output,
     folder: dirname(resolve(output)),
@@ -54,6 +61,15 @@ export async function targetOf(folder: string, name: string): Promise<Target> {
   }
   const path = await linkTarget(join(folder, name));
   return { name, path, staged: join(dirname(path), `.${basename(path)}.polyak-partial`) };
+}
+
+/** Whether readers of an output open this file: that of its path, or the index of its name. */
+export function isMain({ output }: OutputPlace, name: string | undefined): boolean {
+  return name !== undefined && stemOf(name) === stemOf(basename(output));
+}
+
+function stemOf(name: string): string {
+  return name.replace(MAIN, '');
 }
 
 /** Whether a name is a relative path that does not leave its folder. */

@@ -11,7 +11,7 @@ import { greedySoup } from '../soup/greedy.js';
 import { inputsOf } from '../arguments/inputs.js';
 import { judge } from '../soup/judge.js';
 import type { Merge } from '../merging.js';
-import { mergeWithProgress, resultValue } from '../merging.js';
+import { mainPath, mergeWithProgress, resultValue } from '../merging.js';
 import type {
   NameOptions,
   OutputOptions,
@@ -64,12 +64,12 @@ export function soupCommand(context: Context): Command {
       const { members, score, trials } = await chosen(context, options, inputs);
       const merge = meanOf(inputs, members, options);
       const result = await mergeWithProgress(context, options, merge);
-      const names = merge.inputs;
+      const [output, names] = [mainPath(options.output, result), merge.inputs];
       printResult(
         context,
         options,
-        { output: options.output, inputs: names, ...resultValue(result), score, trials },
-        `${options.output}: the mean of ${names.join(', ')} with the score ${numberText(score)}`,
+        { output, inputs: names, ...resultValue(result), score, trials },
+        `${output}: the mean of ${names.join(', ')} with the score ${numberText(score)}`,
       );
     });
 }
@@ -91,8 +91,8 @@ async function chosen(
   const evaluate = async (members: readonly number[]): Promise<number> => {
     const { shards: _, ...whole } = options;
     const merge = meanOf(inputs, members, { ...whole, output: candidate, force: true });
-    await mergeWithProgress(context, { ...options, quiet: true }, merge);
-    return judge(options.eval, candidate, context.signal);
+    const result = await mergeWithProgress(context, { ...options, quiet: true }, merge);
+    return judge(options.eval, mainPath(candidate, result), context.signal);
   };
   const onTrial = ({ members, score, kept }: Trial): void => {
     const names = members.map((member) => inputs[member] ?? '');
