@@ -106,16 +106,11 @@ async function stagedFilesOf(place: OutputPlace, journal: Journal): Promise<Stag
   for (const { name, byteLength } of journal.files) {
     files.push({ ...(await targetOf(place.folder, name)), byteLength });
   }
-<<<<<<< HEAD
-  const last = files.at(-1);
-  if (last?.path !== place.target) {
+  const last = files.at(-1)?.name;
+  if (!isMain(place, last)) {
     throw new RangeError(
-      `${place.output}: the file that readers open is "${last?.name}". Name it as the output.`,
+      `${place.output}: the file that readers open is "${last}". Name it as the output.`,
     );
-=======
-  if (!isMain(place, files.at(-1)?.name)) {
-    throw new RangeError(`${place.output} is not the last file of its layout`);
->>>>>>> fe3916a (Checkpoints: an output in shards is named by its file or its index)
   }
   return new StagedFiles(files);
 }

@@ -97,7 +97,9 @@ export function safetensorsLayout(
       ? ordered.map(([, names]) => names)
       : splitIntoShards(specs, shardBytes);
   if (shards.length <= 1)
-    return { files: [fileOf(name.replace(/(\.safetensors)\.index\.json$/, '$1'), specs, metadata)] };
+    return {
+      files: [fileOf(name.replace(/(\.safetensors)\.index\.json$/, '$1'), specs, metadata)],
+    };
   const weights = new Map<string, string>();
   let total = 0;
   const files = shards.map((names, index) => {

@@ -2,7 +2,7 @@
 
 /** A weighted sum of checkpoints: `result = Σ weights[i] * checkpoint[i]`. */
 export interface LinearMerge {
-  /** Tells it from a {@link MergeMethod}. */
+  /** Tells it from a method of merging. */
   readonly kind: 'linear';
   /** Its name in recipes and in the record of what was merged. */
   readonly name: string;

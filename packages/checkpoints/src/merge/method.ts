@@ -44,7 +44,7 @@ export interface ModelCount {
 
 /** A way to merge checkpoints, element by element in float64. */
 export interface MergeMethod {
-  /** Tells it from a {@link LinearMerge}, whose weights do not depend on the values. */
+  /** Tells it from a weighted sum, whose weights do not depend on the values. */
   readonly kind: 'blocks';
   /** Its name in recipes and in the record of what was merged. */
   readonly name: string;

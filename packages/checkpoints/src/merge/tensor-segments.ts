@@ -35,6 +35,7 @@ export function segmentsFor(sources: TensorSources): TensorSegments {
   const { inputs, template, selected, whole, tensors, method, rows } = sources;
   const chosen = (selected[template] as NamedTensors).tensors;
   const everyInput = [...inputs.keys()];
+  const expected = method.kind === 'linear' ? method.weights : [];
   const operandOf = (input: number, place: TensorPlace, weight: number): Operand => ({
     input,
     file: place.file,
@@ -50,10 +51,11 @@ export function segmentsFor(sources: TensorSources): TensorSegments {
     if (open.position + open.byteLength !== position || tensors.get(name)?.dtype !== dtype)
       return false;
     if (!chosen.has(name) || rows.has(name)) return false;
-    for (const { input, file: from, begin, byteLength, dtype: type } of operands) {
+    for (const { input, file: from, begin, byteLength, dtype: type, weight } of operands) {
       const place = selected[input]?.tensors.get(name);
       const follows = place?.file === from && place.begin === begin + byteLength;
-      if (!follows || place.dtype !== type) return false;
+      const isSame = place?.dtype === type && expected[input] === weight;
+      if (!follows || !isSame) return false;
     }
     for (const operand of operands) {
       operand.byteLength += selected[operand.input]?.tensors.get(name)?.byteLength ?? 0;

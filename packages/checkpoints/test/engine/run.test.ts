@@ -143,6 +143,22 @@ describe('tensors that are not merged', () => {
     expect(report.fromLast).toEqual(['n']);
   });
 
+  it('are cast, and not weighed, where they are not selected', async () => {
+    const a = vector(floats(1, 4));
+    const options = {
+      method: weighted([0.5]),
+      names: { exclude: ['a'] },
+      dtype: 'float64',
+    } as const;
+    const { bytes } = await merged(checkpointsOf([{ a, b: a }]), options);
+    const [first, second] = [
+      new Float64Array(bytes.slice(0, 32).buffer),
+      new Float64Array(bytes.slice(32).buffer),
+    ];
+    expect([...first]).toEqual([...a.data]);
+    expect([...second]).toEqual([...first].map((value) => value / 2));
+  });
+
   it('are copied where they are not selected, whatever their dtype', async () => {
     const members = [1, 2].map((i) => ({ a: vector(floats(i, 4)), b: vector(floats(i + 5, 4)) }));
     const names = { exclude: ['b'] };
