@@ -17,6 +17,7 @@ import type {
   Piece,
   TensorPlace,
 } from '../checkpoint.js';
+import { isMergeable } from '../merge/float-dtypes.js';
 import { HeaderCache } from './header-cache.js';
 
 /**
@@ -82,9 +83,9 @@ export function safetensorsLayout(
   const cut = new Map<number, string[]>();
   for (const [tensor, { dtype, shape, replaces }] of tensors) {
     const place = places.get(replaces);
-    // The length of elements that are only copied; of others it follows from the shape.
-    const isCopied = place?.dtype === dtype;
-    specs.set(tensor, { dtype, shape, ...(isCopied && { byteLength: place.byteLength }) });
+    // The length of what is only copied; of others it follows from the shape, which may be another.
+    const copied = isMergeable(dtype) ? undefined : place?.byteLength;
+    specs.set(tensor, { dtype, shape, ...(copied !== undefined && { byteLength: copied }) });
     const file = place?.file ?? 0;
     const names = cut.get(file);
     if (names === undefined) cut.set(file, [tensor]);

@@ -57,7 +57,9 @@ export function differences(
       const { shape, dtype } = place;
       if (!sameShape(shape, expected.shape)) {
         const mayDiffer =
-          rows.some((pattern) => pattern.matches(tensor)) && differInRows(shape, expected.shape);
+          isMergeable(dtype) &&
+          differInRows(shape, expected.shape) &&
+          rows.some((pattern) => pattern.matches(tensor));
         const both = { found: textOf(shape), expected: textOf(expected.shape) };
         if (!mayDiffer) found.push({ tensor, checkpoint, kind: 'shape', ...both });
       }

@@ -114,14 +114,19 @@ describe('a weighted sum', () => {
       shape: [count, 3],
       data: floats(seed, 3 * count),
     });
-    const members = [{ e: rows(1, 2) }, { e: rows(2, 4) }];
-    const options = { method: weighted([0.25, 0.75]), rows: ['e'] };
-    const { bytes } = await merged(checkpointsOf(members), options);
-    const [short, long] = members.map(({ e }) => e.data as Float32Array);
-    const expected = Float32Array.from(long ?? [], (value, i) =>
-      i < 6 ? 0.25 * (short?.[i] ?? 0) + 0.75 * value : value,
+    const [short, long] = [rows(1, 2), rows(2, 4)];
+    const expected = Float32Array.from(long.data as Float32Array, (value, i) =>
+      i < 6 ? 0.25 * Number(short.data[i]) + 0.75 * value : value,
     );
-    expect(float32At(bytes)).toEqual(expected);
+    // The output has all rows, also where the last checkpoint has fewer.
+    for (const order of [
+      { members: [{ e: short }, { e: long }], weights: [0.25, 0.75] },
+      { members: [{ e: long }, { e: short }], weights: [0.75, 0.25] },
+    ]) {
+      const options = { method: weighted(order.weights), rows: ['e'] };
+      const { bytes } = await merged(checkpointsOf(order.members), options);
+      expect(float32At(bytes)).toEqual(expected);
+    }
   });
 });
 

@@ -167,6 +167,12 @@ describe('rows', () => {
     expect(wider.message).toContain('[10,5], expected [10,4]');
   });
 
+  it('may not differ in tensors that are not summed', () => {
+    const ids = (name: string, rows: number): NamedTensors =>
+      checkpoint(name, { ids: ['int64', rows] });
+    expect(failure([ids('a', 10), ids('b', 12)], ['ids']).message).toContain('has shape [12]');
+  });
+
   it('are refused where the pattern matches nothing', () => {
     const error = failure([model('a', 10, 4), model('b', 10, 4)], ['embedding.*']);
     expect(error.message).toContain('"embedding.*"');
