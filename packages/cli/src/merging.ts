@@ -18,10 +18,6 @@ export interface Merge {
   readonly options: MergeFilesOptions;
 }
 
-interface Planned {
-  readonly plan: MergePlan;
-}
-
 /** Makes the merge and says what was made, or prints its plan. */
 export async function runMerge(
   context: Context,
@@ -33,7 +29,7 @@ export async function runMerge(
   const started = Date.now();
   const result = await mergeWithProgress(context, options, merge);
   const seconds = (Date.now() - started) / 1000;
-  const main = mainPath(output, result);
+  const main = mainPath(output, planOf(result));
   const text =
     result.kind === 'published'
       ? `${main}: the interrupted merge was complete`
@@ -48,9 +44,14 @@ export async function runMerge(
 }
 
 /** The file that readers open: of an output in several safetensors files, their index. */
-export function mainPath(output: string, result: Partial<Planned>): string {
-  const main = result.plan?.layout.files.at(-1);
+export function mainPath(output: string, plan: MergePlan | undefined): string {
+  const main = plan?.layout.files.at(-1);
   return main === undefined ? output : join(dirname(output), main.name);
+}
+
+/** What was planned; an interrupted merge that is only published has no plan. */
+export function planOf(result: MergedFiles | PublishedFiles): MergePlan | undefined {
+  return result.kind === 'merged' ? result.plan : undefined;
 }
 
 /** Makes the merge, and warns of what its result may not be expected to hold. */
@@ -116,7 +117,7 @@ async function printPlan(
   { inputs, output, options: mergeOptions }: Merge,
 ): Promise<void> {
   const plan = await planMergeFiles(inputs, output, mergeOptions);
-  const main = mainPath(output, { plan });
+  const main = mainPath(output, plan);
   const lines = [
     `would write ${main}`,
     ...inputs.map((input, index) => `  ${index === 0 ? 'inputs' : '      '}    ${input}`),

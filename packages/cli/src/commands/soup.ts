@@ -11,7 +11,7 @@ import { greedySoup } from '../soup/greedy.js';
 import { inputsOf } from '../arguments/inputs.js';
 import { judge } from '../soup/judge.js';
 import type { Merge } from '../merging.js';
-import { mainPath, mergeWithProgress, resultValue } from '../merging.js';
+import { mainPath, planOf, mergeWithProgress, resultValue } from '../merging.js';
 import type {
   NameOptions,
   OutputOptions,
@@ -64,7 +64,7 @@ export function soupCommand(context: Context): Command {
       const { members, score, trials } = await chosen(context, options, inputs);
       const merge = meanOf(inputs, members, options);
       const result = await mergeWithProgress(context, options, merge);
-      const [output, names] = [mainPath(options.output, result), merge.inputs];
+      const [output, names] = [mainPath(options.output, planOf(result)), merge.inputs];
       printResult(
         context,
         options,
@@ -92,7 +92,7 @@ async function chosen(
     const { shards: _, ...whole } = options;
     const merge = meanOf(inputs, members, { ...whole, output: candidate, force: true });
     const result = await mergeWithProgress(context, { ...options, quiet: true }, merge);
-    return judge(options.eval, mainPath(candidate, result), context.signal);
+    return judge(options.eval, mainPath(candidate, planOf(result)), context.signal);
   };
   const onTrial = ({ members, score, kept }: Trial): void => {
     const names = members.map((member) => inputs[member] ?? '');
