@@ -13,6 +13,7 @@ export const ROWS: Readonly<Record<string, () => Promise<() => Rows | Promise<Ro
   batchNorm: async () => (await import('./rows/batch-norm.js')).batchNormRows,
   training: async () => (await import('./rows/training.js')).trainingRows,
   files: async () => (await import('./rows/files.js')).filesRows,
+  merge: async () => (await import('./rows/merge.js')).mergeRows,
   half: async () => (await import('./rows/half.js')).halfRows,
   torch: async () => (await import('./rows/torch.js')).torchRows,
   growth: async () => (await import('./growth/growth.js')).growthRows,
