@@ -77,8 +77,8 @@ async function openJson(
   }
   throw checkpointError(
     name,
-    'it is JSON without a "weightsManifest", as the model.json of TensorFlow.js has, and without a ' +
-      '"weight_map", as the index of sharded safetensors has. ' +
+    'it is JSON without a "weightsManifest", as the model.json of TensorFlow.js has, and without ' +
+      'a "weight_map", as the index of sharded safetensors has. ' +
       `Pass the file of the weights: ${READ_FORMATS}.`,
   );
 }

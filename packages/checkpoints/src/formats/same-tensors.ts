@@ -1,5 +1,5 @@
-// What a model with a graph asks of an output: the graph reads its tensors by name, and was made for
-// their shapes.
+// What a model with a graph asks of an output: the graph reads its tensors by name, and was made
+// for their shapes.
 import { PolyakError } from '@polyak/core';
 import type { LayoutRequest, OutputTensor, TensorPlace } from '../checkpoint.js';
 
@@ -36,7 +36,7 @@ export function requireSameTensors(
   const lines = differences.map((text) => `\n- ${text}`).join('');
   throw new PolyakError(
     'ERR_MISMATCH',
-    `${model}, reads its tensors by name, dtype and shape. Leave them as they are, or convert the ` +
-      `model itself first. Found:${lines}`,
+    `${model}, reads its tensors by name, dtype and shape. Leave them as they are, or convert ` +
+      `the model itself first. Found:${lines}`,
   );
 }

@@ -23,7 +23,7 @@ export interface Message {
 }
 
 /** A field that is replaced: by nothing, or within. */
-export type Part =
+type Part =
   | Message
   | TensorMessage
   | { readonly kind: 'dropped'; readonly tagAt: number; readonly end: number };

@@ -79,13 +79,8 @@ export async function findData(
   return { files, of };
 }
 
-/**
- * The number of elements of a tensor.
- *
- * @param tensor - of a model
- * @throws RangeError where an extent is negative, or there are too many
- */
-export function elementsOf({ dims }: TensorMessage): number {
+/** The number of elements of a tensor. */
+function elementsOf({ dims }: TensorMessage): number {
   // Zeros are left out: the product of the others must be exact, too.
   const most = dims.reduce((product, extent) => product * Math.max(1, extent), 1);
   if (most > Number.MAX_SAFE_INTEGER / 16) {

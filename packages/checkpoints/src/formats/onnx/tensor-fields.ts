@@ -2,16 +2,14 @@
 import type { Field } from './wire.js';
 import { forEachVarint, WIRE, WireReader } from './wire.js';
 
-/** A range of the file. */
-export interface Range {
-  readonly begin: number;
-  readonly end: number;
-}
-
 /** A field that holds elements. */
-export interface DataField extends Range {
+interface DataField {
   /** Its number. */
   readonly number: number;
+  /** The offset of its contents. */
+  readonly begin: number;
+  /** The offset behind its contents. */
+  readonly end: number;
   /** Whether all elements lie in this range, each in as many bytes. */
   readonly isWhole: boolean;
 }
@@ -31,7 +29,7 @@ export interface TensorFields {
 }
 
 /** A key and its value. */
-export interface Entry {
+interface Entry {
   readonly key: string;
   readonly value: string;
 }
