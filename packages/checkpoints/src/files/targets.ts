@@ -36,7 +36,7 @@ export async function placeOf(output: string): Promise<OutputPlace> {
   const path = await linkTarget(output);
   const folder = dirname(path);
   if (!((await statOf(folder))?.isDirectory() ?? false)) {
-    const message = `${output}: there is no folder ${dirname(output)}. Make it first.`;
+    const message = `${output}: there is no folder ${folder}. Make it first.`;
     throw Object.assign(new Error(message), { code: 'ENOENT' });
   }
   const stem = stemOf(basename(path));

@@ -2,10 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { mean } from '@polyak/checkpoints';
+import { planMergeFiles, prepareOutput } from '@polyak/checkpoints/node';
 import { Command } from 'commander';
 import type { Context } from '../context.js';
 import { printResult, say } from '../context.js';
-import { requireFree } from '../free.js';
 import type { Greedy, Trial } from '../soup/greedy.js';
 import { greedySoup } from '../soup/greedy.js';
 import { inputsOf } from '../arguments/inputs.js';
@@ -59,8 +59,10 @@ export function soupCommand(context: Context): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (args: readonly string[], options: SoupOptions) => {
       const inputs = await inputsOf(args, options);
-      // Not after hours of evaluation.
-      requireFree(options.output, options);
+      // Now, and not after hours of evaluation.
+      await prepareOutput(options.output, options);
+      const all = meanOf(inputs, [...inputs.keys()], options);
+      await planMergeFiles(all.inputs, all.output, all.options);
       const { members, score, trials } = await chosen(context, options, inputs);
       const merge = meanOf(inputs, members, options);
       const result = await mergeWithProgress(context, options, merge);

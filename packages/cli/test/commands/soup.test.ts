@@ -47,6 +47,16 @@ describe('polyak soup', () => {
     expect(stderr()).toContain('--force');
   });
 
+  it('does not evaluate anything where checkpoints do not fit, or there is no folder', async () => {
+    const other = folder.write('other.safetensors', { v: vector(1) });
+    const { context, stderr } = surroundings();
+    const args = ['soup', '--eval', 'exit 1', inputs[0] ?? ''];
+    expect(await run([...args, other, '-o', folder.at('x.safetensors')], context)).toBe(3);
+    expect(await run([...args, '-o', folder.at('none/x.safetensors')], context)).toBe(1);
+    expect(stderr()).toContain('"w" is missing');
+    expect(stderr()).toContain('Make it first');
+  });
+
   it('removes its temporary file where the command fails', async () => {
     const { context, stderr } = surroundings();
     const args = ['soup', '--eval', 'exit 3 #', ...inputs, '-o', folder.at('failed.safetensors')];
