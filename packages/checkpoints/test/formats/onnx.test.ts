@@ -1,14 +1,11 @@
 // ONNX models as checkpoints, without a session.
-import type { Checkpoint } from '@polyak/checkpoints';
 import { openCheckpoint } from '@polyak/checkpoints';
-import { PolyakError } from '@polyak/core';
 import type { ByteSource } from '@polyak/safetensors';
 import { bytesSource } from '@polyak/safetensors';
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TensorInit } from './onnx-models.js';
 import { external, f32, model, modelBytes, tensor } from './onnx-models.js';
-import { bytesOf, copyOf, floatsOf, open, requestFor } from './outputs.js';
+import { bytesOf, floatsOf, open, requestFor } from './outputs.js';
 
 const files = (
   bytes: Uint8Array,
@@ -168,6 +165,7 @@ describe('an ONNX model is refused', () => {
     ['few numbers', tensor('w', [3], half), /fewer elements than the 3/],
     ['many numbers', tensor('w', [1], half), /more elements than the 1/],
     ['far fewer numbers', tensor('w', [2 ** 40], half), /less data than the 1099511627776/],
+    ['extents past 2^53', tensor('w', [2 ** 53], half), /the shape \[9007199254740992\]/],
     ['a number out of range', tensor('w', [1], { ...half, int32Data: [65536] }), /out of range/],
     ['data of two fields', tensor('w', [1], { rawData: f32(1), floatData: [1] }), /the fields/],
     ['data of another type', tensor('w', [1], { dataType: 1, int32Data: [1] }), /float32 in the/],
@@ -232,32 +230,5 @@ describe('an ONNX model is refused', () => {
     }
     // Between two fields of the model, of which the last one is not needed.
     expect(kept.length).toBeLessThanOrEqual(3);
-  });
-
-  it('or is opened and copied, whichever bytes are changed', async () => {
-    const change = fc.tuple(fc.nat(whole.length - 1), fc.nat(255));
-    const outcomes = { copied: 0, refused: 0 };
-    await fc.assert(
-      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
-        const bytes = Uint8Array.from(whole);
-        for (const [at, byte] of changes) bytes[at] = byte;
-        const opened = await open(files(bytes, { d: new Uint8Array(20) }), 'm.onnx').catch(
-          (error: unknown) => error,
-        );
-        const code = PolyakError.is(opened) ? opened.code : undefined;
-        expect([code, opened instanceof Error]).toEqual([
-          code && 'ERR_CHECKPOINT',
-          code !== undefined,
-        ]);
-        outcomes[code === undefined ? 'copied' : 'refused'] += 1;
-        if (code !== undefined) return;
-        const checkpoint = opened as Checkpoint;
-        const again = await open(await copyOf(checkpoint, 'n.onnx'), 'n.onnx');
-        expect([...again.tensors.keys()]).toEqual([...checkpoint.tensors.keys()]);
-      }),
-      { seed: 12, numRuns: 3000 },
-    );
-    console.log('3000 damaged models', outcomes);
-    expect(Math.min(...Object.values(outcomes))).toBeGreaterThan(100);
   });
 });

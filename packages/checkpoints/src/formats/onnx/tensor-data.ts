@@ -101,7 +101,9 @@ function inModel(tensor: TensorMessage): TensorData | undefined {
   if (bytesPerNumber(dataType, data.number) === undefined) {
     throw new RangeError(`elements of ${dtypeOf(dataType)} in the field ${data.number}`);
   }
-  return data.isWhole ? inline(data.begin, data.end - data.begin) : undefined;
+  if (data.isWhole) return inline(data.begin, data.end - data.begin);
+  requireNumbers(tensor);
+  return undefined;
 }
 
 function inFile(
@@ -137,6 +139,16 @@ function requireLength(tensor: TensorMessage, byteLength: number): void {
   );
 }
 
+/** Numbers of variable length take a byte at least. */
+function requireNumbers(tensor: TensorMessage): void {
+  const numbers = (neededBy(tensor) ?? 0) / perNumber(tensor);
+  if (numbers <= tensor.end - tensor.begin) return;
+  throw new RangeError(
+    `less data than the ${numbers} numbers that its shape takes. The file is damaged; export it ` +
+      'again',
+  );
+}
+
 /** Decodes tensors into one file in memory. */
 async function decodeAll(
   model: CheckpointFile,
@@ -148,16 +160,6 @@ async function decodeAll(
   let size = 0;
   for (const tensor of tensors) {
     const byteLength = neededBy(tensor) ?? 0;
-    const { begin, end, name } = tensor;
-    const numbers = byteLength / perNumber(tensor);
-    // Each number takes a byte at least.
-    if (numbers > end - begin) {
-      throw checkpointError(
-        model.name,
-        `"${name}" has less data than the ${numbers} numbers that its shape takes. The file is ` +
-          'damaged; export it again.',
-      );
-    }
     of.set(tensor, { kind: 'raw', file, begin: size, byteLength });
     size += byteLength;
   }
