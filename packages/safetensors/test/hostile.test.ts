@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { PolyakError, decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
 import { describe, expect, it } from 'vitest';
 import { canonical, tensorOfBytes } from '../../../tests/support/arbitrary-tensor.js';
+import { fuzzRun } from '../../../tests/fuzz/fuzz-run.js';
 import { anyBrokenFile, fileOf, sample } from './broken-file.js';
 import { entries, info, layouts, preambles, U8 } from './hostile-files.js';
 
@@ -104,7 +105,7 @@ describe('decodeSafetensors, given a hostile file', () => {
       fc.property(anyBrokenFile, (bytes) => {
         if (survives(bytes)) read += 1;
       }),
-      { numRuns: 10_000 },
+      fuzzRun(10_000),
     );
     expect(read).toBeGreaterThan(100);
   });

@@ -1,4 +1,4 @@
-// Text and bytes that were right before they were edited.
+// Text that was right before it was edited.
 import * as fc from 'fast-check';
 
 const NUMBERS = ['0', '1', '-1', '-0', '1.0', '1e3', '1e999', '4294967296', '9007199254740991'];
@@ -12,7 +12,17 @@ const NAMES = [
   '""',
 ];
 const DTYPES = ['"U8"', '"F64"', '"BOOL"', '"F8_E4M3"', '"F4"', '"float32"', '"toString"'];
-const FILES = ['"1.safetensors"', '"../1.safetensors"', '"/1"', '".."', '"C:1"', '"1\\u0000"'];
+const FILES = [
+  '"1.safetensors"',
+  '"../1.safetensors"',
+  '"a/../1.bin"',
+  '"a/../../1.bin"',
+  '"a\\\\..\\\\..\\\\1"',
+  '"/1"',
+  '".."',
+  '"C:1"',
+  '"1\\u0000"',
+];
 const SIGNS = ['{', '}', '[', ']', ',', ':', '"', '\\', '\\ud800', ' ', '\n', '[[', '{}', 'null'];
 const TOKENS = [...NUMBERS, ...NAMES, ...DTYPES, ...FILES, ...SIGNS];
 
@@ -51,9 +61,12 @@ function replacedToken(text: string, begin: number, token: string): string {
   return text.slice(0, begin) + rest;
 }
 
+/** A few changes of any text. */
+export const anyEdits: fc.Arbitrary<Edit> = fc
+  .array(anyEdit, { minLength: 1, maxLength: 4 })
+  .map((edits) => (text) => edits.reduce((edited, edit) => edit(edited), text));
+
 /** One of `texts` after a few changes. */
 export function anyEdited(texts: readonly string[]): fc.Arbitrary<string> {
-  return fc
-    .tuple(fc.constantFrom(...texts), fc.array(anyEdit, { minLength: 1, maxLength: 4 }))
-    .map(([text, edits]) => edits.reduce((edited, edit) => edit(edited), text));
+  return fc.tuple(fc.constantFrom(...texts), anyEdits).map(([text, edit]) => edit(text));
 }

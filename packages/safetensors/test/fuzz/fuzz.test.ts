@@ -14,10 +14,10 @@ import {
 import type { StoredSpec } from '@polyak/safetensors';
 import { describe, expect, it } from 'vitest';
 import { tensorOfBytes } from '../../../../tests/support/arbitrary-tensor.js';
-import { FUZZ_TIMEOUT, fuzzRun } from '../../../../tests/support/fuzz.js';
+import { FUZZ_TIMEOUT, fuzzRun } from '../../../../tests/fuzz/fuzz-run.js';
 import { fileOf, sample } from '../broken-file.js';
 import { info } from '../hostile-files.js';
-import { anyEdited } from './any-edit.js';
+import { anyEdited } from '../../../../tests/fuzz/any-edit.js';
 
 /** The header of a file, as text. */
 function headerOf(bytes: Uint8Array): string {
