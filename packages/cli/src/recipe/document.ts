@@ -42,7 +42,7 @@ export function readDocument(text: string, name: string): RecipeDocument {
 
 function parsed(text: string, lineCounter: LineCounter, name: string): Document.Parsed {
   try {
-    return parseDocument(text, { lineCounter, prettyErrors: false });
+    return parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'error' });
   } catch (cause) {
     // Nested deeper than the stack.
     throw new UsageError(`${name}: ${(cause as Error).message}.`, { cause });
