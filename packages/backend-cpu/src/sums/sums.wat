@@ -3,8 +3,8 @@
 ;; sums-bytes.ts. sums-js.ts does the same roundings in the same order, so that results agree bit
 ;; for bit.
 ;;
-;; Operands lie at multiples of 16, and counts are multiples of 16 too: the last elements of others
-;; are padded by the caller. Loops end on equality: the end of an operand may be 2^32, which is 0.
+;; Counts are multiples of 16: the last elements of others are padded by the caller. Loops end on
+;; equality: the end of an operand may be 2^32, which is 0.
 (module
   (import "polyak" "memory" (memory 1))
 

@@ -176,6 +176,27 @@ describe.each(ENGINES)('the sums in %s', (_, Sums) => {
     expect([...new Uint16Array(buffer, TARGET, 3)]).toEqual(Array(3).fill(0x7fc0));
   });
 
+  it.each(['float64', 'float32', 'float16', 'bfloat16'] as const)(
+    'take %s at every address that is a multiple of its size',
+    (dtype) => {
+      const size = dtype === 'float64' ? 8 : dtype === 'float32' ? 4 : 2;
+      const count = 37;
+      const kernels = new Sums(BYTES);
+      const { bytes } = kernels;
+      VALUES_OF[dtype](bytes.buffer, count, 1);
+      kernels.clear(SUM, count);
+      kernels.add(SUM, VALUES, dtype, count, 0.3);
+      kernels.round(SUM, TARGET, dtype, count);
+      const [sum, values, target] = [SUM + 8, VALUES + size * 65, TARGET + size * 65];
+      bytes.copyWithin(values, VALUES, VALUES + size * count);
+      const rounded = bytes.slice(TARGET, TARGET + size * count);
+      kernels.clear(sum, count);
+      kernels.add(sum, values, dtype, count, 0.3);
+      kernels.round(sum, target, dtype, count);
+      expect(bytes.slice(target, target + size * count)).toEqual(rounded);
+    },
+  );
+
   it('keep what is lost by rounding a sum', () => {
     const kernels = new Sums(BYTES);
     for (const count of SIZES) {
