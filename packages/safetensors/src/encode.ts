@@ -81,7 +81,7 @@ function pieces(
   const named = new Map(
     Object.entries(tensors).map(([name, tensor]) => [name, inMemory(name, tensor)]),
   );
-  const { header, tensors: entries } = laidOut(call, named, metadata);
+  const { header, tensors: entries } = laidOut(call, named, metadata, 'canonical');
   for (const [name, tensor] of named) checkData(`${call}: tensor ${excerpt(name)}`, tensor);
   const data = entries.flatMap(({ name }) => named.get(name)?.data ?? []);
   return [header, ...data.map(bytesOf)];

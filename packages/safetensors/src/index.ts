@@ -3,7 +3,7 @@ export { decodeSafetensors } from './decode.js';
 export { encodeSafetensors, encodeSafetensorsChunks } from './encode.js';
 export type { PolyakErrorCode } from './error.js';
 export { PolyakError } from './error.js';
-export type { SafetensorsLayout, StoredSpec } from './header/layout.js';
+export type { LayoutOptions, SafetensorsLayout, StoredSpec } from './header/layout.js';
 export { layoutOf } from './header/layout.js';
 export { METADATA } from './header/limits.js';
 export type { WeightMap } from './shards/shard-index.js';

@@ -26,6 +26,30 @@ describe('layoutOf', () => {
     );
   });
 
+  it('keeps the order of the specs if every element is aligned then', () => {
+    const names = (specs: readonly [string, StoredSpec][]): readonly string[] =>
+      layoutOf(new Map(specs), {}, { order: 'given' }).tensors.map(({ name }) => name);
+    const [wide, narrow] = [
+      { dtype: 'float32', shape: [2] },
+      { dtype: 'float16', shape: [3] },
+    ] as const;
+    expect(
+      names([
+        ['b', wide],
+        ['a', wide],
+        ['c', narrow],
+      ]),
+    ).toEqual(['b', 'a', 'c']);
+    // `b` would begin at 6 bytes.
+    expect(
+      names([
+        ['c', narrow],
+        ['b', wide],
+        ['a', wide],
+      ]),
+    ).toEqual(['a', 'b', 'c']);
+  });
+
   it('takes float8, and others with their length', async () => {
     const specs = new Map<string, StoredSpec>([
       ['a', { dtype: 'X3', shape: [5], byteLength: 7 }],

@@ -124,7 +124,7 @@ function fileOf(
   specs: ReadonlyMap<string, StoredSpec>,
   metadata: Readonly<Record<string, string>>,
 ): OutputFile {
-  const { header, tensors } = layoutOf(specs, metadata);
+  const { header, tensors } = layoutOf(specs, metadata, { order: 'given' });
   const pieces: Piece[] = [{ kind: 'bytes', bytes: header }];
   for (const { name: tensor, begin, end } of tensors)
     pieces.push({ kind: 'tensor', name: tensor, byteLength: end - begin });

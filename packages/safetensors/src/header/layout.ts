@@ -28,6 +28,15 @@ export interface SafetensorsLayout {
   readonly tensors: readonly StoredTensor[];
 }
 
+/** Options of {@link layoutOf}. */
+export interface LayoutOptions {
+  /**
+   * The order of the elements: that of the format's reference implementation, or the order of the
+   * specs if every element is aligned then. Default `canonical`.
+   */
+  readonly order?: 'canonical' | 'given';
+}
+
 /**
  * Lays out a file that is written in parts: the header, then the elements of each tensor, without
  * gaps. Offsets are multiples of the size of an element where the file has no dtypes that this
@@ -36,6 +45,7 @@ export interface SafetensorsLayout {
  *
  * @param specs - by name, any well-formed Unicode but `__metadata__`, in any order
  * @param metadata - strings to keep beside the tensors; not written where there are none
+ * @param options - see {@link LayoutOptions}
  * @returns the header and the offsets
  * @throws TypeError where a dtype or a metadata value is of the wrong type
  * @throws RangeError where a name, shape or length is out of range; for more than 64 axes, 65,536
@@ -53,8 +63,9 @@ export interface SafetensorsLayout {
 export function layoutOf(
   specs: ReadonlyMap<string, StoredSpec>,
   metadata: Readonly<Record<string, string>> = {},
+  { order = 'canonical' }: LayoutOptions = {},
 ): SafetensorsLayout {
-  return laidOut('layoutOf', specs, metadata);
+  return laidOut('layoutOf', specs, metadata, order);
 }
 
 /** {@link layoutOf} for `call`, which messages name. */
@@ -62,6 +73,7 @@ export function laidOut(
   call: string,
   specs: ReadonlyMap<string, StoredSpec>,
   metadata: Readonly<Record<string, string>>,
+  order: 'canonical' | 'given',
 ): SafetensorsLayout {
   const strings = Object.entries(metadata);
   for (const [key, value] of strings) checkMetadata(call, key, value);
@@ -72,7 +84,7 @@ export function laidOut(
     );
   }
   const entries = [...specs].map(([name, spec]) => measured(call, name, spec));
-  entries.sort(compareEntries);
+  if (order === 'canonical' || !areAligned(entries)) entries.sort(compareEntries);
   const text = new TextEncoder().encode(headerOf(entries, strings));
   const length = Math.ceil(text.byteLength / 8) * 8;
   if (length > MAX_HEADER_LENGTH) {
@@ -91,6 +103,16 @@ export function laidOut(
     return { name, dtype, shape, begin, end: filled };
   });
   return { header, tensors };
+}
+
+/** Whether each tensor begins at a multiple of its element's size. The header has 8 * n bytes. */
+function areAligned(entries: readonly Entry[]): boolean {
+  let filled = 0;
+  return entries.every(({ dtype, byteLength }) => {
+    const isAligned = filled % (elementBytes(dtype) ?? 1) === 0;
+    filled += byteLength;
+    return isAligned;
+  });
 }
 
 interface Entry extends StoredSpec {
