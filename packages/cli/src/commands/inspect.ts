@@ -4,21 +4,25 @@ import type { TensorStatistics } from '@polyak/checkpoints/inspect';
 import { tensorStatistics } from '@polyak/checkpoints/inspect';
 import { applyNames } from '@polyak/checkpoints/names';
 import { openCheckpoint } from '@polyak/checkpoints/node';
-import { Command } from 'commander';
+import { PolyakError } from '@polyak/core';
+import { Command, Option } from 'commander';
 import type { NameOptions } from '../arguments/options.js';
 import { nameRulesOf, withNameOptions, withPrintOptions } from '../arguments/options.js';
 import type { Context, PrintOptions } from '../context.js';
 import { printResult } from '../context.js';
 import { rowsOf } from '../reading/rows.js';
-import { bytesText, countText, numberText, shapeText, tableText } from '../text.js';
+import { verificationText, verified } from '../reading/verification.js';
+import { bytesText, countText, listText, numberText, shapeText, tableText } from '../text.js';
 
 const EXAMPLES = `
 Examples:
   polyak inspect model.safetensors
-  polyak inspect model.safetensors --statistics --include '*.weight'`;
+  polyak inspect model.safetensors --statistics --include '*.weight'
+  polyak inspect mean.safetensors --verify`;
 
 interface InspectOptions extends NameOptions, PrintOptions {
   readonly statistics?: true;
+  readonly verify?: true;
 }
 
 /** The command `inspect`. */
@@ -27,7 +31,13 @@ export function inspectCommand(context: Context): Command {
     .summary('names, shapes, dtypes, statistics')
     .description('Prints what a checkpoint holds.')
     .argument('<checkpoint>', 'a file, or a folder with one')
-    .option('--statistics', 'read every tensor: least, largest, mean, rms, NaN and infinities');
+    .option('--statistics', 'read every tensor: least, largest, mean, rms, NaN and infinities')
+    .addOption(
+      new Option(
+        '--verify',
+        'compare the file, and what it was made from, with the checksums in its metadata',
+      ).conflicts(['statistics', 'include', 'exclude', 'rename']),
+    );
   withNameOptions(command);
   withPrintOptions(command);
   return command
@@ -35,6 +45,7 @@ export function inspectCommand(context: Context): Command {
     .action(async (path: string, options: InspectOptions) => {
       const checkpoint = await openCheckpoint(path);
       try {
+        if (options.verify) return await verify(context, options, checkpoint);
         const tensors = options.statistics
           ? await statisticsOf(context, options, checkpoint)
           : listed(checkpoint, options);
@@ -50,6 +61,20 @@ export function inspectCommand(context: Context): Command {
         await checkpoint.close();
       }
     });
+}
+
+async function verify(
+  context: Context,
+  options: InspectOptions,
+  checkpoint: Checkpoint,
+): Promise<void> {
+  const files = await verified(context, options, checkpoint);
+  const { name } = checkpoint;
+  printResult(context, options, { name, files }, verificationText(files));
+  const different = files.filter(({ verdict }) => verdict === 'differs');
+  if (different.length === 0) return;
+  const names = listText(different.map((file) => file.name));
+  throw new PolyakError('ERR_CHECKPOINT', `changed since the merge that made ${name}: ${names}.`);
 }
 
 /** A row of what is printed. */
