@@ -28,7 +28,7 @@ describe('polyak convert', () => {
       const { folder, input } = whole();
       const said = await polyak('convert', input, '--shards', '8', '-o', folder.at(output));
       expect(said).toContain(`${folder.at(INDEX)}: 2 tensors`);
-      expect(readdirSync(folder.path).sort()).toEqual(['i.safetensors', ...SHARDS, INDEX]);
+      expect(readdirSync(folder.path).toSorted()).toEqual(['i.safetensors', ...SHARDS, INDEX]);
       expect(folder.read(SHARDS[1] ?? '').tensors['b']?.data).toEqual(Float32Array.of(3, 4));
     }
   });
@@ -38,10 +38,10 @@ describe('polyak convert', () => {
     const output = folder.at('o.safetensors');
     await polyak('convert', input, '-o', output);
     await polyak('convert', output, '--shards', '8', '-o', output, '--force');
-    expect(readdirSync(folder.path).sort()).toEqual(['i.safetensors', ...SHARDS, INDEX]);
+    expect(readdirSync(folder.path).toSorted()).toEqual(['i.safetensors', ...SHARDS, INDEX]);
     const index = folder.at(INDEX);
     await polyak('convert', index, '--shards', '1GB', '-o', index, '--force');
-    expect(readdirSync(folder.path).sort()).toEqual(['i.safetensors', 'o.safetensors']);
+    expect(readdirSync(folder.path).toSorted()).toEqual(['i.safetensors', 'o.safetensors']);
   });
 
   it('writes shards where the input has shards', async () => {
@@ -49,7 +49,7 @@ describe('polyak convert', () => {
     await polyak('convert', input, '--shards', '8', '-o', folder.at('o.safetensors'));
     const copy = new Folder();
     await polyak('convert', folder.at(INDEX), '-o', copy.at('o.safetensors'));
-    expect(readdirSync(copy.path).sort()).toEqual([...SHARDS, INDEX]);
+    expect(readdirSync(copy.path).toSorted()).toEqual([...SHARDS, INDEX]);
   });
 });
 
