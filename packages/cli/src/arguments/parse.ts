@@ -15,6 +15,13 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError('Expected a whole number, 0 or more.');
 }
 
+/** A whole number from 1. */
+export function parseLength(text: string): number {
+  const value = parseNumber(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('Expected a whole number, 1 or more.');
+}
+
 /** A number above 0 and below 1, such as the decay of an exponential average. */
 export function parseDecay(text: string): number {
   const value = parseNumber(text);

@@ -6,7 +6,7 @@ import { printResult, say } from '../context.js';
 import { requireFree } from '../free.js';
 import { npyBatches } from '../reading/npy.js';
 import { withPrintOptions } from '../arguments/options.js';
-import { parseCount } from '../arguments/parse.js';
+import { parseLength } from '../arguments/parse.js';
 import { countText } from '../text.js';
 
 const EXAMPLES = `
@@ -36,7 +36,7 @@ export function bnUpdateCommand(context: Context): Command {
     .requiredOption('--data <file>', 'inputs of the model, a NumPy array: X.npy')
     .addOption(
       new Option('--batch-size <number>', 'the inputs in a batch')
-        .argParser(parseCount)
+        .argParser(parseLength)
         .default(32),
     )
     .requiredOption('-o, --output <path>', 'the file to write')

@@ -1,4 +1,5 @@
 // polyak merge: the methods that are more than a mean, and merges by recipe.
+import type { LinearMerge } from '@polyak/checkpoints';
 import type { MergeMethod } from '@polyak/checkpoints/methods';
 import { methodOf, METHODS } from '@polyak/checkpoints/methods';
 import type { MergeFilesOptions } from '@polyak/checkpoints/node';
@@ -135,10 +136,15 @@ async function described(
   }
   if (name === undefined) throw new UsageError('--method or --recipe is needed.');
   const inputs = await inputsOf(args, options);
-  const method =
-    name === 'linear' ? weightedSum(options, inputs.length) : methodFrom(name, options);
+  const method = name === 'linear' ? linearFrom(options, inputs.length) : methodFrom(name, options);
   const mergeOptions = { ...mergeOptionsOf(options), method, ...(base !== undefined && { base }) };
   return { inputs, output, mergeOptions };
+}
+
+function linearFrom(options: MethodOptions, count: number): LinearMerge {
+  const other = OWN.find((key) => key !== 'weights' && options[key] !== undefined);
+  if (other !== undefined) throw new UsageError(`--${other} is of no use with linear.`);
+  return weightedSum(options, count);
 }
 
 function methodFrom(name: string, options: MethodOptions): MergeMethod {

@@ -54,6 +54,7 @@ export async function* npyBatches(path: string, batchSize: number): AsyncGenerat
         `has ${size} bytes, expected ${begin + rows * rowBytes} for [${shape.join(', ')}]`,
       );
     }
+    if (rows === 0) throw malformed(path, 'holds no inputs');
     for (let row = 0; row < rows; row += batchSize) {
       const count = Math.min(batchSize, rows - row);
       const bytes = await readExactly(path, file, begin + row * rowBytes, count * rowBytes);

@@ -3,6 +3,7 @@ import {
   collect,
   parseBytes,
   parseCount,
+  parseLength,
   parseDecay,
   parseNumber,
   parseNumbers,
@@ -45,6 +46,7 @@ describe('values of options', () => {
 
   it('takes what is in the range', () => {
     expect(parseCount('0')).toBe(0);
+    expect(() => parseLength('0')).toThrow('1 or more');
     expect(parseDecay('0.99')).toBe(0.99);
   });
 

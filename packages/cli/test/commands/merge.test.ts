@@ -57,6 +57,20 @@ describe('polyak merge', () => {
     });
   });
 
+  it('refuses for a weighted sum what it has no use for', async () => {
+    const other = folder.at('refused.safetensors');
+    for (const args of [
+      ['--base', a],
+      ['--t', '0.5'],
+    ]) {
+      const { code, stderr } = await merge('--method', 'linear', ...args, a, b, '-o', other);
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringMatching(/has no base model|--t is of no use/u) as string,
+      });
+    }
+  });
+
   it('needs an output', async () => {
     expect(await merge('--method', 'linear', a, b)).toMatchObject({ code: 2 });
   });

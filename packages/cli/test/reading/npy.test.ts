@@ -63,6 +63,11 @@ describe('npyBatches', () => {
     await expect(batchesOf(path, 1)).rejects.toThrow(message);
   });
 
+  it('refuses an array without rows', async () => {
+    const path = write(header('<f4', '0, 2'), new Float32Array());
+    await expect(batchesOf(path, 1)).rejects.toThrow('holds no inputs');
+  });
+
   it('refuses other files, and files that end early', async () => {
     const path = join(folder, 'other.npy');
     writeFileSync(path, 'PK\u0003\u0004 a zip archive');
