@@ -24,7 +24,9 @@ const REMEDIES: Readonly<Partial<Record<FileKindName, (file: string) => string>>
   numpy: (file) =>
     'Write it as safetensors, in Python:\n' +
     '  import numpy; from safetensors.numpy import save_file\n' +
-    `  save_file(dict(numpy.load(${file})), "model.safetensors")`,
+    (file.endsWith('.npy"')
+      ? `  save_file({"array": numpy.load(${file})}, "model.safetensors")`
+      : `  save_file(dict(numpy.load(${file})), "model.safetensors")`),
   msgpack: (file) =>
     'Write it as safetensors, in Python:\n' +
     '  from flax import serialization, traverse_util; from safetensors.flax import save_file\n' +

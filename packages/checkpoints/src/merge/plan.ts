@@ -171,24 +171,31 @@ function checkCount(
   base: Checkpoint | undefined,
 ): void {
   const models = (n: number): string => (n === 1 ? '1 checkpoint' : `${n} checkpoints`);
+  const { name } = method;
   if (method.kind === 'linear') {
+    if (base !== undefined) throw noBase(name);
     if (count > 0 && method.weights.length === count) return;
     throw new RangeError(
       `planMerge: there are ${method.weights.length} weights for ${models(count)}, expected one ` +
         'for each.',
     );
   }
-  const { name, needsBase } = method;
+  const { needsBase } = method;
   const { least, most } = method.models;
   if (count < least || count > most) {
     const expected = least === most ? `${least}` : `${least} to ${most}`;
     throw new RangeError(`planMerge: ${name} merges ${expected} models, found ${models(count)}.`);
   }
   if (needsBase === (base !== undefined)) return;
+  if (!needsBase) throw noBase(name);
   throw new RangeError(
-    needsBase
-      ? `planMerge: ${name} needs a base model, the one that the others were trained from.`
-      : `planMerge: ${name} has no base model. Leave it out, or choose another method.`,
+    `planMerge: ${name} needs a base model, the one that the others were trained from.`,
+  );
+}
+
+function noBase(name: string): RangeError {
+  return new RangeError(
+    `planMerge: ${name} has no base model. Leave it out, or choose another method.`,
   );
 }
 

@@ -127,6 +127,12 @@ describe('a checkpoint is refused', () => {
     await expect(open(new Map([['x', bytes]]), 'x')).rejects.toMatchObject(refusal);
   });
 
+  it('of NumPy with one array, which is no dictionary', async () => {
+    await write({ 'x.npy': latin('\x93NUMPY\x01\x00') });
+    const opened = openCheckpoint(join(folder, 'x.npy'));
+    await expect(opened).rejects.toThrow(/save_file\(\{"array": numpy\.load\("\S*x\.npy"\)\}/);
+  });
+
   it.each([
     ['without a checkpoint', { 'a.txt': text('a') }, /found a\.txt.*Expected one/s],
     ['without files', {}, /found no files/],
