@@ -11,7 +11,7 @@ import { concatenated } from './concatenated.js';
 import type { OpenGroup, PlacedWeight } from './layout.js';
 import { layoutModelJson } from './layout.js';
 import type { Group, ModelJson, Weight } from './manifest.js';
-import { metadataOf, parseModelJson } from './manifest.js';
+import { parseModelJson } from './manifest.js';
 
 /**
  * Opens a model of TensorFlow.js. Weights that are quantized to float16 are tensors of float16;
@@ -53,7 +53,7 @@ export async function tfjsCheckpoint(
     format: 'tfjs',
     files,
     tensors,
-    metadata: metadataOf(model),
+    metadata: model.metadata,
     layout: async (request) => layoutModelJson({ name, model, files, groups, tensors }, request),
     close: async () => {},
   };

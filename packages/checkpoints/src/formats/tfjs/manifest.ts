@@ -1,6 +1,6 @@
 // The model.json of TensorFlow.js: the groups of weights, each in a list of shards.
 import type { StoredDType } from '@polyak/safetensors';
-import { parseJson } from '@polyak/safetensors/json';
+import { Members, parseJson } from '@polyak/safetensors/json';
 import type { Json } from '@polyak/safetensors/json';
 
 /** A record of JSON. */
@@ -32,8 +32,10 @@ export interface Group {
 
 /** A model.json. */
 export interface ModelJson {
-  /** As it stands in the file. */
-  readonly json: JsonRecord;
+  /** The text of each member as it stands in the file, such as the topology, which is not parsed. */
+  readonly members: ReadonlyMap<string, string>;
+  /** The strings that this library has written into it. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** Its weights. */
   readonly groups: readonly Group[];
 }
@@ -49,21 +51,42 @@ const SIZES: ReadonlyMap<Json | undefined, number> = new Map([
   ['complex64', 8],
 ]);
 
-const MAX_DEPTH = 200;
+const MANIFEST = 'weightsManifest';
+const METADATA = 'userDefinedMetadata';
+const KEY = 'polyak';
+
+// A list of extents, in a weight, in a list, in a group, in the list of groups.
+const MAX_DEPTH = 5;
+// A record with keys of its own takes 20 times its text. No group and no weight is this short.
+const SHORTEST_RECORD = 20;
+const MAX_MEMBERS = 65_536;
 
 /**
- * Reads a model.json.
+ * Reads a model.json. The topology and whatever else is not about weights stays text: its values
+ * would take many times the memory of their text.
  *
  * @param text - of the file
  * @throws SyntaxError where it is not one
  */
 export function parseModelJson(text: string): ModelJson {
-  const json = record(
-    parseJson(text, (_bracket, depth) => depth < MAX_DEPTH),
-    'the file',
-  );
-  const groups = list(json['weightsManifest'], 'its weightsManifest').map((each, index) => {
-    const what = `group ${index + 1} of its weightsManifest`;
+  const members = membersOf(text.trimStart());
+  const metadata: [string, string][] = [];
+  for (const [key, value] of membersOf(membersOf(members.get(METADATA)).get(KEY))) {
+    if (value.startsWith('"')) metadata.push([key, String(JSON.parse(value))]);
+  }
+  const groups = groupsOf(members.get(MANIFEST) ?? 'null');
+  return { members, metadata: Object.fromEntries(metadata), groups };
+}
+
+function groupsOf(text: string): readonly Group[] {
+  const most = text.length / SHORTEST_RECORD + 1;
+  let records = 0;
+  const manifest = parseJson(text, (bracket, depth) => {
+    if (bracket === '{') records += 1;
+    return depth < MAX_DEPTH && records <= most;
+  });
+  return list(manifest, `its ${MANIFEST}`).map((each, index) => {
+    const what = `group ${index + 1} of its ${MANIFEST}`;
     const entry = record(each, what);
     const paths = list(entry['paths'], `the paths of ${what}`).map((path) =>
       normalized(string(path, `a path of ${what}`)),
@@ -74,7 +97,6 @@ export function parseModelJson(text: string): ModelJson {
       entry,
     };
   });
-  return { json, groups };
 }
 
 function weightOf(each: Json): Weight {
@@ -121,43 +143,48 @@ function string(json: Json | undefined, what: string): string {
   throw new SyntaxError(`${what} is not a string`);
 }
 
-const METADATA = 'userDefinedMetadata';
-const KEY = 'polyak';
-
-/**
- * The strings that this library has written into a model.
- *
- * @param model - with or without them
- */
-export function metadataOf({ json }: ModelJson): Readonly<Record<string, string>> {
-  const found = membersOf(membersOf(json[METADATA])[KEY]);
-  const strings = Object.entries(found).filter((each): each is [string, string] => {
-    return typeof each[1] === 'string';
-  });
-  return Object.fromEntries(strings);
-}
-
 /**
  * The text of a model.json with other shards and strings.
  *
  * @param model - what it is made from
  * @param weightsManifest - the groups
- * @param strings - see {@link metadataOf}
+ * @param strings - the metadata
  */
 export function formatModelJson(
-  { json }: ModelJson,
+  model: ModelJson,
   weightsManifest: readonly JsonRecord[],
   strings: Readonly<Record<string, string>>,
 ): string {
-  const { [KEY]: _, ...others } = membersOf(json[METADATA]);
-  const own = Object.keys(strings).length === 0 ? others : { ...others, [KEY]: strings };
-  const { [METADATA]: __, ...rest } = json;
-  const metadata = Object.keys(own).length === 0 ? {} : { [METADATA]: own };
-  return JSON.stringify({ ...rest, weightsManifest, ...metadata });
+  const members = new Map(model.members);
+  const metadata = new Map(membersOf(members.get(METADATA)));
+  metadata.delete(KEY);
+  if (Object.keys(strings).length > 0) metadata.set(KEY, JSON.stringify(strings));
+  members.delete(METADATA);
+  if (metadata.size > 0) members.set(METADATA, recordOf(metadata));
+  return recordOf(members.set(MANIFEST, JSON.stringify(weightsManifest)));
 }
 
-function membersOf(json: Json | undefined): JsonRecord {
-  return typeof json === 'object' && json !== null && !Array.isArray(json)
-    ? (json as JsonRecord)
-    : {};
+/** The text of each member of a record; none where it is not a record. */
+function membersOf(text: string | undefined): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  if (text?.startsWith('{') !== true) return found;
+  const members = new Members(text);
+  for (let member = members.next(); member !== undefined; member = members.next()) {
+    const [key, value] = member;
+    requireWhole(key, value.trimEnd());
+    found.set(key, value);
+    if (found.size > MAX_MEMBERS) throw new SyntaxError(`more than ${MAX_MEMBERS} members`);
+  }
+  return found;
+}
+
+/** Lists and records are whole where their brackets are, which {@link Members} has counted. */
+function requireWhole(key: string, value: string): void {
+  const [closing] = value.startsWith('{') ? '}' : value.startsWith('[') ? ']' : '';
+  if (closing === undefined) JSON.parse(value);
+  else if (!value.endsWith(closing)) throw new SyntaxError(`"${key}" has no end`);
+}
+
+function recordOf(members: ReadonlyMap<string, string>): string {
+  return `{${[...members].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join()}}`;
 }
