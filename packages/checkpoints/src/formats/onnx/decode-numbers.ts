@@ -1,25 +1,24 @@
 // Decodes elements that a model holds one by one, such as float16 in the field int32_data.
-import type { ByteSource } from '@polyak/safetensors';
 import type { TensorMessage } from './scan.js';
 import { TENSOR } from './tensor-fields.js';
-import { forEachVarint, WIRE, WireReader } from './wire.js';
+import type { WireReader } from './wire.js';
+import { forEachVarint, WIRE } from './wire.js';
 
 /**
  * Decodes the data of a tensor to what raw data would be.
  *
- * @param model - the .onnx file
+ * @param reader - of the .onnx file
  * @param tensor - with its data in a field of numbers
  * @param size - the bytes of an element: 1, 2, 4 or 8
  * @param target - filled, little-endian
  * @throws RangeError where there are more or fewer elements, or one is out of range
  */
 export async function decodeNumbers(
-  model: ByteSource,
+  reader: WireReader,
   tensor: TensorMessage,
   size: number,
   target: Uint8Array,
 ): Promise<void> {
-  const reader = new WireReader(model);
   const number = tensor.data?.number;
   const isFixed = number === TENSOR.floatData || number === TENSOR.doubleData;
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);

@@ -73,6 +73,12 @@ const INITIALIZER = 5;
 export const METADATA_PROPS = 14;
 // protobuf's own limit.
 const MAX_DEPTH = 100;
+// What is kept of a tensor takes up to 500 bytes. A model whose parts are shorter than this on
+// average, of which many more than these are, is none that anyone made.
+const SHORTEST_PART = 40;
+const FREE_PARTS = 2 ** 14;
+// One for all tensors: an array of its own takes memory, and one that grows takes much.
+const NONE: readonly never[] = [];
 
 /** A message that is being read. */
 type Open = (Omit<Message, 'parts'> & { readonly parts: Part[] }) | Writable<TensorMessage>;
@@ -91,11 +97,12 @@ export async function scanModel(source: ByteSource): Promise<ScannedModel> {
   const tensors: TensorMessage[] = [];
   const metadata: (readonly [string, string])[] = [];
   const seen = new Set<number>();
+  const room = { parts: FREE_PARTS + source.size / SHORTEST_PART };
   let at = 0;
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
     if (at === top.end) {
       stack.pop();
-      closeMessage(top, stack.at(-1), tensors);
+      closeMessage(top, stack.at(-1), tensors, room);
       continue;
     }
     if (!reader.isLoaded(at)) await reader.load(at);
@@ -112,7 +119,7 @@ export async function scanModel(source: ByteSource): Promise<ScannedModel> {
       const noting = noteTensorField(top, field, reader);
       if (noting !== undefined) await noting;
     } else if (top === root && field.number === METADATA_PROPS) {
-      parts.push({ kind: 'dropped', tagAt: field.tagAt, end: field.end });
+      keep({ kind: 'dropped', tagAt: field.tagAt, end: field.end }, parts, room);
       metadata.push(entryOf(await reader.bytes(field.begin, field.end)));
     }
   }
@@ -148,21 +155,42 @@ function openMessage(kind: MessageKind | 'tensor', field: Field, stack: readonly
     begin,
     end,
     name: '',
-    dims: [],
+    dims: NONE,
     dataType: 0,
     isExternal: false,
-    external: [],
+    external: NONE,
     data: undefined,
   };
 }
 
+/** How many parts may still be kept. */
+interface Room {
+  parts: number;
+}
+
 /** Keeps a message that has something to replace. */
-function closeMessage(message: Open, parent: Open | undefined, tensors: TensorMessage[]): void {
+function closeMessage(
+  message: Open,
+  parent: Open | undefined,
+  tensors: TensorMessage[],
+  room: Room,
+): void {
   if (parent === undefined || parent.kind === 'tensor') return;
   if (message.kind !== 'tensor') {
-    if (message.parts.length > 0) parent.parts.push(message);
+    if (message.parts.length > 0) keep(message, parent.parts, room);
   } else if (message.isInitializer || message.isExternal) {
-    parent.parts.push(message);
+    keep(message, parent.parts, room);
     tensors.push(message);
   }
+}
+
+function keep(part: Part, parts: Part[], room: Room): void {
+  room.parts -= 1;
+  if (room.parts < 0) {
+    throw new SyntaxError(
+      `byte ${part.tagAt}: it has more tensors than its length allows, expected ` +
+        `${SHORTEST_PART} bytes or more for each`,
+    );
+  }
+  parts.push(part);
 }

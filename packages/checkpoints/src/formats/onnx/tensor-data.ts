@@ -11,6 +11,7 @@ import { decodeNumbers } from './decode-numbers.js';
 import { byteLengthOf, bytesPerNumber, dtypeOf } from './element-size.js';
 import type { TensorMessage } from './scan.js';
 import { TENSOR } from './tensor-fields.js';
+import { WireReader } from './wire.js';
 
 /** The data of a tensor. */
 export interface TensorData {
@@ -164,11 +165,12 @@ async function decodeAll(
     size += byteLength;
   }
   const bytes = new Uint8Array(size);
+  const reader = new WireReader(model.source);
   for (const tensor of tensors) {
     const { begin, byteLength } = of.get(tensor) as TensorData;
     const target = bytes.subarray(begin, begin + byteLength);
     try {
-      await decodeNumbers(model.source, tensor, perNumber(tensor), target);
+      await decodeNumbers(reader, tensor, perNumber(tensor), target);
     } catch (cause) {
       throw checkpointError(model.name, `"${tensor.name}" has ${textOf(cause)}.`, cause);
     }

@@ -17,13 +17,13 @@ interface DataField {
 /** What a TensorProto says. */
 export interface TensorFields {
   readonly name: string;
-  readonly dims: number[];
+  readonly dims: readonly number[];
   /** The number of its element type. */
   readonly dataType: number;
   /** Whether its data are in another file. */
   readonly isExternal: boolean;
   /** Where they are there. */
-  readonly external: Entry[];
+  readonly external: readonly Entry[];
   /** The field of its data in the model. */
   readonly data: DataField | undefined;
 }
@@ -74,6 +74,9 @@ const HEADER_FIELDS: ReadonlySet<number> = new Set([
 ]);
 
 const EXTERNAL = 1;
+// Far more than any tensor has.
+const MAX_DIMS = 64;
+const MAX_ENTRIES = 64;
 
 /** A tensor whose fields are being read. */
 export type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -129,13 +132,19 @@ function noteHeader(tensor: Writable<TensorFields>, number: number, bytes: Uint8
   if (number === TENSOR.name) tensor.name = textFrom(bytes);
   else if (number === TENSOR.externalData) {
     const [key, value] = entryOf(bytes);
-    tensor.external.push({ key, value });
+    tensor.external = [...tensor.external, { key, value }];
+    if (tensor.external.length > MAX_ENTRIES) {
+      throw new SyntaxError(
+        `"${tensor.name}" has more than ${MAX_ENTRIES} entries of external data`,
+      );
+    }
   } else {
     forEachVarint(bytes, (low, high) => {
       const value = high * 2 ** 32 + low;
       if (number === TENSOR.dataType) tensor.dataType = value;
       else if (number === TENSOR.dataLocation) tensor.isExternal = value === EXTERNAL;
-      else tensor.dims.push(value);
+      else if (tensor.dims.length < MAX_DIMS) tensor.dims = [...tensor.dims, value];
+      else throw new SyntaxError(`"${tensor.name}" has more than ${MAX_DIMS} extents`);
     });
   }
 }
