@@ -54,20 +54,20 @@ function averagesOf(
   text: string,
   stored: ReadonlyMap<string, StoredTensor>,
 ): ReadonlyMap<string, TensorPlace> {
-  const state = recordOf(recordOf(parsed(name, text, stored.size)).get('state'));
-  const averages = recordOf(state.get('averages'));
-  if (averages.size === 0) {
+  const averages = member(member(parsed(name, text, stored.size), 'state'), 'averages');
+  const count = Object.keys(recordOf(averages)).length;
+  if (count === 0) {
     throw refused(name, 'it is the state of something else than an SWA or AveragedModel');
   }
   const places = new Map<string, TensorPlace>();
-  for (const [average, node] of averages) {
-    for (const [parameter, reference] of recordOf(recordOf(node).get('swaState'))) {
-      const held = recordOf(reference).get(TENSOR);
+  for (const [average, node] of membersOf(averages)) {
+    for (const [parameter, reference] of membersOf(member(node, 'swaState'))) {
+      const held = member(reference, TENSOR);
       const tensor = typeof held === 'string' ? stored.get(held) : undefined;
       if (tensor === undefined) throw refused(name, `it lacks the average of "${parameter}"`);
       const { dtype, shape, begin, end } = tensor;
       const place = { dtype, shape, file: 0, begin, byteLength: end - begin };
-      const named = averages.size === 1 ? parameter : `${average}/${parameter}`;
+      const named = count === 1 ? parameter : `${average}/${parameter}`;
       if (places.has(named)) throw refused(name, `it has two averages by the name "${named}"`);
       places.set(named, place);
     }
@@ -86,10 +86,21 @@ function parsed(name: string, text: string, tensors: number): Json {
   }
 }
 
-/** The members of a record, under the keys that the state had; none where it is not a record. */
-function recordOf(node: Json | undefined): ReadonlyMap<string, Json> {
-  if (typeof node !== 'object' || node === null || Array.isArray(node)) return new Map();
-  return new Map(Object.entries(node).map(([key, value]) => [key.replace(/^\$\$/, '$'), value]));
+function recordOf(node: Json | undefined): Readonly<Record<string, Json>> {
+  const isRecord = typeof node === 'object' && node !== null && !Array.isArray(node);
+  return isRecord ? (node as Record<string, Json>) : {};
+}
+
+/** A member of a record; none where it is not a record. */
+function member(node: Json | undefined, key: string): Json | undefined {
+  const record = recordOf(node);
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+/** The members of a record, under the keys that the state had. */
+function* membersOf(node: Json | undefined): Generator<readonly [string, Json | undefined]> {
+  const record = recordOf(node);
+  for (const key of Object.keys(record)) yield [key.replace(/^\$\$/, '$'), record[key]];
 }
 
 function refused(name: string, what: string, cause?: unknown): PolyakError {
