@@ -88,7 +88,7 @@ function problemOf(file, specifier) {
   if (to.name !== undefined && to.name !== from.name) {
     return `${to.name} is another package: import it by name, and share test code in tests/`;
   }
-  const isShared = from.folder === 'test' && path.startsWith('tests/support/');
+  const isShared = from.folder === 'test' && /^tests\/(support|fuzz)\//.test(path);
   if (from.name !== undefined && to.name === undefined && !isShared) {
     return 'the import leaves the package: a package contains what it needs';
   }

@@ -18,8 +18,8 @@ const ODD = ['text', 'bytes'];
 /** Options of a merge of one or two checkpoints. */
 export type Options = Omit<MergeOptions, 'method' | 'base'>;
 
-/** What a promise is fulfilled with; undefined where it is rejected for one of the reasons given. */
-export async function unlessRefused<T>(
+/** What a promise is fulfilled with; undefined where it is rejected by one of the codes. */
+async function unlessRefused<T>(
   promise: Promise<T>,
   codes: readonly string[],
 ): Promise<T | undefined> {

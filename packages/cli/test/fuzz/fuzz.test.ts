@@ -1,4 +1,4 @@
-// Recipes: words of recipes in any order, recipes that were right before they were edited, any text.
+// Recipes: words in any order, recipes that were right before they were edited, any text.
 import { isAbsolute, join, resolve, sep } from 'node:path';
 import { UsageError } from '#exit-codes';
 import { recipeOf } from '#recipe/recipe';

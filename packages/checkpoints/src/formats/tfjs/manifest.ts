@@ -32,7 +32,7 @@ export interface Group {
 
 /** A model.json. */
 export interface ModelJson {
-  /** The text of each member as it stands in the file, such as the topology, which is not parsed. */
+  /** The text of each member as it stands in the file. That of the topology is not parsed. */
   readonly members: ReadonlyMap<string, string>;
   /** The strings that this library has written into it. */
   readonly metadata: Readonly<Record<string, string>>;
