@@ -39,7 +39,10 @@ export function say({ stderr }: Context, { quiet }: PrintOptions, message: strin
   if (!quiet) stderr.write(`polyak: ${plain(message)}\n`);
 }
 
-/** `text` without control characters: names in files may hold sequences that rule a terminal. */
+/**
+ * `text` without characters that control a terminal, or change the order of others: names in files
+ * may hold them.
+ */
 export function plain(text: string): string {
-  return text.replaceAll(/[^\P{Cc}\n\t]/gu, '\ufffd');
+  return text.replaceAll(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, '\ufffd');
 }

@@ -51,7 +51,9 @@ export function tableText(
   align: readonly ('left' | 'right')[],
 ): string {
   const widths: number[] = [];
-  for (const row of rows) {
+  // A name with a line break does not look like two rows.
+  const lines = rows.map((row) => row.map((cell) => cell.replaceAll(/[\n\t]/gu, '\ufffd')));
+  for (const row of lines) {
     for (const [column, cell] of row.entries()) {
       widths[column] = Math.max(widths[column] ?? 0, cell.length);
     }
@@ -60,5 +62,5 @@ export function tableText(
     align[column] === 'right'
       ? cell.padStart(widths[column] ?? 0)
       : cell.padEnd(widths[column] ?? 0);
-  return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
+  return lines.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { plain } from '#context';
 import { bytesText, countText, durationText, numberText, tableText } from '#text';
 
 describe('text', () => {
@@ -35,5 +36,13 @@ describe('text', () => {
       ['longer', '12 kB'],
     ];
     expect(tableText(rows, ['left', 'right'])).toBe('name     size\na        1 kB\nlonger  12 kB');
+  });
+
+  it('has one line for a row whose name has a line break', () => {
+    expect(tableText([['a\nb\tc', '1']], ['left', 'right'])).toBe('a\ufffdb\ufffdc  1');
+  });
+
+  it('has nothing that controls a terminal or reorders it', () => {
+    expect(plain('a\u001b[31m\u009b\u202eb\n')).toBe('a\ufffd[31m\ufffd\ufffdb\n');
   });
 });

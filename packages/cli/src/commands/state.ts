@@ -1,4 +1,6 @@
 // polyak state: what a saved state of averages holds.
+import { openCheckpoint } from '@polyak/checkpoints/node';
+import { PolyakError } from '@polyak/core';
 import { openSafetensors } from '@polyak/safetensors';
 import { openFile } from '@polyak/safetensors/node';
 import { Command } from 'commander';
@@ -21,13 +23,22 @@ export function stateCommand(context: Context): Command {
   return command
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, options: PrintOptions) => {
-      const source = await openFile(path);
+      const refuse = (cause: unknown): Promise<never> => refused(path, cause);
+      const source = await openFile(path).catch(refuse);
       try {
-        const { metadata, tensors } = await openSafetensors(source);
+        const { metadata, tensors } = await openSafetensors(source).catch(refuse);
         const state = stateIn(path, metadata, tensors.size);
         printResult(context, options, { name: path, state }, stateText(state, tensors));
       } finally {
         await source.close();
       }
     });
+}
+
+/** Says what a file is that is not in the format of states: the library knows what to do. */
+async function refused(path: string, cause: unknown): Promise<never> {
+  const checkpoint = await openCheckpoint(path);
+  await checkpoint.close();
+  const message = `${path} holds no state of averages, its format is ${checkpoint.format}.`;
+  throw new PolyakError('ERR_STATE', message, { cause });
 }

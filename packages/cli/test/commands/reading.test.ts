@@ -131,6 +131,12 @@ $own: null
     const { context, stderr } = surroundings();
     expect(await run(['state', a], context)).toBe(3);
     expect(stderr()).toContain('use polyak inspect');
+    const other = folder.at('state.pt');
+    writeFileSync(other, 'PK\u0003\u0004');
+    for (const file of [other, folder.at('none.safetensors')]) {
+      expect(await run(['state', file], context)).toBe(3);
+      expect(stderr()).toContain(`${file}: `);
+    }
   });
 });
 
