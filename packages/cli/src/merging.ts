@@ -108,6 +108,7 @@ function planValue(plan: MergePlan): Readonly<Record<string, unknown>> {
     copied: plan.copied,
     bytesToRead: plan.bytesToRead,
     bytesToWrite: plan.bytesToWrite,
+    memoryBytes: plan.memoryBytes,
   };
 }
 
@@ -125,6 +126,7 @@ async function printPlan(
     ...(plan.copied.length > 0 ? [`  left out  ${listText(plan.copied)}: as in the last`] : []),
     `  to read   ${bytesText(plan.bytesToRead)}`,
     `  to write  ${bytesText(plan.bytesToWrite)}`,
+    `  memory    ${bytesText(plan.memoryBytes)}, and the headers`,
   ];
   printResult(context, options, { output: main, inputs, ...planValue(plan) }, lines.join('\n'));
 }

@@ -9,7 +9,7 @@ export { METADATA } from './header/limits.js';
 export type { WeightMap } from './shards/shard-index.js';
 export { formatShardIndex, parseShardIndex } from './shards/shard-index.js';
 export { shardIndexName, shardName, splitIntoShards } from './shards/split.js';
-export type { BlobLike, BlobPart, ByteSource } from './stream/byte-source.js';
+export type { BlobLike, ByteSource } from './stream/byte-source.js';
 export { blobSource, bytesSource } from './stream/byte-source.js';
 export type { StoredHeader } from './stream/header-cache.js';
 export { HeaderCache } from './stream/header-cache.js';

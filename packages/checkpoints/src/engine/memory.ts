@@ -37,7 +37,7 @@ export interface MergeMemory {
 const FLOAT64 = 8;
 
 /** The bytes that a merge allocates. */
-function memoryLength({ slots, slotLength, blocks }: MemoryNeeds): number {
+export function memoryLength({ slots, slotLength, blocks }: MemoryNeeds): number {
   return (
     slots * rounded(slotLength) + rounded(SUM_BLOCK * FLOAT64) + (blocks + 1) * BLOCK * FLOAT64 + 16
   );

@@ -9,6 +9,7 @@ import type {
   OutputTensor,
   Piece,
 } from '../checkpoint.js';
+import { memoryLength, needsOf } from '../engine/memory.js';
 import type { MergeReport } from '../engine/report.js';
 import { requireFit } from '../names/mismatch.js';
 import type { RowRange } from '../names/rows.js';
@@ -82,6 +83,8 @@ export interface MergePlan {
   readonly bytesToRead: number;
   /** The length of all files of the output. */
   readonly bytesToWrite: number;
+  /** The memory for elements that the merge allocates, besides headers. */
+  readonly memoryBytes: number;
   /**
    * How the tensors of the output are made.
    *
@@ -136,6 +139,7 @@ export async function planMerge(
   });
   const request = requestOf();
   const layout = await last.layout(request);
+  const bytesPerElement = 8 * (inputs.length + 1);
   const copied = [...whole.tensors.keys()].filter((name) => !chosen.has(name));
   return {
     inputs,
@@ -147,7 +151,8 @@ export async function planMerge(
     finalLayout: async (report) => await last.layout(requestOf(report)),
     merged: [...chosen.keys()],
     copied,
-    bytesPerElement: 8 * (inputs.length + 1),
+    bytesPerElement,
+    memoryBytes: memoryLength(needsOf(inputs.length, bytesPerElement, method.kind === 'blocks')),
     bytesToRead:
       bytesIn(selected) +
       copied.reduce((sum, name) => sum + lengthIn(whole, name), 0) +

@@ -1,36 +1,10 @@
-import type { Checkpoint, MergeOptions } from '@polyak/checkpoints';
-import type { MergeMethod } from '@polyak/checkpoints/methods';
 import { mean, planMerge, runMerge, weighted } from '@polyak/checkpoints';
-import { BLOCK } from '@polyak/checkpoints/methods';
 import type { HostTensor } from '@polyak/core/interfaces';
 import { halfToFloat32 } from '@polyak/core/kit';
 import { describe, expect, it } from 'vitest';
-import { MemorySink, checkpointOf } from '../support.js';
+import { MemorySink } from '../support.js';
+import { checkpointsOf, float32At, merged } from './merged.js';
 import { floats, halfVector, vector } from './values.js';
-
-type Tensors = Readonly<Record<string, HostTensor>>;
-
-function checkpointsOf(members: readonly Tensors[], gap = 0): Checkpoint[] {
-  return members.map((each, i) => checkpointOf(`model-${i}`, each, { gap }));
-}
-
-async function merged(
-  checkpoints: readonly Checkpoint[],
-  options: MergeOptions,
-): Promise<{
-  readonly bytes: Uint8Array;
-  readonly sink: MemorySink;
-  readonly report: Awaited<ReturnType<typeof runMerge>>;
-}> {
-  const plan = await planMerge(checkpoints, 'out', options);
-  const sink = new MemorySink(plan.bytesToWrite);
-  const report = await runMerge(plan, sink);
-  return { bytes: sink.bytes, sink, report };
-}
-
-function float32At(bytes: Uint8Array, begin = 0, end: number = bytes.byteLength): Float32Array {
-  return new Float32Array(bytes.slice(begin, end).buffer);
-}
 
 describe('a weighted sum', () => {
   it('is a float64 sum in the order of the checkpoints, rounded once', async () => {
@@ -247,62 +221,5 @@ describe('a merge that was interrupted', () => {
     const signal = AbortSignal.abort(new Error('enough'));
     await expect(runMerge(plan, sink, { signal })).rejects.toThrow('enough');
     expect(sink.state).toBe('abandoned');
-  });
-});
-
-describe('a method that passes over tensors', () => {
-  /** The mean divided by the largest magnitude in the tensor, and what it was called with. */
-  function scaledMean(calls: string[]): MergeMethod {
-    return {
-      kind: 'blocks',
-      name: 'scaled-mean',
-      options: {},
-      needsBase: true,
-      models: { least: 1, most: 9 },
-      tensor: ({ name }) => {
-        let largest = 0;
-        let passes = 0;
-        return {
-          get needsPass() {
-            return passes < 2;
-          },
-          add: ({ models, begin }) => {
-            calls.push(`${name}@${begin}`);
-            for (const values of models) for (const x of values) largest = Math.max(largest, x);
-          },
-          endPass: () => {
-            passes += 1;
-          },
-          merge: ({ models: [x], base }, result) => {
-            for (let i = 0; i < result.length; i += 1) {
-              result[i] = ((x?.[i] ?? 0) - (base?.[i] ?? 0)) / largest;
-            }
-          },
-        };
-      },
-    };
-  }
-
-  it('sees whole tensors in blocks, in order, before it merges them', async () => {
-    // One tensor is longer than a unit of work.
-    const counts = { small: 10, large: 2 ** 20 + BLOCK + 1 };
-    const members = [1, 2].map((i) => ({
-      small: vector(floats(i, counts.small)),
-      large: vector(floats(i + 5, counts.large)),
-    }));
-    const [model, base] = checkpointsOf(members) as [Checkpoint, Checkpoint];
-    const calls: string[] = [];
-    const { bytes } = await merged([model], { method: scaledMean(calls), base });
-    const blocks = Math.ceil(counts.large / BLOCK);
-    const once = Array.from({ length: blocks }, (_, i) => `large@${i * BLOCK}`);
-    expect(calls).toEqual(['small@0', 'small@0', ...once, ...once]);
-    const found = float32At(bytes, 40);
-    const [x, y] = members.map(({ large }) => large.data as Float32Array);
-    const largest = Array.from(x ?? []).reduce((most, value) => Math.max(most, value), 0);
-    let wrong = 0;
-    for (let i = 0; i < counts.large; i += 1) {
-      if (found[i] !== Math.fround(((x?.[i] ?? 0) - (y?.[i] ?? 0)) / largest)) wrong += 1;
-    }
-    expect(wrong).toBe(0);
   });
 });

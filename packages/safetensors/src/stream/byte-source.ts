@@ -22,18 +22,14 @@ export interface ByteSource {
   readInto?(offset: number, target: Uint8Array): void | Promise<void>;
 }
 
-/** A part of a blob. */
-export interface BlobPart {
-  /** Its bytes. */
-  arrayBuffer(): Promise<ArrayBuffer>;
-}
-
 /** A Blob or File of a browser or of Node. */
 export interface BlobLike {
   /** How many bytes it has. */
   readonly size: number;
   /** A part of it. */
-  slice(begin: number, end: number): BlobPart;
+  slice(begin: number, end: number): BlobLike;
+  /** Its bytes. */
+  arrayBuffer(): Promise<ArrayBuffer>;
 }
 
 /**
