@@ -25,7 +25,7 @@ export interface ReplaceOptions {
  * @param options - what may be touched
  * @returns whether the output is now complete, so that nothing is left to do
  * @throws PolyakError `ERR_EXISTS` if the output exists, or an interrupted merge of it; `ERR_BUSY`
- * if a process writes it
+ * if a process writes it. RangeError if the path names no file
  */
 export async function prepareOutput(path: string, options: ReplaceOptions = {}): Promise<boolean> {
   const place = await placeOf(path);

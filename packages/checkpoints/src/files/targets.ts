@@ -1,5 +1,5 @@
 // Where the files of an output lie: in their place, staged, and the journal and lock beside them.
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { PolyakError } from '@polyak/core';
 import { codeOf, linkTarget, statOf } from './disk.js';
 
@@ -33,6 +33,9 @@ export interface OutputPlace {
  * so have a file and the index of its name.
  */
 export async function placeOf(output: string): Promise<OutputPlace> {
+  if (output === '' || output.endsWith('/') || output.endsWith(sep)) {
+    throw new RangeError(`"${output}" is not the name of a file. Name a file as the output.`);
+  }
   const path = await linkTarget(output);
   const folder = dirname(path);
   if (!((await statOf(folder))?.isDirectory() ?? false)) {

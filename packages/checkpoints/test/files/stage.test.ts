@@ -101,6 +101,12 @@ describe('a staged output', () => {
     const path = join(folder, 'none', 'mean.bin');
     await expect(prepareOutput(path)).rejects.toThrow('Make it first');
   });
+
+  it('refuses a path that names no file', async () => {
+    for (const path of ['', join(folder, 'new/')]) {
+      await expect(prepareOutput(path)).rejects.toThrow('is not the name of a file');
+    }
+  });
 });
 
 describe('an output that exists', () => {
