@@ -1,15 +1,18 @@
 // Merges files, in Node: opens them, plans, merges, publishes.
 import { basename } from 'node:path';
+import { PolyakError } from '@polyak/core';
 import type { Checkpoint } from './checkpoint.js';
 import type { MergeReport } from './engine/report.js';
 import type { RunOptions } from './engine/run.js';
 import { runMerge } from './engine/run.js';
-import { inputStates } from './files/plan.js';
+import type { InputState } from './files/plan.js';
+import { changedInputs, inputStates } from './files/plan.js';
 import type { ReplaceOptions } from './files/resume.js';
 import { prepareOutput } from './files/resume.js';
 import { stageOutput } from './files/stage.js';
 import { HeaderCache } from './formats/header-cache.js';
 import type { MergeOptions, MergePlan } from './merge/plan.js';
+import type { OutputSink } from './merge/sink.js';
 import { planMerge } from './merge/plan.js';
 import { openCheckpoint } from './open-path.js';
 
@@ -74,14 +77,26 @@ export async function mergeFiles(
 ): Promise<MergedFiles | PublishedFiles> {
   if (await prepareOutput(output, options)) return { kind: 'published' };
   return await withPlan(inputs, output, options, async (plan) => {
-    const paths = plan.inputs.flatMap(({ files }) => files.map(({ name }) => name));
-    const sink = await stageOutput(output, plan.layout, {
+    const paths = plan.inputs.flatMap(pathsOf);
+    const before = await inputStates(paths);
+    const staged = await stageOutput(output, plan.layout, {
       ...options,
       request: plan.request.metadata,
-      inputs: await inputStates(paths),
-      replaces: options.force === true ? await filesOf(output) : [],
+      inputs: before,
+      replaces: options.force === true ? await replacedBy(output, plan) : [],
     });
-    const report = await runMerge(plan, sink, { ...options, resumeFrom: sink.progress });
+    const publish = async (): Promise<void> => {
+      await requireUnchanged(before);
+      await staged.publish();
+    };
+    // Not a spread: the methods of a sink are in its class.
+    const sink: OutputSink = {
+      write: (...args) => staged.write(...args),
+      checkpoint: (progress) => staged.checkpoint(progress),
+      abandon: () => staged.abandon(),
+      publish,
+    };
+    const report = await runMerge(plan, sink, { ...options, resumeFrom: staged.progress });
     return { kind: 'merged', plan, report };
   });
 }
@@ -129,12 +144,45 @@ async function withPlan<R>(
   }
 }
 
-/** The files of an output that is replaced; none where it is no checkpoint. */
+/** Throws where a file is not what it was when it was opened: half of each may have been read. */
+async function requireUnchanged(before: readonly InputState[]): Promise<void> {
+  const now: InputState[] = [];
+  for (const { name } of before) {
+    // An open file can be read to its end after it was removed.
+    now.push(...(await inputStates([name]).catch(() => [])));
+  }
+  const changed = changedInputs(before, now);
+  if (changed.length === 0) return;
+  throw new PolyakError(
+    'ERR_CHECKPOINT',
+    `mergeFiles: ${changed.join(', ')} changed while it was read. Wait until it is written, and ` +
+      'merge again.',
+  );
+}
+
+/** The files of an output that is replaced, but those that another input has too. */
+async function replacedBy(output: string, { inputs }: MergePlan): Promise<readonly string[]> {
+  const old = new Set(await filesOf(output));
+  if (old.size === 0) return [];
+  const kept = new Set(
+    inputs.flatMap((input) => {
+      const paths = pathsOf(input);
+      return paths.length === old.size && paths.every((path) => old.has(path)) ? [] : paths;
+    }),
+  );
+  return [output, ...old].filter((path) => !kept.has(path));
+}
+
+function pathsOf({ files }: Checkpoint): readonly string[] {
+  return files.map(({ name }) => name);
+}
+
+/** The files of a checkpoint; none where it is no checkpoint. */
 async function filesOf(path: string): Promise<readonly string[]> {
   try {
     const checkpoint = await openCheckpoint(path);
     await checkpoint.close();
-    return [path, ...checkpoint.files.map(({ name }) => name)];
+    return pathsOf(checkpoint);
   } catch {
     return [];
   }

@@ -44,8 +44,8 @@ export function refusal(
 ): PolyakError {
   return new PolyakError(
     'ERR_NON_FINITE',
-    `${checkpoint}: "${name}" is ${value} at element ${index}. Leave this checkpoint out, or say ` +
-      'what to do with numbers that are not finite: skip or propagate.',
+    `${checkpoint}: "${name}" is ${value} at element ${index}. Leave this checkpoint out, or set ` +
+      'nonFinite (--nonfinite) to skip or propagate.',
   );
 }
 

@@ -84,6 +84,9 @@ function messageOf(
     renames.length === 0
       ? 'Rename, include or exclude tensors by pattern, or leave a checkpoint out.'
       : `They are nearly alike with ${renames.map(optionOf).join(' ')}`;
+  if (found.every(({ kind }) => kind === 'dtype')) {
+    return [...lines, 'Choose the dtype of the output, and float dtypes may differ.'].join('\n');
+  }
   return [...lines, remedy].join('\n');
 }
 
