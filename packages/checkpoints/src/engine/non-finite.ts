@@ -3,7 +3,8 @@
 import { PolyakError } from '@polyak/core';
 import type { SumDType } from '@polyak/backend-cpu/sums';
 import { bytesOf } from '../merge/float-dtypes.js';
-import type { MergePlan, OutputDType } from '../merge/plan.js';
+import type { OutputDType } from '../merge/float-dtypes.js';
+import type { MergePlan } from '../merge/plan.js';
 import type { Segment } from '../merge/segments.js';
 import type { MergeMemory } from './memory.js';
 import { alignedAt, float64At } from './memory.js';

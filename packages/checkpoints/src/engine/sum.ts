@@ -3,7 +3,8 @@
 import type { SumDType } from '@polyak/backend-cpu/sums';
 import { SUM_BLOCK } from '@polyak/backend-cpu/sums';
 import { bytesOf } from '../merge/float-dtypes.js';
-import type { MergePlan, OutputDType } from '../merge/plan.js';
+import type { OutputDType } from '../merge/float-dtypes.js';
+import type { MergePlan } from '../merge/plan.js';
 import type { MergeMemory } from './memory.js';
 import { alignedAt } from './memory.js';
 import { nonFiniteError, reportNonFinite, skipNonFinite } from './non-finite.js';

@@ -3,10 +3,13 @@ import { PolyakError } from '@polyak/core';
 import type { StoredDType } from '@polyak/safetensors';
 import type { Checkpoint } from '../checkpoint.js';
 import type { NamedTensors } from '../names/rules.js';
+import type { OutputDType } from './float-dtypes.js';
 import { isMergeable } from './float-dtypes.js';
 import type { LinearMerge } from './linear.js';
 import type { MergeMethod } from './method.js';
-import type { NonFinitePolicy, OutputDType } from './plan.js';
+
+/** What happens to numbers that are not finite. */
+export type NonFinitePolicy = 'refuse' | 'skip' | 'propagate';
 
 /** Throws where a method takes another number of models, or another base model. */
 export function checkCount(

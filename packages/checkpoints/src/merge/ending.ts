@@ -22,7 +22,7 @@ export function requireEnding(output: string, { name, format }: Checkpoint): voi
   if (found === undefined || found === written) return;
   throw new PolyakError(
     'ERR_MISMATCH',
-    `planMerge: the output has the format of the last input, ${name}, which is ${written}, but is ` +
-      `called ${output}. Let its name end with ${ENDINGS[format]}.`,
+    `planMerge: the output has the format of the last input, ${name}, which is ${written}, ` +
+      `but is called ${output}. Let its name end with ${ENDINGS[format]}.`,
   );
 }

@@ -15,20 +15,16 @@ import { rowRanges } from '../names/rows.js';
 import type { NamedTensors, NameRules } from '../names/rules.js';
 import { applyNames } from '../names/rules.js';
 import { RECORD_KEY, recordText } from '../provenance/record.js';
+import type { NonFinitePolicy } from './checks.js';
 import { checkCount, checkOptions, requireMergeable } from './checks.js';
 import { requireEnding } from './ending.js';
+import type { OutputDType } from './float-dtypes.js';
 import { isMergeable } from './float-dtypes.js';
 import type { LinearMerge } from './linear.js';
 import type { MergeMethod } from './method.js';
 import type { TensorSegments } from './segments.js';
 import { lengthOf } from './segments.js';
 import { segmentsFor } from './tensor-segments.js';
-
-/** The dtypes that an output can have. */
-export type OutputDType = 'float64' | 'float32' | 'float16' | 'bfloat16';
-
-/** What happens to numbers that are not finite. */
-export type NonFinitePolicy = 'refuse' | 'skip' | 'propagate';
 
 /** Options of {@link planMerge}. */
 export interface MergeOptions {
