@@ -12,8 +12,16 @@ import { alignedAt, float64At } from './memory.js';
 import { overflowError, refusal } from './non-finite.js';
 import { loadedUnits } from './read-ahead.js';
 import type { RunState } from './run-state.js';
-import type { Placed } from './units.js';
+import type { Placed, Unit } from './units.js';
 import { unitsOf } from './units.js';
+
+/** Options of passes over a tensor. */
+interface PassOptions {
+  /** The bytes of a slot. */
+  readonly slotLength: number;
+  /** Called after each unit. */
+  readonly onRead: (unit: Unit) => void;
+}
 
 /** Merges the tensors of a method, one after the other. */
 export class BlockMerger {
@@ -22,6 +30,7 @@ export class BlockMerger {
   readonly #memory: MergeMemory;
   readonly #state: RunState;
   readonly #slotLength: number;
+  readonly #onRead: (unit: Unit) => void;
   /** Elements of each operand, and of the result. */
   readonly #elements: readonly Float64Array[];
   #open: { readonly name: string; readonly merge: TensorMerge } | undefined;
@@ -31,13 +40,14 @@ export class BlockMerger {
     method: MergeMethod,
     memory: MergeMemory,
     state: RunState,
-    slotLength: number,
+    { slotLength, onRead }: PassOptions,
   ) {
     this.#plan = plan;
     this.#method = method;
     this.#memory = memory;
     this.#state = state;
     this.#slotLength = slotLength;
+    this.#onRead = onRead;
     this.#elements = memory.blocks.map((address) => float64At(memory, address, BLOCK));
   }
 
@@ -86,11 +96,16 @@ export class BlockMerger {
   async #pass(name: string, merge: TensorMerge): Promise<void> {
     const slots = this.#memory.passSlots;
     if (slots === undefined) throw new RangeError('BlockMerger: there is no memory for passes.');
-    const units = unitsOf(this.#plan.segments.of(name, 0, 0), this.#slotLength);
+    const segments = [...this.#plan.segments.of(name, 0, 0)];
+    for (const { operands } of segments) {
+      for (const { byteLength } of operands) this.#state.total += byteLength;
+    }
+    const units = unitsOf(segments, this.#slotLength);
     for await (const { unit, slot } of loadedUnits(units, slots, this.#memory.kernels.bytes)) {
       for (const placed of unit.placed) {
         for (const block of this.#blocksOf(placed, slot.address)) merge.add(block);
       }
+      this.#onRead(unit);
     }
   }
 

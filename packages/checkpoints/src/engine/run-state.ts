@@ -13,6 +13,8 @@ export interface MergeProgress {
   readonly units: number;
   /** The bytes that were read for them. */
   readonly bytes: number;
+  /** The bytes that are read in all, as far as is known. */
+  readonly total: number;
   readonly inputs: readonly (readonly string[])[];
   readonly output: readonly string[];
   readonly fromLast: readonly string[];
@@ -41,6 +43,7 @@ interface Places {
 export class RunState {
   units = 0;
   bytes = 0;
+  total: number;
   readonly #plan: MergePlan;
   readonly #inputs: readonly (readonly RangeChecksum[])[];
   readonly #output: readonly RangeChecksum[];
@@ -64,6 +67,7 @@ export class RunState {
     this.#nonFinite = new Map(progress?.nonFinite);
     this.units = progress?.units ?? 0;
     this.bytes = progress?.bytes ?? 0;
+    this.total = progress?.total ?? plan.bytesToRead;
   }
 
   /** The checksum of a file of an input, or of the output for -1. */
@@ -105,8 +109,8 @@ export class RunState {
   /** Plain data. */
   progress(): MergeProgress {
     const { inputs, output, fromLast, nonFinite } = this.report();
-    const { units, bytes } = this;
-    return { units, bytes, inputs, output, fromLast, nonFinite: [...nonFinite] };
+    const { units, bytes, total } = this;
+    return { units, bytes, total, inputs, output, fromLast, nonFinite: [...nonFinite] };
   }
 
   /** What happened so far. */

@@ -20,7 +20,10 @@ import { unitsOf } from './units.js';
 export interface RunOptions {
   /** Ends the merge: its reason is thrown. */
   readonly signal?: AbortSignal;
-  /** Called after each unit, and once before the first: the bytes read so far, of all. */
+  /**
+   * Called after each unit, and once before the first: the bytes read so far, of all. Each pass of
+   * a method over a large tensor adds to both.
+   */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   /** What {@link OutputSink.checkpoint} was last given, to go on with the same plan. */
   readonly resumeFrom?: unknown;
@@ -69,13 +72,18 @@ async function writeTensors(
   const { method, layout, inputs } = plan;
   const needs = needsOf(inputs.length, plan.bytesPerElement, method.kind === 'blocks');
   const memory = allocate(needs);
+  const onRead = (unit: Unit): void => {
+    signal?.throwIfAborted();
+    state.bytes += bytesOf(unit);
+    onProgress?.({ done: state.bytes, total: state.total });
+  };
   const blocks =
     method.kind === 'blocks'
-      ? new BlockMerger(plan, method, memory, state, needs.slotLength)
+      ? new BlockMerger(plan, method, memory, state, { slotLength: needs.slotLength, onRead })
       : undefined;
   const units = unitsOf(segmentsOf(layout, plan.segments), needs.slotLength);
   const { slots, kernels } = memory;
-  onProgress?.({ done: state.bytes, total: plan.bytesToRead });
+  onProgress?.({ done: state.bytes, total: state.total });
   let saved = Date.now();
   for await (const { unit, slot } of loadedUnits(after(units, state.units), slots, kernels.bytes)) {
     signal?.throwIfAborted();
@@ -91,16 +99,21 @@ async function writeTensors(
     // Its error is thrown when the slot is used again, or at the end.
     slot.written.catch(() => undefined);
     state.units += 1;
-    for (const { segment } of unit.placed) {
-      for (const { byteLength } of segment.operands) state.bytes += byteLength;
-    }
-    onProgress?.({ done: state.bytes, total: plan.bytesToRead });
+    onRead(unit);
     if (Date.now() - saved < CHECKPOINT_INTERVAL) continue;
     await Promise.all(slots.map(({ written }) => written));
     await sink.checkpoint(state.progress());
     saved = Date.now();
   }
   await Promise.all(slots.map(({ written }) => written));
+}
+
+function bytesOf({ placed }: Unit): number {
+  let bytes = 0;
+  for (const { segment } of placed) {
+    for (const { byteLength } of segment.operands) bytes += byteLength;
+  }
+  return bytes;
 }
 
 function* after(units: Iterable<Unit>, count: number): Generator<Unit> {

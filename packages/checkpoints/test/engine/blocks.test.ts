@@ -1,7 +1,9 @@
 import type { Checkpoint } from '@polyak/checkpoints';
+import { planMerge, runMerge } from '@polyak/checkpoints';
 import type { MergeMethod } from '@polyak/checkpoints/methods';
 import { BLOCK } from '@polyak/checkpoints/methods';
 import { describe, expect, it } from 'vitest';
+import { MemorySink } from '../support.js';
 import { checkpointsOf, float32At, merged } from './merged.js';
 import { floats, vector } from './values.js';
 
@@ -59,5 +61,27 @@ describe('a method that passes over tensors', () => {
       if (found[i] !== Math.fround(((x?.[i] ?? 0) - (y?.[i] ?? 0)) / largest)) wrong += 1;
     }
     expect(wrong).toBe(0);
+  });
+
+  it('tells of its passes, and ends in one', async () => {
+    const members = [1, 2].map((i) => ({ large: vector(floats(i, 2 ** 20 + 7)) }));
+    const [model, base] = checkpointsOf(members) as [Checkpoint, Checkpoint];
+    const plan = await planMerge([model], 'out', { method: scaledMean([]), base });
+    const seen: { readonly done: number; readonly total: number }[] = [];
+    await runMerge(plan, new MemorySink(plan.bytesToWrite), { onProgress: (p) => seen.push(p) });
+    // Two passes, and the merge.
+    const once = plan.bytesToRead;
+    expect(seen.at(-1)).toEqual({ done: 3 * once, total: 3 * once });
+    expect(seen.every(({ done, total }) => done <= total)).toBe(true);
+    expect(seen.filter(({ done }) => done < once).length).toBeGreaterThan(1);
+
+    const controller = new AbortController();
+    const onProgress = ({ done }: { readonly done: number }): void => {
+      if (done > 0) controller.abort(new Error('enough'));
+    };
+    const sink = new MemorySink(plan.bytesToWrite);
+    const merge = runMerge(plan, sink, { signal: controller.signal, onProgress });
+    await expect(merge).rejects.toThrow('enough');
+    expect(sink.state).toBe('abandoned');
   });
 });
