@@ -9,7 +9,10 @@ export const EXIT_CODES: Readonly<Record<Outcome, readonly [code: number, meanin
   done: [0, 'done'],
   failed: [1, 'failed: a file cannot be read or written, or any other error'],
   usage: [2, 'arguments that are not understood'],
-  refused: [3, 'checkpoints that do not fit together, or a file that is missing or malformed'],
+  refused: [
+    3,
+    'checkpoints that do not fit together, or a file or folder that is missing or malformed',
+  ],
   nonFinite: [4, 'a tensor holds NaN or an infinity'],
   exists: [5, 'the output exists; --force replaces it'],
   interrupted: [130, 'interrupted'],
@@ -38,6 +41,9 @@ export function exitCodeOf(error: unknown, signal: AbortSignal): number {
   if (signal.aborted) return EXIT_CODES.interrupted[0];
   // The library's answer to options that are out of their range.
   if (error instanceof UsageError || error instanceof RangeError) return EXIT_CODES.usage[0];
+  if ((error as { readonly code?: unknown } | undefined)?.code === 'ENOENT') {
+    return EXIT_CODES.refused[0];
+  }
   if (!PolyakError.is(error)) return EXIT_CODES.failed[0];
   if (REFUSED.has(error.code)) return EXIT_CODES.refused[0];
   if (error.code === 'ERR_NON_FINITE') return EXIT_CODES.nonFinite[0];

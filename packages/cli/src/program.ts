@@ -34,6 +34,8 @@ Examples:
 
 polyak COMMAND --help has the options of a command, and more examples.`;
 
+const INTERRUPTED = 'interrupted. Where a part of the output was written, --resume goes on.';
+
 /**
  * Runs the command.
  *
@@ -50,7 +52,7 @@ export async function run(args: readonly string[], context: Context): Promise<nu
     }
     const code = exitCodeOf(error, context.signal);
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    const text = code === EXIT_CODES.interrupted[0] ? 'interrupted' : asOptions(message);
+    const text = code === EXIT_CODES.interrupted[0] ? INTERRUPTED : asOptions(message);
     context.stderr.write(`polyak: ${plain(context.debug ? String(stack) : text)}\n`);
     return code;
   }

@@ -81,7 +81,10 @@ function bar({ stderr }: Context, measure: (progress: Progress) => string): Prog
     update(progress) {
       const text = measure(progress);
       if (!isStarted) display.start(progress.total, progress.done, { text });
-      else display.update(progress.done, { text });
+      else {
+        display.setTotal(progress.total);
+        display.update(progress.done, { text });
+      }
       isStarted = true;
     },
     end() {

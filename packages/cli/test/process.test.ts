@@ -53,7 +53,9 @@ describe('the process', () => {
       stderr += text;
     });
     expect(await once(child, 'exit')).toEqual([130, null]);
-    expect(stderr).toBe('ready\npolyak: interrupted\n');
+    expect(stderr).toBe(
+      'ready\npolyak: interrupted. Where a part of the output was written, --resume goes on.\n',
+    );
     expect(readdirSync(folder.path).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 

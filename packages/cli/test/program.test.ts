@@ -58,6 +58,7 @@ describe('exitCodeOf', () => {
 
   it.each([
     [new Error('disk'), 1],
+    [Object.assign(new Error('no such file'), { code: 'ENOENT' }), 3],
     [new UsageError('weights'), 2],
     [new PolyakError('ERR_MISMATCH', ''), 3],
     [new PolyakError('ERR_CHECKPOINT', ''), 3],
