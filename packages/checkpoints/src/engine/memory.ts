@@ -51,9 +51,10 @@ export function memoryLength({ slots, slotLength, blocks }: MemoryNeeds): number
  * @param isByBlocks - whether a method merges them, and not a weighted sum
  */
 export function needsOf(inputs: number, bytesPerElement: number, isByBlocks: boolean): MemoryNeeds {
-  if (!isByBlocks) return { slots: 2, slotLength: SLOT, blocks: 0 };
-  const slotLength = Math.max(SLOT, leastSlot(inputs, bytesPerElement));
-  return { slots: 4, slotLength, blocks: inputs + 1 };
+  const slotLength = Math.max(SLOT, leastSlot(inputs, bytesPerElement, isByBlocks));
+  return isByBlocks
+    ? { slots: 4, slotLength, blocks: inputs + 1 }
+    : { slots: 2, slotLength, blocks: 0 };
 }
 
 /** Allocates the memory of a merge. */

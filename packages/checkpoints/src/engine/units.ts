@@ -32,6 +32,8 @@ export interface Unit {
 }
 
 const LONGEST_READ = 2 ** 22;
+/** The fewest elements that a sum is cut into. */
+const SHORTEST = 64;
 /** Operands this close to each other are read together. */
 const GAP = 128;
 /** What a read or a result may take besides its bytes, so that it lies as it does in its file. */
@@ -60,9 +62,15 @@ export function* unitsOf(segments: Iterable<Segment>, slotLength: number): Gener
   if (batch.length > 0) yield unitOf(batch);
 }
 
-/** The bytes that a slot needs for one block of a method, or for a short part of a sum. */
-export function leastSlot(operands: number, bytesPerElement: number): number {
-  return BLOCK * bytesPerElement + (operands + 1) * PADDING;
+/**
+ * The bytes that a slot needs at least: for one block of a method, or the shortest part of a sum.
+ *
+ * @param operands - how many there are
+ * @param bytesPerElement - of all operands and the result together, at most
+ * @param isByBlocks - whether a method merges them, and not a weighted sum
+ */
+export function leastSlot(operands: number, bytesPerElement: number, isByBlocks: boolean): number {
+  return (isByBlocks ? BLOCK : SHORTEST) * bytesPerElement + (operands + 1) * PADDING;
 }
 
 function* cutAll(segments: Iterable<Segment>, slotLength: number): Generator<Segment> {
@@ -73,7 +81,7 @@ function* cutAll(segments: Iterable<Segment>, slotLength: number): Generator<Seg
     const free = slotLength - (operands.length + 1) * PADDING;
     const inSlot = free / perElement.reduce((sum, bytes) => sum + bytes, size);
     const inRead = LONGEST_READ / Math.max(size, ...perElement);
-    const step = kind === 'blocks' ? BLOCK : inSlot < BLOCK ? 64 : 4096;
+    const step = kind === 'blocks' ? BLOCK : inSlot < BLOCK ? SHORTEST : 4096;
     const most = Math.max(step, Math.floor(Math.min(inSlot, inRead) / step) * step);
     if (elements <= most) yield segment;
     else yield* cut(segment, elements, most);

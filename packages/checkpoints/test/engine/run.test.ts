@@ -73,6 +73,19 @@ describe('a weighted sum', () => {
     expect(wrong).toBe(0);
   });
 
+  it('has room for as many checkpoints as there are', async () => {
+    // A part of 64 elements of each does not fit into 4 MiB.
+    const count = 20_000;
+    const members = Array.from({ length: count }, (_, i) => ({ w: vector(floats(i, 200)) }));
+    const options = { method: weighted(members.map(() => 1)), dtype: 'float64' } as const;
+    const { bytes } = await merged(checkpointsOf(members), options);
+    const sums = new Float64Array(200);
+    for (const { w } of members) {
+      for (let k = 0; k < 200; k += 1) sums[k] = (sums[k] ?? 0) + Number(w.data[k]);
+    }
+    expect(new Float64Array(bytes.buffer)).toEqual(sums);
+  });
+
   it('merges half precision and rounds to the dtype that is asked for', async () => {
     const [x, y] = [floats(1, 1000), floats(2, 1000)];
     const members = [x, y].map((data) => ({ w: halfVector('bfloat16', data) }));
