@@ -185,6 +185,13 @@ describe('numbers that are not finite', () => {
     expect([...report.nonFinite]).toEqual([['b', 2]]);
   });
 
+  it('are skipped with weights that keep their sum', async () => {
+    const options = { method: weighted([1, 2, 3]), nonFinite: 'skip' } as const;
+    const { bytes } = await merged(checkpointsOf(members), options);
+    // Of 4 and 8 by 1 and 3, and of 5 and 9 by 1 and 2, each for 6 in all.
+    expect([...float32At(bytes, 12)]).toEqual([42, 46]);
+  });
+
   it('are let through if asked for, and counted', async () => {
     const { bytes, report } = await merged(checkpointsOf(members), {
       method: mean(3),
