@@ -1,5 +1,5 @@
 // Files of Node as sources of bytes.
-import { constants } from 'node:fs';
+import { constants, read as readFrom } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
@@ -13,7 +13,7 @@ const LONGEST = 2 ** 30;
 /** An open file. */
 export interface FileSource extends ByteSource {
   readInto(offset: number, target: Uint8Array): Promise<void>;
-  /** Closes the file; reads that follow are refused. */
+  /** Closes the file once its reads have ended; those that follow are refused. */
   close(): Promise<void>;
 }
 
@@ -59,11 +59,17 @@ export async function openFile(path: string): Promise<FileSource> {
 }
 
 function sourceOf(path: string, handle: FileHandle, size: number): FileSource {
+  // A file that was closed under a read might have lent its number to another one.
+  const reads = new Set<Promise<number>>();
+  let isClosed = false;
   const readInto = async (offset: number, target: Uint8Array): Promise<void> => {
     requireRange(size, offset, target.byteLength);
+    if (isClosed) throw new PolyakError('ERR_CHECKPOINT', `read: ${path} was closed.`);
     for (let at = 0; at < target.byteLength;) {
       const length = Math.min(LONGEST, target.byteLength - at);
-      const { bytesRead } = await handle.read(target, at, length, offset + at);
+      const read = readAt(handle.fd, target.subarray(at, at + length), offset + at);
+      reads.add(read);
+      const bytesRead = await read.finally(() => reads.delete(read));
       if (bytesRead === 0) {
         throw new PolyakError(
           'ERR_CHECKPOINT',
@@ -83,8 +89,22 @@ function sourceOf(path: string, handle: FileHandle, size: number): FileSource {
       await readInto(offset, bytes);
       return bytes;
     },
-    close: () => handle.close(),
+    async close() {
+      isClosed = true;
+      await Promise.allSettled(reads);
+      await handle.close();
+    },
   };
+}
+
+/** `FileHandle.read` does the same; it takes half as long again to begin. */
+function readAt(fd: number, target: Uint8Array, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    readFrom(fd, target, 0, target.byteLength, position, (error, bytesRead) => {
+      if (error === null) resolve(bytesRead);
+      else reject(error);
+    });
+  });
 }
 
 function kindOf(stats: Stats): string {

@@ -29,6 +29,18 @@ describe('openFile', () => {
     await expect(reader.read('weight')).rejects.toThrow(/closed/);
   });
 
+  it('ends what is being read before it closes', async () => {
+    const length = 2 ** 24;
+    writeFileSync(inFolder('long'), new Uint8Array(length).fill(7));
+    const file = await openFile(inFolder('long'));
+    const parts = Array.from({ length: 16 }, () => new Uint8Array(length));
+    const reads = Promise.all(parts.map((part) => file.readInto(0, part)));
+    await file.close();
+    const others = parts.filter((part) => part.at(-1) !== 7);
+    await reads;
+    expect(others).toEqual([]);
+  });
+
   it('reads behind 2^32 bytes of a file', async () => {
     const { header, tensors } = layoutOf(
       new Map([

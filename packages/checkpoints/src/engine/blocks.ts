@@ -94,14 +94,13 @@ export class BlockMerger {
   }
 
   async #pass(name: string, merge: TensorMerge): Promise<void> {
-    const slots = this.#memory.passSlots;
-    if (slots === undefined) throw new RangeError('BlockMerger: there is no memory for passes.');
     const segments = [...this.#plan.segments.of(name, 0, 0)];
     for (const { operands } of segments) {
       for (const { byteLength } of operands) this.#state.total += byteLength;
     }
     const units = unitsOf(segments, this.#slotLength);
-    for await (const { unit, slot } of loadedUnits(units, slots, this.#memory.kernels.bytes)) {
+    const { passSlots, kernels } = this.#memory;
+    for await (const { unit, slot } of loadedUnits(units, passSlots, kernels.bytes)) {
       for (const placed of unit.placed) {
         for (const block of this.#blocksOf(placed, slot.address)) merge.add(block);
       }

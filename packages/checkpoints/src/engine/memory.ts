@@ -1,4 +1,4 @@
-// The memory of a merge: two slots for units, sums, and the blocks of methods.
+// The memory of a merge: slots for units, sums, and the blocks of methods.
 import type { SumDType, SumKernels } from '@polyak/backend-cpu/sums';
 import { SUM_BLOCK, sumKernels } from '@polyak/backend-cpu/sums';
 import { BLOCK } from '../merge/method.js';
@@ -6,14 +6,13 @@ import { bytesOf } from '../merge/float-dtypes.js';
 import { leastSlot } from './units.js';
 import type { Slot } from './read-ahead.js';
 
-// What is read stays in the processor's cache until it is summed: with 24 MiB a merge of ten files
-// took 2.5 times as long.
-const SLOT = 4 * 2 ** 20;
+// What is read stays in the processor's cache until it is summed: with two slots of 24 MiB a merge
+// of ten files took 2.5 times as long; with two of 4 MiB a fifth longer.
+const SLOT = 3 * 2 ** 20;
+const SLOTS = 4;
 
 /** How much memory a merge takes. */
 export interface MemoryNeeds {
-  /** How many slots: two, or four if a method passes over tensors first. */
-  readonly slots: 2 | 4;
   /** The bytes of a slot. */
   readonly slotLength: number;
   /** How many blocks of float64 elements a method needs at once; 0 for sums. */
@@ -23,9 +22,9 @@ export interface MemoryNeeds {
 /** Memory that kernels work in. */
 export interface MergeMemory {
   readonly kernels: SumKernels;
-  readonly slots: readonly [Slot, Slot];
-  /** Further slots for passes over one tensor. */
-  readonly passSlots: readonly [Slot, Slot] | undefined;
+  readonly slots: readonly Slot[];
+  /** The slots for passes over one tensor; none for sums. */
+  readonly passSlots: readonly Slot[];
   /** The address of {@link SUM_BLOCK} sums. */
   readonly sums: number;
   /** The address of aligned memory for a block. */
@@ -37,9 +36,9 @@ export interface MergeMemory {
 const FLOAT64 = 8;
 
 /** The bytes that a merge allocates. */
-export function memoryLength({ slots, slotLength, blocks }: MemoryNeeds): number {
+export function memoryLength({ slotLength, blocks }: MemoryNeeds): number {
   return (
-    slots * rounded(slotLength) + rounded(SUM_BLOCK * FLOAT64) + (blocks + 1) * BLOCK * FLOAT64 + 16
+    SLOTS * rounded(slotLength) + rounded(SUM_BLOCK * FLOAT64) + (blocks + 1) * BLOCK * FLOAT64 + 16
   );
 }
 
@@ -52,9 +51,7 @@ export function memoryLength({ slots, slotLength, blocks }: MemoryNeeds): number
  */
 export function needsOf(inputs: number, bytesPerElement: number, isByBlocks: boolean): MemoryNeeds {
   const slotLength = Math.max(SLOT, leastSlot(inputs, bytesPerElement, isByBlocks));
-  return isByBlocks
-    ? { slots: 4, slotLength, blocks: inputs + 1 }
-    : { slots: 2, slotLength, blocks: 0 };
+  return { slotLength, blocks: isByBlocks ? inputs + 1 : 0 };
 }
 
 /** Allocates the memory of a merge. */
@@ -73,9 +70,11 @@ export function allocate(needs: MemoryNeeds): MergeMemory {
     address: take(needs.slotLength),
     written: Promise.resolve(),
   });
-  const slots = [slot(), slot()] as const;
-  const passSlots = needs.slots === 4 ? ([slot(), slot()] as const) : undefined;
-  return { kernels, sums, aligned, blocks, slots, passSlots };
+  const slots = Array.from({ length: SLOTS }, slot);
+  // A method that passes over a tensor reads it while the unit that it began in stays.
+  const isByBlocks = needs.blocks > 0;
+  const unitSlots = isByBlocks ? slots.splice(0, 2) : slots;
+  return { kernels, sums, aligned, blocks, slots: unitSlots, passSlots: isByBlocks ? slots : [] };
 }
 
 /**

@@ -1,5 +1,5 @@
-// Reads the next unit while the last one is merged. Two slots of memory take turns: the kernel of
-// an operating system copies into one while this thread works in the other.
+// Reads the next units while one is merged. Slots of memory take turns: the operating system copies
+// into some while this thread works in another.
 import type { Unit } from './units.js';
 
 /** Memory for one unit. */
@@ -17,40 +17,40 @@ export interface LoadedUnit {
 }
 
 /**
- * Units with their operands in memory, in order. While one is in use, the next is read.
+ * Units with their operands in memory, in order. While one is in use, the next ones are read into
+ * the other slots.
  *
  * @param units - what to read
- * @param slots - two of them
+ * @param slots - two or more
  * @param bytes - the memory that they are in
  */
 export async function* loadedUnits(
   units: Iterable<Unit>,
-  slots: readonly [Slot, Slot],
+  slots: readonly Slot[],
   bytes: Uint8Array,
 ): AsyncGenerator<LoadedUnit> {
   const iterator = units[Symbol.iterator]();
-  let turn = 0;
-  const next = (): Promise<LoadedUnit | undefined> => {
+  const loading: Promise<LoadedUnit>[] = [];
+  const begin = (slot: Slot): void => {
     const { value, done } = iterator.next();
-    if (done === true) return Promise.resolve(undefined);
-    const slot = slots[turn % 2] as Slot;
-    turn += 1;
-    const loading = load(value, slot, bytes);
+    if (done === true) return;
+    const unit = load(value, slot, bytes);
     // Its error is thrown when it is this unit's turn.
-    loading.catch(() => undefined);
-    return loading;
+    unit.catch(() => undefined);
+    loading.push(unit);
   };
-  let loading = next();
   try {
-    for (;;) {
-      const loaded = await loading;
-      if (loaded === undefined) return;
-      loading = next();
+    slots.slice(1).forEach(begin);
+    let free = slots[0] as Slot;
+    for (let next = loading.shift(); next !== undefined; next = loading.shift()) {
+      const loaded = await next;
+      begin(free);
       yield loaded;
+      free = loaded.slot;
     }
   } finally {
     // No read may fill the memory after this.
-    await loading.catch(() => undefined);
+    await Promise.allSettled(loading);
   }
 }
 

@@ -97,14 +97,12 @@ export async function* gather<Row>(
     address: FIRST + 4 * BUFFER + index * SLOT,
     written: Promise.resolve(),
   }));
-  const [first, second] = slots;
-  if (first === undefined || second === undefined) return;
   const waiting = gatherings(tasks());
   let current = waiting.next();
   let index = 0;
   let doneBytes = 0;
   const units = unitsOf(segmentsOf(tasks()), SLOT);
-  for await (const { unit, slot } of loadedUnits(units, [first, second], kernels.bytes)) {
+  for await (const { unit, slot } of loadedUnits(units, slots, kernels.bytes)) {
     signal?.throwIfAborted();
     for (const placed of unit.placed) {
       // A segment's file is the index of its task. Tasks before it have been read to their ends.

@@ -35,7 +35,7 @@ export async function checksumsOf(
   const slots = [
     { address: FIRST, written: Promise.resolve() },
     { address: FIRST + SLOT, written: Promise.resolve() },
-  ] as const;
+  ];
   const units = unitsOf(segmentsOf(checkpoint, places), SLOT);
   for await (const { unit, slot } of loadedUnits(units, slots, kernels.bytes)) {
     signal?.throwIfAborted();
