@@ -30,15 +30,15 @@ describe('openFile', () => {
   });
 
   it('ends what is being read before it closes', async () => {
-    const length = 2 ** 24;
+    const length = 2 ** 26;
     writeFileSync(inFolder('long'), new Uint8Array(length).fill(7));
     const file = await openFile(inFolder('long'));
-    const parts = Array.from({ length: 16 }, () => new Uint8Array(length));
+    const parts = Array.from({ length: 2 }, () => new Uint8Array(length));
     const reads = Promise.all(parts.map((part) => file.readInto(0, part)));
     await file.close();
-    const others = parts.filter((part) => part.at(-1) !== 7);
+    const unread = parts.filter((part) => part.at(-1) !== 7).length;
     await reads;
-    expect(others).toEqual([]);
+    expect(unread).toBe(0);
   });
 
   it('reads behind 2^32 bytes of a file', async () => {
