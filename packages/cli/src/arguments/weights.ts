@@ -9,10 +9,10 @@ export const DECAYS = ['linear', 'cosine', 'minus-sqrt'] as const;
 
 /** How checkpoints are weighted: equally where nothing is given. */
 export interface WeightOptions {
-  readonly weights?: readonly number[];
+  readonly weights?: readonly number[] | undefined;
   readonly normalize: boolean;
-  readonly decay?: (typeof DECAYS)[number];
-  readonly ema?: number;
+  readonly decay?: (typeof DECAYS)[number] | undefined;
+  readonly ema?: number | undefined;
 }
 
 /**
@@ -28,16 +28,23 @@ export function weightedSum(
   if (weights === undefined && !normalize) {
     throw new UsageError('--no-normalize is of use with --weights only.');
   }
-  if (decay !== undefined) return weighted(decayWeights(decay, count));
-  if (ema !== undefined) return weighted(exponentialWeights(ema, count));
-  if (weights === undefined) return mean(count);
-  if (weights.length !== count) {
+  if (weights !== undefined && weights.length !== count) {
     throw new UsageError(
       `--weights has ${weights.length} numbers for ${count} checkpoints, expected one for each.`,
     );
   }
-  if (normalize && weights.reduce((sum, weight) => sum + weight, 0) === 0) {
+  if (normalize && weights?.reduce((sum, weight) => sum + weight, 0) === 0) {
     throw new UsageError('the weights add up to 0; --no-normalize uses them as they are.');
   }
-  return weighted(weights, { normalize });
+  return linearMerge({ weights, normalize, decay, ema }, count);
+}
+
+/** The sum whose weights are given in one of these ways, or the mean. */
+export function linearMerge(
+  { weights, normalize, decay, ema }: WeightOptions,
+  count: number,
+): LinearMerge {
+  if (decay !== undefined) return weighted(decayWeights(decay, count));
+  if (ema !== undefined) return weighted(exponentialWeights(ema, count));
+  return weights === undefined ? mean(count) : weighted(weights, { normalize });
 }

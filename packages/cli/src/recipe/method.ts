@@ -1,15 +1,14 @@
 // The method that a recipe names, with its options.
-import { mean, weighted } from '@polyak/checkpoints';
 import { methodOf } from '@polyak/checkpoints/methods';
 import type { LinearMerge } from '@polyak/checkpoints';
 import type { MergeMethod } from '@polyak/checkpoints/methods';
-import { decayWeights, exponentialWeights } from '@polyak/core/rules';
 import * as v from 'valibot';
+import { DECAYS, linearMerge } from '../arguments/weights.js';
 import type { WrittenRecipe } from './schema.js';
 
 const linearOptions = v.strictObject({
   normalize: v.exactOptional(v.boolean(), true),
-  decay: v.exactOptional(v.picklist(['linear', 'cosine', 'minus-sqrt'])),
+  decay: v.exactOptional(v.picklist(DECAYS)),
   ema: v.exactOptional(v.number()),
 });
 
@@ -41,7 +40,5 @@ export function recipeMethod({
   const { normalize, decay, ema } = checked.output;
   const ways = [weights, decay, ema].filter((way) => way !== undefined);
   if (ways.length > 1) throw new RangeError('there are several of weights, decay and ema.');
-  if (decay !== undefined) return weighted(decayWeights(decay, inputs.length));
-  if (ema !== undefined) return weighted(exponentialWeights(ema, inputs.length));
-  return weights === undefined ? mean(inputs.length) : weighted(weights, { normalize });
+  return linearMerge({ weights, normalize, decay, ema }, inputs.length);
 }
