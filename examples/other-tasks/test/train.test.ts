@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readLines } from '../src/lines.js';
 import { runSeed } from '../src/run-seed.js';
 import { RUNS } from '../src/runs.js';
-import { TASKS } from '../src/tasks/tasks.js';
 import { type EpochLine, train } from '../src/train.js';
 import { sectors } from './fixture.js';
 
@@ -87,22 +86,4 @@ describe('the trainings of a seed', () => {
       'adam-annealed 0.01 2',
     ]);
   });
-});
-
-describe('the network of each task', () => {
-  for (const task of TASKS) {
-    it(`of ${task.name} depends on the seed alone`, async () => {
-      const { train: samples } = await task.read();
-      const weights = (seed: number): readonly number[] => {
-        const model = task.createModel(tf, { seed, inputShape: samples.shape });
-        expect(model.outputs[0]?.shape).toEqual([null, task.classes.length]);
-        const [kernel = expect.fail()] = model.getWeights();
-        const values = [...kernel.dataSync()];
-        model.dispose();
-        return values;
-      };
-      expect(weights(1)).toEqual(weights(1));
-      expect(weights(1)).not.toEqual(weights(2));
-    });
-  }
 });

@@ -1,17 +1,23 @@
 // Which rates the validation chose.
-import { greatest } from 'd3-array';
+import { greatest, mean, rollups } from 'd3-array';
 
 import type { RunName } from '../runs.js';
 import type { EpochLine } from '../train.js';
 
 /**
- * The rate of a run with the best accuracy on the validation samples: of its last weights, and of
- * its equal averages where the rate is constant and the averages are what it is for.
+ * The rate of a run with the best accuracy on the validation samples, as a mean over the seeds: of
+ * its last weights where the rate is annealed, of the better of its equal averages where it is
+ * constant. Of equals, the first.
  */
 export function chosenRate(lines: readonly EpochLine[], run: RunName): number | undefined {
-  const judged = run === 'sgd-constant' ? ['swa-from-50', 'swa-from-75'] : ['live'];
-  const last = lines.filter((line) => line.run === run && line.costs !== undefined);
-  const best = (line: EpochLine): number =>
-    Math.max(...judged.map((name) => line.scores?.[name]?.accuracy ?? -Infinity));
-  return greatest(last, best)?.lr;
+  const isConstant = run === 'sgd-constant' || run === 'adam';
+  const judged = isConstant ? ['swa-from-50', 'swa-from-75'] : ['live'];
+  const best = ({ scores }: EpochLine): number =>
+    Math.max(...judged.map((name) => scores?.[name]?.accuracy ?? -Infinity));
+  const rates = rollups(
+    lines.filter((line) => line.run === run && line.costs !== undefined),
+    (own) => mean(own, best) ?? NaN,
+    ({ lr }) => lr,
+  );
+  return greatest(rates, ([, accuracy]) => accuracy)?.[0];
 }

@@ -2,16 +2,18 @@
 
 /** The text between two markers. */
 export function sectionOf(page: string, name: string): string {
-  const [, rest = missing(name)] = page.split(`<!-- ${name} -->\n`);
-  const [section = '', after] = rest.split(`\n<!-- /${name} -->`);
-  return after === undefined ? missing(name) : section.trim();
+  return page.slice(...boundsOf(page, name)).trim();
 }
 
 /** The page with another text between two markers. */
 export function withSection(page: string, name: string, text: string): string {
-  return page.replace(sectionOf(page, name), () => text);
+  const [start, end] = boundsOf(page, name);
+  return `${page.slice(0, start)}\n\n${text}\n\n${page.slice(end)}`;
 }
 
-function missing(name: string): never {
-  throw new Error(`The page has no markers <!-- ${name} --> and <!-- /${name} -->.`);
+function boundsOf(page: string, name: string): readonly [number, number] {
+  const [opening, closing] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const [start, end] = [page.indexOf(opening), page.indexOf(closing)];
+  if (start >= 0 && end > start) return [start + opening.length, end];
+  throw new Error(`The page has no markers ${opening} and ${closing}.`);
 }

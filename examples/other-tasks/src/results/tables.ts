@@ -1,6 +1,7 @@
 // The tables of the README, in Markdown.
 import { markdownTable } from 'markdown-table';
 
+import { RUNS } from '../runs.js';
 import type { EpochLine } from '../train.js';
 import type { MethodLine } from './methods.js';
 import { BASELINE, type Spread, spreadOf, summaries } from './summary.js';
@@ -27,13 +28,18 @@ export function methodTable(lines: readonly MethodLine[]): string {
 /** Each candidate rate of one task, with its accuracies on the validation samples. */
 export function validationTable(lines: readonly EpochLine[]): string {
   const averages = ['live', 'swa-from-50', 'swa-from-75'];
-  const rows = lines.flatMap(({ run, lr, scores, costs }) => {
-    if (costs === undefined) return [];
-    const accuracies = averages.map((name) => scores?.[name]?.accuracy.toFixed(2) ?? '');
-    return [[`\`${run}\``, String(lr), ...accuracies]];
-  });
-  return markdownTable([['run', 'rate', 'last weights', ...averages.slice(1)], ...rows], {
-    align: ['l', 'r', 'r', 'r', 'r'],
+  const names = RUNS.map(({ name }) => name);
+  const rows = lines
+    .filter(({ costs }) => costs !== undefined)
+    .toSorted((a, b) => names.indexOf(a.run) - names.indexOf(b.run) || a.lr - b.lr)
+    .map(({ run, lr, seed, scores }) => [
+      `\`${run}\``,
+      String(lr),
+      String(seed),
+      ...averages.map((name) => scores?.[name]?.accuracy.toFixed(2) ?? ''),
+    ]);
+  return markdownTable([['run', 'rate', 'seed', 'last weights', ...averages.slice(1)], ...rows], {
+    align: ['l', 'r', 'r', 'r', 'r', 'r'],
   });
 }
 

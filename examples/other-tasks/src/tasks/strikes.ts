@@ -29,16 +29,16 @@ const MONTHS = 12;
 export const strikes: Task = {
   name: 'strikes',
   classes: PHASES,
-  epochs: 20,
+  epochs: 10,
   batchSize: 64,
-  scoreEvery: 4,
+  scoreEvery: 5,
   candidates: {
-    sgd: [0.005, 0.02, 0.05, 0.1],
-    'sgd-constant': [0.005, 0.02, 0.05, 0.1],
+    sgd: [0.01, 0.03, 0.1],
+    'sgd-constant': [0.01, 0.03, 0.1],
     adam: [0.0003, 0.001, 0.003],
     'adam-annealed': [0.0003, 0.001, 0.003],
   },
-  rates: { sgd: 0.02, 'sgd-constant': 0.02, adam: 0.001, 'adam-annealed': 0.001 },
+  rates: { sgd: 0.03, 'sgd-constant': 0.01, adam: 0.001, 'adam-annealed': 0.003 },
   async read() {
     const script = createRequire(import.meta.url).resolve('vega-datasets');
     const file = join(script, '../../data/birdstrikes.csv');
