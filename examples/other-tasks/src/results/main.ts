@@ -7,7 +7,7 @@ import { writeWhole } from '@polyak/example-shared/write-whole';
 import { writeLines } from '../lines.js';
 import { TASKS } from '../tasks/tasks.js';
 import { methodsOf } from './methods.js';
-import { drawDifferences, drawEpochs } from './plots.js';
+import { drawDifferences } from './plots.js';
 import { withSection } from './readme.js';
 import { readResults } from './read-results.js';
 import { methodTable, validationTable } from './tables.js';
@@ -16,8 +16,7 @@ const home = join(import.meta.dirname, '../..');
 const results = join(home, 'results');
 const readme = join(home, 'README.md');
 
-const lines = await readResults(results, 'test');
-const methods = methodsOf(lines);
+const methods = methodsOf(await readResults(results, 'test'));
 await writeLines(join(results, 'methods.jsonl'), methods);
 let page = await readFile(readme, 'utf8');
 for (const { name } of TASKS) {
@@ -26,8 +25,5 @@ for (const { name } of TASKS) {
   const validation = await readResults(results, 'validation', [name]);
   page = withSection(page, `${name}, validation`, validationTable(validation));
   await writeWhole(join(home, 'images', `${name}.png`), drawDifferences(name, own));
-  const ownLines = lines.filter(({ task }) => task === name);
-  const epochs = drawEpochs(name, ownLines);
-  await writeWhole(join(home, 'images', `${name}-epochs.png`), epochs);
 }
 await writeWhole(readme, page);
