@@ -1,41 +1,34 @@
-// The command: trains all seeds from where they stand, and writes the report.
-import { join, relative } from 'node:path';
-import { writeWhole } from '@polyak/example-shared/write-whole';
+// The command: trains all seeds from where they stand.
+import { join } from 'node:path';
 
-import { readCifar10, sliceImages } from './cifar10.js';
+import { readCifar10, sliceImages } from './data/cifar10.js';
 import { Failure } from './failure.js';
-import { loadBackend } from './load.js';
-import { callerFolder, parseOptions, type RunOptions } from './options.js';
-import { describeEpoch } from './progress.js';
-import { renderReport } from './report.js';
-import { formatTable, tableOf } from './results.js';
-import type { EpochLine, Problem } from './run-leg.js';
-import { runSeed, type SeedRun } from './run-seed.js';
-import type { Ending, Settings } from './settings.js';
+import { loadBackend } from './network/load-backend.js';
+import { parseOptions, type RunOptions } from './options.js';
+import type { Leg } from './plan/leg.js';
+import { legsOf } from './plan/plan.js';
+import type { Settings } from './plan/settings.js';
+import { describeEpoch } from './report/progress.js';
+import type { EpochLine, Problem } from './training/surroundings.js';
+import { trainSeeds } from './training/train-seeds.js';
 
 const MOMENTUM = 0.9;
 const WEIGHT_DECAY = 5e-4;
 
 const options = parseOptions(process.argv.slice(2));
-const report = join(options.output, 'report.html');
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 try {
+  const legs = chosenLegs(options);
   const problem = await readProblem(options);
-  const { tf, name } = await loadBackend(options.backend, say);
-  const runs: SeedRun[] = [];
-  for (const seed of options.seeds) {
-    const settings = settingsOf(options, seed);
-    const onEpoch = (line: EpochLine, seconds: number): void =>
-      say(describeEpoch(line, settings, seconds));
-    const folder = join(options.output, `seed-${seed}`);
-    runs.push(await runSeed(endingsOf(options), { tf, settings, problem, folder, onEpoch }));
-    const isValidation = options.validate > 0;
-    const [trainImages, testImages] = [problem.train.count, problem.test.count];
-    const result = { settings, trainImages, testImages, isValidation, backend: name, runs };
-    await writeWhole(report, renderReport(result));
-    await writeWhole(join(options.output, 'results.md'), `${formatTable(tableOf(runs))}\n`);
-  }
-  say(`\n${formatTable(tableOf(runs))}\n\nReport: ${relative(callerFolder, report)}`);
+  const { tf } = await loadBackend(options.backend, say);
+  const seeds = options.seeds.map((seed) => ({
+    tf,
+    settings: settingsOf(options, seed),
+    problem,
+    folder: join(options.output, `seed-${seed}`),
+    onEpoch: (line: EpochLine, seconds: number) => say(describeEpoch(line, seconds)),
+  }));
+  await trainSeeds(legs, seeds);
 } catch (error) {
   // Left to Node, an error would come after the whole source of tfjs's wasm module, which is one
   // line.
@@ -43,6 +36,16 @@ try {
     error instanceof Failure ? error.message : error instanceof Error ? error.stack : String(error);
   process.stderr.write(`${text}\n`);
   process.exitCode = 1;
+}
+
+function chosenLegs({ epochs, rate, legs: names }: RunOptions): readonly Leg[] {
+  const legs = legsOf(epochs, rate);
+  const unknown = names.filter((name) => !legs.some((leg) => leg.name === name));
+  if (unknown.length > 0) {
+    const known = legs.map(({ name }) => name).join(', ');
+    throw new Failure(`--legs names ${unknown.join(', ')}, expected some of ${known}.`);
+  }
+  return names.length === 0 ? legs : legs.filter(({ name }) => names.includes(name));
 }
 
 async function readProblem({ data, validate, batchSize }: RunOptions): Promise<Problem> {
@@ -59,12 +62,11 @@ async function readProblem({ data, validate, batchSize }: RunOptions): Promise<P
 }
 
 function settingsOf(
-  { epochs, batchSize, depth, width, rate, scoreEvery }: RunOptions,
+  { batchSize, depth, width, rate, scoreEvery }: RunOptions,
   seed: number,
 ): Settings {
   return {
     seed,
-    epochs,
     network: { depth, width },
     batchSize,
     initialRate: rate,
@@ -72,13 +74,4 @@ function settingsOf(
     weightDecay: WEIGHT_DECAY,
     scoreEvery,
   };
-}
-
-/** SGD anneals to 1 % of its rate, as in the paper; each SWA goes to a rate of its own. */
-function endingsOf({ rate, swaRates, averageFrom, averageEvery }: RunOptions): readonly Ending[] {
-  const averages = averageFrom.map((from) => ({ from, every: averageEvery }));
-  return [
-    { name: 'sgd', finalRate: 0.01 * rate, averages: [] },
-    ...swaRates.map((finalRate) => ({ name: `swa-${finalRate}`, finalRate, averages })),
-  ];
 }

@@ -3,25 +3,21 @@ import { join, resolve } from 'node:path';
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 
-import type { BackendName } from './load.js';
+import type { BackendName } from './network/load-backend.js';
 
 /** What to run. */
 export interface RunOptions {
   /** The folder with CIFAR-10's binary files. */
   readonly data: string;
   readonly seeds: readonly number[];
-  /** The budget of SGD, and that of each SWA. */
+  /** The largest budget. */
   readonly epochs: number;
+  /** The names of the legs to train; empty for all. */
+  readonly legs: readonly string[];
   readonly batchSize: number;
   readonly depth: number;
   readonly width: number;
   readonly rate: number;
-  /** The final learning rates of SWA: a run each. */
-  readonly swaRates: readonly number[];
-  /** The parts of the budget after which averages begin: an average each, of every such run. */
-  readonly averageFrom: readonly number[];
-  /** The steps from one average to the next. */
-  readonly averageEvery: number;
   readonly scoreEvery: number;
   /**
    * Training images to keep out of training, and to take scores on instead of the test images; 0
@@ -50,9 +46,9 @@ export function parseOptions(args: readonly string[]): RunOptions {
   const isSeed = isWhole(0, 2 ** 21 - 1);
   const command = new Command('train')
     .description(
-      'Trains a pre-activation ResNet on CIFAR-10 with SGD and with SWA, on one budget, and ' +
-        'writes an HTML report. Killed and run again with the same options, it goes on where it ' +
-        'was.',
+      'Trains a pre-activation ResNet on CIFAR-10: one trunk a seed at a constant learning rate, ' +
+        'and endings that go on from it. Killed and run again with the same options, it goes on ' +
+        'where it was.',
     )
     .addOption(
       new Option(
@@ -65,29 +61,20 @@ export function parseOptions(args: readonly string[]): RunOptions {
     )
     .addOption(list('--seeds <list>', 'a run of all each', [1], isSeed))
     .addOption(
-      number(
-        '--epochs <n>',
-        'the budget: passes over the training images; even',
-        40,
-        isEven(2, 1000),
-      ),
+      number('--epochs <n>', 'the largest budget; a multiple of 20', 100, isMultiple(20, 1000)),
+    )
+    .addOption(
+      new Option(
+        '--legs <list>',
+        'what to train, such as sgd-100,swa-0.05-100; with commas between',
+      )
+        .default([], 'all')
+        .argParser((text: string) => text.split(',')),
     )
     .addOption(number('--batch-size <n>', 'images a step', 128, isWhole(2, 1024)))
     .addOption(number('--depth <n>', 'layers of the network: 8, 14, 20 …', 8, isDepth))
     .addOption(number('--width <n>', 'filters of its first stage', 16, isWhole(1, 256)))
-    .addOption(number('--rate <rate>', 'learning rate up to half of the budget', 0.1, isRate))
-    .addOption(list('--swa-rates <list>', 'final learning rates of SWA', [0.05], isRate))
-    .addOption(
-      list(
-        '--average-from <list>',
-        'parts of the budget, each begins an average',
-        [0.75],
-        isSecondHalf,
-      ),
-    )
-    .addOption(
-      number('--average-every <n>', 'steps from one average to the next', 10, isWhole(1, 100_000)),
-    )
+    .addOption(number('--rate <rate>', 'learning rate of the trunk', 0.1, isRate))
     .addOption(
       number('--score-every <n>', 'epochs from one score to the next', 5, isWhole(1, 1000)),
     )
@@ -133,9 +120,12 @@ function isWhole(least: number, most: number): Check {
   };
 }
 
-function isEven(least: number, most: number): Check {
-  const { expected, isMet } = isWhole(least, most);
-  return { expected: `${expected}, even`, isMet: (value) => isMet(value) && value % 2 === 0 };
+function isMultiple(of: number, most: number): Check {
+  const { expected, isMet } = isWhole(of, most);
+  return {
+    expected: `${expected}, a multiple of ${of}`,
+    isMet: (value) => isMet(value) && value % of === 0,
+  };
 }
 
 const isDepth: Check = {
@@ -145,10 +135,6 @@ const isDepth: Check = {
 const isRate: Check = {
   expected: 'a number above 0, at most 10',
   isMet: (value) => value > 0 && value <= 10,
-};
-const isSecondHalf: Check = {
-  expected: 'a number from 0.5 to below 1',
-  isMet: (value) => value >= 0.5 && value < 1,
 };
 
 function number(flags: string, description: string, byDefault: number, check: Check): Option {

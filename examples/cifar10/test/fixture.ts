@@ -1,10 +1,8 @@
-// A problem so small that it trains in a moment.
-import { IMAGE_BYTES, type Images } from '../src/cifar10.js';
-import { randomBelow, randomOf } from '../src/random.js';
-import type { EpochLine } from '../src/run-leg.js';
-import type { SeedRun } from '../src/run-seed.js';
-import type { Ending, Settings } from '../src/settings.js';
-import type { Score } from '../src/trainer.js';
+// A problem so small that it trains in a moment, and legs for it.
+import { IMAGE_BYTES, type Images } from '../src/data/cifar10.js';
+import { randomBelow, randomOf } from '../src/data/random.js';
+import type { Leg, Observer } from '../src/plan/leg.js';
+import type { Settings } from '../src/plan/settings.js';
 
 /** Images of noise, brighter the higher the class. */
 export function noise(count: number, seed: number): Images {
@@ -21,7 +19,6 @@ export const tinyProblem = { train: noise(24, 1), test: noise(10, 2) };
 
 export const tinySettings: Settings = {
   seed: 1,
-  epochs: 4,
   network: { depth: 8, width: 1 },
   batchSize: 8,
   initialRate: 0.05,
@@ -30,17 +27,64 @@ export const tinySettings: Settings = {
   scoreEvery: 2,
 };
 
-export const tinyEndings: readonly Ending[] = [
-  { name: 'sgd', finalRate: 0.0005, averages: [] },
-  {
-    name: 'swa-0.02',
-    finalRate: 0.02,
-    averages: [
-      { from: 0.5, every: 1 },
-      { from: 0.75, every: 2 },
-    ],
+const ema: Observer = {
+  name: 'ema',
+  averages: {
+    'ema-0.9': { kind: 'exponential', decay: 0.9 },
+    'ema-0.99-warm-up': { kind: 'rational-warm-up', decay: 0.99 },
   },
-];
+  from: 0,
+  every: 1,
+  keptAfter: [2, 4],
+  isScored: false,
+};
+
+/** Three steps an epoch: it begins in the middle of the second. */
+const swa: Observer = {
+  name: 'swa-from-50',
+  averages: { swa: { kind: 'equal' } },
+  from: 1.67,
+  every: 2,
+  keptAfter: [4],
+  isScored: true,
+};
+
+const tinyTrunk: Leg = {
+  name: 'trunk',
+  lastEpoch: 4,
+  rates: { kind: 'constant' },
+  observers: [ema, { ...swa, name: 'swa-4-from-50', isScored: false }],
+  branches: [2],
+};
+
+export const tinySgd: Leg = {
+  name: 'sgd-4',
+  after: { leg: tinyTrunk, epoch: 2 },
+  lastEpoch: 4,
+  rates: { kind: 'paper', finalRate: 0.0005 },
+  observers: [ema],
+  branches: [3],
+};
+
+export const tinySwa: Leg = {
+  name: 'swa-0.02-4',
+  after: { leg: tinyTrunk, epoch: 2 },
+  lastEpoch: 4,
+  rates: { kind: 'paper', finalRate: 0.02 },
+  observers: [{ ...swa, from: 2 }],
+  branches: [],
+};
+
+export const tinyFge: Leg = {
+  name: 'fge-2-4',
+  after: { leg: tinySgd, epoch: 3 },
+  lastEpoch: 4,
+  rates: { kind: 'triangles', highest: 0.02, lowest: 0.001, cycleEpochs: 2 },
+  observers: [],
+  branches: [],
+};
+
+export const tinyLegs: readonly Leg[] = [tinySgd, tinySwa, tinyTrunk, tinyFge];
 
 /** Images as a file of CIFAR-10's binary format. */
 export function encodeCifar10({ pixels, labels, count }: Images): Uint8Array {
@@ -55,44 +99,4 @@ export function encodeCifar10({ pixels, labels, count }: Images): Uint8Array {
     }
   }
   return file;
-}
-
-/** Two seeds, of which SWA beats SGD with one. */
-export const finishedRuns: readonly SeedRun[] = [
-  seedRun(1, { sgd: 0.7, averaged: 0.73 }),
-  seedRun(2, { sgd: 0.72, averaged: 0.71 }),
-];
-
-function seedRun(
-  seed: number,
-  { sgd, averaged }: { readonly sgd: number; readonly averaged: number },
-): SeedRun {
-  const line = (leg: string, epoch: number): EpochLine => ({
-    seed,
-    leg,
-    epoch,
-    learningRate: 0.05,
-    trainLoss: 1,
-  });
-  const score = (accuracy: number): Score => ({ accuracy, loss: 1 });
-  const average = { from: 0.75, oldStatistics: score(0.65), updatedStatistics: score(averaged) };
-  return {
-    seed,
-    shared: { lines: [line('shared', 1), { ...line('shared', 2), live: score(0.5) }], seconds: 10 },
-    endings: [
-      {
-        ending: { name: 'sgd', finalRate: 0.0005, averages: [] },
-        lines: [line('sgd', 3), { ...line('sgd', 4), live: score(sgd), averages: [] }],
-        seconds: 20,
-      },
-      {
-        ending: { name: 'swa-0.05', finalRate: 0.05, averages: [{ from: 0.75, every: 2 }] },
-        lines: [
-          line('swa-0.05', 3),
-          { ...line('swa-0.05', 4), live: score(0.6), averages: [average] },
-        ],
-        seconds: 30,
-      },
-    ],
-  };
 }

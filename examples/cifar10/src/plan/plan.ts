@@ -1,0 +1,109 @@
+// All legs of a seed: one trunk at a constant rate, and the endings that go on from it.
+import type { Leg, Observer, Rates } from './leg.js';
+
+/** The parts of the largest budget that endings are trained for, too. */
+const BUDGETS = [1, 0.6, 0.4, 0.2];
+/** The parts of a budget after which averages begin. */
+const STARTS: readonly number[] = [0.5, 0.6, 0.75, 0.9];
+/** Each so many steps, a SWA average takes the weights. */
+const AVERAGED_EVERY = 10;
+/** The final rates of SWA, as parts of the trunk's rate, which is the third of them. */
+const SWA_RATES = [0.5, 0.2];
+
+/**
+ * The legs of a seed, those of most worth first.
+ *
+ * @param epochs - the largest budget, a multiple of 20
+ * @param initialRate - the trunk's rate
+ */
+export function legsOf(epochs: number, initialRate: number): readonly Leg[] {
+  const budgets = BUDGETS.map((part) => Math.round(part * epochs));
+  const trunk: Leg = {
+    name: 'trunk',
+    lastEpoch: epochs,
+    rates: { kind: 'constant' },
+    observers: [
+      exponentials(budgets.toReversed()),
+      ...budgets.flatMap((budget) => equals(`swa-${budget}`, budget)),
+    ],
+    branches: budgets.map((budget) => budget / 2),
+  };
+  const ending = (
+    name: string,
+    budget: number,
+    rates: Rates,
+    observers: readonly Observer[],
+  ): Leg => ({
+    name: `${name}-${budget}`,
+    after: { leg: trunk, epoch: budget / 2 },
+    lastEpoch: budget,
+    rates,
+    observers,
+    branches: [],
+  });
+  const annealed = (budget: number): Leg => {
+    const rates: Rates = { kind: 'paper', finalRate: 0.01 * initialRate };
+    return ending('sgd', budget, rates, [exponentials([budget])]);
+  };
+  const averaged = (budget: number, part: number): Leg => {
+    const finalRate = Number((part * initialRate).toPrecision(6));
+    const observers = equals('swa', budget);
+    return ending(`swa-${finalRate}`, budget, { kind: 'paper', finalRate }, observers);
+  };
+  const [first = 1, second = 1] = SWA_RATES;
+  const sgd = { ...annealed(epochs), branches: [0.75 * epochs] };
+  const triangles = (cycleEpochs: number): Leg => ({
+    name: `fge-${cycleEpochs}-${epochs}`,
+    after: { leg: sgd, epoch: 0.75 * epochs },
+    lastEpoch: epochs,
+    // The rates of Garipov et al. 2018, relative to the first rate.
+    rates: {
+      kind: 'triangles',
+      highest: 0.5 * initialRate,
+      lowest: 0.005 * initialRate,
+      cycleEpochs,
+    },
+    observers: [],
+    branches: [],
+  });
+  return [
+    sgd,
+    averaged(epochs, first),
+    trunk,
+    ending('cosines', epochs, { kind: 'cosines', cycleEpochs: epochs / 10 }, []),
+    triangles(4),
+    averaged(epochs, second),
+    ...budgets
+      .slice(1)
+      .flatMap((budget) => [annealed(budget), averaged(budget, first), averaged(budget, second)]),
+    triangles(2),
+  ];
+}
+
+/** Equal averages, one for each start. */
+function equals(prefix: string, budget: number): readonly Observer[] {
+  return STARTS.map((start) => ({
+    name: `${prefix}-from-${Math.round(100 * start)}`,
+    averages: { swa: { kind: 'equal' } },
+    from: start * budget,
+    every: AVERAGED_EVERY,
+    keptAfter: [budget],
+    isScored: prefix === 'swa' && start === 0.5,
+  }));
+}
+
+/** Exponential averages over all steps from the first on. */
+function exponentials(keptAfter: readonly number[]): Observer {
+  return {
+    name: 'ema',
+    averages: {
+      'ema-0.99': { kind: 'exponential', decay: 0.99 },
+      'ema-0.999': { kind: 'exponential', decay: 0.999 },
+      'ema-0.999-warm-up': { kind: 'rational-warm-up', decay: 0.999 },
+    },
+    from: 0,
+    every: 1,
+    keptAfter,
+    isScored: false,
+  };
+}
