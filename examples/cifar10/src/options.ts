@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly depth: number;
   readonly width: number;
   readonly rate: number;
+  /** The steps from one update of a SWA average to the next. */
+  readonly averageEvery: number;
   readonly scoreEvery: number;
   /**
    * Training images to keep out of training, and to take scores on instead of the test images; 0
@@ -33,7 +35,20 @@ export interface RunOptions {
  * The folder that paths on the command line start from: pnpm runs scripts elsewhere, and says where
  * it was called.
  */
-export const callerFolder: string = process.env['INIT_CWD'] ?? process.cwd();
+const callerFolder: string = process.env['INIT_CWD'] ?? process.cwd();
+
+/** The commands, which take the same options. */
+type CommandName = 'train' | 'measure';
+
+const DESCRIPTIONS: Readonly<Record<CommandName, string>> = {
+  train:
+    'Trains a pre-activation ResNet on CIFAR-10: one trunk a seed at a constant learning rate, ' +
+    'and endings that go on from it. Killed and run again with the same options, it goes on ' +
+    'where it was.',
+  measure:
+    'Measures all methods whose legs have been trained, each once, and writes methods.jsonl. ' +
+    'Takes the options of train.',
+};
 
 const HOME = join(import.meta.dirname, '..');
 const BACKENDS: readonly BackendName[] = ['auto', 'tfjs-node-gpu', 'tfjs-node', 'wasm', 'cpu'];
@@ -42,14 +57,10 @@ const BACKENDS: readonly BackendName[] = ['auto', 'tfjs-node-gpu', 'tfjs-node', 
  * The options in `args`. Asked for help, or given what it cannot take, it says so and ends the
  * process: code 0 or 2.
  */
-export function parseOptions(args: readonly string[]): RunOptions {
+export function parseOptions(name: CommandName, args: readonly string[]): RunOptions {
   const isSeed = isWhole(0, 2 ** 21 - 1);
-  const command = new Command('train')
-    .description(
-      'Trains a pre-activation ResNet on CIFAR-10: one trunk a seed at a constant learning rate, ' +
-        'and endings that go on from it. Killed and run again with the same options, it goes on ' +
-        'where it was.',
-    )
+  const command = new Command(name)
+    .description(DESCRIPTIONS[name])
     .addOption(
       new Option(
         '--data <folder>',
@@ -75,6 +86,9 @@ export function parseOptions(args: readonly string[]): RunOptions {
     .addOption(number('--depth <n>', 'layers of the network: 8, 14, 20 …', 8, isDepth))
     .addOption(number('--width <n>', 'filters of its first stage', 16, isWhole(1, 256)))
     .addOption(number('--rate <rate>', 'learning rate of the trunk', 0.1, isRate))
+    .addOption(
+      number('--average-every <n>', 'steps from one average to the next', 10, isWhole(1, 100_000)),
+    )
     .addOption(
       number('--score-every <n>', 'epochs from one score to the next', 5, isWhole(1, 1000)),
     )

@@ -9,7 +9,7 @@ afterEach(() => {
 describe('parseOptions', () => {
   it('takes lists and numbers', () => {
     const args = '--seeds 1,2,3 --epochs 60 --legs sgd-60,trunk --validate 2000 --output /tmp/x';
-    expect(parseOptions(args.split(' '))).toMatchObject({
+    expect(parseOptions('train', args.split(' '))).toMatchObject({
       seeds: [1, 2, 3],
       epochs: 60,
       legs: ['sgd-60', 'trunk'],
@@ -37,7 +37,7 @@ describe('parseOptions', () => {
     const exit = vi.spyOn(process, 'exit').mockImplementation(() => {
       throw new Error('exit');
     });
-    expect(() => parseOptions(args)).toThrow('exit');
+    expect(() => parseOptions('train', args)).toThrow('exit');
     expect(exit.mock.calls[0]?.[0]).toBe(2);
     expect(error).toContain(message);
     expect(error.trimEnd().split('\n')).toHaveLength(1);

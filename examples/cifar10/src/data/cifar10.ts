@@ -50,7 +50,7 @@ export async function readCifar10(folder: string, part: 'train' | 'test'): Promi
   const found = names.filter((name) => pattern.test(name)).toSorted();
   if (found.length === 0) throw new Failure(`${folder} has none of ${expected}.`);
   const paths = found.map((name) => join(folder, name));
-  return joined(
+  return concatenated(
     await Promise.all(paths.map(async (path) => parseCifar10(await readFile(path), path))),
   );
 }
@@ -101,15 +101,16 @@ export function sliceImages({ pixels, labels }: Images, start: number, end: numb
   };
 }
 
-function joined(parts: readonly Images[]): Images {
+/** All images of several sets, in order. */
+export function concatenated(parts: readonly Images[]): Images {
   return {
-    pixels: concatenated(parts.map(({ pixels }) => pixels)),
-    labels: concatenated(parts.map(({ labels }) => labels)),
+    pixels: joined(parts.map(({ pixels }) => pixels)),
+    labels: joined(parts.map(({ labels }) => labels)),
     count: parts.reduce((sum, { count }) => sum + count, 0),
   };
 }
 
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
+function joined(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let filled = 0;
   for (const part of parts) {

@@ -4,20 +4,41 @@ import type { Leg, Observer, Rates } from './leg.js';
 /** The parts of the largest budget that endings are trained for, too. */
 const BUDGETS = [1, 0.6, 0.4, 0.2];
 /** The parts of a budget after which averages begin. */
-const STARTS: readonly number[] = [0.5, 0.6, 0.75, 0.9];
-/** Each so many steps, a SWA average takes the weights. */
-const AVERAGED_EVERY = 10;
+export const STARTS: readonly number[] = [0.5, 0.6, 0.75, 0.9];
 /** The final rates of SWA, as parts of the trunk's rate, which is the third of them. */
 const SWA_RATES = [0.5, 0.2];
+
+/** What decides the legs. */
+interface PlanOptions {
+  /** The largest budget, a multiple of 20. */
+  readonly epochs: number;
+  /** The trunk's rate. */
+  readonly initialRate: number;
+  /** The steps from one update of a SWA average to the next. */
+  readonly averageEvery: number;
+}
+
+/** All budgets in epochs, the largest first. */
+export function budgetsOf(epochs: number): readonly number[] {
+  return BUDGETS.map((part) => Math.round(part * epochs));
+}
 
 /**
  * The legs of a seed, those of most worth first.
  *
- * @param epochs - the largest budget, a multiple of 20
- * @param initialRate - the trunk's rate
+ * @param options - see {@link PlanOptions}
  */
-export function legsOf(epochs: number, initialRate: number): readonly Leg[] {
-  const budgets = BUDGETS.map((part) => Math.round(part * epochs));
+export function legsOf({ epochs, initialRate, averageEvery }: PlanOptions): readonly Leg[] {
+  const equals = (prefix: string, budget: number): readonly Observer[] =>
+    STARTS.map((start) => ({
+      name: `${prefix}-from-${Math.round(100 * start)}`,
+      averages: { swa: { kind: 'equal' } },
+      from: start * budget,
+      every: averageEvery,
+      keptAfter: [budget],
+      isScored: prefix === 'swa' && start === 0.5,
+    }));
+  const budgets = budgetsOf(epochs);
   const trunk: Leg = {
     name: 'trunk',
     lastEpoch: epochs,
@@ -78,18 +99,6 @@ export function legsOf(epochs: number, initialRate: number): readonly Leg[] {
       .flatMap((budget) => [annealed(budget), averaged(budget, first), averaged(budget, second)]),
     triangles(2),
   ];
-}
-
-/** Equal averages, one for each start. */
-function equals(prefix: string, budget: number): readonly Observer[] {
-  return STARTS.map((start) => ({
-    name: `${prefix}-from-${Math.round(100 * start)}`,
-    averages: { swa: { kind: 'equal' } },
-    from: start * budget,
-    every: AVERAGED_EVERY,
-    keptAfter: [budget],
-    isScored: prefix === 'swa' && start === 0.5,
-  }));
 }
 
 /** Exponential averages over all steps from the first on. */

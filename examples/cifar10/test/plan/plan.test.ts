@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { legsOf } from '../../src/plan/plan.js';
 
 describe('legsOf', () => {
-  const legs = legsOf(100, 0.1);
+  const legs = legsOf({ epochs: 100, initialRate: 0.1, averageEvery: 10 });
 
   it('has the legs of most worth first', () => {
     expect(legs.map(({ name }) => name)).toEqual([
@@ -27,7 +27,7 @@ describe('legsOf', () => {
   });
 
   it.each([20, 40, 100])('goes on from checkpoints that are kept, with %i epochs', (epochs) => {
-    for (const { after, lastEpoch } of legsOf(epochs, 0.1)) {
+    for (const { after, lastEpoch } of legsOf({ epochs, initialRate: 0.1, averageEvery: 10 })) {
       if (after === undefined) continue;
       expect(after.leg.branches).toContain(after.epoch);
       expect(Number.isInteger(after.epoch)).toBe(true);

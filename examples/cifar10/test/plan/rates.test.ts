@@ -5,7 +5,7 @@ import type { Leg } from '../../src/plan/leg.js';
 import { legsOf } from '../../src/plan/plan.js';
 import { ratesOf } from '../../src/plan/rates.js';
 
-const legs = legsOf(100, 0.1);
+const legs = legsOf({ epochs: 100, initialRate: 0.1, averageEvery: 10 });
 const STEPS = 78;
 const legNamed = (name: string): Leg => {
   const leg = legs.find((each) => each.name === name);

@@ -65,7 +65,7 @@ function start(output: string, data = folder): ChildProcess {
   const args = ['--data', data, '--output', join(folder, output), ...ARGS.split(' ')];
   return spawn(
     process.execPath,
-    ['--conditions=@polyak/source', '--import', 'tsx', 'src/main.ts', ...args],
+    ['--conditions=@polyak/source', '--import', 'tsx', 'src/train.ts', ...args],
     {
       cwd: HOME,
       stdio: ['ignore', 'pipe', 'pipe'],

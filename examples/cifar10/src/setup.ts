@@ -1,26 +1,43 @@
-// The command: trains all seeds from where they stand.
+// What both commands begin with: options, images, the runtime, and each seed's surroundings.
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 import { readCifar10, sliceImages } from './data/cifar10.js';
 import { Failure } from './failure.js';
 import { loadBackend } from './network/load-backend.js';
-import { parseOptions, type RunOptions } from './options.js';
+import type { RunOptions } from './options.js';
 import type { Leg } from './plan/leg.js';
 import { legsOf } from './plan/plan.js';
 import type { Settings } from './plan/settings.js';
 import { describeEpoch } from './report/progress.js';
-import type { EpochLine, Problem } from './training/surroundings.js';
-import { trainSeeds } from './training/train-seeds.js';
+import type { EpochLine, Problem, Surroundings } from './training/surroundings.js';
 
 const MOMENTUM = 0.9;
 const WEIGHT_DECAY = 5e-4;
 
-const options = parseOptions(process.argv.slice(2));
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
-try {
-  const legs = chosenLegs(options);
+/** What a command works with. */
+export interface Setup {
+  /** All legs of the plan. */
+  readonly plan: readonly Leg[];
+  /** Those that were asked for. */
+  readonly legs: readonly Leg[];
+  readonly seeds: readonly Surroundings[];
+  /** What computes, in words. */
+  readonly machine: string;
+}
+
+/** Prints a line. */
+export function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Sets up a command. */
+export async function setUp(options: RunOptions): Promise<Setup> {
+  const { epochs, rate, averageEvery } = options;
+  const plan = legsOf({ epochs, initialRate: rate, averageEvery });
+  const legs = chosenLegs(plan, options.legs);
   const problem = await readProblem(options);
-  const { tf } = await loadBackend(options.backend, say);
+  const { tf, name } = await loadBackend(options.backend, say);
   const seeds = options.seeds.map((seed) => ({
     tf,
     settings: settingsOf(options, seed),
@@ -28,18 +45,23 @@ try {
     folder: join(options.output, `seed-${seed}`),
     onEpoch: (line: EpochLine, seconds: number) => say(describeEpoch(line, seconds)),
   }));
-  await trainSeeds(legs, seeds);
-} catch (error) {
-  // Left to Node, an error would come after the whole source of tfjs's wasm module, which is one
-  // line.
-  const text =
-    error instanceof Failure ? error.message : error instanceof Error ? error.stack : String(error);
-  process.stderr.write(`${text}\n`);
-  process.exitCode = 1;
+  return { plan, legs, seeds, machine: `${availableParallelism()} cores, ${name}` };
 }
 
-function chosenLegs({ epochs, rate, legs: names }: RunOptions): readonly Leg[] {
-  const legs = legsOf(epochs, rate);
+/** Runs a command, and says in one line what the user can put right. */
+export async function runCommand(command: () => Promise<void>): Promise<void> {
+  try {
+    await command();
+  } catch (error) {
+    // Left to Node, an error would come after the whole source of tfjs's wasm module, which is one
+    // line.
+    const stack = error instanceof Error ? error.stack : String(error);
+    process.stderr.write(`${error instanceof Failure ? error.message : stack}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function chosenLegs(legs: readonly Leg[], names: readonly string[]): readonly Leg[] {
   const unknown = names.filter((name) => !legs.some((leg) => leg.name === name));
   if (unknown.length > 0) {
     const known = legs.map(({ name }) => name).join(', ');

@@ -1,0 +1,57 @@
+// The lines of all seeds in the files that are committed.
+import { join } from 'node:path';
+
+import { writeWhole } from '@polyak/example-shared/write-whole';
+
+import { type MethodLine, methodsFile, readLines } from './measure-seed.js';
+
+/** Methods whose calibration is plotted. */
+const PLOTTED = /^(sgd|swa-[\d.]+\/from-75|swag|swag\/diagonal|snapshots|fge-\d+)$/;
+
+/**
+ * Writes `methods.jsonl`, a line for each method and seed, and `reliability.jsonl`, the bins of
+ * some methods at the largest budget.
+ *
+ * @param folders - of the seeds
+ * @param output - where to write
+ */
+export async function collect(folders: readonly string[], output: string): Promise<void> {
+  const lines: MethodLine[] = [];
+  for (const folder of folders) lines.push(...(await readLines(methodsFile(folder))));
+  const sorted = lines.toSorted(inOrder);
+  const budget = Math.max(
+    ...sorted.filter(({ method }) => method === 'sgd').map((line) => line.budget),
+  );
+  const plotted = sorted.filter((line) => line.budget === budget && PLOTTED.test(line.method));
+  await writeLines(
+    join(output, 'methods.jsonl'),
+    sorted.map((line) => ({ ...line, bins: undefined })),
+  );
+  await writeLines(
+    join(output, 'reliability.jsonl'),
+    plotted.map(({ experiment, budget: epochs, seed, method, bins }) => ({
+      experiment,
+      budget: epochs,
+      seed,
+      method,
+      bins,
+    })),
+  );
+}
+
+function inOrder(a: MethodLine, b: MethodLine): number {
+  return (
+    compare(a.experiment, b.experiment) ||
+    a.budget - b.budget ||
+    compare(a.method, b.method) ||
+    a.seed - b.seed
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+async function writeLines(path: string, lines: readonly object[]): Promise<void> {
+  await writeWhole(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+}

@@ -1,0 +1,136 @@
+// Measures all methods of a seed whose legs have been trained, each once.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { writeWhole } from '@polyak/example-shared/write-whole';
+
+import { concatenated, sliceImages, type Images } from '../data/cifar10.js';
+import { createNetwork } from '../network/network.js';
+import { readCheckpoint } from '../training/checkpoint.js';
+import { identityOf } from '../training/identity.js';
+import { lastFile } from '../training/leg-files.js';
+import type { Surroundings } from '../training/surroundings.js';
+import type { Method } from './method.js';
+import { type Bin, binsOf, type Score, scoreOf } from './score.js';
+import { createWorkbench } from './workbench.js';
+
+/** What a method came to: a line of `methods.jsonl`. */
+export interface MethodLine {
+  /** What it was measured for; one for each set of images. */
+  readonly experiment: string;
+  readonly budget: number;
+  readonly seed: number;
+  readonly method: string;
+  /** In percent. */
+  readonly accuracy: number;
+  /** In nats. */
+  readonly logLoss: number;
+  readonly ece: number;
+  readonly forwardPasses: number;
+  readonly memoryBytes: number;
+  readonly choice?: string;
+  readonly machine: string;
+  /** Of the reliability plot. */
+  readonly bins: readonly Bin[];
+}
+
+/** Images that methods are scored on. */
+export interface Scored {
+  readonly experiment: string;
+  readonly images: Images;
+}
+
+/** What a measurement needs besides a seed's surroundings. */
+export interface Measurement {
+  readonly methods: readonly Method[];
+  readonly scored: readonly Scored[];
+  readonly validation: Images | undefined;
+  readonly machine: string;
+  /** Called with each new line. */
+  readonly onLine: (line: MethodLine) => void;
+}
+
+/**
+ * Measures the methods whose legs are there and that have not been measured, and writes each to the
+ * seed's `methods.jsonl` at once.
+ */
+export async function measureSeed(
+  surroundings: Surroundings,
+  { methods, scored, validation, machine, onLine }: Measurement,
+): Promise<void> {
+  const { tf, settings, folder } = surroundings;
+  const network = createNetwork(tf, settings.network, settings.seed);
+  const images = concatenated(scored.map((each) => each.images));
+  const workbench = createWorkbench(network, surroundings, { images, validation });
+  const path = methodsFile(folder);
+  const lines = [...(await readLines(path))];
+  const key = ({ budget, name }: Pick<Method, 'budget' | 'name'>): string => `${budget} ${name}`;
+  const measured = new Set(lines.map((line) => key({ budget: line.budget, name: line.method })));
+  for (const method of methods) {
+    if (measured.has(key(method)) || !(await isTrained(method, surroundings))) continue;
+    const { probabilities, forwardPasses, choice } = await method.predict(workbench);
+    let start = 0;
+    for (const { experiment, images: own } of scored) {
+      const score = scorePart(probabilities, images, start, own.count);
+      start += own.count;
+      const line: MethodLine = {
+        experiment,
+        budget: method.budget,
+        seed: settings.seed,
+        method: method.name,
+        ...score,
+        accuracy: rounded(100 * score.accuracy),
+        logLoss: rounded(score.logLoss),
+        ece: rounded(score.ece),
+        forwardPasses,
+        memoryBytes: method.memoryBytes(workbench),
+        ...(choice !== undefined && { choice }),
+        machine,
+      };
+      lines.push(line);
+      onLine(line);
+    }
+    await writeWhole(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  }
+  network.dispose();
+}
+
+/** Where a seed's methods are. */
+export function methodsFile(folder: string): string {
+  return join(folder, 'methods.jsonl');
+}
+
+/** The lines of a file; none where there is no file. */
+export async function readLines(path: string): Promise<readonly MethodLine[]> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line) as MethodLine);
+}
+
+function rounded(value: number): number {
+  return Number(value.toFixed(6));
+}
+
+async function isTrained({ needs }: Method, surroundings: Surroundings): Promise<boolean> {
+  for (const { leg, epoch, of = surroundings } of needs) {
+    const path = lastFile(of.folder, leg);
+    const checkpoint = await readCheckpoint(path, identityOf(leg, of));
+    if ((checkpoint?.epoch ?? 0) < epoch) return false;
+  }
+  return true;
+}
+
+function scorePart(
+  probabilities: Float64Array,
+  images: Images,
+  start: number,
+  count: number,
+): Score & { readonly bins: readonly Bin[] } {
+  const classes = probabilities.length / images.count;
+  const own = probabilities.subarray(start * classes, (start + count) * classes);
+  const { labels } = sliceImages(images, start, start + count);
+  return { ...scoreOf(own, labels), bins: binsOf(own, labels) };
+}
