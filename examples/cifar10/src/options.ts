@@ -38,7 +38,7 @@ export interface RunOptions {
 const callerFolder: string = process.env['INIT_CWD'] ?? process.cwd();
 
 /** The commands, which take the same options. */
-type CommandName = 'train' | 'measure';
+type CommandName = 'train' | 'measure' | 'flatness';
 
 const DESCRIPTIONS: Readonly<Record<CommandName, string>> = {
   train:
@@ -48,6 +48,9 @@ const DESCRIPTIONS: Readonly<Record<CommandName, string>> = {
   measure:
     'Measures all methods whose legs have been trained, each once, and writes methods.jsonl. ' +
     'Takes the options of train.',
+  flatness:
+    'Measures training loss and test error along random directions around solutions, and writes ' +
+    'flatness.jsonl. Takes the options of train.',
 };
 
 const HOME = join(import.meta.dirname, '..');

@@ -36,3 +36,9 @@ export function shuffledIndices(count: number, random: () => number): Uint32Arra
   }
   return indices;
 }
+
+/** Standard normal numbers (Box and Muller 1958). */
+export function normalOf(random: () => number): () => number {
+  const uniform = (): number => (random() + 0.5) / 2 ** 32;
+  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+}

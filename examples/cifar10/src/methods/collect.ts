@@ -1,9 +1,8 @@
 // The lines of all seeds in the files that are committed.
 import { join } from 'node:path';
 
-import { writeWhole } from '@polyak/example-shared/write-whole';
-
-import { type MethodLine, methodsFile, readLines } from './measure-seed.js';
+import { readLines, writeLines } from '../lines.js';
+import { type MethodLine, methodsFile } from './measure-seed.js';
 
 /** Methods whose calibration is plotted. */
 const PLOTTED = /^(sgd|swa-[\d.]+\/from-75|swag|swag\/diagonal|snapshots|fge-\d+)$/;
@@ -17,7 +16,7 @@ const PLOTTED = /^(sgd|swa-[\d.]+\/from-75|swag|swag\/diagonal|snapshots|fge-\d+
  */
 export async function collect(folders: readonly string[], output: string): Promise<void> {
   const lines: MethodLine[] = [];
-  for (const folder of folders) lines.push(...(await readLines(methodsFile(folder))));
+  for (const folder of folders) lines.push(...(await readLines<MethodLine>(methodsFile(folder))));
   const sorted = lines.toSorted(inOrder);
   const budget = Math.max(
     ...sorted.filter(({ method }) => method === 'sgd').map((line) => line.budget),
@@ -50,8 +49,4 @@ function inOrder(a: MethodLine, b: MethodLine): number {
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-async function writeLines(path: string, lines: readonly object[]): Promise<void> {
-  await writeWhole(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
 }

@@ -1,10 +1,8 @@
 // Measures all methods of a seed whose legs have been trained, each once.
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { writeWhole } from '@polyak/example-shared/write-whole';
-
 import { concatenated, sliceImages, type Images } from '../data/cifar10.js';
+import { readLines, writeLines } from '../lines.js';
 import { createNetwork } from '../network/network.js';
 import { readCheckpoint } from '../training/checkpoint.js';
 import { identityOf } from '../training/identity.js';
@@ -63,7 +61,7 @@ export async function measureSeed(
   const images = concatenated(scored.map((each) => each.images));
   const workbench = createWorkbench(network, surroundings, { images, validation });
   const path = methodsFile(folder);
-  const lines = [...(await readLines(path))];
+  const lines = [...(await readLines<MethodLine>(path))];
   const key = ({ budget, name }: Pick<Method, 'budget' | 'name'>): string => `${budget} ${name}`;
   const measured = new Set(lines.map((line) => key({ budget: line.budget, name: line.method })));
   for (const method of methods) {
@@ -90,7 +88,7 @@ export async function measureSeed(
       lines.push(line);
       onLine(line);
     }
-    await writeWhole(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    await writeLines(path, lines);
   }
   network.dispose();
 }
@@ -98,16 +96,6 @@ export async function measureSeed(
 /** Where a seed's methods are. */
 export function methodsFile(folder: string): string {
   return join(folder, 'methods.jsonl');
-}
-
-/** The lines of a file; none where there is no file. */
-export async function readLines(path: string): Promise<readonly MethodLine[]> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
-  const lines = text.split('\n').filter((line) => line !== '');
-  return lines.map((line) => JSON.parse(line) as MethodLine);
 }
 
 function rounded(value: number): number {

@@ -18,7 +18,7 @@ export interface Method {
 }
 
 /** A leg, trained up to an epoch. */
-export interface Need {
+interface Need {
   readonly leg: Leg;
   readonly epoch: number;
   /** Of another seed; default the seed's own. */
