@@ -17,5 +17,6 @@ await runCommand(async () => {
   await collectFlatness(
     seeds.map(({ folder }) => folder),
     options.output,
+    options.epochs,
   );
 });

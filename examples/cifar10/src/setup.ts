@@ -9,7 +9,7 @@ import type { RunOptions } from './options.js';
 import type { Leg } from './plan/leg.js';
 import { legsOf } from './plan/plan.js';
 import type { Settings } from './plan/settings.js';
-import { describeEpoch } from './report/progress.js';
+import { describeEpoch } from './training/describe-epoch.js';
 import type { EpochLine, Problem, Surroundings } from './training/surroundings.js';
 
 const MOMENTUM = 0.9;

@@ -1,52 +1,54 @@
-// The rays of all seeds as the lines that are committed: means over the directions.
+// The rays of all seeds as the lines that are committed.
 import { join } from 'node:path';
 
 import { readLines, writeLines } from '../lines.js';
 import { type Ray, raysFile } from './measure-flatness.js';
 
-/** A point around a solution: a line of `flatness.jsonl`. */
-export interface FlatnessLine {
+/** A point near a solution: a line of `flatness.jsonl`. */
+interface FlatnessLine {
+  /** Names the scaling of the directions: `cifar10-unit`, `cifar10-filter`. */
+  readonly experiment: string;
+  readonly budget: number;
   readonly seed: number;
-  readonly solution: string;
-  readonly scaling: string;
+  readonly method: string;
+  readonly direction: number;
   readonly distance: number;
-  /** How many directions the means are over. */
-  readonly directions: number;
+  /** In nats. */
   readonly trainLoss: number;
+  /** In percent. */
   readonly testError: number;
   /** The length of the solution's weights. */
   readonly norm: number;
 }
 
 /** Writes `flatness.jsonl`. */
-export async function collectFlatness(folders: readonly string[], output: string): Promise<void> {
+export async function collectFlatness(
+  folders: readonly string[],
+  output: string,
+  budget: number,
+): Promise<void> {
   const rays: Ray[] = [];
   for (const folder of folders) rays.push(...(await readLines<Ray>(raysFile(folder))));
-  await writeLines(join(output, 'flatness.jsonl'), linesOf(rays));
+  await writeLines(join(output, 'flatness.jsonl'), linesOf(rays, budget));
 }
 
-/** A line for each seed, solution, scaling and distance, in the order of the rays. */
-export function linesOf(rays: readonly Ray[]): readonly FlatnessLine[] {
-  const first = rays.filter(({ direction }) => direction === 0);
-  return first.flatMap(({ seed, solution, scaling, norm, distances }) => {
-    const group = rays.filter(
-      (ray) => ray.seed === seed && ray.solution === solution && ray.scaling === scaling,
-    );
-    return distances.map((distance, index) => ({
+/** A line for each point, sorted by scaling and solution, in the order of the rays. */
+export function linesOf(rays: readonly Ray[], budget: number): readonly FlatnessLine[] {
+  const key = ({ scaling, solution }: Ray): string => `${scaling} ${solution}`;
+  const sorted = rays.toSorted((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
+  return sorted.flatMap(({ scaling, seed, solution, direction, norm, distances, ...ray }) =>
+    distances.map((distance, index) => ({
+      experiment: `cifar10-${scaling}`,
+      budget,
       seed,
-      solution,
-      scaling,
+      method: solution,
+      direction,
       distance,
-      directions: group.length,
-      trainLoss: mean(group.map(({ trainLoss }) => trainLoss[index] ?? NaN)),
-      testError: mean(group.map(({ testError }) => testError[index] ?? NaN)),
+      trainLoss: rounded(ray.trainLoss[index] ?? NaN),
+      testError: rounded(ray.testError[index] ?? NaN),
       norm: rounded(norm),
-    }));
-  });
-}
-
-function mean(values: readonly number[]): number {
-  return rounded(values.reduce((sum, value) => sum + value, 0) / values.length);
+    })),
+  );
 }
 
 function rounded(value: number): number {

@@ -8,8 +8,8 @@ import { type MethodLine, methodsFile } from './measure-seed.js';
 const PLOTTED = /^(sgd|swa-[\d.]+\/from-75|swag|swag\/diagonal|snapshots|fge-\d+)$/;
 
 /**
- * Writes `methods.jsonl`, a line for each method and seed, and `reliability.jsonl`, the bins of
- * some methods at the largest budget.
+ * Writes `methods.jsonl`, a line for each method and seed; bins only for methods whose calibration
+ * is plotted, at the largest budget.
  *
  * @param folders - of the seeds
  * @param output - where to write
@@ -17,24 +17,12 @@ const PLOTTED = /^(sgd|swa-[\d.]+\/from-75|swag|swag\/diagonal|snapshots|fge-\d+
 export async function collect(folders: readonly string[], output: string): Promise<void> {
   const lines: MethodLine[] = [];
   for (const folder of folders) lines.push(...(await readLines<MethodLine>(methodsFile(folder))));
-  const sorted = lines.toSorted(inOrder);
-  const budget = Math.max(
-    ...sorted.filter(({ method }) => method === 'sgd').map((line) => line.budget),
-  );
-  const plotted = sorted.filter((line) => line.budget === budget && PLOTTED.test(line.method));
+  const largest = Math.max(...lines.map(({ budget }) => budget));
+  const isPlotted = ({ budget, method }: MethodLine): boolean =>
+    budget === largest && PLOTTED.test(method);
   await writeLines(
     join(output, 'methods.jsonl'),
-    sorted.map((line) => ({ ...line, bins: undefined })),
-  );
-  await writeLines(
-    join(output, 'reliability.jsonl'),
-    plotted.map(({ experiment, budget: epochs, seed, method, bins }) => ({
-      experiment,
-      budget: epochs,
-      seed,
-      method,
-      bins,
-    })),
+    lines.toSorted(inOrder).map((line) => (isPlotted(line) ? line : { ...line, bins: undefined })),
   );
 }
 

@@ -24,12 +24,14 @@ export interface MethodLine {
   /** In nats. */
   readonly logLoss: number;
   readonly ece: number;
+  /** All epochs of training that it takes, where they are more than the budget. */
+  readonly trainedEpochs?: number;
   readonly forwardPasses: number;
   readonly memoryBytes: number;
   readonly choice?: string;
   readonly machine: string;
-  /** Of the reliability plot. */
-  readonly bins: readonly Bin[];
+  /** Of the reliability plot; only in the seed's own file for methods that are not plotted. */
+  readonly bins?: readonly Bin[];
 }
 
 /** Images that methods are scored on. */
@@ -80,6 +82,7 @@ export async function measureSeed(
         accuracy: rounded(100 * score.accuracy),
         logLoss: rounded(score.logLoss),
         ece: rounded(score.ece),
+        ...(method.trainedEpochs !== undefined && { trainedEpochs: method.trainedEpochs }),
         forwardPasses,
         memoryBytes: method.memoryBytes(workbench),
         ...(choice !== undefined && { choice }),

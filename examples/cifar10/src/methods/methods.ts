@@ -80,7 +80,7 @@ function swaMethods(leg: Leg): readonly Method[] {
       const from = `from-${percent(start)}`;
       return [
         observed(`${name}/${from}`, leg, `swa-${from}`, epoch),
-        observedWithOldStatistics(`${name}/${from}/old-batch-norm`, leg, `swa-${from}`, epoch),
+        observedWithOldStatistics(`${name}/${from}/old-bn`, leg, `swa-${from}`, epoch),
       ];
     }),
   ];

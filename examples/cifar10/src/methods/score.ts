@@ -34,9 +34,8 @@ export function scoreOf(probabilities: Float64Array, labels: Uint8Array): Score 
     if (mostLikely(probabilities, image, classes).label === label) right += 1;
     loss -= Math.log(probabilities[image * classes + label] ?? NaN);
   }
-  const bins = binsOf(probabilities, labels);
-  const gap = bins.reduce(
-    (sum, { count, confidence, accuracy }) => sum + count * Math.abs(confidence - accuracy),
+  const gap = sumsOf(probabilities, labels).reduce(
+    (sum, { confidence, right: told }) => sum + Math.abs(confidence - told),
     0,
   );
   const { length } = labels;
@@ -50,8 +49,25 @@ export function scoreOf(probabilities: Float64Array, labels: Uint8Array): Score 
  * @see Guo et al. 2017, On Calibration of Modern Neural Networks, https://arxiv.org/abs/1706.04599
  */
 export function binsOf(probabilities: Float64Array, labels: Uint8Array): readonly Bin[] {
+  return sumsOf(probabilities, labels)
+    .filter(({ count }) => count > 0)
+    .map(({ count, confidence, right }) => ({
+      count,
+      confidence: Number((confidence / count).toFixed(5)),
+      accuracy: Number((right / count).toFixed(5)),
+    }));
+}
+
+/** How many predictions a bin has, their confidences added up, and how many are right. */
+interface Sums {
+  count: number;
+  confidence: number;
+  right: number;
+}
+
+function sumsOf(probabilities: Float64Array, labels: Uint8Array): readonly Readonly<Sums>[] {
   const classes = probabilities.length / labels.length;
-  const sums = Array.from({ length: BINS }, () => ({ count: 0, confidence: 0, right: 0 }));
+  const sums = Array.from({ length: BINS }, (): Sums => ({ count: 0, confidence: 0, right: 0 }));
   for (const [image, label] of labels.entries()) {
     const { label: told, probability } = mostLikely(probabilities, image, classes);
     const bin = sums[Math.min(BINS, Math.max(1, Math.ceil(probability * BINS))) - 1];
@@ -60,13 +76,7 @@ export function binsOf(probabilities: Float64Array, labels: Uint8Array): readonl
     bin.confidence += probability;
     if (told === label) bin.right += 1;
   }
-  return sums
-    .filter(({ count }) => count > 0)
-    .map(({ count, confidence, right }) => ({
-      count,
-      confidence: confidence / count,
-      accuracy: right / count,
-    }));
+  return sums;
 }
 
 function mostLikely(

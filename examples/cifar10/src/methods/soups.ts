@@ -24,7 +24,8 @@ export interface Ingredient {
 export function ofTwoSeeds(leg: Leg, partner: Surroundings): readonly Method[] {
   const { name, lastEpoch } = leg;
   const shared = {
-    budget: 2 * lastEpoch,
+    budget: lastEpoch,
+    trainedEpochs: 2 * lastEpoch,
     needs: [
       { leg, epoch: lastEpoch },
       { leg, epoch: lastEpoch, of: partner },
@@ -131,18 +132,21 @@ export function chosenStart(leg: Leg, first: number): Method {
 
 function costOf(
   ingredients: readonly Ingredient[],
-): Pick<Method, 'budget' | 'needs' | 'memoryBytes'> {
-  const legs = [...new Set(ingredients.flatMap(({ leg }) => withEarlier(leg)))];
-  const own = legs.map((leg) => leg.lastEpoch - (leg.after?.epoch ?? 0));
+): Pick<Method, 'budget' | 'trainedEpochs' | 'needs' | 'memoryBytes'> {
+  // The last epoch of each leg that the ingredients need.
+  const lastEpochs = new Map<Leg, number>();
+  const need = (leg: Leg, epoch: number): void => {
+    lastEpochs.set(leg, Math.max(epoch, lastEpochs.get(leg) ?? 0));
+    if (leg.after !== undefined) need(leg.after.leg, leg.after.epoch);
+  };
+  for (const { leg } of ingredients) need(leg, leg.lastEpoch);
+  const epochs = [...lastEpochs].map(([leg, epoch]) => epoch - (leg.after?.epoch ?? 0));
   return {
-    budget: own.reduce((sum, epochs) => sum + epochs, 0),
+    budget: lastEpochOf(ingredients),
+    trainedEpochs: epochs.reduce((sum, each) => sum + each, 0),
     needs: ingredients.map(({ leg }) => ({ leg, epoch: leg.lastEpoch })),
     memoryBytes: (workbench) => ingredients.length * weightBytes(workbench),
   };
-}
-
-function withEarlier(leg: Leg): readonly Leg[] {
-  return leg.after === undefined ? [leg] : [...withEarlier(leg.after.leg), leg];
 }
 
 function lastEpochOf(ingredients: readonly Ingredient[]): number {

@@ -1,10 +1,11 @@
 // Two seeds on wasm, trained and measured from end to end.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { readLines } from '../../src/lines.js';
 import { collect } from '../../src/methods/collect.js';
 import { type MethodLine, measureSeed } from '../../src/methods/measure-seed.js';
 import { methodsOf } from '../../src/methods/methods.js';
@@ -66,7 +67,7 @@ describe('measureSeed', { timeout: 120_000 }, () => {
       'sgd/ema-0.999',
       'sgd/last-50',
       'swa-0.025/from-75',
-      'swa-0.01/from-90/old-batch-norm',
+      'swa-0.01/from-90/old-bn',
       'constant/swa/from-60',
       'constant/wsm-cosine/last-25',
       'snapshots',
@@ -87,11 +88,7 @@ describe('measureSeed', { timeout: 120_000 }, () => {
   });
 
   it('scores an average as its training did', async () => {
-    const text = await readFile(join(root, 'seed-1', 'run.jsonl'), 'utf8');
-    const epochs = text
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as EpochLine);
+    const epochs = await readLines<EpochLine>(join(root, 'seed-1', 'run.jsonl'));
     const trained = epochs.find(({ leg, epoch }) => leg === 'swa-0.025-20' && epoch === 20);
     const scoreOf = (method: string): readonly (number | undefined)[] => {
       const line = lines.find((each) => each.budget === 20 && each.method === method);
@@ -101,7 +98,7 @@ describe('measureSeed', { timeout: 120_000 }, () => {
     for (const [method, score] of [
       ['swa-0.025/last', trained?.live],
       ['swa-0.025/from-50', updatedStatistics],
-      ['swa-0.025/from-50/old-batch-norm', oldStatistics],
+      ['swa-0.025/from-50/old-bn', oldStatistics],
     ] as const) {
       const [accuracy = NaN, logLoss = NaN, ece = NaN] = scoreOf(method);
       expect(accuracy).toBeCloseTo(100 * (score?.accuracy ?? NaN), 5);
@@ -121,7 +118,8 @@ describe('measureSeed', { timeout: 120_000 }, () => {
     expect(costOf('constant/wsm-linear/last-50')).toEqual([2, 10 * bytes]);
     expect(costOf('swag')).toEqual([30 * 2 + 29 * 2, 24 * bytes]);
     expect(costOf('snapshots')[0]).toBe(4 * 2); // passes over ten test images, eight at once
-    expect(lines.find(({ method }) => method === 'soup-of-endings/uniform')?.budget).toBe(50);
+    const soup = lines.find(({ method }) => method === 'soup-of-endings/uniform');
+    expect([soup?.budget, soup?.trainedEpochs]).toEqual([20, 40]);
   });
 
   it('says what was chosen on validation images', () => {
@@ -144,12 +142,7 @@ describe('measureSeed', { timeout: 120_000 }, () => {
       seeds.map(({ folder }) => folder),
       root,
     );
-    const read = async (name: string): Promise<readonly MethodLine[]> =>
-      (await readFile(join(root, name), 'utf8'))
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line) as MethodLine);
-    const collected = await read('methods.jsonl');
+    const collected = await readLines<MethodLine>(join(root, 'methods.jsonl'));
     const sgd = collected.filter((line) => line.method === 'sgd' && line.budget === 20);
     expect(sgd.map(({ experiment, seed }) => [experiment, seed])).toEqual([
       ['tiny', 1],
@@ -157,8 +150,19 @@ describe('measureSeed', { timeout: 120_000 }, () => {
       ['tiny-validation', 1],
       ['tiny-validation', 2],
     ]);
-    expect(collected.some((line) => 'bins' in line)).toBe(false);
-    const [first] = await read('reliability.jsonl');
-    expect(first?.bins.reduce((sum, { count }) => sum + count, 0)).toBe(10);
+    const withBins = collected.filter(({ bins }) => bins !== undefined);
+    expect(new Set(withBins.map(({ method, budget }) => `${method} ${budget}`))).toEqual(
+      new Set([
+        'fge-2 20',
+        'fge-4 20',
+        'sgd 20',
+        'snapshots 20',
+        'swa-0.01/from-75 20',
+        'swa-0.025/from-75 20',
+        'swag 20',
+        'swag/diagonal 20',
+      ]),
+    );
+    expect(withBins[0]?.bins?.reduce((sum, { count }) => sum + count, 0)).toBe(10);
   });
 });

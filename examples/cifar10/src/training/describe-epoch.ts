@@ -1,5 +1,5 @@
 // A line an epoch, for the terminal.
-import type { EpochLine } from '../training/surroundings.js';
+import type { EpochLine } from './surroundings.js';
 
 /**
  * What an epoch came to.
