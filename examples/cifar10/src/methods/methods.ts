@@ -1,6 +1,7 @@
 // All methods that are measured, by the legs that they need.
 import type { Leg } from '../plan/leg.js';
-import { budgetsOf, STARTS } from '../plan/plan.js';
+import { STARTS } from '../plan/observers.js';
+import { budgetsOf } from '../plan/plan.js';
 import type { Surroundings } from '../training/surroundings.js';
 import { cycleEnds, ensembleOf } from './ensembles.js';
 import type { Method } from './method.js';
