@@ -59,7 +59,7 @@ function sgdMethods(leg: Leg): readonly Method[] {
   const epoch = leg.lastEpoch;
   return [
     lastIterate('sgd', leg, epoch),
-    meanOfEpochs('sgd/batch-norm-updated', { leg, epoch, count: 1, curve: 'linear' }),
+    meanOfEpochs('sgd/bn-updated', { leg, epoch, count: 1, curve: 'linear' }),
     ...DECAYS.map((decay) => observed(`sgd/${decay}`, leg, decay, epoch)),
     ...WINDOWS.map((part) =>
       meanOfEpochs(`sgd/last-${percent(part)}`, {
