@@ -10,6 +10,7 @@ import { scoreOf } from '../methods/score.js';
 import type { Ingredient } from '../methods/soups.js';
 import { createWorkbench } from '../methods/workbench.js';
 import { createNetwork, type Network } from '../network/network.js';
+import { isTrained } from '../training/is-trained.js';
 import type { Surroundings } from '../training/surroundings.js';
 import { directionAt, moved, normOf, type Scaling } from './directions.js';
 
@@ -20,8 +21,8 @@ const BATCHES = 8;
 const TRAIN_IMAGES = 2000;
 /** Distances along directions: in weight space, and in parts of each filter's length. */
 const DISTANCES: Readonly<Record<Scaling, readonly number[]>> = {
-  unit: [0, 1, 2, 3, 4, 6, 8, 10],
-  filter: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8],
+  unit: [0, 0.5, 1, 1.5, 2, 3, 4, 6],
+  filter: [0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6],
 };
 
 /** One direction around one solution. */
@@ -41,8 +42,8 @@ export interface Ray {
 }
 
 /**
- * Measures the rays around solutions of a seed that have not been measured, and writes each to
- * `rays.jsonl` at once.
+ * Measures the rays around solutions of a seed that are trained and not yet measured. Each is
+ * written to `rays.jsonl` at once.
  */
 export async function measureFlatness(
   surroundings: Surroundings,
@@ -58,6 +59,7 @@ export async function measureFlatness(
     `${ray.solution} ${ray.scaling} ${ray.direction}`;
   const measured = new Set(rays.map(keyOf));
   for (const { name, leg, read } of solutions) {
+    if (!(await isTrained(leg, leg.lastEpoch, surroundings))) continue;
     const weights = await read(workbench);
     for (const scaling of ['unit', 'filter'] as const) {
       for (let direction = 0; direction < DIRECTIONS; direction += 1) {

@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import { concatenated, sliceImages, type Images } from '../data/cifar10.js';
 import { readLines, writeLines } from '../lines.js';
 import { createNetwork } from '../network/network.js';
-import { readCheckpoint } from '../training/checkpoint.js';
-import { identityOf } from '../training/identity.js';
-import { lastFile } from '../training/leg-files.js';
+import { isTrained } from '../training/is-trained.js';
 import type { Surroundings } from '../training/surroundings.js';
 import type { Method } from './method.js';
 import { type Bin, binsOf, type Score, scoreOf } from './score.js';
@@ -67,7 +65,7 @@ export async function measureSeed(
   const key = ({ budget, name }: Pick<Method, 'budget' | 'name'>): string => `${budget} ${name}`;
   const measured = new Set(lines.map((line) => key({ budget: line.budget, name: line.method })));
   for (const method of methods) {
-    if (measured.has(key(method)) || !(await isTrained(method, surroundings))) continue;
+    if (measured.has(key(method)) || !(await isReady(method, surroundings))) continue;
     const { probabilities, forwardPasses, choice } = await method.predict(workbench);
     let start = 0;
     for (const { experiment, images: own } of scored) {
@@ -105,11 +103,9 @@ function rounded(value: number): number {
   return Number(value.toFixed(6));
 }
 
-async function isTrained({ needs }: Method, surroundings: Surroundings): Promise<boolean> {
+async function isReady({ needs }: Method, surroundings: Surroundings): Promise<boolean> {
   for (const { leg, epoch, of = surroundings } of needs) {
-    const path = lastFile(of.folder, leg);
-    const checkpoint = await readCheckpoint(path, identityOf(leg, of));
-    if ((checkpoint?.epoch ?? 0) < epoch) return false;
+    if (!(await isTrained(leg, epoch, of))) return false;
   }
   return true;
 }
