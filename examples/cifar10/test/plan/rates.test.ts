@@ -1,6 +1,7 @@
 import { isRateMinimum } from '@polyak/ensemble';
 import { describe, expect, it } from 'vitest';
 
+import { cycleEnds } from '../../src/methods/ensembles.js';
 import type { Leg } from '../../src/plan/leg.js';
 import { legsOf } from '../../src/plan/plan.js';
 import { ratesOf } from '../../src/plan/rates.js';
@@ -45,9 +46,19 @@ describe('ratesOf', () => {
     }
   });
 
-  it('has cycles that end after whole epochs', () => {
-    expect(minima('cosines-100')).toEqual([60, 70, 80, 90]);
-    expect(minima('fge-4-100').map(Math.round)).toEqual([77, 81, 85, 89, 93, 97]);
-    expect(minima('fge-2-100').map(Math.round)).toHaveLength(12);
+  it.each([
+    ['cosines-100', [60, 70, 80, 90]],
+    ['fge-4-100', [77, 81, 85, 89, 93, 97]],
+    ['fge-2-100', [76, 78, 80, 82, 84, 86, 88, 90, 92, 94, 96, 98]],
+  ])('is lowest where members of %s are taken', (name, epochs) => {
+    // A triangle is lowest in the first step after the epoch.
+    expect(minima(name).map(Math.floor)).toEqual(epochs);
+    expect(cycleEnds(legNamed(name)).filter((epoch) => epoch < 100)).toEqual(epochs);
+  });
+
+  it('has a last member at the end of the last cycle', () => {
+    expect(cycleEnds(legNamed('cosines-100')).at(-1)).toBe(100);
+    expect(cycleEnds(legNamed('fge-2-100')).at(-1)).toBe(100);
+    expect(cycleEnds(legNamed('sgd-100'))).toEqual([]);
   });
 });
