@@ -22,8 +22,6 @@ export interface MethodLine {
   /** In nats. */
   readonly logLoss: number;
   readonly ece: number;
-  /** All epochs of training that it takes, where they are more than the budget. */
-  readonly trainedEpochs?: number;
   readonly forwardPasses: number;
   readonly memoryBytes: number;
   readonly choice?: string;
@@ -80,7 +78,6 @@ export async function measureSeed(
         accuracy: rounded(100 * score.accuracy),
         logLoss: rounded(score.logLoss),
         ece: rounded(score.ece),
-        ...(method.trainedEpochs !== undefined && { trainedEpochs: method.trainedEpochs }),
         forwardPasses,
         memoryBytes: method.memoryBytes(workbench),
         ...(choice !== undefined && { choice }),

@@ -7,10 +7,8 @@ import type { Workbench } from './workbench.js';
 export interface Method {
   /** Names its line: `sgd`, `swa-0.05/from-75`. */
   readonly name: string;
-  /** The epochs after which the runs that it is made of end. */
+  /** The epochs of training that it takes, those of all its runs together. */
   readonly budget: number;
-  /** All epochs of training that it takes, where they are more than the budget. */
-  readonly trainedEpochs?: number;
   /** The legs that have to be trained first, each up to an epoch. */
   readonly needs: readonly Need[];
   /** How many bytes it keeps while training, besides the model. */

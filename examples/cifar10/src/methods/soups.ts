@@ -24,8 +24,7 @@ export interface Ingredient {
 export function ofTwoSeeds(leg: Leg, partner: Surroundings): readonly Method[] {
   const { name, lastEpoch } = leg;
   const shared = {
-    budget: lastEpoch,
-    trainedEpochs: 2 * lastEpoch,
+    budget: 2 * lastEpoch,
     needs: [
       { leg, epoch: lastEpoch },
       { leg, epoch: lastEpoch, of: partner },
@@ -132,7 +131,7 @@ export function chosenStart(leg: Leg, first: number): Method {
 
 function costOf(
   ingredients: readonly Ingredient[],
-): Pick<Method, 'budget' | 'trainedEpochs' | 'needs' | 'memoryBytes'> {
+): Pick<Method, 'budget' | 'needs' | 'memoryBytes'> {
   // The last epoch of each leg that the ingredients need.
   const lastEpochs = new Map<Leg, number>();
   const need = (leg: Leg, epoch: number): void => {
@@ -142,8 +141,7 @@ function costOf(
   for (const { leg } of ingredients) need(leg, leg.lastEpoch);
   const epochs = [...lastEpochs].map(([leg, epoch]) => epoch - (leg.after?.epoch ?? 0));
   return {
-    budget: lastEpochOf(ingredients),
-    trainedEpochs: epochs.reduce((sum, each) => sum + each, 0),
+    budget: epochs.reduce((sum, each) => sum + each, 0),
     needs: ingredients.map(({ leg }) => ({ leg, epoch: leg.lastEpoch })),
     memoryBytes: (workbench) => ingredients.length * weightBytes(workbench),
   };
