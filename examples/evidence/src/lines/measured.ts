@@ -1,0 +1,81 @@
+// The numbers that a block shows: of one experiment and budget, by method and seed.
+import { mean } from '@polyak/example-shared/statistics';
+
+import { listOf, optionOf, type Block } from '../blocks.js';
+import { Failure } from '../failure.js';
+import type { MethodLine } from './method-lines.js';
+import type { Metric } from '../tables/metrics.js';
+
+/** Values by seed. */
+export type BySeed = ReadonlyMap<number, number>;
+
+/** One method's lines. */
+export interface Measured {
+  readonly method: string;
+  readonly lines: readonly MethodLine[];
+}
+
+/** The lines of a block's experiment that its option `methods` lets through; `*` ends a prefix. */
+export function linesOf(block: Block, lines: readonly MethodLine[]): readonly MethodLine[] {
+  const patterns = block.options.has('methods') ? listOf(block, 'methods') : ['*'];
+  const found = lines.filter(
+    ({ experiment, method }) =>
+      experiment === block.subject && patterns.some((pattern) => matches(method, pattern)),
+  );
+  for (const pattern of patterns) {
+    if (found.some(({ method }) => matches(method, pattern))) continue;
+    throw new Failure(`${block.place}: no line of "${block.subject}" has a method "${pattern}".`);
+  }
+  return found;
+}
+
+/** The methods at the block's budget: its baseline first, then by a measure, the best first. */
+export function methodsOf(
+  block: Block,
+  lines: readonly MethodLine[],
+  metric: Metric,
+): readonly Measured[] {
+  const budget = Number(optionOf(block, 'budget'));
+  const baseline = optionOf(block, 'baseline');
+  const own = linesOf(block, lines).filter((line) => line.budget === budget);
+  const methods = [...new Set(own.map(({ method }) => method))];
+  if (!methods.includes(baseline)) {
+    throw new Failure(
+      `${block.place}: no line of "${block.subject}" with budget ${budget} has the baseline ` +
+        `"${baseline}"; there are ${methods.join(', ') || 'none'}.`,
+    );
+  }
+  const sign = metric.better === 'higher' ? -1 : 1;
+  const rank = ({ method, lines: its }: Measured): number => {
+    if (method === baseline) return -Infinity;
+    const values = [...valuesOf(its, metric).values()];
+    return values.length === 0 ? Infinity : sign * mean(values);
+  };
+  return methods
+    .map((method) => ({ method, lines: own.filter((line) => line.method === method) }))
+    .toSorted((one, other) => compare(rank(one), rank(other)));
+}
+
+/** The values of a measure by seed. */
+export function valuesOf(lines: readonly MethodLine[], { key }: Metric): BySeed {
+  return new Map(
+    lines.flatMap(({ seed, measures }) => {
+      const value = measures.get(key);
+      return value === undefined ? [] : [[seed, value] as const];
+    }),
+  );
+}
+
+/** The seeds of some lines, in order. */
+export function seedsOf(lines: readonly MethodLine[]): readonly number[] {
+  return [...new Set(lines.map(({ seed }) => seed))].toSorted((one, other) => one - other);
+}
+
+function matches(method: string, pattern: string): boolean {
+  return pattern.endsWith('*') ? method.startsWith(pattern.slice(0, -1)) : method === pattern;
+}
+
+/** Infinities are equal to themselves, which a difference would not say. */
+function compare(one: number, other: number): number {
+  return one === other ? 0 : one < other ? -1 : 1;
+}

@@ -1,0 +1,60 @@
+// The lines of `examples/*/results/methods.jsonl`: what each method measured with each seed.
+import { Failure } from '../failure.js';
+import { numberOf, parseJsonLines, textOf, type JsonLine } from './json-lines.js';
+
+/** What one method measured with one seed. */
+export interface MethodLine {
+  readonly experiment: string;
+  readonly budget: number;
+  readonly seed: number;
+  readonly method: string;
+  /** Each number by its name, such as `accuracy`. */
+  readonly measures: ReadonlyMap<string, number>;
+}
+
+const KEYS = ['experiment', 'budget', 'seed', 'method'];
+
+/**
+ * The lines of some files.
+ *
+ * @param files - texts by path
+ * @throws Failure for a line that is no such line, a number that is not finite, or two lines of the
+ * same experiment, budget, seed and method
+ */
+export function parseMethodLines(files: ReadonlyMap<string, string>): readonly MethodLine[] {
+  const places = new Map<string, string>();
+  return [...files].flatMap(([path, text]) =>
+    parseJsonLines(path, text).map((json) => {
+      const line = parseLine(json);
+      const key = JSON.stringify([line.experiment, line.budget, line.seed, line.method]);
+      const first = places.get(key);
+      if (first !== undefined) {
+        throw new Failure(
+          `${json.place}: found "${line.method}" of ${line.experiment}, budget ${line.budget}, ` +
+            `seed ${line.seed} again; ${first} has it. Remove one of them.`,
+        );
+      }
+      places.set(key, json.place);
+      return line;
+    }),
+  );
+}
+
+function parseLine(json: JsonLine): MethodLine {
+  const measures = new Map<string, number>();
+  for (const [name, value] of Object.entries(json.fields)) {
+    if (KEYS.includes(name)) continue;
+    // Text, such as the machine, says how a line came to be, and is not tabulated.
+    if (typeof value !== 'string') measures.set(name, numberOf(json, name));
+  }
+  if (measures.size === 0) {
+    throw new Failure(`${json.place}: no number was measured. Remove the line.`);
+  }
+  return {
+    experiment: textOf(json, 'experiment'),
+    budget: numberOf(json, 'budget'),
+    seed: numberOf(json, 'seed'),
+    method: textOf(json, 'method'),
+    measures,
+  };
+}

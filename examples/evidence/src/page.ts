@@ -1,0 +1,84 @@
+// A page with its blocks filled, and the pictures that they show.
+import { createHash } from 'node:crypto';
+import { join, posix } from 'node:path';
+
+import { format, resolveConfig } from 'prettier';
+
+import { blocksOf, fillBlocks, type Block } from './blocks.js';
+import { Failure } from './failure.js';
+import { ROOT, type Evidence } from './evidence.js';
+import { drawBudgets } from './plots/budgets.js';
+import { drawDots } from './plots/dots.js';
+import { drawCard } from './plots/frame.js';
+import type { Picture } from './plots/picture.js';
+import { renderAnswer } from './tables/answer.js';
+import { renderBudgets } from './tables/budgets.js';
+import { renderTable } from './tables/table.js';
+
+/** A page as the lines make it. */
+export interface FilledPage {
+  readonly text: string;
+  /** SVG by path from the repository's root; the file itself is a PNG. */
+  readonly pictures: ReadonlyMap<string, string>;
+}
+
+/** One block, and what else a kind may need. */
+interface Context {
+  readonly block: Block;
+  readonly blocks: readonly Block[];
+  readonly evidence: Evidence;
+}
+
+const TABLES: Readonly<Record<string, (context: Context) => string>> = {
+  answer: ({ blocks, evidence }) => renderAnswer(blocks, evidence.methods),
+  budgets: ({ block, evidence }) => renderBudgets(block, evidence.methods),
+  table: ({ block, evidence }) => renderTable(block, evidence.methods),
+};
+
+const PICTURES: Readonly<Record<string, (context: Context) => Picture>> = {
+  budgets: ({ block, evidence }) => drawBudgets(block, evidence.methods),
+  dots: ({ block, evidence }) => drawDots(block, evidence.methods),
+};
+
+/**
+ * Fills all blocks of a page.
+ *
+ * @param path - of the page, from the repository's root
+ */
+export async function fillPage(
+  path: string,
+  page: string,
+  evidence: Evidence,
+): Promise<FilledPage> {
+  const blocks = blocksOf(path, page);
+  const pictures = new Map<string, string>();
+  const contents = blocks.map((block) => {
+    const context = { block, blocks, evidence };
+    const [table, picture] = [TABLES[block.kind], PICTURES[block.kind]];
+    if (table === undefined && picture === undefined) {
+      const kinds = [...new Set([TABLES, PICTURES].flatMap((kind) => Object.keys(kind)))].join(
+        ', ',
+      );
+      throw new Failure(`${block.place}: no block is called "${block.kind}"; there are ${kinds}.`);
+    }
+    return [table?.(context), picture && showPicture(path, picture(context), pictures)]
+      .filter((part) => part !== undefined)
+      .join('\n\n');
+  });
+  const filled = fillBlocks(page, contents);
+  const config = await resolveConfig(join(ROOT, path));
+  return { text: await format(filled, { ...config, parser: 'markdown' }), pictures };
+}
+
+/** The link to a picture, with a digest of its drawing: so a changed picture changes the page. */
+function showPicture(
+  path: string,
+  { name, alt, card }: Picture,
+  pictures: Map<string, string>,
+): string {
+  const file = `docs/images/evidence-${name}.png`;
+  const svg = drawCard(card);
+  pictures.set(file, svg);
+  const digest = createHash('sha256').update(svg).digest('hex').slice(0, 12);
+  return `![${alt}](${posix.relative(posix.dirname(path), file)})\n\n<!-- drawing ${digest} -->`;
+}
