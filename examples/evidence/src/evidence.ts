@@ -9,6 +9,10 @@ import { parseMethodLines, type MethodLine } from './lines/method-lines.js';
 /** All that was measured. */
 export interface Evidence {
   readonly methods: readonly MethodLine[];
+  /** Losses and errors along random directions from the weights: a line for each distance. */
+  readonly flatness: readonly MethodLine[];
+  /** Predictions by their confidence: a line for each bin. */
+  readonly reliability: readonly MethodLine[];
 }
 
 /** The repository's root. */
@@ -18,6 +22,11 @@ export const ROOT: string = join(import.meta.dirname, '..', '..', '..');
 export async function readEvidence(): Promise<Evidence> {
   return {
     methods: parseMethodLines(await readAll('examples/*/results/methods.jsonl')),
+    flatness: parseMethodLines(await readAll('examples/*/results/flatness.jsonl'), [
+      'direction',
+      'distance',
+    ]),
+    reliability: parseMethodLines(await readAll('examples/*/results/reliability.jsonl'), ['bin']),
   };
 }
 

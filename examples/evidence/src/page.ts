@@ -10,7 +10,9 @@ import { ROOT, type Evidence } from './evidence.js';
 import { drawBudgets } from './plots/budgets.js';
 import { drawDots } from './plots/dots.js';
 import { drawCard } from './plots/frame.js';
+import { drawFlatness } from './plots/flatness.js';
 import type { Picture } from './plots/picture.js';
+import { drawReliability } from './plots/reliability.js';
 import { renderAnswer } from './tables/answer.js';
 import { renderBudgets } from './tables/budgets.js';
 import { renderTable } from './tables/table.js';
@@ -38,6 +40,8 @@ const TABLES: Readonly<Record<string, (context: Context) => string>> = {
 const PICTURES: Readonly<Record<string, (context: Context) => Picture>> = {
   budgets: ({ block, evidence }) => drawBudgets(block, evidence.methods),
   dots: ({ block, evidence }) => drawDots(block, evidence.methods),
+  flatness: ({ block, evidence }) => drawFlatness(block, evidence.flatness),
+  reliability: ({ block, evidence }) => drawReliability(block, evidence.reliability),
 };
 
 /**

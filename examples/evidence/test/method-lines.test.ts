@@ -52,4 +52,13 @@ describe('parseMethodLines', () => {
         'Remove one of them.',
     );
   });
+
+  it('tells lines apart by further keys, which each must then have', () => {
+    const [near, far] = [0.5, 1].map((distance) => JSON.stringify({ ...LINE, distance }));
+    const keyed = (...lines: readonly string[]): unknown =>
+      parseMethodLines(new Map([[PATH, lines.join('\n')]]), ['distance']);
+    expect(keyed(`${near}`, `${far}`)).toHaveLength(2);
+    expect(() => keyed(`${near}`, `${near}`)).toThrow(`${PATH}:2: found "sgd" of some`);
+    expect(() => keyed(JSON.stringify(LINE))).toThrow(`${PATH}:1: "distance" is missing`);
+  });
 });

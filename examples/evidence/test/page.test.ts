@@ -23,8 +23,23 @@ function pageOf(words: string): string {
   return `# Page\n\n<!-- evidence: ${words} -->\n<!-- /evidence -->\n`;
 }
 
+/** What is read of other files than `methods.jsonl`. */
+const POINTS = ['sgd', 'swa'].flatMap((method) =>
+  [1, 2, 3].map((x) =>
+    line(method, 1, {
+      direction: 1,
+      distance: x - 2,
+      trainLoss: 0.5 + x / 10,
+      testError: 20 + x,
+      bin: x + 10,
+      confidence: 0.7,
+      accuracy: 0.5 + x / 10,
+    }),
+  ),
+);
+
 function evidenceOf(methods: readonly MethodLine[]): Evidence {
-  return { methods };
+  return { methods, flatness: [], reliability: [] };
 }
 
 describe('fillPage', () => {
@@ -47,6 +62,21 @@ describe('fillPage', () => {
     }
   });
 
+  it.each([
+    ['flatness', 'trainLoss'],
+    ['flatness', 'testError'],
+    ['reliability', 'confidence'],
+  ])('draws %s from its lines, and finds a changed %s', async (kind, key) => {
+    const page = pageOf(`${kind} some budget=5 methods=sgd,swa`);
+    const { text } = await fillPage('docs/page.md', page, { ...evidenceOf([]), [kind]: POINTS });
+    expect(text).toContain(`](images/evidence-some-5-${kind}.png)`);
+    const changed = POINTS.map((one, index) =>
+      index === 4 ? { ...one, measures: new Map([...one.measures, [key, 0.25]]) } : one,
+    );
+    const other = await fillPage('docs/page.md', page, { ...evidenceOf([]), [kind]: changed });
+    expect(other.text).not.toBe(text);
+  });
+
   it('draws pictures beside the page’s words, and links them from where the page is', async () => {
     const { text, pictures } = await fillPage(
       'examples/some/README.md',
@@ -63,7 +93,8 @@ describe('fillPage', () => {
 
   it('refuses a kind that is not there', async () => {
     await expect(fillPage('a.md', pageOf('pie some'), evidenceOf(METHODS))).rejects.toThrow(
-      'a.md:3: no block is called "pie"; there are answer, budgets, table, dots.',
+      'a.md:3: no block is called "pie"; there are answer, budgets, table, dots, ' +
+        'flatness, reliability.',
     );
   });
 });

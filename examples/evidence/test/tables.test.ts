@@ -75,7 +75,7 @@ describe('renderTable', () => {
     ],
     [
       'table some budget=5 baseline=sgd metric=accuracy methods=sgd,lawa*',
-      'page.md:3: no line of "some" has a method "lawa*".',
+      'page.md:3: "some" has no line of a method "lawa*"; it has sgd, swa/75, swa/50.',
     ],
   ])('refuses %s', (words, message) => {
     expect(() => renderTable(blockWith(words), LINES)).toThrow(message);

@@ -18,15 +18,15 @@ export interface Measured {
 /** The lines of a block's experiment that its option `methods` lets through; `*` ends a prefix. */
 export function linesOf(block: Block, lines: readonly MethodLine[]): readonly MethodLine[] {
   const patterns = block.options.has('methods') ? listOf(block, 'methods') : ['*'];
-  const found = lines.filter(
-    ({ experiment, method }) =>
-      experiment === block.subject && patterns.some((pattern) => matches(method, pattern)),
-  );
+  const own = lines.filter(({ experiment }) => experiment === block.subject);
   for (const pattern of patterns) {
-    if (found.some(({ method }) => matches(method, pattern))) continue;
-    throw new Failure(`${block.place}: no line of "${block.subject}" has a method "${pattern}".`);
+    if (own.some(({ method }) => matches(method, pattern))) continue;
+    const found = [...new Set(own.map(({ method }) => method))].join(', ') || 'no lines at all';
+    throw new Failure(
+      `${block.place}: "${block.subject}" has no line of a method "${pattern}"; it has ${found}.`,
+    );
   }
-  return found;
+  return own.filter(({ method }) => patterns.some((pattern) => matches(method, pattern)));
 }
 
 /** The methods at the block's budget: its baseline first, then by a measure, the best first. */

@@ -18,20 +18,27 @@ const KEYS = ['experiment', 'budget', 'seed', 'method'];
  * The lines of some files.
  *
  * @param files - texts by path
+ * @param keys - the numbers that tell the lines of one method and seed apart; none for
+ * `methods.jsonl`, which has one
  * @throws Failure for a line that is no such line, a number that is not finite, or two lines of the
- * same experiment, budget, seed and method
+ * same experiment, budget, seed, method and keys
  */
-export function parseMethodLines(files: ReadonlyMap<string, string>): readonly MethodLine[] {
+export function parseMethodLines(
+  files: ReadonlyMap<string, string>,
+  keys: readonly string[] = [],
+): readonly MethodLine[] {
   const places = new Map<string, string>();
   return [...files].flatMap(([path, text]) =>
     parseJsonLines(path, text).map((json) => {
       const line = parseLine(json);
-      const key = JSON.stringify([line.experiment, line.budget, line.seed, line.method]);
+      const { experiment, budget, seed, method } = line;
+      const parts = keys.map((name) => numberOf(json, name));
+      const key = JSON.stringify([experiment, budget, seed, method, ...parts]);
       const first = places.get(key);
       if (first !== undefined) {
         throw new Failure(
-          `${json.place}: found "${line.method}" of ${line.experiment}, budget ${line.budget}, ` +
-            `seed ${line.seed} again; ${first} has it. Remove one of them.`,
+          `${json.place}: found "${method}" of ${experiment}, budget ${budget}, ` +
+            `seed ${seed} again; ${first} has it. Remove one of them.`,
         );
       }
       places.set(key, json.place);
