@@ -18,7 +18,7 @@ export function drawBudgets(block: Block, lines: readonly MethodLine[]): Picture
   });
   return {
     name: `${block.subject}-budgets-${key}`,
-    alt: `${label} of ${methods.join(', ')} over budgets: the table above as lines, one for each seed`,
+    alt: `${label} of ${methods.join(', ')} over budgets: the table above, with each seed`,
     card: {
       title: 'Over budgets: a thin line for each seed, a thick one for the mean',
       legend: methods.map((method, index) => ({ label: method, color: colorOf(index) })),
