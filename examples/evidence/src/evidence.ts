@@ -11,8 +11,6 @@ export interface Evidence {
   readonly methods: readonly MethodLine[];
   /** Losses and errors along random directions from the weights: a line for each distance. */
   readonly flatness: readonly MethodLine[];
-  /** Predictions by their confidence: a line for each bin. */
-  readonly reliability: readonly MethodLine[];
 }
 
 /** The repository's root. */
@@ -26,7 +24,6 @@ export async function readEvidence(): Promise<Evidence> {
       'direction',
       'distance',
     ]),
-    reliability: parseMethodLines(await readAll('examples/*/results/reliability.jsonl'), ['bin']),
   };
 }
 

@@ -41,7 +41,7 @@ const PICTURES: Readonly<Record<string, (context: Context) => Picture>> = {
   budgets: ({ block, evidence }) => drawBudgets(block, evidence.methods),
   dots: ({ block, evidence }) => drawDots(block, evidence.methods),
   flatness: ({ block, evidence }) => drawFlatness(block, evidence.flatness),
-  reliability: ({ block, evidence }) => drawReliability(block, evidence.reliability),
+  reliability: ({ block, evidence }) => drawReliability(block, evidence.methods),
 };
 
 /**

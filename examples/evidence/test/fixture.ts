@@ -9,7 +9,8 @@ export function line(
   measures: Readonly<Record<string, number>>,
   budget = 5,
 ): MethodLine {
-  return { experiment: 'some', budget, seed, method, measures: new Map(Object.entries(measures)) };
+  const names = { experiment: 'some', budget, seed, method };
+  return { ...names, measures: new Map(Object.entries(measures)), bins: [] };
 }
 
 /** The first block of a page with these words. */

@@ -21,6 +21,7 @@ describe('parseMethodLines', () => {
           ['accuracy', 90],
           ['ece', 0.25],
         ]),
+        bins: [],
       },
     ]);
   });
@@ -36,6 +37,20 @@ describe('parseMethodLines', () => {
     [JSON.stringify({ ...LINE, accuracy: undefined }), ': no number was measured. Remove the'],
   ])('refuses %s, and names file and line', (line, message) => {
     expect(() => parse(JSON.stringify(LINE), line)).toThrow(`${PATH}:2${message}`);
+  });
+
+  it('reads bins, and refuses what is none', () => {
+    const bins = [{ count: 3, confidence: 0.5, accuracy: 0.25 }];
+    expect(parse(JSON.stringify({ ...LINE, bins }))[0]?.bins).toEqual([
+      { confidence: 0.5, accuracy: 0.25 },
+    ]);
+    expect(() => parse(JSON.stringify({ ...LINE, bins: [3] }))).toThrow(
+      `${PATH}:1: "bins" is [3], expected a list of objects.`,
+    );
+    const lacking = [...bins, { confidence: 0.5 }];
+    expect(() => parse(JSON.stringify({ ...LINE, bins: lacking }))).toThrow(
+      `${PATH}:1, bins[1]: "accuracy" is missing, expected a finite number.`,
+    );
   });
 
   it('refuses the same experiment, budget, seed and method twice, also in two files', () => {

@@ -23,23 +23,25 @@ function pageOf(words: string): string {
   return `# Page\n\n<!-- evidence: ${words} -->\n<!-- /evidence -->\n`;
 }
 
-/** What is read of other files than `methods.jsonl`. */
+const BINS = [
+  { confidence: 0.7, accuracy: 0.6 },
+  { confidence: 0.9, accuracy: 0.95 },
+];
+
+/** Loss and error of each method at three distances. */
 const POINTS = ['sgd', 'swa'].flatMap((method) =>
-  [1, 2, 3].map((x) =>
+  [-1, 0, 1].map((distance) =>
     line(method, 1, {
       direction: 1,
-      distance: x - 2,
-      trainLoss: 0.5 + x / 10,
-      testError: 20 + x,
-      bin: x + 10,
-      confidence: 0.7,
-      accuracy: 0.5 + x / 10,
+      distance,
+      trainLoss: 0.5 + distance / 10,
+      testError: 20 + distance,
     }),
   ),
 );
 
 function evidenceOf(methods: readonly MethodLine[]): Evidence {
-  return { methods, flatness: [], reliability: [] };
+  return { methods, flatness: [] };
 }
 
 describe('fillPage', () => {
@@ -62,18 +64,26 @@ describe('fillPage', () => {
     }
   });
 
-  it.each([
-    ['flatness', 'trainLoss'],
-    ['flatness', 'testError'],
-    ['reliability', 'confidence'],
-  ])('draws %s from its lines, and finds a changed %s', async (kind, key) => {
-    const page = pageOf(`${kind} some budget=5 methods=sgd,swa`);
-    const { text } = await fillPage('docs/page.md', page, { ...evidenceOf([]), [kind]: POINTS });
-    expect(text).toContain(`](images/evidence-some-5-${kind}.png)`);
-    const changed = POINTS.map((one, index) =>
+  it.each(['trainLoss', 'testError'])('draws flatness, and finds a changed %s', async (key) => {
+    const page = pageOf('flatness some budget=5 methods=sgd,swa');
+    const { text } = await fillPage('docs/page.md', page, { methods: [], flatness: POINTS });
+    expect(text).toContain('](images/evidence-some-5-flatness.png)');
+    const flatness = POINTS.map((one, index) =>
       index === 4 ? { ...one, measures: new Map([...one.measures, [key, 0.25]]) } : one,
     );
-    const other = await fillPage('docs/page.md', page, { ...evidenceOf([]), [kind]: changed });
+    const other = await fillPage('docs/page.md', page, { methods: [], flatness });
+    expect(other.text).not.toBe(text);
+  });
+
+  it('draws reliability, and finds a changed bin', async () => {
+    const page = pageOf('reliability some budget=5 methods=sgd,swa');
+    const methods = METHODS.map((one) => ({ ...one, bins: BINS }));
+    const { text } = await fillPage('docs/page.md', page, evidenceOf(methods));
+    expect(text).toContain('](images/evidence-some-5-reliability.png)');
+    const changed = methods.map((one, index) =>
+      index === 3 ? { ...one, bins: [{ confidence: 0.7, accuracy: 0.5 }] } : one,
+    );
+    const other = await fillPage('docs/page.md', page, evidenceOf(changed));
     expect(other.text).not.toBe(text);
   });
 

@@ -28,7 +28,7 @@ function parseFields(place: string, line: string): JsonLine['fields'] {
   } catch (error) {
     throw new Failure(`${place}: no JSON: ${String(error)}`);
   }
-  if (typeof fields === 'object' && fields !== null && !Array.isArray(fields)) return { ...fields };
+  if (isObject(fields)) return fields;
   throw new Failure(`${place}: found ${line.slice(0, 40)}, expected a JSON object.`);
 }
 
@@ -44,6 +44,19 @@ export function numberOf({ place, fields }: JsonLine, name: string): number {
   const value = fields[name];
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   throw new Failure(`${place}: "${name}" is ${describe(value)}, expected a finite number.`);
+}
+
+/** A field that is a list of objects. */
+export function objectsOf({ place, fields }: JsonLine, name: string): readonly JsonLine[] {
+  const value = fields[name];
+  if (Array.isArray(value) && value.every(isObject)) {
+    return value.map((each, index) => ({ place: `${place}, ${name}[${index}]`, fields: each }));
+  }
+  throw new Failure(`${place}: "${name}" is ${describe(value)}, expected a list of objects.`);
+}
+
+function isObject(value: unknown): value is JsonLine['fields'] {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A value in a message: JSON has no Infinity, but 1e999 is read as one. */

@@ -1,6 +1,6 @@
 // The lines of `examples/*/results/methods.jsonl`: what each method measured with each seed.
 import { Failure } from '../failure.js';
-import { numberOf, parseJsonLines, textOf, type JsonLine } from './json-lines.js';
+import { numberOf, objectsOf, parseJsonLines, textOf, type JsonLine } from './json-lines.js';
 
 /** What one method measured with one seed. */
 export interface MethodLine {
@@ -10,6 +10,16 @@ export interface MethodLine {
   readonly method: string;
   /** Each number by its name, such as `accuracy`. */
   readonly measures: ReadonlyMap<string, number>;
+  /** Its predictions by their confidence; none where they were not measured. */
+  readonly bins: readonly Bin[];
+}
+
+/** Predictions of like confidence. */
+interface Bin {
+  /** The mean confidence, from 0 to 1. */
+  readonly confidence: number;
+  /** The share that is right. */
+  readonly accuracy: number;
 }
 
 const KEYS = ['experiment', 'budget', 'seed', 'method'];
@@ -50,7 +60,7 @@ export function parseMethodLines(
 function parseLine(json: JsonLine): MethodLine {
   const measures = new Map<string, number>();
   for (const [name, value] of Object.entries(json.fields)) {
-    if (KEYS.includes(name)) continue;
+    if (KEYS.includes(name) || name === 'bins') continue;
     // Text, such as the machine, says how a line came to be, and is not tabulated.
     if (typeof value !== 'string') measures.set(name, numberOf(json, name));
   }
@@ -63,5 +73,10 @@ function parseLine(json: JsonLine): MethodLine {
     seed: numberOf(json, 'seed'),
     method: textOf(json, 'method'),
     measures,
+    bins: json.fields['bins'] === undefined ? [] : objectsOf(json, 'bins').map(parseBin),
   };
+}
+
+function parseBin(json: JsonLine): Bin {
+  return { confidence: numberOf(json, 'confidence'), accuracy: numberOf(json, 'accuracy') };
 }

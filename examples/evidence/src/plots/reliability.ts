@@ -17,14 +17,15 @@ export function drawReliability(block: Block, lines: readonly MethodLine[]): Pic
   const methods = listOf(block, 'methods');
   const points = linesOf(block, lines)
     .filter((line) => line.budget === Number(budget))
-    .flatMap(({ method, seed, measures }) => {
-      const [bin, confidence, accuracy] = ['bin', 'confidence', 'accuracy'].map((name) =>
-        measures.get(name),
-      );
-      if (bin === undefined || confidence === undefined || accuracy === undefined) return [];
-      // The middle of the bin, where runs can be averaged.
-      return [{ method, run: `seed ${seed}`, x: (bin - 0.5) / BINS, y: confidence - accuracy }];
-    });
+    .flatMap(({ method, seed, bins }) =>
+      bins.map(({ confidence, accuracy }) => ({
+        method,
+        run: `seed ${seed}`,
+        // The middle of the bin, where runs can be averaged.
+        x: (Math.ceil(confidence * BINS) - 0.5) / BINS,
+        y: confidence - accuracy,
+      })),
+    );
   return {
     name: `${block.subject}-${budget}-reliability`,
     alt: `Confidence minus accuracy by confidence for ${methods.join(', ')}; 0 is calibrated`,
