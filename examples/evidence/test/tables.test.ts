@@ -57,6 +57,21 @@ describe('renderTable', () => {
     ]);
   });
 
+  it('names budgets where it has several, each method once', () => {
+    const words = 'table some budget=5,9 baseline=sgd metric=accuracy methods=sgd,soup';
+    const soup = [1, 2].map((seed) => line('soup', seed, { accuracy: 78 + seed }, 9));
+    const rows = cellsOf(renderTable(blockWith(words), [...LINES, ...soup]));
+    expect(rows.map(([method, budget, first]) => [method, budget, first])).toEqual([
+      ['method', 'budget', 'seed 1'],
+      ['`sgd`', '5', '77.45'],
+      ['`soup`', '9', '79.00'],
+    ]);
+    const again = line('soup', 3, { accuracy: 80 });
+    expect(() => renderTable(blockWith(words), [...LINES, ...soup, again])).toThrow(
+      'page.md:3: "soup" has lines of the budgets 9, 5. Choose with methods=…',
+    );
+  });
+
   it('keeps to the methods that it is given', () => {
     const words = 'table some budget=5 baseline=sgd metric=accuracy methods=sgd,swa/7*';
     const methods = cellsOf(renderTable(blockWith(words), LINES)).map(([method]) => method);

@@ -35,14 +35,14 @@ export function methodsOf(
   lines: readonly MethodLine[],
   metric: Metric,
 ): readonly Measured[] {
-  const budget = Number(optionOf(block, 'budget'));
+  const budgets = listOf(block, 'budget').map(Number);
   const baseline = optionOf(block, 'baseline');
-  const own = linesOf(block, lines).filter((line) => line.budget === budget);
+  const own = linesOf(block, lines).filter(({ budget }) => budgets.includes(budget));
   const methods = [...new Set(own.map(({ method }) => method))];
   if (!methods.includes(baseline)) {
     throw new Failure(
-      `${block.place}: no line of "${block.subject}" with budget ${budget} has the baseline ` +
-        `"${baseline}"; there are ${methods.join(', ') || 'none'}.`,
+      `${block.place}: no line of "${block.subject}" with budget ${budgets.join(', ')} has the ` +
+        `baseline "${baseline}"; there are ${methods.join(', ') || 'none'}.`,
     );
   }
   const sign = metric.better === 'higher' ? -1 : 1;
@@ -52,8 +52,22 @@ export function methodsOf(
     return values.length === 0 ? Infinity : sign * mean(values);
   };
   return methods
-    .map((method) => ({ method, lines: own.filter((line) => line.method === method) }))
+    .map((method) => ({ method, lines: ofOneBudget(block, method, own) }))
     .toSorted((one, other) => compare(rank(one), rank(other)));
+}
+
+/** A table may have methods that take more training, but each once. */
+function ofOneBudget(
+  { place }: Block,
+  method: string,
+  lines: readonly MethodLine[],
+): readonly MethodLine[] {
+  const own = lines.filter((line) => line.method === method);
+  const budgets = [...new Set(own.map(({ budget }) => budget))];
+  if (budgets.length === 1) return own;
+  throw new Failure(
+    `${place}: "${method}" has lines of the budgets ${budgets.join(', ')}. Choose with methods=…`,
+  );
 }
 
 /** The values of a measure by seed. */

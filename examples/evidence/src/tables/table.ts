@@ -13,6 +13,8 @@ interface Column {
   readonly cellOf: (measured: Measured) => string;
 }
 
+const BUDGET: Column = { head: 'budget', cellOf: ({ lines }) => String(lines[0]?.budget) };
+
 /** The table in Markdown, with a note on its intervals. */
 export function renderTable(block: Block, lines: readonly MethodLine[]): string {
   const metrics = listOf(block, 'metric').map(metricOf);
@@ -24,6 +26,7 @@ export function renderTable(block: Block, lines: readonly MethodLine[]): string 
   const seeds = seedsOf(methods.flatMap(({ lines: its }) => its));
   const columns: readonly Column[] = [
     { head: 'method', cellOf: ({ method }) => `\`${method}\`` },
+    ...(listOf(block, 'budget').length > 1 ? [BUDGET] : []),
     ...(metrics.length === 1 ? seedColumns(first, seeds) : countColumns(methods)),
     ...metrics.flatMap((metric) => metricColumns(metric, { baseline, baseLines })),
   ];
