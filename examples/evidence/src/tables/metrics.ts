@@ -15,7 +15,7 @@ export interface Metric {
 
 const METRICS: readonly Metric[] = [
   { key: 'accuracy', label: 'accuracy in %', better: 'higher', digits: 2, scale: 1 },
-  { key: 'iou', label: 'intersection over union', better: 'higher', digits: 3, scale: 1 },
+  { key: 'iou', label: 'intersection over union', better: 'higher', digits: 4, scale: 1 },
   { key: 'logLoss', label: 'log-loss in nats', better: 'lower', digits: 3, scale: 1 },
   { key: 'ece', label: 'calibration error', better: 'lower', digits: 3, scale: 1 },
   { key: 'rmse', label: 'root mean square error', better: 'lower', digits: 3, scale: 1 },
