@@ -31,6 +31,13 @@ interface Context {
   readonly evidence: Evidence;
 }
 
+/** Where a picture is shown. */
+interface Place {
+  readonly path: string;
+  readonly block: Block;
+  readonly pictures: Map<string, string>;
+}
+
 const TABLES: Readonly<Record<string, (context: Context) => string>> = {
   answer: ({ blocks, evidence }) => renderAnswer(blocks, evidence.methods),
   budgets: ({ block, evidence }) => renderBudgets(block, evidence.methods),
@@ -65,7 +72,7 @@ export async function fillPage(
       );
       throw new Failure(`${block.place}: no block is called "${block.kind}"; there are ${kinds}.`);
     }
-    return [table?.(context), picture && showPicture(path, picture(context), pictures)]
+    return [table?.(context), picture && showPicture({ path, block, pictures }, picture(context))]
       .filter((part) => part !== undefined)
       .join('\n\n');
   });
@@ -75,13 +82,15 @@ export async function fillPage(
 }
 
 /** The link to a picture, with a digest of its drawing: so a changed picture changes the page. */
-function showPicture(
-  path: string,
-  { name, alt, card }: Picture,
-  pictures: Map<string, string>,
-): string {
+function showPicture({ path, block, pictures }: Place, { name, alt, card }: Picture): string {
   const file = `docs/images/evidence-${name}.png`;
   const svg = drawCard(card);
+  if (![undefined, svg].includes(pictures.get(file))) {
+    throw new Failure(
+      `${block.place}: "${block.kind}" would draw another picture to ${file}, which is taken. ` +
+        'A page has one of each kind, experiment, budget and measure.',
+    );
+  }
   pictures.set(file, svg);
   const digest = createHash('sha256').update(svg).digest('hex').slice(0, 12);
   return `![${alt}](${posix.relative(posix.dirname(path), file)})\n\n<!-- drawing ${digest} -->`;

@@ -101,6 +101,13 @@ describe('fillPage', () => {
     expect(png.readUInt32BE(16)).toBe(1520);
   });
 
+  it('refuses two pictures of one name', async () => {
+    const page = `${pageOf(BLOCKS[1])}\n${pageOf(BLOCKS[2])}`;
+    await expect(fillPage('a.md', page, evidenceOf(METHODS))).rejects.toThrow(
+      'a.md:8: "dots" would draw another picture to docs/images/evidence-some-5-accuracy.png',
+    );
+  });
+
   it('refuses a kind that is not there', async () => {
     await expect(fillPage('a.md', pageOf('pie some'), evidenceOf(METHODS))).rejects.toThrow(
       'a.md:3: no block is called "pie"; there are answer, budgets, table, dots, ' +
