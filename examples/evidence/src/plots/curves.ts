@@ -13,17 +13,18 @@ export interface Point {
 }
 
 /**
- * The marks of both kinds of lines.
+ * The marks of both kinds of lines. Points of one run at one place are drawn as their mean.
  *
  * @param methods - in the order of their colours
  */
 export function drawCurves(points: readonly Point[], methods: readonly string[]): Plot.Markish[] {
-  const stroke = ({ method }: Point): string => colorOf(methods.indexOf(method));
-  const channels = { x: 'x', y: 'y', stroke };
+  const color = ({ method }: Point): string => colorOf(methods.indexOf(method));
   const z = ({ method, run }: Point): string => `${method} ${run}`;
+  const means = (options: Plot.LineOptions | Plot.DotOptions): Plot.LineOptions & Plot.DotOptions =>
+    Plot.groupX({ y: 'mean' }, { x: 'x', y: 'y', ...options });
   return [
-    Plot.line(points, { ...channels, z, strokeOpacity: 0.4 }),
-    Plot.dot(points, { x: 'x', y: 'y', fill: stroke, fillOpacity: 0.5, r: 2.5 }),
-    Plot.line(points, Plot.groupX({ y: 'mean' }, { ...channels, z: 'method', strokeWidth: 3 })),
+    Plot.line(points, means({ z, stroke: color, strokeOpacity: 0.4 })),
+    Plot.dot(points, means({ z, fill: color, fillOpacity: 0.5, r: 2.5 })),
+    Plot.line(points, means({ z: 'method', stroke: color, strokeWidth: 3 })),
   ];
 }

@@ -24,7 +24,7 @@ export function drawFlatness(block: Block, lines: readonly MethodLine[]): Pictur
       `Training loss and test error by the distance from the weights of ${methods.join(', ')}, ` +
       'along random directions',
     card: {
-      title: 'Along random directions of each seed; a thick line for the mean',
+      title: 'Mean of random directions: a thin line for each seed, thick for all',
       legend: methods.map((label, index) => ({ label, color: colorOf(index) })),
       plots: MEASURES.map(({ key, label }) => ({
         height: 320,
@@ -45,8 +45,7 @@ export function drawFlatness(block: Block, lines: readonly MethodLine[]): Pictur
 
 function pointsOf(lines: readonly MethodLine[], key: string): readonly Point[] {
   return lines.flatMap(({ method, seed, measures }) => {
-    const [direction, x, y] = ['direction', 'distance', key].map((name) => measures.get(name));
-    if (direction === undefined || x === undefined || y === undefined) return [];
-    return [{ method, run: `seed ${seed}, direction ${direction}`, x, y }];
+    const [x, y] = ['distance', key].map((name) => measures.get(name));
+    return x === undefined || y === undefined ? [] : [{ method, run: `seed ${seed}`, x, y }];
   });
 }
