@@ -1,5 +1,4 @@
 // A page with its blocks filled, and the pictures that they show.
-import { createHash } from 'node:crypto';
 import { join, posix } from 'node:path';
 
 import { format, resolveConfig } from 'prettier';
@@ -11,18 +10,15 @@ import { drawBudgets } from './plots/budgets.js';
 import { drawDots } from './plots/dots.js';
 import { drawCard } from './plots/frame.js';
 import { drawFlatness } from './plots/flatness.js';
+import { digestOf } from './plots/png.js';
 import type { Picture } from './plots/picture.js';
 import { drawReliability } from './plots/reliability.js';
 import { renderAnswer } from './tables/answer.js';
 import { renderBudgets } from './tables/budgets.js';
 import { renderTable } from './tables/table.js';
 
-/** A page as the lines make it. */
-export interface FilledPage {
-  readonly text: string;
-  /** SVG by path from the repository's root; the file itself is a PNG. */
-  readonly pictures: ReadonlyMap<string, string>;
-}
+/** SVG by path from the repository's root; the file itself is a PNG. */
+export type Pictures = Map<string, string>;
 
 /** One block, and what else a kind may need. */
 interface Context {
@@ -35,7 +31,7 @@ interface Context {
 interface Place {
   readonly path: string;
   readonly block: Block;
-  readonly pictures: Map<string, string>;
+  readonly pictures: Pictures;
 }
 
 const TABLES: Readonly<Record<string, (context: Context) => string>> = {
@@ -55,14 +51,16 @@ const PICTURES: Readonly<Record<string, (context: Context) => Picture>> = {
  * Fills all blocks of a page.
  *
  * @param path - of the page, from the repository's root
+ * @param pictures - of all pages; those of this one are added
+ * @returns the page
  */
 export async function fillPage(
   path: string,
   page: string,
   evidence: Evidence,
-): Promise<FilledPage> {
+  pictures: Pictures,
+): Promise<string> {
   const blocks = blocksOf(path, page);
-  const pictures = new Map<string, string>();
   const contents = blocks.map((block) => {
     const context = { block, blocks, evidence };
     const [table, picture] = [TABLES[block.kind], PICTURES[block.kind]];
@@ -78,7 +76,7 @@ export async function fillPage(
   });
   const filled = fillBlocks(page, contents);
   const config = await resolveConfig(join(ROOT, path));
-  return { text: await format(filled, { ...config, parser: 'markdown' }), pictures };
+  return format(filled, { ...config, parser: 'markdown' });
 }
 
 /** The link to a picture, with a digest of its drawing: so a changed picture changes the page. */
@@ -88,10 +86,10 @@ function showPicture({ path, block, pictures }: Place, { name, alt, card }: Pict
   if (![undefined, svg].includes(pictures.get(file))) {
     throw new Failure(
       `${block.place}: "${block.kind}" would draw another picture to ${file}, which is taken. ` +
-        'A page has one of each kind, experiment, budget and measure.',
+        'All pages share one of each kind, experiment, budget and measure.',
     );
   }
   pictures.set(file, svg);
-  const digest = createHash('sha256').update(svg).digest('hex').slice(0, 12);
-  return `![${alt}](${posix.relative(posix.dirname(path), file)})\n\n<!-- drawing ${digest} -->`;
+  const link = `![${alt}](${posix.relative(posix.dirname(path), file)})`;
+  return `${link}\n\n<!-- drawing ${digestOf(svg)} -->`;
 }

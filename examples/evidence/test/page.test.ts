@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Evidence } from '../src/evidence.js';
 import type { MethodLine } from '../src/lines/method-lines.js';
-import { fillPage } from '../src/page.js';
-import { renderPng } from '../src/plots/png.js';
+import { fillPage as fill, type Pictures } from '../src/page.js';
+import { digestOf, renderPng } from '../src/plots/png.js';
 import { line } from './fixture.js';
 
 const BLOCKS = [
@@ -39,6 +39,15 @@ const POINTS = ['sgd', 'swa'].flatMap((method) =>
     }),
   ),
 );
+
+async function fillPage(
+  path: string,
+  page: string,
+  evidence: Evidence,
+): Promise<{ readonly text: string; readonly pictures: Pictures }> {
+  const pictures: Pictures = new Map();
+  return { text: await fill(path, page, evidence, pictures), pictures };
+}
 
 function evidenceOf(methods: readonly MethodLine[]): Evidence {
   return { methods, flatness: [] };
@@ -99,6 +108,7 @@ describe('fillPage', () => {
     const png = Buffer.from(renderPng(svg));
     expect(png.toString('latin1', 1, 4)).toBe('PNG');
     expect(png.readUInt32BE(16)).toBe(1520);
+    expect(text).toContain(`<!-- drawing ${digestOf(svg)} -->`);
   });
 
   it('refuses two pictures of one name', async () => {
