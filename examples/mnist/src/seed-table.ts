@@ -1,18 +1,12 @@
 // The same comparison over several seeds, as Markdown.
-import type { FinalScores } from './run.js';
+import type { RunResult } from './run.js';
 import { finalRows, formatAccuracy, formatLoss } from './verdict.js';
-
-/** How one seed ended. */
-export interface SeedResult {
-  readonly seed: number;
-  readonly final: FinalScores;
-}
 
 /**
  * A table of accuracies and one of losses, with every seed and the mean, and how many seeds SWA
  * won.
  */
-export function formatSeedTables(results: readonly SeedResult[]): string {
+export function formatSeedTables(results: readonly RunResult[]): string {
   const wins = results.filter(
     ({ final }) => final.swaUpdatedStatistics.accuracy > final.sgd.accuracy,
   ).length;
@@ -27,7 +21,7 @@ export function formatSeedTables(results: readonly SeedResult[]): string {
 }
 
 function formatTable(
-  results: readonly SeedResult[],
+  results: readonly RunResult[],
   measure: 'accuracy' | 'loss',
   format: (value: number) => string,
 ): string {
@@ -39,7 +33,7 @@ function formatTable(
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     return [name, ...values.map(format), `**${format(mean)}**`];
   });
-  const header = ['weights', ...results.map(({ seed }) => `seed ${seed}`), 'mean'];
+  const header = ['weights', ...results.map(({ options }) => `seed ${options.seed}`), 'mean'];
   const rule = header.map((_, column) => (column === 0 ? '---' : '---:'));
   return [header, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }

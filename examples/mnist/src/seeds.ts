@@ -4,7 +4,9 @@ import { writeWhole } from '@polyak/example-shared/write-whole';
 
 import { callerFolder, parseSeedsOptions } from './options.js';
 import { showProgress } from './progress.js';
-import { formatSeedTables, type SeedResult } from './seed-table.js';
+import { formatMethodLines } from './method-lines.js';
+import type { RunResult } from './run.js';
+import { formatSeedTables } from './seed-table.js';
 import { trainBoth } from './train-both.js';
 
 const seeds = [1, 2, 3, 4, 5];
@@ -12,19 +14,17 @@ const seeds = [1, 2, 3, 4, 5];
 const options = parseSeedsOptions(process.argv.slice(2));
 try {
   const observer = showProgress(process.stdout);
-  const results: SeedResult[] = [];
+  const results: RunResult[] = [];
   for (const seed of seeds) {
     observer.note(`Seed ${seed}`);
-    const { final } = await trainBoth(
-      { ...options, seed, output: join(options.output, `seed-${seed}`) },
-      observer,
-    );
-    results.push({ seed, final });
+    const output = join(options.output, `seed-${seed}`);
+    results.push(await trainBoth({ ...options, seed, output }, observer));
   }
   const tables = formatSeedTables(results);
-  const path = join(options.output, 'seeds.md');
-  await writeWhole(path, `${tables}\n`);
-  process.stdout.write(`\n${tables}\n\nWritten to ${relative(callerFolder, path)}\n`);
+  await writeWhole(join(options.output, 'seeds.md'), `${tables}\n`);
+  await writeWhole(join(options.output, 'methods.jsonl'), formatMethodLines(results));
+  const folder = relative(callerFolder, options.output);
+  process.stdout.write(`\n${tables}\n\nWritten to ${folder}: seeds.md, methods.jsonl\n`);
 } catch (error) {
   // As in main.ts: left to Node, an error would come after the whole source of tfjs's wasm module.
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);

@@ -51,6 +51,11 @@ export const finishedRun: RunResult = {
   seconds: 8,
 };
 
+/** The same run, of another seed and with other scores. */
+export function runOfSeed(seed: number, final: FinalScores): RunResult {
+  return { ...finishedRun, options: { ...finishedRun.options, seed }, final };
+}
+
 function measurement(epoch: number, accuracy: number): Measurement {
   return {
     epoch,

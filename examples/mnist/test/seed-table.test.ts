@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
 import { formatSeedTables } from '../src/seed-table.js';
-import { finalScores } from './fixture.js';
+import { finalScores, runOfSeed } from './fixture.js';
 
 describe('formatSeedTables', () => {
   it('shows each seed and the mean, and counts the seeds that SWA won, ties out', () => {
     const tables = formatSeedTables([
-      { seed: 1, final: finalScores(0.97, 0.96, 0.98) },
-      { seed: 2, final: finalScores(0.96, 0.95, 0.96) },
+      runOfSeed(1, finalScores(0.97, 0.96, 0.98)),
+      runOfSeed(2, finalScores(0.96, 0.95, 0.96)),
     ]);
     expect(tables.split('\n')).toEqual([
       'Test accuracy (%):',
