@@ -1,13 +1,13 @@
 // The demo: trains both runs, compares them, writes the report, and checks what it saved.
 import { join, relative } from 'node:path';
 
-import { formatFinalTable } from './final-table.js';
 import { callerFolder, parseOptions } from './options.js';
-import { showProgress } from './progress.js';
-import { writeReport } from './report.js';
-import { trainBoth } from './train-both.js';
-import { finalRows, verdict } from './verdict.js';
-import { verifySaved } from './verify.js';
+import { formatFinalTable } from './report/final-table.js';
+import { showProgress } from './report/progress.js';
+import { writeReport } from './report/report.js';
+import { finalRows, verdict } from './report/verdict.js';
+import { verifySaved } from './saved/verify.js';
+import { trainBoth } from './training/train-both.js';
 
 const options = parseOptions(process.argv.slice(2));
 try {

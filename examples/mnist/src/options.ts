@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 
-import { imageCounts } from './mnist.js';
+import { imageCounts } from './data/mnist.js';
 import type { BackendName, RunOptions } from './run.js';
 
 const backendNames: readonly BackendName[] = [

@@ -3,11 +3,11 @@ import { join, relative } from 'node:path';
 import { writeWhole } from '@polyak/example-shared/write-whole';
 
 import { callerFolder, parseSeedsOptions } from './options.js';
-import { showProgress } from './progress.js';
-import { formatMethodLines } from './method-lines.js';
+import { formatMethodLines } from './report/method-lines.js';
+import { showProgress } from './report/progress.js';
+import { formatSeedTables } from './report/seed-table.js';
 import type { RunResult } from './run.js';
-import { formatSeedTables } from './seed-table.js';
-import { trainBoth } from './train-both.js';
+import { trainBoth } from './training/train-both.js';
 
 const seeds = [1, 2, 3, 4, 5];
 

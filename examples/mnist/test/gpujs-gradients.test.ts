@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { describeModes } from '../../../tests/support/gpujs/describe-modes.js';
 import { GPU, MODES } from '../../../tests/support/gpujs/modes.js';
-import { mulberry32 } from '../src/random.js';
+import { mulberry32 } from '../src/data/random.js';
 import { createNetwork } from '../src/tfjs/network.js';
 import { crossEntropy } from '../src/tfjs/score.js';
 import { digitsCase, relativeError } from './onnx-fixture.js';

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { bnUpdate, fromSafetensors, SWA, toSafetensors } from '@polyak/core';
 import { expect, it } from 'vitest';
 
-import { orderedBatches } from '../src/batches.js';
+import { orderedBatches } from '../src/data/batches.js';
+import { type Digits, readMnist } from '../src/data/mnist.js';
 import { gpujsRuntime } from '../src/gpujs/runtime.js';
-import { type Digits, readMnist } from '../src/mnist.js';
 
 const test = first(await readMnist('test'), 1000);
 const train = first(await readMnist('train'), 640);

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import type { Digits } from '../src/mnist.js';
+import type { Digits } from '../src/data/mnist.js';
 import { createNetwork } from '../src/tfjs/network.js';
 import { crossEntropy, scoreModel } from '../src/tfjs/score.js';
 

@@ -2,13 +2,13 @@
 import { elementCount } from '@polyak/core/interfaces';
 import * as ort from 'onnxruntime-node';
 
-import { batchNorm } from '../src/onnx/batch-norm-layer.js';
-import { convolution } from '../src/onnx/convolution.js';
-import { dense } from '../src/onnx/dense.js';
-import type { Layer, TensorPlan } from '../src/onnx/layer.js';
+import { mulberry32 } from '../src/data/random.js';
+import { batchNorm } from '../src/onnx/layers/batch-norm-layer.js';
+import { convolution } from '../src/onnx/layers/convolution.js';
+import { dense } from '../src/onnx/layers/dense.js';
+import type { Layer, TensorPlan } from '../src/onnx/layers/layer.js';
+import { flatten, maxPool, relu } from '../src/onnx/layers/pooling.js';
 import { classes, digitLayers, digitShapes } from '../src/onnx/network.js';
-import { flatten, maxPool, relu } from '../src/onnx/pooling.js';
-import { mulberry32 } from '../src/random.js';
 import type { Tensor64, Weights64 } from './onnx-reference.js';
 
 /** A network, and a batch of images that float32 holds exactly. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
+import { mulberry32 } from '../src/data/random.js';
 import { gradientGraph } from '../src/onnx/train-graph.js';
-import { mulberry32 } from '../src/random.js';
 import {
   digitsCase,
   feedsOf,

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import { inferenceGraph } from '../src/onnx/inference-graph.js';
-import { initialWeights } from '../src/initial-weights.js';
 import { digitLayers } from '../src/onnx/network.js';
 import { scoreModel } from '../src/onnx/score.js';
+import { initialWeights } from '../src/runtime/initial-weights.js';
 import { digitsCase, feedsOf, plansOf, relativeError, runOnce, smallCase } from './onnx-fixture.js';
 import { infer64 } from './onnx-reference.js';
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { bnUpdate, fromSafetensors, SWA, toSafetensors } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 
-import { orderedBatches } from '../src/batches.js';
-import { type Digits, readMnist } from '../src/mnist.js';
+import { orderedBatches } from '../src/data/batches.js';
+import { type Digits, readMnist } from '../src/data/mnist.js';
 import { onnxRuntime } from '../src/onnx/runtime.js';
 
 const test = first(await readMnist('test'), 1000);

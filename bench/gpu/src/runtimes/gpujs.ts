@@ -4,7 +4,7 @@ import type { GpujsTensor } from '@polyak/backend-gpujs';
 import { digitNetwork, digitParameters, digitStatistics } from '@polyak/example-gpujs-mnist';
 import { GPU } from 'gpu.js';
 import type { GPU as Gpu } from 'gpu.js';
-import { initialWeights } from '../../../../examples/mnist/src/initial-weights.js';
+import { initialWeights } from '../../../../examples/mnist/src/runtime/initial-weights.js';
 import { bufferCopy } from '../dawn.js';
 import { noise } from '../images.js';
 import type { GpuRuntime, Held, Network } from '../runtime.js';

@@ -4,11 +4,11 @@ import type { OnnxBackend, OnnxParameter } from '@polyak/backend-onnx';
 import { onnxParameter } from '@polyak/backend-onnx';
 import { observedOptimizer } from '@polyak/core';
 import * as ort from 'onnxruntime-node';
-import { initialWeights } from '../../../../examples/mnist/src/initial-weights.js';
-import { dense } from '../../../../examples/mnist/src/onnx/dense.js';
 import { GraphBuilder } from '../../../../examples/mnist/src/onnx/graph-builder.js';
-import type { TrainedLayer } from '../../../../examples/mnist/src/onnx/layer.js';
-import { relu } from '../../../../examples/mnist/src/onnx/pooling.js';
+import { dense } from '../../../../examples/mnist/src/onnx/layers/dense.js';
+import type { TrainedLayer } from '../../../../examples/mnist/src/onnx/layers/layer.js';
+import { relu } from '../../../../examples/mnist/src/onnx/layers/pooling.js';
+import { initialWeights } from '../../../../examples/mnist/src/runtime/initial-weights.js';
 import { noise } from '../images.js';
 import type { Held, Network } from '../runtime.js';
 

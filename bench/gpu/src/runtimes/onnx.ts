@@ -4,9 +4,9 @@ import { batchNormModel, loadOnnxModel, onnxBackend, onnxParameter } from '@poly
 import type { OnnxBackend, OnnxBatch } from '@polyak/backend-onnx';
 import type { HostTensor } from '@polyak/core/interfaces';
 import * as ort from 'onnxruntime-node';
-import { initialWeights } from '../../../../examples/mnist/src/initial-weights.js';
 import { inferenceGraph } from '../../../../examples/mnist/src/onnx/inference-graph.js';
 import { digitLayers, digitShapes } from '../../../../examples/mnist/src/onnx/network.js';
+import { initialWeights } from '../../../../examples/mnist/src/runtime/initial-weights.js';
 import { noise } from '../images.js';
 import type { GpuRuntime, Held, Network } from '../runtime.js';
 import { TRAINED, trainedNetwork } from './onnx-training.js';

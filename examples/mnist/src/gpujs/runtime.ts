@@ -9,13 +9,13 @@ import { digitNetwork, digitParameters, digitStatistics } from '@polyak/example-
 import { GPU } from 'gpu.js';
 import { writeWhole } from '@polyak/example-shared/write-whole';
 
-import { orderedBatches } from '../batches.js';
-import { initialWeights } from '../initial-weights.js';
-import type { Digits } from '../mnist.js';
-import { momentum, scoreBatchSize, statisticsBatchSize } from '../problem.js';
+import { orderedBatches } from '../data/batches.js';
+import type { Digits } from '../data/mnist.js';
+import { momentum, scoreBatchSize, statisticsBatchSize } from '../data/problem.js';
 import type { Score } from '../run.js';
-import type { Network, Runtime } from '../runtime.js';
-import { scoreLogits } from '../score-logits.js';
+import { initialWeights } from '../runtime/initial-weights.js';
+import type { Network, Runtime } from '../runtime/runtime.js';
+import { scoreLogits } from '../runtime/score-logits.js';
 
 /**
  * gpu.js where it runs here: on a GPU if there is a display for headless-gl, else in WebAssembly.

@@ -1,7 +1,7 @@
 // Digits as tensors of ONNX Runtime.
 import { Tensor } from 'onnxruntime-node';
 
-import { type Digits, imageSize } from '../mnist.js';
+import { type Digits, imageSize } from '../data/mnist.js';
 
 /** The images of a batch, as [n, 1, 28, 28]. Shares memory with the batch. */
 export function imageTensor({ images, count }: Digits): Tensor {

@@ -1,6 +1,6 @@
 // The network as people use it: one graph from images to logits that carries its weights.
 import { GraphBuilder, type Shape } from './graph-builder.js';
-import type { Layer } from './layer.js';
+import type { Layer } from './layers/layer.js';
 
 /** Float32 tensors by name. */
 export type Weights = ReadonlyMap<string, Float32Array>;

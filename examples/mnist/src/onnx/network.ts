@@ -1,11 +1,11 @@
 // The network of the demo for ONNX Runtime: the same as network.ts of TensorFlow.js, but with
 // channels first.
-import { imageSize } from '../mnist.js';
-import { batchNorm } from './batch-norm-layer.js';
-import { convolution } from './convolution.js';
-import { dense } from './dense.js';
-import type { Layer } from './layer.js';
-import { flatten, maxPool, relu } from './pooling.js';
+import { imageSize } from '../data/mnist.js';
+import { batchNorm } from './layers/batch-norm-layer.js';
+import { convolution } from './layers/convolution.js';
+import { dense } from './layers/dense.js';
+import type { Layer } from './layers/layer.js';
+import { flatten, maxPool, relu } from './layers/pooling.js';
 
 /** The digits that the network tells apart. */
 export const classes = 10;

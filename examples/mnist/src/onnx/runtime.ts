@@ -10,11 +10,11 @@ import {
 import type { OnnxBatch, OnnxModel } from '@polyak/backend-onnx';
 import * as ort from 'onnxruntime-node';
 
-import { orderedBatches } from '../batches.js';
-import { initialWeights } from '../initial-weights.js';
-import type { Digits } from '../mnist.js';
-import { momentum, statisticsBatchSize } from '../problem.js';
-import type { Network, Runtime } from '../runtime.js';
+import { orderedBatches } from '../data/batches.js';
+import type { Digits } from '../data/mnist.js';
+import { momentum, statisticsBatchSize } from '../data/problem.js';
+import { initialWeights } from '../runtime/initial-weights.js';
+import type { Network, Runtime } from '../runtime/runtime.js';
 import { imageTensor, labelTensor } from './digit-tensors.js';
 import { inferenceGraph } from './inference-graph.js';
 import { digitLayers, digitShapes } from './network.js';

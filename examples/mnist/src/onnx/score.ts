@@ -1,11 +1,11 @@
 // How well an ONNX model reads digits it was not trained on.
 import type { OnnxModel } from '@polyak/backend-onnx';
 
-import { orderedBatches } from '../batches.js';
-import type { Digits } from '../mnist.js';
-import { scoreBatchSize } from '../problem.js';
+import { orderedBatches } from '../data/batches.js';
+import type { Digits } from '../data/mnist.js';
+import { scoreBatchSize } from '../data/problem.js';
 import type { Score } from '../run.js';
-import { scoreLogits } from '../score-logits.js';
+import { scoreLogits } from '../runtime/score-logits.js';
 import { imageTensor } from './digit-tensors.js';
 
 /**

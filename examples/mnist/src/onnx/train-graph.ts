@@ -1,7 +1,7 @@
 // One training step as one graph: forward pass, loss, backward pass and the step of SGD.
 import { crossEntropy } from './cross-entropy.js';
 import { GraphBuilder, type Shape, type Value } from './graph-builder.js';
-import type { Layer, TrainedLayer } from './layer.js';
+import type { Layer, TrainedLayer } from './layers/layer.js';
 
 /** What SGD can be told. The learning rate is an input of the graph. */
 export interface SgdOptions {

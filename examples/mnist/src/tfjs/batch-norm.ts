@@ -4,9 +4,9 @@ import type { InputBatch, TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type { AveragedBatchNorm } from '@polyak/core';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
-import { orderedBatches } from '../batches.js';
-import type { Digits } from '../mnist.js';
-import { statisticsBatchSize } from '../problem.js';
+import { orderedBatches } from '../data/batches.js';
+import type { Digits } from '../data/mnist.js';
+import { statisticsBatchSize } from '../data/problem.js';
 import { imageTensor } from './digit-tensors.js';
 
 /** What `swa.withAveraged` and `bnUpdate` need: each iteration over the loader starts anew. */

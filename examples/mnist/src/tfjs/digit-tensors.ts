@@ -2,7 +2,7 @@
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
-import { type Digits, imageSize } from '../mnist.js';
+import { type Digits, imageSize } from '../data/mnist.js';
 
 /**
  * The images of a batch, as [n, 28, 28, 1].

@@ -3,7 +3,7 @@
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
-import { imageSize } from '../mnist.js';
+import { imageSize } from '../data/mnist.js';
 
 /**
  * Conv8-BN-ReLU-MaxPool-Conv16-BN-ReLU-MaxPool-Dense32-ReLU-Dense10, from images [n, 28, 28, 1] to

@@ -4,9 +4,9 @@ import type { InputBatch, TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
 import { loadModel, saveModel } from '@polyak/example-shared/model-files';
 
-import { momentum } from '../problem.js';
+import { momentum } from '../data/problem.js';
 import type { TensorFlowBackendName } from '../run.js';
-import type { Network, Runtime } from '../runtime.js';
+import type { Network, Runtime } from '../runtime/runtime.js';
 import { batchNormOf } from './batch-norm.js';
 import { imageTensor, labelTensor } from './digit-tensors.js';
 import { loadTfjs } from './load.js';

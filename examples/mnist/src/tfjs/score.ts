@@ -2,9 +2,9 @@
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
 
-import { orderedBatches } from '../batches.js';
-import type { Digits } from '../mnist.js';
-import { scoreBatchSize } from '../problem.js';
+import { orderedBatches } from '../data/batches.js';
+import type { Digits } from '../data/mnist.js';
+import { scoreBatchSize } from '../data/problem.js';
 import type { Score } from '../run.js';
 import { imageTensor, labelTensor } from './digit-tensors.js';
 

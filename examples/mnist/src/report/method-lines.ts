@@ -1,8 +1,8 @@
 // The lines of `methods.jsonl`, in the format that the examples share.
 import { availableParallelism } from 'node:os';
 
-import { statisticsBatchSize } from './problem.js';
-import type { FinalScores, RunResult } from './run.js';
+import { statisticsBatchSize } from '../data/problem.js';
+import type { FinalScores, RunResult } from '../run.js';
 
 /** The methods by name, in order, each with the model that it scores. */
 const methods = {

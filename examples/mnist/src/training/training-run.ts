@@ -2,10 +2,9 @@
 import { SWA } from '@polyak/core';
 import { swaPaperLr } from '@polyak/schedules';
 
-import { shuffledBatches } from './batches.js';
-import { relativeDistance } from './distance.js';
-import { batchSize, type Problem } from './problem.js';
-import { mulberry32 } from './random.js';
+import { shuffledBatches } from '../data/batches.js';
+import { batchSize, type Problem } from '../data/problem.js';
+import { mulberry32 } from '../data/random.js';
 import type {
   AveragedMeasurement,
   Measurement,
@@ -13,8 +12,9 @@ import type {
   Recipe,
   RunOptions,
   TrainingRun,
-} from './run.js';
-import type { AnyRuntime, Network } from './runtime.js';
+} from '../run.js';
+import type { AnyRuntime, Network } from '../runtime/runtime.js';
+import { relativeDistance } from './distance.js';
 
 /** A finished training: its record, and what it leaves to evaluate and to save. */
 export interface Trained {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 
 import { describe, expect, it } from 'vitest';
 
-import { formatMethodLines } from '../src/method-lines.js';
+import { formatMethodLines } from '../../src/report/method-lines.js';
 import { finalScores, runOfSeed } from './fixture.js';
 
 describe('formatMethodLines', () => {

@@ -1,5 +1,5 @@
 // The result in one sentence, also where SWA did not win.
-import type { FinalScores, Score } from './run.js';
+import type { FinalScores, Score } from '../run.js';
 
 /** A model compared at the end. */
 export interface FinalRow extends Score {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { formatFinalTable } from '../src/final-table.js';
-import { finalRows, verdict } from '../src/verdict.js';
+import { formatFinalTable } from '../../src/report/final-table.js';
+import { finalRows, verdict } from '../../src/report/verdict.js';
 import { finalScores } from './fixture.js';
 
 describe('verdict', () => {

@@ -1,6 +1,6 @@
 // A layer as graphs are made of it: forwards as in inference, and as in training together with the
 // way back.
-import type { GraphBuilder, Value } from './graph-builder.js';
+import type { GraphBuilder, Value } from '../graph-builder.js';
 
 /** A tensor that a layer owns. */
 export interface TensorPlan {

@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import { formatAccuracy } from '../report/verdict.js';
+import type { RunResult } from '../run.js';
 import type { ReloadAnswer, ReloadRequest } from './reload.js';
-import type { RunResult } from './run.js';
-import { formatAccuracy } from './verdict.js';
 
 /**
  * Loads the saved model and the SWA state in a new process and compares their accuracies with the

@@ -1,7 +1,7 @@
 // Progress in the terminal: a bar a run, or, where nobody watches, a line an epoch.
 import { Presets, SingleBar } from 'cli-progress';
 
-import type { Measurement, Observer, TrainingRun } from './run.js';
+import type { Measurement, Observer, TrainingRun } from '../run.js';
 import { formatAccuracy } from './verdict.js';
 
 /** Where progress goes: `process.stdout`, or what stands in for it. */

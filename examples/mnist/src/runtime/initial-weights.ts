@@ -1,7 +1,7 @@
 // What a network starts from.
 import { elementCount } from '@polyak/core/interfaces';
 
-import { mulberry32 } from './random.js';
+import { mulberry32 } from '../data/random.js';
 
 /** A tensor of a network. */
 interface TensorPlan {

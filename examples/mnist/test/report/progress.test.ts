@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 
 import { describe, expect, it } from 'vitest';
 
-import { showProgress } from '../src/progress.js';
+import { showProgress } from '../../src/report/progress.js';
 import { finishedRun } from './fixture.js';
 
 function record(isTTY: boolean): { text: () => string; stream: Writable & { isTTY: boolean } } {

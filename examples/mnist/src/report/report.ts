@@ -6,8 +6,8 @@ import { drawLegendKey } from '@polyak/example-shared/plots';
 import type { Figure } from '@polyak/example-shared/plots';
 import { reportStyle } from '@polyak/example-shared/report-style';
 import { writeWhole } from '@polyak/example-shared/write-whole';
+import type { Recipe, RunResult } from '../run.js';
 import { drawFigures, seriesLabels } from './plots.js';
-import type { Recipe, RunResult } from './run.js';
 import { bestRows, finalRows, formatAccuracy, formatLoss, verdict } from './verdict.js';
 
 /** Writes the report of a run, and the folders on its way. */

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 
-import { renderReport, writeReport } from '../src/report.js';
-import { verdict } from '../src/verdict.js';
+import { renderReport, writeReport } from '../../src/report/report.js';
+import { verdict } from '../../src/report/verdict.js';
 import { finishedRun } from './fixture.js';
 
 describe('renderReport', () => {

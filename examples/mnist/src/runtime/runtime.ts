@@ -1,10 +1,10 @@
-// What the demo needs of a tensor runtime. The run itself is in train-both.ts, and is the same
+// What the demo needs of a tensor runtime. The run itself is in training/, and is the same
 // on each of them.
 import type { AveragedBatchNorm } from '@polyak/core';
 import type { Backend, Optimizer } from '@polyak/core/interfaces';
 
-import type { Digits } from './mnist.js';
-import type { BackendName, Score } from './run.js';
+import type { Digits } from '../data/mnist.js';
+import type { BackendName, Score } from '../run.js';
 
 /** A runtime: `T` is its tensor, `Batch` what the update of its batch norm reads. */
 export interface Runtime<T, Batch> {
@@ -61,13 +61,13 @@ export async function loadRuntime(
   note: (text: string) => void,
 ): Promise<AnyRuntime> {
   if (name === 'onnx') {
-    const { onnxRuntime } = await import('./onnx/runtime.js');
+    const { onnxRuntime } = await import('../onnx/runtime.js');
     return onnxRuntime();
   }
   if (name === 'gpujs') {
-    const { gpujsRuntime } = await import('./gpujs/runtime.js');
+    const { gpujsRuntime } = await import('../gpujs/runtime.js');
     return gpujsRuntime(note);
   }
-  const { tfjsRuntime } = await import('./tfjs/runtime.js');
+  const { tfjsRuntime } = await import('../tfjs/runtime.js');
   return tfjsRuntime(name, note);
 }

@@ -4,7 +4,7 @@ import { LINE_STYLES, SERIES } from '@polyak/example-shared/plots';
 import type { Figure, SeriesName } from '@polyak/example-shared/plots';
 import { parseHTML } from 'linkedom';
 
-import type { RunResult, Score, TrainingRun } from './run.js';
+import type { RunResult, Score, TrainingRun } from '../run.js';
 
 interface Point {
   readonly series: SeriesName;

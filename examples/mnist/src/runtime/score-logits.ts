@@ -1,5 +1,5 @@
 // How well logits on the host read digits.
-import type { Digits } from './mnist.js';
+import type { Digits } from '../data/mnist.js';
 
 /** The digits that a network tells apart. */
 const classes = 10;

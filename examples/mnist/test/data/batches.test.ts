@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { orderedBatches, shuffledBatches } from '../src/batches.js';
-import type { Digits } from '../src/mnist.js';
-import { mulberry32 } from '../src/random.js';
+import { orderedBatches, shuffledBatches } from '../../src/data/batches.js';
+import type { Digits } from '../../src/data/mnist.js';
+import { mulberry32 } from '../../src/data/random.js';
 
 /** Ten digits, each image full of its own label. */
 const digits: Digits = {

@@ -1,5 +1,5 @@
 // Layers without tensors of their own: ReLU, maximum pooling, flattening.
-import type { Value } from './graph-builder.js';
+import type { Value } from '../graph-builder.js';
 import type { Layer, LayerGradients } from './layer.js';
 
 /** max(x, 0) */

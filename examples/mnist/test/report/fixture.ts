@@ -1,5 +1,5 @@
 // A finished run with made-up numbers, for the tests of what is shown of it.
-import type { FinalScores, Measurement, RunResult } from '../src/run.js';
+import type { FinalScores, Measurement, RunResult } from '../../src/run.js';
 
 /** Final scores with these accuracies; losses fall as accuracies rise. */
 export function finalScores(sgd: number, swaOld: number, swaUpdated: number): FinalScores {

@@ -1,5 +1,5 @@
 // Batch normalization over [n, channels, height, width].
-import type { GraphBuilder, Value } from './graph-builder.js';
+import type { GraphBuilder, Value } from '../graph-builder.js';
 import type { Layer, TensorPlan } from './layer.js';
 
 /**

@@ -1,5 +1,5 @@
 // The same comparison over several seeds, as Markdown.
-import type { RunResult } from './run.js';
+import type { RunResult } from '../run.js';
 import { finalRows, formatAccuracy, formatLoss } from './verdict.js';
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { parseIdx, readMnist, selectDigits } from '../src/mnist.js';
+import { parseIdx, readMnist, selectDigits } from '../../src/data/mnist.js';
 
 describe('readMnist', () => {
   it.each([

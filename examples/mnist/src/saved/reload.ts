@@ -5,10 +5,10 @@ import { join } from 'node:path';
 
 import { bnUpdate, fromSafetensors, SWA } from '@polyak/core';
 
-import { loadProblem } from './problem.js';
-import type { BackendName } from './run.js';
-import { loadRuntime } from './runtime.js';
-import { stateFile } from './train-both.js';
+import { loadProblem } from '../data/problem.js';
+import type { BackendName } from '../run.js';
+import { loadRuntime } from '../runtime/runtime.js';
+import { stateFile } from '../training/train-both.js';
 
 /** What the new process is told, and what it answers: one line of JSON each. */
 export interface ReloadRequest {

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { bnUpdate, toSafetensorsChunks } from '@polyak/core';
 import { writeWhole } from '@polyak/example-shared/write-whole';
 
-import { batchSize, loadProblem, momentum } from './problem.js';
-import type { Recipe, TrainBoth } from './run.js';
-import { loadRuntime } from './runtime.js';
+import { batchSize, loadProblem, momentum } from '../data/problem.js';
+import type { Recipe, TrainBoth } from '../run.js';
+import { loadRuntime } from '../runtime/runtime.js';
 import { train } from './training-run.js';
 
 /** Where the SWA state is within the output folder. */

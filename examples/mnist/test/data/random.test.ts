@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { mulberry32, shuffledIndices } from '../src/random.js';
+import { mulberry32, shuffledIndices } from '../../src/data/random.js';
 
 describe('mulberry32', () => {
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { formatSeedTables } from '../src/seed-table.js';
+import { formatSeedTables } from '../../src/report/seed-table.js';
 import { finalScores, runOfSeed } from './fixture.js';
 
 describe('formatSeedTables', () => {
