@@ -60,16 +60,11 @@ export async function openFile(path: string): Promise<FileSource> {
 
 function sourceOf(path: string, handle: FileHandle, size: number): FileSource {
   // A file that was closed under a read might have lent its number to another one.
-  const reads = new Set<Promise<number>>();
+  const reads = new Set<Promise<void>>();
   let isClosed = false;
-  const readInto = async (offset: number, target: Uint8Array): Promise<void> => {
-    requireRange(size, offset, target.byteLength);
-    if (isClosed) throw new PolyakError('ERR_CHECKPOINT', `read: ${path} was closed.`);
+  const fill = async (target: Uint8Array, offset: number): Promise<void> => {
     for (let at = 0; at < target.byteLength;) {
-      const length = Math.min(LONGEST, target.byteLength - at);
-      const read = readAt(handle.fd, target.subarray(at, at + length), offset + at);
-      reads.add(read);
-      const bytesRead = await read.finally(() => reads.delete(read));
+      const bytesRead = await readAt(handle.fd, target.subarray(at, at + LONGEST), offset + at);
       if (bytesRead === 0) {
         throw new PolyakError(
           'ERR_CHECKPOINT',
@@ -79,6 +74,13 @@ function sourceOf(path: string, handle: FileHandle, size: number): FileSource {
       }
       at += bytesRead;
     }
+  };
+  const readInto = async (offset: number, target: Uint8Array): Promise<void> => {
+    requireRange(size, offset, target.byteLength);
+    if (isClosed) throw new PolyakError('ERR_CHECKPOINT', `read: ${path} was closed.`);
+    const read = fill(target, offset);
+    reads.add(read);
+    await read.finally(() => reads.delete(read));
   };
   return {
     size,

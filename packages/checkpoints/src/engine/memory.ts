@@ -7,7 +7,7 @@ import { leastSlot } from './units.js';
 import type { Slot } from './read-ahead.js';
 
 // What is read stays in the processor's cache until it is summed: with two slots of 24 MiB a merge
-// of ten files took 2.5 times as long; with two of 4 MiB a fifth longer.
+// of ten files took 2.5 times as long. A bare loop with two of 4 MiB took a quarter longer.
 const SLOT = 3 * 2 ** 20;
 const SLOTS = 4;
 
@@ -71,10 +71,10 @@ export function allocate(needs: MemoryNeeds): MergeMemory {
     written: Promise.resolve(),
   });
   const slots = Array.from({ length: SLOTS }, slot);
+  const memory = { kernels, sums, aligned, blocks };
+  if (needs.blocks === 0) return { ...memory, slots, passSlots: [] };
   // A method that passes over a tensor reads it while the unit that it began in stays.
-  const isByBlocks = needs.blocks > 0;
-  const unitSlots = isByBlocks ? slots.splice(0, 2) : slots;
-  return { kernels, sums, aligned, blocks, slots: unitSlots, passSlots: isByBlocks ? slots : [] };
+  return { ...memory, slots: slots.slice(0, 2), passSlots: slots.slice(2) };
 }
 
 /**
