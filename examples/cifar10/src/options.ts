@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 
-import type { BackendName } from './network/load-backend.js';
+import type { TensorFlowBackendName } from '@polyak/example-shared/load-tfjs';
 
 /** What to run. */
 export interface RunOptions {
@@ -26,7 +26,7 @@ export interface RunOptions {
    * for none.
    */
   readonly validate: number;
-  readonly backend: BackendName;
+  readonly backend: TensorFlowBackendName;
   /** Where to write what comes out. */
   readonly output: string;
 }
@@ -54,7 +54,13 @@ const DESCRIPTIONS: Readonly<Record<CommandName, string>> = {
 };
 
 const HOME = join(import.meta.dirname, '..');
-const BACKENDS: readonly BackendName[] = ['auto', 'tfjs-node-gpu', 'tfjs-node', 'wasm', 'cpu'];
+const BACKENDS: readonly TensorFlowBackendName[] = [
+  'auto',
+  'tfjs-node-gpu',
+  'tfjs-node',
+  'wasm',
+  'cpu',
+];
 
 /**
  * The options in `args`. Asked for help, or given what it cannot take, it says so and ends the

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { readCifar10, sliceImages } from './data/cifar10.js';
 import { Failure } from './failure.js';
-import { loadBackend } from './network/load-backend.js';
+import { loadTfjs } from '@polyak/example-shared/load-tfjs';
 import type { RunOptions } from './options.js';
 import type { Leg } from './plan/leg.js';
 import { legsOf } from './plan/plan.js';
@@ -37,7 +37,7 @@ export async function setUp(options: RunOptions): Promise<Setup> {
   const plan = legsOf({ epochs, initialRate: rate, averageEvery });
   const legs = chosenLegs(plan, options.legs);
   const problem = await readProblem(options);
-  const { tf, name } = await loadBackend(options.backend, say);
+  const { tf, name } = await loadTfjs(options.backend, say);
   const seeds = options.seeds.map((seed) => ({
     tf,
     settings: settingsOf(options, seed),

@@ -1,8 +1,6 @@
 // The report: one HTML file that needs nothing else.
 import { bestRows, formatAccuracy, formatLoss } from '@polyak/example-mnist/verdict';
-import { drawLegendKey } from '@polyak/example-shared/plots';
-import type { Figure } from '@polyak/example-shared/plots';
-import { reportStyle } from '@polyak/example-shared/report-style';
+import { renderFigure, renderPage } from '@polyak/example-shared/report-page';
 import { drawFigures, SERIES_LABELS } from './plots.js';
 import type { MergeResult } from './run.js';
 
@@ -21,39 +19,27 @@ export function renderReport(result: MergeResult): string {
     ['backend', backend],
     ['time', `${seconds.toFixed(0)} s`],
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Checkpoints merged after the fact</title>
-<style>
-${reportStyle}
-</style>
-</head>
-<body>
-<main>
-<h1>Checkpoints merged after the fact</h1>
-<p class="verdict">${verdict(result)}</p>
-${renderTable(rows)}
+  return renderPage({
+    title: 'Checkpoints merged after the fact',
+    verdict: verdict(result),
+    body: `${renderTable(rows)}
 <p>The network was trained at a constant learning rate, and its weights were saved as files. Each
 row but the last is made of those files alone. A decay weighs them so that an update counts less the
 later it came, as with a falling learning rate; the mean is the linear decay. The last row is a run
 whose rate did fall. One run is one draw: with another seed the numbers move.</p>
 <h2>By the number of merged checkpoints</h2>
 <div class="plots">
-${drawFigures(result).map(renderFigure).join('\n')}
+${drawFigures(result)
+  .map((figure) => renderFigure(figure, SERIES_LABELS))
+  .join('\n')}
 </div>
 <h2>Settings</h2>
 <table class="settings">
 <tbody>
 ${settings.map(renderSetting).join('\n')}
 </tbody>
-</table>
-</main>
-</body>
-</html>
-`;
+</table>`,
+  });
 }
 
 function renderSetting([name, text]: readonly [string, string]): string {
@@ -88,14 +74,4 @@ function renderTable(rows: MergeResult['rows']): string {
 ${lines.join('\n')}
 </tbody>
 </table>`;
-}
-
-function renderFigure({ title, caption, series, svg }: Figure): string {
-  const keys = series.map((name) => `<li>${drawLegendKey(name)}${SERIES_LABELS[name]}</li>`);
-  return `<figure>
-<h3>${title}</h3>
-<ul class="legend">${keys.join('')}</ul>
-${svg}
-<figcaption>${caption}</figcaption>
-</figure>`;
 }

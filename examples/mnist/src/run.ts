@@ -1,8 +1,7 @@
 // What the demo runs and what comes out: the types between the training, the terminal and the
 // report.
 
-/** A runtime of TensorFlow.js to ask for; `auto` takes the fastest that is installed. */
-export type TensorFlowBackendName = 'auto' | 'cpu' | 'wasm' | 'tfjs-node' | 'tfjs-node-gpu';
+import type { TensorFlowBackendName } from '@polyak/example-shared/load-tfjs';
 
 /** A runtime to ask for: one of TensorFlow.js, ONNX Runtime, or gpu.js. */
 export type BackendName = TensorFlowBackendName | 'onnx' | 'gpujs';

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { loadTensorFlow, registerConvGradient } from '@polyak/backend-tfjs';
+import { loadTfjs } from '@polyak/example-shared/load-tfjs';
 
 import { parseOptions } from './options.js';
 import { runSeed } from './run-seed.js';
@@ -11,12 +11,7 @@ import type { EpochLine } from './train.js';
 
 const { tasks, seeds, split, backend, output } = parseOptions(process.argv.slice(2));
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
-const loaded = await loadTensorFlow({
-  onReport: say,
-  ...(backend !== 'auto' && { backends: [backend] }),
-});
-// wasm lacks one kernel that training needs; the library adds it on request only.
-if (loaded.backend === 'wasm') registerConvGradient(loaded.tf);
+const { tf } = await loadTfjs(backend, say);
 
 for (const task of TASKS.filter(({ name }) => tasks.includes(name))) {
   const parts = await task.read();
@@ -24,7 +19,7 @@ for (const task of TASKS.filter(({ name }) => tasks.includes(name))) {
   await mkdir(folder, { recursive: true });
   for (const seed of seeds) {
     const file = join(folder, `seed-${seed}.jsonl`);
-    await runSeed(loaded.tf, { task, parts, split, seed, file, onTraining });
+    await runSeed(tf, { task, parts, split, seed, file, onTraining });
   }
 }
 

@@ -1,7 +1,7 @@
 // All trainings of one task with one seed, and the file that they go into.
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 
-import { readLines, writeLines } from './lines.js';
+import { readLines, writeLines } from '@polyak/example-shared/json-lines';
 import { RUNS } from './runs.js';
 import { type EpochLine, train, type TrainingOptions } from './train.js';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { chosenRate } from '../src/results/choice.js';
 import { methodsOf } from '../src/results/methods.js';
 import { sectionOf, withSection } from '../src/results/readme.js';
-import { methodTable, validationTable } from '../src/results/tables.js';
+import { validationTable } from '../src/results/tables.js';
 import type { RunName } from '../src/runs.js';
 import type { EpochLine } from '../src/train.js';
 
@@ -62,23 +62,6 @@ describe('the methods', () => {
       memoryBytes: 32,
       machine,
     });
-  });
-
-  it('are compared with annealed SGD, seed by seed', () => {
-    const rows = methodTable(methodsOf(LINES)).split('\n').slice(2);
-    expect(
-      rows.map((row) =>
-        row
-          .split('|')
-          .map((cell) => cell.trim())
-          .slice(1, 5),
-      ),
-    ).toEqual([
-      ['`sgd-constant/swa-from-50`', '83.00 ± 0.00', '+2.00 ± 1.41', '2 of 2'],
-      ['`sgd`', '81.00 ± 1.41', '', ''],
-      ['`sgd/swa-from-50`', '78.50 ± 0.71', '-2.50 ± 2.12', '0 of 2'],
-      ['`sgd-constant`', '71.00 ± 1.41', '-10.00 ± 0.00', '0 of 2'],
-    ]);
   });
 });
 

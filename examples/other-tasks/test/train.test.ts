@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { loadTensorFlow } from '@polyak/backend-tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { readLines } from '../src/lines.js';
+import { readLines } from '@polyak/example-shared/json-lines';
 import { runSeed } from '../src/run-seed.js';
 import { RUNS } from '../src/runs.js';
 import { type EpochLine, train } from '../src/train.js';

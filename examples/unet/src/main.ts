@@ -2,14 +2,16 @@
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
-import { loadTfjs } from '@polyak/example-mnist/tfjs/load';
+import { writeLines } from '@polyak/example-shared/json-lines';
+import { loadTfjs } from '@polyak/example-shared/load-tfjs';
+import { sortedMethods } from '@polyak/example-shared/method-lines';
 import { writeWhole } from '@polyak/example-shared/write-whole';
 import { callerFolder, parseOptions } from './options.js';
 import type { RunOptions } from './options.js';
 import { loadProblem } from './problem.js';
 import { showProgress } from './progress.js';
 import { renderReport } from './report/report.js';
-import { formatLines, methodLines } from './results/methods.js';
+import { methodLines } from './results/methods.js';
 import { readRecord, writeRecord } from './results/records.js';
 import type { SeedRecord } from './results/records.js';
 import { formatTable, tableOf } from './results/table.js';
@@ -42,7 +44,7 @@ try {
   }
   const machine = `${availableParallelism()} cores, ${backend}`;
   const lines = records.flatMap(({ run }) => methodLines(run, machine));
-  await writeWhole(inOutput('methods.jsonl'), formatLines(lines));
+  await writeLines(inOutput('methods.jsonl'), sortedMethods(lines));
   await writeWhole(
     inOutput('report.html'),
     renderReport({ records, lines, scored: problem.scored }),

@@ -1,6 +1,6 @@
 // The command line.
 import { join, resolve } from 'node:path';
-import type { TensorFlowBackendName } from '@polyak/example-mnist/run';
+import type { TensorFlowBackendName } from '@polyak/example-shared/load-tfjs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Settings } from './settings.js';
 

@@ -2,8 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatLines, methodLines } from '../src/results/methods.js';
-import type { MethodLine } from '../src/results/methods.js';
+import { methodLines } from '../src/results/methods.js';
 import { readRecord, writeRecord } from '../src/results/records.js';
 import { formatTable, tableOf } from '../src/results/table.js';
 import { verdict } from '../src/results/verdict.js';
@@ -28,16 +27,6 @@ describe('methodLines', () => {
       forwardPasses: 2 * 32,
       memoryBytes: 4 * 3 * 120,
     });
-  });
-
-  it('is written sorted by method and seed', () => {
-    const names = formatLines(lines.toReversed())
-      .trimEnd()
-      .split('\n')
-      .map((text) => JSON.parse(text) as MethodLine)
-      .map(({ method, seed }) => `${method} ${seed}`);
-    expect(names).toEqual(names.toSorted());
-    expect(names).toHaveLength(12);
   });
 });
 

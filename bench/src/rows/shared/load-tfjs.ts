@@ -1,6 +1,6 @@
 // The TensorFlow.js that a row runs on.
 import type { TensorFlowBackend, TensorFlowWithLayers } from '@polyak/backend-tfjs';
-import { loadTfjs } from '@polyak/example-mnist/tfjs/load';
+import { loadTfjs } from '@polyak/example-shared/load-tfjs';
 import { Skipped } from '../../row.js';
 
 /** Backends by the names of their rows. */

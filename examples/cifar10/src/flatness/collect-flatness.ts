@@ -1,7 +1,7 @@
 // The rays of all seeds as the lines that are committed.
 import { join } from 'node:path';
 
-import { readLines, writeLines } from '../lines.js';
+import { readLines, writeLines } from '@polyak/example-shared/json-lines';
 import { type Ray, raysFile } from './measure-flatness.js';
 
 /** A point near a solution: a line of `flatness.jsonl`. */

@@ -5,7 +5,7 @@ import type { NamedTensors } from '@polyak/core';
 
 import { trainingBatches } from '../data/batches.js';
 import { sliceImages } from '../data/cifar10.js';
-import { readLines, writeLines } from '../lines.js';
+import { readLines, writeLines } from '@polyak/example-shared/json-lines';
 import { scoreOf } from '../methods/score.js';
 import type { Ingredient } from '../methods/soups.js';
 import { createWorkbench } from '../methods/workbench.js';

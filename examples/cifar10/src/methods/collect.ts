@@ -1,7 +1,8 @@
 // The lines of all seeds in the files that are committed.
 import { join } from 'node:path';
 
-import { readLines, writeLines } from '../lines.js';
+import { readLines, writeLines } from '@polyak/example-shared/json-lines';
+import { sortedMethods } from '@polyak/example-shared/method-lines';
 import { type MethodLine, methodsFile } from './measure-seed.js';
 
 /** Methods whose calibration is plotted. */
@@ -23,19 +24,6 @@ export async function collect(folders: readonly string[], output: string): Promi
     budget === largest && PLOTTED.test(method);
   await writeLines(
     join(output, 'methods.jsonl'),
-    lines.toSorted(inOrder).map((line) => (isPlotted(line) ? line : { ...line, bins: undefined })),
+    sortedMethods(lines).map((line) => (isPlotted(line) ? line : { ...line, bins: undefined })),
   );
-}
-
-function inOrder(a: MethodLine, b: MethodLine): number {
-  return (
-    compare(a.experiment, b.experiment) ||
-    a.budget - b.budget ||
-    compare(a.method, b.method) ||
-    a.seed - b.seed
-  );
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

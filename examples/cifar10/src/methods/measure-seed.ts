@@ -1,8 +1,10 @@
 // Measures all methods of a seed whose legs have been trained, each once.
 import { join } from 'node:path';
 
+import { readLines, writeLines } from '@polyak/example-shared/json-lines';
+import type { MethodKey } from '@polyak/example-shared/method-lines';
+
 import { concatenated, sliceImages, type Images } from '../data/cifar10.js';
-import { readLines, writeLines } from '../lines.js';
 import { createNetwork } from '../network/network.js';
 import { isTrained } from '../training/is-trained.js';
 import type { Surroundings } from '../training/surroundings.js';
@@ -11,12 +13,7 @@ import { type Bin, binsOf, type Score, scoreOf } from './score.js';
 import { createWorkbench } from './workbench.js';
 
 /** What a method came to: a line of `methods.jsonl`. */
-export interface MethodLine {
-  /** What it was measured for; one for each set of images. */
-  readonly experiment: string;
-  readonly budget: number;
-  readonly seed: number;
-  readonly method: string;
+export interface MethodLine extends MethodKey {
   /** In percent. */
   readonly accuracy: number;
   /** In nats. */

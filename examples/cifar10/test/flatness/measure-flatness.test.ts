@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { measureFlatness, type Ray } from '../../src/flatness/measure-flatness.js';
 import type { Ingredient } from '../../src/methods/soups.js';
-import { loadBackend } from '../../src/network/load-backend.js';
+import { loadTfjs } from '@polyak/example-shared/load-tfjs';
 import type { Surroundings } from '../../src/training/surroundings.js';
 import { trainSeeds } from '../../src/training/train-seeds.js';
 import { tinyProblem, tinySettings, tinySgd, tinySwa } from '../fixture.js';
@@ -14,7 +14,7 @@ import { tinyProblem, tinySettings, tinySgd, tinySwa } from '../fixture.js';
 let surroundings: Surroundings;
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'polyak-cifar10-'));
-  const { tf } = await loadBackend('wasm', () => {});
+  const { tf } = await loadTfjs('wasm', () => {});
   surroundings = { tf, settings: tinySettings, problem: tinyProblem, folder };
   await trainSeeds([tinySgd, tinySwa], [surroundings]);
 });

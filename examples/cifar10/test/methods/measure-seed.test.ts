@@ -5,11 +5,11 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { readLines } from '../../src/lines.js';
+import { readLines } from '@polyak/example-shared/json-lines';
 import { collect } from '../../src/methods/collect.js';
 import { type MethodLine, measureSeed } from '../../src/methods/measure-seed.js';
 import { methodsOf } from '../../src/methods/methods.js';
-import { loadBackend } from '../../src/network/load-backend.js';
+import { loadTfjs } from '@polyak/example-shared/load-tfjs';
 import { legsOf } from '../../src/plan/plan.js';
 import type { EpochLine, Surroundings } from '../../src/training/surroundings.js';
 import { trainSeeds } from '../../src/training/train-seeds.js';
@@ -22,7 +22,7 @@ let root = '';
 let seeds: readonly Surroundings[] = [];
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'polyak-cifar10-'));
-  const { tf } = await loadBackend('wasm', () => {});
+  const { tf } = await loadTfjs('wasm', () => {});
   seeds = [1, 2].map((seed) => ({
     tf,
     settings: { ...tinySettings, seed, scoreEvery: 20 },

@@ -1,8 +1,8 @@
 import { describe } from 'vitest';
 
-import { loadBackend } from '../../src/network/load-backend.js';
+import { loadTfjs } from '@polyak/example-shared/load-tfjs';
 import { describeLegs } from './legs-suite.js';
 
 describe('legs on wasm', () => {
-  describeLegs(async () => (await loadBackend('wasm', () => {})).tf);
+  describeLegs(async () => (await loadTfjs('wasm', () => {})).tf);
 });

@@ -1,6 +1,8 @@
 // The lines of `methods.jsonl`, in the format that the examples share.
 import { availableParallelism } from 'node:os';
 
+import { formatLines } from '@polyak/example-shared/json-lines';
+import { sortedMethods } from '@polyak/example-shared/method-lines';
 import { statisticsBatchSize } from '../data/problem.js';
 import type { FinalScores, RunResult } from '../run.js';
 
@@ -11,19 +13,19 @@ const methods = {
   'swa/old-bn': 'swaOldStatistics',
 } as const satisfies Record<string, keyof FinalScores>;
 
-/** A line of JSON for each method and seed, sorted by both where `results` are sorted by seed. */
+/** A line of JSON for each method and seed, sorted by both. */
 export function formatMethodLines(results: readonly RunResult[]): string {
-  return Object.entries(methods)
-    .flatMap(([method, model]) => results.map((result) => methodLine(result, method, model)))
-    .map((line) => `${JSON.stringify(line)}\n`)
-    .join('');
+  const lines = Object.entries(methods).flatMap(([method, model]) =>
+    results.map((result) => methodLine(result, method, model)),
+  );
+  return formatLines(sortedMethods(lines));
 }
 
 function methodLine(
   { options, settings, final }: RunResult,
   method: string,
   model: keyof FinalScores,
-): object {
+) {
   const { accuracy, loss } = final[model];
   const isUpdated = model === 'swaUpdatedStatistics';
   return {

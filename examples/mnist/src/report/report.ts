@@ -2,9 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-import { drawLegendKey } from '@polyak/example-shared/plots';
-import type { Figure } from '@polyak/example-shared/plots';
-import { reportStyle } from '@polyak/example-shared/report-style';
+import { escapeHtml, renderFigure, renderPage } from '@polyak/example-shared/report-page';
 import { writeWhole } from '@polyak/example-shared/write-whole';
 import type { Recipe, RunResult } from '../run.js';
 import { drawFigures, seriesLabels } from './plots.js';
@@ -23,33 +21,21 @@ export async function writeReport(path: string, result: RunResult): Promise<void
  */
 export function renderReport(result: RunResult): string {
   const sentence = verdict(result.final, result.settings.testImages);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Stochastic weight averaging on MNIST</title>
-<style>
-${reportStyle}
-</style>
-</head>
-<body>
-<main>
-<h1>Stochastic weight averaging on MNIST</h1>
-<p class="verdict">${escapeHtml(sentence)}</p>
-${renderFinalTable(result)}
+  return renderPage({
+    title: 'Stochastic weight averaging on MNIST',
+    verdict: escapeHtml(sentence),
+    body: `${renderFinalTable(result)}
 <p>Both runs start from the same weights and see the same batches in the same order. One run is one
 draw: with another seed the numbers move. <code>demo:seeds</code> runs five.</p>
 <h2>During training</h2>
 <div class="plots">
-${drawFigures(result).map(renderFigure).join('\n')}
+${drawFigures(result)
+  .map((figure) => renderFigure(figure, seriesLabels))
+  .join('\n')}
 </div>
 <h2>Settings</h2>
-${renderSettings(result)}
-</main>
-</body>
-</html>
-`;
+${renderSettings(result)}`,
+  });
 }
 
 function renderFinalTable(result: RunResult): string {
@@ -73,18 +59,6 @@ ${lines.join('\n')}
 
 function renderNumber(text: string, isBest: boolean): string {
   return `<td class="number${isBest ? ' best' : ''}">${text}</td>`;
-}
-
-function renderFigure({ title, caption, series, svg }: Figure): string {
-  const keys = series.map(
-    (name) => `<li>${drawLegendKey(name)}${escapeHtml(seriesLabels[name])}</li>`,
-  );
-  return `<figure>
-<h3>${escapeHtml(title)}</h3>
-<ul class="legend">${keys.join('')}</ul>
-${svg}
-<figcaption>${escapeHtml(caption)}</figcaption>
-</figure>`;
 }
 
 function renderSettings({ options, settings, sgd, swa, seconds }: RunResult): string {
@@ -133,12 +107,4 @@ function describeRecipe({ initialLearningRate, finalLearningRate, averaging }: R
 
 function formatCount(count: number): string {
   return count.toLocaleString('en');
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }

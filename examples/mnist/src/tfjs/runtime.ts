@@ -2,14 +2,14 @@
 import { modelParameters, tfjsBackend, tfjsOptimizer } from '@polyak/backend-tfjs';
 import type { InputBatch, TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import type * as TensorFlow from '@tensorflow/tfjs';
+import { loadTfjs } from '@polyak/example-shared/load-tfjs';
+import type { TensorFlowBackendName } from '@polyak/example-shared/load-tfjs';
 import { loadModel, saveModel } from '@polyak/example-shared/model-files';
 
 import { momentum } from '../data/problem.js';
-import type { TensorFlowBackendName } from '../run.js';
 import type { Network, Runtime } from '../runtime/runtime.js';
 import { batchNormOf } from './batch-norm.js';
 import { imageTensor, labelTensor } from './digit-tensors.js';
-import { loadTfjs } from './load.js';
 import { createNetwork } from './network.js';
 import { crossEntropy, scoreModel } from './score.js';
 

@@ -1,16 +1,11 @@
 // The lines of `methods.jsonl`: what each method came to with each seed.
-import { ascending } from 'd3-array';
+import { sortedMethods } from '@polyak/example-shared/method-lines';
+import type { MethodKey } from '@polyak/example-shared/method-lines';
 
 import type { EpochLine } from '../train.js';
 
-/** One method with one seed, after the last epoch. */
-export interface MethodLine {
-  readonly experiment: string;
-  /** In epochs. */
-  readonly budget: number;
-  readonly seed: number;
-  /** A run, or a run and an average of it: `adam/ema-0.99`. */
-  readonly method: string;
+/** One method with one seed, after the last epoch: a run, or a run and an average of it. */
+export interface MethodLine extends MethodKey {
   /** In percent. */
   readonly accuracy: number;
   /** In nats. */
@@ -36,11 +31,5 @@ export function methodsOf(lines: readonly EpochLine[]): readonly MethodLine[] {
           ...(machine !== undefined && { machine }),
         })),
   );
-  return methods.toSorted(
-    (a, b) =>
-      ascending(a.experiment, b.experiment) ||
-      ascending(a.budget, b.budget) ||
-      ascending(a.method, b.method) ||
-      ascending(a.seed, b.seed),
-  );
+  return sortedMethods(methods);
 }

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { readLines } from '../lines.js';
+import { readLines } from '@polyak/example-shared/json-lines';
 import { TASKS } from '../tasks/tasks.js';
 import type { EpochLine, Split } from '../train.js';
 

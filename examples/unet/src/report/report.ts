@@ -1,7 +1,5 @@
 // The report: one HTML file that needs nothing else.
-import { drawLegendKey } from '@polyak/example-shared/plots';
-import type { Figure } from '@polyak/example-shared/plots';
-import { reportStyle } from '@polyak/example-shared/report-style';
+import { renderFigure, renderPage } from '@polyak/example-shared/report-page';
 import { PIXELS, SIZE } from '../pictures/canvas.js';
 import type { Pictures } from '../pictures/pictures.js';
 import type { MethodLine } from '../results/methods.js';
@@ -38,36 +36,24 @@ export interface Result {
 export function renderReport({ records, lines, scored }: Result): string {
   const table = tableOf(lines);
   const cycles = records.flatMap(({ run }) => run.cycles);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>A U-Net, averaged over cycles</title>
-<style>
-${reportStyle}
-${pageStyle.trim()}
-</style>
-</head>
-<body>
-<main>
-<h1>A U-Net, averaged over cycles</h1>
-<p class="verdict">${verdict(table)}</p>
-${renderTable(table)}
+  return renderPage({
+    title: 'A U-Net, averaged over cycles',
+    style: pageStyle,
+    verdict: verdict(table),
+    body: `${renderTable(table)}
 <h2>All seeds</h2>
 <div class="plots">
-${drawFigures(cycles, table).map(renderFigure).join('\n')}
+${drawFigures(cycles, table)
+  .map((figure) => renderFigure(figure, SERIES_LABELS))
+  .join('\n')}
 </div>
 <h2>Masks</h2>
 <p>The first pictures that scores were taken on, with seed ${table.seeds[0] ?? ''}. White: whole
 digits that were found; blue: missed; orange: found where there is none.</p>
 ${renderMasks(records, scored)}
 <h2>Settings</h2>
-${renderSettings(records)}
-</main>
-</body>
-</html>
-`;
+${renderSettings(records)}`,
+  });
 }
 
 function renderTable(table: Table): string {
@@ -82,16 +68,6 @@ function renderTable(table: Table): string {
 ${rows.join('\n')}
 </tbody>
 </table></div>`;
-}
-
-function renderFigure({ title, caption, series, svg }: Figure): string {
-  const keys = series.map((name) => `<li>${drawLegendKey(name)}${SERIES_LABELS[name]}</li>`);
-  return `<figure>
-<h3>${title}</h3>
-<ul class="legend">${keys.join('')}</ul>
-${svg}
-<figcaption>${caption}</figcaption>
-</figure>`;
 }
 
 function renderMasks([first]: readonly SeedRecord[], { images, masks }: Pictures): string {

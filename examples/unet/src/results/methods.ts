@@ -1,15 +1,11 @@
 // A line for each seed and method, in the format that the examples share.
+import type { MethodKey } from '@polyak/example-shared/method-lines';
 import { SCORED_PICTURES } from '../problem.js';
 import type { SeedRun } from '../run-seed.js';
 import type { Score } from '../score.js';
 
 /** What one method is worth with one seed, and what it costs. */
-export interface MethodLine extends Score {
-  readonly experiment: 'unet';
-  /** Passes over the training pictures. */
-  readonly budget: number;
-  readonly seed: number;
-  readonly method: string;
+export interface MethodLine extends Score, MethodKey {
   /** Batches of the passes that it needs beside training and one prediction. */
   readonly forwardPasses: number;
   /** What it keeps beside the model while training. */
@@ -17,7 +13,7 @@ export interface MethodLine extends Score {
   readonly machine: string;
 }
 
-/** The lines of a seed. */
+/** The lines of a seed; the budget is that of passes over the training pictures. */
 export function methodLines(run: SeedRun, machine: string): readonly MethodLine[] {
   const { settings, cycles, scores, weights } = run;
   const { seed, members, batchSize } = settings;
@@ -49,16 +45,4 @@ export function methodLines(run: SeedRun, machine: string): readonly MethodLine[
     ...cost,
     machine,
   }));
-}
-
-/** The lines as text, sorted by method and seed. */
-export function formatLines(lines: readonly MethodLine[]): string {
-  return lines
-    .toSorted((a, b) => compare(a.method, b.method) || a.seed - b.seed)
-    .map((line) => `${JSON.stringify(line)}\n`)
-    .join('');
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

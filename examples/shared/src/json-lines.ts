@@ -1,9 +1,9 @@
 // Files of JSON lines.
 import { readFile } from 'node:fs/promises';
 
-import { writeWhole } from '@polyak/example-shared/write-whole';
+import { writeWhole } from './write-whole.js';
 
-/** The lines of the file at `path`; none where there is no file. */
+/** The lines of a file that `writeLines` wrote; none where there is no file. */
 export async function readLines<Line>(path: string): Promise<readonly Line[]> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
@@ -12,7 +12,12 @@ export async function readLines<Line>(path: string): Promise<readonly Line[]> {
   return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Line]));
 }
 
-/** Replaces the file at `path`. */
+/** The text of a file: a JSON object a line. */
+export function formatLines(lines: readonly object[]): string {
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+}
+
+/** Replaces the file. */
 export async function writeLines(path: string, lines: readonly object[]): Promise<void> {
-  await writeWhole(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  await writeWhole(path, formatLines(lines));
 }

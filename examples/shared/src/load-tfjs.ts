@@ -1,16 +1,16 @@
-// The TensorFlow.js that trains.
+// The TensorFlow.js that an example runs on.
 import { loadTensorFlow, registerConvGradient } from '@polyak/backend-tfjs';
 import type { LoadedTensorFlow, TensorFlowBackend } from '@polyak/backend-tfjs';
 
-/** A runtime to ask for; `auto` takes the fastest that is installed. */
-export type BackendName = 'auto' | TensorFlowBackend;
+/** A runtime of TensorFlow.js to ask for; `auto` takes the fastest that is installed. */
+export type TensorFlowBackendName = 'auto' | TensorFlowBackend;
 
 /**
  * Loads the runtime that was asked for, ready to train convolutions, and says why a faster one was
  * not taken.
  */
-export async function loadBackend(
-  backend: BackendName,
+export async function loadTfjs(
+  backend: TensorFlowBackendName,
   note: (text: string) => void,
 ): Promise<LoadedTensorFlow> {
   const loaded = await loadTensorFlow({
