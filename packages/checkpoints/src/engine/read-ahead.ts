@@ -56,13 +56,17 @@ export async function* loadedUnits(
 
 async function load(unit: Unit, slot: Slot, bytes: Uint8Array): Promise<LoadedUnit> {
   await slot.written;
-  await Promise.all(
-    unit.reads.map(async ({ source, begin, byteLength, address }) => {
-      const at = slot.address + address;
-      const target = bytes.subarray(at, at + byteLength);
-      if (source.readInto === undefined) target.set(await source.read(begin, byteLength));
-      else await source.readInto(begin, target);
-    }),
-  );
+  const reads = unit.reads.map(async ({ source, begin, byteLength, address }) => {
+    const at = slot.address + address;
+    const target = bytes.subarray(at, at + byteLength);
+    if (source.readInto === undefined) target.set(await source.read(begin, byteLength));
+    else await source.readInto(begin, target);
+  });
+  try {
+    await Promise.all(reads);
+  } finally {
+    // Where one failed, the others may still go on.
+    await Promise.allSettled(reads);
+  }
   return { unit, slot };
 }

@@ -242,4 +242,33 @@ describe('a merge that was interrupted', () => {
     await expect(runMerge(plan, sink, { signal })).rejects.toThrow('enough');
     expect(sink.state).toBe('abandoned');
   });
+
+  it('leaves no read behind when one fails', async () => {
+    const members = [1, 2].map((i) => ({ a: vector(floats(i, 3 * 2 ** 20)) }));
+    let [pending, calls] = [0, 0];
+    const checkpoints = checkpointsOf(members).map((checkpoint) => ({
+      ...checkpoint,
+      files: checkpoint.files.map(({ name, source }) => ({
+        name,
+        source: {
+          size: source.size,
+          read: async (offset: number, length: number) => {
+            calls += 1;
+            if (calls === 3) throw new Error('a bad sector');
+            pending += 1;
+            // The fourth, of the same unit as the one that fails, ends last.
+            const milliseconds = calls === 4 ? 80 : 20;
+            await new Promise((resolve) => setTimeout(resolve, milliseconds));
+            pending -= 1;
+            return await source.read(offset, length);
+          },
+        },
+      })),
+    }));
+    const plan = await planMerge(checkpoints, 'out', { method: mean(2) });
+    const sink = new MemorySink(plan.bytesToWrite);
+    await expect(runMerge(plan, sink)).rejects.toThrow('a bad sector');
+    expect({ pending, state: sink.state }).toEqual({ pending: 0, state: 'abandoned' });
+    expect(calls).toBeGreaterThan(5);
+  });
 });
