@@ -133,4 +133,13 @@ describe('renderBudgets', () => {
       ['5', '3', '77.33 ± 0.44', '77.98 ± 0.60', '**+0.65** [+0.11, +1.19]'],
     ]);
   });
+
+  it('leaves seeds out that the baseline does not have', () => {
+    const block = blockWith('budgets some metric=accuracy methods=sgd,swa/75');
+    const alone = LINES.filter(({ method }) => method === 'swa/75').map((line) => ({
+      ...line,
+      seed: line.seed + 10,
+    }));
+    expect(renderBudgets(block, [...LINES, ...alone])).toBe(renderBudgets(block, LINES));
+  });
 });

@@ -29,6 +29,21 @@ export function linesOf(block: Block, lines: readonly MethodLine[]): readonly Me
   return own.filter(({ method }) => patterns.some((pattern) => matches(method, pattern)));
 }
 
+/**
+ * The lines of a block over budgets: at each, those of the seeds that the first of its `methods`
+ * has there. So means can be compared.
+ */
+export function linesOverBudgets(
+  block: Block,
+  lines: readonly MethodLine[],
+): readonly MethodLine[] {
+  const [baseline] = listOf(block, 'methods');
+  const own = linesOf(block, lines);
+  const keyOf = ({ budget, seed }: MethodLine): string => `${budget} ${seed}`;
+  const paired = new Set(own.filter(({ method }) => method === baseline).map(keyOf));
+  return own.filter((line) => paired.has(keyOf(line)));
+}
+
 /** The methods at the block's budget: its baseline first, then by a measure, the best first. */
 export function methodsOf(
   block: Block,

@@ -1,6 +1,6 @@
 // A measure over budgets: a line for each seed of each method.
 import { listOf, type Block } from '../blocks.js';
-import { linesOf } from '../lines/measured.js';
+import { linesOverBudgets } from '../lines/measured.js';
 import type { MethodLine } from '../lines/method-lines.js';
 import { metricOf } from '../tables/metrics.js';
 import { drawCurves } from './curves.js';
@@ -12,7 +12,7 @@ export function drawBudgets(block: Block, lines: readonly MethodLine[]): Picture
   const [key = ''] = listOf(block, 'metric');
   const { label } = metricOf(key);
   const methods = listOf(block, 'methods');
-  const points = linesOf(block, lines).flatMap(({ method, budget, seed, measures }) => {
+  const points = linesOverBudgets(block, lines).flatMap(({ method, budget, seed, measures }) => {
     const value = measures.get(key);
     return value === undefined ? [] : [{ method, run: `seed ${seed}`, x: budget, y: value }];
   });

@@ -2,7 +2,7 @@
 import { pairedDifference } from '@polyak/example-shared/statistics';
 
 import { listOf, type Block } from '../blocks.js';
-import { linesOf, valuesOf } from '../lines/measured.js';
+import { linesOverBudgets, valuesOf } from '../lines/measured.js';
 import type { MethodLine } from '../lines/method-lines.js';
 import { metricOf } from './metrics.js';
 import { formatDifference, formatMean, formatTable, noteOnIntervals } from './table.js';
@@ -12,7 +12,7 @@ export function renderBudgets(block: Block, lines: readonly MethodLine[]): strin
   const [key = ''] = listOf(block, 'metric');
   const metric = metricOf(key);
   const [baseline = '', ...others] = listOf(block, 'methods');
-  const own = linesOf(block, lines);
+  const own = linesOverBudgets(block, lines);
   const budgets = [...new Set(own.map(({ budget }) => budget))].toSorted((one, two) => one - two);
   const counts: number[] = [];
   const rows = budgets.map((budget) => {
