@@ -5,6 +5,6 @@ import { trainSeeds } from './training/train-seeds.js';
 
 const options = parseOptions('train', process.argv.slice(2));
 await runCommand(async () => {
-  const { legs, seeds } = await setUp(options);
-  await trainSeeds(legs, seeds);
+  const { plan, legs, seeds } = await setUp(options);
+  await trainSeeds(legs, seeds, plan);
 });

@@ -136,9 +136,9 @@ describe('renderBudgets', () => {
 
   it('leaves seeds out that the baseline does not have', () => {
     const block = blockWith('budgets some metric=accuracy methods=sgd,swa/75');
-    const alone = LINES.filter(({ method }) => method === 'swa/75').map((line) => ({
-      ...line,
-      seed: line.seed + 10,
+    const alone = LINES.filter(({ method }) => method === 'swa/75').map((paired) => ({
+      ...paired,
+      seed: paired.seed + 10,
     }));
     expect(renderBudgets(block, [...LINES, ...alone])).toBe(renderBudgets(block, LINES));
   });

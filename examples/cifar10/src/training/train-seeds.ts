@@ -11,25 +11,26 @@ import { trainLeg } from './train-leg.js';
 
 /**
  * Trains legs with all seeds, from where each stands, and writes a seed's `run.jsonl` after each of
- * its legs: a line an epoch.
+ * its legs: a line an epoch, also of what other legs of the plan were trained before.
  *
  * @param seeds - what each seed has, by seed
  */
 export async function trainSeeds(
   legs: readonly Leg[],
   seeds: readonly Surroundings[],
+  plan: readonly Leg[] = legs,
 ): Promise<void> {
   for (const leg of legs) {
     for (const surroundings of seeds) {
       await trainLeg(leg, surroundings);
-      await writeLines(legs, surroundings);
+      await writeLines(plan, surroundings);
     }
   }
 }
 
-async function writeLines(legs: readonly Leg[], surroundings: Surroundings): Promise<void> {
+async function writeLines(plan: readonly Leg[], surroundings: Surroundings): Promise<void> {
   const { folder } = surroundings;
   await mkdir(folder, { recursive: true });
-  const lines = await legLines(legs, surroundings);
+  const lines = await legLines(plan, surroundings);
   await writeWhole(join(folder, 'run.jsonl'), lines.map((line) => `${line}\n`).join(''));
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { TensorFlowWithLayers } from '@polyak/backend-tfjs';
 import { fromSafetensors } from '@polyak/core';
 import { recordOf } from '@polyak/core/interfaces';
+import { readLines } from '@polyak/example-shared/json-lines';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import type { Leg } from '../../src/plan/leg.js';
@@ -120,6 +121,16 @@ export function describeLegs(load: () => Promise<TensorFlowWithLayers>): void {
     await trainSeeds([tinySgd, tinyFge], [{ ...surroundings, folder, onEpoch }]);
     expect(added).toEqual(['fge-2-4 4']);
     expect(await trained(folder, tinyFge)).toEqual(await trained(join(root, 'whole'), tinyFge));
+  });
+
+  it('keeps the lines of legs that it does not train', async () => {
+    const folder = join(root, 'lines');
+    for (const leg of [tinySgd, tinySwa]) {
+      await trainSeeds([leg], [{ ...surroundings, folder }], tinyLegs);
+    }
+    const lines = await readLines<EpochLine>(join(folder, 'run.jsonl'));
+    const names = new Set(lines.map(({ leg }) => leg));
+    expect([...names]).toEqual(expect.arrayContaining([tinySgd.name, tinySwa.name]));
   });
 
   it('refuses the checkpoints of other settings', async () => {
