@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 
+import { TENSORFLOW_BACKENDS } from '@polyak/example-shared/load-tfjs';
 import type { TensorFlowBackendName } from '@polyak/example-shared/load-tfjs';
 
 /** What to run. */
@@ -54,13 +55,6 @@ const DESCRIPTIONS: Readonly<Record<CommandName, string>> = {
 };
 
 const HOME = join(import.meta.dirname, '..');
-const BACKENDS: readonly TensorFlowBackendName[] = [
-  'auto',
-  'tfjs-node-gpu',
-  'tfjs-node',
-  'wasm',
-  'cpu',
-];
 
 /**
  * The options in `args`. Asked for help, or given what it cannot take, it says so and ends the
@@ -111,7 +105,7 @@ export function parseOptions(name: CommandName, args: readonly string[]): RunOpt
     )
     .addOption(
       new Option('--backend <name>', 'auto takes the fastest there is')
-        .choices(BACKENDS)
+        .choices(TENSORFLOW_BACKENDS)
         .default('auto'),
     )
     .addOption(

@@ -1,20 +1,13 @@
 // The command line of the demo.
 import { join, resolve } from 'node:path';
 
+import { TENSORFLOW_BACKENDS } from '@polyak/example-shared/load-tfjs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { imageCounts } from './data/mnist.js';
 import type { BackendName, RunOptions } from './run.js';
 
-const backendNames: readonly BackendName[] = [
-  'auto',
-  'cpu',
-  'wasm',
-  'tfjs-node',
-  'tfjs-node-gpu',
-  'onnx',
-  'gpujs',
-];
+const backendNames: readonly BackendName[] = [...TENSORFLOW_BACKENDS, 'onnx', 'gpujs'];
 
 /**
  * The folder that paths on the command line start from: pnpm runs scripts elsewhere, and says where

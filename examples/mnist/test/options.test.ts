@@ -40,7 +40,7 @@ describe('parseOptions', () => {
     [['--train-images', 'all'], 'from 128 to 60000'],
     [
       ['--backend', 'gpu'],
-      'Allowed choices are auto, cpu, wasm, tfjs-node, tfjs-node-gpu, onnx, gpujs.',
+      'Allowed choices are auto, tfjs-node-gpu, tfjs-node, wasm, cpu, onnx, gpujs.',
     ],
     [['--output'], "option '--output <folder>' argument missing"],
     [['--sede', '1'], "unknown option '--sede'"],

@@ -2,7 +2,8 @@
 import { join, resolve } from 'node:path';
 
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { TensorFlowBackend } from '@polyak/backend-tfjs';
+import { TENSORFLOW_BACKENDS } from '@polyak/example-shared/load-tfjs';
+import type { TensorFlowBackendName } from '@polyak/example-shared/load-tfjs';
 
 import { TASKS } from './tasks/tasks.js';
 import type { Split } from './train.js';
@@ -13,7 +14,7 @@ export interface TrainOptions {
   readonly seeds: readonly number[];
   /** `validation` trains all candidate rates, `test` the chosen ones. */
   readonly split: Split;
-  readonly backend: 'auto' | TensorFlowBackend;
+  readonly backend: TensorFlowBackendName;
   readonly output: string;
 }
 
@@ -36,7 +37,7 @@ export function parseOptions(args: readonly string[]): TrainOptions {
     )
     .addOption(
       new Option('--backend <name>', 'auto takes the fastest there is')
-        .choices(['auto', 'tfjs-node-gpu', 'tfjs-node', 'wasm', 'cpu'])
+        .choices(TENSORFLOW_BACKENDS)
         .default('auto'),
     )
     .addOption(

@@ -5,6 +5,15 @@ import type { LoadedTensorFlow, TensorFlowBackend } from '@polyak/backend-tfjs';
 /** A runtime of TensorFlow.js to ask for; `auto` takes the fastest that is installed. */
 export type TensorFlowBackendName = 'auto' | TensorFlowBackend;
 
+/** All of them, as choices of a command line. */
+export const TENSORFLOW_BACKENDS: readonly TensorFlowBackendName[] = [
+  'auto',
+  'tfjs-node-gpu',
+  'tfjs-node',
+  'wasm',
+  'cpu',
+];
+
 /**
  * Loads the runtime that was asked for, ready to train convolutions, and says why a faster one was
  * not taken.

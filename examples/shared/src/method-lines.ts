@@ -3,7 +3,7 @@
 /** What was measured: one line each. */
 export interface MethodKey {
   readonly experiment: string;
-  /** In epochs. */
+  /** The training that it takes, in passes over the training data. */
   readonly budget: number;
   readonly seed: number;
   /** Such as `sgd` or `swa-0.05/from-75`. */

@@ -35,7 +35,7 @@ export function renderPage({ title, verdict, body, style = '' }: ReportPage): st
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
+<title>${escapeHtml(title)}</title>
 <style>
 ${reportStyle}
 ${style.trim()}
@@ -43,7 +43,7 @@ ${style.trim()}
 </head>
 <body>
 <main>
-<h1>${title}</h1>
+<h1>${escapeHtml(title)}</h1>
 <p class="verdict">${verdict}</p>
 ${body}
 </main>

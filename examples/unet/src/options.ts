@@ -1,5 +1,6 @@
 // The command line.
 import { join, resolve } from 'node:path';
+import { TENSORFLOW_BACKENDS } from '@polyak/example-shared/load-tfjs';
 import type { TensorFlowBackendName } from '@polyak/example-shared/load-tfjs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Settings } from './settings.js';
@@ -16,14 +17,6 @@ export interface RunOptions extends Omit<Settings, 'seed'> {
 
 /** pnpm runs scripts elsewhere, and says where it was called. */
 export const callerFolder: string = process.env['INIT_CWD'] ?? process.cwd();
-
-const BACKENDS: readonly TensorFlowBackendName[] = [
-  'auto',
-  'tfjs-node-gpu',
-  'tfjs-node',
-  'wasm',
-  'cpu',
-];
 
 /**
  * The options in `args`. Ends the process after help, and where they are wrong: code 0 or 2.
@@ -52,7 +45,7 @@ export function parseOptions(args: readonly string[]): RunOptions {
     .addOption(new Option('--validate', 'score on validation pictures').default(false))
     .addOption(
       new Option('--backend <name>', 'the runtime; auto takes the fastest there is')
-        .choices(BACKENDS)
+        .choices(TENSORFLOW_BACKENDS)
         .default('auto'),
     )
     .addOption(
