@@ -33,6 +33,12 @@ const expected = epochs.flatMap(({ seed, leg, epoch, live, averages = [] }) => {
   ];
 });
 
+/** The last weights of runs that were scored: each must have its epochs. */
+const scored = methods.filter(
+  ({ experiment, method }) =>
+    experiment === 'cifar10' && (method === 'sgd' || /^swa-[\d.]+\/last$/.test(method)),
+);
+
 describe('committed results', () => {
   it('have epochs of each seed', () => {
     expect(files.length).toBeGreaterThan(0);
@@ -52,9 +58,17 @@ describe('committed results', () => {
     expect(line?.ece).toBeCloseTo(one.score?.ece ?? NaN, 4);
   });
 
+  it.each(scored)(
+    'has the epochs of $method, of seed $seed at $budget',
+    ({ seed, budget, method }) => {
+      expect(expected).toContainEqual(expect.objectContaining({ seed, budget, method }));
+    },
+  );
+
   it('has calibration errors that the bins give', () => {
-    for (const { bins, ece } of methods) {
-      if (bins === undefined) continue;
+    const binned = methods.filter(({ bins }) => bins !== undefined);
+    expect(binned.length).toBeGreaterThan(0);
+    for (const { bins = [], ece } of binned) {
       const images = bins.reduce((sum, { count }) => sum + count, 0);
       const gaps = bins.map(
         ({ count, confidence, accuracy }) => (count * Math.abs(confidence - accuracy)) / images,
