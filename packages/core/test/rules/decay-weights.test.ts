@@ -134,6 +134,7 @@ describe('decayWeights', () => {
     expect(() => decayWeights('constructor' as 'linear', 3)).toThrow('no decay "constructor"');
     expect(() => decayWeights('linear', 0)).toThrow('k is 0, expected the number of checkpoints');
     expect(() => decayWeights('linear', 2.5)).toThrow(RangeError);
+    expect(() => decayWeights('linear', 2 ** 32)).toThrow('k is 4294967296');
     expect(() => decayWeights(() => Number.NaN, 2)).toThrow('the decay of 0.5 is NaN');
   });
 });
@@ -155,6 +156,7 @@ describe('exponentialWeights', () => {
 
   it('refuses decays and counts out of range', () => {
     expect(() => exponentialWeights(1.5, 3)).toThrow('the decay is 1.5');
+    expect(() => exponentialWeights(-0.5, 3)).toThrow('the decay is -0.5');
     expect(() => exponentialWeights(Number.NaN, 3)).toThrow(RangeError);
     expect(() => exponentialWeights(0.5, -1)).toThrow('k is -1');
   });

@@ -53,6 +53,12 @@ describe('exponential', () => {
 });
 
 describe('debiasedExponential', () => {
+  it('is the equal average at a decay of 1', () => {
+    for (const n of [1, 2, 99]) {
+      expect(debiasedExponential(1).weight(n)).toBeCloseTo(equal().weight(n), 15);
+    }
+  });
+
   it('is the weighted mean in which the value of k updates ago weighs decay ** k', () => {
     fc.assert(
       fc.property(VALUES, fc.double({ min: 0, max: 1, noNaN: true }), (values, d) => {
@@ -159,13 +165,23 @@ it.each<[string, () => unknown]>([
   ['a half-life of 0', () => halfLife(0)],
   ['a half-life in which nothing moves', () => halfLife(1e20)],
   ['a power of 0', () => powerWarmUp({ power: 0 })],
+  ['an inverseGamma of 0', () => powerWarmUp({ inverseGamma: 0 })],
+  ['a minDecay below 0', () => powerWarmUp({ minDecay: -0.1 })],
   ['a minDecay above maxDecay', () => powerWarmUp({ minDecay: 0.9, maxDecay: 0.8 })],
   ['no updates to saturate in', () => saturatingWarmUp(0.9, 0)],
   ['a gamma of -1', () => powerFunction(-1)],
+  ['a gamma without end', () => powerFunction(Infinity)],
   ['a window of none', () => lastK(0)],
   ['half a window', () => lastK(1.5)],
 ])('refuses %s', (_, make) => {
   expect(make).toThrow(RangeError);
+});
+
+it.each<[string, () => unknown]>([
+  ['a minDecay that is the maxDecay', () => powerWarmUp({ minDecay: 0.8, maxDecay: 0.8 })],
+  ['a window of one', () => lastK(1)],
+])('takes %s', (_, make) => {
+  expect(make).not.toThrow();
 });
 
 it.each([
