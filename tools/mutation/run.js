@@ -1,0 +1,34 @@
+// Changes the sources one operator, condition or block at a time, and runs the tests on each such
+// mutant: a mutant that survives is code that no test needs. It works on a clone of what is
+// committed, outside this folder, with StrykerJS, which is installed there only. The clone is kept:
+// the next run tests only what has changed since. Other arguments are those of `stryker run`.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { ROOT } from '../sources.js';
+
+const STRYKER = '10.1.1';
+const CLONE = join(tmpdir(), 'polyak-mutation');
+
+if (Number(process.versions.node.split('.')[0]) < 22) {
+  console.error(`mutation: StrykerJS needs Node 22 or newer, this is ${process.version}.`);
+  process.exit(1);
+}
+
+function run(command, ...args) {
+  execFileSync(command, args, { cwd: CLONE, stdio: 'inherit' });
+}
+
+const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();
+if (!existsSync(CLONE)) execFileSync('git', ['clone', '--quiet', ROOT, CLONE]);
+run('git', 'fetch', '--quiet', 'origin', commit);
+run('git', 'checkout', '--quiet', '--force', '--detach', commit);
+const packages = ['core', 'vitest-runner'].map((name) => `@stryker-mutator/${name}@${STRYKER}`);
+run('npx', '-y', 'pnpm@12', 'add', '--silent', '--workspace-root', '--save-dev', ...packages);
+
+const arguments_ = ['run', 'tools/mutation/stryker.config.json', ...process.argv.slice(2)];
+const { status } = spawnSync('npx', ['stryker', ...arguments_], { cwd: CLONE, stdio: 'inherit' });
+console.log(`mutation: ${join(CLONE, 'reports/mutation/mutation.html')} shows each mutant.`);
+process.exitCode = status ?? 1;
