@@ -40,6 +40,11 @@ export interface BnUpdateOptions {
    * batch counts towards `maxBatches`, and a warning says how many were skipped. Default `refuse`.
    */
   readonly nonFinite?: NonFinitePolicy;
+  /**
+   * An `AbortSignal`. Once it is aborted, its reason is thrown: before the next batch, after the
+   * pass that is under way, or after the statistics are written, which are then put back.
+   */
+  readonly signal?: { throwIfAborted(): void };
   /** Receives warnings. Default `console.warn`. */
   readonly onWarning?: (message: string) => void;
 }
@@ -69,6 +74,7 @@ export interface AveragedBatchNorm<Batch> extends BnUpdateOptions {
  * @throws PolyakError `ERR_NON_FINITE` if activations overflow or are NaN; the message names the
  *   layer
  * @throws RangeError if `maxBatches` is not an integer >= 1
+ * @throws the reason of `signal` if it is aborted
  * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407, section 3.2;
  *   torchcontrib.optim.SWA.bn_update
  */
@@ -80,7 +86,8 @@ export async function bnUpdate<Batch>(
   requireOptions('bnUpdate', options, BN_OPTIONS);
   requireBatchNorm('bnUpdate', { model, loader, ...options });
   const { statistics = 'cumulative', include = () => true, maxBatches = Infinity } = options;
-  const { nonFinite = 'refuse' } = options;
+  const { nonFinite = 'refuse', signal } = options;
+  signal?.throwIfAborted();
   const warn = warnerOf('bnUpdate', options.onWarning);
   const layers = model.layers.filter(include);
   if (layers.length === 0) return;
@@ -89,11 +96,13 @@ export async function bnUpdate<Batch>(
   const skipped: string[] = [];
   let batches = 0;
   for await (const batch of loader) {
+    signal?.throwIfAborted();
     const samples = model.sampleCount(batch);
     if (!(samples > 0 && samples < Infinity)) {
       throw new PolyakError('ERR_BATCH_NORM', `bnUpdate: batch ${batches} has ${samples} samples.`);
     }
     const moments = await model.batchMoments(batch, layers);
+    signal?.throwIfAborted();
     const checked = layers.map((layer, n) => checkedMoments(layer, moments[n], batches));
     const problem = layers
       .map((layer, n) => nonFiniteChannel(layer, checked[n] as Moments))
@@ -121,16 +130,21 @@ export async function bnUpdate<Batch>(
         '[Symbol.iterator].',
     );
   }
-  await drive(transaction('bnUpdate', warn, (current) => putStatistics(current, layers, merged)));
+  await drive(
+    transaction('bnUpdate', warn, function* (current) {
+      yield* putStatistics(current, layers, merged);
+      signal?.throwIfAborted();
+    }),
+  );
 }
 
 const MODEL_REMEDY = "Pass the backend's, such as batchNormModel(model).";
-const BN_OPTIONS = ['statistics', 'include', 'maxBatches', 'nonFinite', 'onWarning'];
+const BN_OPTIONS = ['statistics', 'include', 'maxBatches', 'nonFinite', 'signal', 'onWarning'];
 
 /** Throws unless `batchNorm` is an {@link AveragedBatchNorm}. */
 export function requireBatchNorm<Batch>(call: string, batchNorm: AveragedBatchNorm<Batch>): void {
   requireOptions(call, batchNorm, ['model', 'loader', ...BN_OPTIONS]);
-  const { model, loader, statistics, include, maxBatches, nonFinite } = batchNorm;
+  const { model, loader, statistics, include, maxBatches, nonFinite, signal } = batchNorm;
   requireMembers(
     `${call}: the model`,
     model,
@@ -151,6 +165,10 @@ export function requireBatchNorm<Batch>(call: string, batchNorm: AveragedBatchNo
   }
   if (include !== undefined) requireFunction(call, 'include', include);
   if (nonFinite !== undefined) requirePolicy(call, nonFinite);
+  if (signal !== undefined) {
+    const remedy = 'Pass that of an AbortController.';
+    requireMembers(`${call}: the signal`, signal, { throwIfAborted: 'a function' }, remedy);
+  }
   if (statistics !== undefined && !['cumulative', 'unweighted', 'pooled'].includes(statistics)) {
     throw new RangeError(
       `${call}: statistics is "${statistics}", expected "cumulative", "unweighted" or "pooled".`,
