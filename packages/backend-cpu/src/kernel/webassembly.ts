@@ -67,8 +67,8 @@ export function compileKernel(): Module {
 }
 
 /** As {@link compileKernel}, of another module. */
-export function compileModule(base64: string): Module {
-  return new WebAssembly.Module(decodeBase64(base64));
+export function compileModule(hex: string): Module {
+  return new WebAssembly.Module(bytesOf(hex));
 }
 
 /**
@@ -98,22 +98,8 @@ export function instantiateModule(module: Module, memory: Memory): object {
   return new WebAssembly.Instance(module, { polyak: { memory } }).exports;
 }
 
-// `atob` and `Buffer` belong to hosts, not to the language.
-function decodeBase64(text: string): Uint8Array {
-  const digits = text.replace(/=+$/, '');
-  const bytes = new Uint8Array(Math.floor((digits.length * 3) / 4));
-  let accumulator = 0;
-  let bits = 0;
-  let length = 0;
-  for (const digit of digits) {
-    accumulator = (accumulator << 6) | ALPHABET.indexOf(digit);
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes[length++] = (accumulator >> bits) & 0xff;
-    }
-  }
-  return bytes;
+function bytesOf(hex: string): Uint8Array {
+  return Uint8Array.from({ length: hex.length / 2 }, (_, n) =>
+    parseInt(hex.slice(2 * n, 2 * n + 2), 16),
+  );
 }
-
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
