@@ -8,3 +8,4 @@ export { stageOutput } from './files/stage.js';
 export type { MergedFiles, MergeFilesOptions, PublishedFiles } from './merge-files.js';
 export { mergeFiles, planMergeFiles } from './merge-files.js';
 export { openCheckpoint } from './open-path.js';
+export { fileStore } from './saving/file-store.js';

@@ -1,11 +1,6 @@
 // Errors of a full disk, with what was needed and what became of the files.
 import { codeOf } from './disk.js';
-
-const FULL: ReadonlyMap<string, string> = new Map([
-  ['ENOSPC', 'the disk is full'],
-  ['EDQUOT', "the user's quota of the disk is used up"],
-  ['EFBIG', 'the file is larger than the file system or `ulimit -f` allows'],
-]);
+import { FULL } from '../saving/folder-error.js';
 
 /**
  * An error of a write, explained where the disk is full. Its `code` stays.

@@ -5,13 +5,11 @@ import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { PolyakError } from '@polyak/core';
 import { codeOf } from './disk.js';
+import { isAlive, thisProcess } from './running-process.js';
+import type { RunningProcess } from './running-process.js';
 
 /** The process that writes. */
-interface Owner {
-  readonly pid: number;
-  readonly host: string;
-  /** When the process began, where the system says so: numbers of processes are used again. */
-  readonly began: string | undefined;
+interface Owner extends RunningProcess {
   /** Tells the locks of one process apart. */
   readonly token: string;
 }
@@ -34,8 +32,7 @@ export interface Lock {
  * @throws PolyakError `ERR_BUSY` if a process holds it
  */
 export async function takeLock(path: string, output: string): Promise<Lock> {
-  const mine = { pid: process.pid, host: hostname(), began: await beginningOf(process.pid) };
-  const owner: Owner = { ...mine, token: randomUUID() };
+  const owner: Owner = { ...(await thisProcess()), token: randomUUID() };
   while (!(await create(path, owner))) {
     await requireEnded(path, output);
     // If two processes do this at once, the second removes the first one's lock, and the first
@@ -110,20 +107,4 @@ function parse(text: string): Owner | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function isAlive({ pid, began }: Owner): Promise<boolean> {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return codeOf(error) === 'EPERM';
-  }
-  return began === undefined || began === (await beginningOf(pid));
-}
-
-/** When a process began, in ticks since the machine started; only Linux says it. */
-async function beginningOf(pid: number): Promise<string | undefined> {
-  const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The second field is a name in parentheses, which may hold spaces; the beginning is the 22nd.
-  return line?.slice(line.lastIndexOf(')') + 2).split(' ')[19];
 }
