@@ -1,28 +1,37 @@
-// The gradient of a convolution's filter, which tfjs's wasm backend lacks.
+// The gradients of convolutions that tfjs's wasm backend lacks.
 import { PolyakError } from '@polyak/core';
-import type { Conv2DBackpropFilterAttrs, Tensor, Tensor4D } from '@tensorflow/tfjs-core';
+import type {
+  Conv2DBackpropFilterAttrs,
+  DepthwiseConv2dNativeBackpropFilterAttrs,
+  DepthwiseConv2dNativeBackpropInputAttrs,
+  KernelFunc,
+  Tensor,
+  Tensor4D,
+} from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../tensorflow.js';
 import { requireTensorFlow } from '../tensorflow.js';
+import { depthwiseFilterGradient, depthwiseInputGradient } from './depthwise-gradient.js';
 
 const KERNEL = 'Conv2DBackpropFilter';
 const BACKEND = 'wasm';
 
 /**
- * Adds the gradient of `conv2d` with respect to its filter to tfjs's wasm backend, which lacks it
- * in 4.22. Without it, training a convolution fails with `Kernel 'Conv2DBackpropFilter' not
- * registered for backend 'wasm'`.
+ * Adds the gradients of convolutions to tfjs's wasm backend that it lacks in 4.22: those of
+ * `conv2d` with respect to its filter, and of `depthwiseConv2d` with respect to its input and its
+ * filter, which separable convolutions need too. Without them, training fails with `Kernel
+ * 'Conv2DBackpropFilter' not registered for backend 'wasm'` or `Kernel
+ * 'DepthwiseConv2dNativeBackpropInput' not registered for backend 'wasm'`.
  *
- * The gradient is itself a convolution, which wasm has: with samples as channels, the padded input
- * is convolved with the gradient of the output, dilated by the strides. Any strides and padding,
- * NHWC. Sums over a batch are float32 sums in sequence: a relative rounding error of about 1e-5 for
- * 100,000 terms.
+ * The gradients are written with operations that wasm has, for any strides and padding, NHWC. tfjs
+ * itself refuses to differentiate dilated convolutions, on every backend. Sums over a batch are
+ * float32 sums in sequence: a relative rounding error of about 1e-5 for 100,000 terms.
  *
  * It changes tfjs's registry for the whole process, so nothing in this package calls it. Does
- * nothing where the kernel is there already. Still missing on wasm are the gradients of depthwise
- * and separable convolutions.
+ * nothing where the kernels are there already. Still missing on wasm is the gradient of `gather`,
+ * and so of embeddings: `Kernel 'UnsortedSegmentSum' not registered for backend 'wasm'`.
  *
  * @param tf - TensorFlow.js, the wasm backend imported or not
- * @returns whether it registered the kernel
+ * @returns whether it registered a kernel
  *
  * @example
  * ```ts
@@ -36,21 +45,38 @@ const BACKEND = 'wasm';
  */
 export function registerConvGradient(tf: TensorFlow): boolean {
   requireTensorFlow('registerConvGradient', tf);
-  if (tf.getKernel(KERNEL, BACKEND) !== undefined) return false;
-  tf.registerKernel({
-    kernelName: KERNEL,
-    backendName: BACKEND,
-    kernelFunc: ({ inputs, attrs }) =>
-      // The engine passes a kernel the tensors and attributes of the operation, which its type does
-      // not say.
+  // The engine passes a kernel the tensors and attributes of the operation, which its type does not
+  // say.
+  const kernels: Readonly<Record<string, KernelFunc>> = {
+    [KERNEL]: ({ inputs, attrs }) =>
       filterGradient(
         tf,
         inputs['x'] as Tensor4D,
         inputs['dy'] as Tensor4D,
         attrs as unknown as Conv2DBackpropFilterAttrs,
       ),
-  });
-  return true;
+    DepthwiseConv2dNativeBackpropInput: ({ inputs, attrs }) =>
+      depthwiseInputGradient(
+        tf,
+        inputs['dy'] as Tensor4D,
+        inputs['filter'] as Tensor4D,
+        attrs as unknown as DepthwiseConv2dNativeBackpropInputAttrs,
+      ),
+    DepthwiseConv2dNativeBackpropFilter: ({ inputs, attrs }) =>
+      depthwiseFilterGradient(
+        tf,
+        inputs['x'] as Tensor4D,
+        inputs['dy'] as Tensor4D,
+        attrs as unknown as DepthwiseConv2dNativeBackpropFilterAttrs,
+      ),
+  };
+  const missing = Object.entries(kernels).filter(
+    ([kernelName]) => tf.getKernel(kernelName, BACKEND) === undefined,
+  );
+  for (const [kernelName, kernelFunc] of missing) {
+    tf.registerKernel({ kernelName, backendName: BACKEND, kernelFunc });
+  }
+  return missing.length > 0;
 }
 
 function filterGradient(

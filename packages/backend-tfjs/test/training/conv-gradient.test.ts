@@ -26,7 +26,11 @@ function gradient(
 
 describe('registerConvGradient', () => {
   useRuntime('wasm');
-  afterAll(() => tf.unregisterKernel('Conv2DBackpropFilter', 'wasm'));
+  afterAll(() => {
+    tf.unregisterKernel('Conv2DBackpropFilter', 'wasm');
+    tf.unregisterKernel('DepthwiseConv2dNativeBackpropInput', 'wasm');
+    tf.unregisterKernel('DepthwiseConv2dNativeBackpropFilter', 'wasm');
+  });
 
   it('is needed: wasm cannot differentiate a convolution', () => {
     expect(() => gradient([1, 4, 4, 1], [3, 3, 1, 1], 1, 'same')).toThrow(/Conv2DBackpropFilter/u);
