@@ -8,7 +8,7 @@ import {
   NodeProtoSchema,
   TensorProtoSchema,
   ValueInfoProtoSchema,
-} from 'onnx-buf';
+} from '@polyak/backend-onnx/proto';
 import type {
   AttributeProto,
   GraphProto,
@@ -16,7 +16,7 @@ import type {
   NodeProto,
   TensorProto,
   ValueInfoProto,
-} from 'onnx-buf';
+} from '@polyak/backend-onnx/proto';
 
 /** Element types by their number in TensorProto.DataType. */
 export const ELEMENT = {

@@ -1,7 +1,7 @@
 // A model of one layer, and what the tests do with it.
 import { loadOnnxModel } from '@polyak/backend-onnx';
 import type { LoadOnnxModelOptions, OnnxModel } from '@polyak/backend-onnx';
-import type { ModelProto } from 'onnx-buf';
+import type { ModelProto } from '@polyak/backend-onnx/proto';
 import * as ort from 'onnxruntime-node';
 import { model, node, tensor, value } from './model-builder.js';
 

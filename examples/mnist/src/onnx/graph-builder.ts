@@ -9,7 +9,7 @@ import {
   TensorProto_DataType as DataType,
   type TensorProtoSchema,
   type ValueInfoProtoSchema,
-} from 'onnx-buf';
+} from '@polyak/backend-onnx/proto';
 
 /** A value of the graph, by its name. */
 export type Value = string;

@@ -1,7 +1,7 @@
 // The arithmetic of averaging as ONNX graphs. Each operator rounds once, so the results equal those
 // of @polyak/backend-cpu to the bit.
 import { create, toBinary } from '@bufbuild/protobuf';
-import type { NodeProto, ValueInfoProto } from 'onnx-buf';
+import type { NodeProto, ValueInfoProto } from '../proto/onnx_pb.js';
 import {
   AttributeProto_AttributeType,
   AttributeProtoSchema,
@@ -9,7 +9,7 @@ import {
   NodeProtoSchema,
   TensorProto_DataType,
   ValueInfoProtoSchema,
-} from 'onnx-buf';
+} from '../proto/onnx_pb.js';
 import type { OnnxDType } from '../dtype.js';
 
 /** An operator, the names of its inputs and the name of its output. */

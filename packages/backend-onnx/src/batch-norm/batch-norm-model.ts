@@ -82,7 +82,7 @@ export interface OnnxBatchNormModel extends BatchNormModel<OnnxBatch> {
  * import { bnUpdate } from '@polyak/core';
  * import { batchNormModel, loadOnnxModel } from '@polyak/backend-onnx';
  * import { create, toBinary } from '@bufbuild/protobuf';
- * import { ModelProtoSchema } from 'onnx-buf';
+ * import { ModelProtoSchema } from '@polyak/backend-onnx/proto';
  *
  * // One layer of one channel, as an exporter would write it.
  * const weights = ['bn.weight', 'bn.bias', 'bn.running_mean', 'bn.running_var'];

@@ -1,6 +1,6 @@
 // Finds the batch-norm nodes of a graph, grouped by the running statistics that they use.
 import { PolyakError } from '@polyak/core';
-import type { GraphProto, ModelProto, NodeProto } from 'onnx-buf';
+import type { GraphProto, ModelProto, NodeProto } from '../proto/onnx_pb.js';
 import { CAST_ALIAS, labelOf, namesReadBy, opsetOf, rootsOf, subgraphsOf } from './graph-walk.js';
 
 /** Since this opset BatchNormalization has today's attributes, apart from those of training. */

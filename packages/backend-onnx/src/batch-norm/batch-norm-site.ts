@@ -1,5 +1,5 @@
 // The types that both ways of computing moments share: a batch-norm node, and its replacement.
-import type { NodeProto, TensorProto_DataType } from 'onnx-buf';
+import type { NodeProto, TensorProto_DataType } from '../proto/onnx_pb.js';
 import type { GraphBuilder } from './graph-builder.js';
 
 /** A batch-norm node that will be replaced. */

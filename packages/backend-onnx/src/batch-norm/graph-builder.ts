@@ -9,8 +9,14 @@ import {
   TensorProto_DataType,
   TensorProtoSchema,
   ValueInfoProtoSchema,
-} from 'onnx-buf';
-import type { AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto } from 'onnx-buf';
+} from '../proto/onnx_pb.js';
+import type {
+  AttributeProto,
+  GraphProto,
+  NodeProto,
+  TensorProto,
+  ValueInfoProto,
+} from '../proto/onnx_pb.js';
 import { subgraphsOf } from './graph-walk.js';
 
 /** A value of an attribute. It tells integers from floats, as numbers in JavaScript do not. */

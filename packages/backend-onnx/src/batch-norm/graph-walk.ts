@@ -1,7 +1,7 @@
 // Reads graphs: what nodes read, and which nodes lead to the outputs.
 import { create } from '@bufbuild/protobuf';
-import { GraphProtoSchema } from 'onnx-buf';
-import type { GraphProto, ModelProto, NodeProto } from 'onnx-buf';
+import { GraphProtoSchema } from '../proto/onnx_pb.js';
+import type { GraphProto, ModelProto, NodeProto } from '../proto/onnx_pb.js';
 
 /**
  * The graphs inside a node, such as the branches of `If` and the body of `Loop`.

@@ -1,8 +1,8 @@
 // Makes the graph that computes the moments of what enters the batch norm of a model.
 import { create } from '@bufbuild/protobuf';
 import { PolyakError } from '@polyak/core';
-import { GraphProtoSchema, ModelProtoSchema, TensorProto_DataType } from 'onnx-buf';
-import type { GraphProto, ModelProto, NodeProto } from 'onnx-buf';
+import { GraphProtoSchema, ModelProtoSchema, TensorProto_DataType } from '../proto/onnx_pb.js';
+import type { GraphProto, ModelProto, NodeProto } from '../proto/onnx_pb.js';
 import type { BatchNormMoments } from './batch-norm-site.js';
 import { graphBuilder, outputOf } from './graph-builder.js';
 import { ALIAS, opsetOf, pruned, rootsOf } from './graph-walk.js';
@@ -109,9 +109,10 @@ export function momentsGraph(
 
 function weightTypes(graph: GraphProto): (name?: string) => TensorProto_DataType | undefined {
   const types = new Map<string, TensorProto_DataType>();
-  for (const { name, dataType } of graph.initializer) types.set(name, dataType);
+  for (const { name, dataType } of graph.initializer) types.set(name, dataType as TensorProto_DataType);
   for (const { name, type } of graph.input) {
-    if (type?.value.case === 'tensorType') types.set(name, type.value.value.elemType);
+    if (type?.value.case !== 'tensorType') continue;
+    types.set(name, type.value.value.elemType as TensorProto_DataType);
   }
   const root = rootsOf(graph, ALIAS);
   return (name = '') => types.get(root(name));

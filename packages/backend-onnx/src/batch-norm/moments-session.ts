@@ -3,7 +3,7 @@
 import type { Moments, Parameter } from '@polyak/core/interfaces';
 import { PolyakError } from '@polyak/core';
 import { mergeMoments } from '@polyak/core/kit';
-import type { ModelProto } from 'onnx-buf';
+import type { ModelProto } from '../proto/onnx_pb.js';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { OnnxFeeds } from './batch-feeds.js';
 import { momentsOf } from './batch-moments.js';

@@ -1,6 +1,6 @@
 // Moments from batch norm in training mode: its extra outputs are the batch's own statistics.
 import { create } from '@bufbuild/protobuf';
-import { NodeProtoSchema } from 'onnx-buf';
+import { NodeProtoSchema } from '../proto/onnx_pb.js';
 import type { BatchNormMoments, BatchNormSite } from './batch-norm-site.js';
 import { asVolume, floatOf } from './batch-norm-site.js';
 import type { GraphBuilder } from './graph-builder.js';

@@ -1,7 +1,7 @@
 // ONNX's numbers for element types, and the fields of a TensorProto that hold elements one by one.
 import type { DType } from '@polyak/core/interfaces';
-import type { TensorProto } from 'onnx-buf';
-import { TensorProto_DataType } from 'onnx-buf';
+import type { TensorProto } from '../proto/onnx_pb.js';
+import { TensorProto_DataTypeSchema } from '../proto/onnx_pb.js';
 
 /** The fields of a TensorProto that hold elements one by one. */
 type TypedField = 'floatData' | 'doubleData' | 'int32Data' | 'int64Data' | 'uint64Data';
@@ -50,5 +50,6 @@ export function elementTypeOf({
  * @param dataType - of a tensor; any number
  */
 export function typeName(dataType: number): string {
-  return TensorProto_DataType[dataType] ?? `type ${dataType}`;
+  const value = TensorProto_DataTypeSchema.values.find(({ number }) => number === dataType);
+  return value?.name ?? `type ${dataType}`;
 }

@@ -2,7 +2,7 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { PolyakError } from '@polyak/core';
 import { foundText } from '../arguments.js';
-import type { GraphProto } from 'onnx-buf';
+import type { GraphProto } from '../proto/onnx_pb.js';
 import { readExternalData } from './external-data.js';
 import { HEAD_LENGTH, notOnnx } from './file-kind.js';
 import type { DataFolder } from './folder.js';

@@ -1,7 +1,7 @@
 // Decodes and encodes models.
 import { clone, fromBinary, toBinary } from '@bufbuild/protobuf';
-import type { GraphProto, ModelProto } from 'onnx-buf';
-import { ModelProtoSchema } from 'onnx-buf';
+import type { GraphProto, ModelProto } from '../proto/onnx_pb.js';
+import { ModelProtoSchema } from '../proto/onnx_pb.js';
 import { notOnnx } from './file-kind.js';
 import { modelError, textOf } from './model-error.js';
 import type { Bytes } from './bytes.js';

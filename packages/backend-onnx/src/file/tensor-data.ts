@@ -2,9 +2,10 @@
 import { clearField } from '@bufbuild/protobuf';
 import type { HostArray, HostTensor } from '@polyak/core/interfaces';
 import { arrayOf } from '@polyak/core/interfaces';
-import type { TensorProto } from 'onnx-buf';
-import { TensorProto_DataLocation, TensorProtoSchema } from 'onnx-buf';
+import type { TensorProto } from '../proto/onnx_pb.js';
+import { TensorProto_DataLocation, TensorProtoSchema } from '../proto/onnx_pb.js';
 import type { Bytes } from './bytes.js';
+import { bytesOf } from './bytes.js';
 import type { ElementType } from './element-type.js';
 import { modelError } from './model-error.js';
 
@@ -68,7 +69,7 @@ export function readTensor(tensor: TensorProto, type: ElementType, label: string
   return {
     dtype,
     shape,
-    data: isRaw ? fromBytes(dtype, rawData) : fromNumbers(tensor, type, label),
+    data: isRaw ? fromBytes(dtype, bytesOf(rawData)) : fromNumbers(tensor, type, label),
   };
 }
 

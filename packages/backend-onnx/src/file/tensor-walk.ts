@@ -1,5 +1,11 @@
 // Walks over every TensorProto of a model.
-import type { GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto } from 'onnx-buf';
+import type {
+  GraphProto,
+  ModelProto,
+  NodeProto,
+  SparseTensorProto,
+  TensorProto,
+} from '../proto/onnx_pb.js';
 
 /**
  * The tensors in initializers, attributes, branches, loops, functions and training graphs.

@@ -3,7 +3,7 @@ import { PolyakError } from '@polyak/core';
 import { requireOptions } from '@polyak/core/kit';
 import { isFloating } from '@polyak/core/interfaces';
 import type { HostTensor } from '@polyak/core/interfaces';
-import type { TensorProto } from 'onnx-buf';
+import type { TensorProto } from '../proto/onnx_pb.js';
 import { foundText, requireOrt } from '../arguments.js';
 import { bytesOf } from '../file/bytes.js';
 import { elementTypeOf } from '../file/element-type.js';
@@ -51,7 +51,7 @@ export interface AverageModelsOptions extends Omit<LoadOnnxModelOptions, 'onWarn
  * import * as ort from 'onnxruntime-node';
  * import { averageModels } from '@polyak/backend-onnx';
  * import { create, toBinary } from '@bufbuild/protobuf';
- * import { ModelProtoSchema } from 'onnx-buf';
+ * import { ModelProtoSchema } from '@polyak/backend-onnx/proto';
  *
  * const type = { value: { case: 'tensorType' as const, value: { elemType: 1, shape: {} } } };
  * const checkpoint = (scale: number) =>

@@ -1,6 +1,12 @@
 // Finds the initializers that are running statistics of batch norm. They are not averaged: bnUpdate
 // estimates them.
-import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto } from 'onnx-buf';
+import type {
+  AttributeProto,
+  FunctionProto,
+  GraphProto,
+  ModelProto,
+  NodeProto,
+} from '../proto/onnx_pb.js';
 
 const BATCH_NORM = 'BatchNormalization';
 const MEAN = 3;

@@ -3,8 +3,8 @@
 import { create } from '@bufbuild/protobuf';
 import type { HostTensor } from '@polyak/core/interfaces';
 import { formatSpec } from '@polyak/core/interfaces';
-import type { GraphProto, TensorProto, ValueInfoProto } from 'onnx-buf';
-import { ValueInfoProtoSchema } from 'onnx-buf';
+import type { GraphProto, TensorProto, ValueInfoProto } from '../proto/onnx_pb.js';
+import { ValueInfoProtoSchema } from '../proto/onnx_pb.js';
 import { elementTypeOf } from '../file/element-type.js';
 import { modelError } from '../file/model-error.js';
 import type { ModelWithGraph } from '../file/proto.js';

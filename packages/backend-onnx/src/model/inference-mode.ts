@@ -1,6 +1,6 @@
 // Switches batch norm and dropout of a model from training to inference.
 import { PolyakError } from '@polyak/core';
-import type { GraphProto, NodeProto } from 'onnx-buf';
+import type { GraphProto, NodeProto } from '../proto/onnx_pb.js';
 import { isBatchNorm, isInTraining } from '../batch-norm/batch-norm-nodes.js';
 import { labelOf, namesReadBy, subgraphsOf } from '../batch-norm/graph-walk.js';
 import type { ModelWithGraph } from '../file/proto.js';

@@ -1,7 +1,7 @@
 // Reports the weights that cannot be exchanged, so that no average leaves them out in silence.
 import { PolyakError } from '@polyak/core';
 import { isFloating } from '@polyak/core/interfaces';
-import type { AttributeProto, GraphProto, NodeProto, TensorProto } from 'onnx-buf';
+import type { AttributeProto, GraphProto, NodeProto, TensorProto } from '../proto/onnx_pb.js';
 import { labelOf, subgraphsOf } from '../batch-norm/graph-walk.js';
 import { elementTypeOf, typeName } from '../file/element-type.js';
 import { readTensor } from '../file/tensor-data.js';

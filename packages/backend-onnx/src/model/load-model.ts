@@ -77,7 +77,7 @@ export const MODEL_OPTIONS: readonly string[] = [
  * import * as ort from 'onnxruntime-node';
  * import { loadOnnxModel } from '@polyak/backend-onnx';
  * import { create, toBinary } from '@bufbuild/protobuf';
- * import { ModelProtoSchema } from 'onnx-buf';
+ * import { ModelProtoSchema } from '@polyak/backend-onnx/proto';
  *
  * // y = x * scale, as an exporter would write it.
  * const type = { value: { case: 'tensorType' as const, value: { elemType: 1, shape: {} } } };

@@ -10,14 +10,14 @@ import type {
   NodeProto,
   TensorProto,
   ValueInfoProto,
-} from 'onnx-buf';
+} from '../proto/onnx_pb.js';
 import {
   AttributeProtoSchema,
   SparseTensorProtoSchema,
   TensorProtoSchema,
   TrainingInfoProtoSchema,
   TypeProtoSchema,
-} from 'onnx-buf';
+} from '../proto/onnx_pb.js';
 import { bytesOf } from '../file/bytes.js';
 import { elementTypeOf } from '../file/element-type.js';
 import type { ModelWithGraph } from '../file/proto.js';

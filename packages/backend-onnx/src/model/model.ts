@@ -3,7 +3,7 @@ import { PolyakError } from '@polyak/core';
 import type { Backend, HostTensor } from '@polyak/core/interfaces';
 import { formatSpec, sameSpec } from '@polyak/core/interfaces';
 import { requireOptions } from '@polyak/core/kit';
-import type { ModelProto } from 'onnx-buf';
+import type { ModelProto } from '../proto/onnx_pb.js';
 import type { Tensor } from 'onnxruntime-node';
 import { averagedNames } from './averaged-names.js';
 import { batchNormStatistics } from './batch-norm-statistics.js';

@@ -1,6 +1,6 @@
 // The quantized weights of a model, which cannot be averaged, and the scales that belong to them.
 import { isFloating } from '@polyak/core/interfaces';
-import type { GraphProto, NodeProto, TensorProto } from 'onnx-buf';
+import type { GraphProto, NodeProto, TensorProto } from '../proto/onnx_pb.js';
 import { namesReadBy, subgraphsOf } from '../batch-norm/graph-walk.js';
 import { elementTypeOf, typeName } from '../file/element-type.js';
 

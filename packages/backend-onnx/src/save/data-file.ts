@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { StringStringEntryProtoSchema } from 'onnx-buf';
+import { StringStringEntryProtoSchema } from '../proto/onnx_pb.js';
 import { modelError } from '../file/model-error.js';
 import { linkTarget } from './replace-files.js';
 

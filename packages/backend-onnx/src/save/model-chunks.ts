@@ -3,8 +3,8 @@
 import { clearField, create } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { toBinary } from '@bufbuild/protobuf';
-import type { ModelProto, TensorProto } from 'onnx-buf';
-import { GraphProtoSchema, ModelProtoSchema, TensorProtoSchema } from 'onnx-buf';
+import type { ModelProto, TensorProto } from '../proto/onnx_pb.js';
+import { GraphProtoSchema, ModelProtoSchema, TensorProtoSchema } from '../proto/onnx_pb.js';
 import type { Bytes } from '../file/bytes.js';
 import type { ModelWithGraph } from '../file/proto.js';
 

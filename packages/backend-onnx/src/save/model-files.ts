@@ -3,9 +3,10 @@ import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { PolyakError } from '@polyak/core';
-import { StringStringEntryProtoSchema, TensorProto_DataLocation } from 'onnx-buf';
-import type { TensorProto } from 'onnx-buf';
+import { StringStringEntryProtoSchema, TensorProto_DataLocation } from '../proto/onnx_pb.js';
+import type { TensorProto } from '../proto/onnx_pb.js';
 import type { Bytes } from '../file/bytes.js';
+import { bytesOf } from '../file/bytes.js';
 import { lengthOf, modelChunks } from './model-chunks.js';
 import { modelError, textOf } from '../file/model-error.js';
 import type { ModelWithGraph } from '../file/proto.js';
@@ -115,7 +116,7 @@ async function writeSplit(
   const location = basename(dataFileOf(path));
   let filled = 0;
   for (const initializer of model.graph.initializer) {
-    const data = weights.get(initializer.name) ?? initializer.rawData;
+    const data = weights.get(initializer.name) ?? bytesOf(initializer.rawData);
     if (data.length < MIN_EXTERNAL) {
       if (weights.has(initializer.name)) initializer.rawData = data;
       continue;

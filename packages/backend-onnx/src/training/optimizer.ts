@@ -90,7 +90,7 @@ export interface TrainStepOptimizer extends Optimizer<Tensor> {
  * @example
  * ```ts
  * import { create, toBinary } from '@bufbuild/protobuf';
- * import { ModelProtoSchema } from 'onnx-buf';
+ * import { ModelProtoSchema } from '@polyak/backend-onnx/proto';
  * import * as ort from 'onnxruntime-node';
  * import { SWA } from '@polyak/core';
  * import { onnxBackend, onnxParameter, trainStepOptimizer } from '@polyak/backend-onnx';

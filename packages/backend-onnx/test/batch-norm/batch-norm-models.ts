@@ -2,7 +2,7 @@
 import type { OnnxBatch, OnnxModel, Ort } from '@polyak/backend-onnx';
 import { loadOnnxModel } from '@polyak/backend-onnx';
 import type { BatchNormLayer } from '@polyak/core/interfaces';
-import type { NodeProto } from 'onnx-buf';
+import type { NodeProto } from '@polyak/backend-onnx/proto';
 import { halfFromFloat } from '@polyak/core/kit';
 import * as ort from 'onnxruntime-node';
 import type { BuilderDType } from '../model-builder.js';

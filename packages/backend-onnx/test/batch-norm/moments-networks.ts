@@ -3,7 +3,7 @@
 import { batchNormModel, onnxParameter } from '@polyak/backend-onnx';
 import type { MomentsReduction } from '@polyak/backend-onnx';
 import type { BatchNormLayer } from '@polyak/core/interfaces';
-import type { ModelProto } from 'onnx-buf';
+import type { ModelProto } from '@polyak/backend-onnx/proto';
 import { halfFromFloat, halfToFloat32 } from '@polyak/core/kit';
 import * as ort from 'onnxruntime-node';
 import { expect, vi } from 'vitest';

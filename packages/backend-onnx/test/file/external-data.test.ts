@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { averageModels, loadOnnxModel } from '@polyak/backend-onnx';
-import type { ModelProto, TensorProto } from 'onnx-buf';
+import type { ModelProto, TensorProto } from '@polyak/backend-onnx/proto';
 import {
   StringStringEntryProtoSchema,
   TensorProto_DataLocation,
   TensorProtoSchema,
-} from 'onnx-buf';
+} from '@polyak/backend-onnx/proto';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import {

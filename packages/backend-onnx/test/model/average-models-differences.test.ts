@@ -1,7 +1,7 @@
 // What averageModels says of models that are not checkpoints of one graph.
 import { averageModels } from '@polyak/backend-onnx';
 import { PolyakError } from '@polyak/core';
-import type { ModelProto } from 'onnx-buf';
+import type { ModelProto } from '@polyak/backend-onnx/proto';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { attribute, graph, model, modelBytes, node, tensor, value } from '../model-builder.js';

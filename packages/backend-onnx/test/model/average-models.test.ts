@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { averageModels, loadOnnxModel } from '@polyak/backend-onnx';
 import type { OnnxModel } from '@polyak/backend-onnx';
 import * as fc from 'fast-check';
-import type { TensorProto } from 'onnx-buf';
+import type { TensorProto } from '@polyak/backend-onnx/proto';
 import { halfFromFloat, halfToFloat32 } from '@polyak/core/kit';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

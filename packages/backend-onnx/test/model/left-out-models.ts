@@ -1,12 +1,12 @@
 // Models with weights that cannot be exchanged.
 import { create } from '@bufbuild/protobuf';
-import type { ModelProto, NodeProto, TensorProto } from 'onnx-buf';
+import type { ModelProto, NodeProto, TensorProto } from '@polyak/backend-onnx/proto';
 import {
   FunctionProtoSchema,
   OperatorSetIdProtoSchema,
   SparseTensorProtoSchema,
   TensorProtoSchema,
-} from 'onnx-buf';
+} from '@polyak/backend-onnx/proto';
 import type { AttributeValue, GraphParts } from '../model-builder.js';
 import { graph, model, node, tensor, value } from '../model-builder.js';
 

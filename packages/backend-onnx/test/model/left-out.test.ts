@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { create } from '@bufbuild/protobuf';
 import { averageModels, loadOnnxModel } from '@polyak/backend-onnx';
-import type { ModelProto } from 'onnx-buf';
-import { OperatorSetIdProtoSchema } from 'onnx-buf';
+import type { ModelProto } from '@polyak/backend-onnx/proto';
+import { OperatorSetIdProtoSchema } from '@polyak/backend-onnx/proto';
 import * as ort from 'onnxruntime-node';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

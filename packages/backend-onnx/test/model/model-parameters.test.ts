@@ -1,6 +1,6 @@
 // Which weights of a model are averaged.
 import { create } from '@bufbuild/protobuf';
-import { FunctionProtoSchema, OperatorSetIdProtoSchema } from 'onnx-buf';
+import { FunctionProtoSchema, OperatorSetIdProtoSchema } from '@polyak/backend-onnx/proto';
 import { describe, expect, it } from 'vitest';
 import { model, modelBytes, node, tensor, value } from '../model-builder.js';
 import { withModel } from '../small-model.js';

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { averageModels, loadOnnxModel } from '@polyak/backend-onnx';
 import type { OnnxModel } from '@polyak/backend-onnx';
 import * as fc from 'fast-check';
-import type { ModelProto, TensorProto } from 'onnx-buf';
+import type { ModelProto, TensorProto } from '@polyak/backend-onnx/proto';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { model, modelBytes, node, tensor, value } from '../model-builder.js';

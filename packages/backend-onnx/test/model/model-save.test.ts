@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, equals, fromBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema, StringStringEntryProtoSchema } from 'onnx-buf';
+import { ModelProtoSchema, StringStringEntryProtoSchema } from '@polyak/backend-onnx/proto';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { model, modelBytes, node, tensor, value } from '../model-builder.js';

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { create, fromBinary } from '@bufbuild/protobuf';
 import type { OnnxModel } from '@polyak/backend-onnx';
 import { loadOnnxModel } from '@polyak/backend-onnx';
-import { ModelProtoSchema, TensorProtoSchema } from 'onnx-buf';
+import { ModelProtoSchema, TensorProtoSchema } from '@polyak/backend-onnx/proto';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ELEMENT, graph, model, modelBytes, node, tensor, value } from '../model-builder.js';

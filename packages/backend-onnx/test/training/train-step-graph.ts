@@ -2,8 +2,8 @@
 // float64.
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { AttributeProto_AttributeType, ModelProtoSchema } from 'onnx-buf';
-import type { NodeProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
+import { AttributeProto_AttributeType, ModelProtoSchema } from '@polyak/backend-onnx/proto';
+import type { NodeProtoSchema, ValueInfoProtoSchema } from '@polyak/backend-onnx/proto';
 
 /** SGD's settings in the graph. */
 const momentum = 0.9;

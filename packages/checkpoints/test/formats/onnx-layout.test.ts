@@ -1,7 +1,7 @@
 // How ONNX models are written with other data.
 import { fromBinary } from '@bufbuild/protobuf';
-import type { ModelProto, TensorProto } from 'onnx-buf';
-import { AttributeProto_AttributeType, ModelProtoSchema } from 'onnx-buf';
+import type { ModelProto, TensorProto } from '@polyak/backend-onnx/proto';
+import { AttributeProto_AttributeType, ModelProtoSchema } from '@polyak/backend-onnx/proto';
 import { describe, expect, it } from 'vitest';
 import { external, f32, model, modelBytes, tensor } from './onnx-models.js';
 import type { Files } from './outputs.js';

@@ -1,14 +1,14 @@
 // ONNX models for the tests of formats.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { create, toBinary } from '@bufbuild/protobuf';
-import type { ModelProto, TensorProto } from 'onnx-buf';
+import type { ModelProto, TensorProto } from '@polyak/backend-onnx/proto';
 import {
   GraphProtoSchema,
   ModelProtoSchema,
   TensorProto_DataLocation,
   TensorProtoSchema,
   TypeProtoSchema,
-} from 'onnx-buf';
+} from '@polyak/backend-onnx/proto';
 
 /** The fields of a tensor. */
 export type TensorInit = MessageInitShape<typeof TensorProtoSchema>;
