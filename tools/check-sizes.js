@@ -7,7 +7,7 @@ import { report, sourcesOf } from './sources.js';
 const [COLUMNS, LINES, NAMES] = [100, 300, 40];
 
 /** Written by a script, with lines as long as their data. */
-const GENERATED = /\/((kernel|sums)-bytes|onnx_pb)\.ts$/;
+const GENERATED = /\/((kernel|sums|widen)-bytes|onnx_pb)\.ts$/;
 
 function namesOf(file, text) {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest);

@@ -1,6 +1,6 @@
-// Expands kernel.wat and sums.wat, assembles them and embeds the bytes in kernel-bytes.ts and
-// sums-bytes.ts: `pnpm --filter @polyak/backend-cpu kernel`. With `--check` it writes nothing and
-// fails where they differ.
+// Expands kernel.wat, widen.wat and sums.wat, assembles them and embeds the bytes in a file beside
+// each, such as kernel-bytes.ts: `pnpm --filter @polyak/backend-cpu kernel`. With `--check` it
+// writes nothing and fails where they differ.
 //
 // They are WebAssembly text with three kinds of lines more. What lies between one of the first two
 // and its `;;@ end` is written once for each row or each number of the range:
@@ -16,6 +16,7 @@ import wabt from 'wabt';
 /** Folder and file, and what the assembled module is. */
 const MODULES = [
   { folder: 'kernel', name: 'kernel', constant: 'KERNEL', what: 'averaging kernel' },
+  { folder: 'half', name: 'widen', constant: 'WIDEN', what: 'kernels that widen half precision' },
   { folder: 'sums', name: 'sums', constant: 'SUMS', what: 'kernels of sums' },
 ];
 
@@ -76,8 +77,8 @@ for (const { folder, name, constant, what } of MODULES) {
   const { buffer } = module.toBinary({});
   module.destroy();
 
-  // A page with base64 loads 0.8 kB more: gzip sees repeated instructions only where they begin with
-  // the same digit.
+  // In base64, a page would load 0.8 kB more: gzip sees that instructions are repeated only where
+  // they begin within the same digit.
   const embedded = `// Generated from ${name}.wat by scripts/assemble-kernel.js: do not edit.
 
 /** The assembled ${what}, in hexadecimal digits. */

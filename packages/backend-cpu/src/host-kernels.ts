@@ -1,6 +1,8 @@
 // The averaging kernels over ordinary arrays, for other backends with tensors in host memory.
+import { NarrowHalves } from './half/half-array.js';
+import type { LiveArray } from './half/half-array.js';
 import { chooseEngine } from './kernel/choose-engine.js';
-import type { FloatArray, LiveArray } from './kernel/engine.js';
+import type { Elements, FloatArray } from './kernel/engine.js';
 import { PLAIN, SpareArrays } from './kernel/spare-arrays.js';
 import type { UpdateItem, UpdateResult } from './update.js';
 import { updated } from './update.js';
@@ -47,8 +49,17 @@ export function hostKernels(options: { readonly kernel?: 'wasm' | 'js' } = {}): 
   return {
     name: engine.name,
     average: (items, { allowNonFinite = false } = {}) =>
-      updated(engine, arrays, items, allowNonFinite),
+      updated(engine, arrays, items.map(readable), allowNonFinite),
     recycle: (list) => arrays.keep(list),
     allFinite: (data) => engine.allFinite(data),
   };
+}
+
+function readable({
+  average,
+  residual,
+  live,
+  weight,
+}: UpdateItem<LiveArray>): UpdateItem<Elements> {
+  return { average, residual, live: 'bits' in live ? new NarrowHalves(live) : live, weight };
 }

@@ -1,6 +1,6 @@
 // What becomes of the elements whose update overflows in its usual form.
-import { widened } from './kernel/widen.js';
-import type { LiveArray, Sources, Targets } from './kernel/engine.js';
+import { widened } from './kernel/engine.js';
+import type { Elements, Sources, Targets } from './kernel/engine.js';
 
 /**
  * Replaces the elements of an update that are not finite by
@@ -20,7 +20,7 @@ import type { LiveArray, Sources, Targets } from './kernel/engine.js';
  */
 export function weighSides(
   to: Targets,
-  from: Sources<LiveArray>,
+  from: Sources<Elements>,
   weight: number,
   allowNonFinite: boolean,
 ): boolean {

@@ -1,11 +1,11 @@
 // One update, all or nothing. The new averages are computed into separate memory and take effect
 // once all of them are known to be finite.
-import type { Arithmetic, FloatArray, LiveArray, Workspace } from './kernel/engine.js';
+import type { Arithmetic, Elements, FloatArray, Workspace } from './kernel/engine.js';
 import { MOVED, NOT_FINITE } from './kernel/engine.js';
 import { weighSides } from './overflow.js';
 
 /** One average to be moved: `average + weight * (live - average)`. Nothing of it is written. */
-export interface UpdateItem<Live extends LiveArray = FloatArray> {
+export interface UpdateItem<Live = FloatArray> {
   /** The average; only read. */
   readonly average: FloatArray;
   /** The rounding error that the average carries, where it is compensated. */
@@ -55,7 +55,7 @@ export type UpdateResult =
 export function updated(
   engine: Arithmetic,
   workspace: Workspace,
-  items: readonly UpdateItem<LiveArray>[],
+  items: readonly UpdateItem<Elements>[],
   allowNonFinite: boolean,
 ): UpdateResult {
   const room = workspace.take(statesOf(items));
@@ -76,7 +76,7 @@ export function updated(
 }
 
 /** The averages and residuals, in the order of the items. */
-function statesOf(items: readonly UpdateItem<LiveArray>[]): readonly FloatArray[] {
+function statesOf(items: readonly UpdateItem<Elements>[]): readonly FloatArray[] {
   const states: FloatArray[] = [];
   for (const { average, residual } of items) {
     states.push(average);

@@ -6,7 +6,7 @@ import type { HostArray } from '@polyak/core/interfaces';
 import { arrayOf } from '@polyak/core/interfaces';
 import type { ArrayRequest } from './engine.js';
 import { FreeList } from './free-list.js';
-import type { Kernel, Module } from './webassembly.js';
+import type { Kernel, Memory, Module } from './webassembly.js';
 import { createMemory, instantiateKernel, PAGE } from './webassembly.js';
 
 /**
@@ -23,11 +23,10 @@ const ALIGNMENT = 64;
 /** One memory and the kernel that works in it. */
 export interface Shard {
   readonly kernel: Kernel;
+  readonly memory: Memory;
   readonly buffer: ArrayBuffer;
   /** The first {@link SCRATCH} bytes of the memory. */
   readonly scratch32: Float32Array;
-  /** The same bytes. */
-  readonly scratch16: Uint16Array;
   /** The same bytes. */
   readonly scratch64: Float64Array;
 }
@@ -111,14 +110,9 @@ export class Arena {
     }
   }
 
-  /**
-   * The shard that an array lies in.
-   *
-   * @param data - any array
-   * @returns the shard, or undefined where it lies elsewhere
-   */
-  shardOf(data: HostArray): Shard | undefined {
-    return this.#byBuffer.get(data.buffer);
+  /** The shard that an array lies in, if it lies in one. */
+  shardOf({ buffer }: { readonly buffer?: ArrayBufferLike | undefined }): Shard | undefined {
+    return buffer === undefined ? undefined : this.#byBuffer.get(buffer);
   }
 
   #allocateOne(request: ArrayRequest, preferred: Region | undefined): HostArray {
@@ -177,10 +171,10 @@ export class Arena {
     const memory = createMemory(size);
     const { buffer } = memory;
     return {
+      memory,
       buffer,
       kernel: instantiateKernel(this.#module, memory),
       scratch32: new Float32Array(buffer, 0, SCRATCH / 4),
-      scratch16: new Uint16Array(buffer, 0, SCRATCH / 2),
       scratch64: new Float64Array(buffer, 0, SCRATCH / 8),
       gaps: new FreeList(SCRATCH, size),
     };

@@ -1,25 +1,40 @@
 // What an update needs: memory for its results, and arithmetic on elements. There are two engines,
 // in WebAssembly and in JavaScript, which agree bit for bit.
 import type { DType, HostArray } from '@polyak/core/interfaces';
-import type { HalfDType } from '@polyak/core/kit';
+import type { Memory } from './webassembly.js';
 
 /** The arrays that are averaged. */
 export type FloatArray = Float32Array | Float64Array;
 
-/** Half-precision elements as bits, which an update widens to float32 on the way. */
-export interface HalfArray {
-  /** What the bits are. */
-  readonly dtype: HalfDType;
-  /** One 16-bit number an element. */
-  readonly bits: Uint16Array;
+/** Elements in another format, which an update widens to float32 on the way. */
+export interface NarrowArray {
+  readonly length: number;
+  /** Tells them from {@link FloatArray}. */
+  readonly buffer?: undefined;
+  /** All elements as floats. */
+  widened(): FloatArray;
+  /**
+   * Writes elements into the scratch of a shard as float32.
+   *
+   * @param memory - that of the shard
+   * @param slot - the address, a multiple of 4, with room for a multiple of 8 elements
+   * @param start - the first element
+   * @param count - how many
+   */
+  widenInto(memory: Memory, slot: number, start: number, count: number): void;
 }
 
-/** Live weights: of the type of the average, or half precision for a float32 one. */
-export type LiveArray = FloatArray | HalfArray;
+/** Elements that an update reads. */
+export type Elements = FloatArray | NarrowArray;
 
-/** Whether live weights are in half precision. */
-export function isHalfArray(live: LiveArray): live is HalfArray {
-  return 'bits' in live;
+/** Whether elements are in another format. */
+export function isNarrow(elements: Elements): elements is NarrowArray {
+  return elements.buffer === undefined;
+}
+
+/** Elements as floats. */
+export function widened(elements: Elements): FloatArray {
+  return isNarrow(elements) ? elements.widened() : elements;
 }
 
 /** Type and length of the memory of a tensor. */
@@ -35,7 +50,7 @@ export const NOT_FINITE = 1;
 export const MOVED = 2;
 
 /** What an update reads. */
-export interface Sources<Live extends LiveArray = FloatArray> {
+export interface Sources<Live = FloatArray> {
   readonly average: FloatArray;
   /** The rounding error that the average carries, where it is compensated. */
   readonly residual?: FloatArray | undefined;
@@ -57,7 +72,7 @@ export interface Arithmetic {
    *
    * @returns {@link NOT_FINITE} and {@link MOVED}
    */
-  average(to: Targets, from: Sources<LiveArray>, weight: number): number;
+  average(to: Targets, from: Sources<Elements>, weight: number): number;
 
   /** Whether all elements are finite. */
   allFinite(data: FloatArray): boolean;

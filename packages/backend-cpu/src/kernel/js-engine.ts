@@ -1,8 +1,8 @@
 // The engine in plain JavaScript, for runtimes without WebAssembly or SIMD. Tests compare the other
 // engine with it.
 import { allFinite } from '@polyak/core/kit';
-import type { Engine, FloatArray, LiveArray, Sources, Targets } from './engine.js';
-import { widened } from './widen.js';
+import { widened } from './engine.js';
+import type { Elements, Engine, FloatArray, Sources, Targets } from './engine.js';
 import { average32, average64, averageCompensated32, averageCompensated64 } from './kernel-js.js';
 import { PLAIN, SpareArrays } from './spare-arrays.js';
 
@@ -12,7 +12,7 @@ export class JsEngine implements Engine {
   readonly memory: SpareArrays = new SpareArrays(PLAIN);
 
   // One call for each type and form, so that a loop meets one kind of array only.
-  average(to: Targets, from: Sources<LiveArray>, weight: number): number {
+  average(to: Targets, from: Sources<Elements>, weight: number): number {
     const { average, residual } = from;
     const live = widened(from.live);
     if (residual === undefined) {

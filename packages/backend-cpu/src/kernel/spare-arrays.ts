@@ -13,8 +13,8 @@ export const PLAIN: Allocator = {
 /** An allocator with spare arrays: no more bytes than an update has taken, or than are in use. */
 export class SpareArrays implements Allocator, Workspace {
   readonly #allocator: Allocator;
-  readonly #spare32 = new Map<number, FloatArray[]>();
-  readonly #spare64 = new Map<number, FloatArray[]>();
+  /** By type and length. */
+  readonly #spares = new Map<number, FloatArray[]>();
   #spareBytes = 0;
   #usedBytes = 0;
   #mostTaken = 0;
@@ -40,7 +40,7 @@ export class SpareArrays implements Allocator, Workspace {
     let missing: FloatArray[] | undefined;
     const found = models.map((model) => {
       bytes += model.byteLength;
-      const spare = this.#listOf(model)?.pop();
+      const spare = this.#spares.get(kindOf(model))?.pop();
       if (spare === undefined) (missing ??= []).push(model);
       else this.#count(spare, 1);
       return spare;
@@ -58,8 +58,8 @@ export class SpareArrays implements Allocator, Workspace {
 
   keep(arrays: readonly FloatArray[]): void {
     for (const data of arrays) {
-      const list = this.#listOf(data);
-      if (list === undefined) this.#spareOf(data).set(data.length, [data]);
+      const list = this.#spares.get(kindOf(data));
+      if (list === undefined) this.#spares.set(kindOf(data), [data]);
       else list.push(data);
       this.#count(data, -1);
     }
@@ -73,21 +73,16 @@ export class SpareArrays implements Allocator, Workspace {
     this.#spareBytes -= sign * byteLength;
   }
 
-  #spareOf({ BYTES_PER_ELEMENT }: FloatArray): Map<number, FloatArray[]> {
-    return BYTES_PER_ELEMENT === 4 ? this.#spare32 : this.#spare64;
-  }
-
-  #listOf(data: FloatArray): FloatArray[] | undefined {
-    return this.#spareOf(data).get(data.length);
-  }
-
   #freeSpares(): void {
-    for (const spare of [this.#spare32, this.#spare64]) {
-      for (const data of [...spare.values()].flat()) this.#allocator.free(data);
-      spare.clear();
-    }
+    for (const data of [...this.#spares.values()].flat()) this.#allocator.free(data);
+    this.#spares.clear();
     this.#spareBytes = 0;
   }
+}
+
+/** A number for each type and length. */
+function kindOf({ length, BYTES_PER_ELEMENT }: FloatArray): number {
+  return 16 * length + BYTES_PER_ELEMENT;
 }
 
 function requestFor({ length, BYTES_PER_ELEMENT }: FloatArray): ArrayRequest {

@@ -2,11 +2,10 @@
 // scratch, chunk by chunk. A chunk is small enough to stay in cache between copy and arithmetic,
 // and as large as that allows: of 16, 64, 128 and 256 KiB, an update of 10M elements took 0.59,
 // 0.44, 0.41 and 0.39 ns an element (Zen 5), of which the copy alone is 0.12.
-import type { HalfDType } from '@polyak/core/kit';
 import type { Shard } from './arena.js';
 import { SCRATCH } from './arena.js';
-import type { FloatArray } from './engine.js';
-import { isBits, widenInto } from './widen.js';
+import { isNarrow } from './engine.js';
+import type { Elements, FloatArray } from './engine.js';
 
 const PAGE = 4096;
 const LINE = 64;
@@ -14,36 +13,31 @@ const LINE = 64;
 /** Runs a kernel on `count` elements of each operand, at these addresses in bytes. */
 export type Step = (addresses: readonly number[], count: number) => number;
 
-/** An operand: the bits of half-precision elements are widened to float32 in the scratch. */
-export type Operand = FloatArray | Uint16Array;
-
 /**
  * Runs a kernel over all elements of its operands.
  *
  * @param shard - whose kernel it is
- * @param operands - arrays of the same length, and of the same type except for bits
+ * @param operands - of the same length, and of the same type or narrow
  * @param targets - how many of them, from the first on, the kernel writes, all of each, and does
  *   not read; it only reads the others
  * @param step - runs the kernel on a chunk
- * @param half - what the bits among the operands are
  * @returns the bits of all steps
  */
 export function inChunks(
   shard: Shard,
-  operands: readonly Operand[],
+  operands: readonly Elements[],
   targets: number,
   step: Step,
-  half: HalfDType = 'float16',
 ): number {
   let outside = 0;
   for (const data of operands) if (!isResident(shard, data)) outside += 1;
   const [{ length }] = operands as readonly [FloatArray];
   return outside === 0
     ? step(
-        operands.map(({ byteOffset }) => byteOffset),
+        (operands as readonly FloatArray[]).map(({ byteOffset }) => byteOffset),
         length,
       )
-    : staged(shard, operands, targets, outside, step, half);
+    : staged(shard, operands, targets, outside, step);
 }
 
 /**
@@ -70,11 +64,10 @@ export function inOneChunk(
 
 function staged(
   shard: Shard,
-  operands: readonly Operand[],
+  operands: readonly Elements[],
   targets: number,
   outside: number,
   step: Step,
-  half: HalfDType,
 ): number {
   const [{ length, BYTES_PER_ELEMENT: size }] = operands as readonly [FloatArray];
   const scratch = size === 4 ? shard.scratch32 : shard.scratch64;
@@ -90,10 +83,10 @@ function staged(
     );
     for (let n = targets; n < slots.length; n += 1) {
       const slot = slots[n] as number;
-      const part = partOf(operands[n] as Operand, start, count);
+      const data = operands[n] as Elements;
       if (slot < 0) continue;
-      if (isBits(part)) widenInto(shard, slot, part, half);
-      else scratch.set(part, slot / size);
+      if (isNarrow(data)) data.widenInto(shard.memory, slot, start, count);
+      else scratch.set(partOf(data, start, count), slot / size);
     }
     bits |= step(addresses, count);
     for (let n = 0; n < targets; n += 1) {
@@ -111,7 +104,7 @@ function staged(
  */
 function slotsOf(
   shard: Shard,
-  operands: readonly Operand[],
+  operands: readonly Elements[],
   outside: number,
   room: number,
 ): readonly number[] {
@@ -127,11 +120,11 @@ function slotsOf(
 }
 
 /** Whether the kernel can work on the array where it is. */
-function isResident({ buffer }: Shard, data: Operand): boolean {
-  return data.buffer === buffer && !isBits(data);
+function isResident({ buffer }: Shard, data: Elements): data is FloatArray {
+  return data.buffer === buffer;
 }
 
 /** A view of some elements; the array itself where it is all of them. */
-function partOf(data: Operand, start: number, count: number): Operand {
+function partOf(data: FloatArray, start: number, count: number): FloatArray {
   return count === data.length ? data : data.subarray(start, start + count);
 }

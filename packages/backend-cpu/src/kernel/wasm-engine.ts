@@ -1,13 +1,12 @@
 // The engine in WebAssembly: tensors lie in the arena's shards, and the kernel of the shard where
 // the new average lies does the arithmetic.
-import type { HalfDType } from '@polyak/core/kit';
 import type { ArenaLimits, Shard } from './arena.js';
 import { Arena } from './arena.js';
-import { isHalfArray } from './engine.js';
-import type { Engine, FloatArray, LiveArray, Sources, Targets } from './engine.js';
+import { isNarrow } from './engine.js';
+import type { Elements, Engine, FloatArray, Sources, Targets } from './engine.js';
 import { SpareArrays } from './spare-arrays.js';
 import { inChunks, inOneChunk } from './staging.js';
-import type { Operand, Step } from './staging.js';
+import type { Step } from './staging.js';
 import { compileKernel } from './webassembly.js';
 
 // The smallest bit patterns that are not finite, as 32-bit words; of a float64, the upper word.
@@ -31,7 +30,7 @@ export class WasmEngine implements Engine {
     this.memory = new SpareArrays(this.arena);
   }
 
-  average(to: Targets, from: Sources<LiveArray>, weight: number): number {
+  average(to: Targets, from: Sources<Elements>, weight: number): number {
     const { residual } = from;
     return residual === undefined
       ? this.#average(to.average, from, weight)
@@ -52,50 +51,43 @@ export class WasmEngine implements Engine {
     return bad === 0;
   }
 
-  #average(target: FloatArray, { average, live }: Sources<LiveArray>, weight: number): number {
-    const [weights, half] = operandOf(live);
-    const operands = [target, average, weights];
+  #average(target: FloatArray, { average, live }: Sources<Elements>, weight: number): number {
+    const operands = [target, average, live];
     const shard = this.#shardOf(operands);
     const run = is32(target) ? shard.kernel.average32 : shard.kernel.average64;
-    const slot = isHalfArray(live) ? undefined : inOneChunk(shard, target, average, live);
+    const slot = isNarrow(live) ? undefined : inOneChunk(shard, target, average, live);
     if (slot !== undefined) {
       return run(target.byteOffset, average.byteOffset, slot, target.length, weight);
     }
     const step: Step = ([t = 0, a = 0, p = 0], count) => run(t, a, p, count, weight);
-    return inChunks(shard, operands, 1, step, half);
+    return inChunks(shard, operands, 1, step);
   }
 
   #averageCompensated(
     target: FloatArray,
     targetResidual: FloatArray,
     residual: FloatArray,
-    { average, live }: Sources<LiveArray>,
+    { average, live }: Sources<Elements>,
     weight: number,
   ): number {
-    const [weights, half] = operandOf(live);
-    const operands = [target, targetResidual, average, residual, weights];
+    const operands = [target, targetResidual, average, residual, live];
     const shard = this.#shardOf(operands);
     const run = is32(target)
       ? shard.kernel.averageCompensated32
       : shard.kernel.averageCompensated64;
     const step: Step = ([t = 0, r = 0, a = 0, c = 0, p = 0], count) =>
       run(t, r, a, c, p, count, weight);
-    return inChunks(shard, operands, 2, step, half);
+    return inChunks(shard, operands, 2, step);
   }
 
   // The first that is resident decides.
-  #shardOf(arrays: readonly Operand[]): Shard {
-    for (const data of arrays) {
+  #shardOf(operands: readonly Elements[]): Shard {
+    for (const data of operands) {
       const shard = this.arena.shardOf(data);
       if (shard !== undefined) return shard;
     }
     return this.arena.staging;
   }
-}
-
-/** The array of live weights, and what its bits are if it holds bits. */
-function operandOf(live: LiveArray): readonly [data: Operand, half?: HalfDType] {
-  return isHalfArray(live) ? [live.bits, live.dtype] : [live];
 }
 
 function is32(data: FloatArray): boolean {

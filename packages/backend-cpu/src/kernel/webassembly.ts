@@ -30,8 +30,6 @@ type AverageCompensated = (
   count: number,
   weight: number,
 ) => number;
-/** `count` is a multiple of 8. */
-type Widen = (from: number, to: number, count: number) => void;
 
 /**
  * The functions of kernel.wat, over addresses (in bytes) and counts (of elements) within one
@@ -47,8 +45,6 @@ export interface Kernel {
    * bits of each first word.
    */
   readonly allBelow: (data: number, bytes: number, lowMask: number, limit: number) => number;
-  readonly widenFloat16: Widen;
-  readonly widenBfloat16: Widen;
 }
 
 /** The unit of a memory's size, in bytes. */
