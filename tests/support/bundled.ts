@@ -6,15 +6,19 @@ import { rolldown } from 'rolldown';
 const ENTRY = fileURLToPath(new URL('entry.js', import.meta.url));
 
 /** The code of an application that imports `name` and nothing else. */
-export async function bundled(name: string, from: string): Promise<string> {
+export function bundled(name: string, from: string): Promise<string> {
+  return bundleOf(`export ${name === '*' ? '*' : `{ ${name} }`} from '${from}';`);
+}
+
+/** The code of an application whose own code is `source`. */
+export async function bundleOf(source: string): Promise<string> {
   const build = await rolldown({
     input: ENTRY,
     plugins: [
       {
         name: 'entry',
         resolveId: (id) => (id === ENTRY ? id : undefined),
-        load: (id) =>
-          id === ENTRY ? `export ${name === '*' ? '*' : `{ ${name} }`} from '${from}';` : undefined,
+        load: (id) => (id === ENTRY ? source : undefined),
       },
     ],
     resolve: { conditionNames: ['@polyak/source', 'import'] },
