@@ -9,6 +9,7 @@ import { openedFile, safetensorsLayout } from './safetensors.js';
 
 // The limits and names of core's toSafetensors.
 const KEY = 'polyak';
+const VERSION = 1;
 const TENSOR = '$tensor';
 const MAX_DEPTH = 258;
 const MAX_VALUES = 250_000;
@@ -54,11 +55,15 @@ function averagesOf(
   text: string,
   stored: ReadonlyMap<string, StoredTensor>,
 ): ReadonlyMap<string, TensorPlace> {
-  const averages = member(member(parsed(name, text, stored.size), 'state'), 'averages');
+  const envelope = parsed(name, text, stored.size);
+  const state = member(envelope, 'state');
+  requireVersion(name, 'file', member(envelope, 'version'));
+  const averages = member(state, 'averages');
   const count = Object.keys(recordOf(averages)).length;
   if (count === 0) {
     throw refused(name, 'it is the state of something else than an SWA or AveragedModel');
   }
+  requireVersion(name, 'state', member(state, 'version'));
   const places = new Map<string, TensorPlace>();
   for (const [average, node] of membersOf(averages)) {
     for (const [parameter, reference] of membersOf(member(node, 'swaState'))) {
@@ -74,6 +79,12 @@ function averagesOf(
   }
   if (places.size === 0) throw refused(name, 'it has no averages yet');
   return places;
+}
+
+function requireVersion(name: string, what: string, version: Json | undefined): void {
+  if (version === VERSION) return;
+  const found = `the version of its ${what} is ${JSON.stringify(version) ?? 'missing'}`;
+  throw refused(name, `${found}, expected ${VERSION}. Was it written by a later Polyak?`);
 }
 
 function parsed(name: string, text: string, tensors: number): Json {
@@ -106,7 +117,7 @@ function* membersOf(node: Json | undefined): Generator<readonly [string, Json | 
 function refused(name: string, what: string, cause?: unknown): PolyakError {
   return new PolyakError(
     'ERR_CHECKPOINT',
-    `${name}: ${what}. Expected the state of an SWA or AveragedModel that has averages.`,
+    `${name}: ${what}${what.endsWith('?') ? '' : '.'} Expected the state of an SWA or AveragedModel that has averages.`,
     cause === undefined ? {} : { cause },
   );
 }

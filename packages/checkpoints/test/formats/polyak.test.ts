@@ -80,11 +80,25 @@ describe('a state of averages as a checkpoint', () => {
   it.each<[string, StateTree, RegExp]>([
     ['the state of something else', { version: 1, mean: float32(1) }, /of something else/],
     ['a list', [1], /of something else/],
-    ['averages without an update', { averages: { swa: { swaState: {} } } }, /no averages yet/],
-    ['a number for an average', { averages: { swa: { swaState: { w: 1 } } } }, /average of "w"/],
+    [
+      'averages of a later version',
+      { version: 2, averages: { swa: { swaState: { w: float32(1) } } } },
+      /the version of its state is 2, expected 1. Was it written by a later Polyak\? Expected/,
+    ],
+    [
+      'averages without an update',
+      { version: 1, averages: { swa: { swaState: {} } } },
+      /no averages yet/,
+    ],
+    [
+      'a number for an average',
+      { version: 1, averages: { swa: { swaState: { w: 1 } } } },
+      /average of "w"/,
+    ],
     [
       'two averages of a name',
       {
+        version: 1,
         averages: {
           a: { swaState: { 'b/w': float32(1) } },
           'a/b': { swaState: { w: float32(2) } },
@@ -105,8 +119,13 @@ describe('a state of averages as a checkpoint', () => {
     ['of very many values', `[${'1,'.repeat(300_000)}1]`, /too many values/],
     [
       'that names no tensor',
-      '{"state":{"averages":{"a":{"swaState":{"w":{"$tensor":"x"}}}}}}',
+      '{"version":1,"state":{"version":1,"averages":{"a":{"swaState":{"w":{"$tensor":"x"}}}}}}',
       /"w"/,
+    ],
+    [
+      'of a later version',
+      '{"version":2,"state":{"version":1,"averages":{"a":{"swaState":{}}}}}',
+      /the version of its file is 2, expected 1/,
     ],
   ])('refuses metadata %s', async (_what, polyak, message) => {
     await expect(open(encodeSafetensors({}, { polyak }))).rejects.toThrow(message);

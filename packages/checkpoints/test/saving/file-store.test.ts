@@ -34,14 +34,11 @@ vi.mock(import('node:fs/promises'), async (original) => {
       },
     });
   };
-  return {
-    ...fs,
-    open,
-    async rename(from: string, to: string) {
-      disk.call();
-      await fs.rename(from, to);
-    },
+  const rename: typeof fs.rename = async (from, to) => {
+    disk.call();
+    await fs.rename(from, to);
   };
+  return { ...fs, open, rename };
 });
 
 let path = '';

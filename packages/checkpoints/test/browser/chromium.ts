@@ -1,0 +1,59 @@
+// A headless Chromium: CHROMIUM_PATH, or the first chromium on PATH. POLYAK_REQUIRE_BROWSER=1 makes
+// its absence a failure.
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
+import { rolldown } from 'rolldown';
+import { expect, it } from 'vitest';
+
+const { CHROMIUM_PATH, PATH = '' } = process.env;
+const executablePath =
+  CHROMIUM_PATH ??
+  PATH.split(delimiter)
+    .map((folder) => join(folder, 'chromium'))
+    .find((path) => existsSync(path));
+
+/** Whether there is a Chromium. */
+export const hasChromium: boolean = executablePath !== undefined;
+
+/** Says that tests are skipped where there is no Chromium, or fails where it is required. */
+export function requireChromium(what: string): void {
+  if (!hasChromium) console.warn(`Skipped: ${what}: no Chromium at CHROMIUM_PATH or on PATH`);
+  it.runIf(process.env['POLYAK_REQUIRE_BROWSER'] === '1')('has a Chromium to run in', () => {
+    expect(executablePath).toBeDefined();
+  });
+}
+
+/** A browser with a profile in a folder. Its pages are those of a secure origin, without a server. */
+export async function openBrowser(profile: string): Promise<BrowserContext> {
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: executablePath ?? '',
+    args: ['--headless', '--no-sandbox'],
+  });
+  await context.route('**', async (route) =>
+    route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>Polyak</title>' }),
+  );
+  return context;
+}
+
+/** The code of a page's script, which calls itself `page`. The path is relative to this folder. */
+export async function bundlePage(path: string): Promise<string> {
+  const build = await rolldown({
+    input: fileURLToPath(new URL(path, import.meta.url)),
+    platform: 'browser',
+    resolve: { conditionNames: ['@polyak/source', 'browser', 'import', 'default'] },
+  });
+  const { output } = await build.generate({ format: 'iife', name: 'page' });
+  await build.close();
+  return output[0].code;
+}
+
+/** A new page with a script. */
+export async function openPage(context: BrowserContext, code: string): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto('http://localhost/');
+  await page.addScriptTag({ content: code });
+  return page;
+}
