@@ -127,6 +127,15 @@ $own: null
     });
   });
 
+  it('refuses a state of a later version by name', async () => {
+    const later = folder.at('later.safetensors');
+    const text = readFileSync(path, 'latin1');
+    writeFileSync(later, text.replace('version\\":1', 'version\\":2'), 'latin1');
+    const { context, stderr } = surroundings();
+    expect(await run(['state', later], context)).toBe(3);
+    expect(stderr()).toContain('has version 2, expected 1');
+  });
+
   it('refuses files without a state', async () => {
     const { context, stderr } = surroundings();
     expect(await run(['state', a], context)).toBe(3);
