@@ -1,6 +1,7 @@
 // Writes safetensors files: 8 bytes of header length, a JSON header, the tensors' bytes.
 import { isDType } from './header/dtypes.js';
 import { laidOut } from './header/layout.js';
+import { MAX_RANK } from './header/limits.js';
 import { excerpt } from './json.js';
 import { refuseBigEndian } from './little-endian.js';
 import type { HostTensor } from './tensor.js';
@@ -129,7 +130,9 @@ function inMemory(name: string, tensor: HostTensor): HostTensor {
     );
   }
   const { dtype, shape, data } = canonical(tensor);
-  return { dtype, shape, data };
+  // The shape is read once. One that is too long is refused by its length.
+  const isShort = Array.isArray(shape) && shape.length <= MAX_RANK;
+  return { dtype, shape: isShort ? [...shape] : shape, data };
 }
 
 /** Checks the elements, once the dtype and the shape are known to be right. */

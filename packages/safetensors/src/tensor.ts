@@ -1,4 +1,6 @@
 // Tensors in host memory: a dtype, a shape and the elements.
+import { isShape } from './header/limits.js';
+import { excerpt } from './json.js';
 
 /** Element types, by the names that NumPy and safetensors users know. */
 export type DType =
@@ -128,9 +130,10 @@ export function canonical(tensor: HostTensor): HostTensor {
  */
 export function flawOf(tensor: HostTensor): string | undefined {
   const { dtype, shape, data } = tensor;
-  if (!Object.hasOwn(ARRAYS, dtype)) return `has the unknown dtype ${JSON.stringify(dtype)}`;
-  if (!Array.isArray(shape) || !shape.every((extent) => Number.isInteger(extent) && extent >= 0)) {
-    return `has the shape ${JSON.stringify(shape)}, expected integers >= 0`;
+  if (typeof dtype !== 'string' || !Object.hasOwn(ARRAYS, dtype))
+    return `has the unknown dtype ${excerpt(dtype)}`;
+  if (!isShape(shape)) {
+    return `has the shape ${excerpt(shape)}, expected at most 64 integers >= 0`;
   }
   const { name } = arrayOf(dtype);
   const found = tagOf(data);
