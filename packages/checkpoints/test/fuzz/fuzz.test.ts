@@ -5,7 +5,7 @@ import { PolyakError } from '@polyak/core';
 import { describe, expect, it } from 'vitest';
 import { anyDamages } from '../../../../tests/fuzz/any-damage.js';
 import { anyEdited, anyEdits } from '../../../../tests/fuzz/any-edit.js';
-import { FUZZ_TIMEOUT, fuzzRun } from '../../../../tests/fuzz/fuzz-run.js';
+import { fuzz, FUZZ_TIMEOUT } from '../../../../tests/fuzz/fuzz-run.js';
 import { external, modelBytes, model, tensor } from '../formats/onnx-models.js';
 import type { Sample } from './samples.js';
 import { ONNX, RECORD, SAMPLES, TFJS } from './samples.js';
@@ -74,17 +74,19 @@ const anyOptions: fc.Arbitrary<Options> = fc.oneof(
 
 /** Opens and copies any of `samples`; returns how many were refused and how many were copied. */
 async function fuzzed(
+  kind: string,
   count: number,
   samples: fc.Arbitrary<Sample>,
 ): Promise<Record<'refused' | 'copied', number>> {
   const outcomes = { refused: 0, copied: 0 };
-  await fc.assert(
+  await fuzz(
+    kind,
     fc.asyncProperty(samples, async (sample) => {
       const checkpoint = await opened(sample);
       outcomes[checkpoint === undefined ? 'refused' : 'copied'] += 1;
       if (checkpoint !== undefined) await requireCopy(checkpoint, sample.main);
     }),
-    fuzzRun(count),
+    count,
   );
   return outcomes;
 }
@@ -93,7 +95,7 @@ describe('a fuzzer', () => {
   it(
     'finds no ONNX model that is neither refused nor copied',
     async () => {
-      const outcomes = await fuzzed(15_000, fc.oneof(anyDamaged(ONNX, 3), anyModel));
+      const outcomes = await fuzzed('ONNX models', 15_000, fc.oneof(anyDamaged(ONNX, 3), anyModel));
       console.log('ONNX models', outcomes);
       expect(Math.min(...Object.values(outcomes))).toBeGreaterThan(100);
     },
@@ -103,7 +105,7 @@ describe('a fuzzer', () => {
   it(
     'finds no model.json and no shard that is neither refused nor copied',
     async () => {
-      const outcomes = await fuzzed(10_000, anyDamaged(TFJS, 3));
+      const outcomes = await fuzzed('models of TensorFlow.js', 10_000, anyDamaged(TFJS, 3));
       console.log('models of TensorFlow.js', outcomes);
       expect(Math.min(...Object.values(outcomes))).toBeGreaterThan(100);
     },
@@ -116,7 +118,8 @@ describe('a fuzzer', () => {
       const outcomes = { refused: 0, unlike: 0, merged: 0 };
       const good = new Map<string, Sample>(SAMPLES.map((sample) => [sample.main, sample]));
       const damaged = anyDamaged(SAMPLES, 1);
-      await fc.assert(
+      await fuzz(
+        'merges of damaged checkpoints',
         fc.asyncProperty(damaged, fc.boolean(), anyOptions, async (sample, isFirst, options) => {
           const bad = await opened(sample);
           const other = await opened(good.get(sample.main) as Sample);
@@ -128,7 +131,7 @@ describe('a fuzzer', () => {
           const isMerged = await requireMerge(pair, sample.main, options);
           outcomes[isMerged ? 'merged' : 'unlike'] += 1;
         }),
-        fuzzRun(10_000),
+        10_000,
       );
       console.log('merges', outcomes);
       expect(Math.min(...Object.values(outcomes))).toBeGreaterThan(100);
@@ -138,9 +141,10 @@ describe('a fuzzer', () => {
 
   it(
     'finds no record of a merge that is neither read nor refused',
-    () => {
+    async () => {
       let count = 0;
-      fc.assert(
+      await fuzz(
+        'records of merges',
         fc.property(anyEdited([RECORD, JSON.stringify(JSON.parse(RECORD), null, 1)]), (text) => {
           const read = (record: string): ReturnType<typeof mergeRecordOf> =>
             mergeRecordOf({ name: 'm', metadata: { [RECORD_KEY]: record } });
@@ -154,7 +158,7 @@ describe('a fuzzer', () => {
           count += 1;
           expect(read(JSON.stringify(record))).toEqual(record);
         }),
-        fuzzRun(10_000),
+        10_000,
       );
       expect(count).toBeGreaterThan(100);
     },

@@ -5,7 +5,7 @@ import { recipeOf } from '#recipe/recipe';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyEdited } from '../../../../tests/fuzz/any-edit.js';
-import { FUZZ_TIMEOUT, fuzzRun } from '../../../../tests/fuzz/fuzz-run.js';
+import { fuzz, FUZZ_TIMEOUT } from '../../../../tests/fuzz/fuzz-run.js';
 
 const FOLDER = resolve('recipes');
 const FILE = join('recipes', 'merge.yaml');
@@ -30,7 +30,8 @@ describe('a fuzzer', () => {
       const word = fc.constantFrom(...WORDS.split(' '), ': ', '\n', '\n  ');
       const texts = fc.array(word, { maxLength: 30 }).map((parts) => parts.join(''));
       let count = 0;
-      fc.assert(
+      await fuzz(
+        'recipes',
         fc.property(fc.oneof(anyEdited(RECIPES), texts, fc.string({ unit: 'binary' })), (text) => {
           let recipe;
           try {
@@ -43,7 +44,7 @@ describe('a fuzzer', () => {
           const { output = join(FOLDER, 'd'), inputs } = recipe;
           return output.startsWith(FOLDER + sep) && inputs.every((input) => isAbsolute(input));
         }),
-        fuzzRun(5000),
+        5000,
       );
       expect(count).toBeGreaterThan(100);
       await new Promise((settled) => setImmediate(settled));

@@ -14,7 +14,7 @@ import {
 import type { StoredSpec } from '@polyak/safetensors';
 import { describe, expect, it } from 'vitest';
 import { tensorOfBytes } from '../../../../tests/support/arbitrary-tensor.js';
-import { FUZZ_TIMEOUT, fuzzRun } from '../../../../tests/fuzz/fuzz-run.js';
+import { fuzz, FUZZ_TIMEOUT } from '../../../../tests/fuzz/fuzz-run.js';
 import { fileOf, sample } from '../broken-file.js';
 import { info } from '../hostile-files.js';
 import { anyEdited } from '../../../../tests/fuzz/any-edit.js';
@@ -82,7 +82,8 @@ describe('a fuzzer', () => {
       let count = 0;
       const anyData = fc.constantFrom(0, 1, 4, 10, 100, 200).map((size) => new Uint8Array(size));
       const fitting = fc.constant(undefined);
-      await fc.assert(
+      await fuzz(
+        'headers of safetensors',
         fc.asyncProperty(
           anyEdited(headers),
           fc.oneof({ weight: 3, arbitrary: fitting }, anyData),
@@ -96,7 +97,7 @@ describe('a fuzzer', () => {
             if ((await refusalOf(() => open(bytes))) === undefined) count += 1;
           },
         ),
-        fuzzRun(20_000),
+        20_000,
       );
       expect(count).toBeGreaterThan(500);
     },
@@ -113,7 +114,8 @@ describe('a fuzzer', () => {
       ]);
       const index = new TextDecoder().decode(formatShardIndex(weights, 10));
       let count = 0;
-      await fc.assert(
+      await fuzz(
+        'indexes of shards',
         fc.asyncProperty(anyEdited([index, JSON.stringify(JSON.parse(index))]), async (text) => {
           const attempt = (): void => {
             const found = parseShardIndex(new TextEncoder().encode(text));
@@ -123,7 +125,7 @@ describe('a fuzzer', () => {
           };
           if ((await refusalOf(attempt)) === undefined) count += 1;
         }),
-        fuzzRun(20_000),
+        20_000,
       );
       expect(count).toBeGreaterThan(500);
     },
