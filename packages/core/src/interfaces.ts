@@ -11,6 +11,7 @@ export type {
 export type { BatchNormLayer, BatchNormModel, Moments, RunningStatistics } from './batch-norm.js';
 export type { Optimizer, ParamGroup } from './optimizer.js';
 export type { MemoryRange, Parameter, PlaceIdentity } from './parameter.js';
+export { readState } from './state/read-state.js';
 export { isTensor, recordOf } from './state/state-tree.js';
 export type {
   DType,

@@ -4,6 +4,7 @@ import type { Awaitable } from '../awaitable.js';
 import { fittingState, restore, stateOf } from './averages-state.js';
 import type { AveragesState } from './averages-state.js';
 import { requireFit } from '../state/differences.js';
+import { readState } from '../state/read-state.js';
 import type { StateTree } from '../state/state-tree.js';
 import { Averages } from './averages.js';
 import type { AveragedGroup } from './averages.js';
@@ -195,9 +196,10 @@ export class AveragedModel<T> {
     return drive(this.#averages.alone(call, body));
   }
 
-  *#load(current: Transaction, state: StateTree): Steps<void> {
+  *#load(current: Transaction, given: StateTree): Steps<void> {
     const { call } = current;
     this.#averages.requireUsable(call);
+    const state = readState(call, given);
     const problems: string[] = [];
     const fitting = fittingState(call, this.#averages, state, problems);
     requireFit(problems, { code: 'ERR_STATE', call, what: 'the state' });

@@ -4,6 +4,8 @@ import { requireMembers, requireOptions } from '../arguments.js';
 import type { AveragesState, AverageState } from '../averaging/averages-state.js';
 import { requireFit } from '../state/differences.js';
 import type { NamedTensors } from '../state/named-tensors.js';
+import { readState } from '../state/read-state.js';
+import type { StateTree } from '../state/state-tree.js';
 import { isFloating, zeros } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
 import { requireState, requireTensors } from './require-state.js';
@@ -66,6 +68,15 @@ export interface StateChanges {
  * ```
  */
 export function adaptState<State extends AveragesState>(
+  state: State,
+  target: State,
+  changes: StateChanges,
+): State {
+  const read = <Data>(data: Data): Data => readState('adaptState', data as StateTree) as Data;
+  return adapted(read(state), read(target), read(changes));
+}
+
+function adapted<State extends AveragesState>(
   state: State,
   target: State,
   changes: StateChanges,

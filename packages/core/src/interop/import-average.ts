@@ -3,6 +3,8 @@ import type { AveragesState, AverageState } from '../averaging/averages-state.js
 import { requireMembers, requireOptions } from '../arguments.js';
 import { requireFit } from '../state/differences.js';
 import type { NamedTensors } from '../state/named-tensors.js';
+import { readState } from '../state/read-state.js';
+import type { StateTree } from '../state/state-tree.js';
 import { canonical, isFloating, sameBytes, zeros } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
 import { requireState, requireTensors } from './require-state.js';
@@ -61,6 +63,15 @@ export function importAverage<State extends AveragesState>(
   state: State,
   imported: ImportedAverage,
   options: ImportOptions = {},
+): State {
+  const read = <Data>(data: Data): Data => readState('importAverage', data as StateTree) as Data;
+  return withImported(read(state), read(imported), options);
+}
+
+function withImported<State extends AveragesState>(
+  state: State,
+  imported: ImportedAverage,
+  options: ImportOptions,
 ): State {
   requireState('importAverage: the state', state);
   requireMembers(

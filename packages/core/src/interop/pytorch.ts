@@ -1,5 +1,5 @@
 // Reads the averages of PyTorch libraries from safetensors files of their state dicts.
-import { requireArray } from '../arguments.js';
+import { described, requireArray } from '../arguments.js';
 import { PolyakError } from '../error.js';
 import type { NamedTensors } from '../state/named-tensors.js';
 import type { HostTensor } from '../tensor/tensor.js';
@@ -132,6 +132,8 @@ function requireNames(call: string, names: readonly string[]): void {
   requireArray(`${call}: the names are`, names, 'Expected an array of parameter names, in order.');
   const seen = new Set<string>();
   for (const name of names) {
+    if (typeof name !== 'string')
+      throw new TypeError(`${call}: a name is ${described(name)}, expected a string.`);
     if (seen.has(name)) throw new RangeError(`${call}: the name "${name}" is given twice.`);
     seen.add(name);
   }

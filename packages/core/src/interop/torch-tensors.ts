@@ -4,7 +4,7 @@ import { PolyakError } from '../error.js';
 import { floatsOf } from '../tensor/half.js';
 import type { NamedTensors } from '../state/named-tensors.js';
 import { isTensor } from '../state/state-tree.js';
-import { canonical, isHalf } from '../tensor/tensor.js';
+import { canonical, flawOf, isHalf } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
 
 /** Throws unless `tensors` is a record. */
@@ -31,12 +31,13 @@ export function countAt(call: string, tensors: NamedTensors, name: string): numb
 
 /** The integers >= 0 in the tensor `name`. */
 export function integersAt(call: string, tensors: NamedTensors, name: string): readonly number[] {
-  const values = Array.from(tensorAt(call, tensors, name).data, Number);
+  const { data } = tensorAt(call, tensors, name);
+  const values = data.length === 0 ? [] : Array.from(data, Number);
   if (values.length > 0 && values.every((value) => Number.isSafeInteger(value) && value >= 0))
     return values;
   throw new PolyakError(
     'ERR_STATE',
-    `${call}: "${name}" is [${values.join(', ')}], expected integers >= 0.`,
+    `${call}: "${name}" is [${values.slice(0, 8).join(', ')}], expected integers >= 0.`,
   );
 }
 
@@ -53,5 +54,8 @@ function tensorAt(call: string, tensors: NamedTensors, name: string): HostTensor
   if (tensor === undefined || !isTensor(tensor)) {
     throw new PolyakError('ERR_STATE', `${call}: the file has no "${name}".`);
   }
-  return canonical(tensor);
+  const whole = canonical(tensor);
+  const flaw = flawOf(whole);
+  if (flaw !== undefined) throw new PolyakError('ERR_STATE', `${call}: "${name}" ${flaw}.`);
+  return whole;
 }

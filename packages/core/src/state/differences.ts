@@ -3,6 +3,7 @@ import { PolyakError } from '../error.js';
 import type { PolyakErrorCode } from '../error.js';
 import { formatSpec, sameSpec } from '../tensor/tensor.js';
 import type { TensorSpec } from '../tensor/tensor.js';
+import { isList } from './state-tree.js';
 import type { StateTree } from './state-tree.js';
 
 // The longest excerpt of a node in a message, in characters.
@@ -16,7 +17,7 @@ export function difference(
   found: StateTree | undefined,
   wanted: StateTree,
 ): readonly string[] {
-  if (found !== undefined && json(found) === json(wanted)) return [];
+  if (isSame(found, wanted)) return [];
   return [`${what} is ${written(found)}, expected ${written(wanted)}`];
 }
 
@@ -91,17 +92,39 @@ export function requireFit(differences: readonly string[], misfit: Misfit): void
   throw new PolyakError(code, `${call}: ${what} does not fit: ${listed.join('; ')}.${rest}`);
 }
 
-/** A node of a state as text for messages, shortened. */
+/** Whether two nodes without tensors are equal, the order of keys included. */
+function isSame(found: unknown, wanted: unknown): boolean {
+  if (Object.is(found, wanted)) return true;
+  if (typeof found !== 'object' || typeof wanted !== 'object') return false;
+  if (found === null || wanted === null || Array.isArray(found) !== Array.isArray(wanted)) {
+    return false;
+  }
+  const [own, others] = [Object.entries(found), Object.entries(wanted)];
+  return (
+    own.length === others.length &&
+    own.every((entry, n) => isSame(entry[1], others[n]?.[1]) && entry[0] === others[n]?.[0])
+  );
+}
+
+/** A node of a state as text for messages: as JSON, shortened. */
 export function written(node: StateTree | undefined): string {
-  if (node === undefined || typeof node === 'number') return String(node);
-  const whole = json(node);
+  const whole = text(node, MAX_WRITTEN + 1);
   return whole.length > MAX_WRITTEN ? `${whole.slice(0, MAX_WRITTEN)}…` : whole;
 }
 
-function json(node: StateTree): string {
-  const shown = (_: string, value: unknown): unknown =>
-    typeof value === 'bigint' ? String(value) : value;
-  // What JavaScript passes may be a function, which JSON leaves out.
-  const text: string | undefined = JSON.stringify(node, shown);
-  return text ?? typeof node;
+/** The beginning of a node as JSON. What is cut off is not read: it may be deep, or hold itself. */
+function text(node: StateTree | undefined, room: number): string {
+  if (typeof node === 'string') return JSON.stringify(node.slice(0, room));
+  // What JavaScript passes may be a function, which has no JSON.
+  if (typeof node === 'function') return 'function';
+  if (typeof node !== 'object' || node === null) return String(node);
+  if (ArrayBuffer.isView(node)) return 'an array';
+  const [open, close] = isList(node) ? '[]' : '{}';
+  let whole = open as string;
+  for (const [key, child] of Object.entries(node)) {
+    if (whole.length >= room) return whole;
+    const name = isList(node) ? '' : `${JSON.stringify(key.slice(0, room))}:`;
+    whole += `${whole === open ? '' : ','}${name}${text(child, room - whole.length - name.length)}`;
+  }
+  return whole + close;
 }

@@ -34,8 +34,9 @@ const NUMBERS: ReadonlyMap<Json, number> = new Map(
 /** The arguments of the recursion over a state. */
 interface Packing {
   readonly call: string;
-  readonly path: readonly string[];
-  readonly ancestors: readonly StateTree[];
+  /** The keys that lead to the node, and the nodes on the way. */
+  readonly path: string[];
+  readonly ancestors: StateTree[];
   readonly tensors: Map<string, HostTensor>;
 }
 
@@ -141,7 +142,8 @@ export function fromSafetensors(bytes: Uint8Array, options: DecodeOptions = {}):
   return state;
 }
 
-function pack(node: StateTree, { call, path, ancestors, tensors }: Packing): Json {
+function pack(node: StateTree, packing: Packing): Json {
+  const { call, path, ancestors, tensors } = packing;
   if (typeof node === 'number') return packNumber(node);
   if (node === null || typeof node === 'boolean' || typeof node === 'string') return node;
   checkPlain(node, call, path);
@@ -152,19 +154,23 @@ function pack(node: StateTree, { call, path, ancestors, tensors }: Packing): Jso
   }
   if (ancestors.includes(node)) throw notPlain(call, path, 'a cycle');
   if (path.length >= MAX_DEPTH) throw notPlain(call, path, `nested deeper than ${MAX_DEPTH}`);
-  const inside = (key: string): Packing => ({
-    call,
-    path: [...path, key],
-    ancestors: [...ancestors, node],
-    tensors,
-  });
-  if (isList(node)) return node.map((child, index) => pack(child, inside(String(index))));
-  return Object.fromEntries(
-    Object.entries(node).map(([key, child]) => [
-      key.startsWith('$') ? `$${key}` : key,
-      pack(child, inside(key)),
-    ]),
-  );
+  const inside = (key: string, child: StateTree): Json => {
+    path.push(key);
+    const packed = pack(child, packing);
+    path.pop();
+    return packed;
+  };
+  ancestors.push(node);
+  const packed: Json = isList(node)
+    ? Array.from(node, (child, index) => inside(String(index), child))
+    : Object.fromEntries(
+        Object.entries(node).map(([key, child]) => [
+          key.startsWith('$') ? `$${key}` : key,
+          inside(key, child),
+        ]),
+      );
+  ancestors.pop();
+  return packed;
 }
 
 function packNumber(value: number): Json {

@@ -14,6 +14,7 @@ import type { Optimizer, ParamGroup } from '../optimizer.js';
 import { fittingState, restore, stateOf } from '../averaging/averages-state.js';
 import type { AveragesState, GroupState } from '../averaging/averages-state.js';
 import { counterAt, requireFit } from '../state/differences.js';
+import { readState } from '../state/read-state.js';
 import { recordOf } from '../state/state-tree.js';
 import type { StateTree } from '../state/state-tree.js';
 import { Group } from './group.js';
@@ -154,9 +155,10 @@ export class SWAMachine<T> {
   }
 
   /** Restores a state. Everything is checked and uploaded before anything is replaced. */
-  *load(current: Transaction, state: StateTree): Steps<void> {
+  *load(current: Transaction, given: StateTree): Steps<void> {
     const { call } = current;
     this.averages.requireUsable(call);
+    const state = readState(call, given);
     const problems: string[] = [];
     const fitting = fittingState(call, this.averages, state, problems);
     const { paramGroups, optState } = recordOf(state);
