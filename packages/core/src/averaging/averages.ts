@@ -1,5 +1,6 @@
 // The running averages of one model's parameter groups, and which weights the model holds. Written
 // in steps: AveragedModel and SWA drive them with promises, synchronous optimizers without.
+import { described } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
 import type { BatchNormLayer } from '../batch-norm.js';
@@ -261,7 +262,7 @@ export class Averages<T> {
     const names = this.terms.rules.map((rule) => rule.name);
     const index = name === undefined ? 0 : names.indexOf(name);
     if (index >= 0) return index;
-    throw new RangeError(`${call}: there is no average "${name}", only ${quoted(names)}.`);
+    throw new RangeError(`${call}: there is no average ${described(name)}, only ${quoted(names)}.`);
   }
 
   /** Makes the reports. The updates are done, so a failure here is a warning and not an error. */

@@ -6,7 +6,13 @@ import { PolyakError } from '../error.js';
 import { requirePolicy } from '../non-finite.js';
 import type { NonFinitePolicy } from '../non-finite.js';
 import { equal } from '../rules/averaging-rules.js';
-import type { AveragingRule, MovingRule, NamedRule, RuleOptions } from '../rules/rule.js';
+import type {
+  AveragingRule,
+  MovingRule,
+  NamedRule,
+  RuleOptions,
+  WindowRule,
+} from '../rules/rule.js';
 import type { AveragesTerms } from './averages.js';
 import { warnerOf } from '../steps/warn.js';
 import type { Warn } from '../steps/warn.js';
@@ -78,28 +84,43 @@ function rulesOf<T>(what: string, options: AveragingOptions<T>, warn: Warn): rea
   }
   const rules = Object.entries(averages ?? { swa: rule === undefined ? equal() : rule });
   if (rules.length === 0) throw new TypeError(`${what}: averages is empty. Name at least one.`);
-  for (const [name, each] of rules) requireRule(what, name, each);
-  return rules.map(([name, each]) => ({
-    name,
-    rule: each,
-    compensated: each.kind === 'moving' && canCompensate(what, backend, each, compensated, warn),
-  }));
+  return rules.map(([name, given]) => {
+    const rule = checkedRule(what, name, given);
+    const isWanted = rule.kind === 'moving';
+    return {
+      name,
+      rule,
+      compensated: isWanted && canCompensate(what, backend, rule, compensated, warn),
+    };
+  });
 }
 
-function requireRule(what: string, average: string, rule: AveragingRule): void {
+/** The rule, read once and checked. */
+function checkedRule(what: string, average: string, given: AveragingRule): AveragingRule {
   // JavaScript lists such keys first, which would change the order of the averages.
   if (/^\d+$/.test(average)) {
     throw new TypeError(`${what}: an average is named "${average}". Give it a name with a letter.`);
   }
   const subject = `${what}: the rule of the average "${average}"`;
   const remedy = "Pass one such as equal(), or { kind: 'moving', name, weight }.";
+  const { kind, name, weight, compensated, window } = Object(given) as Partial<
+    MovingRule & WindowRule
+  >;
+  const weighed = (nAvg: number): unknown =>
+    Reflect.apply(weight as MovingRule['weight'], given, [nAvg]);
+  const rule = {
+    ...{ kind, name, compensated, window },
+    weight: typeof weight === 'function' ? weighed : weight,
+  } as AveragingRule;
   requireMembers(subject, rule, { kind: 'a name', name: 'a name' }, remedy);
   if (rule.kind !== 'window') requireMembers(subject, rule, { weight: 'a function' }, remedy);
   else if (!(Number.isInteger(rule.window) && rule.window >= 1)) {
     throw new RangeError(
-      `${what}: the rule "${rule.name}" has the window ${rule.window}, expected an integer >= 1.`,
+      `${what}: the rule "${rule.name}" has the window ${described(rule.window)}, expected an ` +
+        'integer >= 1.',
     );
   }
+  return rule;
 }
 
 function canCompensate<T>(

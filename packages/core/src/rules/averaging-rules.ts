@@ -1,4 +1,6 @@
 // The averaging rules of the literature.
+import { requireOptions } from '../arguments.js';
+import { nameOf } from './rule.js';
 import type { MovingRule, WindowRule } from './rule.js';
 
 /**
@@ -25,7 +27,7 @@ export function equal(): MovingRule {
  * @see Polyak and Juditsky 1992; torch.optim.swa_utils.get_ema_multi_avg_fn
  */
 export function exponential(decay: number): MovingRule {
-  return decaying(`exponential(${decay})`, decay, () => decay);
+  return decaying(nameOf('exponential', decay), decay, () => decay);
 }
 
 /**
@@ -38,6 +40,7 @@ export function exponential(decay: number): MovingRule {
  * @see Composer's EMA, which also takes a half-life: https://docs.mosaicml.com/projects/composer
  */
 export function halfLife(updates: number): MovingRule {
+  nameOf('halfLife', updates);
   const decay = 2 ** (-1 / updates);
   if (!(updates > 0 && decay < 1)) {
     throw new RangeError(
@@ -61,7 +64,7 @@ export function halfLife(updates: number): MovingRule {
 export function debiasedExponential(decay: number): MovingRule {
   const due = (nAvg: number): number =>
     decay === 1 ? 1 - 1 / (nAvg + 1) : 1 - (1 - decay) / (1 - decay ** (nAvg + 1));
-  return decaying(`debiasedExponential(${decay})`, decay, due);
+  return decaying(nameOf('debiasedExponential', decay), decay, due);
 }
 
 /** Options of {@link powerWarmUp}. */
@@ -90,7 +93,9 @@ export interface PowerWarmUp {
  *   after the first
  */
 export function powerWarmUp(options: PowerWarmUp = {}): MovingRule {
+  requireOptions('powerWarmUp', options, ['maxDecay', 'minDecay', 'power', 'inverseGamma']);
   const { maxDecay = 0.9999, minDecay = 0, power = 2 / 3, inverseGamma = 1 } = options;
+  const name = nameOf('powerWarmUp', maxDecay, minDecay, power, inverseGamma);
   if (!(minDecay >= 0 && minDecay <= maxDecay)) {
     throw new RangeError(
       `powerWarmUp: minDecay is ${minDecay}, expected a number in [0, ${maxDecay}].`,
@@ -101,7 +106,6 @@ export function powerWarmUp(options: PowerWarmUp = {}): MovingRule {
       `powerWarmUp: power and inverseGamma are ${power} and ${inverseGamma}, expected numbers > 0.`,
     );
   }
-  const name = `powerWarmUp(${maxDecay}, ${minDecay}, ${power}, ${inverseGamma})`;
   return decaying(name, maxDecay, (nAvg) =>
     Math.max(minDecay, 1 - (1 + nAvg / inverseGamma) ** -power),
   );
@@ -116,7 +120,7 @@ export function powerWarmUp(options: PowerWarmUp = {}): MovingRule {
  * @see tf.train.ExponentialMovingAverage with num_updates; diffusers' EMAModel without its warm-up
  */
 export function rationalWarmUp(decay: number): MovingRule {
-  return decaying(`rationalWarmUp(${decay})`, decay, (nAvg) => (1 + nAvg) / (10 + nAvg));
+  return decaying(nameOf('rationalWarmUp', decay), decay, (nAvg) => (1 + nAvg) / (10 + nAvg));
 }
 
 /**
@@ -130,9 +134,9 @@ export function rationalWarmUp(decay: number): MovingRule {
  * @see ultralytics' ModelEMA
  */
 export function saturatingWarmUp(decay: number, updates: number = 2000): MovingRule {
+  const name = nameOf('saturatingWarmUp', decay, updates);
   if (!(updates > 0))
     throw new RangeError(`saturatingWarmUp: updates is ${updates}, expected a number > 0.`);
-  const name = `saturatingWarmUp(${decay}, ${updates})`;
   return decaying(name, decay, (nAvg) => decay * -Math.expm1(-nAvg / updates));
 }
 
@@ -148,12 +152,13 @@ export function saturatingWarmUp(decay: number, updates: number = 2000): MovingR
  * @see Karras et al. 2024, https://arxiv.org/abs/2312.02696, section 3.1
  */
 export function powerFunction(gamma: number): MovingRule {
+  const name = nameOf('powerFunction', gamma);
   if (!(gamma > -1 && gamma < Infinity)) {
     throw new RangeError(`powerFunction: gamma is ${gamma}, expected a finite number > -1.`);
   }
   return {
     kind: 'moving',
-    name: `powerFunction(${gamma})`,
+    name,
     weight: (nAvg) => -Math.expm1((gamma + 1) * Math.log1p(-1 / (nAvg + 1))),
   };
 }
@@ -169,17 +174,15 @@ export function powerFunction(gamma: number): MovingRule {
  *   Weight Averaging, https://arxiv.org/abs/2209.14981
  */
 export function lastK(count: number): WindowRule {
+  const name = nameOf('lastK', count);
   if (!(Number.isInteger(count) && count >= 1)) {
     throw new RangeError(`lastK: count is ${count}, expected an integer >= 1.`);
   }
-  return { kind: 'window', name: `lastK(${count})`, window: count };
+  return { kind: 'window', name, window: count };
 }
 
 // With a decay of 0.9999 or more, a step can be smaller than the float32 rounding of the average.
 function decaying(name: string, maxDecay: number, decay: (nAvg: number) => number): MovingRule {
-  if (typeof maxDecay !== 'number') {
-    throw new TypeError(`${name}: the decay is a ${typeof maxDecay}, expected a number in [0, 1].`);
-  }
   if (!(maxDecay >= 0 && maxDecay <= 1)) {
     throw new RangeError(`${name}: the decay is ${maxDecay}, expected a number in [0, 1].`);
   }

@@ -1,5 +1,7 @@
 // The weights with which checkpoints sum to the mean that an average, or a decayed learning rate,
 // would have given. Computed after training.
+import { described } from '../arguments.js';
+import { nameOf } from './rule.js';
 
 /**
  * How the weight of an update falls, over the checkpoints of a mean: the name of a curve, or a
@@ -76,6 +78,7 @@ export function decayWeights(decay: DecayCurve, k: number): readonly number[] {
  */
 export function exponentialWeights(decay: number, k: number): readonly number[] {
   requireCheckpoints('exponentialWeights', k);
+  nameOf('exponentialWeights', decay);
   if (!(decay >= 0 && decay <= 1)) {
     throw new RangeError(`exponentialWeights: the decay is ${decay}, expected a number in [0, 1].`);
   }
@@ -93,7 +96,7 @@ function weightBy(decay: string, k: number): (j: number) => number {
       return (j) => Math.sin((Math.PI * (2 * j + 1)) / (2 * k)) * Math.sin(Math.PI / (2 * k));
     default:
       throw new RangeError(
-        `decayWeights: there is no decay "${decay}". Expected linear, cosine, minus-sqrt or a ` +
+        `decayWeights: there is no decay ${described(decay)}. Expected linear, cosine, minus-sqrt or a ` +
           'function.',
       );
   }
@@ -104,12 +107,14 @@ function factorOf(curve: (share: number) => number, i: number, k: number): numbe
   const factor = curve(i / k);
   if (Number.isFinite(factor)) return factor;
   throw new RangeError(
-    `decayWeights: the decay of ${i / k} is ${factor}, expected a finite number.`,
+    `decayWeights: the decay of ${i / k} is ${described(factor)}, expected a finite number.`,
   );
 }
 
 function requireCheckpoints(call: string, k: number): void {
-  // Arrays have fewer than 2 ** 32 elements.
-  if (Number.isInteger(k) && k >= 1 && k < 2 ** 32) return;
-  throw new RangeError(`${call}: k is ${k}, expected the number of checkpoints, an integer >= 1.`);
+  // More than anyone keeps, and few enough for memory.
+  if (Number.isInteger(k) && k >= 1 && k <= 2 ** 20) return;
+  throw new RangeError(
+    `${call}: k is ${described(k)}, expected the number of checkpoints, an integer from 1 to 2^20.`,
+  );
 }

@@ -1,5 +1,7 @@
 // Post-hoc EMA: averages of any power-function profile, made after training from snapshots of
 // averages with other profiles.
+import { requireArray } from '../arguments.js';
+import { nameOf } from './rule.js';
 
 /** A power-function average at one step, by the rule `powerFunction(gamma)`. */
 export interface PowerProfile {
@@ -19,6 +21,7 @@ export interface PowerProfile {
  * @see Karras et al. 2024, https://arxiv.org/abs/2312.02696, equation 3 and algorithm 2
  */
 export function gammaOf(sigma: number): number {
+  nameOf('gammaOf', sigma);
   if (!(sigma > 0 && sigma <= Math.sqrt(1 / 12))) {
     throw new RangeError(
       `gammaOf: sigma is ${sigma}, expected a number in (0, ${Math.sqrt(1 / 12)}].`,
@@ -64,21 +67,28 @@ export function postHocWeights(
   snapshots: readonly PowerProfile[],
   target: PowerProfile,
 ): readonly number[] {
-  for (const { step, gamma } of [...snapshots, target]) {
-    if (!(step > 0 && step < Infinity && gamma >= 0 && gamma < Infinity)) {
-      throw new RangeError(
-        `postHocWeights: { step: ${step}, gamma: ${gamma} } is not a profile, expected step > 0 ` +
-          'and gamma >= 0, both finite.',
-      );
-    }
+  requireArray('postHocWeights: the snapshots are', snapshots, 'Expected { step, gamma } of each.');
+  const kept: PowerProfile[] = [];
+  for (const snapshot of snapshots) kept.push(profileOf(snapshot));
+  const wanted = profileOf(target);
+  if (!kept.some(({ step }) => step >= wanted.step)) {
+    throw new RangeError(`postHocWeights: no snapshot was made at step ${wanted.step} or later.`);
   }
-  if (!snapshots.some(({ step }) => step >= target.step)) {
-    throw new RangeError(`postHocWeights: no snapshot was made at step ${target.step} or later.`);
-  }
-  const rows = snapshots.map((a) => [...snapshots.map((b) => product(a, b)), product(a, target)]);
+  const rows = kept.map((a) => [...kept, wanted].map((b) => product(a, b)));
   const weights = solved(rows);
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return weights.map((weight) => weight / sum);
+}
+
+/** The profile, read once and checked. */
+function profileOf(profile: PowerProfile): PowerProfile {
+  const { step, gamma } = Object(profile) as PowerProfile;
+  nameOf('postHocWeights', step, gamma);
+  if (step > 0 && step < Infinity && gamma >= 0 && gamma < Infinity) return { step, gamma };
+  throw new RangeError(
+    `postHocWeights: { step: ${step}, gamma: ${gamma} } is not a profile, expected step > 0 ` +
+      'and gamma >= 0, both finite.',
+  );
 }
 
 /** The integral of two profiles' product. */

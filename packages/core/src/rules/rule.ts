@@ -1,4 +1,5 @@
 // Averaging rules as values: the weight of the next live weights in the running average.
+import { described } from '../arguments.js';
 
 /** How an average is computed: with a weight for each new value, or from the last values. */
 export type AveragingRule = MovingRule | WindowRule;
@@ -57,6 +58,19 @@ export type RuleOptions =
     };
 
 /**
+ * The name of a rule and its numbers.
+ *
+ * @throws TypeError if one is not a number, which could not even be compared
+ */
+export function nameOf(call: string, ...numbers: readonly number[]): string {
+  for (const value of numbers) {
+    if (typeof value !== 'number')
+      throw new TypeError(`${call}: an argument is a ${typeof value}, expected a number.`);
+  }
+  return `${call}(${numbers.join(', ')})`;
+}
+
+/**
  * The weight that `rule` gives to the live weights after `nAvg` updates.
  *
  * @throws RangeError if it is not in [0, 1]
@@ -65,7 +79,7 @@ export function weightOf(rule: MovingRule, nAvg: number): number {
   const weight = rule.weight(nAvg);
   if (typeof weight === 'number' && weight >= 0 && weight <= 1) return weight;
   throw new RangeError(
-    `The rule "${rule.name}" gave the weight ${weight} after ${nAvg} updates, ` +
+    `The rule "${rule.name}" gave the weight ${described(weight)} after ${nAvg} updates, ` +
       'expected a number in [0, 1].',
   );
 }

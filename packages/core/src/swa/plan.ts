@@ -1,4 +1,5 @@
 // What one step does, as a pure function: the automatic and manual modes of torchcontrib.optim.SWA.
+import { described } from '../arguments.js';
 
 /** When averages are taken: by the optimizer's steps, or only on request. */
 export type Mode = ManualMode | AutomaticMode;
@@ -91,7 +92,7 @@ export function modeOf(options: ModeOptions, warn: (message: string) => void): M
   if (freq < 1) throw new RangeError(`Invalid swaFreq: ${freq}. Expected an integer >= 1.`);
   if (swaLr === undefined) return { kind: 'auto', swaStart: start, swaFreq: freq };
   if (typeof swaLr !== 'number')
-    throw new TypeError(`Invalid swaLr: ${String(swaLr)}. Expected a number.`);
+    throw new TypeError(`Invalid swaLr: ${described(swaLr)}. Expected a number.`);
   if (!(swaLr >= 0 && swaLr < Infinity)) {
     throw new RangeError(`Invalid swaLr: ${swaLr}. Expected a finite number >= 0.`);
   }
@@ -105,7 +106,7 @@ function toInteger(
 ): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'number')
-    throw new TypeError(`Invalid ${name}: ${String(value)}. Expected an integer.`);
+    throw new TypeError(`Invalid ${name}: ${described(value)}. Expected an integer.`);
   if (!Number.isFinite(value))
     throw new RangeError(`Invalid ${name}: ${value}. Expected an integer.`);
   if (Number.isInteger(value)) return value;

@@ -189,5 +189,5 @@ it.each([
   ['a list', [0.9]],
 ])('refuses %s for a decay', (_, given) => {
   expect(() => exponential(given as never)).toThrow(TypeError);
-  expect(() => exponential(given as never)).toThrow('expected a number in [0, 1]');
+  expect(() => exponential(given as never)).toThrow('expected a number');
 });
