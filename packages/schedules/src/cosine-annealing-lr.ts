@@ -1,4 +1,5 @@
 // Cosine annealing.
+import { given } from './check.js';
 import { anneal } from './anneal.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
@@ -24,11 +25,8 @@ export interface CosineAnnealingLrOptions {
  * @see torch.optim.lr_scheduler.CosineAnnealingLR
  * @see Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983
  */
-export function cosineAnnealingLr({
-  lr,
-  minLr = 0,
-  totalSteps,
-}: CosineAnnealingLrOptions): Schedule {
+export function cosineAnnealingLr(options: CosineAnnealingLrOptions): Schedule {
+  const { lr, minLr = 0, totalSteps } = given('cosineAnnealingLr', options);
   return scheduleOf('cosineAnnealingLr', { lr, minLr }, { totalSteps }, (step) =>
     anneal(lr, minLr, step / totalSteps),
   );

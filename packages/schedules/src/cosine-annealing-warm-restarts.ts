@@ -1,4 +1,5 @@
 // Cosine annealing with warm restarts.
+import { given } from './check.js';
 import { anneal } from './anneal.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
@@ -33,12 +34,13 @@ export interface CosineAnnealingWarmRestartsOptions {
  * @see torch.optim.lr_scheduler.CosineAnnealingWarmRestarts
  * @see Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983
  */
-export function cosineAnnealingWarmRestarts({
-  lr,
-  minLr = 0,
-  cycleSteps,
-  cycleFactor = 1,
-}: CosineAnnealingWarmRestartsOptions): Schedule {
+export function cosineAnnealingWarmRestarts(options: CosineAnnealingWarmRestartsOptions): Schedule {
+  const {
+    lr,
+    minLr = 0,
+    cycleSteps,
+    cycleFactor = 1,
+  } = given('cosineAnnealingWarmRestarts', options);
   return scheduleOf(
     'cosineAnnealingWarmRestarts',
     { lr, minLr },

@@ -1,6 +1,6 @@
 // The cyclical schedule of the SWA paper: a line down, then a jump back up.
 import { anneal } from './anneal.js';
-import { check } from './check.js';
+import { check, given } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -26,7 +26,8 @@ export interface CyclicSwaLrOptions {
  * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407, section 3.1, which counts steps from
  * 1
  */
-export function cyclicSwaLr({ maxLr, minLr, cycleSteps }: CyclicSwaLrOptions): Schedule {
+export function cyclicSwaLr(options: CyclicSwaLrOptions): Schedule {
+  const { maxLr, minLr, cycleSteps } = given('cyclicSwaLr', options);
   check('cyclicSwaLr', { minLr });
   check('cyclicSwaLr', { maxLr }, minLr);
   return scheduleOf('cyclicSwaLr', {}, { cycleSteps }, (step) =>

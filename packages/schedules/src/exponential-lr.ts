@@ -1,4 +1,5 @@
 // Decay by a factor at every step.
+import { given } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -18,6 +19,7 @@ export interface ExponentialLrOptions {
  * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.ExponentialLR
  */
-export function exponentialLr({ lr, gamma }: ExponentialLrOptions): Schedule {
+export function exponentialLr(options: ExponentialLrOptions): Schedule {
+  const { lr, gamma } = given('exponentialLr', options);
   return scheduleOf('exponentialLr', { lr, gamma }, {}, (step) => lr * gamma ** step);
 }

@@ -1,5 +1,5 @@
 // The initial rate times a custom factor.
-import { checkFunction } from './check.js';
+import { check, checkFunction, given } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -19,7 +19,12 @@ export interface LambdaLrOptions {
  * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.LambdaLR
  */
-export function lambdaLr({ lr, factor }: LambdaLrOptions): Schedule {
+export function lambdaLr(options: LambdaLrOptions): Schedule {
+  const { lr, factor } = given('lambdaLr', options);
   checkFunction('lambdaLr', 'factor', factor);
-  return scheduleOf('lambdaLr', { lr }, {}, (step) => lr * factor(step));
+  return scheduleOf('lambdaLr', { lr }, {}, (step) => {
+    const value = factor(step);
+    check(`lambdaLr(${step})`, { value });
+    return lr * value;
+  });
 }

@@ -1,6 +1,6 @@
 // A line between two factors, for a warm-up or a decay.
 import { anneal } from './anneal.js';
-import { check } from './check.js';
+import { check, given } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -25,12 +25,8 @@ export interface LinearLrOptions {
  * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.LinearLR
  */
-export function linearLr({
-  lr,
-  startFactor = 1 / 3,
-  endFactor = 1,
-  totalSteps = 5,
-}: LinearLrOptions): Schedule {
+export function linearLr(options: LinearLrOptions): Schedule {
+  const { lr, startFactor = 1 / 3, endFactor = 1, totalSteps = 5 } = given('linearLr', options);
   check('linearLr', { startFactor, endFactor }, 0, 1);
   return scheduleOf(
     'linearLr',

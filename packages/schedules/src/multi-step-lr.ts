@@ -1,5 +1,5 @@
 // Decay by a factor at given steps.
-import { check } from './check.js';
+import { check, given, listOf } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -24,8 +24,9 @@ export interface MultiStepLrOptions {
  * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.MultiStepLR
  */
-export function multiStepLr({ lr, milestones, gamma = 0.1 }: MultiStepLrOptions): Schedule {
-  const fixed = [...milestones];
+export function multiStepLr(options: MultiStepLrOptions): Schedule {
+  const { lr, milestones, gamma = 0.1 } = given('multiStepLr', options);
+  const fixed = listOf('multiStepLr', 'milestones', milestones);
   for (const milestone of fixed) check('multiStepLr', { milestone }, 0, Infinity, true);
   return scheduleOf(
     'multiStepLr',

@@ -1,7 +1,10 @@
 // The rate of the previous step times a custom factor.
-import { check, checkFunction } from './check.js';
+import { check, checkFunction, given } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
+
+// More than anyone takes, and few enough to be multiplied.
+const MOST_STEPS = 1e8;
 
 /** Options of {@link multiplicativeLr}. */
 export interface MultiplicativeLrOptions {
@@ -22,17 +25,20 @@ export interface MultiplicativeLrOptions {
  * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.MultiplicativeLR
  */
-export function multiplicativeLr({ lr, factor }: MultiplicativeLrOptions): Schedule {
+export function multiplicativeLr(options: MultiplicativeLrOptions): Schedule {
+  const { lr, factor } = given('multiplicativeLr', options);
   checkFunction('multiplicativeLr', 'factor', factor);
   // Keeps the last product, so that each step of training takes one multiplication. A restart gives
   // the same bits.
   let at = 0;
   let rate = lr;
   return scheduleOf('multiplicativeLr', { lr }, {}, (step) => {
-    check('multiplicativeLr', { step }, 0, Infinity, true);
+    check('multiplicativeLr', { step }, 0, MOST_STEPS, true);
     if (step < at) [at, rate] = [0, lr];
     while (at < step) {
-      const next = rate * factor(at + 1); // may throw
+      const value = factor(at + 1); // may throw
+      check(`multiplicativeLr(${step})`, { value });
+      const next = rate * value;
       at += 1;
       rate = next;
     }

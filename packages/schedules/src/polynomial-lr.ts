@@ -1,4 +1,5 @@
 // Decay to 0 as a power of the remaining steps.
+import { given } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -21,7 +22,8 @@ export interface PolynomialLrOptions {
  * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.PolynomialLR
  */
-export function polynomialLr({ lr, totalSteps = 5, power = 1 }: PolynomialLrOptions): Schedule {
+export function polynomialLr(options: PolynomialLrOptions): Schedule {
+  const { lr, totalSteps = 5, power = 1 } = given('polynomialLr', options);
   return scheduleOf(
     'polynomialLr',
     { lr, power },

@@ -1,6 +1,6 @@
 // Reduces the rate when a metric stops improving: the one schedule that depends on more than the
 // step.
-import { check, checkWord } from './check.js';
+import { check, checkWord, given } from './check.js';
 
 /** Options of {@link reduceLrOnPlateau}. */
 export interface ReduceLrOnPlateauOptions {
@@ -76,17 +76,18 @@ export interface Plateau {
  *
  * @see torch.optim.lr_scheduler.ReduceLROnPlateau
  */
-export function reduceLrOnPlateau({
-  lr,
-  mode = 'min',
-  factor = 0.1,
-  patience = 10,
-  threshold = 1e-4,
-  thresholdMode = 'rel',
-  cooldown = 0,
-  minLr = 0,
-  eps = 1e-8,
-}: ReduceLrOnPlateauOptions): Plateau {
+export function reduceLrOnPlateau(options: ReduceLrOnPlateauOptions): Plateau {
+  const {
+    lr,
+    mode = 'min',
+    factor = 0.1,
+    patience = 10,
+    threshold = 1e-4,
+    thresholdMode = 'rel',
+    cooldown = 0,
+    minLr = 0,
+    eps = 1e-8,
+  } = given('reduceLrOnPlateau', options);
   check(CALL, { lr, threshold, minLr, eps });
   check(CALL, { patience, cooldown }, 0, Infinity, true);
   check(CALL, { factor }, 0, 1);
@@ -95,7 +96,8 @@ export function reduceLrOnPlateau({
   const sign = mode === 'max' ? -1 : 1;
   return {
     initial: { lr, best: null, bad: 0, wait: 0 },
-    next({ lr: rate, best, bad, wait }, metric) {
+    next(state, metric) {
+      let { lr: rate, best, bad, wait } = given(CALL, state);
       check(CALL, { lr: rate, bad, wait });
       check(CALL, { metric, best: best === null ? 0 : best }, -Infinity);
       bad += 1;

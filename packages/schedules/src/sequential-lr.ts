@@ -1,5 +1,5 @@
 // One schedule after another.
-import { check, checkFunction } from './check.js';
+import { check, checkFunction, listOf } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -19,12 +19,13 @@ export function sequentialLr(
   schedules: readonly Schedule[],
   milestones: readonly number[],
 ): Schedule {
-  const parts = [...schedules];
-  const starts = [0, ...milestones];
+  const parts = listOf('sequentialLr', 'schedules', schedules);
+  const ends = listOf('sequentialLr', 'milestones', milestones);
+  const starts = [0, ...ends];
   const count = parts.length - 1;
-  check('sequentialLr', { 'milestones.length': milestones.length }, count, count);
+  check('sequentialLr', { 'milestones.length': ends.length }, count, count);
   for (const schedule of parts) checkFunction('sequentialLr', 'a schedule', schedule);
-  milestones.forEach((milestone, index) => {
+  ends.forEach((milestone, index) => {
     check('sequentialLr', { milestone }, (starts[index] ?? 0) + 1, Infinity, true);
   });
   return scheduleOf('sequentialLr', {}, {}, (step) => {

@@ -1,6 +1,6 @@
 // The schedule of snapshot ensembles: one half cosine down for each snapshot.
 import { anneal } from './anneal.js';
-import { check } from './check.js';
+import { check, given } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -29,11 +29,10 @@ export interface SnapshotLrOptions {
  * @throws RangeError where an option is out of its range
  * @see Huang et al. 2017, https://arxiv.org/abs/1704.00109, equation 2, which counts steps from 1
  */
-export function snapshotLr({ lr, totalSteps, cycles }: SnapshotLrOptions): Schedule {
-  const length = Math.ceil(totalSteps / cycles);
-  const schedule = scheduleOf('snapshotLr', { lr }, { totalSteps }, (step) =>
-    anneal(lr, 0, (step % length) / length),
-  );
+export function snapshotLr(options: SnapshotLrOptions): Schedule {
+  const { lr, totalSteps, cycles } = given('snapshotLr', options);
+  check('snapshotLr', { totalSteps }, 1, Infinity, true);
   check('snapshotLr', { cycles }, 1, totalSteps, true);
-  return schedule;
+  const length = Math.ceil(totalSteps / cycles);
+  return scheduleOf('snapshotLr', { lr }, {}, (step) => anneal(lr, 0, (step % length) / length));
 }

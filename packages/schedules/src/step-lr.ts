@@ -1,4 +1,5 @@
 // Decay by a factor at regular steps.
+import { given } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -20,7 +21,8 @@ export interface StepLrOptions {
  * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.StepLR
  */
-export function stepLr({ lr, stepSize, gamma = 0.1 }: StepLrOptions): Schedule {
+export function stepLr(options: StepLrOptions): Schedule {
+  const { lr, stepSize, gamma = 0.1 } = given('stepLr', options);
   return scheduleOf(
     'stepLr',
     { lr, gamma },

@@ -1,7 +1,7 @@
 // Anneals from the rate before to the constant rate of SWA.
 import { anneal } from './anneal.js';
 import type { Anneal } from './anneal.js';
-import { check, checkWord } from './check.js';
+import { check, checkWord, given } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -39,12 +39,8 @@ export interface SwaLrOptions extends ChainedSwaLrOptions {
  *
  * @see torch.optim.swa_utils.SWALR
  */
-export function swaLr({
-  lr,
-  swaLr: rate,
-  annealSteps = 10,
-  anneal: way = 'cos',
-}: SwaLrOptions): Schedule {
+export function swaLr(options: SwaLrOptions): Schedule {
+  const { lr, swaLr: rate, annealSteps = 10, anneal: way = 'cos' } = given('swaLr', options);
   check('swaLr', { annealSteps }, 0, Infinity, true);
   checkWord('swaLr', 'anneal', way, 'cos', 'linear');
   return scheduleOf('swaLr', { lr, swaLr: rate }, {}, (step) =>
@@ -64,11 +60,8 @@ export function swaLr({
  * @throws RangeError where an option is out of its range
  * @see torch.optim.swa_utils.SWALR, `get_lr`
  */
-export function chainedSwaLr({
-  swaLr: rate,
-  annealSteps = 10,
-  anneal: way = 'cos',
-}: ChainedSwaLrOptions): (step: number, lr: number) => number {
+export function chainedSwaLr(options: ChainedSwaLrOptions): (step: number, lr: number) => number {
+  const { swaLr: rate, annealSteps = 10, anneal: way = 'cos' } = given('chainedSwaLr', options);
   check('chainedSwaLr', { swaLr: rate });
   check('chainedSwaLr', { annealSteps }, 0, Infinity, true);
   checkWord('chainedSwaLr', 'anneal', way, 'cos', 'linear');

@@ -1,5 +1,5 @@
 // The schedule of the SWA paper: constant, a line down, constant again.
-import { check } from './check.js';
+import { check, given } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -26,7 +26,8 @@ export interface SwaPaperLrOptions {
  * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407; `schedule` in
  * github.com/timgaripov/swa, train.py
  */
-export function swaPaperLr({ lr, finalLr, totalSteps }: SwaPaperLrOptions): Schedule {
+export function swaPaperLr(options: SwaPaperLrOptions): Schedule {
+  const { lr, finalLr, totalSteps } = given('swaPaperLr', options);
   check('swaPaperLr', { lr }, Number.MIN_VALUE);
   const ratio = finalLr / lr;
   return scheduleOf('swaPaperLr', { finalLr }, { totalSteps }, (step) => {

@@ -1,5 +1,5 @@
 // The cyclical learning rate, and the momentum that moves against it.
-import { check, checkFunction } from '../check.js';
+import { check, checkFunction, given } from '../check.js';
 import { scheduleOf } from '../schedule.js';
 import type { Schedule } from '../schedule.js';
 
@@ -88,7 +88,8 @@ export function expRange(gamma: number): CyclicScale {
  * @see torch.optim.lr_scheduler.CyclicLR
  * @see Smith 2017, https://arxiv.org/abs/1506.01186; github.com/bckenstler/CLR
  */
-export function cyclicLr({ baseLr, maxLr, ...shape }: CyclicLrOptions): Schedule {
+export function cyclicLr(options: CyclicLrOptions): Schedule {
+  const { baseLr, maxLr, ...shape } = given('cyclicLr', options);
   return cyclic('cyclicLr', { baseLr, maxLr }, baseLr, maxLr, shape);
 }
 
@@ -101,11 +102,8 @@ export function cyclicLr({ baseLr, maxLr, ...shape }: CyclicLrOptions): Schedule
  * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.CyclicLR, `cycle_momentum`
  */
-export function cyclicMomentum({
-  baseMomentum = 0.8,
-  maxMomentum = 0.9,
-  ...shape
-}: CyclicMomentumOptions = {}): Schedule {
+export function cyclicMomentum(options: CyclicMomentumOptions = {}): Schedule {
+  const { baseMomentum = 0.8, maxMomentum = 0.9, ...shape } = given('cyclicMomentum', options);
   return cyclic('cyclicMomentum', { baseMomentum, maxMomentum }, maxMomentum, baseMomentum, shape);
 }
 
@@ -117,11 +115,13 @@ function cyclic(
   { stepSizeUp = 2000, stepSizeDown = stepSizeUp, scale = triangular }: CyclicOptions,
 ): Schedule {
   checkFunction(call, 'scale', scale);
-  const length = stepSizeUp + stepSizeDown;
   return scheduleOf(call, bounds, { stepSizeUp, stepSizeDown }, (step) => {
+    const length = stepSizeUp + stepSizeDown;
     const way = step % length;
     const cycle = 1 + Math.round((step - way) / length);
     const height = way <= stepSizeUp ? way / stepSizeUp : (length - way) / stepSizeDown;
-    return edge + (peak - edge) * height * scale(cycle, step);
+    const factor = scale(cycle, step);
+    check(`${call}(${step})`, { factor }, -Infinity);
+    return edge + (peak - edge) * height * factor;
   });
 }

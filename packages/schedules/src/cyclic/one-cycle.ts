@@ -1,7 +1,7 @@
 // The 1cycle policy: one rise, one long fall, and the momentum against them.
 import { anneal } from '../anneal.js';
 import type { Anneal } from '../anneal.js';
-import { check, checkWord } from '../check.js';
+import { check, checkWord, given } from '../check.js';
 import { scheduleOf } from '../schedule.js';
 import type { Schedule } from '../schedule.js';
 
@@ -54,13 +54,13 @@ export interface OneCycleMomentumOptions extends OneCycleOptions {
  * @see torch.optim.lr_scheduler.OneCycleLR
  * @see Smith and Topin 2019, https://arxiv.org/abs/1708.07120
  */
-export function oneCycleLr({
-  maxLr,
-  initialLr = maxLr / 25,
-  finalLr = initialLr / 1e4,
-  ...shape
-}: OneCycleLrOptions): Schedule {
-  return oneCycle('oneCycleLr', { maxLr, initialLr, finalLr }, initialLr, maxLr, finalLr, shape);
+export function oneCycleLr(options: OneCycleLrOptions): Schedule {
+  const { maxLr, initialLr, finalLr, ...shape } = given('oneCycleLr', options);
+  check('oneCycleLr', { maxLr });
+  const initial = initialLr === undefined ? maxLr / 25 : initialLr;
+  check('oneCycleLr', { initialLr: initial });
+  const final = finalLr === undefined ? initial / 1e4 : finalLr;
+  return oneCycle('oneCycleLr', { finalLr: final }, initial, maxLr, final, shape);
 }
 
 /**
@@ -72,11 +72,12 @@ export function oneCycleLr({
  * @throws RangeError where an option is out of its range
  * @see torch.optim.lr_scheduler.OneCycleLR, `cycle_momentum`
  */
-export function oneCycleMomentum({
-  baseMomentum: base = 0.85,
-  maxMomentum: max = 0.95,
-  ...shape
-}: OneCycleMomentumOptions): Schedule {
+export function oneCycleMomentum(options: OneCycleMomentumOptions): Schedule {
+  const {
+    baseMomentum: base = 0.85,
+    maxMomentum: max = 0.95,
+    ...shape
+  } = given('oneCycleMomentum', options);
   return oneCycle(
     'oneCycleMomentum',
     { baseMomentum: base, maxMomentum: max },
@@ -95,6 +96,7 @@ function oneCycle(
   final: number,
   { totalSteps, pctStart = 0.3, anneal: way = 'cos', threePhase }: OneCycleOptions,
 ): Schedule {
+  check(call, { totalSteps }, 1, Infinity, true);
   check(call, { pctStart }, 0, threePhase ? 0.5 : 1);
   checkWord(call, 'anneal', way, 'cos', 'linear');
   const top = pctStart * totalSteps - 1;
@@ -110,5 +112,5 @@ function oneCycle(
     // A phase of no steps stays at its start: 0 / 0 counts as 0. torch divides by zero there.
     return anneal(from, to, (Math.min(step, last) - start) / (end - start) || 0, way);
   };
-  return scheduleOf(call, amounts, { totalSteps }, equation, totalSteps);
+  return scheduleOf(call, amounts, {}, equation, totalSteps);
 }
