@@ -171,12 +171,14 @@ export function requireBatchNorm<Batch>(call: string, batchNorm: AveragedBatchNo
   }
   if (statistics !== undefined && !['cumulative', 'unweighted', 'pooled'].includes(statistics)) {
     throw new RangeError(
-      `${call}: statistics is ${described(statistics)}, expected "cumulative", "unweighted" or "pooled".`,
+      `${call}: statistics is ${described(statistics)}, expected "cumulative", "unweighted" or ` +
+        '"pooled".',
     );
   }
   if (maxBatches === undefined || maxBatches === Infinity) return;
   if (!(Number.isInteger(maxBatches) && maxBatches >= 1)) {
-    throw new RangeError(`${call}: maxBatches is ${described(maxBatches)}, expected an integer >= 1.`);
+    const found = described(maxBatches);
+    throw new RangeError(`${call}: maxBatches is ${found}, expected an integer >= 1.`);
   }
 }
 
