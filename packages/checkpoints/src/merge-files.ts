@@ -75,6 +75,7 @@ export async function mergeFiles(
   output: string,
   options: MergeFilesOptions,
 ): Promise<MergedFiles | PublishedFiles> {
+  options.signal?.throwIfAborted();
   if (await prepareOutput(output, options)) return { kind: 'published' };
   return await withPlan(inputs, output, options, async (plan) => {
     const paths = plan.inputs.flatMap(pathsOf);
@@ -127,6 +128,7 @@ async function withPlan<R>(
   const opened: Checkpoint[] = [];
   const headers = new HeaderCache();
   const open = async (path: string): Promise<Checkpoint> => {
+    options.signal?.throwIfAborted();
     const checkpoint = await openCheckpoint(path, headers);
     opened.push(checkpoint);
     return checkpoint;
@@ -138,6 +140,7 @@ async function withPlan<R>(
       ...options,
       ...(base === undefined ? {} : { base: await open(base) }),
     });
+    options.signal?.throwIfAborted();
     return await run(plan);
   } finally {
     for (const checkpoint of opened) await checkpoint.close();

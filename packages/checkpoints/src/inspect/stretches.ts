@@ -90,6 +90,7 @@ export async function* gather<Row>(
   tasks: () => Iterable<Task<Row>>,
   { onProgress, signal }: Omit<InspectOptions, 'names'>,
 ): AsyncGenerator<Row, void, undefined> {
+  signal?.throwIfAborted();
   let totalBytes = 0;
   for (const { tensors } of tasks()) totalBytes += bytesIn(tensors);
   const kernels = sumKernels(FIRST + 4 * BUFFER + 2 * SLOT);

@@ -30,6 +30,7 @@ export async function checksumsOf(
   places: Iterable<TensorPlace>,
   { signal, onProgress }: ReadOptions = {},
 ): Promise<string[]> {
+  signal?.throwIfAborted();
   const checksums = checkpoint.files.map(() => new RangeChecksum());
   const kernels = sumKernels(FIRST + 2 * SLOT);
   const slots = [
@@ -50,6 +51,7 @@ export async function checksumsOf(
     }
     onProgress?.(byteLength);
   }
+  signal?.throwIfAborted();
   return checksums.map(String);
 }
 
