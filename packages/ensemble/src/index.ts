@@ -1,3 +1,4 @@
+export type { SignalOptions } from './signal.js';
 export type { SnapshotFiles } from './snapshots/file-store.js';
 export type { FittedWeights, FitWeightsOptions } from './snapshots/fit-weights.js';
 export { fitWeights } from './snapshots/fit-weights.js';
@@ -14,6 +15,11 @@ export { greedySoup } from './soups/greedy-soup.js';
 export type { SoupMemberOptions } from './soups/soup.js';
 export { Soup } from './soups/soup.js';
 export type { SoupState } from './soups/soup-state.js';
-export type { SampleOptions, SWAGOptions, WithSampleOptions } from './swag/swag.js';
+export type {
+  ModelAverageOptions,
+  SampleOptions,
+  SWAGOptions,
+  WithSampleOptions,
+} from './swag/swag.js';
 export { SWAG } from './swag/swag.js';
 export type { SWAGState } from './swag/swag-state.js';

@@ -19,8 +19,11 @@ export function listOf(node: StateTree | undefined): readonly StateTree[] {
 }
 
 /** A node as messages show it. */
-export function shown(node: StateTree | undefined): string {
-  if (Array.isArray(node)) return `[${node.slice(0, 8).map(shown).join(',')}]`;
+export function shown(node: unknown): string {
+  if (Array.isArray(node)) {
+    const first: readonly unknown[] = node.slice(0, 8);
+    return `[${first.map((each) => (Array.isArray(each) ? 'a list' : shown(each))).join(',')}]`;
+  }
   if (typeof node === 'object' && node !== null) return 'a record';
   return typeof node === 'string' ? JSON.stringify(node.slice(0, 40)) : String(node);
 }

@@ -4,6 +4,7 @@ import type { NamedTensors, ParameterSet, StateTree } from '@polyak/core';
 import { isTensor, recordOf } from '@polyak/core/interfaces';
 import type { Awaitable, HostTensor, TensorSpec } from '@polyak/core/interfaces';
 import { requireFit, specDifferences } from '@polyak/core/kit';
+import { shown } from '../state-nodes.js';
 import type { Member, MemberStore } from './member.js';
 
 const KEY = /^snapshot-(\d{6,})\.safetensors$/;
@@ -27,7 +28,7 @@ export interface SnapshotFiles {
 }
 
 export function fileStore<T>(model: ParameterSet<T>, files: SnapshotFiles): MemberStore {
-  const { keys = [] } = files;
+  const keys = keysOf(files);
   let last = lastNumber(keys);
   const memberAt = (key: string): Member => {
     const read = async (): Promise<NamedTensors> =>
@@ -48,6 +49,19 @@ export function fileStore<T>(model: ParameterSet<T>, files: SnapshotFiles): Memb
       return memberAt(key);
     },
   };
+}
+
+/** The keys, read once. */
+function keysOf({ keys = [] }: SnapshotFiles): readonly string[] {
+  if (!Array.isArray(keys))
+    throw new TypeError(`Snapshots: keys is ${shown(keys)}, expected a list.`);
+  const own: string[] = [];
+  for (const key of keys as readonly string[]) {
+    if (typeof key !== 'string')
+      throw new TypeError(`Snapshots: a key is ${shown(key)}, expected a string.`);
+    own.push(key);
+  }
+  return own;
 }
 
 /** The number of the last key, or -1. Throws unless they ascend. */

@@ -1,7 +1,9 @@
 // Weights for the members of an ensemble, fitted on held-out data: the mixture of the highest
 // likelihood.
+import { requireOptions } from '@polyak/core/kit';
+import { shown } from '../state-nodes.js';
 import { equalWeights, weightedSum } from './mean-of.js';
-import { checkPredictions, sampleCount } from './probabilities.js';
+import { checkedPredictions, sampleCount } from './probabilities.js';
 import type { Probabilities } from './probabilities.js';
 
 /** Options of {@link fitWeights}. */
@@ -67,15 +69,17 @@ export function fitWeights(
   predictions: readonly Probabilities[],
   labels: ArrayLike<number>,
   classes: number,
-  { tolerance = 1e-5, maxIterations = 10_000 }: FitWeightsOptions = {},
+  options: FitWeightsOptions = {},
 ): FittedWeights {
-  checkPredictions('fitWeights', predictions);
-  checkLabels(predictions[0] as Probabilities, labels, classes);
+  requireOptions('fitWeights', options, ['tolerance', 'maxIterations']);
+  const { tolerance = 1e-5, maxIterations = 10_000 } = options;
+  const own = checkedPredictions('fitWeights', predictions);
+  const checked = checkedLabels(own[0] as Probabilities, labels, classes);
   checkOptions(tolerance, maxIterations);
-  const likelihoods = predictions.map((values) =>
-    Float64Array.from(labels, (label, sample) => values[sample * classes + label] as number),
+  const likelihoods = own.map((values) =>
+    Float64Array.from(checked, (label, sample) => values[sample * classes + label] as number),
   );
-  let weights = equalWeights(predictions.length);
+  let weights = equalWeights(own.length);
   for (let iterations = 0; ; iterations += 1) {
     const mixture = weightedSum(likelihoods, weights);
     const gradient = likelihoods.map((own) => meanRatio(own, mixture));
@@ -104,30 +108,39 @@ function normalised(weights: Float64Array): Float64Array {
   return weights.map((weight) => weight / total);
 }
 
-function checkLabels(values: Probabilities, labels: ArrayLike<number>, classes: number): void {
+function checkedLabels(
+  values: Probabilities,
+  labels: ArrayLike<number>,
+  classes: number,
+): readonly number[] {
   const samples = sampleCount('fitWeights', values, classes);
-  if (labels.length !== samples) {
+  // What JavaScript passes may be anything.
+  const { length } = Object(labels) as Partial<ArrayLike<number>>;
+  if (length !== samples) {
     throw new RangeError(
-      `fitWeights: there are ${labels.length} labels, expected one for each of ${samples} samples.`,
+      `fitWeights: there are ${shown(length)} labels, expected one for each of ${samples} samples.`,
     );
   }
-  const bad = Array.from(labels).findIndex(
+  const list = Array.from(labels);
+  const bad = list.findIndex(
     (label) => !(Number.isInteger(label) && label >= 0 && label < classes),
   );
-  if (bad < 0) return;
+  if (bad < 0) return list;
   throw new RangeError(
-    `fitWeights: the label of sample ${bad} is ${labels[bad]}, expected an integer from 0 to ` +
-      `${classes - 1}.`,
+    `fitWeights: the label of sample ${bad} is ${shown(list[bad])}, expected an integer from 0 ` +
+      `to ${classes - 1}.`,
   );
 }
 
 function checkOptions(tolerance: number, maxIterations: number): void {
-  if (!(tolerance > 0 && tolerance < Infinity)) {
-    throw new RangeError(`fitWeights: tolerance is ${tolerance}, expected a finite number > 0.`);
+  if (!(typeof tolerance === 'number' && tolerance > 0 && tolerance < Infinity)) {
+    throw new RangeError(
+      `fitWeights: tolerance is ${shown(tolerance)}, expected a finite number > 0.`,
+    );
   }
   if (!(Number.isSafeInteger(maxIterations) && maxIterations >= 0)) {
     throw new RangeError(
-      `fitWeights: maxIterations is ${maxIterations}, expected an integer >= 0.`,
+      `fitWeights: maxIterations is ${shown(maxIterations)}, expected an integer >= 0.`,
     );
   }
 }

@@ -1,5 +1,6 @@
 // The prediction of an ensemble: the mean of its members' predictions.
-import { checkPredictions } from './probabilities.js';
+import { shown } from '../state-nodes.js';
+import { checkedPredictions } from './probabilities.js';
 import type { Probabilities } from './probabilities.js';
 
 // Weights in float32 sum to 1 within this.
@@ -28,11 +29,14 @@ const TOLERANCE = 1e-5;
  */
 export function meanOf(
   predictions: readonly Probabilities[],
-  weights: ArrayLike<number> = equalWeights(predictions.length),
+  weights?: ArrayLike<number>,
 ): Float64Array {
-  checkPredictions('meanOf', predictions);
-  checkWeights(weights, predictions.length);
-  return weightedSum(predictions, weights);
+  const own = checkedPredictions('meanOf', predictions);
+  const { length } = own;
+  return weightedSum(
+    own,
+    weights === undefined ? equalWeights(length) : checkedWeights(weights, length),
+  );
 }
 
 /** `1 / count`, `count` times. */
@@ -55,13 +59,17 @@ export function weightedSum(
   return sum;
 }
 
-function checkWeights(weights: ArrayLike<number>, members: number): void {
-  const list = Array.from(weights);
-  const total = list.reduce((sum, weight) => sum + weight, 0);
-  const isConvex = list.every((weight) => weight >= 0) && Math.abs(total - 1) <= TOLERANCE;
-  if (isConvex && list.length === members) return;
+function checkedWeights(weights: ArrayLike<number>, members: number): readonly number[] {
+  // What JavaScript passes may be anything.
+  const { length } = Object(weights) as Partial<ArrayLike<number>>;
+  const list: readonly unknown[] = length === members ? Array.from(weights) : [];
+  const numbers = list.filter((weight) => typeof weight === 'number');
+  const total = numbers.reduce((sum, weight) => sum + weight, 0);
+  const isConvex = numbers.every((weight) => weight >= 0) && Math.abs(total - 1) <= TOLERANCE;
+  if (isConvex && numbers.length === members) return numbers;
+  const found = length === members ? shown(list) : `${shown(length)} numbers`;
   throw new RangeError(
-    `meanOf: the weights are [${list.join(', ')}], expected one >= 0 for each of ${members} ` +
-      'members, with a sum of 1.',
+    `meanOf: the weights are ${found}, expected one >= 0 for each of ${members} members, ` +
+      'with a sum of 1.',
   );
 }

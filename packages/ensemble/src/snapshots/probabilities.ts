@@ -1,5 +1,6 @@
 // Predictions of the members of an ensemble, as plain arrays.
 import { PolyakError } from '@polyak/core';
+import { shown } from '../state-nodes.js';
 
 /**
  * The predictions of one member: probabilities in [0, 1], one row for each sample, with one number
@@ -16,7 +17,22 @@ const MOST = 1 + 1e-5;
  * @throws RangeError
  * @throws PolyakError `ERR_NON_FINITE`
  */
-export function checkPredictions(call: string, predictions: readonly Probabilities[]): void {
+export function checkedPredictions(
+  call: string,
+  given: readonly Probabilities[],
+): readonly Probabilities[] {
+  if (!Array.isArray(given))
+    throw new TypeError(`${call}: the predictions are ${shown(given)}, expected a list.`);
+  const predictions: Probabilities[] = [];
+  for (const values of given as readonly Probabilities[]) {
+    if (!isArray(values)) {
+      throw new TypeError(
+        `${call}: the predictions of member ${predictions.length} are ${shown(values)}, expected ` +
+          'a Float32Array or Float64Array.',
+      );
+    }
+    predictions.push(values);
+  }
   const length = predictions[0]?.length ?? 0;
   if (length === 0) {
     throw new RangeError(`${call}: there are no predictions. Pass those of one member at least.`);
@@ -36,6 +52,15 @@ export function checkPredictions(call: string, predictions: readonly Probabiliti
     if (!Number.isFinite(values[bad])) throw new PolyakError('ERR_NON_FINITE', `${what}.`);
     throw new RangeError(`${what}. Apply softmax to logits first.`);
   }
+  return predictions;
+}
+
+// By tag, which arrays of another realm have too.
+function isArray(values: unknown): boolean {
+  return (
+    ArrayBuffer.isView(values) &&
+    /^Float(32|64)Array$/.test((values as Probabilities)[Symbol.toStringTag])
+  );
 }
 
 /**
@@ -47,7 +72,7 @@ export function sampleCount(call: string, { length }: Probabilities, classes: nu
   if (Number.isSafeInteger(classes) && classes >= 1 && length % classes === 0)
     return length / classes;
   throw new RangeError(
-    `${call}: classes is ${classes}, expected an integer >= 1 that divides the ${length} ` +
+    `${call}: classes is ${shown(classes)}, expected an integer >= 1 that divides the ${length} ` +
       'probabilities.',
   );
 }

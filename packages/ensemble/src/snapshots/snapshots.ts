@@ -9,6 +9,9 @@ import type {
 import type { Awaitable } from '@polyak/core/interfaces';
 import { requireFunction, requireOptions } from '@polyak/core/kit';
 import { Soup } from '../soups/soup.js';
+import { abortOf } from '../signal.js';
+import type { SignalOptions } from '../signal.js';
+import { shown } from '../state-nodes.js';
 import { Turns } from '../turns.js';
 import { deviceStore } from './device-store.js';
 import { fileStore } from './file-store.js';
@@ -94,7 +97,7 @@ export class Snapshots<T> {
     const { store, limit = Infinity, ...terms } = options;
     const model = new ParameterSet(parameters, terms);
     if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 1)) {
-      throw new RangeError(`Snapshots: limit is ${limit}, expected an integer >= 1.`);
+      throw new RangeError(`Snapshots: limit is ${shown(limit)}, expected an integer >= 1.`);
     }
     this.#store = storeOf(model, store);
     this.#limit = limit;
@@ -160,15 +163,20 @@ export class Snapshots<T> {
    */
   withEach<R, Batch>(
     fn: (index: number) => Awaitable<R>,
-    options: WithWeightsOptions<Batch> = {},
+    options: WithWeightsOptions<Batch> & SignalOptions = {},
   ): Promise<R[]> {
     return this.#turns.alone('withEach', async () => {
       requireFunction('withEach', 'the first argument', fn);
-      const named = { holder: 'Snapshots.withEach', ...options };
+      // What JavaScript passes may be anything, which the weights refuse.
+      const { signal, ...terms } = Object(options) as typeof options;
+      const throwIfAborted = abortOf('withEach', signal === undefined ? {} : { signal });
+      const named = { holder: 'Snapshots.withEach', ...terms };
       const results: R[] = [];
       for (const [index, member] of this.#members.entries()) {
+        throwIfAborted();
         results.push(await member.runWith(() => fn(index), named));
       }
+      throwIfAborted();
       return results;
     });
   }
@@ -275,7 +283,8 @@ function storeOf<T>(model: ParameterSet<T>, store: SnapshotsOptions<T>['store'])
   if (store === 'host') return hostStore(model);
   if (
     typeof store === 'object' &&
-    typeof (store as Partial<SnapshotFiles> | null)?.write === 'function'
+    store !== null &&
+    ['write', 'read', 'remove'].every((name) => typeof Reflect.get(store, name) === 'function')
   )
     return fileStore(model, store);
   throw new TypeError(

@@ -1,6 +1,6 @@
 // The prediction of an ensemble: the class that most members vote for.
 import { equalWeights, weightedSum } from './mean-of.js';
-import { checkPredictions, sampleCount } from './probabilities.js';
+import { checkedPredictions, sampleCount } from './probabilities.js';
 import type { Probabilities } from './probabilities.js';
 
 /**
@@ -27,14 +27,14 @@ import type { Probabilities } from './probabilities.js';
  * ```
  */
 export function vote(predictions: readonly Probabilities[], classes: number): Int32Array {
-  checkPredictions('vote', predictions);
-  const samples = sampleCount('vote', predictions[0] as Probabilities, classes);
-  const means = weightedSum(predictions, equalWeights(predictions.length));
+  const own = checkedPredictions('vote', predictions);
+  const samples = sampleCount('vote', own[0] as Probabilities, classes);
+  const means = weightedSum(own, equalWeights(own.length));
   return Int32Array.from({ length: samples }, (_, sample) => {
     const rowOf = (values: Probabilities): Probabilities =>
       values.subarray(sample * classes, (sample + 1) * classes);
     const votes = new Int32Array(classes);
-    for (const values of predictions) {
+    for (const values of own) {
       const choice = best(rowOf(values));
       votes[choice] = (votes[choice] as number) + 1;
     }

@@ -1,7 +1,8 @@
 // Where averaging should have begun, found afterwards from snapshots of the run.
 import type { NamedTensors } from '@polyak/core';
 import type { Awaitable } from '@polyak/core/interfaces';
-import { checkedScore } from './greedy-soup.js';
+import type { SignalOptions } from '../signal.js';
+import { membersOf, scorer } from './greedy-soup.js';
 import { Soup } from './soup.js';
 
 /** The result of {@link chooseStart}. */
@@ -23,25 +24,29 @@ export interface ChosenStart {
  *   last ones that fit into memory
  * @param evaluate - the score of weights on held-out data; higher is better. Not on the data of the
  *   final report
+ * @param options - see {@link SignalOptions}
  * @returns the start, its mean and all scores
  * @throws RangeError where there are no snapshots, or a score is NaN
  * @throws TypeError where a score is not a number
- * @throws PolyakError as {@link Soup.add}, and whatever `evaluate` throws
+ * @throws PolyakError as {@link Soup.add}, whatever `evaluate` throws, and the reason of the signal
  */
 export async function chooseStart(
   snapshots: readonly NamedTensors[],
   evaluate: (weights: NamedTensors) => Awaitable<number>,
+  options: SignalOptions = {},
 ): Promise<ChosenStart> {
+  const scoreOf = scorer('chooseStart', evaluate, options);
+  const own = membersOf('chooseStart', 'snapshots', snapshots);
   const soup = new Soup();
   const scores: number[] = [];
   let best:
     { readonly start: number; readonly weights: NamedTensors; readonly score: number } | undefined;
-  for (let start = snapshots.length - 1; start >= 0; start -= 1) {
-    const weights = soup.add(snapshots[start] as NamedTensors).mean();
-    const score = await checkedScore('chooseStart', evaluate(weights));
+  for (let start = own.length - 1; start >= 0; start -= 1) {
+    const weights = soup.add(own[start] as NamedTensors).mean();
+    const score = await scoreOf(weights);
     scores.unshift(score);
     if (best === undefined || score >= best.score) best = { start, weights, score };
   }
-  if (best === undefined) throw new RangeError('chooseStart: there are no snapshots.');
-  return { start: best.start, weights: best.weights, scores };
+  const { start, weights } = best as { readonly start: number; readonly weights: NamedTensors };
+  return { start, weights, scores };
 }

@@ -2,10 +2,18 @@
 import type { HalfOrFloatDType } from '@polyak/backend-cpu/sums';
 import { PolyakError } from '@polyak/core';
 import type { NamedTensors } from '@polyak/core';
-import { canonical, flawOf, isFloating } from '@polyak/core/interfaces';
+import {
+  canonical,
+  flawOf,
+  isFloating,
+  isTensor,
+  readState,
+  recordOf,
+} from '@polyak/core/interfaces';
 import type { HostTensor, TensorSpec } from '@polyak/core/interfaces';
 import { allFinite, requireFit, specDifferences } from '@polyak/core/kit';
 import { copyOf } from '../copies.js';
+import { shown } from '../state-nodes.js';
 import { ExactSum } from './exact-sum.js';
 import type { Terms } from './exact-sum.js';
 import { specsOf } from './soup-state.js';
@@ -29,13 +37,18 @@ export interface Contribution {
 
 /** A member's tensors by name, refused where one is malformed or not finite. */
 export function tensorsOf(call: string, member: NamedTensors): ReadonlyMap<string, HostTensor> {
-  const tensors = new Map(
-    Object.entries(member).map(([name, tensor]) => [name, canonical(tensor)] as const),
-  );
-  const flaws = [...tensors].flatMap(([name, tensor]) => {
-    const flaw = flawOf(tensor);
-    return flaw === undefined ? [] : [`"${name}" ${flaw}`];
-  });
+  const record = readState(call, member);
+  if (recordOf(record) !== record) {
+    throw new TypeError(`${call}: the member is ${shown(member)}, expected tensors by name.`);
+  }
+  const tensors = new Map<string, HostTensor>();
+  const flaws: string[] = [];
+  for (const [name, node] of Object.entries(record)) {
+    const tensor = isTensor(node) ? canonical(node) : undefined;
+    const flaw = tensor === undefined ? 'is not a tensor' : flawOf(tensor);
+    if (tensor === undefined || flaw !== undefined) flaws.push(`"${name}" ${flaw}`);
+    else tensors.set(name, tensor);
+  }
   requireFit(flaws, { code: 'ERR_STATE', call, what: 'the member' });
   const bad = [...tensors].filter(([, { dtype, data }]) => !allFinite(dtype, data));
   if (bad.length === 0) return tensors;

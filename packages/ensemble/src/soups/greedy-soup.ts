@@ -1,6 +1,11 @@
 // The greedy soup: the mean of those models that do not lower its score.
 import type { NamedTensors } from '@polyak/core';
 import type { Awaitable } from '@polyak/core/interfaces';
+import { requireFunction, requireOptions } from '@polyak/core/kit';
+import { abortOf } from '../signal.js';
+import type { SignalOptions } from '../signal.js';
+import { shown } from '../state-nodes.js';
+import { tensorsOf } from './contribution.js';
 import { Soup } from './soup.js';
 
 /** The result of {@link greedySoup}. */
@@ -21,24 +26,27 @@ export interface GreedySoup {
  * @param candidates - weights with the same names and shapes, one at least
  * @param evaluate - the score of weights on held-out data; higher is better: `(weights) =>
  *   parameterSet.withWeights(weights, score)`. Not on the data of the final report
+ * @param options - see {@link SignalOptions}
  * @returns the soup
  * @throws RangeError where there are no candidates, or a score is NaN
  * @throws TypeError where a score is not a number
- * @throws PolyakError as {@link Soup.add}, and whatever `evaluate` throws
+ * @throws PolyakError as {@link Soup.add}, whatever `evaluate` throws, and the reason of the signal
  * @see Wortsman et al. 2022, Model soups, https://arxiv.org/abs/2203.05482, recipe 1
  */
 export async function greedySoup(
   candidates: readonly NamedTensors[],
   evaluate: (weights: NamedTensors) => Awaitable<number>,
+  options: SignalOptions = {},
 ): Promise<GreedySoup> {
-  if (candidates.length === 0) throw new RangeError('greedySoup: there are no candidates.');
+  const scoreOf = scorer('greedySoup', evaluate, options);
+  const own = membersOf('greedySoup', 'candidates', candidates);
   const scored: {
     readonly index: number;
     readonly candidate: NamedTensors;
     readonly score: number;
   }[] = [];
-  for (const [index, candidate] of candidates.entries()) {
-    scored.push({ index, candidate, score: await checkedScore('greedySoup', evaluate(candidate)) });
+  for (const [index, candidate] of own.entries()) {
+    scored.push({ index, candidate, score: await scoreOf(candidate) });
   }
   // Sorting is stable: of equal scores the earlier candidate comes first.
   scored.sort((a, b) => b.score - a.score);
@@ -47,8 +55,7 @@ export async function greedySoup(
   let best = -Infinity;
   for (const { index, candidate, score: alone } of scored) {
     soup.add(candidate);
-    const score =
-      members.length === 0 ? alone : await checkedScore('greedySoup', evaluate(soup.mean()));
+    const score = members.length === 0 ? alone : await scoreOf(soup.mean());
     if (score >= best) {
       best = score;
       members.push(index);
@@ -56,15 +63,43 @@ export async function greedySoup(
   }
   // A new soup, so that integers are those of the last member that stayed.
   const taken = new Soup();
-  for (const index of members) taken.add(candidates[index] as NamedTensors);
+  for (const index of members) taken.add(own[index] as NamedTensors);
   return { weights: taken.mean(), members, score: best };
 }
 
-/** The score. Throws unless it is a number, and not NaN, which compares with nothing. */
-export async function checkedScore(call: string, score: Awaitable<number>): Promise<number> {
-  const value = await score;
-  if (typeof value !== 'number')
-    throw new TypeError(`${call}: evaluate gave ${String(value)}, expected a number.`);
-  if (Number.isNaN(value)) throw new RangeError(`${call}: evaluate gave NaN, expected a number.`);
-  return value;
+/** The members in a list, checked; one at least. */
+export function membersOf(
+  call: string,
+  what: string,
+  list: readonly NamedTensors[],
+): readonly NamedTensors[] {
+  if (!Array.isArray(list))
+    throw new TypeError(`${call}: the ${what} are ${shown(list)}, expected a list.`);
+  const members: NamedTensors[] = [];
+  for (const member of list as readonly NamedTensors[]) {
+    tensorsOf(call, member);
+    members.push(member);
+  }
+  if (members.length > 0) return members;
+  throw new RangeError(`${call}: there are no ${what}.`);
+}
+
+/** A function that gives scores: numbers, and not NaN, which compares with nothing. */
+export function scorer(
+  call: string,
+  evaluate: (weights: NamedTensors) => Awaitable<number>,
+  options: SignalOptions,
+): (weights: NamedTensors) => Promise<number> {
+  requireFunction(call, 'evaluate', evaluate);
+  requireOptions(call, options, ['signal']);
+  const throwIfAborted = abortOf(call, options);
+  return async (weights) => {
+    throwIfAborted();
+    const value: unknown = await evaluate(weights);
+    throwIfAborted();
+    if (typeof value !== 'number')
+      throw new TypeError(`${call}: evaluate gave ${shown(value)}, expected a number.`);
+    if (Number.isNaN(value)) throw new RangeError(`${call}: evaluate gave NaN, expected a number.`);
+    return value;
+  };
 }

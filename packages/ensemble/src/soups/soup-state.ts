@@ -7,6 +7,7 @@ import {
   formatSpec,
   isFloating,
   isTensor,
+  readState,
   recordOf,
   sameSpec,
 } from '@polyak/core/interfaces';
@@ -111,7 +112,7 @@ export function stateOf({ count, named, weights, sums, copies }: SoupContents): 
  * @throws PolyakError `ERR_STATE`, with everything that is wrong
  */
 export function restored(state: StateTree): SoupContents {
-  const root = recordOf(state);
+  const root = recordOf(readState('loadStateDict', state));
   if (root['version'] !== 1 || root['sums'] === undefined) {
     throw new PolyakError(
       'ERR_STATE',

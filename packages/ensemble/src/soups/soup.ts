@@ -7,6 +7,7 @@ import { allFinite, requireFit, requireOptions } from '@polyak/core/kit';
 import { copyOf } from '../copies.js';
 import { checksumOf } from './checksum.js';
 import { contribute, memberTerms, soupTerms, tensorsOf } from './contribution.js';
+import { shown } from '../state-nodes.js';
 import { emptyContents, restored, stateOf } from './soup-state.js';
 import type { SoupContents, SoupState, TensorSum } from './soup-state.js';
 
@@ -97,10 +98,11 @@ export class Soup {
    */
   remove(member: NamedTensors, options: SoupMemberOptions = {}): this {
     const call = 'Soup.remove';
-    const { name } = checkedOptions(call, options);
+    const checked = checkedOptions(call, options);
+    const { name } = checked;
     requireMembers(call, this.#contents);
     const tensors = tensorsOf(call, member);
-    const weight = addedWeight(call, this.#contents, options, () => checksumOf(tensors));
+    const weight = addedWeight(call, this.#contents, checked, () => checksumOf(tensors));
     contribute(call, this.#contents, memberTerms(tensors, weight, -1));
     if (name !== undefined) this.#contents.named.delete(name);
     if (this.count === 0) this.#contents = emptyContents();
@@ -120,7 +122,8 @@ export class Soup {
     const call = 'Soup.merge';
     // What JavaScript passes may be anything.
     const argument: unknown = other;
-    if (!(argument instanceof Soup) || argument === this) {
+    const isSoup = typeof argument === 'object' && argument !== null && #contents in argument;
+    if (!isSoup || argument === this) {
       const found = argument === this ? 'this soup itself' : 'not a Soup';
       throw new TypeError(`${call}: the argument is ${found}, expected another Soup.`);
     }
@@ -187,14 +190,15 @@ function meanOf(name: string, { spec, sum }: TensorSum, total: number): HostTens
 function checkedOptions(call: string, options: SoupMemberOptions): SoupMemberOptions {
   requireOptions(call, options, ['weight', 'name']);
   // What JavaScript passes may be anything.
-  const { weight, name } = options as { readonly weight?: number; readonly name?: unknown };
+  const own = { ...options } as { readonly weight?: number; readonly name?: unknown };
+  const { weight, name } = own;
   if (weight !== undefined && !Number.isFinite(weight)) {
-    throw new RangeError(`${call}: weight is ${String(weight)}, expected a finite number.`);
+    throw new RangeError(`${call}: weight is ${shown(weight)}, expected a finite number.`);
   }
   if (name !== undefined && typeof name !== 'string') {
     throw new TypeError(`${call}: name is a ${typeof name}, expected a string.`);
   }
-  return options;
+  return own as SoupMemberOptions;
 }
 
 function requireMembers(call: string, { count }: SoupContents): void {

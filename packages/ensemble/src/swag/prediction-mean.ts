@@ -43,7 +43,7 @@ function checked(
 ): Float64Array {
   // What JavaScript passes may be anything.
   const given: unknown = predicted;
-  if (typeof (given as Partial<ArrayLike<number>> | null | undefined)?.length !== 'number') {
+  if (!Array.isArray(given) && !(ArrayBuffer.isView(given) && !(given instanceof DataView))) {
     throw new TypeError(
       `${call}: predict returned ${given === null ? 'null' : `a value of type ${typeof given}`}, ` +
         "expected a list of numbers. Return an array, such as a tensor's data.",
@@ -55,7 +55,7 @@ function checked(
         'for those before. Predict the same inputs each time.',
     );
   }
-  const copy = Float64Array.from(predicted);
+  const copy = Float64Array.from(predicted, (value) => (typeof value === 'number' ? value : NaN));
   const bad = copy.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return copy;
   throw new PolyakError(

@@ -1,7 +1,14 @@
 // The state dict of SWAG.
 import { PolyakError } from '@polyak/core';
 import type { NamedTensors, StateTree } from '@polyak/core';
-import { canonical, flawOf, isFloating, isTensor, recordOf } from '@polyak/core/interfaces';
+import {
+  canonical,
+  flawOf,
+  isFloating,
+  isTensor,
+  readState,
+  recordOf,
+} from '@polyak/core/interfaces';
 import type { HostTensor, TensorSpec } from '@polyak/core/interfaces';
 import { allFinite, requireFit, specDifferences } from '@polyak/core/kit';
 import { copiesOf, copyOf } from '../copies.js';
@@ -59,7 +66,7 @@ export function restored(
   rank: number,
   specs: ReadonlyMap<string, TensorSpec>,
 ): RestoredSWAG {
-  const root = recordOf(state);
+  const root = recordOf(readState('loadStateDict', state));
   if (root['version'] !== 1 || root['variance'] === undefined) {
     throw new PolyakError(
       'ERR_STATE',

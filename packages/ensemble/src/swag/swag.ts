@@ -9,7 +9,10 @@ import type {
   WithWeightsOptions,
 } from '@polyak/core';
 import type { Awaitable, TensorSpec } from '@polyak/core/interfaces';
-import { requireOptions } from '@polyak/core/kit';
+import { requireFunction, requireOptions } from '@polyak/core/kit';
+import { abortOf } from '../signal.js';
+import type { SignalOptions } from '../signal.js';
+import { shown } from '../state-nodes.js';
 import { Turns } from '../turns.js';
 import { collected, NOTHING } from './gaussian.js';
 import { normal } from './normal.js';
@@ -49,6 +52,9 @@ export interface SampleOptions {
 
 /** A sample, and the batch-norm statistics that belong to it. */
 export type WithSampleOptions<Batch = unknown> = SampleOptions & WithWeightsOptions<Batch>;
+
+/** Samples, the batch-norm statistics that belong to each, and a signal that ends the call. */
+export type ModelAverageOptions<Batch = unknown> = WithSampleOptions<Batch> & SignalOptions;
 
 /**
  * SWA-Gaussian: the distribution N(mean, scale · Σ) of the weights that an optimizer visits, with
@@ -188,15 +194,23 @@ export class SWAG<T> {
   bayesianModelAverage<Batch>(
     n: number,
     predict: () => Awaitable<ArrayLike<number>>,
-    options: WithSampleOptions<Batch> = {},
+    options: ModelAverageOptions<Batch> = {},
   ): Promise<Float64Array> {
     const call = 'bayesianModelAverage';
     return this.#drawing(call, async () => {
       requireInteger(`${call}: n`, n, 1);
+      requireFunction(call, 'predict', predict);
       const mean = new PredictionMean(call);
       // Added while the sample is in the model: what `predict` returns may be a view of it.
       const predicted = async (): Promise<void> => mean.add(await predict());
-      for (let sample = 0; sample < n; sample += 1) await this.#within(call, predicted, options);
+      requireOptions(call, options, [...SAMPLE_OPTIONS, 'batchNorm', 'signal']);
+      const { signal, ...terms } = options;
+      const throwIfAborted = abortOf(call, signal === undefined ? {} : { signal });
+      for (let sample = 0; sample < n; sample += 1) {
+        throwIfAborted();
+        await this.#within(call, predicted, terms);
+      }
+      throwIfAborted();
       return mean.value;
     });
   }
@@ -241,8 +255,8 @@ export class SWAG<T> {
   }
 
   #draw(call: string, { scale = 1, block = false }: SampleOptions): NamedTensors {
-    if (!(scale >= 0 && scale < Infinity)) {
-      throw new RangeError(`${call}: scale is ${scale}, expected a finite number >= 0.`);
+    if (!(typeof scale === 'number' && scale >= 0 && scale < Infinity)) {
+      throw new RangeError(`${call}: scale is ${shown(scale)}, expected a finite number >= 0.`);
     }
     if (this.nModels === 0) {
       throw new PolyakError(
@@ -273,5 +287,5 @@ const SAMPLE_OPTIONS = ['scale', 'block'];
 function requireInteger(what: string, value: number, least: number, most = Infinity): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
   const range = most === Infinity ? `>= ${least}` : `in [${least}, ${most}]`;
-  throw new RangeError(`${what} is ${String(value)}, expected an integer ${range}.`);
+  throw new RangeError(`${what} is ${shown(value)}, expected an integer ${range}.`);
 }
