@@ -1,5 +1,5 @@
-// Runs the fuzzers of the tests on, with new seeds, until it is stopped, for `--minutes N`, or until
-// they have had `--inputs N`. `--seed N` repeats the inputs of one seed. Each fuzzer takes `ROUND`
+// Runs the fuzzers of the tests on, with new seeds, until it is stopped, for `--minutes N`, or
+// until they have had `--inputs N`. `--seed N` repeats the inputs of one seed. Each fuzzer takes `ROUND`
 // seconds for a seed. At the end it says how many inputs there were of each kind.
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';

@@ -1,4 +1,4 @@
-// What may become of a call with odd arguments: it does its work, or it refuses by an error of ours.
+// What may become of a call with odd arguments: it does its work, or refuses by an error of ours.
 import { getHeapStatistics } from 'node:v8';
 import { inspect, types } from 'node:util';
 import * as fc from 'fast-check';

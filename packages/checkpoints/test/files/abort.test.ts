@@ -35,7 +35,7 @@ async function filesThere(): Promise<ReadonlyMap<string, string>> {
   return files;
 }
 
-/** Aborts a call when it looks at its signal for the first time, the second, and so on to its end. */
+/** Aborts a call when it looks at its signal for the first time, the second, and so on. */
 async function abortEverywhere(call: (signal: AbortSignal) => Promise<unknown>): Promise<number> {
   const before = await filesThere();
   for (let nth = 1; ; nth += 1) {
@@ -67,13 +67,13 @@ async function drained(rows: AsyncIterable<unknown>): Promise<void> {
 }
 
 describe('a signal', () => {
-  it('that is aborted before leaves nothing behind, even of a merge that would be refused', async () => {
+  it('that is aborted before comes first, even where a merge would be refused', async () => {
     const reason = new Error('enough');
     const merge = mergeFiles(['missing'], output, { method, signal: AbortSignal.abort(reason) });
     await expect(merge).rejects.toBe(reason);
   });
 
-  it('ends a merge at any time, which leaves the folder as it was; the next merge succeeds', async () => {
+  it('ends a merge at any time, and the folder is as it was; the next merge succeeds', async () => {
     await writeFile(output, 'old');
     const looks = await abortEverywhere((signal) =>
       mergeFiles(inputs, output, { method, force: true, signal }),

@@ -115,6 +115,7 @@ function requireCheckpoints(call: string, k: number): void {
   // More than anyone keeps, and few enough for memory.
   if (Number.isInteger(k) && k >= 1 && k <= 2 ** 20) return;
   throw new RangeError(
-    `${call}: k is ${described(k)}, expected the number of checkpoints, an integer from 1 to 2^20.`,
+    `${call}: k is ${described(k)}, expected the number of checkpoints, an integer from 1 ` +
+      'to 2^20.',
   );
 }
