@@ -96,8 +96,8 @@ function weightBy(decay: string, k: number): (j: number) => number {
       return (j) => Math.sin((Math.PI * (2 * j + 1)) / (2 * k)) * Math.sin(Math.PI / (2 * k));
     default:
       throw new RangeError(
-        `decayWeights: there is no decay ${described(decay)}. Expected linear, cosine, minus-sqrt or a ` +
-          'function.',
+        `decayWeights: there is no decay ${described(decay)}. Expected linear, cosine, ` +
+          'minus-sqrt or a function.',
       );
   }
 }
