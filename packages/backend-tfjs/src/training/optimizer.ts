@@ -13,6 +13,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../tensorflow.js';
 import { requireTensorFlow } from '../tensorflow.js';
 import { learningRateOf, rateGroup, requireOptimizer, setLearningRate } from './learning-rate.js';
+import { isBetaPowers, readBetaPowers, writeBetaPowers } from './beta-powers.js';
 import { isWeights, readWeights, writeWeights } from './optimizer-weights.js';
 
 type TensorFlowOptimizer = import('@tensorflow/tfjs-core').Optimizer;
@@ -92,19 +93,26 @@ export function tfjsOptimizer(
         className: current().getClassName(),
         lr: learningRateOf(current()),
         weights: await readWeights(current()),
+        betaPowers: await readBetaPowers(current()),
       };
     },
     async loadStateDict(state) {
-      const { className, lr, weights } = recordOf(state);
-      if (className !== current().getClassName() || typeof lr !== 'number' || !isWeights(weights)) {
+      const { className, lr, weights, betaPowers } = recordOf(state);
+      if (
+        className !== current().getClassName() ||
+        typeof lr !== 'number' ||
+        !isWeights(weights) ||
+        !isBetaPowers(current(), betaPowers)
+      ) {
         throw new PolyakError(
           'ERR_STATE',
           `loadStateDict: the state of the optimizer is that of ${nameOf(className)}, expected ` +
-            `{ className, lr, weights } of ${current().getClassName()}. Load one that the same ` +
-            'kind of optimizer saved.',
+            `{ className, lr, weights, betaPowers } of ${current().getClassName()}. Load one that the ` +
+            'same kind of optimizer saved.',
         );
       }
       await writeWeights(tf, current(), weights);
+      writeBetaPowers(tf, current(), betaPowers);
       setLearningRate(current(), lr);
     },
   };
