@@ -18,7 +18,8 @@ describe.skipIf(!hasChromium)('in a browser', () => {
     const profile = await mkdtemp(join(tmpdir(), 'polyak-browser-'));
     const browser = await openBrowser(profile);
     try {
-      const page = await openPage(browser, await bundlePage('page.ts'));
+      const code = await bundlePage(new URL('browser/page.ts', import.meta.url));
+      const page = await openPage(browser, code);
       const found = await page.evaluate('page.mergeInPage([1, 2, 6], 1500001)');
       expect(found).toEqual([1_500_001, 3, -3]);
     } finally {

@@ -117,7 +117,8 @@ function* membersOf(node: Json | undefined): Generator<readonly [string, Json | 
 function refused(name: string, what: string, cause?: unknown): PolyakError {
   return new PolyakError(
     'ERR_CHECKPOINT',
-    `${name}: ${what}${what.endsWith('?') ? '' : '.'} Expected the state of an SWA or AveragedModel that has averages.`,
+    `${name}: ${what}${what.endsWith('?') ? '' : '.'} ` +
+      'Expected the state of an SWA or AveragedModel that has averages.',
     cause === undefined ? {} : { cause },
   );
 }

@@ -26,7 +26,7 @@ export function requireChromium(what: string): void {
   });
 }
 
-/** A browser with a profile in a folder. Its pages are those of a secure origin, without a server. */
+/** A browser with a profile in a folder. Its pages have a secure origin, without a server. */
 export async function openBrowser(profile: string): Promise<BrowserContext> {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: executablePath ?? '',
@@ -38,10 +38,10 @@ export async function openBrowser(profile: string): Promise<BrowserContext> {
   return context;
 }
 
-/** The code of a page's script, which calls itself `page`. The path is relative to this folder. */
-export async function bundlePage(path: string): Promise<string> {
+/** The code of a page's script, whose exports are members of `page`. */
+export async function bundlePage(script: URL): Promise<string> {
   const build = await rolldown({
-    input: fileURLToPath(new URL(path, import.meta.url)),
+    input: fileURLToPath(script),
     platform: 'browser',
     resolve: { conditionNames: ['@polyak/source', 'browser', 'import', 'default'] },
   });

@@ -26,7 +26,7 @@ describe.skipIf(!hasChromium)('saving in a browser', () => {
   let browser: BrowserContext;
   beforeAll(async () => {
     profile = await mkdtemp(join(tmpdir(), 'polyak-saving-'));
-    code = await bundlePage('saving-page.ts');
+    code = await bundlePage(new URL('../browser/saving-page.ts', import.meta.url));
     browser = await openBrowser(profile);
   }, 300_000);
   afterAll(async () => {
