@@ -35,3 +35,14 @@ export async function fuzz<T>(
   if (!details.failed) return;
   throw new Error(fc.defaultReportMessage(details), { cause: details.errorInstance });
 }
+
+/**
+ * Parameters of `fc.assert` for scripts, which are counted: `numRuns` for the command `fuzz`, a
+ * fiftieth of them among the tests.
+ */
+export function scriptRun(numRuns: number): { readonly numRuns: number; readonly seed: number } {
+  return { numRuns: seconds > 0 ? numRuns : numRuns / 50, seed };
+}
+
+/** The time limit of a test of scripts, in ms. */
+export const SCRIPTS_TIMEOUT: number = seconds > 0 ? 3_600_000 : 300_000;
