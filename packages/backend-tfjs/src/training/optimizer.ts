@@ -107,8 +107,8 @@ export function tfjsOptimizer(
         throw new PolyakError(
           'ERR_STATE',
           `loadStateDict: the state of the optimizer is that of ${nameOf(className)}, expected ` +
-            `{ className, lr, weights, betaPowers } of ${current().getClassName()}. Load one that ` +
-            'the same kind of optimizer saved.',
+            `{ className, lr, weights, betaPowers } of ${current().getClassName()}. Load one ` +
+            'that the same kind of optimizer saved.',
         );
       }
       await writeWeights(tf, current(), weights);
