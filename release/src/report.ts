@@ -41,7 +41,11 @@ function detailsOf({ manifest, file, sizes }: Tarball, changelog: string): strin
   // The newest section of a changelog comes first; its title is the version.
   const [, section = ''] = changelog.split(/^## /m);
   const changes = section.replace(/^.*\n/, '');
-  return `\n## ${manifest.name} ${manifest.version}\n${changes}\n\`${file}\`:\n\n\`\`\`\n${list}\n\`\`\`\n`;
+  const fence = '```';
+  return (
+    `\n## ${manifest.name} ${manifest.version}\n${changes}\n` +
+    `\`${file}\`:\n\n${fence}\n${list}\n${fence}\n`
+  );
 }
 
 function kilobytes(bytes: number): string {

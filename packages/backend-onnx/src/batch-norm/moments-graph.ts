@@ -108,12 +108,11 @@ export function momentsGraph(
 }
 
 function weightTypes(graph: GraphProto): (name?: string) => TensorProto_DataType | undefined {
-  const types = new Map<string, TensorProto_DataType>();
-  for (const { name, dataType } of graph.initializer) types.set(name, dataType as TensorProto_DataType);
+  const types = new Map<string, number>();
+  for (const { name, dataType } of graph.initializer) types.set(name, dataType);
   for (const { name, type } of graph.input) {
-    if (type?.value.case !== 'tensorType') continue;
-    types.set(name, type.value.value.elemType as TensorProto_DataType);
+    if (type?.value.case === 'tensorType') types.set(name, type.value.value.elemType);
   }
   const root = rootsOf(graph, ALIAS);
-  return (name = '') => types.get(root(name));
+  return (name = '') => types.get(root(name)) as TensorProto_DataType | undefined;
 }
