@@ -1,0 +1,116 @@
+// Programs of users, each in a project that has installed no more than it needs, on each runtime.
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { basename, delimiter, join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { installedVersion, makeProject } from './project.js';
+import type { Report } from './row.js';
+import { run } from './run.js';
+import { findRuntime } from './runtimes.js';
+import type { Tarballs } from './tarballs.js';
+
+const PROGRAMS = fileURLToPath(new URL('../programs/', import.meta.url));
+
+/** A program, and what its README tells users to install. */
+interface Program {
+  readonly name: string;
+  readonly packages: readonly string[];
+  readonly others?: Readonly<Record<string, string>>;
+  /** Whether its source ends in `.cts`. */
+  readonly isCommonJs?: boolean;
+  /** Files of `programs` besides the one of its name. */
+  readonly imports?: readonly string[];
+  /** Runs once with each of these arguments. */
+  readonly args?: readonly string[];
+}
+
+/** The ranges of the peers that are installed; the newest version in each is. */
+const PEERS = {
+  tfjs: { '@tensorflow/tfjs': '^4.22.0', '@tensorflow/tfjs-backend-wasm': '^4.22.0' },
+  onnx: { 'onnxruntime-node': '^1.30.0' },
+  gpujs: { 'gpu.js': '^2.24.1' },
+};
+
+const programs: readonly Program[] = [
+  { name: 'cpu', packages: ['@polyak/backend-cpu', '@polyak/core'] },
+  { name: 'require', isCommonJs: true, packages: ['@polyak/backend-cpu', '@polyak/core'] },
+  { name: 'schedules', packages: ['@polyak/schedules'] },
+  { name: 'safetensors', packages: ['@polyak/safetensors'] },
+  { name: 'ensemble', packages: ['@polyak/core', '@polyak/ensemble'] },
+  { name: 'checkpoints', packages: ['@polyak/checkpoints', '@polyak/core'] },
+  { name: 'command', packages: ['@polyak/cli'] },
+  {
+    name: 'tfjs',
+    packages: ['@polyak/backend-tfjs', '@polyak/core'],
+    others: PEERS.tfjs,
+    imports: ['tfjs-training'],
+    args: ['cpu', 'wasm'],
+  },
+  { name: 'onnx', packages: ['@polyak/backend-onnx', '@polyak/core'], others: PEERS.onnx },
+  {
+    name: 'gpujs',
+    packages: ['@polyak/backend-gpujs', '@polyak/core'],
+    others: PEERS.gpujs,
+    args: ['cpu', 'webasm'],
+  },
+];
+
+const MODEL = fileURLToPath(
+  new URL('../../packages/backend-onnx/test/fixtures/mlp.onnx', import.meta.url),
+);
+
+/** Runs all programs on the runtimes. */
+export async function runPrograms(
+  folder: string,
+  tarballs: Tarballs,
+  runtimes: readonly string[],
+  report: Report,
+): Promise<void> {
+  for (const { name, packages, others = {}, imports = [], isCommonJs } of programs) {
+    const project = join(folder, name);
+    await makeProject(project, tarballs, { packages, others });
+    for (const file of imports) await compile(join(PROGRAMS, `${file}.ts`), project);
+    await compile(join(PROGRAMS, `${name}.${isCommonJs ? 'cts' : 'ts'}`), project);
+    if (name === 'onnx') await copyFile(MODEL, join(project, 'model.onnx'));
+  }
+  for (const wanted of runtimes) {
+    const runtime = await findRuntime(wanted, folder);
+    if (typeof runtime === 'string') {
+      report.add({ what: 'programs', where: wanted, result: 'skipped', note: runtime });
+      continue;
+    }
+    const { command, bin, version } = runtime;
+    const [kind = ''] = wanted.split('@');
+    for (const { name, others = {}, args = [], isCommonJs } of programs) {
+      const project = join(folder, name);
+      const file = `${name}.${isCommonJs ? 'cjs' : 'js'}`;
+      const [peer] = Object.keys(others);
+      const note = peer ? `${peer} ${await installedVersion(project, peer)}` : '';
+      for (const arg of args.length > 0 ? args : [undefined]) {
+        const given = arg === undefined ? [] : [arg];
+        const { code, output } = await run([...command, file, ...given], {
+          cwd: project,
+          env: { PATH: [bin, process.env['PATH']].join(delimiter) },
+        });
+        const result = code === 0 ? 'ok' : 'failed';
+        const what = [name, ...given].join(' ');
+        const where = `${kind} ${version}`;
+        report.add({ what, where, result, note: code === 0 ? note : output.trim() });
+      }
+    }
+  }
+}
+
+/** Makes JavaScript, as Node 20 does not strip types. */
+async function compile(path: string, project: string): Promise<void> {
+  const isCommonJs = path.endsWith('.cts');
+  const { outputText } = ts.transpileModule(await readFile(path, 'utf8'), {
+    compilerOptions: {
+      target: ts.ScriptTarget.ES2022,
+      module: isCommonJs ? ts.ModuleKind.CommonJS : ts.ModuleKind.ESNext,
+    },
+  });
+  const name = basename(path).replace(/ts$/u, 'js');
+  await writeFile(join(project, name), outputText);
+}

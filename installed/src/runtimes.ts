@@ -1,0 +1,42 @@
+// The runtimes that programs run on, from their npm packages.
+import { dirname } from 'node:path';
+import { run } from './run.js';
+
+/** A runtime that can be started. */
+export interface Runtime {
+  /** As asked for: `node@20.19.6`. */
+  readonly name: string;
+  /** As it says itself. */
+  readonly version: string;
+  /** What starts a program, before its path and arguments. */
+  readonly command: readonly string[];
+  /** The folder of the binary, first on the program's `PATH`. */
+  readonly bin: string;
+}
+
+/** The runtimes of the full matrix, oldest Node first. */
+export const RUNTIMES = [
+  'node@20.19.6',
+  'node@22.23.3',
+  'node@24.21.0',
+  'node@26.10.0',
+  'bun@1.4.5',
+  'deno@2.9.6',
+];
+
+const FLAGS: Readonly<Record<string, readonly string[]>> = { deno: ['run', '--allow-all'] };
+
+/**
+ * Fetches a runtime.
+ *
+ * @returns the runtime, or why it cannot be had
+ */
+export async function findRuntime(name: string, cwd: string): Promise<Runtime | string> {
+  const [kind = ''] = name.split('@');
+  const script = `command -v ${kind} && ${kind} --version`;
+  const { code, output } = await run(['npx', '-y', '-p', name, '-c', script], { cwd });
+  const [path = '', version = ''] = output.trim().split('\n');
+  if (code !== 0 || version === '') return output.trim() || `exit code ${code}, no output`;
+  const command = [path, ...(FLAGS[kind] ?? [])];
+  return { name, version: version.replace(/^v|^deno | \(.*/gu, ''), command, bin: dirname(path) };
+}
