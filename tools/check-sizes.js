@@ -26,7 +26,7 @@ for (const file of sourcesOf('ts', 'js', 'mjs', 'sh', 'wat')) {
   const text = readFileSync(file, 'utf8');
   const lines = text.replace(/\n$/, '').split('\n');
   for (const [index, line] of lines.entries()) {
-    const columns = [...line].length;
+    const columns = Array.from(line).length;
     if (columns <= COLUMNS) continue;
     problems.push(`${file}:${index + 1}: ${columns} columns, at most ${COLUMNS}.`);
   }

@@ -19,9 +19,27 @@ const KINDS = {
 } as const;
 
 const KEYS: readonly PropertyKey[] = [
-  ...['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'then', 'toJSON'],
-  ...['length', '0', '-1', '4294967295', '', 'odd', '$tensor', 'data', 'swa', 'w', 'x'.repeat(300)],
-  ...[Symbol('s'), Symbol.toPrimitive, Symbol.toStringTag],
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  'hasOwnProperty',
+  'then',
+  'toJSON',
+  'length',
+  '0',
+  '-1',
+  '4294967295',
+  '',
+  'odd',
+  '$tensor',
+  'data',
+  'swa',
+  'w',
+  'x'.repeat(300),
+  Symbol('s'),
+  Symbol.toPrimitive,
+  Symbol.toStringTag,
 ];
 
 /** One change of data; which depends on what they are. */

@@ -1,4 +1,5 @@
 // A run of which processes are killed, and the run that it is compared with.
+import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,7 +8,6 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileStore } from '@polyak/checkpoints/node';
 import { CheckpointFolder } from '@polyak/checkpoints/saving';
-import { expect } from 'vitest';
 import type { Kind } from './trainee.js';
 import type { Training } from './train.js';
 
@@ -21,6 +21,12 @@ interface RunSettings {
   readonly home: string;
   readonly steps: number;
   readonly saveEvery: number;
+}
+
+/** What one process of a run has of its own. */
+interface RunOptions {
+  readonly seed?: number;
+  readonly maxToKeep?: number | null;
 }
 
 /** Files by their names. */
@@ -48,7 +54,7 @@ export class Runs {
   }
 
   /** Starts a process that trains, or goes on. */
-  start(folder: string, { seed = 1, maxToKeep = 2 as number | null } = {}): ChildProcess {
+  start(folder: string, { seed = 1, maxToKeep = 2 }: RunOptions = {}): ChildProcess {
     const { script, home: _, ...rest } = this.#settings;
     const training: Training = { ...rest, folder, seed, maxToKeep };
     return spawn(process.execPath, [script, JSON.stringify(training)], {
@@ -57,17 +63,14 @@ export class Runs {
   }
 
   /** Trains to the end, and gives the files of the folder. */
-  async whole(
-    folder: string,
-    options: { readonly seed?: number; readonly maxToKeep?: number | null } = {},
-  ): Promise<Files> {
+  async whole(folder: string, options: RunOptions = {}): Promise<Files> {
     const isNew = (await readdir(folder)).length === 0;
     const child = this.start(folder, options);
     const exit = once(child, 'exit') as Promise<[number | null]>;
     await begun(child, exit);
     const begin = performance.now();
     const [code] = await exit;
-    expect(code).toBe(0);
+    assert.equal(code, 0);
     if (isNew) this.duration = performance.now() - begin;
     return filesOf(folder);
   }
@@ -86,7 +89,7 @@ export class Runs {
     await setTimeout(milliseconds);
     child.kill('SIGKILL');
     const [code, signal] = await exit;
-    expect([code, signal]).toEqual(signal === null ? [0, null] : [null, 'SIGKILL']);
+    assert.deepEqual([code, signal], signal === null ? [0, null] : [null, 'SIGKILL']);
     return signal !== null;
   }
 }

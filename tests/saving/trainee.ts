@@ -31,11 +31,11 @@ const AVERAGING = { swaStart: 5, swaFreq: 1 } as const;
 /** The network of a seed before its first step. */
 export async function traineeOf(kind: Kind, seed: number): Promise<Trainee<unknown>> {
   const [runtime, optimizer] = kind.split(' ');
-  if (runtime === 'onnx') return (await onOnnx(seed)) as Trainee<unknown>;
+  if (runtime === 'onnx') return onOnnx(seed);
   const { tf } = await loadTensorFlow({ backends: [runtime as TensorFlowBackend] });
   // wasm lacks this kernel.
   if (runtime === 'wasm') registerConvGradient(tf);
-  return onTensorFlow(tf, optimizer === 'adam', seed) as Trainee<unknown>;
+  return onTensorFlow(tf, optimizer === 'adam', seed);
 }
 
 async function onOnnx(seed: number): Promise<Trainee<OrtTensor>> {

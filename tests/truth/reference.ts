@@ -52,7 +52,11 @@ export class Truth {
 
   /** Makes a call, and says how it ends. A call that is refused changes nothing. */
   attempt(call: () => void): string {
-    const { held, holders, lr } = structuredClone({ ...this, misshapen: undefined });
+    const { held, holders, lr } = structuredClone({
+      held: this.held,
+      holders: this.holders,
+      lr: this.lr,
+    });
     try {
       call();
       return 'done';

@@ -209,7 +209,7 @@ export class World<T> {
 
 /** The elements as numbers. */
 export function numbersOf({ dtype, data }: HostTensor): readonly number[] {
-  return Array.from(data as Float32Array, (element) =>
-    isHalf(dtype) ? halfValue(dtype, element) : Number(element),
+  return Array.from(data as Iterable<number | bigint>, (element) =>
+    isHalf(dtype) ? halfValue(dtype, Number(element)) : Number(element),
   );
 }

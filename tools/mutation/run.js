@@ -28,7 +28,7 @@ run('git', 'checkout', '--quiet', '--force', '--detach', commit);
 const packages = ['core', 'vitest-runner'].map((name) => `@stryker-mutator/${name}@${STRYKER}`);
 run('npx', '-y', 'pnpm@12', 'add', '--silent', '--workspace-root', '--save-dev', ...packages);
 
-const arguments_ = ['run', 'tools/mutation/stryker.config.json', ...process.argv.slice(2)];
-const { status } = spawnSync('npx', ['stryker', ...arguments_], { cwd: CLONE, stdio: 'inherit' });
+const given = ['run', 'tools/mutation/stryker.config.json', ...process.argv.slice(2)];
+const { status } = spawnSync('npx', ['stryker', ...given], { cwd: CLONE, stdio: 'inherit' });
 console.log(`mutation: ${join(CLONE, 'reports/mutation/mutation.html')} shows each mutant.`);
 process.exitCode = status ?? 1;

@@ -36,11 +36,9 @@ async function abortEverywhere(
       () => undefined,
       (thrown: unknown) => thrown,
     );
-    if (looks < nth) {
-      expect(error).toBe(undefined);
-      return looks;
-    }
-    expect(error).toBe(reason);
+    const isOver = looks < nth;
+    expect(error).toBe(isOver ? undefined : reason);
+    if (isOver) return looks;
     expect(await state()).toEqual(before);
   }
 }

@@ -53,11 +53,9 @@ async function abortEverywhere(call: (signal: AbortSignal) => Promise<unknown>):
       () => undefined,
       (thrown: unknown) => thrown,
     );
-    if (looks < nth) {
-      expect(error).toBeUndefined();
-      return looks;
-    }
-    expect(error).toBe(reason);
+    const isOver = looks < nth;
+    expect(error).toBe(isOver ? undefined : reason);
+    if (isOver) return looks;
     expect(await filesThere()).toEqual(before);
   }
 }

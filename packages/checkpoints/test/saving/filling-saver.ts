@@ -28,8 +28,13 @@ const stateOf = (step: number): StateTree => {
 
 let step = 1;
 let failed: unknown;
-for (; step < 50 && failed === undefined; step += 1) {
-  await folder.save(step, stateOf(step)).catch((error: unknown) => (failed = error));
+while (step < 50 && failed === undefined) {
+  try {
+    await folder.save(step, stateOf(step));
+  } catch (error) {
+    failed = error;
+  }
+  step += 1;
 }
 const { code, cause, message } = failed as Error & { code: string; cause: { code: string } };
 const names = await readdir(path);

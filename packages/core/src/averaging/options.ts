@@ -85,12 +85,12 @@ function rulesOf<T>(what: string, options: AveragingOptions<T>, warn: Warn): rea
   const rules = Object.entries(averages ?? { swa: rule === undefined ? equal() : rule });
   if (rules.length === 0) throw new TypeError(`${what}: averages is empty. Name at least one.`);
   return rules.map(([name, given]) => {
-    const rule = checkedRule(what, name, given);
-    const isWanted = rule.kind === 'moving';
+    const checked = checkedRule(what, name, given);
+    const isWanted = checked.kind === 'moving';
     return {
       name,
-      rule,
-      compensated: isWanted && canCompensate(what, backend, rule, compensated, warn),
+      rule: checked,
+      compensated: isWanted && canCompensate(what, backend, checked, compensated, warn),
     };
   });
 }
@@ -106,10 +106,12 @@ function checkedRule(what: string, average: string, given: AveragingRule): Avera
   const { kind, name, weight, compensated, window } = Object(given) as Partial<
     MovingRule & WindowRule
   >;
-  const weighed = (nAvg: number): unknown =>
-    Reflect.apply(weight as MovingRule['weight'], given, [nAvg]);
+  const weighed = (nAvg: number): unknown => Reflect.apply(weight, given, [nAvg]);
   const rule = {
-    ...{ kind, name, compensated, window },
+    kind,
+    name,
+    compensated,
+    window,
     weight: typeof weight === 'function' ? weighed : weight,
   } as AveragingRule;
   requireMembers(subject, rule, { kind: 'a name', name: 'a name' }, remedy);

@@ -141,7 +141,7 @@ function adapted<State extends AveragesState>(
         (nAvg[index] ?? 0) > updates ? params.flatMap((param) => entryOf(added, param)) : [],
       );
     const swaState = Object.fromEntries([...kept(own.swaState), ...begun(0)]);
-    const adapted: AverageState = {
+    averages.set(name, {
       rule,
       compensated,
       nAvg,
@@ -150,8 +150,7 @@ function adapted<State extends AveragesState>(
       window: changed.has(name)
         ? []
         : own.window.map((values, n) => Object.fromEntries([...kept(values), ...begun(n)])),
-    };
-    averages.set(name, adapted);
+    });
   }
   for (const name of changes.newAverages ?? []) {
     averages.set(name, target.averages[name] as AverageState);

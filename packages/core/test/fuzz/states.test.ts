@@ -19,7 +19,7 @@ import {
 import { exponential, lastK } from '@polyak/core/rules';
 import { describe, expect, it } from 'vitest';
 import { FUZZ_TIMEOUT } from '../../../../tests/fuzz/fuzz-run.js';
-import { requireSurvival } from '../../../../tests/fuzz/survive.js';
+import { requireSurvival as expectSurvival } from '../../../../tests/fuzz/survive.js';
 import type { Call } from '../../../../tests/fuzz/survive.js';
 import { canonical } from '../../../../tests/support/arbitrary-tensor.js';
 import { weights } from '../../../../tests/support/sgd.js';
@@ -68,7 +68,7 @@ describe('a fuzzer', () => {
     async () => {
       const model = await averagedModel();
       const loaded = await loadedBy(model);
-      await requireSurvival({
+      await expectSurvival({
         kind: 'states of AveragedModel',
         count: 2000,
         calls: [[[await model.stateDict()], loaded.load]],
@@ -83,7 +83,7 @@ describe('a fuzzer', () => {
     async () => {
       const swa = await averagedOptimizer();
       const loaded = await loadedBy(swa);
-      await requireSurvival({
+      await expectSurvival({
         kind: 'states of SWA',
         count: 2000,
         calls: [[[await swa.stateDict()], loaded.load]],
@@ -97,7 +97,7 @@ describe('a fuzzer', () => {
     'finds nothing that is neither written as a state and read again, nor refused',
     async () => {
       const state = await (await averagedModel()).stateDict();
-      await requireSurvival({
+      await expectSurvival({
         kind: 'states to bytes',
         count: 1500,
         calls: [
@@ -144,7 +144,7 @@ describe('a fuzzer', () => {
           fromTorchcontrib,
         ],
       ];
-      await requireSurvival({
+      await expectSurvival({
         kind: 'arguments of imports',
         count: 2000,
         calls,

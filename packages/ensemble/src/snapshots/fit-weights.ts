@@ -82,7 +82,7 @@ export function fitWeights(
   let weights = equalWeights(own.length);
   for (let iterations = 0; ; iterations += 1) {
     const mixture = weightedSum(likelihoods, weights);
-    const gradient = likelihoods.map((own) => meanRatio(own, mixture));
+    const gradient = likelihoods.map((likelihood) => meanRatio(likelihood, mixture));
     const gap = Math.max(0, Math.log(Math.max(...gradient)));
     if (gap <= tolerance || iterations >= maxIterations) {
       const logLikelihood = mixture.reduce((sum, p) => sum + Math.log(p), 0) / mixture.length;

@@ -13,7 +13,7 @@ import {
 } from '@polyak/ensemble';
 import { describe, expect, it } from 'vitest';
 import { FUZZ_TIMEOUT } from '../../../../tests/fuzz/fuzz-run.js';
-import { requireSurvival } from '../../../../tests/fuzz/survive.js';
+import { requireSurvival as expectSurvival } from '../../../../tests/fuzz/survive.js';
 import { canonical } from '../../../../tests/support/arbitrary-tensor.js';
 import { weights } from '../../../../tests/support/sgd.js';
 
@@ -32,7 +32,7 @@ const soupOf = (): Soup => new Soup().add(memberOf(1)).add(memberOf(3), { name: 
 async function collected(): Promise<SWAG<unknown>> {
   const swag = new SWAG([weights('w', [2])], { backend, rank: 2 });
   for (let model = 0; model < 3; model += 1) await swag.collect();
-  return swag as SWAG<unknown>;
+  return swag;
 }
 
 describe('a fuzzer', () => {
@@ -42,7 +42,7 @@ describe('a fuzzer', () => {
       const soup = soupOf();
       const before = soup.stateDict();
       const again = (): void => soup.loadStateDict(before);
-      await requireSurvival({
+      await expectSurvival({
         kind: 'states and members of Soup',
         count: 2000,
         calls: [
@@ -70,7 +70,7 @@ describe('a fuzzer', () => {
     async () => {
       const swag = await collected();
       let before = canonical(await swag.stateDict());
-      await requireSurvival({
+      await expectSurvival({
         kind: 'states and samples of SWAG',
         count: 2000,
         calls: [
@@ -122,7 +122,7 @@ describe('a fuzzer', () => {
       };
       const rows = [Float64Array.of(0.25, 0.75), Float64Array.of(0.5, 0.5)];
       const score = (tensors: NamedTensors): number => Number(tensors['w']?.data[0] ?? 0);
-      await requireSurvival({
+      await expectSurvival({
         kind: 'arguments of ensembles',
         count: 2000,
         calls: [

@@ -4,7 +4,7 @@ import type { Schedule } from '@polyak/schedules';
 import * as cyclic from '@polyak/schedules/cyclic';
 import { describe, it } from 'vitest';
 import { FUZZ_TIMEOUT } from '../../../../tests/fuzz/fuzz-run.js';
-import { requireSurvival } from '../../../../tests/fuzz/survive.js';
+import { requireSurvival as expectSurvival } from '../../../../tests/fuzz/survive.js';
 import type { Call } from '../../../../tests/fuzz/survive.js';
 
 const { exponentialLr, reduceLrOnPlateau } = schedules;
@@ -34,8 +34,15 @@ const SCHEDULES: readonly (readonly [unknown[], (...given: never[]) => unknown])
 ];
 
 const PLATEAU = {
-  ...{ lr: 1, mode: 'max', factor: 0.5, patience: 2, threshold: 0, thresholdMode: 'abs' },
-  ...{ cooldown: 1, minLr: 0, eps: 0 },
+  lr: 1,
+  mode: 'max',
+  factor: 0.5,
+  patience: 2,
+  threshold: 0,
+  thresholdMode: 'abs',
+  cooldown: 1,
+  minLr: 0,
+  eps: 0,
 };
 
 describe('a fuzzer', () => {
@@ -49,7 +56,7 @@ describe('a fuzzer', () => {
           return schedule(...args.slice(given.length));
         },
       ]);
-      await requireSurvival({
+      await expectSurvival({
         kind: 'arguments of schedules',
         count: 2000,
         calls: [
