@@ -1,6 +1,6 @@
 // Adapts a state of averages to a run that continues with other settings. Only named changes are
 // made.
-import { requireMembers, requireOptions } from '../arguments.js';
+import { described, requireMembers, requireOptions } from '../arguments.js';
 import type { AveragesState, AverageState } from '../averaging/averages-state.js';
 import { requireFit } from '../state/differences.js';
 import type { NamedTensors } from '../state/named-tensors.js';
@@ -199,7 +199,7 @@ function problemsOf(
     names: readonly string[] | undefined,
     there: ReadonlySet<string>,
   ): readonly string[] =>
-    (names ?? []).filter((name) => !there.has(name)).map((name) => `${what} "${name}"`);
+    (names ?? []).filter((name) => !there.has(name)).map((name) => `${what} ${described(name)}`);
   const [old, now] = [parametersOf(state), parametersOf(target)];
   const renamed = new Map(Object.entries(changes.renamed ?? {}));
   const dropped = new Set(changes.droppedParameters);
@@ -235,5 +235,5 @@ function problemsOf(
 /** Names that occur more than once. */
 function twice(what: string, names: readonly string[]): readonly string[] {
   const seen = new Set<string>();
-  return names.flatMap((name) => (seen.size === seen.add(name).size ? [`${what} "${name}"`] : []));
+  return names.flatMap((name) => (seen.size === seen.add(name).size ? [`${what} ${described(name)}`] : []));
 }

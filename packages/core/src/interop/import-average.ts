@@ -1,6 +1,6 @@
 // Puts averages of other libraries into a state.
 import type { AveragesState, AverageState } from '../averaging/averages-state.js';
-import { requireMembers, requireOptions } from '../arguments.js';
+import { described, requireMembers, requireOptions } from '../arguments.js';
 import { requireFit } from '../state/differences.js';
 import type { NamedTensors } from '../state/named-tensors.js';
 import { readState } from '../state/read-state.js';
@@ -92,7 +92,7 @@ function withImported<State extends AveragesState>(
   const wanted = paramGroups.flatMap(({ params }, group) =>
     (counts[group] ?? 0) > 0 ? params : [],
   );
-  if (found === undefined) problems.push(`there is no average "${name}"`);
+  if (found === undefined) problems.push(`there is no average ${described(name)}`);
   for (const each of differences(state, given, wanted, counts, imported.stepCounter, options)) {
     problems.push(each);
   }
