@@ -18,6 +18,9 @@ const MOST_BYTES = 4 * 2 ** 20;
 const MOST_MS = 5000;
 const LONGEST_MESSAGE = 20_000;
 const CODE = /^ERR_[A-Z_]+$/;
+// What the engine throws for a proxy that was revoked, and for a class that is called.
+const OF_THE_INPUT =
+  /^Cannot perform '\w+' on a proxy that has been revoked$|^Class constructors cannot be invoked/;
 
 /** Whether an error is that of the input itself, or one that says what was expected. */
 function isOurs(error: unknown): boolean {
@@ -25,7 +28,7 @@ function isOurs(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.every(isOurs);
   if (!(error instanceof Error) || error.message.length > LONGEST_MESSAGE) return false;
   if (PolyakError.is(error)) return CODE.test(error.code);
-  if (/^Cannot perform '\w+' on a proxy that has been revoked$/.test(error.message)) return true;
+  if (OF_THE_INPUT.test(error.message)) return true;
   return error instanceof OurTypeError || error instanceof OurRangeError;
 }
 

@@ -235,5 +235,7 @@ function problemsOf(
 /** Names that occur more than once. */
 function twice(what: string, names: readonly string[]): readonly string[] {
   const seen = new Set<string>();
-  return names.flatMap((name) => (seen.size === seen.add(name).size ? [`${what} ${described(name)}`] : []));
+  return names.flatMap((name) =>
+    seen.size === seen.add(name).size ? [`${what} ${described(name)}`] : [],
+  );
 }

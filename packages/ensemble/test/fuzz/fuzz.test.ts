@@ -89,9 +89,9 @@ describe('a fuzzer', () => {
             },
           ],
           [
-            [2, () => [0.5, 0.5], { scale: 0.5 }],
-            async (n, predict, options) => {
-              await swag.bayesianModelAverage(n, predict, options);
+            [() => [0.5, 0.5], { scale: 0.5 }],
+            async (predict, options) => {
+              await swag.bayesianModelAverage(2, predict, options);
               before = canonical(await swag.stateDict());
             },
           ],
@@ -143,7 +143,7 @@ describe('a fuzzer', () => {
           [[rows, 2], vote],
           [[rows, [1], 2, { tolerance: 1e-3, maxIterations: 9 }], fitWeights],
         ],
-        whole: [backend],
+        whole: [backend, store],
       });
     },
     FUZZ_TIMEOUT,
