@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileStore } from '@polyak/checkpoints/node';
 import { CheckpointFolder } from '@polyak/checkpoints/saving';
+import { expect } from 'vitest';
 import type { Kind } from './trainee.js';
 import type { Training } from './train.js';
 
