@@ -203,7 +203,7 @@ describe('the options of SWAG', () => {
     [{ rank: -1 }, 'rank is -1, expected an integer >= 0'],
     [{ rank: 1.5 }, 'rank is 1.5'],
     [{ rank: Infinity }, 'rank is Infinity'],
-    [{ rank: '20' as never }, 'rank is 20'],
+    [{ rank: '20' as never }, 'rank is "20"'],
     [{ seed: -1 }, 'seed is -1, expected an integer in [0, 4294967295]'],
     [{ seed: 2 ** 32 }, 'seed is 4294967296'],
   ])('refuse %j', (options, message) => {
