@@ -56,7 +56,7 @@ export interface Target {
 }
 
 /** Changes arguments; requires that each call takes or refuses them, and that both happen. */
-export async function requireSurvival(target: Target): Promise<void> {
+export async function expectSurvival(target: Target): Promise<void> {
   const outcomes = { taken: 0, refused: 0 };
   const most = { bytes: 0, ms: 0 };
   const whole = new Set(target.whole);

@@ -10,14 +10,25 @@ export function described(value: unknown): string {
   return typeof value === 'symbol' ? 'a symbol' : `${value as number}`;
 }
 
-/** Throws unless `options` is an object whose keys are all known. */
-export function requireOptions(call: string, options: unknown, known: readonly string[]): void {
+/**
+ * Throws unless `options` is an object whose keys are all known.
+ *
+ * @returns the options that are defined. A getter may answer differently each time, so each is read
+ *   once here, and what is checked is what is used
+ */
+export function requireOptions<Options>(
+  call: string,
+  options: Options,
+  known: readonly string[],
+): Options {
   const expected = `Expected { ${known.join(', ')} }.`;
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`${call}: the options are ${described(options)}. ${expected}`);
   }
   const odd = Object.keys(options).find((key) => !known.includes(key));
   if (odd !== undefined) throw new TypeError(`${call}: there is no option "${odd}". ${expected}`);
+  const given = known.map((key) => [key, Reflect.get(options, key) as unknown] as const);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as Options;
 }
 
 /** Throws if more than `most` arguments are given. */

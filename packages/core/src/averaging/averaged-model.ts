@@ -58,8 +58,8 @@ export class AveragedModel<T> {
    *   or `compensated`
    */
   constructor(parameters: ParameterSource<T>, options: AveragingOptions<T>) {
-    requireOptions('AveragedModel', options, AVERAGING_OPTIONS);
-    this.#averages = new Averages(termsOf('AveragedModel', options));
+    const given = requireOptions('AveragedModel', options, AVERAGING_OPTIONS);
+    this.#averages = new Averages(termsOf('AveragedModel', given));
     this.#group = this.#averages.groupOf(parameters);
     this.#averages.groups.push(this.#group);
     warnIfEmpty('AveragedModel', this.#averages.names, this.#averages.terms.warn);

@@ -1,7 +1,7 @@
 // Puts an average into the model, and takes it out again.
 import { described, requireFunction, requireOptions } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
-import { requireBatchNorm } from '../batch-norm/bn-update.js';
+import { checkedBatchNorm } from '../batch-norm/bn-update.js';
 import type { AveragedBatchNorm } from '../batch-norm/bn-update.js';
 import { PolyakError } from '../error.js';
 import { Loan, whileLent } from '../parameters/loan.js';
@@ -42,8 +42,7 @@ export interface DisposeOptions {
 
 /** Frees the averages. */
 export function* ending<T>(averages: Averages<T>, options: DisposeOptions): Steps<void> {
-  requireOptions('dispose', options, ['keep']);
-  const { keep = 'live' } = options;
+  const { keep = 'live' } = requireOptions('dispose', options, ['keep']);
   if (keep !== 'live' && keep !== 'averages') {
     throw new TypeError(`dispose: keep is ${described(keep)}, expected "live" or "averages".`);
   }
@@ -52,13 +51,13 @@ export function* ending<T>(averages: Averages<T>, options: DisposeOptions): Step
 
 /** Puts an average into the model, or takes out the one that is in it. */
 export function* toggle<T>(averages: Averages<T>, call: string, options: SwapOptions): Steps<void> {
-  requireSwapOptions(call, options, ['average', 'batchNorm', 'recallable']);
+  const given = requireSwapOptions(call, options, ['average', 'batchNorm', 'recallable']);
   averages.requireUsable(call);
   const { status, shown } = averages;
   const isOwn = status.kind === 'swapped' && status.by === call;
-  const isSame = options.average === undefined || options.average === shown;
+  const isSame = given.average === undefined || given.average === shown;
   if (isOwn && isSame) yield* takeBack(averages, call);
-  else yield* show(averages, call, call, options);
+  else yield* show(averages, call, call, given);
 }
 
 /**
@@ -74,8 +73,8 @@ export function* within<T, R>(
   options: AveragedOptions,
 ): Steps<R> {
   requireFunction(call, 'the first argument', fn);
-  requireSwapOptions(call, options, ['average', 'batchNorm']);
-  yield* show(averages, call, by, options);
+  const given = requireSwapOptions(call, options, ['average', 'batchNorm']);
+  yield* show(averages, call, by, given);
   function* back(): Steps<void> {
     try {
       yield* takeBack(averages, call);
@@ -154,10 +153,14 @@ function* takeBack<T>(averages: Averages<T>, call: string): Steps<void> {
   yield* averages.alone(call, (current) => status.loan.takeBack(current));
 }
 
-function requireSwapOptions(call: string, options: SwapOptions, known: readonly string[]): void {
-  requireOptions(call, options, known);
-  const { batchNorm, recallable = false } = options;
-  if (batchNorm !== undefined) requireBatchNorm(`${call}: batchNorm`, batchNorm);
-  if (typeof recallable === 'boolean') return;
+function requireSwapOptions(
+  call: string,
+  options: SwapOptions,
+  known: readonly string[],
+): SwapOptions {
+  const given = requireOptions(call, options, known);
+  const { recallable = false } = given;
+  const batchNorm = checkedBatchNorm(call, given.batchNorm);
+  if (typeof recallable === 'boolean') return { ...given, ...(batchNorm && { batchNorm }) };
   throw new TypeError(`${call}: recallable is ${described(recallable)}, expected a boolean.`);
 }

@@ -83,12 +83,12 @@ export async function bnUpdate<Batch>(
   model: BatchNormModel<Batch>,
   options: BnUpdateOptions = {},
 ): Promise<void> {
-  requireOptions('bnUpdate', options, BN_OPTIONS);
-  requireBatchNorm('bnUpdate', { model, loader, ...options });
-  const { statistics = 'cumulative', include = () => true, maxBatches = Infinity } = options;
-  const { nonFinite = 'refuse', signal } = options;
+  const known = requireOptions('bnUpdate', options, BN_OPTIONS);
+  const given = requireBatchNorm('bnUpdate', { model, loader, ...known });
+  const { statistics = 'cumulative', include = () => true, maxBatches = Infinity } = given;
+  const { nonFinite = 'refuse', signal } = given;
   signal?.throwIfAborted();
-  const warn = warnerOf('bnUpdate', options.onWarning);
+  const warn = warnerOf('bnUpdate', given.onWarning);
   const layers = model.layers.filter(include);
   if (layers.length === 0) return;
 
@@ -98,10 +98,11 @@ export async function bnUpdate<Batch>(
   for await (const batch of loader) {
     signal?.throwIfAborted();
     const samples = model.sampleCount(batch);
-    if (!(samples > 0 && samples < Infinity)) {
-      throw new PolyakError('ERR_BATCH_NORM', `bnUpdate: batch ${batches} has ${samples} samples.`);
+    if (!(Number.isFinite(samples) && samples > 0)) {
+      const found = described(samples);
+      throw new PolyakError('ERR_BATCH_NORM', `bnUpdate: batch ${batches} has ${found} samples.`);
     }
-    const moments = await model.batchMoments(batch, layers);
+    const moments = Object(await model.batchMoments(batch, layers)) as readonly Moments[];
     signal?.throwIfAborted();
     const checked = layers.map((layer, n) => checkedMoments(layer, moments[n], batches));
     const problem = layers
@@ -141,10 +142,22 @@ export async function bnUpdate<Batch>(
 const MODEL_REMEDY = "Pass the backend's, such as batchNormModel(model).";
 const BN_OPTIONS = ['statistics', 'include', 'maxBatches', 'nonFinite', 'signal', 'onWarning'];
 
-/** Throws unless `batchNorm` is an {@link AveragedBatchNorm}. */
-export function requireBatchNorm<Batch>(call: string, batchNorm: AveragedBatchNorm<Batch>): void {
-  requireOptions(call, batchNorm, ['model', 'loader', ...BN_OPTIONS]);
-  const { model, loader, statistics, include, maxBatches, nonFinite, signal } = batchNorm;
+/** The option `batchNorm` of a call, read once and checked. */
+export function checkedBatchNorm<Batch>(
+  call: string,
+  batchNorm: AveragedBatchNorm<Batch> | undefined,
+): AveragedBatchNorm<Batch> | undefined {
+  return batchNorm === undefined ? undefined : requireBatchNorm(`${call}: batchNorm`, batchNorm);
+}
+
+/** Throws unless `batchNorm` is an {@link AveragedBatchNorm}; returns what it has. */
+function requireBatchNorm<Batch>(
+  call: string,
+  batchNorm: AveragedBatchNorm<Batch>,
+): AveragedBatchNorm<Batch> {
+  const given = requireOptions(call, batchNorm, ['model', 'loader', ...BN_OPTIONS]);
+  const { model, statistics, include, maxBatches, nonFinite, signal } = given;
+  const loader: unknown = given.loader;
   requireMembers(
     `${call}: the model`,
     model,
@@ -155,9 +168,8 @@ export function requireBatchNorm<Batch>(call: string, batchNorm: AveragedBatchNo
     const layerMembers = { name: 'a name', read: 'a function', write: 'a function' } as const;
     requireMembers(`${call}: a layer of the model`, layer, layerMembers, MODEL_REMEDY);
   }
-  const given: unknown = loader;
-  const isObject = typeof given === 'object' && given !== null;
-  if (!isObject || !(Symbol.iterator in given || Symbol.asyncIterator in given)) {
+  const isObject = typeof loader === 'object' && loader !== null;
+  if (!isObject || !(Symbol.iterator in loader || Symbol.asyncIterator in loader)) {
     throw new TypeError(
       `${call}: the loader is ${described(loader)}. Expected batches that for await reads, such ` +
         'as an array. On TensorFlow.js, batchLoader takes a dataset or a generator function.',
@@ -175,11 +187,12 @@ export function requireBatchNorm<Batch>(call: string, batchNorm: AveragedBatchNo
         '"pooled".',
     );
   }
-  if (maxBatches === undefined || maxBatches === Infinity) return;
+  if (maxBatches === undefined || maxBatches === Infinity) return given;
   if (!(Number.isInteger(maxBatches) && maxBatches >= 1)) {
     const found = described(maxBatches);
     throw new RangeError(`${call}: maxBatches is ${found}, expected an integer >= 1.`);
   }
+  return given;
 }
 
 interface Merge extends RunningStatistics {
@@ -221,21 +234,25 @@ function checkedMoments(
   batch: number,
 ): Moments {
   const where = `bnUpdate: batch ${batch}, layer "${layer.name}"`;
-  if (moments?.mean.length !== layer.channels || moments.variance.length !== layer.channels) {
+  const { mean, variance, count } = Object(moments) as Partial<Moments>;
+  if (!isOfLength(mean, layer.channels) || !isOfLength(variance, layer.channels)) {
     throw new PolyakError(
       'ERR_BATCH_NORM',
       `${where}: the model returned no moments for its ${layer.channels} channels.`,
     );
   }
-  const { count } = moments;
   const fewest = layer.varianceKind === 'unbiased' ? 2 : 1;
-  if (!(count >= fewest)) {
+  if (typeof count !== 'number' || !(count >= fewest)) {
     throw new PolyakError(
       'ERR_BATCH_NORM',
-      `${where}: ${count} values per channel, expected at least ${fewest}.`,
+      `${where}: ${described(count)} values per channel, expected at least ${fewest}.`,
     );
   }
-  return moments;
+  return { mean, variance, count };
+}
+
+function isOfLength(values: Float64Array | undefined, length: number): values is Float64Array {
+  return values instanceof Float64Array && values.length === length;
 }
 
 /** Describes the first channel of a layer whose moments are not finite, if any. */

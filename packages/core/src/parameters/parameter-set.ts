@@ -3,7 +3,7 @@
 import { described, requireArray, requireFunction, requireOptions } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
-import { requireBatchNorm } from '../batch-norm/bn-update.js';
+import { checkedBatchNorm } from '../batch-norm/bn-update.js';
 import type { AveragedBatchNorm } from '../batch-norm/bn-update.js';
 import { requireFit, specDifferences } from '../state/differences.js';
 import { fittingTensors } from '../state/named-tensors.js';
@@ -69,11 +69,11 @@ export class ParameterSet<T> {
    * @throws PolyakError `ERR_PARAMETERS`, `ERR_UNSUPPORTED`
    */
   constructor(parameters: ParameterSource<T>, options: ParameterSetOptions<T>) {
-    requireOptions('ParameterSet', options, ['backend', 'onWarning']);
-    requireBackend('ParameterSet', options);
-    this.backend = options.backend;
-    this.#warn = warnerOf('ParameterSet', options.onWarning);
-    this.#list = new ParameterList(options.backend, parameters);
+    const given = requireOptions('ParameterSet', options, ['backend', 'onWarning']);
+    requireBackend('ParameterSet', given);
+    this.backend = given.backend;
+    this.#warn = warnerOf('ParameterSet', given.onWarning);
+    this.#list = new ParameterList(given.backend, parameters);
     warnIfEmpty('ParameterSet', this.#list.names, this.#warn);
   }
 
@@ -202,9 +202,9 @@ export class ParameterSet<T> {
     tensorsOf: (current: Transaction) => Steps<readonly T[]>,
   ): Steps<R> {
     requireFunction(call, 'the second argument', fn);
-    requireOptions(call, options, ['batchNorm', 'holder']);
-    const { batchNorm, holder = `ParameterSet.${call}` } = options;
-    if (batchNorm !== undefined) requireBatchNorm(`${call}: batchNorm`, batchNorm);
+    const given = requireOptions(call, options, ['batchNorm', 'holder']);
+    const { holder = `ParameterSet.${call}` } = given;
+    const batchNorm = checkedBatchNorm(call, given.batchNorm);
     const { backend } = this;
     const [list, warn] = [this.#list, this.#warn];
     const layers = batchNorm?.model.layers ?? [];

@@ -60,8 +60,8 @@ export class SWA<T> {
    *   or `compensated`
    */
   constructor(optimizer: Optimizer<T>, options: SWAOptions<T>) {
-    requireOptions('SWA', options, [...AVERAGING_OPTIONS, 'swaStart', 'swaFreq', 'swaLr']);
-    this.#machine = new SWAMachine(optimizer, options);
+    const known = [...AVERAGING_OPTIONS, 'swaStart', 'swaFreq', 'swaLr'];
+    this.#machine = new SWAMachine(optimizer, requireOptions('SWA', options, known));
     const { names, terms } = this.#machine.averages;
     warnIfEmpty('SWA', names, terms.warn);
   }

@@ -19,7 +19,7 @@ import {
 import { exponential, lastK } from '@polyak/core/rules';
 import { describe, expect, it } from 'vitest';
 import { FUZZ_TIMEOUT } from '../../../../tests/fuzz/fuzz-run.js';
-import { requireSurvival as expectSurvival } from '../../../../tests/fuzz/survive.js';
+import { expectSurvival } from '../../../../tests/fuzz/survive.js';
 import type { Call } from '../../../../tests/fuzz/survive.js';
 import { canonical } from '../../../../tests/support/arbitrary-tensor.js';
 import { weights } from '../../../../tests/support/sgd.js';

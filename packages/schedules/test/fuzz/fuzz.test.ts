@@ -4,7 +4,7 @@ import type { Schedule } from '@polyak/schedules';
 import * as cyclic from '@polyak/schedules/cyclic';
 import { describe, it } from 'vitest';
 import { FUZZ_TIMEOUT } from '../../../../tests/fuzz/fuzz-run.js';
-import { requireSurvival as expectSurvival } from '../../../../tests/fuzz/survive.js';
+import { expectSurvival } from '../../../../tests/fuzz/survive.js';
 import type { Call } from '../../../../tests/fuzz/survive.js';
 
 const { exponentialLr, reduceLrOnPlateau } = schedules;
