@@ -90,12 +90,11 @@ const SOURCES: Readonly<Record<TensorFlowBackend, Source>> = {
 export async function loadTensorFlow(
   options: LoadTensorFlowOptions = {},
 ): Promise<LoadedTensorFlow> {
-  requireOptions('loadTensorFlow', options, ['backends', 'onReport', 'importModule']);
   const {
     backends = Object.keys(SOURCES) as TensorFlowBackend[],
     onReport,
     importModule = importPackage,
-  } = options;
+  } = requireOptions('loadTensorFlow', options, ['backends', 'onReport', 'importModule']);
   requireFunction('loadTensorFlow', 'importModule', importModule);
   if (onReport !== undefined) requireFunction('loadTensorFlow', 'onReport', onReport);
   const unknown = backends.find((backend) => !Object.hasOwn(SOURCES, backend));

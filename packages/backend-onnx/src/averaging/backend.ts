@@ -59,8 +59,8 @@ export async function onnxBackend(
   options: OnnxBackendOptions = {},
 ): Promise<OnnxBackend> {
   requireOrt('onnxBackend', ort);
-  requireOptions('onnxBackend', options, ['executionProviders']);
-  const { executionProviders = ['cpu'] } = options;
+  const given = requireOptions('onnxBackend', options, ['executionProviders']);
+  const { executionProviders = ['cpu'] } = given;
   requireProviders(executionProviders);
   const reasons: string[] = [];
   const causes: unknown[] = [];

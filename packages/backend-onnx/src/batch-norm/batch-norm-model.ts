@@ -120,7 +120,7 @@ export function batchNormModel(
   options: BatchNormModelOptions = {},
 ): OnnxBatchNormModel {
   requireOrt('batchNormModel', ort);
-  requireOptions('batchNormModel', options, OPTIONS);
+  const given = requireOptions('batchNormModel', options, OPTIONS);
   if ((model as Partial<OnnxModel> | null | undefined)?.proto === undefined) {
     throw new TypeError(
       `batchNormModel: the model is ${foundText(model)}, expected one that loadOnnxModel loaded.`,
@@ -130,8 +130,9 @@ export function batchNormModel(
     varianceKind = 'unbiased',
     reduction = 'reduce-mean',
     executionProviders = ['cpu'],
-  } = options;
-  const { backend = inHostMemory(ort) } = options;
+    backend = inHostMemory(ort),
+    sampleCount = (batch: OnnxBatch): number => firstExtent(batch, inputNames),
+  } = given;
   const { proto, initializers, inputNames } = model;
   if (reduction === 'training-mode' && executionProviders.includes('webgpu')) {
     throw new PolyakError(
@@ -146,7 +147,7 @@ export function batchNormModel(
 
   return {
     layers,
-    sampleCount: options.sampleCount ?? ((batch) => firstExtent(batch, inputNames)),
+    sampleCount,
     async batchMoments(batch, wanted) {
       const nodes = wanted.map((layer) => {
         const known = nodesOf.get(layer);

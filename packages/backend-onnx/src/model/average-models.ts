@@ -83,19 +83,19 @@ export async function averageModels(
   options: AverageModelsOptions = {},
 ): Promise<OnnxModel> {
   requireOrt('averageModels', ort);
-  requireOptions('averageModels', options, [...MODEL_OPTIONS, 'weights']);
+  const given = requireOptions('averageModels', options, [...MODEL_OPTIONS, 'weights']);
   if (!Array.isArray(sources)) {
     throw new TypeError(
       `averageModels: the sources are ${foundText(sources)}, expected a list of paths or bytes.`,
     );
   }
-  const weights = scaled(checkWeights(sources, options.weights));
+  const weights = scaled(checkWeights(sources, given.weights));
   const labels = sources.map((source, index) => labelOf(source, `averageModels: model ${index}`));
   let average: Average | undefined;
   const differences: string[] = [];
   for (const [index, source] of sources.entries()) {
     const label = labels[index] ?? '';
-    const model = await readModel(source, label, options.folder);
+    const model = await readModel(source, label, given.folder);
     const weight = weights[index] ?? 0;
     if (average === undefined) {
       average = startAverage(model, weight, label);
@@ -112,7 +112,7 @@ export async function averageModels(
   const label = `the average of ${sources.length} models`;
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const model = finishAverage(average, total);
-  return await modelOf(ort, takenApart(model, options, label), options, label);
+  return await modelOf(ort, takenApart(model, given, label), given, label);
 }
 
 /** The average of the files that were read so far. */

@@ -109,13 +109,13 @@ export async function loadOnnxModel(
   options: LoadOnnxModelOptions = {},
 ): Promise<OnnxModel> {
   requireOrt('loadOnnxModel', ort);
-  requireOptions('loadOnnxModel', options, [...MODEL_OPTIONS, 'onWarning']);
-  const warn = warnerOf('loadOnnxModel', options.onWarning);
+  const given = requireOptions('loadOnnxModel', options, [...MODEL_OPTIONS, 'onWarning']);
+  const warn = warnerOf('loadOnnxModel', given.onWarning);
   const label = labelOf(source, 'loadOnnxModel');
-  const model = await readModel(source, label, options.folder);
-  const fed = takenApart(model, options, label);
-  reportLeftOut(fed, new Set(options.embed), label, warn);
-  return await modelOf(ort, fed, options, label);
+  const model = await readModel(source, label, given.folder);
+  const fed = takenApart(model, given, label);
+  reportLeftOut(fed, new Set(given.embed), label, warn);
+  return await modelOf(ort, fed, given, label);
 }
 
 /**

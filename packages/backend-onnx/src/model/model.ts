@@ -136,8 +136,8 @@ export function onnxModel(
       return whileHeld(held, async () => session.run(all));
     },
     async save(path, options = {}) {
-      requireOptions('save', options, ['externalData']);
-      await writeModel(path, template, await weightBytes('save'), options);
+      const given = requireOptions('save', options, ['externalData']);
+      await writeModel(path, template, await weightBytes('save'), given);
     },
     async toBytes() {
       return modelBytes(template, await weightBytes('toBytes'));

@@ -137,17 +137,16 @@ export async function trainStepOptimizer(
   options: TrainStepOptions,
 ): Promise<TrainStepOptimizer> {
   requireOrt('trainStepOptimizer', ort);
-  requireOptions('trainStepOptimizer', options, OPTIONS);
-  if (!Array.isArray(options.parameters)) {
+  const given = requireOptions('trainStepOptimizer', options, OPTIONS);
+  if (!Array.isArray(given.parameters)) {
     throw new TypeError(
-      `trainStepOptimizer: parameters is ${foundText(options.parameters)}, expected a list of ` +
-        'cells.',
+      `trainStepOptimizer: parameters is ${foundText(given.parameters)}, expected a list of cells.`,
     );
   }
-  checkRate(options.lr);
-  const session = await openStep(ort, model, options);
+  checkRate(given.lr);
+  const session = await openStep(ort, model, given);
   try {
-    return optimizerOf(ort, session, bindTrainStep(ort, session, options), options);
+    return optimizerOf(ort, session, bindTrainStep(ort, session, given), given);
   } catch (error) {
     await session.release();
     throw error;

@@ -100,7 +100,7 @@ export function batchNormModel<Batch>(
     requireFunction('batchNormModel', 'sampleCount', options.sampleCount);
     return modelOf(tf, found, options);
   }
-  requireOptions('batchNormModel', options, ['training']);
+  const given = requireOptions('batchNormModel', options, ['training']);
   if (model.stateful && found.length > 0) {
     throw new PolyakError(
       'ERR_UNSUPPORTED',
@@ -108,7 +108,7 @@ export function batchNormModel<Batch>(
         'Pass the option forward, and restore the states there.',
     );
   }
-  const { training = false } = options;
+  const { training = false } = given;
   const network = {
     forward: (batch: InputBatch) => model.apply([...inputsOf(model, batch)], { training }),
     sampleCount: (batch: InputBatch) => inputsOf(model, batch)[0]?.shape[0] ?? 0,

@@ -122,8 +122,8 @@ export function registerSwaOptimizer(
   options: LoadedSwaOptimizerOptions = {},
 ): void {
   requireTensorFlow('registerSwaOptimizer', tf);
-  requireOptions('registerSwaOptimizer', options, UNSAVED_NAMES);
-  tf.serialization.registerClass(swaOptimizerClass(tf, options));
+  const unsaved = requireOptions('registerSwaOptimizer', options, UNSAVED_NAMES);
+  tf.serialization.registerClass(swaOptimizerClass(tf, unsaved));
 }
 
 interface SwaOptimizerClass extends serialization.SerializableConstructor<SwaOptimizer> {
@@ -141,7 +141,7 @@ function swaOptimizerClass(tf: TensorFlow, unsaved: LoadedSwaOptimizerOptions): 
 
     constructor(base: Optimizer, options: SwaOptimizerOptions) {
       super();
-      requireOptions('swaOptimizer', options, OPTION_NAMES);
+      const own = requireOptions('swaOptimizer', options, OPTION_NAMES);
       const backend = tfjsBackend(tf);
       if (!backend.isSynchronous) {
         throw new PolyakError(
@@ -151,7 +151,7 @@ function swaOptimizerClass(tf: TensorFlow, unsaved: LoadedSwaOptimizerOptions): 
         );
       }
       this.base = base;
-      this.#averages = new TrainedAverages(base, backend, options);
+      this.#averages = new TrainedAverages(base, backend, own);
     }
 
     static override fromConfig<S extends serialization.Serializable>(
@@ -223,8 +223,8 @@ function swaOptimizerClass(tf: TensorFlow, unsaved: LoadedSwaOptimizerOptions): 
     }
 
     swapSwaSgd(given: SwaOptimizerSwapOptions = {}): void {
-      requireOptions('swapSwaSgd', given, ['average', 'parameters']);
-      const { parameters, ...options } = given;
+      const known = ['average', 'parameters'];
+      const { parameters, ...options } = requireOptions('swapSwaSgd', given, known);
       this.#averages.swap(parameters, options);
     }
 

@@ -37,13 +37,14 @@ export interface DareOptions extends TaskOptions {
  * @see Yu et al. 2024, https://arxiv.org/abs/2311.03099; mergekit's `dare_linear` and `dare_ties`
  */
 export function dare(options: DareOptions): MergeMethod {
-  requireOptions('dare', options, ['density', 'elect', 'lambda', 'seed', 'weights']);
-  const { density, seed = 0, elect } = options;
+  const known = ['density', 'elect', 'lambda', 'seed', 'weights'];
+  const given = requireOptions('dare', options, known);
+  const { density, seed = 0, elect } = given;
   requireShare('dare', 'density', density);
   const isSeed = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
   requireNumber('dare', 'seed', seed, isSeed, 'an integer in [0, 2^53)');
   if (elect !== undefined) requireOneOf('dare', 'elect', elect, ELECTIONS);
-  const task = taskOf('dare', options);
+  const task = taskOf('dare', given);
   const [sum, bits] = [new DeltaSum(task, elect), new Uint32Array(TILE)];
   return {
     kind: 'blocks',

@@ -42,8 +42,7 @@ export function methodOf(
 ): MergeMethod {
   switch (name) {
     case 'slerp':
-      requireOptions('slerp', options, ['t']);
-      return slerp(options['t'] as number);
+      return slerp(requireOptions('slerp', options, ['t'])['t'] as number);
     case 'task-arithmetic':
       return taskArithmetic(options);
     case 'ties':

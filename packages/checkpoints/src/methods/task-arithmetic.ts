@@ -19,8 +19,8 @@ import type { TaskOptions } from './options.js';
  * @see Ilharco et al. 2023, https://arxiv.org/abs/2212.04089
  */
 export function taskArithmetic(options: TaskOptions = {}): MergeMethod {
-  requireOptions('taskArithmetic', options, ['lambda', 'weights']);
-  const task = taskOf('taskArithmetic', options);
+  const given = requireOptions('taskArithmetic', options, ['lambda', 'weights']);
+  const task = taskOf('taskArithmetic', given);
   const sum = new DeltaSum(task);
   return {
     kind: 'blocks',

@@ -34,11 +34,11 @@ export interface TiesOptions extends TaskOptions {
  * @see Yadav et al. 2023, https://arxiv.org/abs/2306.01708; mergekit's `ties`, with `normalize`
  */
 export function ties(options: TiesOptions): MergeMethod {
-  requireOptions('ties', options, ['density', 'elect', 'lambda', 'weights']);
-  const { density, elect = 'sum' } = options;
+  const given = requireOptions('ties', options, ['density', 'elect', 'lambda', 'weights']);
+  const { density, elect = 'sum' } = given;
   requireShare('ties', 'density', density);
   requireOneOf('ties', 'elect', elect, ELECTIONS);
-  const task = taskOf('ties', options);
+  const task = taskOf('ties', given);
   const [sum, magnitudes] = [new DeltaSum(task, elect), new Magnitudes()];
   return {
     kind: 'blocks',

@@ -72,8 +72,9 @@ export class CheckpointFolder {
    * @throws RangeError if a number or mode is out of range
    */
   constructor(store: FolderStore, options: CheckpointFolderOptions) {
-    requireOptions('CheckpointFolder', options, ['maxToKeep', 'saveTopK', 'mode', 'onWarning']);
-    const { maxToKeep, saveTopK = 0, mode = 'min' } = options;
+    const known = ['maxToKeep', 'saveTopK', 'mode', 'onWarning'];
+    const given = requireOptions('CheckpointFolder', options, known);
+    const { maxToKeep, saveTopK = 0, mode = 'min' } = given;
     requireCount('maxToKeep', maxToKeep, 1);
     requireCount('saveTopK', saveTopK, 0);
     if (mode !== 'min' && mode !== 'max') {
@@ -81,7 +82,7 @@ export class CheckpointFolder {
     }
     this.#store = store;
     this.#retention = { maxToKeep, saveTopK, mode };
-    this.#warn = warnerOf('CheckpointFolder', options.onWarning);
+    this.#warn = warnerOf('CheckpointFolder', given.onWarning);
   }
 
   /**
@@ -99,11 +100,10 @@ export class CheckpointFolder {
    *   the error of the system as its `cause`. The folder is as it was then
    */
   async save(step: number, state: StateTree, options: SaveOptions = {}): Promise<SavedCheckpoint> {
-    requireOptions('save', options, ['metric', 'signal']);
+    const { metric, signal } = requireOptions('save', options, ['metric', 'signal']);
     if (!Number.isSafeInteger(step) || step < 0) {
       throw new RangeError(`save: the step is ${String(step)}, expected an integer from 0.`);
     }
-    const { metric, signal } = options;
     if (metric !== undefined && typeof metric !== 'number') {
       throw new TypeError(`save: the metric is ${typeof metric}, expected a number.`);
     }

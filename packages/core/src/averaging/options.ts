@@ -114,7 +114,8 @@ function checkedRule(what: string, average: string, given: AveragingRule): Avera
     window,
     weight: typeof weight === 'function' ? weighed : weight,
   } as AveragingRule;
-  requireMembers(subject, rule, { kind: 'a name', name: 'a name' }, remedy);
+  const found = Object(given) === given ? rule : given;
+  requireMembers(subject, found, { kind: 'a name', name: 'a name' }, remedy);
   if (rule.kind !== 'window') requireMembers(subject, rule, { weight: 'a function' }, remedy);
   else if (!(Number.isInteger(rule.window) && rule.window >= 1)) {
     throw new RangeError(

@@ -93,8 +93,9 @@ export interface PowerWarmUp {
  *   after the first
  */
 export function powerWarmUp(options: PowerWarmUp = {}): MovingRule {
-  requireOptions('powerWarmUp', options, ['maxDecay', 'minDecay', 'power', 'inverseGamma']);
-  const { maxDecay = 0.9999, minDecay = 0, power = 2 / 3, inverseGamma = 1 } = options;
+  const known = ['maxDecay', 'minDecay', 'power', 'inverseGamma'];
+  const given = requireOptions('powerWarmUp', options, known);
+  const { maxDecay = 0.9999, minDecay = 0, power = 2 / 3, inverseGamma = 1 } = given;
   const name = nameOf('powerWarmUp', maxDecay, minDecay, power, inverseGamma);
   if (!(minDecay >= 0 && minDecay <= maxDecay)) {
     throw new RangeError(

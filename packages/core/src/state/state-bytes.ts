@@ -129,8 +129,8 @@ function filed(
  * @see https://github.com/huggingface/safetensors#format
  */
 export function fromSafetensors(bytes: Uint8Array, options: DecodeOptions = {}): StateTree {
-  requireOptions('fromSafetensors', options, ['copy']);
-  const { tensors, metadata } = decodeSafetensors(bytes, options);
+  const given = requireOptions('fromSafetensors', options, ['copy']);
+  const { tensors, metadata } = decodeSafetensors(bytes, given);
   const text = metadata[KEY];
   if (text === undefined) return tensors;
   const rest = new Map(Object.entries(tensors));

@@ -71,8 +71,8 @@ export function fitWeights(
   classes: number,
   options: FitWeightsOptions = {},
 ): FittedWeights {
-  requireOptions('fitWeights', options, ['tolerance', 'maxIterations']);
-  const { tolerance = 1e-5, maxIterations = 10_000 } = options;
+  const given = requireOptions('fitWeights', options, ['tolerance', 'maxIterations']);
+  const { tolerance = 1e-5, maxIterations = 10_000 } = given;
   const own = checkedPredictions('fitWeights', predictions);
   const checked = checkedLabels(own[0] as Probabilities, labels, classes);
   checkOptions(tolerance, maxIterations);

@@ -93,8 +93,8 @@ export class Snapshots<T> {
    * @throws PolyakError `ERR_UNSUPPORTED` where the backend cannot hold one
    */
   constructor(parameters: ParameterSource<T>, options: SnapshotsOptions<T>) {
-    requireOptions('Snapshots', options, ['backend', 'onWarning', 'store', 'limit']);
-    const { store, limit = Infinity, ...terms } = options;
+    const known = ['backend', 'onWarning', 'store', 'limit'];
+    const { store, limit = Infinity, ...terms } = requireOptions('Snapshots', options, known);
     const model = new ParameterSet(parameters, terms);
     if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 1)) {
       throw new RangeError(`Snapshots: limit is ${shown(limit)}, expected an integer >= 1.`);

@@ -91,8 +91,7 @@ export function scorer(
   options: SignalOptions,
 ): (weights: NamedTensors) => Promise<number> {
   requireFunction(call, 'evaluate', evaluate);
-  requireOptions(call, options, ['signal']);
-  const throwIfAborted = abortOf(call, options);
+  const throwIfAborted = abortOf(call, requireOptions(call, options, ['signal']));
   return async (weights) => {
     throwIfAborted();
     const value: unknown = await evaluate(weights);

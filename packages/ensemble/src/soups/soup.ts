@@ -188,9 +188,11 @@ function meanOf(name: string, { spec, sum }: TensorSum, total: number): HostTens
 }
 
 function checkedOptions(call: string, options: SoupMemberOptions): SoupMemberOptions {
-  requireOptions(call, options, ['weight', 'name']);
   // What JavaScript passes may be anything.
-  const own = { ...options } as { readonly weight?: number; readonly name?: unknown };
+  const own = requireOptions(call, options, ['weight', 'name']) as {
+    readonly weight?: number;
+    readonly name?: unknown;
+  };
   const { weight, name } = own;
   if (weight !== undefined && !Number.isFinite(weight)) {
     throw new RangeError(`${call}: weight is ${shown(weight)}, expected a finite number.`);

@@ -113,8 +113,8 @@ export class SWAG<T> {
    * @throws PolyakError `ERR_UNSUPPORTED` where the backend cannot hold one
    */
   constructor(parameters: ParameterSource<T>, options: SWAGOptions<T>) {
-    requireOptions('SWAG', options, ['backend', 'onWarning', 'rank', 'seed']);
-    const { rank = 20, seed = 0, ...terms } = options;
+    const known = ['backend', 'onWarning', 'rank', 'seed'];
+    const { rank = 20, seed = 0, ...terms } = requireOptions('SWAG', options, known);
     this.#model = new ParameterSet(parameters, terms);
     requireInteger('SWAG: rank', rank, 0);
     requireInteger('SWAG: seed', seed, 0, 2 ** 32 - 1);
@@ -154,8 +154,7 @@ export class SWAG<T> {
    */
   sample(options: SampleOptions = {}): Promise<NamedTensors> {
     return this.#drawing('sample', async () => {
-      requireOptions('sample', options, SAMPLE_OPTIONS);
-      return this.#draw('sample', options);
+      return this.#draw('sample', requireOptions('sample', options, SAMPLE_OPTIONS));
     });
   }
 
@@ -203,8 +202,8 @@ export class SWAG<T> {
       const mean = new PredictionMean(call);
       // Added while the sample is in the model: what `predict` returns may be a view of it.
       const predicted = async (): Promise<void> => mean.add(await predict());
-      requireOptions(call, options, [...SAMPLE_OPTIONS, 'batchNorm', 'signal']);
-      const { signal, ...terms } = options;
+      const known = [...SAMPLE_OPTIONS, 'batchNorm', 'signal'];
+      const { signal, ...terms } = requireOptions(call, options, known);
       const throwIfAborted = abortOf(call, signal === undefined ? {} : { signal });
       for (let sample = 0; sample < n; sample += 1) {
         throwIfAborted();
@@ -247,9 +246,9 @@ export class SWAG<T> {
     fn: () => Awaitable<R>,
     options: WithSampleOptions<Batch>,
   ): Promise<R> {
-    requireOptions(call, options, [...SAMPLE_OPTIONS, 'batchNorm']);
-    const { batchNorm } = options;
-    const sample = this.#draw(call, options);
+    const given = requireOptions(call, options, [...SAMPLE_OPTIONS, 'batchNorm']);
+    const { batchNorm } = given;
+    const sample = this.#draw(call, given);
     const named = { holder: `SWAG.${call}` };
     return this.#model.withWeights(sample, fn, batchNorm ? { ...named, batchNorm } : named);
   }
