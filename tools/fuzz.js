@@ -1,7 +1,8 @@
-// Runs the fuzzers of the tests on, with new seeds, until it is stopped, for `--minutes N`, or
-// until they have had `--inputs N`. `--seed N` repeats the inputs of one seed. Each fuzzer takes
-// `ROUND` seconds for a seed; the scripts of tests/truth are counted: 10,000 on the CPU backend,
-// 1,000 on each other. At the end it says how many inputs there were of each kind.
+// Runs the fuzzers on, with new seeds. `fuzz inputs` changes arguments, states and files, in rounds
+// of as many inputs as the tests have, until there were `--inputs N` (default: a million) or
+// `--minutes N` have passed. `fuzz scripts` runs the random scripts of tests/truth: 10,000 on the
+// CPU backend, 1,000 on each other. Without a word: both. A seed that fails is printed; `--seed N`
+// repeats it.
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -9,66 +10,100 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-const ROUND = 5;
-const { values } = parseArgs({
+const PARTS = ['inputs', 'scripts'];
+const FUZZERS = ['/test/fuzz/', 'safetensors/test/hostile.test.ts'];
+// The tests run a fiftieth of the scripts.
+const SCRIPTS = 50;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     minutes: { type: 'string' },
     inputs: { type: 'string' },
     seed: { type: 'string' },
   },
 });
-const limit = (name) => {
-  const value = Number(values[name] ?? Infinity);
-  if (!(value > 0)) throw new RangeError(`fuzz: --${name} is ${value}, expected more than 0.`);
-  return value;
+const odd = positionals.find((part) => !PARTS.includes(part));
+if (odd !== undefined) throw new RangeError(`fuzz: expected ${PARTS.join(' or ')}, found ${odd}.`);
+const parts = positionals.length === 0 ? PARTS : positionals;
+const limit = (name, from, otherwise) => {
+  const value = Number(values[name] ?? otherwise);
+  if (value >= from) return value;
+  throw new RangeError(`fuzz: --${name} is ${values[name]}, expected a number from ${from}.`);
 };
-const [minutes, inputs] = [limit('minutes'), limit('inputs')];
+const [minutes, inputs] = [limit('minutes', 0, Infinity), limit('inputs', 1, 1e6)];
+const [seed, isRepeated] = [limit('seed', 0, 0), values.seed !== undefined];
 
 const folder = mkdtempSync(join(tmpdir(), 'polyak-fuzz-'));
 const report = join(folder, 'report.jsonl');
+const failed = [];
 
-/** What ran so far: for each kind the number of inputs, and the most bytes that one took. */
+/** Runs tests with a seed; returns whether they were not interrupted. */
+function round(part, times, ...files) {
+  const own = isRepeated ? seed : randomInt(2 ** 31);
+  console.log(`fuzz ${part}: seed ${own}`);
+  const { status, signal, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['node_modules/vitest/vitest.mjs', 'run', ...files],
+    {
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+      env: {
+        ...process.env,
+        POLYAK_FUZZ_SEED: String(own),
+        POLYAK_FUZZ_TIMES: String(times),
+        POLYAK_FUZZ_REPORT: report,
+      },
+    },
+  );
+  if (signal !== null) return false;
+  if (status === 0) return true;
+  failed.push(`${part} --seed ${own}`);
+  console.log(stdout, stderr);
+  console.log(`fuzz: failed. Repeat it: npx -y pnpm@12 fuzz ${part} --seed ${own}`);
+  return true;
+}
+
+/** What ran so far, by kind. */
 function kindsRun() {
   const kinds = new Map();
   if (!existsSync(report)) return kinds;
   for (const line of readFileSync(report, 'utf8').trimEnd().split('\n')) {
-    const { kind, inputs: count, bytes = 0 } = JSON.parse(line);
-    const { count: before = 0, bytes: most = 0 } = kinds.get(kind) ?? {};
-    kinds.set(kind, { count: before + count, bytes: Math.max(most, bytes) });
+    const { kind, inputs: count, seconds, bytes = 0 } = JSON.parse(line);
+    const before = kinds.get(kind) ?? { count: 0, seconds: 0, bytes: 0 };
+    kinds.set(kind, {
+      count: before.count + count,
+      seconds: before.seconds + seconds,
+      bytes: Math.max(before.bytes, bytes),
+    });
   }
   return kinds;
 }
 
-const totalOf = (kinds) => [...kinds.values()].reduce((sum, { count }) => sum + count, 0);
+const written = (number) => number.toLocaleString('en');
+const begun = Date.now();
+const isTimeLeft = () => Date.now() < begun + minutes * 60_000;
 
-const end = Date.now() + minutes * 60_000;
-const failed = [];
-do {
-  const seed = values.seed ?? String(randomInt(2 ** 31));
-  console.log(`fuzz: seed ${seed}`);
-  const { status, signal } = spawnSync('npx', ['vitest', 'run', '/test/fuzz/', 'tests/truth/'], {
-    stdio: 'inherit',
-    env: {
-      ...process.env,
-      POLYAK_FUZZ_SEED: seed,
-      POLYAK_FUZZ_SECONDS: String(ROUND),
-      POLYAK_FUZZ_REPORT: report,
-    },
-  });
-  if (signal !== null) break;
-  if (status === 0) continue;
-  failed.push(seed);
-  console.log(`fuzz: seed ${seed} failed. Repeat it: npx -y pnpm@12 fuzz --seed ${seed}`);
-} while (values.seed === undefined && Date.now() < end && totalOf(kindsRun()) < inputs);
-
-const kinds = kindsRun();
-for (const [kind, { count, bytes }] of kinds) {
-  const memory = bytes > 0 ? `, ${(bytes / 2 ** 20).toFixed(1)} MiB at most for one` : '';
-  console.log(`fuzz: ${count.toLocaleString('en')} ${kind}${memory}`);
+/** Whether enough inputs have run. */
+function isDone() {
+  const total = [...kindsRun().values()].reduce((sum, { count }) => sum + count, 0);
+  const seconds = Math.round((Date.now() - begun) / 1000);
+  console.log(`fuzz inputs: ${written(total)} so far, in ${written(seconds)} s`);
+  return isRepeated || total >= inputs || !isTimeLeft();
 }
-console.log(`fuzz: ${totalOf(kinds).toLocaleString('en')} inputs of ${kinds.size} kinds`);
+
+if (parts.includes('inputs')) while (round('inputs', 1, ...FUZZERS) && !isDone());
+if (parts.includes('scripts')) round('scripts', SCRIPTS, 'tests/truth/');
+
+const rows = [...kindsRun()].map(([kind, { count, seconds, bytes }]) => ({
+  kind,
+  inputs: count,
+  seconds: Number(seconds.toFixed(1)),
+  'ms each': Number(((1000 * seconds) / count).toFixed(2)),
+  'most MiB': bytes > 0 ? Number((bytes / 2 ** 20).toFixed(1)) : '',
+}));
+console.table(rows);
+console.log(`fuzz: ${written(rows.reduce((sum, row) => sum + row.inputs, 0))} inputs`);
 rmSync(folder, { recursive: true });
-if (failed.length > 0) {
-  console.log(`fuzz: failed with the seeds ${failed.join(', ')}`);
-  process.exitCode = 1;
-}
+for (const each of failed) console.log(`fuzz: failed: npx -y pnpm@12 fuzz ${each}`);
+if (failed.length > 0) process.exitCode = 1;

@@ -92,7 +92,6 @@ export async function expectSurvival(target: Target): Promise<void> {
     },
   );
   await fuzz(target.kind, property, target.count, () => ({ ...outcomes, ...most }));
-  console.log(target.kind, { ...outcomes, ...most });
   const { taken, refused } = outcomes;
   expect(Math.min(taken, refused)).toBeGreaterThan((taken + refused) / 50);
 }

@@ -44,9 +44,9 @@ describe('a fuzzer', () => {
           const { output = join(FOLDER, 'd'), inputs } = recipe;
           return output.startsWith(FOLDER + sep) && inputs.every((input) => isAbsolute(input));
         }),
-        5000,
+        2000,
       );
-      expect(count).toBeGreaterThan(100);
+      expect(count).toBeGreaterThan(20);
       await new Promise((settled) => setImmediate(settled));
       process.off('warning', note);
       expect(warnings).toEqual([]);

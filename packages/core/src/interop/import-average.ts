@@ -86,7 +86,8 @@ function withImported<State extends AveragesState>(
   const { average: name = Object.keys(averages)[0] ?? '' } = options;
   const counts =
     imported.nAvg.length === 1 ? paramGroups.map(() => imported.nAvg[0] ?? 0) : imported.nAvg;
-  const found = Object.hasOwn(averages, name) ? averages[name] : undefined;
+  const isThere = typeof name === 'string' && Object.hasOwn(averages, name);
+  const found = isThere ? averages[name] : undefined;
   const problems: string[] = [];
   const given = byOwner(state, imported.swaState, problems);
   const wanted = paramGroups.flatMap(({ params }, group) =>

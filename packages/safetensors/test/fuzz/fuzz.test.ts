@@ -97,9 +97,9 @@ describe('a fuzzer', () => {
             if ((await refusalOf(() => open(bytes))) === undefined) count += 1;
           },
         ),
-        20_000,
+        8000,
       );
-      expect(count).toBeGreaterThan(500);
+      expect(count).toBeGreaterThan(100);
     },
     FUZZ_TIMEOUT,
   );
@@ -125,9 +125,9 @@ describe('a fuzzer', () => {
           };
           if ((await refusalOf(attempt)) === undefined) count += 1;
         }),
-        20_000,
+        8000,
       );
-      expect(count).toBeGreaterThan(500);
+      expect(count).toBeGreaterThan(100);
     },
     FUZZ_TIMEOUT,
   );
