@@ -250,8 +250,11 @@ function proxied(value: unknown, change: Change, opaque: ReadonlySet<unknown>): 
   };
   return new Proxy(value, {
     get: (target, key) => {
-      const isMember = key !== 'length' && key !== 'prototype' && Object.hasOwn(target, key);
-      return isMember && isTurned() ? oddOf(change) : (Reflect.get(target, key) as unknown);
+      // Any other answer for a member that cannot be changed is the proxy's own error.
+      const member = Reflect.getOwnPropertyDescriptor(target, key);
+      return member?.configurable === true && isTurned()
+        ? oddOf(change)
+        : (Reflect.get(target, key) as unknown);
     },
     ownKeys: (target) => (isTurned(), Reflect.ownKeys(target)),
   });

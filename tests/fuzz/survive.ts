@@ -61,7 +61,7 @@ export async function expectSurvival(target: Target): Promise<void> {
   const most = { bytes: 0, ms: 0 };
   const whole = new Set(target.whole);
   const before = members();
-  const attempt = async (given: unknown, index: number): Promise<unknown> => {
+  const attempt = async (given: unknown, index: number): Promise<Attempt> => {
     const isList = !types.isProxy(given) && Array.isArray(given) && given.length < 10;
     const list = (isList ? given : [given]) as never[];
     const [begun, held] = [performance.now(), bytesNow()];
@@ -71,9 +71,10 @@ export async function expectSurvival(target: Target): Promise<void> {
     } catch (thrown) {
       error = thrown ?? 'nothing';
     }
-    most.bytes = Math.max(most.bytes, bytesNow() - held);
-    most.ms = Math.max(most.ms, performance.now() - begun);
-    return error;
+    const taken = { bytes: bytesNow() - held, ms: performance.now() - begun };
+    most.bytes = Math.max(most.bytes, taken.bytes);
+    most.ms = Math.max(most.ms, taken.ms);
+    return { error, ...taken };
   };
   // Each takes what is right. The memory that is allocated once for a process is, by then.
   for (const [given, call] of target.calls) await call(...(given as never[]));
@@ -82,8 +83,9 @@ export async function expectSurvival(target: Target): Promise<void> {
     anyChanges,
     async (index, changes) => {
       const given = changed(target.calls[index]?.[0], changes, whole);
-      const error = await attempt(given, index);
-      const problem = problemOf(error, most, members() !== before);
+      const attempted = await attempt(given, index);
+      const { error } = attempted;
+      const problem = problemOf(attempted, members() !== before);
       if (problem !== undefined) {
         throw new Error(`${problem} for ${inspect(given, { depth: 8 })}`, { cause: error });
       }
@@ -96,11 +98,14 @@ export async function expectSurvival(target: Target): Promise<void> {
   expect(Math.min(taken, refused)).toBeGreaterThan((taken + refused) / 50);
 }
 
-function problemOf(
-  error: unknown,
-  { bytes, ms }: { readonly bytes: number; readonly ms: number },
-  isPolluted: boolean,
-): string | undefined {
+/** What became of a call: its error if it threw, and what it took. */
+interface Attempt {
+  readonly error: unknown;
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+function problemOf({ error, bytes, ms }: Attempt, isPolluted: boolean): string | undefined {
   if (error !== undefined && !isOurs(error)) return `${inspect(error)} is not ours,`;
   if (isPolluted) return 'A prototype was changed';
   if (bytes > MOST_BYTES) return `${bytes} bytes were taken`;

@@ -4,12 +4,12 @@ import { PolyakError } from '../error.js';
 import type { NamedTensors } from '../state/named-tensors.js';
 import type { HostTensor } from '../tensor/tensor.js';
 import type { ImportedAverage } from './import-average.js';
-import { countAt, integersAt, requireTensors, weightsAt } from './torch-tensors.js';
+import { countAt, integersAt, readTensors, weightsAt } from './torch-tensors.js';
 
 /**
  * The average of a `torch.optim.swa_utils.AveragedModel`: `save_file(averaged.state_dict(), path)`.
  *
- * @param tensors - the tensors of the file: `n_averaged`, and the module's parameters and buffers
+ * @param given - the tensors of the file: `n_averaged`, and the module's parameters and buffers
  *   under `module.`
  * @returns the average for {@link importAverage}, by the names in the module
  * @throws PolyakError `ERR_STATE` if the file has another format
@@ -27,9 +27,9 @@ import { countAt, integersAt, requireTensors, weightsAt } from './torch-tensors.
  * console.log(imported.nAvg, Object.keys(imported.swaState)); // [5] ['fc.weight']
  * ```
  */
-export function fromAveragedModel(tensors: NamedTensors): ImportedAverage {
+export function fromAveragedModel(given: NamedTensors): ImportedAverage {
   const call = 'fromAveragedModel';
-  requireTensors(call, tensors);
+  const tensors = readTensors(call, given);
   const nAvg = [countAt(call, tensors, 'n_averaged')];
   const prefix = 'module.';
   const names = Object.keys(tensors).filter((name) => name.startsWith(prefix));
@@ -62,17 +62,20 @@ export function fromAveragedModel(tensors: NamedTensors): ImportedAverage {
  * save_file(flat, path)
  * ```
  *
- * @param tensors - the tensors of the file
- * @param names - the parameter names, in the order in which they were passed to the optimizer
+ * @param given - the tensors of the file
+ * @param givenNames - the parameter names, in the order in which they were passed to the optimizer
  * @returns the averages for {@link importAverage}, with update and step counts for each parameter
  *   group
  * @throws PolyakError `ERR_STATE` if the file has another format, or another number of parameters
  * @see torchcontrib/optim/swa.py
  */
-export function fromTorchcontrib(tensors: NamedTensors, names: readonly string[]): ImportedAverage {
+export function fromTorchcontrib(
+  given: NamedTensors,
+  givenNames: readonly string[],
+): ImportedAverage {
   const call = 'fromTorchcontrib';
-  requireTensors(call, tensors);
-  requireNames(call, names);
+  const tensors = readTensors(call, given);
+  const names = readNames(call, givenNames);
   const groups: number[] = [];
   while (Object.hasOwn(tensors, `param_groups.${groups.length}.n_avg`)) groups.push(groups.length);
   const keys = groups.flatMap((group) => integersAt(call, tensors, `param_groups.${group}.params`));
@@ -106,16 +109,16 @@ export function fromTorchcontrib(tensors: NamedTensors, names: readonly string[]
  * save_file(flat | {"optimization_step": torch.tensor(state["optimization_step"])}, path)
  * ```
  *
- * @param tensors - the tensors of the file
- * @param names - the parameter names, in the order of `model.parameters()`
+ * @param given - the tensors of the file
+ * @param givenNames - the parameter names, in the order of `model.parameters()`
  * @returns the average for {@link importAverage}; `nAvg` is the number of optimization steps
  * @throws PolyakError `ERR_STATE` if the file has another format, or another number of parameters
  * @see diffusers.training_utils.EMAModel
  */
-export function fromDiffusers(tensors: NamedTensors, names: readonly string[]): ImportedAverage {
+export function fromDiffusers(given: NamedTensors, givenNames: readonly string[]): ImportedAverage {
   const call = 'fromDiffusers';
-  requireTensors(call, tensors);
-  requireNames(call, names);
+  const tensors = readTensors(call, given);
+  const names = readNames(call, givenNames);
   const nAvg = [countAt(call, tensors, 'optimization_step')];
   requireCount(
     call,
@@ -128,7 +131,8 @@ export function fromDiffusers(tensors: NamedTensors, names: readonly string[]): 
   };
 }
 
-function requireNames(call: string, names: readonly string[]): void {
+/** The names, each read once. */
+function readNames(call: string, names: readonly string[]): readonly string[] {
   requireArray(`${call}: the names are`, names, 'Expected an array of parameter names, in order.');
   const seen = new Set<string>();
   for (const name of names) {
@@ -137,6 +141,7 @@ function requireNames(call: string, names: readonly string[]): void {
     if (seen.has(name)) throw new RangeError(`${call}: the name "${name}" is given twice.`);
     seen.add(name);
   }
+  return [...seen];
 }
 
 function requireCount(call: string, count: number, names: readonly string[]): void {

@@ -1,5 +1,8 @@
 // The form of a state that JavaScript passes, which may have been read from any file.
 import { requireMembers } from '../arguments.js';
+import { PolyakError } from '../error.js';
+import { canonical, flawOf } from '../tensor/tensor.js';
+import type { HostTensor } from '../tensor/tensor.js';
 
 /**
  * Throws unless `state` has the form of what `stateDict` gives; what its tensors are is not looked
@@ -33,11 +36,13 @@ export function requireState(subject: string, state: unknown): void {
   });
 }
 
-/** Throws unless each value of `record` has the form of a tensor. */
+/** Throws unless each value of `record` is a tensor: one that lies about its shape is refused. */
 export function requireTensors(subject: string, record: object): void {
   for (const [name, tensor] of Object.entries(record)) {
     const members = { dtype: 'a name', shape: 'an array', data: 'an object' } as const;
     const remedy = 'Expected a tensor, { dtype, shape, data }.';
     requireMembers(`${subject} "${name}"`, tensor, members, remedy);
+    const flaw = flawOf(canonical(tensor as HostTensor));
+    if (flaw !== undefined) throw new PolyakError('ERR_STATE', `${subject} "${name}" ${flaw}.`);
   }
 }

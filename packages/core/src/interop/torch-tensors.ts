@@ -3,15 +3,17 @@ import { described } from '../arguments.js';
 import { PolyakError } from '../error.js';
 import { floatsOf } from '../tensor/half.js';
 import type { NamedTensors } from '../state/named-tensors.js';
+import { readState } from '../state/read-state.js';
 import { isTensor } from '../state/state-tree.js';
 import { canonical, flawOf, isHalf } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
 
-/** Throws unless `tensors` is a record. */
-export function requireTensors(call: string, tensors: NamedTensors): void {
+/** The tensors, each read once. Throws unless they are a record. */
+export function readTensors(call: string, tensors: NamedTensors): NamedTensors {
   // Callers without types may pass anything.
   const given: unknown = tensors;
-  if (typeof given === 'object' && given !== null && !ArrayBuffer.isView(given)) return;
+  if (typeof given === 'object' && given !== null && !ArrayBuffer.isView(given))
+    return readState(call, tensors) as NamedTensors;
   throw new TypeError(
     `${call}: the tensors are ${described(given)}. Expected tensors by name, such as ` +
       'decodeSafetensors(bytes).tensors.',
