@@ -7,7 +7,7 @@ import { readState } from '../state/read-state.js';
 import type { StateTree } from '../state/state-tree.js';
 import { canonical, isFloating, sameBytes, zeros } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
-import { requireState, requireTensors } from './require-state.js';
+import { requireAll, requireState, requireTensors } from './require-state.js';
 
 /** An average that another library made. */
 export interface ImportedAverage {
@@ -80,6 +80,8 @@ function withImported<State extends AveragesState>(
     { swaState: 'an object', nAvg: 'an array' },
     'Pass { swaState, nAvg: [...] }, such as fromAveragedModel() returns.',
   );
+  requireAll('importAverage: nAvg', imported.nAvg, 'a number');
+  requireAll('importAverage: stepCounter', imported.stepCounter ?? [], 'a number');
   requireTensors('importAverage: the tensor', imported.swaState);
   requireOptions('importAverage', options, ['average', 'ignore']);
   const { averages, paramGroups } = state;

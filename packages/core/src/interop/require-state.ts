@@ -1,8 +1,10 @@
 // The form of a state that JavaScript passes, which may have been read from any file.
-import { requireMembers } from '../arguments.js';
+import { requireArray, requireMembers } from '../arguments.js';
 import { PolyakError } from '../error.js';
 import { canonical, flawOf } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
+
+const REMEDY = 'Expected what stateDict() gives.';
 
 /**
  * Throws unless `state` has the form of what `stateDict` gives; what its tensors are is not looked
@@ -11,8 +13,7 @@ import type { HostTensor } from '../tensor/tensor.js';
  * @param subject - of the message: `adaptState: the state`
  */
 export function requireState(subject: string, state: unknown): void {
-  const remedy = 'Expected what stateDict() gives.';
-  requireMembers(subject, state, { averages: 'an object', paramGroups: 'an array' }, remedy);
+  requireMembers(subject, state, { averages: 'an object', paramGroups: 'an array' }, REMEDY);
   const { averages, paramGroups } = state as {
     readonly averages: object;
     readonly paramGroups: readonly unknown[];
@@ -24,16 +25,34 @@ export function requireState(subject: string, state: unknown): void {
       residuals: 'an object',
       window: 'an array',
     } as const;
-    requireMembers(`${subject}: its average "${name}"`, average, members, remedy);
-    const { window } = average as { readonly window: readonly unknown[] };
-    const values = Object.keys(window).map((place) => [place, 'an object'] as const);
-    const whole = `${subject}: the window of "${name}"`;
-    requireMembers(whole, Object.fromEntries(window.entries()), Object.fromEntries(values), remedy);
+    const place = `${subject}: its average "${name}"`;
+    requireMembers(place, average, members, REMEDY);
+    const { nAvg, window } = average as Record<'nAvg' | 'window', readonly unknown[]>;
+    requireAll(`${place}: nAvg`, nAvg, 'a number');
+    requireAll(`${place}: window`, window, 'an object');
   }
   paramGroups.forEach((group, index) => {
     const members = { params: 'an array', tied: 'an object' } as const;
-    requireMembers(`${subject}: its parameter group ${index}`, group, members, remedy);
+    const place = `${subject}: its parameter group ${index}`;
+    requireMembers(place, group, members, REMEDY);
+    const { params, tied } = group as {
+      readonly params: readonly unknown[];
+      readonly tied: object;
+    };
+    requireAll(`${place}: params`, params, 'a name');
+    requireAll(`${place}: tied`, Object.values(tied), 'a name');
   });
+}
+
+/** Throws unless `list` is one whose members are all `expected`. */
+export function requireAll(
+  subject: string,
+  list: readonly unknown[],
+  expected: 'a name' | 'a number' | 'an object',
+): void {
+  requireArray(`${subject} is`, list, REMEDY);
+  const members = Object.fromEntries(list.map((_, place) => [place, expected] as const));
+  requireMembers(subject, { ...list }, members, REMEDY);
 }
 
 /** Throws unless each value of `record` is a tensor: one that lies about its shape is refused. */
