@@ -79,6 +79,18 @@ describe('a signal', () => {
     expect(looks).toBe(4);
   });
 
+  it('ends a model average of 2^32 samples by a timer, though all is synchronous', async () => {
+    const swag = new SWAG([weights('w', [2])], { backend });
+    await swag.collect();
+    let samples = 0;
+    const predict = (): number[] => [(samples += 1)];
+    const signal = AbortSignal.timeout(100);
+    const average = swag.bayesianModelAverage(2 ** 32, predict, { signal });
+    await expect(average).rejects.toThrow(expect.objectContaining({ name: 'TimeoutError' }));
+    expect(samples).toBeGreaterThan(0);
+    expect(await swag.bayesianModelAverage(2, () => [1])).toEqual(Float64Array.of(1));
+  });
+
   it('that is none is refused', async () => {
     const signal = {} as Signal;
     await expect(greedySoup(members, () => 1, { signal })).rejects.toThrow('of the signal is');

@@ -10,7 +10,7 @@ import type {
 } from '@polyak/core';
 import type { Awaitable, TensorSpec } from '@polyak/core/interfaces';
 import { requireFunction, requireOptions } from '@polyak/core/kit';
-import { abortOf } from '../signal.js';
+import { abortInTurnsOf } from '../signal.js';
 import type { SignalOptions } from '../signal.js';
 import { shown } from '../state-nodes.js';
 import { Turns } from '../turns.js';
@@ -178,8 +178,10 @@ export class SWAG<T> {
    * The mean of what `predict` returns over `n` samples, each of them in the model for one call:
    * Bayesian model averaging.
    *
-   * @param n - the number of samples, an integer >= 1; the paper takes 30
-   * @param predict - the predicted probabilities of the model, for the same inputs at each call
+   * @param n - the number of samples, an integer >= 1; the paper takes 30. The option `signal` ends
+   *   the call before that
+   * @param predict - the predicted probabilities of the model, for the same inputs at each call. It
+   *   is called once for each sample, so it can report progress
    * @param options - as for {@link SWAG.withSample}. The loader is read once for each sample, so it
    *   cannot be a generator
    * @returns the mean probabilities, added up in float64
@@ -204,12 +206,12 @@ export class SWAG<T> {
       const predicted = async (): Promise<void> => mean.add(await predict());
       const known = [...SAMPLE_OPTIONS, 'batchNorm', 'signal'];
       const { signal, ...terms } = requireOptions(call, options, known);
-      const throwIfAborted = abortOf(call, signal === undefined ? {} : { signal });
+      const throwIfAborted = abortInTurnsOf(call, signal === undefined ? {} : { signal });
       for (let sample = 0; sample < n; sample += 1) {
-        throwIfAborted();
+        await throwIfAborted();
         await this.#within(call, predicted, terms);
       }
-      throwIfAborted();
+      await throwIfAborted();
       return mean.value;
     });
   }
