@@ -136,10 +136,10 @@ export class Truth {
     const average = this.#indexOf(shown);
     if (average === undefined) refuse('RangeError');
     const own = this.#idle(of);
-    this.#requireLive(of, batchNorm);
     if (placesOf(own).some((place) => place === this.misshapen)) refuse('ERR_PARAMETERS');
     const averaged = own.groups.filter(({ nAvg }) => nAvg > 0);
     if (averaged.length === 0) refuse('ERR_NO_AVERAGES');
+    this.#requireLive(of, batchNorm);
     const values = averaged.flatMap(({ averages }) => averages[average] ?? []);
     this.#lend(
       own,

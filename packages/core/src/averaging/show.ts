@@ -111,7 +111,7 @@ function* lend<T>(
   current: Transaction,
 ): Steps<Loan<T>> {
   const { call } = current;
-  yield* averages.requireFree(current, batchNorm?.model.layers);
+  averages.requireUsable(call);
   for (const { list } of averages.groups) list.live(call);
   const averaged = averages.groups.filter(({ running }) => (running[index]?.nAvg ?? 0) > 0);
   if (averaged.length === 0) {
@@ -120,6 +120,8 @@ function* lend<T>(
       `${call}: nothing has been averaged yet. Update the averages first.`,
     );
   }
+  // Last, as it takes out what was left in the model.
+  yield* averages.requireFree(current, batchNorm?.model.layers);
   const { what, backend, warn } = averages.terms;
   const begin = (begun: Loan<T>, method: string): void => {
     averages.status = { kind: 'swapped', index, loan: begun, by: method };

@@ -13,6 +13,21 @@ function over(data: Float32Array): readonly Parameter<HostTensor>[] {
   return [parameter('w', { dtype: 'float32', shape: [data.length], data })];
 }
 
+/** A parameter over `data` whose shape can change. */
+function reshaped(data: Float32Array): Parameter<HostTensor> & { shape: readonly number[] } {
+  const [own] = over(data) as [Parameter<HostTensor>];
+  const { name, identity } = own;
+  return {
+    name,
+    identity,
+    shape: [data.length],
+    get() {
+      return { ...own.get(), shape: this.shape };
+    },
+    set: (tensor) => own.set(tensor),
+  };
+}
+
 interface Shared {
   readonly data: Float32Array;
   readonly one: AveragedModel<HostTensor>;
@@ -135,6 +150,22 @@ describe('averages that were left in a model, recallable', () => {
     expect(one.isSwapped).toBe(true);
     await one.swap();
     expect([...data]).toEqual([5, 5]);
+  });
+
+  it('are not touched by a swap that is refused', async () => {
+    const { data, other, faults } = await shared();
+    const [fresh, one] = [new AveragedModel(over(data), { backend }), reshaped(data)];
+    const changed = new AveragedModel([one], { backend });
+    await changed.update();
+    await other.swapSwaSgd({ recallable: true });
+    const before = faults.calls.length;
+    await expect(fresh.swap()).rejects.toMatchObject({ code: 'ERR_NO_AVERAGES' });
+    one.shape = [1, 2];
+    for (const call of [() => changed.swap(), () => changed.withAveraged(() => {})]) {
+      await expect(call()).rejects.toMatchObject({ code: 'ERR_PARAMETERS' });
+    }
+    expect(faults.calls.slice(before)).toEqual([]);
+    expect([[...data], other.isSwapped]).toEqual([[2, 2], true]);
   });
 
   it('leave and restore in any order', async () => {
