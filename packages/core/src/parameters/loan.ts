@@ -235,10 +235,9 @@ export function* exchanged<T>(
   parameters: readonly Parameter<T>[],
   tensors: readonly T[],
 ): Steps<readonly T[]> {
-  const held = yield* wait(backend.swap(parameters, tensors));
+  const held = current.drafts(backend, yield* wait(backend.swap(parameters, tensors)));
   current.undo(function* () {
-    const taken = yield* wait(backend.swap(parameters, held));
-    yield* disposeAll(backend, [...taken, ...held]);
+    yield* disposeAll(backend, yield* wait(backend.swap(parameters, held)));
   });
   return held;
 }

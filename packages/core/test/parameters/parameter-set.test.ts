@@ -6,7 +6,8 @@ import type { NamedTensors } from '@polyak/core';
 import type { Backend, HostTensor, Parameter } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
 import { halfBackend, halfParameter } from '../../../../tests/support/half-backend.js';
-import { Faults, faulty } from '../support/faults.js';
+import { fakeLayer, fakeModel } from '../support/batch-norm.js';
+import { Faults, faulty, faultyModel } from '../support/faults.js';
 import { read } from '../../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
@@ -120,6 +121,20 @@ describe('withWeights', () => {
     });
     expect(backend.memory().tensors - before.tensors).toBe(4);
     await set.recall();
+    expect(backend.memory()).toEqual(before);
+  });
+
+  it('keeps nothing where a try to put them back fails, and to undo that try', async () => {
+    const [before, faults] = [backend.memory(), new Faults()];
+    const { parameters, set } = model(faulty(backend, faults));
+    const bn = faultyModel(fakeModel([fakeLayer('bn')]), faults);
+    const left = ['read', 'swap'];
+    const failNext = (): void => {
+      faults.fails = (call) => call === left[0] && left.shift() !== undefined;
+    };
+    await set.withWeights(OTHERS, failNext, { batchNorm: { model: bn, loader: [4] } });
+    expect(left).toEqual([]);
+    expect(parameters.map(read)).toEqual([[1, 2], [7]]);
     expect(backend.memory()).toEqual(before);
   });
 
