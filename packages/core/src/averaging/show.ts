@@ -122,7 +122,8 @@ function* lend<T>(
   }
   // Last, as it takes out what was left in the model.
   yield* averages.requireFree(current, batchNorm?.model.layers);
-  const { what, backend, warn } = averages.terms;
+  const { status, terms } = averages;
+  const { what, backend, warn } = terms;
   const begin = (begun: Loan<T>, method: string): void => {
     averages.status = { kind: 'swapped', index, loan: begun, by: method };
   };
@@ -135,6 +136,7 @@ function* lend<T>(
     ),
     isOwner: false,
     batchNorm,
+    replaced: status.kind === 'swapped' ? status.loan : undefined,
     onEnd: () => {
       averages.status = { kind: 'live' };
     },

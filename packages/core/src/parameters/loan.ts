@@ -32,6 +32,8 @@ export interface LoanTerms<T> {
    * If given, running statistics are estimated for the lent weights, and the old ones are kept too.
    */
   readonly batchNorm: AveragedBatchNorm<unknown> | undefined;
+  /** A loan of the same lender that this one takes the place of, if any. */
+  readonly replaced?: Loan<T> | undefined;
   /** Called when the loan has ended. */
   onEnd(): void;
   /** Called if the loan could not begin, and the live weights could not be put back either. */
@@ -49,6 +51,8 @@ export class Loan<T> implements Holder {
   #left: 'no' | 'finished' | 'stuck' = 'no';
   #isEnding = false;
   #isOwner: boolean;
+  /** If this loan could not begin properly, a loan that could not end therefore. */
+  #replaced: Loan<T> | undefined;
   #kept: readonly T[] = [];
   /** The statistics of the layers; empty until they have been read. */
   #statistics: readonly RunningStatistics[] = [];
@@ -94,6 +98,7 @@ export class Loan<T> implements Holder {
       } catch (error) {
         // The caller frees its tensors on this failure.
         loan.#isOwner = false;
+        loan.#replaced = terms.replaced;
         loan.leave('stuck');
         terms.onStuck?.(loan);
         throw error;
@@ -175,6 +180,8 @@ export class Loan<T> implements Holder {
 
   #end(current: Transaction): void {
     const { backend, onEnd, tensors } = this.#terms;
+    const replaced = this.#replaced;
+    if (replaced && !replaced.#isEnding) replaced.#end(current);
     current.commit(() => {
       letGo(this.#identities, this);
       onEnd();

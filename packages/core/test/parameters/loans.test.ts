@@ -4,7 +4,7 @@ import { AveragedModel, observedOptimizer, ParameterSet, SWA } from '@polyak/cor
 import type { HostTensor, Parameter } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
 import { fakeLayer, fakeModel } from '../support/batch-norm.js';
-import { Faults, faulty, slow } from '../support/faults.js';
+import { Faults, faulty, faultyModel, slow } from '../support/faults.js';
 
 const backend = cpuBackend();
 
@@ -166,6 +166,23 @@ describe('averages that were left in a model, recallable', () => {
     }
     expect(faults.calls.slice(before)).toEqual([]);
     expect([[...data], other.isSwapped]).toEqual([[2, 2], true]);
+  });
+
+  it('block nobody where another of the same object can neither begin nor be undone', async () => {
+    const { data, one, other, faults } = await shared();
+    const before = backend.memory().tensors;
+    await other.swapSwaSgd({ recallable: true });
+    const left = ['read', 'swap'];
+    faults.fails = (call) => call === left[0] && left.shift() !== undefined;
+    const batchNorm = { model: faultyModel(fakeModel([fakeLayer('bn')]), faults), loader: [4] };
+    const failing = other.withAveraged(() => {}, { batchNorm });
+    await expect(failing).rejects.toMatchObject({ name: 'AggregateError' });
+    await other.swapSwaSgd();
+    expect([[...data], other.isSwapped]).toEqual([[5, 5], false]);
+    expect(backend.memory().tensors).toBe(before);
+    data.fill(7);
+    await one.update();
+    expect([...data]).toEqual([7, 7]);
   });
 
   it('leave and restore in any order', async () => {
