@@ -17,6 +17,9 @@ import type { BackendHarness } from '@polyak/core/conformance';
 import { random } from '../support/sgd.js';
 import type { Faults } from './faults.js';
 
+/** Makes calls that can fail. */
+type Failing = Pick<Faults, 'call'>;
+
 /** A tensor of values that depend on the seed. */
 export function tensorOf(dtype: DType, shape: readonly number[], seed: number): HostTensor {
   const next = random(seed);
@@ -30,7 +33,7 @@ export function tensorOf(dtype: DType, shape: readonly number[], seed: number): 
 }
 
 /** The backend, each of whose calls can fail. */
-export function faultyBackend<T>(backend: Backend<T>, faults: Faults, left: T[]): Backend<T> {
+export function faultyBackend<T>(backend: Backend<T>, faults: Failing, left: T[]): Backend<T> {
   const how = { throws: backend.isSynchronous };
   const { cast } = backend;
   return {
@@ -64,7 +67,7 @@ export function faultyBackend<T>(backend: Backend<T>, faults: Faults, left: T[])
 }
 
 /** The place, whose `set` can fail, before and after it has done its work. */
-export function faultyParameter<T>(place: Parameter<T>, faults: Faults): Parameter<T> {
+export function faultyParameter<T>(place: Parameter<T>, faults: Failing): Parameter<T> {
   return {
     name: place.name,
     get identity() {
@@ -77,7 +80,7 @@ export function faultyParameter<T>(place: Parameter<T>, faults: Faults): Paramet
 
 /** Batch norm whose statistics depend on the weights that the model holds. */
 export class FaultyBatchNorm implements BatchNormModel<number> {
-  readonly #faults: Faults;
+  readonly #faults: Failing;
   readonly #weights: () => Promise<number>;
   readonly held: RunningStatistics[] = [1, 2].map((n) => ({
     mean: Float64Array.of(n, n + 1),
@@ -86,7 +89,7 @@ export class FaultyBatchNorm implements BatchNormModel<number> {
   readonly layers: BatchNormModel<number>['layers'];
 
   /** @param weights - a number that all weights go into */
-  constructor(faults: Faults, weights: () => Promise<number>) {
+  constructor(faults: Failing, weights: () => Promise<number>) {
     this.#faults = faults;
     this.#weights = weights;
     this.layers = this.held.map((_, index) => ({
@@ -136,13 +139,13 @@ export class FaultyBatchNorm implements BatchNormModel<number> {
 
 /** An optimizer that puts weights of its own into the model. */
 export class FaultyOptimizer<T> implements Optimizer<T> {
-  readonly #faults: Faults;
+  readonly #faults: Failing;
   readonly #train: () => Promise<void>;
   paramGroups: ParamGroup<T>[];
   /** Whether it has taken the step of the current operation. */
   hasStepped = false;
 
-  constructor(faults: Faults, groups: readonly ParamGroup<T>[], train: () => Promise<void>) {
+  constructor(faults: Failing, groups: readonly ParamGroup<T>[], train: () => Promise<void>) {
     this.#faults = faults;
     this.#train = train;
     this.paramGroups = [...groups];

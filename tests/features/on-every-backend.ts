@@ -1,10 +1,10 @@
 // The backends that each feature is tested on: all that run in Node here. Left out is tfjs on
 // TensorFlow, whose code is that of tfjs on cpu: the libraries of TensorFlow and of Mesa, which
 // gpu.js needs, crash in one process.
-import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import type { BackendHarness } from '@polyak/core/conformance';
-import type { Awaitable, HostTensor } from '@polyak/core/interfaces';
+import type { Awaitable } from '@polyak/core/interfaces';
 import { describe, it } from 'vitest';
+import { cpuHarness } from '../support/cpu-harness.js';
 import { gpujsHarness } from '../support/gpujs/harness.js';
 import { isSkipped, MODES } from '../support/gpujs/modes.js';
 import { onnxHarness } from '../support/onnx/harness.js';
@@ -43,16 +43,6 @@ const BACKENDS: readonly NamedBackend[] = [
     give: (suite: Suite) => suite(async () => gpujsHarness(mode)),
   })),
 ];
-
-/** A harness on the CPU backend. */
-export function cpuHarness(kernel: 'wasm' | 'js'): BackendHarness<HostTensor> {
-  const backend = cpuBackend({ kernel });
-  return {
-    backend,
-    parameter: (name, tensor) => parameter(name, { ...tensor, data: tensor.data.slice() }),
-    liveTensors: () => backend.memory().tensors,
-  };
-}
 
 /** Declares a test of each check for every backend. */
 export function onEveryBackend(checks: Checks): void {

@@ -5,11 +5,12 @@ import type { BackendHarness } from '@polyak/core/conformance';
 import type { BatchNormModel, RunningStatistics } from '@polyak/core/interfaces';
 import { SWAG } from '@polyak/ensemble';
 import { expect } from 'vitest';
+import { cpuHarness } from '../support/cpu-harness.js';
 import { random } from '../support/sgd.js';
 import { referenceOf } from '../support/swag-reference.js';
 import { liveModel } from './live-model.js';
 import type { LiveModel } from './live-model.js';
-import { cpuHarness, onEveryBackend } from './on-every-backend.js';
+import { onEveryBackend } from './on-every-backend.js';
 import type { Checks } from './on-every-backend.js';
 
 const STATISTICS: RunningStatistics = { mean: Float64Array.of(-1), variance: Float64Array.of(7) };

@@ -2,6 +2,7 @@
 import { bnUpdate, fromSafetensors, toSafetensors } from '@polyak/core';
 import type { SwapOptions } from '@polyak/core';
 import type { HostTensor } from '@polyak/core/interfaces';
+import { OWN } from './held.js';
 import type { Truth } from './reference.js';
 import { NO_AVERAGE } from './script.js';
 import type { Command, Owner, Shown } from './script.js';
@@ -88,9 +89,9 @@ export function tell(truth: Truth, command: Command, values: readonly HostTensor
     case 'write':
       return truth.write(values.map(numbersOf));
     case 'recall':
-      return truth.recall();
+      return truth.model.requireLive(OWN);
     case 'bnUpdate':
-      return truth.bnUpdate();
+      return truth.model.bnUpdate();
     default:
       throw new TypeError(command.kind);
   }

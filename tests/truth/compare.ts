@@ -14,13 +14,14 @@ export class Violation extends Error {}
 
 /** Compares counters, and what the model holds. */
 export async function compareModel<T>(world: World<T>, truth: Truth): Promise<void> {
-  const { swa, ema } = truth.holders;
+  const { holders, model } = truth;
+  const { swa, ema } = holders;
   const expected = {
     swa: swa.groups.map(({ nAvg, stepCounter }) => [nAvg, stepCounter]),
     ema: ema.groups[0]?.nAvg,
     lr: truth.lr,
     nSkipped: [swa.nSkipped, ema.nSkipped],
-    isSwapped: [swa.loan !== undefined, ema.loan !== undefined],
+    isSwapped: [model.loans.swa !== undefined, model.loans.ema !== undefined],
   };
   requireSame('the counters', JSON.stringify(world.counters()), JSON.stringify(expected));
   const found = await world.held();
@@ -31,10 +32,10 @@ export async function compareModel<T>(world: World<T>, truth: Truth): Promise<vo
     // A swap rounds averages to half precision; statistics are about 1.
     const boundOf = (value: number): number =>
       bound + (isRounded ? 2 ** -11 * Math.abs(value) + 2 ** -25 : 1e-12);
-    requireNear(`what place ${place} holds`, [numbers, truth.held[place] ?? []], boundOf);
+    requireNear(`what place ${place} holds`, [numbers, model.values[place] ?? []], boundOf);
   });
   // What is there is what goes on.
-  truth.held = found.map((numbers) => [...numbers]);
+  model.values = found.map((numbers) => [...numbers]);
 }
 
 /**

@@ -1,15 +1,17 @@
 // Runs a script on a backend and on the reference at once, and compares them after each call.
-import { PolyakError } from '@polyak/core';
 import type { BackendHarness } from '@polyak/core/conformance';
 import { isFloating } from '@polyak/core/interfaces';
-import { call, optionsOf, tell } from './calls.js';
+import { call, tell } from './calls.js';
 import { compareAverages, compareModel, requireSame, Violation } from './compare.js';
+import { isFault } from './faults.js';
+import { nested } from './nested.js';
+import type { Nesting } from './nested.js';
+import { outcomeOf, Thrown } from './outcome.js';
+import type { Outcome } from './outcome.js';
+import { Recovery } from './recovery.js';
 import { Truth } from './reference.js';
-import type { Body, Command, Script } from './script.js';
+import type { Command, Script } from './script.js';
 import { numbersOf, World } from './world.js';
-
-/** What the function of a user throws. */
-class Thrown extends Error {}
 
 /** What a script has tried. */
 interface Tried {
@@ -17,6 +19,8 @@ interface Tried {
   readonly error: number;
   /** How commands ended, such as `update: ERR_SWAPPED`. */
   readonly outcomes: ReadonlySet<string>;
+  /** The calls that failed as planned, by name. */
+  readonly hits: readonly string[];
 }
 
 /**
@@ -25,7 +29,7 @@ interface Tried {
  * @throws Error that says what differs after which command
  */
 export async function runScript<T>(harness: BackendHarness<T>, script: Script): Promise<Tried> {
-  const { settings } = script;
+  const { settings, faults = [] } = script;
   const commands = script.commands.filter((command) => command !== undefined);
   const world = await World.make(harness, settings);
   const isInteger = world.places.map(
@@ -34,24 +38,30 @@ export async function runScript<T>(harness: BackendHarness<T>, script: Script): 
   const run = new Run(world, new Truth(settings, await world.held(), isInteger));
   const alive = await harness.liveTensors();
   try {
+    world.faults.start(faults);
     await run.all(commands);
+    world.faults.start([]);
     await run.end();
     const left = (await harness.liveTensors()) - alive;
     requireSame('the number of tensors left', String(left), '0');
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
-    const text = JSON.stringify({ settings, commands });
+    const text = JSON.stringify({ settings, commands, faults });
     throw new Error(`${run.path}: ${error.message}. The script: ${text}`, { cause: error });
   }
   await world.close();
   return run;
 }
 
-type Pair = readonly [found: string, expected: string];
+/** How a command ended, and how it must have ended. */
+type Pair = readonly [found: Outcome, expected: string];
 
 class Run<T> implements Tried {
   readonly #world: World<T>;
   readonly #truth: Truth;
+  readonly #recovery: Recovery<T>;
+  /** The number of failures before the part of a command that is under way. */
+  #before = 0;
   /** The commands under way, each with those around it. */
   path = '';
   error = 0;
@@ -60,15 +70,23 @@ class Run<T> implements Tried {
   constructor(world: World<T>, truth: Truth) {
     this.#world = world;
     this.#truth = truth;
+    this.#recovery = new Recovery(world, truth);
+  }
+
+  get hits(): readonly string[] {
+    return this.#world.faults.hits;
   }
 
   async all(commands: readonly Command[], isInside = false): Promise<void> {
+    const [world, truth] = [this.#world, this.#truth];
     for (const [n, command] of commands.entries()) {
       const before = this.path;
       this.path = `${before}/${n} ${command.kind}`;
-      await this.#one(command);
+      // What has failed is tried again.
+      while ((await this.#one(command)) === 'fault');
       if (!isInside) {
-        this.error = Math.max(this.error, await compareAverages(this.#world, this.#truth));
+        const error = await world.faults.without(() => compareAverages(world, truth));
+        this.error = Math.max(this.error, error);
       }
       this.path = before;
     }
@@ -86,11 +104,26 @@ class Run<T> implements Tried {
       await this.all([{ kind: 'dispose', of, keep: 'live' }]);
   }
 
-  async #one(command: Command): Promise<void> {
+  async #one(command: Command): Promise<string> {
+    const [world, truth] = [this.#world, this.#truth];
+    this.#begin();
     const [found, expected] = await this.#pair(command);
-    requireSame('the outcome', found, expected);
-    await compareModel(this.#world, this.#truth);
-    this.outcomes.add(`${command.kind}: ${found}`);
+    requireSame('the outcome', found.kind, expected);
+    const failed = this.hits.slice(this.#before);
+    // A `dispose` that has failed the call has not been done, like the rest of it.
+    if (found.kind !== 'fault' || failed[0] !== 'dispose') await world.freeLeft();
+    if (found.kind === 'fault' && (failed.length > 1 || hasOther(found.error))) {
+      await world.faults.without(() => this.#recovery.recover(command, found.error));
+    }
+    await compareModel(world, truth);
+    this.outcomes.add(`${command.kind}: ${found.kind}`);
+    return found.kind;
+  }
+
+  /** Begins a part of a command, in which two calls fail at most. */
+  #begin(): void {
+    this.#before = this.hits.length;
+    this.#world.faults.limit = this.#before + 2;
   }
 
   /** What became of a command, and what must have become of it. */
@@ -100,71 +133,28 @@ class Run<T> implements Tried {
       case 'train': {
         const values = world.draw(command.broken);
         await world.train(values);
-        truth.train(values.map(numbersOf));
-        return ['done', 'done'];
+        truth.model.train(values.map(numbersOf));
+        return [{ kind: 'done' }, 'done'];
       }
-      case 'step': {
-        world.optimizer.hasStepped = false;
-        const end = (outcome: string): string =>
-          truth.endStep(
-            world.optimizer.hasStepped ? world.next.map(numbersOf) : undefined,
-            outcome !== 'done',
-          );
-        const step = (fn: () => Promise<void>): Promise<unknown> =>
-          world.swa.step(async () => {
-            await fn();
-            world.next = world.draw();
-          });
-        return this.#within(command, step, () => truth.beginStep(), end);
-      }
-      case 'withAveraged': {
-        const within = (fn: () => Promise<void>): Promise<void> =>
-          world[command.of].withAveraged(fn, optionsOf(world, command));
-        const begin = (): void => truth.show(command, 'withAveraged');
-        return this.#within(command, within, begin, () => truth.takeBack(command.of));
-      }
-      case 'withStateDict': {
-        const own = command.of;
-        const end = (): void => {
-          truth.holders[own].isBusy = false;
-        };
-        return this.#within(
-          command,
-          (fn) => world[own].withStateDict(fn),
-          () => truth.beginState(own),
-          end,
-        );
-      }
+      case 'step':
+      case 'withAveraged':
+      case 'withStateDict':
       case 'withWeights':
-      case 'withCopy': {
-        const { batchNorm, kind } = command;
-        const values = world.draw();
-        const weights = world.named(values);
-        const options = batchNorm ? { batchNorm: world.batchNorm } : {};
-        const within = async (fn: () => Promise<void>): Promise<void> => {
-          if (kind === 'withWeights') return world.set.withWeights(weights, fn, options);
-          const copies = await world.backend.upload(Object.values(weights));
-          try {
-            return await world.set.withCopy(copies, fn, options);
-          } finally {
-            await world.backend.dispose(copies);
-          }
-        };
-        const begin = (): void => truth.showWeights(values.map(numbersOf), batchNorm);
-        return this.#within(command, within, begin, () => truth.takeBack('set'));
-      }
+      case 'withCopy':
+        return this.#within(command);
       case 'misshape': {
-        const isLent = Object.values(truth.holders).some(({ loan }) => loan !== undefined);
-        world.misshapen = truth.misshapen = isLent ? undefined : command.place;
+        const isLent = Object.values(truth.model.loans).some((loan) => loan !== undefined);
+        world.misshapen = truth.model.misshapen = isLent ? undefined : command.place;
         const pair = await this.#pair(command.command);
-        world.misshapen = truth.misshapen = undefined;
+        world.misshapen = truth.model.misshapen = undefined;
         return pair;
       }
       case 'together':
         return this.#together(command.commands);
       case 'resume': {
         const pair = await this.#pair({ kind: 'dispose', of: command.of, keep: 'live' });
-        if (pair[0] !== pair[1] || !['done', 'ERR_DISPOSED'].includes(pair[0])) return pair;
+        const [{ kind }, expected] = pair;
+        if (kind !== expected || !['done', 'ERR_DISPOSED'].includes(kind)) return pair;
         world.make(command.of);
         truth.make(command.of);
         return this.#pair({ kind: 'loadStateDict', of: command.of });
@@ -172,19 +162,17 @@ class Run<T> implements Tried {
       default: {
         const values = command.kind === 'write' ? world.draw() : [];
         const found = await outcomeOf(() => call(world, command, values));
+        if (found.kind === 'fault') return [found, 'fault'];
         return [found, truth.attempt(() => tell(truth, command, values))];
       }
     }
   }
 
   /** A call with others inside of it. */
-  async #within(
-    { body, fails }: Body,
-    within: (fn: () => Promise<void>) => Promise<unknown>,
-    begin: () => void,
-    end: (outcome: string) => string | void,
-  ): Promise<Pair> {
+  async #within(command: Nesting): Promise<Pair> {
     const [world, truth] = [this.#world, this.#truth];
+    const { within, begin, end } = nested(world, truth, command);
+    const { body, fails } = command;
     let isIn = false;
     const found = await outcomeOf(() =>
       within(async () => {
@@ -192,12 +180,19 @@ class Run<T> implements Tried {
         requireSame('how it began', 'done', truth.attempt(begin));
         await compareModel(world, truth);
         await this.all(body, true);
+        this.#begin();
+        await world.faults.call('fn', () => {});
         if (fails) throw new Thrown();
       }),
     );
+    const hasFault = found.kind === 'fault';
     if (isIn) {
-      const outcome = fails ? 'thrown' : 'done';
-      return [found, end(outcome) ?? outcome];
+      const outcome = end(fails || hasFault) ?? (fails ? 'thrown' : 'done');
+      return [found, hasFault ? 'fault' : outcome];
+    }
+    if (hasFault) {
+      if (command.kind === 'step') this.#recovery.recallTaken();
+      return [found, 'fault'];
     }
     const expected = truth.attempt(begin);
     return [found, expected === 'done' ? 'begun' : expected];
@@ -206,30 +201,25 @@ class Run<T> implements Tried {
   /** Calls that all begin before any has finished. */
   async #together(commands: readonly Command[]): Promise<Pair> {
     const [world, truth] = [this.#world, this.#truth];
+    const { faults } = world;
+    // One failure at most: what two have left in the model, the next call would take out.
+    faults.limit = faults.hits.length + 1;
     const outcomes = await Promise.all(
       commands.map((command) => outcomeOf(() => call(world, command, []))),
     );
+    const isLate = !world.backend.isSynchronous || faults.hits.length === faults.limit;
     const expected = commands.map((command, n) => {
-      const found = outcomes[n] ?? '';
+      const found = outcomes[n]?.kind ?? '';
       // Where calls take time, those that come too early are refused.
-      const isEarly = n > 0 && ['ERR_BUSY', 'ERR_SWAPPED'].includes(found);
-      const isRefused = isEarly && !world.backend.isSynchronous;
+      const isEarly = isLate && n > 0 && ['ERR_BUSY', 'ERR_SWAPPED'].includes(found);
+      const isRefused = isEarly || found === 'fault';
       return isRefused ? found : truth.attempt(() => tell(truth, command, []));
     });
-    return [outcomes.join(), expected.join()];
+    return [{ kind: outcomes.map(({ kind }) => kind).join() }, expected.join()];
   }
 }
 
-/** `done`, or the code of what was thrown. */
-async function outcomeOf(run: () => Promise<unknown> | undefined): Promise<string> {
-  try {
-    await run();
-    return 'done';
-  } catch (error) {
-    if (error instanceof Thrown) return 'thrown';
-    if (PolyakError.is(error)) return error.code;
-    if (error instanceof RangeError) return 'RangeError';
-    if (error instanceof Violation) throw error;
-    throw new Violation(`an error from inside: ${String(error)}`, { cause: error });
-  }
+/** Whether a call has failed by itself, and then its undo by a fault. */
+function hasOther(error: unknown): boolean {
+  return error instanceof AggregateError && !error.errors.every(isFault);
 }

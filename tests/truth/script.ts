@@ -1,6 +1,7 @@
 // Scripts: what a training with several averages of one model does, as plain data that shrinks.
 import * as fc from 'fast-check';
 import type { NonFinitePolicy } from '@polyak/core';
+import type { Plan } from './faults.js';
 import { RULES } from './rules.js';
 import type { RuleName } from './rules.js';
 
@@ -57,6 +58,8 @@ export type Command =
 export interface Script {
   readonly settings: Settings;
   readonly commands: readonly (Command | undefined)[];
+  /** Calls that fail. */
+  readonly faults?: readonly Plan[];
 }
 
 const of = fc.constantFrom('swa', 'ema');
@@ -195,3 +198,16 @@ export const anyScript: fc.Arbitrary<Script> = fc.record({
   settings,
   commands,
 });
+
+/** Failures, of which some come right after another. */
+const faults: fc.Arbitrary<readonly Plan[]> = fc.array(
+  fc.record({
+    gap: fc.oneof({ arbitrary: fc.nat(40), weight: 3 }, { arbitrary: fc.constant(0), weight: 1 }),
+    rejects: fc.boolean(),
+    isLate: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 60, size: 'max' },
+);
+
+/** The same, in which calls fail. */
+export const anyScriptWithFaults: fc.Arbitrary<Script> = fc.record({ settings, commands, faults });

@@ -5,10 +5,16 @@ import type { BackendHarness } from '@polyak/core/conformance';
 import type { Backend, HostTensor, Parameter } from '@polyak/core/interfaces';
 import { arrayOf, elementCount, isHalf } from '@polyak/core/interfaces';
 import { halfBits, halfValue } from '@polyak/core/kit';
-import { FaultyBatchNorm, FaultyOptimizer, placesOf } from '../faults/model.js';
-import { Faults } from '../faults/faults.js';
+import {
+  FaultyBatchNorm,
+  faultyBackend,
+  FaultyOptimizer,
+  faultyParameter,
+  placesOf,
+} from '../faults/model.js';
 import { random } from '../support/sgd.js';
 import type { Values } from './averages.js';
+import { Faults } from './faults.js';
 import { RULES } from './rules.js';
 import type { Owner, Settings } from './script.js';
 
@@ -22,6 +28,7 @@ interface Counters {
 }
 
 export class World<T> {
+  readonly faults: Faults = new Faults();
   readonly places: readonly Parameter<T>[];
   readonly odd: T;
   readonly bn: FaultyBatchNorm;
@@ -34,9 +41,13 @@ export class World<T> {
   misshapen: number | undefined;
   /** What the optimizer's next step puts into the model. */
   next: readonly HostTensor[] = [];
-  readonly #harness: BackendHarness<T>;
   readonly settings: Settings;
+  readonly #harness: BackendHarness<T>;
+  /** The backend, whose calls can fail. */
+  readonly #faulty: Backend<T>;
   readonly #parameters: readonly Parameter<T>[];
+  /** What a `dispose` that failed has not freed. */
+  readonly #left: T[] = [];
   #trainings = 0;
 
   /** @returns a world whose model holds the first values */
@@ -59,16 +70,19 @@ export class World<T> {
     this.#harness = harness;
     this.settings = settings;
     this.places = places;
-    // None is started: no call fails.
-    const faults = new Faults();
-    this.#parameters = places.map((place, n) => ({
-      name: place.name,
-      get identity() {
-        return place.identity;
-      },
-      get: () => (this.misshapen === n ? odd : place.get()),
-      set: (tensor: T) => place.set(tensor),
-    }));
+    const { faults } = this;
+    this.#faulty = faultyBackend(harness.backend, faults, this.#left);
+    this.#parameters = places.map((place, n) => {
+      const shaped: Parameter<T> = {
+        name: place.name,
+        get identity() {
+          return place.identity;
+        },
+        get: () => (this.misshapen === n ? odd : place.get()),
+        set: (tensor) => place.set(tensor),
+      };
+      return faultyParameter(shaped, faults);
+    });
     this.bn = new FaultyBatchNorm(faults, async () => {
       const [first] = await this.#download([0]);
       return (first ?? []).reduce((sum, value) => sum + value, 0);
@@ -78,7 +92,7 @@ export class World<T> {
       { params: this.#parameters.slice(3, 4), lr: 0.25 },
     ];
     this.optimizer = new FaultyOptimizer(faults, groups, async () => this.train(this.next));
-    this.set = new ParameterSet(this.#own, { backend: this.backend, onWarning: () => {} });
+    this.set = new ParameterSet(this.#own, { backend: this.#faulty, onWarning: this.#warn });
     this.swa = this.#swa();
     this.ema = this.#ema();
   }
@@ -99,7 +113,7 @@ export class World<T> {
   }
 
   get batchNorm(): NonNullable<AveragedOptions<number>['batchNorm']> {
-    return { model: this.bn, loader: this.bn.loader, onWarning: () => {} };
+    return { model: this.bn, loader: this.bn.loader, onWarning: this.#warn };
   }
 
   /** The size of the numbers of a place. */
@@ -177,6 +191,17 @@ export class World<T> {
     };
   }
 
+  /** Frees what a `dispose` that failed has left, unless the library has tried once more. */
+  async freeLeft(): Promise<void> {
+    for (const tensor of this.#left.splice(0)) {
+      try {
+        await this.backend.dispose([tensor]);
+      } catch {
+        // It has.
+      }
+    }
+  }
+
   async close(): Promise<void> {
     await this.backend.dispose([this.odd]);
   }
@@ -185,11 +210,13 @@ export class World<T> {
     return this.#parameters.slice(0, 4);
   }
 
+  readonly #warn = (): void => this.faults.call('onWarning', () => {}, { throws: true });
+
   #options(of: Owner): AveragingOptions<T> {
     const averages = Object.fromEntries(this.settings[of].map((name) => [name, RULES[name].rule]));
     const { nonFinite, isWatched } = this.settings;
-    const onUpdate = (): void => {};
-    const own = { backend: this.backend, averages, nonFinite, onWarning: () => {} };
+    const onUpdate = (): void => this.faults.call('onUpdate', () => {});
+    const own = { backend: this.#faulty, averages, nonFinite, onWarning: this.#warn };
     return isWatched ? { ...own, onUpdate } : own;
   }
 
