@@ -162,12 +162,15 @@ export class Loan<T> implements Holder {
     yield* putStatistics(current, this.#layersRead, this.#statistics);
     current.release(backend, shown);
     this.#end(current);
+    const replaced = this.#replaced;
+    if (replaced && !replaced.#isEnding) yield* replaced.takeBack(current);
   }
 
   /** Ends the loan: the model keeps what it holds. */
   keep(current: Transaction): void {
     this.#requireNotEnding(current.call);
     this.#end(current);
+    this.#replaced?.keep(current);
   }
 
   #requireNotEnding(call: string): void {
@@ -180,8 +183,6 @@ export class Loan<T> implements Holder {
 
   #end(current: Transaction): void {
     const { backend, onEnd, tensors } = this.#terms;
-    const replaced = this.#replaced;
-    if (replaced && !replaced.#isEnding) replaced.#end(current);
     current.commit(() => {
       letGo(this.#identities, this);
       onEnd();

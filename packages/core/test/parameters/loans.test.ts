@@ -171,13 +171,17 @@ describe('averages that were left in a model, recallable', () => {
   it('block nobody where another of the same object can neither begin nor be undone', async () => {
     const { data, one, other, faults } = await shared();
     const before = backend.memory().tensors;
-    await other.swapSwaSgd({ recallable: true });
-    const left = ['read', 'swap'];
-    faults.fails = (call) => call === left[0] && left.shift() !== undefined;
-    const batchNorm = { model: faultyModel(fakeModel([fakeLayer('bn')]), faults), loader: [4] };
+    const layer = fakeLayer('bn');
+    const live = layer.statistics;
+    const batchNorm = { model: faultyModel(fakeModel([layer]), faults), loader: [4] };
+    await other.swapSwaSgd({ recallable: true, batchNorm });
+    // The statistics of the one that was left are read, and then those of the other.
+    const left = ['read', 'read', 'swap'];
+    faults.fails = (call) => call === left[0] && left.shift() !== undefined && left.length < 2;
     const failing = other.withAveraged(() => {}, { batchNorm });
     await expect(failing).rejects.toMatchObject({ name: 'AggregateError' });
     await other.swapSwaSgd();
+    expect(layer.statistics).toEqual(live);
     expect([[...data], other.isSwapped]).toEqual([[5, 5], false]);
     expect(backend.memory().tensors).toBe(before);
     data.fill(7);
