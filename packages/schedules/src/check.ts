@@ -10,46 +10,50 @@ export function check(
 ): void {
   for (const name in values) {
     const value = values[name] as number;
-    if (!(Number.isFinite(value) && value >= least && value <= most && !(isInteger && value % 1))) {
-      const kind = isInteger ? 'an integer' : 'a finite number';
-      throw new RangeError(
-        `${call}: ${name} is ${shown(value)}, expected ${kind} in [${least}, ${most}].`,
-      );
-    }
+    ensure(
+      Number.isFinite(value) && value >= least && value <= most && !(isInteger && value % 1),
+      call,
+      name,
+      value,
+      `${isInteger ? 'an integer' : 'a finite number'} in [${least}, ${most}]`,
+    );
   }
 }
 
 /** Throws unless the value is one of the words. */
 export function checkWord(call: string, name: string, value: string, ...words: string[]): void {
-  if (!words.includes(value)) {
-    throw new RangeError(`${call}: ${name} is ${shown(value)}, expected ${words.join(' or ')}.`);
-  }
+  ensure(words.includes(value), call, name, value, words.join(' or '));
 }
 
 /** Throws unless the value is a function. */
 export function checkFunction(call: string, name: string, value: unknown): void {
-  if (typeof value !== 'function') {
-    throw new TypeError(`${call}: ${name} is ${shown(value)}, expected a function.`);
-  }
+  ensure(typeof value === 'function', call, name, value, 'a function', TypeError);
 }
 
 /** The options. Throws unless they are an object. */
 export function given<Options>(call: string, options: Options): Options {
-  if (typeof options === 'object' && options !== null) return options;
-  throw new TypeError(`${call}: the options are ${shown(options)}, expected an object.`);
+  ensure(Object(options) === options, call, 'options', options, 'an object', TypeError);
+  return options;
 }
 
 /** The members of a list. One of holes is refused at the first: it may have billions. */
 export function listOf<T>(call: string, name: string, list: readonly T[]): readonly T[] {
+  ensure(Array.isArray(list), call, name, list, 'a list', TypeError);
   const own: T[] = [];
-  if (Array.isArray(list)) {
-    for (const each of list as readonly T[]) if (own.push(each) > 0 && each === undefined) break;
-    return own;
-  }
-  throw new TypeError(`${call}: ${name} is ${shown(list)}, expected a list.`);
+  for (const each of list) if (own.push(each) > 0 && each === undefined) break;
+  return own;
 }
 
-/** What JavaScript passes may be an object that has no text. */
-function shown(value: unknown): string {
-  return value !== null && typeof value === 'object' ? 'an object' : String(value);
+function ensure(
+  holds: boolean,
+  call: string,
+  name: string,
+  value: unknown,
+  expected: string,
+  Failure: new (message: string) => Error = RangeError,
+): void {
+  if (holds) return;
+  // What JavaScript passes may be an object that has no text.
+  const found = Object(value) === value ? typeof value : String(value);
+  throw new Failure(`${call}: ${name} is ${found}, expected ${expected}.`);
 }
