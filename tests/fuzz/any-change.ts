@@ -227,9 +227,11 @@ function define(node: Container, key: PropertyKey, descriptor: PropertyDescripto
 function reclassed(value: unknown, which: number, opaque: ReadonlySet<unknown>): unknown {
   if (!isContainer(value, opaque)) return value;
   if (which % 3 === 0 || Number(value['length']) > 1000) return Object.create(value);
-  if (Array.isArray(value)) return class Own extends Array {}.from(value);
+  if (Array.isArray(value)) return Object.setPrototypeOf(copied(value), OwnArray.prototype);
   return Object.setPrototypeOf(copied(value), which % 3 === 1 ? null : PROTOTYPE);
 }
+
+class OwnArray extends Array {}
 
 const PROTOTYPE: object = {
   get odd() {

@@ -51,6 +51,8 @@ export interface Target {
   readonly calls: readonly Call[];
   /** Objects in the arguments that are not looked into. */
   readonly whole?: readonly unknown[];
+  /** The most bytes that a call takes, for those with buffers of a fixed length. Default 4 MiB. */
+  readonly mostBytes?: number;
   /** Called after a call that threw: throws where something has changed. */
   requireUnchanged?(): unknown;
 }
@@ -85,7 +87,7 @@ export async function expectSurvival(target: Target): Promise<void> {
       const given = changed(target.calls[index]?.[0], changes, whole);
       const attempted = await attempt(given, index);
       const { error } = attempted;
-      const problem = problemOf(attempted, members() !== before);
+      const problem = problemOf(attempted, target.mostBytes ?? MOST_BYTES, members() !== before);
       if (problem !== undefined) {
         throw new Error(`${problem} for ${inspect(given, { depth: 8 })}`, { cause: error });
       }
@@ -105,10 +107,14 @@ interface Attempt {
   readonly ms: number;
 }
 
-function problemOf({ error, bytes, ms }: Attempt, isPolluted: boolean): string | undefined {
+function problemOf(
+  { error, bytes, ms }: Attempt,
+  mostBytes: number,
+  isPolluted: boolean,
+): string | undefined {
   if (error !== undefined && !isOurs(error)) return `${inspect(error)} is not ours,`;
   if (isPolluted) return 'A prototype was changed';
-  if (bytes > MOST_BYTES) return `${bytes} bytes were taken`;
+  if (bytes > mostBytes) return `${bytes} bytes were taken`;
   if (ms > MOST_MS) return `${ms} ms were taken`;
   return undefined;
 }

@@ -1,6 +1,7 @@
 // Merges files, in Node: opens them, plans, merges, publishes.
 import { basename } from 'node:path';
 import { PolyakError } from '@polyak/core';
+import { requireFunction, requireOptions } from '@polyak/core/kit';
 import type { Checkpoint } from './checkpoint.js';
 import type { MergeReport } from './engine/report.js';
 import type { RunOptions } from './engine/run.js';
@@ -11,9 +12,11 @@ import type { ReplaceOptions } from './files/resume.js';
 import { prepareOutput } from './files/resume.js';
 import { stageOutput } from './files/stage.js';
 import { HeaderCache } from './formats/header-cache.js';
-import type { MergeOptions, MergePlan } from './merge/plan.js';
-import type { OutputSink } from './merge/sink.js';
+import type { MergeOptions } from './merge/options.js';
+import { MERGE_OPTIONS, readTexts, requireText } from './merge/options.js';
+import type { MergePlan } from './merge/plan.js';
 import { planMerge } from './merge/plan.js';
+import type { OutputSink } from './merge/sink.js';
 import { openCheckpoint } from './open-path.js';
 
 /** What {@link mergeFiles} merges, and how. */
@@ -48,7 +51,7 @@ export interface PublishedFiles {
  * @param inputs - paths of checkpoints, in order: see {@link openCheckpoint}
  * @param output - the path of the output: a file, or of a model in several files the one that
  *   readers open
- * @param options - the method, names, dtype; `force` to replace a file; `resume` to go on with an
+ * @param given - the method, names, dtype; `force` to replace a file; `resume` to go on with an
  *   interrupted merge; a signal to end it
  * @returns what was planned, and what happened
  * @throws RangeError where the number of inputs or weights is wrong
@@ -73,8 +76,10 @@ export interface PublishedFiles {
 export async function mergeFiles(
   inputs: readonly string[],
   output: string,
-  options: MergeFilesOptions,
+  given: MergeFilesOptions,
 ): Promise<MergedFiles | PublishedFiles> {
+  const options = readFileOptions('mergeFiles', given);
+  requireText('mergeFiles', 'the output', output);
   options.signal?.throwIfAborted();
   if (await prepareOutput(output, options)) return { kind: 'published' };
   return await withPlan(inputs, output, options, async (plan) => {
@@ -116,31 +121,55 @@ export async function planMergeFiles(
   output: string,
   options: MergeFilesOptions,
 ): Promise<MergePlan> {
-  return await withPlan(inputs, output, options, (plan) => Promise.resolve(plan));
+  const given = readFileOptions('planMergeFiles', options);
+  requireText('planMergeFiles', 'the output', output);
+  return await withPlan(inputs, output, given, (plan) => Promise.resolve(plan));
+}
+
+/** The options, each read once; those of the plan are checked with it. */
+function readFileOptions(call: string, options: MergeFilesOptions): MergeFilesOptions {
+  const files = ['signal', 'onProgress', 'force', 'resume'];
+  const given = requireOptions(call, options, [...MERGE_OPTIONS, ...files]);
+  const { base, signal, onProgress, force = false, resume = false } = given;
+  if (base !== undefined) requireText(call, 'base', base);
+  if (onProgress !== undefined) requireFunction(call, 'onProgress', onProgress);
+  if (signal !== undefined)
+    requireFunction(
+      call,
+      'throwIfAborted of the signal',
+      Reflect.get(Object(signal), 'throwIfAborted'),
+    );
+  for (const [what, value] of Object.entries({ force, resume })) {
+    if (typeof value === 'boolean') continue;
+    throw new TypeError(`${call}: ${what} is a value of type ${typeof value}, expected a boolean.`);
+  }
+  return given;
 }
 
 async function withPlan<R>(
   inputs: readonly string[],
   output: string,
-  { base, ...options }: MergeFilesOptions,
+  options: MergeFilesOptions,
   run: (plan: MergePlan) => Promise<R>,
 ): Promise<R> {
+  const { base, signal, method, names, rows, dtype, nonFinite, shardBytes } = options;
+  const planned = { method, names, rows, dtype, nonFinite, shardBytes } as MergeOptions;
   const opened: Checkpoint[] = [];
   const headers = new HeaderCache();
   const open = async (path: string): Promise<Checkpoint> => {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     const checkpoint = await openCheckpoint(path, headers);
     opened.push(checkpoint);
     return checkpoint;
   };
   try {
     const models: Checkpoint[] = [];
-    for (const path of inputs) models.push(await open(path));
+    for (const path of readTexts('mergeFiles', 'the inputs', inputs)) models.push(await open(path));
     const plan = await planMerge(models, basename(output), {
-      ...options,
+      ...planned,
       ...(base === undefined ? {} : { base: await open(base) }),
     });
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     return await run(plan);
   } finally {
     for (const checkpoint of opened) await checkpoint.close();

@@ -29,9 +29,8 @@ export interface SwaPaperLrOptions {
 export function swaPaperLr(options: SwaPaperLrOptions): Schedule {
   const { lr, finalLr, totalSteps } = given('swaPaperLr', options);
   check('swaPaperLr', { lr }, Number.MIN_VALUE);
-  const ratio = finalLr / lr;
   return scheduleOf('swaPaperLr', { finalLr }, { totalSteps }, (step) => {
-    const t = step / totalSteps;
+    const [t, ratio] = [step / totalSteps, finalLr / lr];
     if (t <= 0.5) return lr;
     return lr * (t < 0.9 ? 1 - ((1 - ratio) * (t - 0.5)) / 0.4 : ratio);
   });

@@ -4,6 +4,9 @@ import type { SumDType } from '@polyak/backend-cpu/sums';
 /** The dtypes that an output can have. */
 export type OutputDType = 'float64' | 'float32' | 'float16' | 'bfloat16';
 
+/** All of them. */
+export const OUTPUT_DTYPES: readonly OutputDType[] = ['float64', 'float32', 'float16', 'bfloat16'];
+
 const BYTES: Readonly<Record<SumDType, number>> = {
   float64: 8,
   float32: 4,

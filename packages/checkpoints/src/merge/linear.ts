@@ -1,4 +1,5 @@
 // Merges that are weighted sums of checkpoints, whose weights do not depend on the values.
+import { finiteNumbers } from '../methods/options.js';
 
 /** A weighted sum of checkpoints: `result = Σ weights[i] * checkpoint[i]`. */
 export interface LinearMerge {
@@ -34,18 +35,14 @@ export function weighted(
   weights: readonly number[],
   { normalize = false }: { readonly normalize?: boolean } = {},
 ): LinearMerge {
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  if (!weights.every(Number.isFinite)) {
-    throw new RangeError(
-      `weighted: the weights are ${weights.join(', ')}, expected finite numbers.`,
-    );
-  }
+  const own = finiteNumbers('weighted', weights);
+  const sum = own.reduce((total, weight) => total + weight, 0);
   if (normalize && sum === 0) {
     throw new RangeError('weighted: the weights sum to 0, which nothing can be divided by.');
   }
   return {
     kind: 'linear',
     name: 'weighted',
-    weights: normalize ? weights.map((weight) => weight / sum) : [...weights],
+    weights: normalize ? own.map((weight) => weight / sum) : own,
   };
 }

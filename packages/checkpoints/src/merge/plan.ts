@@ -12,46 +12,20 @@ import type { MergeReport } from '../engine/report.js';
 import { requireFit } from '../names/mismatch.js';
 import type { RowRange } from '../names/rows.js';
 import { rowRanges } from '../names/rows.js';
-import type { NamedTensors, NameRules } from '../names/rules.js';
+import type { NamedTensors } from '../names/rules.js';
 import { applyNames } from '../names/rules.js';
 import { RECORD_KEY, recordText } from '../provenance/record.js';
 import type { NonFinitePolicy } from './checks.js';
 import { checkCount, checkOptions, requireMergeable } from './checks.js';
 import { requireEnding } from './ending.js';
-import type { OutputDType } from './float-dtypes.js';
 import { isMergeable } from './float-dtypes.js';
 import type { LinearMerge } from './linear.js';
 import type { MergeMethod } from './method.js';
+import type { MergeOptions } from './options.js';
+import { readCheckpoints, readOptions, requireText } from './options.js';
 import type { TensorSegments } from './segments.js';
 import { lengthOf } from './segments.js';
 import { segmentsFor } from './tensor-segments.js';
-
-/** Options of {@link planMerge}. */
-export interface MergeOptions {
-  /** How elements are merged: weights, or a method. */
-  readonly method: LinearMerge | MergeMethod;
-  /** The model that the others were trained from, for methods that need it. */
-  readonly base?: Checkpoint;
-  /**
-   * Which tensors are merged, and under which names. Those that are not selected are copied from
-   * the last checkpoint.
-   */
-  readonly names?: NameRules;
-  /**
-   * Patterns of tensors whose first extent may differ, such as embeddings of a vocabulary that
-   * grew. The output has the most rows. A row that only some checkpoints have is merged from those.
-   */
-  readonly rows?: readonly string[];
-  /** The dtype of the floating-point tensors of the output; default: that of the last input. */
-  readonly dtype?: OutputDType;
-  /**
-   * Numbers that are not finite: `refuse` (default) throws, `skip` merges an element from those
-   * checkpoints in which it is finite, `propagate` lets them through.
-   */
-  readonly nonFinite?: NonFinitePolicy;
-  /** The most bytes of a file, if the output is to be cut into several. */
-  readonly shardBytes?: number;
-}
 
 /** What a merge will do. */
 export interface MergePlan {
@@ -93,18 +67,22 @@ export interface MergePlan {
  * Plans a merge. The last checkpoint is the template: the output has its format, its metadata and
  * those tensors that are not merged.
  *
- * @param checkpoints - the models, in order; one at least
+ * @param given - the models, in order; one at least
  * @param output - the file name of the output, without a folder
- * @param options - see {@link MergeOptions}
+ * @param givenOptions - see {@link MergeOptions}
+ * @throws TypeError where an argument has the wrong type
  * @throws RangeError where the number of checkpoints or weights is wrong
  * @throws PolyakError `ERR_MISMATCH` with all differences where checkpoints do not fit together,
  *   or a tensor has a dtype that cannot be merged
  */
 export async function planMerge(
-  checkpoints: readonly Checkpoint[],
+  given: readonly Checkpoint[],
   output: string,
-  options: MergeOptions,
+  givenOptions: MergeOptions,
 ): Promise<MergePlan> {
+  const checkpoints = readCheckpoints('planMerge', given);
+  const options = readOptions('planMerge', givenOptions);
+  requireText('planMerge', 'the output', output);
   const { method, base, names = {}, rows = [], dtype, nonFinite = 'refuse', shardBytes } = options;
   checkCount(method, checkpoints.length, base);
   checkOptions(method, rows, nonFinite);

@@ -54,7 +54,11 @@ export function methodOf(
       return modelStock();
     default:
       throw new RangeError(
-        `methodOf: there is no method "${name}". Expected one of ${METHODS.join(', ')}.`,
+        `methodOf: there is no method ${shown(name)}. Expected one of ${METHODS.join(', ')}.`,
       );
   }
+}
+
+function shown(name: unknown): string {
+  return typeof name === 'string' ? `"${name}"` : `of type ${typeof name}`;
 }

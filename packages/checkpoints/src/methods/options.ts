@@ -23,10 +23,21 @@ export function taskOf(call: string, { lambda = 1, weights }: TaskOptions): Task
   if (!Array.isArray(weights) || weights.length === 0) {
     throw new TypeError(`${call}: weights is not a list of numbers, one for each model.`);
   }
-  for (const [index, weight] of weights.entries()) {
-    requireFinite(call, `weight ${index}`, weight);
+  const own = finiteNumbers(call, weights);
+  return { lambda, weights: own, models: { least: own.length, most: own.length } };
+}
+
+/** The weights, each read once: finite numbers. */
+export function finiteNumbers(call: string, weights: readonly number[]): readonly number[] {
+  if (!Array.isArray(weights)) {
+    throw new TypeError(`${call}: the weights are a value of type ${typeof weights}, not a list.`);
   }
-  return { lambda, weights: [...weights], models: { least: weights.length, most: weights.length } };
+  const own: number[] = [];
+  for (const weight of weights as readonly number[]) {
+    requireNumber(call, `weight ${own.length}`, weight, Number.isFinite, 'a finite number');
+    own.push(weight);
+  }
+  return own;
 }
 
 /** The options as they stand in the record of what was merged. */

@@ -52,7 +52,7 @@ export function requireAll(
 ): void {
   requireArray(`${subject} is`, list, REMEDY);
   const members = Object.fromEntries(list.map((_, place) => [place, expected] as const));
-  requireMembers(subject, { ...list }, members, REMEDY);
+  requireMembers(subject, Object.fromEntries(list.entries()), members, REMEDY);
 }
 
 /** Throws unless each value of `record` is a tensor: one that lies about its shape is refused. */
