@@ -18,9 +18,12 @@ const MOST_BYTES = 4 * 2 ** 20;
 const MOST_MS = 5000;
 const LONGEST_MESSAGE = 20_000;
 const CODE = /^ERR_[A-Z_]+$/;
-// What the engine throws for a proxy that was revoked, and for a class that is called.
-const OF_THE_INPUT =
-  /^Cannot perform '\w+' on a proxy that has been revoked$|^Class constructors cannot be invoked/;
+// What the engine throws for a proxy that was revoked, for a class that is called, and for a loader
+// that is an array without its memory.
+const OF_THE_INPUT = new RegExp(
+  "^Cannot perform '\\w+' on a proxy that has been revoked$|" +
+    '^Class constructors cannot be invoked|values on a detached ArrayBuffer$',
+);
 
 /** Whether an error is that of the input itself, or one that says what was expected. */
 function isOurs(error: unknown): boolean {
