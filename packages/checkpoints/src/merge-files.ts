@@ -51,7 +51,7 @@ export interface PublishedFiles {
  * @param inputs - paths of checkpoints, in order: see {@link openCheckpoint}
  * @param output - the path of the output: a file, or of a model in several files the one that
  *   readers open
- * @param given - the method, names, dtype; `force` to replace a file; `resume` to go on with an
+ * @param options - the method, names, dtype; `force` to replace a file; `resume` to go on with an
  *   interrupted merge; a signal to end it
  * @returns what was planned, and what happened
  * @throws RangeError where the number of inputs or weights is wrong
@@ -76,20 +76,20 @@ export interface PublishedFiles {
 export async function mergeFiles(
   inputs: readonly string[],
   output: string,
-  given: MergeFilesOptions,
+  options: MergeFilesOptions,
 ): Promise<MergedFiles | PublishedFiles> {
-  const options = readFileOptions('mergeFiles', given);
+  const given = readFileOptions('mergeFiles', options);
   requireText('mergeFiles', 'the output', output);
-  options.signal?.throwIfAborted();
-  if (await prepareOutput(output, options)) return { kind: 'published' };
-  return await withPlan(inputs, output, options, async (plan) => {
+  given.signal?.throwIfAborted();
+  if (await prepareOutput(output, given)) return { kind: 'published' };
+  return await withPlan(inputs, output, given, async (plan) => {
     const paths = plan.inputs.flatMap(pathsOf);
     const before = await inputStates(paths);
     const staged = await stageOutput(output, plan.layout, {
-      ...options,
+      ...given,
       request: plan.request.metadata,
       inputs: before,
-      replaces: options.force === true ? await replacedBy(output, plan) : [],
+      replaces: given.force === true ? await replacedBy(output, plan) : [],
     });
     const publish = async (): Promise<void> => {
       await requireUnchanged(before);
@@ -102,7 +102,7 @@ export async function mergeFiles(
       abandon: () => staged.abandon(),
       publish,
     };
-    const report = await runMerge(plan, sink, { ...options, resumeFrom: staged.progress });
+    const report = await runMerge(plan, sink, { ...given, resumeFrom: staged.progress });
     return { kind: 'merged', plan, report };
   });
 }

@@ -67,28 +67,28 @@ export interface MergePlan {
  * Plans a merge. The last checkpoint is the template: the output has its format, its metadata and
  * those tensors that are not merged.
  *
- * @param given - the models, in order; one at least
+ * @param checkpoints - the models, in order; one at least
  * @param output - the file name of the output, without a folder
- * @param givenOptions - see {@link MergeOptions}
+ * @param options - see {@link MergeOptions}
  * @throws TypeError where an argument has the wrong type
  * @throws RangeError where the number of checkpoints or weights is wrong
  * @throws PolyakError `ERR_MISMATCH` with all differences where checkpoints do not fit together,
  *   or a tensor has a dtype that cannot be merged
  */
 export async function planMerge(
-  given: readonly Checkpoint[],
+  checkpoints: readonly Checkpoint[],
   output: string,
-  givenOptions: MergeOptions,
+  options: MergeOptions,
 ): Promise<MergePlan> {
-  const checkpoints = readCheckpoints('planMerge', given);
-  const options = readOptions('planMerge', givenOptions);
+  const own = readCheckpoints('planMerge', checkpoints);
+  const given = readOptions('planMerge', options);
   requireText('planMerge', 'the output', output);
-  const { method, base, names = {}, rows = [], dtype, nonFinite = 'refuse', shardBytes } = options;
-  checkCount(method, checkpoints.length, base);
+  const { method, base, names = {}, rows = [], dtype, nonFinite = 'refuse', shardBytes } = given;
+  checkCount(method, own.length, base);
   checkOptions(method, rows, nonFinite);
-  requireEnding(output, checkpoints.at(-1) as Checkpoint);
-  const inputs = base === undefined ? checkpoints : [...checkpoints, base];
-  const template = checkpoints.length - 1;
+  requireEnding(output, own.at(-1) as Checkpoint);
+  const inputs = base === undefined ? own : [...own, base];
+  const template = own.length - 1;
   const { rename } = names;
   const all = applyNames('planMerge', inputs, rename === undefined ? {} : { rename });
   const selected = applyNames('planMerge', inputs, names);
@@ -105,7 +105,7 @@ export async function planMerge(
     tensors.set(name, { dtype: to, shape, replaces: whole.original(name) });
   }
   const last = inputs[template] as Checkpoint;
-  const recorded = { ...options, models: checkpoints, nonFinite };
+  const recorded = { ...given, models: own, nonFinite };
   const requestOf = (report?: MergeReport): LayoutRequest => ({
     name: output,
     tensors,
@@ -118,7 +118,7 @@ export async function planMerge(
   const copied = [...whole.tensors.keys()].filter((name) => !chosen.has(name));
   return {
     inputs,
-    models: checkpoints.length,
+    models: own.length,
     method,
     nonFinite,
     request,

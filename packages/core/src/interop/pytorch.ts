@@ -9,7 +9,7 @@ import { countAt, integersAt, readTensors, weightsAt } from './torch-tensors.js'
 /**
  * The average of a `torch.optim.swa_utils.AveragedModel`: `save_file(averaged.state_dict(), path)`.
  *
- * @param given - the tensors of the file: `n_averaged`, and the module's parameters and buffers
+ * @param tensors - the tensors of the file: `n_averaged`, and the module's parameters and buffers
  *   under `module.`
  * @returns the average for {@link importAverage}, by the names in the module
  * @throws PolyakError `ERR_STATE` if the file has another format
@@ -27,12 +27,12 @@ import { countAt, integersAt, readTensors, weightsAt } from './torch-tensors.js'
  * console.log(imported.nAvg, Object.keys(imported.swaState)); // [5] ['fc.weight']
  * ```
  */
-export function fromAveragedModel(given: NamedTensors): ImportedAverage {
+export function fromAveragedModel(tensors: NamedTensors): ImportedAverage {
   const call = 'fromAveragedModel';
-  const tensors = readTensors(call, given);
-  const nAvg = [countAt(call, tensors, 'n_averaged')];
+  const own = readTensors(call, tensors);
+  const nAvg = [countAt(call, own, 'n_averaged')];
   const prefix = 'module.';
-  const names = Object.keys(tensors).filter((name) => name.startsWith(prefix));
+  const names = Object.keys(own).filter((name) => name.startsWith(prefix));
   if (names.length === 0)
     throw new PolyakError('ERR_STATE', `${call}: nothing in the file begins with "${prefix}".`);
   return {
@@ -40,7 +40,7 @@ export function fromAveragedModel(given: NamedTensors): ImportedAverage {
     swaState: Object.fromEntries(
       names.map((name): [string, HostTensor] => [
         name.slice(prefix.length),
-        weightsAt(call, tensors, name),
+        weightsAt(call, own, name),
       ]),
     ),
   };
@@ -62,40 +62,35 @@ export function fromAveragedModel(given: NamedTensors): ImportedAverage {
  * save_file(flat, path)
  * ```
  *
- * @param given - the tensors of the file
- * @param givenNames - the parameter names, in the order in which they were passed to the optimizer
+ * @param tensors - the tensors of the file
+ * @param names - the parameter names, in the order in which they were passed to the optimizer
  * @returns the averages for {@link importAverage}, with update and step counts for each parameter
  *   group
  * @throws PolyakError `ERR_STATE` if the file has another format, or another number of parameters
  * @see torchcontrib/optim/swa.py
  */
-export function fromTorchcontrib(
-  given: NamedTensors,
-  givenNames: readonly string[],
-): ImportedAverage {
+export function fromTorchcontrib(tensors: NamedTensors, names: readonly string[]): ImportedAverage {
   const call = 'fromTorchcontrib';
-  const tensors = readTensors(call, given);
-  const names = readNames(call, givenNames);
+  const own = readTensors(call, tensors);
+  const ordered = readNames(call, names);
   const groups: number[] = [];
-  while (Object.hasOwn(tensors, `param_groups.${groups.length}.n_avg`)) groups.push(groups.length);
-  const keys = groups.flatMap((group) => integersAt(call, tensors, `param_groups.${group}.params`));
-  requireCount(call, keys.length, names);
+  while (Object.hasOwn(own, `param_groups.${groups.length}.n_avg`)) groups.push(groups.length);
+  const keys = groups.flatMap((group) => integersAt(call, own, `param_groups.${group}.params`));
+  requireCount(call, keys.length, ordered);
   const bufferOf = (index: number): string => `swa_state.${keys[index]}.swa_buffer`;
   // A group that was never averaged has no buffers.
-  const nAvg = groups.map((group) => countAt(call, tensors, `param_groups.${group}.n_avg`));
+  const nAvg = groups.map((group) => countAt(call, own, `param_groups.${group}.n_avg`));
   const counts = groups.flatMap((group, n) =>
-    integersAt(call, tensors, `param_groups.${group}.params`).map(() => nAvg[n] ?? 0),
+    integersAt(call, own, `param_groups.${group}.params`).map(() => nAvg[n] ?? 0),
   );
-  const averaged = names.flatMap((name, index) =>
+  const averaged = ordered.flatMap((name, index) =>
     (counts[index] ?? 0) > 0 ? [[name, index] as const] : [],
   );
   return {
     nAvg,
-    stepCounter: groups.map((group) =>
-      countAt(call, tensors, `param_groups.${group}.step_counter`),
-    ),
+    stepCounter: groups.map((group) => countAt(call, own, `param_groups.${group}.step_counter`)),
     swaState: Object.fromEntries(
-      averaged.map(([name, index]) => [name, weightsAt(call, tensors, bufferOf(index))]),
+      averaged.map(([name, index]) => [name, weightsAt(call, own, bufferOf(index))]),
     ),
   };
 }
@@ -109,25 +104,25 @@ export function fromTorchcontrib(
  * save_file(flat | {"optimization_step": torch.tensor(state["optimization_step"])}, path)
  * ```
  *
- * @param given - the tensors of the file
- * @param givenNames - the parameter names, in the order of `model.parameters()`
+ * @param tensors - the tensors of the file
+ * @param names - the parameter names, in the order of `model.parameters()`
  * @returns the average for {@link importAverage}; `nAvg` is the number of optimization steps
  * @throws PolyakError `ERR_STATE` if the file has another format, or another number of parameters
  * @see diffusers.training_utils.EMAModel
  */
-export function fromDiffusers(given: NamedTensors, givenNames: readonly string[]): ImportedAverage {
+export function fromDiffusers(tensors: NamedTensors, names: readonly string[]): ImportedAverage {
   const call = 'fromDiffusers';
-  const tensors = readTensors(call, given);
-  const names = readNames(call, givenNames);
-  const nAvg = [countAt(call, tensors, 'optimization_step')];
+  const own = readTensors(call, tensors);
+  const ordered = readNames(call, names);
+  const nAvg = [countAt(call, own, 'optimization_step')];
   requireCount(
     call,
-    Object.keys(tensors).filter((name) => name.startsWith('shadow_params.')).length,
-    names,
+    Object.keys(own).filter((name) => name.startsWith('shadow_params.')).length,
+    ordered,
   );
   return {
     nAvg,
-    swaState: named(names, (index) => weightsAt(call, tensors, `shadow_params.${index}`)),
+    swaState: named(ordered, (index) => weightsAt(call, own, `shadow_params.${index}`)),
   };
 }
 
