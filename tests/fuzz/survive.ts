@@ -18,11 +18,12 @@ const MOST_BYTES = 4 * 2 ** 20;
 const MOST_MS = 5000;
 const LONGEST_MESSAGE = 20_000;
 const CODE = /^ERR_[A-Z_]+$/;
-// What the engine throws for a proxy that was revoked, for a class that is called, and for a loader
-// that is an array without its memory.
+// What the engine throws for a proxy that was revoked, for a class that is called, and for loaders
+// that cannot be read: an array without its memory, a proxy of a text.
 const OF_THE_INPUT = new RegExp(
   "^Cannot perform '\\w+' on a proxy that has been revoked$|" +
-    '^Class constructors cannot be invoked|values on a detached ArrayBuffer$',
+    '^Class constructors cannot be invoked|values on a detached ArrayBuffer$|' +
+    " requires that 'this' be a String$",
 );
 
 /** Whether an error is that of the input itself, or one that says what was expected. */

@@ -67,6 +67,7 @@ describe('a fuzzer', () => {
         calls: [
           [[inputs, { method: mean(2), onProgress: () => undefined, signal, force: true }], merge],
         ],
+        whole: [signal],
         // What is read and merged at once, however long the files.
         mostBytes: 64 * 2 ** 20,
       });

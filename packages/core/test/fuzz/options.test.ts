@@ -94,6 +94,7 @@ describe('a fuzzer', () => {
         include: () => true,
         maxBatches: 1,
         nonFinite: 'skip',
+        signal: { throwIfAborted: ignore },
         onWarning: ignore,
       };
       const { model: _, loader, ...options } = batchNorm;
@@ -111,7 +112,7 @@ describe('a fuzzer', () => {
           [[() => 1, { average: 'ema', batchNorm }], (fn, given) => model.withAveraged(fn, given)],
           [[loader, bn, options], bnUpdate],
         ],
-        whole: [bn, ...layers],
+        whole: [bn, ...layers, batchNorm.signal],
         async requireUnchanged() {
           if (model.isSwapped) await model.swap();
           expect(await state()).toBe(before);

@@ -19,6 +19,7 @@ import { weights } from '../../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
 const onWarning = (): void => undefined;
+const signal = { throwIfAborted: (): void => undefined };
 
 /** A member of a soup, with a tensor that is not averaged. */
 const memberOf = (value: number) => ({
@@ -89,13 +90,14 @@ describe('a fuzzer', () => {
             },
           ],
           [
-            [() => [0.5, 0.5], { scale: 0.5 }],
+            [() => [0.5, 0.5], { scale: 0.5, signal }],
             async (predict, options) => {
               await swag.bayesianModelAverage(2, predict, options);
               before = canonical(await swag.stateDict());
             },
           ],
         ],
+        whole: [signal],
         async requireUnchanged() {
           expect(canonical(await swag.stateDict())).toBe(before);
         },
@@ -137,13 +139,13 @@ describe('a fuzzer', () => {
               await swag.sample();
             },
           ],
-          [[[memberOf(1), memberOf(3)], score], greedySoup],
+          [[[memberOf(1), memberOf(3)], score, { signal }], greedySoup],
           [[[memberOf(1), memberOf(3)], score], chooseStart],
           [[rows], meanOf],
           [[rows, 2], vote],
           [[rows, [1], 2, { tolerance: 1e-3, maxIterations: 9 }], fitWeights],
         ],
-        whole: [backend, store],
+        whole: [backend, store, signal],
       });
     },
     FUZZ_TIMEOUT,
