@@ -21,7 +21,8 @@ export function listOf(node: StateTree | undefined): readonly StateTree[] {
 /** A node as messages show it. */
 export function shown(node: unknown): string {
   if (Array.isArray(node)) {
-    const first: readonly unknown[] = node.slice(0, 8);
+    // Not a slice, which asks the list for its class.
+    const first = Array.from({ length: Math.min(8, node.length) }, (_, n): unknown => node[n]);
     return `[${first.map((each) => (Array.isArray(each) ? 'a list' : shown(each))).join(',')}]`;
   }
   if (typeof node === 'object' && node !== null) return 'a record';
