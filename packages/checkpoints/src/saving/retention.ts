@@ -13,8 +13,9 @@ export function surplusOf(
   saved: readonly SavedCheckpoint[],
   { maxToKeep, saveTopK, mode }: Retention,
 ): readonly SavedCheckpoint[] {
-  const last = saved.toSorted((a, b) => b.step - a.step).slice(0, maxToKeep);
-  const kept = new Set([...last, ...ranked(saved, mode).slice(0, saveTopK)]);
+  const latest = [...saved];
+  latest.sort((a, b) => b.step - a.step);
+  const kept = new Set([...latest.slice(0, maxToKeep), ...ranked(saved, mode).slice(0, saveTopK)]);
   return saved.filter((one) => !kept.has(one));
 }
 
@@ -25,9 +26,9 @@ export function ranked(
 ): readonly SavedCheckpoint[] {
   const sign = mode === 'min' ? 1 : -1;
   const valueOf = ({ metric = Number.NaN }: SavedCheckpoint): number => sign * metric;
-  return saved
-    .filter((one) => !Number.isNaN(valueOf(one)))
-    .toSorted((a, b) => compare(valueOf(a), valueOf(b)) || a.step - b.step);
+  const measured = saved.filter((one) => !Number.isNaN(valueOf(one)));
+  measured.sort((a, b) => compare(valueOf(a), valueOf(b)) || a.step - b.step);
+  return measured;
 }
 
 /** Unlike a difference, this also orders infinities. */

@@ -20,9 +20,9 @@ export function savedCheckpoint(step: number, metric: number | undefined): Saved
 
 /** The checkpoints among the files of a folder, in the order of their steps. */
 export function savedAmong(names: readonly string[]): readonly SavedCheckpoint[] {
-  return names
-    .flatMap((name) => savedAs(name) ?? [])
-    .toSorted((a, b) => a.step - b.step || (a.name < b.name ? -1 : 1));
+  const saved = names.flatMap((name) => savedAs(name) ?? []);
+  saved.sort((a, b) => a.step - b.step || (a.name < b.name ? -1 : 1));
+  return saved;
 }
 
 function savedAs(name: string): SavedCheckpoint | undefined {
