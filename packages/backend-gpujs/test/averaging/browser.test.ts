@@ -4,7 +4,8 @@ import { backendConformance } from '@polyak/core/conformance';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Page } from '../browser/page-driver.js';
-import { bundlePage, findChromium, openPage, startChromium } from '../browser/page-driver.js';
+import { findChromium, startChromium } from '../../../../tests/support/chromium.js';
+import { bundlePage, openPage } from '../browser/page-driver.js';
 import type { Device } from '../browser/page.js';
 import { averaged, compensated, manyMagnitudes } from './rounding.js';
 

@@ -5,7 +5,8 @@ import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LARGE, SMALL } from './batch-norm-cases.js';
 import type { BatchNormPageApi } from '../browser/batch-norm-page.js';
-import { findChromium, openPage, startChromium } from '../browser/page-driver.js';
+import { findChromium, startChromium } from '../../../../tests/support/chromium.js';
+import { openPage } from '../browser/page-driver.js';
 
 const executablePath = findChromium();
 const PATIENCE = 120_000;

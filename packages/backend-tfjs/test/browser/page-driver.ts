@@ -1,39 +1,8 @@
-// Finds a Chromium, starts it without a window, and calls what page.ts offers.
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+// Calls what page.ts offers, in a Chromium.
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
-import { chromium } from 'playwright-core';
 import { rolldown } from 'rolldown';
 import type { PageApi } from './page.js';
-
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
-
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
-];
-
-/** The Chromium of `CHROMIUM_PATH`, or else the first one on `PATH`. */
-export function findChromium(): string | undefined {
-  const { CHROMIUM_PATH: named, PATH = '' } = process.env;
-  const candidates = named
-    ? [named]
-    : NAMES.flatMap((name) => PATH.split(delimiter).map((folder) => join(folder, name)));
-  return candidates.find((path) => existsSync(path));
-}
-
-/** Starts a Chromium. */
-export async function startChromium(executablePath: string): Promise<Browser> {
-  return chromium.launch({ executablePath, args: FLAGS });
-}
 
 /** The script of page.ts, from the sources of all packages. */
 export async function bundlePage(): Promise<string> {

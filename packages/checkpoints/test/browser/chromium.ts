@@ -1,19 +1,13 @@
-// A headless Chromium: CHROMIUM_PATH, or the first chromium on PATH. POLYAK_REQUIRE_BROWSER=1 makes
+// A headless Chromium. POLYAK_REQUIRE_BROWSER=1 makes
 // its absence a failure.
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import type { BrowserContext, Page } from 'playwright-core';
 import { rolldown } from 'rolldown';
 import { expect, it } from 'vitest';
+import { findChromium } from '../../../../tests/support/chromium.js';
 
-const { CHROMIUM_PATH, PATH = '' } = process.env;
-const executablePath =
-  CHROMIUM_PATH ??
-  PATH.split(delimiter)
-    .map((folder) => join(folder, 'chromium'))
-    .find((path) => existsSync(path));
+const executablePath = findChromium();
 
 /** Whether there is a Chromium. */
 export const hasChromium: boolean = executablePath !== undefined;
