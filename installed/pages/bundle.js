@@ -58,4 +58,4 @@ const bundlers = {
 };
 
 const [, , bundler, entry, folder] = process.argv;
-await bundlers[bundler](join(process.cwd(), entry), join(process.cwd(), folder));
+await bundlers[bundler](entry, folder);

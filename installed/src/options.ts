@@ -1,12 +1,23 @@
 // The options of the command line.
 import process from 'node:process';
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
+import { BUNDLERS } from './bundles.js';
 import { RUNTIMES } from './runtimes.js';
+import { TYPESCRIPTS } from './types.js';
 
-/** What the programs run on. */
+const PARTS = ['programs', 'types', 'bundles'] as const;
+
+/** A part of the checks. */
+type Part = (typeof PARTS)[number];
+
+/** What is checked, and on what. */
 export interface Options {
+  readonly parts: ReadonlySet<Part>;
   /** As npm packages and versions: `node@22.23.3`. */
   readonly runtimes: readonly string[];
+  /** Versions. */
+  readonly typescripts: readonly string[];
+  readonly bundlers: readonly string[];
 }
 
 /**
@@ -14,14 +25,18 @@ export interface Options {
  * code 2.
  */
 export function parseOptions(args: readonly string[]): Options {
-  return new Command('installed')
+  const command = new Command('installed')
     .description(
-      'Packs the packages, installs the tarballs in empty projects, and runs programs that use ' +
-        'them as users do.',
+      'Packs the packages, installs the tarballs in empty projects, and checks that they work ' +
+        'there as users have them.',
     )
+    .addArgument(new Argument('[parts...]', 'what is checked').choices(PARTS).default([...PARTS]))
     .option('--runtimes <names...>', 'what programs run on, as npm packages', RUNTIMES)
+    .option('--typescripts <versions...>', 'what compiles the programs', TYPESCRIPTS)
+    .option('--bundlers <names...>', 'what bundles the pages', BUNDLERS)
     .showSuggestionAfterError(false) // a refusal is one line
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
-    .parse(args, { from: 'user' })
-    .opts<Options>();
+    .parse(args, { from: 'user' });
+  const options = command.opts<Omit<Options, 'parts'>>();
+  return { parts: new Set(command.processedArgs[0] as readonly Part[]), ...options };
 }

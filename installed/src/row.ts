@@ -1,4 +1,4 @@
-// The lines of the report.
+// The rows of the report.
 import { stripVTControlCharacters } from 'node:util';
 
 /** What one check found. */
@@ -12,7 +12,10 @@ export interface Row {
   readonly note: string;
 }
 
-/** Prints rows as they are found, and holds them for the sum at the end. */
+/** The columns of a line of the table that are left to its note. */
+const NOTE = 200;
+
+/** Prints rows as they are found, and all of them at the end. */
 export class Report {
   readonly #rows: Row[] = [];
   readonly #write: (line: string) => void;
@@ -21,19 +24,38 @@ export class Report {
     this.#write = write;
   }
 
-  add(row: Row): void {
-    this.#rows.push(row);
-    const { what, where, result, note } = row;
-    const [first = '', ...rest] = stripVTControlCharacters(note).split('\n');
-    this.#write(`${result.padEnd(8)}${what.padEnd(28)}${where.padEnd(34)}${first}`.trimEnd());
-    if (result === 'failed') for (const line of rest) this.#write(`        ${line}`);
+  /** Says what is done next, where it takes long. */
+  say(line: string): void {
+    this.#write(line);
   }
 
-  /** Prints the sum. */
-  end(): boolean {
+  add(row: Row): void {
+    const note = stripVTControlCharacters(row.note).trim();
+    const [first = '', ...rest] = note.split('\n');
+    this.#rows.push({ ...row, note: first });
+    this.#write(`${row.result.padEnd(8)}${row.what} on ${row.where}${first && `: ${first}`}`);
+    if (row.result === 'failed') for (const line of rest) this.#write(`        ${line}`);
+  }
+
+  /**
+   * Prints the table and the sum.
+   *
+   * @param canSkip - whether what cannot be had may be missing
+   * @returns whether all is well
+   */
+  end({ canSkip }: { readonly canSkip: boolean }): boolean {
+    // What differs only in where it ran is one line.
+    const lines = new Map<string, string[]>();
+    for (const { what, where, result, note } of this.#rows) {
+      const key = [what, result, note.slice(0, NOTE)].join(' | ');
+      lines.set(key, [...(lines.get(key) ?? []), where]);
+    }
+    this.#write('\n| what | result | note | where |\n| --- | --- | --- | --- |');
+    for (const [key, wheres] of lines) this.#write(`| ${key} | ${wheres.join(', ')} |`);
+
     const count = (result: Row['result']): number =>
       this.#rows.filter((row) => row.result === result).length;
-    this.#write(`${count('ok')} ok, ${count('skipped')} skipped, ${count('failed')} failed`);
-    return this.#rows.length > 0 && count('failed') === 0;
+    this.#write(`\n${count('ok')} ok, ${count('skipped')} skipped, ${count('failed')} failed`);
+    return count('ok') > 0 && count('failed') === 0 && (canSkip || count('skipped') === 0);
   }
 }

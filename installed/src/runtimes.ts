@@ -4,10 +4,8 @@ import { run } from './run.js';
 
 /** A runtime that can be started. */
 export interface Runtime {
-  /** As asked for: `node@20.19.6`. */
+  /** With the version that it says itself: `node 20.19.6`. */
   readonly name: string;
-  /** As it says itself. */
-  readonly version: string;
   /** What starts a program, before its path and arguments. */
   readonly command: readonly string[];
   /** The folder of the binary, first on the program's `PATH`. */
@@ -17,6 +15,7 @@ export interface Runtime {
 /** The runtimes of the full matrix, oldest Node first. */
 export const RUNTIMES = [
   'node@20.19.6',
+  'node@22.11.0', // the last one without `require` of ES modules
   'node@22.23.3',
   'node@24.21.0',
   'node@26.10.0',
@@ -31,12 +30,13 @@ const FLAGS: Readonly<Record<string, readonly string[]>> = { deno: ['run', '--al
  *
  * @returns the runtime, or why it cannot be had
  */
-export async function findRuntime(name: string, cwd: string): Promise<Runtime | string> {
-  const [kind = ''] = name.split('@');
+export async function findRuntime(wanted: string, cwd: string): Promise<Runtime | string> {
+  const [kind = ''] = wanted.split('@');
   const script = `command -v ${kind} && ${kind} --version`;
-  const { code, output } = await run(['npx', '-y', '-p', name, '-c', script], { cwd });
+  const { code, output } = await run(['npx', '-y', '-p', wanted, '-c', script], { cwd });
   const [path = '', version = ''] = output.trim().split('\n');
   if (code !== 0 || version === '') return output.trim() || `exit code ${code}, no output`;
   const command = [path, ...(FLAGS[kind] ?? [])];
-  return { name, version: version.replace(/^v|^deno | \(.*/gu, ''), command, bin: dirname(path) };
+  const number = version.replace(/^v|^deno | \(.*/gu, '');
+  return { name: `${kind} ${number}`, command, bin: dirname(path) };
 }
