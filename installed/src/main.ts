@@ -7,16 +7,25 @@ import { checkBundles } from './bundles.js';
 import { parseOptions } from './options.js';
 import { runPrograms } from './programs.js';
 import { Report } from './row.js';
-import { packAll } from './tarballs.js';
+import { packAll, tarballsIn } from './tarballs.js';
 import { checkTypes } from './types.js';
 
-const { parts, runtimes, typescripts, bundlers } = parseOptions(process.argv.slice(2));
+const {
+  parts,
+  tarballs: packed,
+  runtimes,
+  typescripts,
+  bundlers,
+} = parseOptions(process.argv.slice(2));
 const report = new Report((line) => void process.stdout.write(`${line}\n`));
 const folder = await mkdtemp(join(tmpdir(), 'polyak-installed-'));
 const at = (part: string): string => join(folder, part);
 try {
-  report.say('Build and pack');
-  const tarballs = await packAll(at('tarballs'));
+  if (packed === undefined) {
+    report.say('Build and pack');
+    await packAll(at('tarballs'));
+  }
+  const tarballs = await tarballsIn(packed ?? at('tarballs'));
   if (parts.has('programs')) await runPrograms(at('programs'), tarballs, runtimes, report);
   if (parts.has('types')) await checkTypes(at('types'), tarballs, typescripts, report);
   if (parts.has('bundles')) await checkBundles(at('bundles'), tarballs, bundlers, report);

@@ -13,6 +13,8 @@ type Part = (typeof PARTS)[number];
 /** What is checked, and on what. */
 export interface Options {
   readonly parts: ReadonlySet<Part>;
+  /** A folder that has them. */
+  readonly tarballs?: string;
   /** As npm packages and versions: `node@22.23.3`. */
   readonly runtimes: readonly string[];
   /** Versions. */
@@ -31,6 +33,7 @@ export function parseOptions(args: readonly string[]): Options {
         'there as users have them.',
     )
     .addArgument(new Argument('[parts...]', 'what is checked').choices(PARTS).default([...PARTS]))
+    .option('--tarballs <folder>', 'an absolute path; by default all are packed')
     .option('--runtimes <names...>', 'what programs run on, as npm packages', RUNTIMES)
     .option('--typescripts <versions...>', 'what compiles the programs', TYPESCRIPTS)
     .option('--bundlers <names...>', 'what bundles the pages', BUNDLERS)

@@ -42,7 +42,9 @@ try {
   await run(['pnpm', ...PACKAGES, ...sbom, '--out', out], clone);
 
   say('Tarballs in empty projects');
-  await run(['pnpm', 'run', '--if-present', 'installed'], clone);
+  const installed = ['pnpm', 'installed', '--tarballs', folders.tarballs] as const;
+  const tested = await run(installed, clone, (text) => process.stdout.write(text));
+  await writeFile(join(OUTPUT, 'installed.md'), tested);
 
   const changelogs = new Map<string, string>();
   for (const { directory } of tarballs) {
