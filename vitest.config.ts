@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     include: [
       '{packages,examples}/*/test/**/*.test.ts',
-      '{bench,bench/gpu,docs,release}/test/**/*.test.ts',
+      '{bench,bench/gpu,docs,installed,release}/test/**/*.test.ts',
       'tests/**/*.test.ts',
     ],
     globalSetup: ['tests/support/gpujs/display.ts'],
