@@ -51,7 +51,9 @@ export class Report {
       lines.set(key, [...(lines.get(key) ?? []), where]);
     }
     this.#write('\n| what | result | note | where |\n| --- | --- | --- | --- |');
-    for (const [key, wheres] of lines) this.#write(`| ${key} | ${wheres.join(', ')} |`);
+    for (const [key, wheres] of [...lines].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+      this.#write(`| ${key} | ${wheres.join(', ')} |`);
+    }
 
     const count = (result: Row['result']): number =>
       this.#rows.filter((row) => row.result === result).length;

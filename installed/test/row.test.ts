@@ -32,7 +32,7 @@ it('ends with a table in which what differs only in where it ran is one line', (
     { where: 'node 26' },
   ]);
   expect(text).toContain(
-    '| cpu | ok |  | node 20, node 26 |\n| cpu | failed | Error: no | bun 1 |',
+    '| cpu | failed | Error: no | bun 1 |\n| cpu | ok |  | node 20, node 26 |',
   );
   expect(text).toMatch(/^failed {2}cpu on bun 1: Error: no\n {12}at main$/mu);
   expect(text).toMatch(/\n2 ok, 0 skipped, 1 failed$/u);
