@@ -30,9 +30,11 @@ export class Report {
   }
 
   add(row: Row): void {
-    const note = stripVTControlCharacters(row.note).trim();
-    const [first = '', ...rest] = note.split('\n');
-    this.#rows.push({ ...row, note: first });
+    const lines = stripVTControlCharacters(row.note).trim().split('\n');
+    const [first = '', ...rest] = lines;
+    // Node says first where an error was thrown.
+    const said = row.result === 'failed' ? lines.find((line) => /error/iu.test(line)) : undefined;
+    this.#rows.push({ ...row, note: said ?? first });
     this.#write(`${row.result.padEnd(8)}${row.what} on ${row.where}${first && `: ${first}`}`);
     if (row.result === 'failed') for (const line of rest) this.#write(`        ${line}`);
   }

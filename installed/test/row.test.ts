@@ -28,12 +28,12 @@ it.each<[string, readonly Partial<Row>[], boolean, boolean]>([
 it('ends with a table in which what differs only in where it ran is one line', () => {
   const { text } = reportOf([
     { where: 'node 20' },
-    { where: 'bun 1', result: 'failed', note: 'Error: no\n    at main' },
+    { where: 'bun 1', result: 'failed', note: 'main.js:1\nError: no' },
     { where: 'node 26' },
   ]);
   expect(text).toContain(
     '| cpu | failed | Error: no | bun 1 |\n| cpu | ok |  | node 20, node 26 |',
   );
-  expect(text).toMatch(/^failed {2}cpu on bun 1: Error: no\n {12}at main$/mu);
+  expect(text).toMatch(/^failed {2}cpu on bun 1: main\.js:1\n {8}Error: no$/mu);
   expect(text).toMatch(/\n2 ok, 0 skipped, 1 failed$/u);
 });
