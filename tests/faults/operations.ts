@@ -1,5 +1,4 @@
-// What a script does with a model in training.
-import { bnUpdate } from '@polyak/core';
+// What a script does with a model in training: what tests/truth lacks, and what goes with it.
 import type { AveragesState, StateTree } from '@polyak/core';
 import { importAverage } from '@polyak/core/interop';
 import type { World } from './world.js';
@@ -31,7 +30,6 @@ export const FIRST: Operation = {
 export function drawOperation(draw: Draw): Operation {
   const [useBn, isRecallable, name] = [draw(2) === 0, draw(3) === 0, draw(4)];
   const average = ['ema', 'half', 'last', undefined][name];
-  const group = draw(3);
   const options = <T>(world: World<T>) => ({
     ...(useBn ? { batchNorm: world.batchNorm } : {}),
     // Where there is one average, it has no name.
@@ -41,13 +39,6 @@ export function drawOperation(draw: Draw): Operation {
   const all: readonly Operation[] = [
     { name: 'train', run: async (world) => world.train() },
     FIRST,
-    {
-      name: 'updateSwaGroup',
-      async run({ swa, averaged }) {
-        const own = swa?.paramGroups[group % swa.paramGroups.length];
-        await (own === undefined ? averaged?.update() : swa?.updateSwaGroup(own));
-      },
-    },
     {
       name: 'step',
       run: async ({ swa, averaged, faults }) =>
@@ -93,28 +84,6 @@ export function drawOperation(draw: Draw): Operation {
         world.averaged?.withAveraged(look(world), options(world)),
     },
     {
-      name: 'withWeights',
-      run: async (world) => world.model.withWeights(world.weights, look(world), bnOnly(world)),
-    },
-    {
-      name: 'withCopy',
-      async run(world) {
-        const copies = await world.backend.upload(Object.values(world.weights));
-        try {
-          return await world.model.withCopy(copies, look(world), bnOnly(world));
-        } finally {
-          await world.backend.dispose(copies);
-        }
-      },
-    },
-    {
-      name: 'copy',
-      run: async ({ model, backend }) => backend.dispose(await model.copy()),
-    },
-    { name: 'write', run: async (world) => world.model.write(world.weights) },
-    { name: 'read', run: async ({ model }) => model.read() },
-    { name: 'bnUpdate', run: async ({ bn }) => bnUpdate(bn.loader, bn) },
-    {
       name: 'stateDict',
       async run(world) {
         world.saved = await world.stateDict();
@@ -140,12 +109,6 @@ export function drawOperation(draw: Draw): Operation {
         if (nAvg.includes(0)) return;
         const imported = importAverage(state, { swaState, nAvg });
         await (world.swa?.loadStateDict(imported) ?? world.averaged?.loadStateDict(imported));
-      },
-    },
-    {
-      name: 'addParamGroup',
-      async run({ swa, nextPlace }) {
-        if (nextPlace !== undefined) await swa?.addParamGroup({ params: [nextPlace], lr: 0.125 });
       },
     },
     { name: 'take', run: async ({ members }) => members.take() },

@@ -1,6 +1,6 @@
 // A model in training with everything that averages it, each call of which can fail.
-import { AveragedModel, ParameterSet, SWA } from '@polyak/core';
-import type { AveragedOptions, AveragesState, NamedTensors, StateTree } from '@polyak/core';
+import { AveragedModel, SWA } from '@polyak/core';
+import type { AveragedOptions, AveragesState, StateTree } from '@polyak/core';
 import { Snapshots, SWAG } from '@polyak/ensemble';
 import type { BackendHarness } from '@polyak/core/conformance';
 import type { Backend, HostTensor, Parameter } from '@polyak/core/interfaces';
@@ -47,7 +47,6 @@ export class World<T> {
   readonly faults = new Faults();
   readonly bn: FaultyBatchNorm;
   readonly warnings: string[] = [];
-  readonly model: ParameterSet<T>;
   readonly members: Snapshots<T>;
   readonly swag: SWAG<T>;
   readonly optimizer: FaultyOptimizer<T>;
@@ -63,7 +62,6 @@ export class World<T> {
   readonly hasNames: boolean;
   readonly #harness: BackendHarness<T>;
   readonly #places: readonly Parameter<T>[];
-  readonly #late: Parameter<T>[];
   /** What a `dispose` that failed has left. */
   readonly #left: T[] = [];
 
@@ -82,7 +80,6 @@ export class World<T> {
     const { faults } = this;
     const backend = faultyBackend(harness.backend, faults, this.#left);
     const all = places.map((place) => faultyParameter(place, faults));
-    this.#late = all.slice(4);
     this.bn = new FaultyBatchNorm(faults, async () => this.#sum());
     const onWarning = (text: string): void =>
       faults.call('onWarning', () => void this.warnings.push(text), { throws: true });
@@ -94,7 +91,6 @@ export class World<T> {
       ...(isWatched ? { onUpdate } : {}),
     };
     const [own, head] = [all.slice(0, 3), all.slice(3, 4)];
-    this.model = new ParameterSet(all.slice(0, 4), { backend, onWarning });
     const groups = [
       { params: own, lr: 0.5 },
       { params: head, lr: 0.25 },
@@ -124,21 +120,6 @@ export class World<T> {
   /** Batch norm and batches, as options. */
   get batchNorm(): NonNullable<AveragedOptions<number>['batchNorm']> {
     return { model: this.bn, loader: this.bn.loader };
-  }
-
-  /** A place that no group has yet. */
-  get nextPlace(): Parameter<T> | undefined {
-    return this.#late[this.optimizer.paramGroups.length - 2];
-  }
-
-  /** Other weights for the model. */
-  get weights(): NamedTensors {
-    return Object.fromEntries(
-      [...this.model.specs].map(([name, { dtype, shape }], n) => [
-        name,
-        tensorOf(dtype, shape, 1000 * this.now + 500 + n),
-      ]),
-    );
   }
 
   async stateDict(): Promise<StateTree> {

@@ -1,7 +1,7 @@
 // Calls that fail as planned: of the backend, of places and batch norm, and of users' functions.
 
 /** What a call throws that was made to fail. */
-export class Fault extends Error {
+class Fault extends Error {
   override readonly name = 'Fault';
 }
 

@@ -41,7 +41,8 @@ export class Recovery<T> {
     for (const of of OWNERS) {
       const loan = model.loans[of];
       const isOwn = 'of' in command && command.of === of;
-      if (loan?.isLeft === true && (loan.isTrained || isOwn)) await this.#takeOut(of);
+      if (loan?.isLeft !== true || truth.holders[of].isBusy) continue;
+      if (loan.isTrained || isOwn) await this.#takeOut(of);
     }
     if (command.kind === 'withWeights' || command.kind === 'withCopy') {
       const { kind } = await outcomeOf(() => world.set.recall());

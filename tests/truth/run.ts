@@ -120,10 +120,14 @@ class Run<T> implements Tried {
     return found.kind;
   }
 
-  /** Begins a part of a command, in which two calls fail at most. */
+  /**
+   * Begins a part of a command, in which two calls fail at most; one inside of a call of an object,
+   * which could not be asked to put the live weights back.
+   */
   #begin(): void {
+    const { swa, ema } = this.#truth.holders;
     this.#before = this.hits.length;
-    this.#world.faults.limit = this.#before + 2;
+    this.#world.faults.limit = this.#before + (swa.isBusy || ema.isBusy ? 1 : 2);
   }
 
   /** What became of a command, and what must have become of it. */
