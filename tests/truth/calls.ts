@@ -2,8 +2,8 @@
 import { bnUpdate, fromSafetensors, toSafetensors } from '@polyak/core';
 import type { SwapOptions } from '@polyak/core';
 import type { HostTensor } from '@polyak/core/interfaces';
-import { OWN } from './held.js';
-import type { Truth } from './reference.js';
+import { OWN } from './reference/held.js';
+import type { Truth } from './reference/reference.js';
 import { NO_AVERAGE } from './script.js';
 import type { Command, Owner, Shown } from './script.js';
 import { numbersOf } from './world.js';

@@ -1,8 +1,8 @@
 // Compares a world with the reference: counters exactly, numbers within the error of float32.
 import type { AveragesState } from '@polyak/core';
 import { isHalf } from '@polyak/core/interfaces';
-import type { Values } from './averages.js';
-import type { Truth } from './reference.js';
+import type { Values } from './reference/averages.js';
+import type { Truth } from './reference/reference.js';
 import { numbersOf } from './world.js';
 import type { World } from './world.js';
 

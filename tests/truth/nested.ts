@@ -1,6 +1,6 @@
 // The calls with others inside of them, made on a world and told to the reference.
 import { optionsOf } from './calls.js';
-import type { Truth } from './reference.js';
+import type { Truth } from './reference/reference.js';
 import type { Body, Command } from './script.js';
 import { numbersOf } from './world.js';
 import type { World } from './world.js';

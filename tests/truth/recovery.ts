@@ -1,6 +1,6 @@
 // What is left where two calls fail one after the other, and how it is put right.
-import { OWN } from './held.js';
-import type { Truth } from './reference.js';
+import { OWN } from './reference/held.js';
+import type { Truth } from './reference/reference.js';
 import { requireSame } from './compare.js';
 import { outcomeOf } from './outcome.js';
 import type { Command, Owner } from './script.js';

@@ -9,7 +9,7 @@ import type { Nesting } from './nested.js';
 import { outcomeOf, Thrown } from './outcome.js';
 import type { Outcome } from './outcome.js';
 import { Recovery } from './recovery.js';
-import { Truth } from './reference.js';
+import { Truth } from './reference/reference.js';
 import type { Command, Script } from './script.js';
 import { numbersOf, World } from './world.js';
 

@@ -2,8 +2,8 @@
 import * as fc from 'fast-check';
 import type { NonFinitePolicy } from '@polyak/core';
 import type { Plan } from './faults.js';
-import { RULES } from './rules.js';
-import type { RuleName } from './rules.js';
+import { RULES } from './reference/rules.js';
+import type { RuleName } from './reference/rules.js';
 
 /** An object that averages: an SWA around the optimizer, or an AveragedModel. */
 export type Owner = 'swa' | 'ema';

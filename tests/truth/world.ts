@@ -13,9 +13,9 @@ import {
   placesOf,
 } from '../faults/model.js';
 import { random } from '../support/sgd.js';
-import type { Values } from './averages.js';
+import type { Values } from './reference/averages.js';
 import { Faults } from './faults.js';
-import { RULES } from './rules.js';
+import { RULES } from './reference/rules.js';
 import type { Owner, Settings } from './script.js';
 
 /** What the objects say of themselves. */

@@ -1,6 +1,6 @@
 // What the model holds, and who has put it there: with plain numbers, without any average.
 import type { Values } from './averages.js';
-import type { Owner } from './script.js';
+import type { Owner } from '../script.js';
 
 /** Who can put weights into the model. */
 export type Name = Owner | 'set';

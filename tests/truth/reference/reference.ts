@@ -2,8 +2,8 @@
 import { groupOf, updateGroup } from './averages.js';
 import type { Group, Values } from './averages.js';
 import { codeOf, Held, OWN, refuse } from './held.js';
-import { NO_AVERAGE } from './script.js';
-import type { Owner, Settings, Shown } from './script.js';
+import { NO_AVERAGE } from '../script.js';
+import type { Owner, Settings, Shown } from '../script.js';
 
 interface Holder {
   groups: Group[];
