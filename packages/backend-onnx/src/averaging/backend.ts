@@ -2,7 +2,7 @@
 import { PolyakError } from '@polyak/core';
 import type { Awaitable } from '@polyak/core/interfaces';
 import { requireOptions } from '@polyak/core/kit';
-import { foundText, requireOrt } from '../arguments.js';
+import { readProviders, requireOrt } from '../arguments.js';
 import type { Ort } from '../ort.js';
 import { deviceBackend } from './device-backend.js';
 import { hostBackend } from './host-backend.js';
@@ -60,7 +60,7 @@ export async function onnxBackend(
 ): Promise<OnnxBackend> {
   requireOrt('onnxBackend', ort);
   const given = requireOptions('onnxBackend', options, ['executionProviders']);
-  const { executionProviders = ['cpu'] } = given;
+  const executionProviders = readProviders('onnxBackend', given.executionProviders ?? ['cpu']);
   requireProviders(executionProviders);
   const reasons: string[] = [];
   const causes: unknown[] = [];
@@ -95,12 +95,6 @@ const REMEDIES: Readonly<Record<AveragingProvider, string>> = {
 };
 
 function requireProviders(providers: readonly AveragingProvider[]): void {
-  if (!Array.isArray(providers)) {
-    throw new TypeError(
-      `onnxBackend: executionProviders is ${foundText(providers)}, expected a list such as ` +
-        "['cpu'].",
-    );
-  }
   const isKnown = providers.every((provider) => Object.hasOwn(OPENED_BY, provider));
   if (isKnown && providers.length > 0) return;
   throw new RangeError(

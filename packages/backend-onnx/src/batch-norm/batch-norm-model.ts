@@ -1,12 +1,12 @@
 // The batch-norm update of ONNX models: runs that report the moments of what enters each layer.
 import type { BatchNormLayer, BatchNormModel } from '@polyak/core/interfaces';
 import { PolyakError } from '@polyak/core';
-import { requireOptions } from '@polyak/core/kit';
+import { requireFunction, requireOptions } from '@polyak/core/kit';
 import type { OnnxBatch } from './batch-feeds.js';
 import { feedsOf } from './batch-feeds.js';
 import { batchNormLayer, inHostMemory } from './batch-norm-layer.js';
 import { findBatchNorms } from './batch-norm-nodes.js';
-import { foundText, requireOrt } from '../arguments.js';
+import { foundText, readProviders, requireOrt, requireWord } from '../arguments.js';
 import type { OnnxModel, WeightStorage } from '../model/model.js';
 import type { MomentsReduction } from './moments-graph.js';
 import { momentsRunner } from './moments-session.js';
@@ -129,10 +129,15 @@ export function batchNormModel(
   const {
     varianceKind = 'unbiased',
     reduction = 'reduce-mean',
-    executionProviders = ['cpu'],
     backend = inHostMemory(ort),
     sampleCount = (batch: OnnxBatch): number => firstExtent(batch, inputNames),
   } = given;
+  const executionProviders = readProviders('batchNormModel', given.executionProviders ?? ['cpu']);
+  requireWord('batchNormModel', 'varianceKind', varianceKind, ['unbiased', 'population']);
+  requireWord('batchNormModel', 'reduction', reduction, ['reduce-mean', 'training-mode']);
+  requireFunction('batchNormModel', 'sampleCount', sampleCount);
+  const { download } = Object(backend) as Partial<WeightStorage>;
+  requireFunction('batchNormModel', 'download of the backend', download);
   const { proto, initializers, inputNames } = model;
   if (reduction === 'training-mode' && executionProviders.includes('webgpu')) {
     throw new PolyakError(
