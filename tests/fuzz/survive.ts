@@ -70,14 +70,14 @@ export async function expectSurvival(target: Target): Promise<void> {
   const attempt = async (given: unknown, index: number): Promise<Attempt> => {
     const isList = !types.isProxy(given) && Array.isArray(given) && given.length < 10;
     const list = (isList ? given : [given]) as never[];
-    const [begun, held] = [performance.now(), bytesNow()];
+    const [begun, held] = [workNow(), bytesNow()];
     let error: unknown;
     try {
       await target.calls[index]?.[1](...list);
     } catch (thrown) {
       error = thrown ?? 'nothing';
     }
-    const taken = { bytes: bytesNow() - held, ms: performance.now() - begun };
+    const taken = { bytes: bytesNow() - held, ms: workNow() - begun };
     most.bytes = Math.max(most.bytes, taken.bytes);
     most.ms = Math.max(most.ms, taken.ms);
     return { error, ...taken };
@@ -119,8 +119,14 @@ function problemOf(
   if (error !== undefined && !isOurs(error)) return `${inspect(error)} is not ours,`;
   if (isPolluted) return 'A prototype was changed';
   if (bytes > mostBytes) return `${bytes} bytes were taken`;
-  if (ms > MOST_MS) return `${ms} ms were taken`;
+  if (ms > MOST_MS) return `${ms} ms of work were taken`;
   return undefined;
+}
+
+/** The processor's time in ms, which others on the machine do not lengthen. */
+function workNow(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function bytesNow(): number {
