@@ -226,7 +226,9 @@ function define(node: Container, key: PropertyKey, descriptor: PropertyDescripto
 /** The object as one of another class, or what inherits from it. */
 function reclassed(value: unknown, which: number, opaque: ReadonlySet<unknown>): unknown {
   if (!isContainer(value, opaque)) return value;
-  if (which % 3 === 0 || Number(value['length']) > 1000) return Object.create(value);
+  const { length } = value;
+  const isLong = typeof length === 'number' && length > 1000;
+  if (which % 3 === 0 || isLong) return Object.create(value);
   if (Array.isArray(value)) return Object.setPrototypeOf(copied(value), OwnArray.prototype);
   return Object.setPrototypeOf(copied(value), which % 3 === 1 ? null : PROTOTYPE);
 }
