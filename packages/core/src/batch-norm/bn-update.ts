@@ -4,6 +4,7 @@ import type { BatchNormLayer, BatchNormModel, Moments, RunningStatistics } from 
 import { described, requireFunction, requireMembers, requireOptions } from '../arguments.js';
 import { requirePolicy } from '../non-finite.js';
 import type { NonFinitePolicy } from '../non-finite.js';
+import { abortInTurns } from '../steps/abort.js';
 import { drive } from '../steps/steps.js';
 import { transaction } from '../steps/transaction.js';
 import { warnerOf } from '../steps/warn.js';
@@ -88,6 +89,7 @@ export async function bnUpdate<Batch>(
   const { statistics = 'cumulative', include = () => true, maxBatches = Infinity } = given;
   const { nonFinite = 'refuse', signal } = given;
   signal?.throwIfAborted();
+  const abort = abortInTurns(signal);
   const warn = warnerOf('bnUpdate', given.onWarning);
   const layers = model.layers.filter(include);
   if (layers.length === 0) return;
@@ -96,14 +98,14 @@ export async function bnUpdate<Batch>(
   const skipped: string[] = [];
   let batches = 0;
   for await (const batch of loader) {
-    signal?.throwIfAborted();
+    await abort();
     const samples = model.sampleCount(batch);
     if (!(Number.isFinite(samples) && samples > 0)) {
       const found = described(samples);
       throw new PolyakError('ERR_BATCH_NORM', `bnUpdate: batch ${batches} has ${found} samples.`);
     }
     const moments = Object(await model.batchMoments(batch, layers)) as readonly Moments[];
-    signal?.throwIfAborted();
+    await abort();
     const checked = layers.map((layer, n) => checkedMoments(layer, moments[n], batches));
     const problem = layers
       .map((layer, n) => nonFiniteChannel(layer, checked[n] as Moments))
@@ -238,7 +240,8 @@ function checkedMoments(
   if (!isOfLength(mean, layer.channels) || !isOfLength(variance, layer.channels)) {
     throw new PolyakError(
       'ERR_BATCH_NORM',
-      `${where}: the model returned no moments for its ${layer.channels} channels.`,
+      `${where}: the model returned no mean and variance in Float64Arrays of its ` +
+        `${layer.channels} channels.`,
     );
   }
   const fewest = layer.varianceKind === 'unbiased' ? 2 : 1;

@@ -19,6 +19,7 @@ export { swapAll } from './swap-all.js';
 export { requireNotLent } from '../parameters/live.js';
 export { quoted } from '../parameters/parameter-list.js';
 export { halfBits, halfValue } from '../tensor/half.js';
+export { abortInTurns } from '../steps/abort.js';
 export type { Steps } from '../steps/steps.js';
 export { either, wait } from '../steps/steps.js';
 export type { Warn } from '../steps/warn.js';

@@ -164,3 +164,27 @@ it('refuses what is not a signal', async () => {
   const wrong = { ...batchNorm, signal: { aborted: true } as never };
   await expect(update(wrong)).rejects.toThrow('bnUpdate: the signal is an object whose throwIf');
 });
+
+it('lets a timer abort an update in which nothing waits', async () => {
+  const { statistics } = new Scene(Infinity);
+  const layers = [layer('a'), layer('b')];
+  const model = modelOf(layers);
+  let calls = 0;
+  const slow: BatchNormModel<Batch> = {
+    ...model,
+    batchMoments(batch, wanted) {
+      calls += 1;
+      const end = Date.now() + 10;
+      while (Date.now() < end);
+      return model.batchMoments(batch, wanted);
+    },
+  };
+  const batches = Array.from({ length: 200 }, () => BATCHES[0] ?? []);
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(REASON), 1);
+  await expectAborted(bnUpdate(batches, slow, { signal: controller.signal }));
+  expect(calls).toBeLessThan(200);
+  expect(layers.map((each) => [[...each.statistics.mean], [...each.statistics.variance]])).toEqual(
+    statistics,
+  );
+});
