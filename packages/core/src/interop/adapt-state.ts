@@ -79,14 +79,14 @@ export function adaptState<State extends AveragesState>(
 function adapted<State extends AveragesState>(
   state: State,
   target: State,
-  changes: StateChanges,
+  given: StateChanges,
 ): State {
   requireState('adaptState: the state', state);
   requireState('adaptState: the target', target);
   for (const { swaState } of Object.values(state.averages)) {
     requireTensors('adaptState: the tensor', swaState);
   }
-  requireOptions('adaptState', changes, Object.keys(CHANGES));
+  const changes = requireOptions('adaptState', given, Object.keys(CHANGES));
   requireMembers(
     'adaptState: the changes',
     changes,

@@ -1,6 +1,6 @@
 // Puts averages of other libraries into a state.
 import type { AveragesState, AverageState } from '../averaging/averages-state.js';
-import { described, requireMembers, requireOptions } from '../arguments.js';
+import { described, requireFunction, requireMembers, requireOptions } from '../arguments.js';
 import { requireFit } from '../state/differences.js';
 import type { NamedTensors } from '../state/named-tensors.js';
 import { readState } from '../state/read-state.js';
@@ -83,9 +83,10 @@ function withImported<State extends AveragesState>(
   requireAll('importAverage: nAvg', imported.nAvg, 'a number');
   requireAll('importAverage: stepCounter', imported.stepCounter ?? [], 'a number');
   requireTensors('importAverage: the tensor', imported.swaState);
-  requireOptions('importAverage', options, ['average', 'ignore']);
+  const known = requireOptions('importAverage', options, ['average', 'ignore']);
   const { averages, paramGroups } = state;
-  const { average: name = Object.keys(averages)[0] ?? '' } = options;
+  const { average: name = Object.keys(averages)[0] ?? '', ignore = () => false } = known;
+  requireFunction('importAverage', 'ignore', ignore);
   const counts =
     imported.nAvg.length === 1 ? paramGroups.map(() => imported.nAvg[0] ?? 0) : imported.nAvg;
   const isThere = typeof name === 'string' && Object.hasOwn(averages, name);
@@ -96,7 +97,7 @@ function withImported<State extends AveragesState>(
     (counts[group] ?? 0) > 0 ? params : [],
   );
   if (found === undefined) problems.push(`there is no average ${described(name)}`);
-  for (const each of differences(state, given, wanted, counts, imported.stepCounter, options)) {
+  for (const each of differences(state, given, wanted, counts, imported.stepCounter, ignore)) {
     problems.push(each);
   }
   requireFit(problems, { code: 'ERR_STATE', call: 'importAverage', what: 'the average' });
@@ -146,7 +147,7 @@ function differences(
   wanted: readonly string[],
   counts: readonly number[],
   stepCounter: readonly number[] | undefined,
-  { ignore = () => false }: ImportOptions,
+  ignore: (name: string) => boolean,
 ): readonly string[] {
   const own = new Set(paramGroups.flatMap(({ params }) => params));
   const surplus = [...given.keys()].filter((name) => !own.has(name) && !ignore(name));
