@@ -95,6 +95,7 @@ export function batchNormModel<Batch>(
   requireModel('batchNormModel', model);
   const found = batchNormLayers(tf, model);
   if (hasForward(options)) {
+    // `forward` may use the `this` of its options, so they are passed on as they are.
     requireOptions('batchNormModel', options, ['forward', 'sampleCount']);
     requireFunction('batchNormModel', 'forward', options.forward);
     requireFunction('batchNormModel', 'sampleCount', options.sampleCount);

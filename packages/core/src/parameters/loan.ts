@@ -51,7 +51,7 @@ export class Loan<T> implements Holder {
   #left: 'no' | 'finished' | 'stuck' = 'no';
   #isEnding = false;
   #isOwner: boolean;
-  /** If this loan could not begin properly, a loan that could not end therefore. */
+  /** The loan that this one should have replaced. It is still there, because this one failed. */
   #replaced: Loan<T> | undefined;
   #kept: readonly T[] = [];
   /** The statistics of the layers; empty until they have been read. */

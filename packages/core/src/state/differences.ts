@@ -124,7 +124,7 @@ function text(node: StateTree | undefined, room: number): string {
   for (const [key, child] of Object.entries(node)) {
     if (whole.length >= room) return whole;
     const name = isList(node) ? '' : `${JSON.stringify(key.slice(0, room))}:`;
-    whole += `${whole === open ? '' : ','}${name}${text(child, room - whole.length - name.length)}`;
+    whole += `${whole === open ? '' : ','}${name}${text(child, Math.max(0, room - whole.length - name.length))}`;
   }
   return whole + close;
 }
