@@ -38,7 +38,7 @@ const folder = mkdtempSync(join(tmpdir(), 'polyak-fuzz-'));
 const report = join(folder, 'report.jsonl');
 const failed = [];
 
-/** Runs tests with a seed; returns whether they were not interrupted. */
+/** Runs tests with a seed. Ends the command where they are interrupted. */
 function round(part, times, ...files) {
   const own = isRepeated ? seed : randomInt(2 ** 31);
   console.log(`fuzz ${part}: seed ${own}`);
@@ -56,12 +56,11 @@ function round(part, times, ...files) {
       },
     },
   );
-  if (signal !== null) return false;
-  if (status === 0) return true;
+  if (signal === 'SIGINT') process.exit(130);
+  if (status === 0) return;
   failed.push(`${part} --seed ${own}`);
-  console.log(stdout, stderr);
+  console.log(stdout, stderr, signal ?? '');
   console.log(`fuzz: failed. Repeat it: npx -y pnpm@12 fuzz ${part} --seed ${own}`);
-  return true;
 }
 
 /** What ran so far, by kind. */
@@ -89,10 +88,14 @@ function isDone() {
   const total = [...kindsRun().values()].reduce((sum, { count }) => sum + count, 0);
   const seconds = Math.round((Date.now() - begun) / 1000);
   console.log(`fuzz inputs: ${written(total)} so far, in ${written(seconds)} s`);
-  return isRepeated || total >= inputs || !isTimeLeft();
+  // Where nothing runs, no number of rounds is enough.
+  return isRepeated || total >= inputs || total === 0 || !isTimeLeft();
 }
 
-if (parts.includes('inputs')) while (round('inputs', 1, ...FUZZERS) && !isDone());
+if (parts.includes('inputs')) {
+  do round('inputs', 1, ...FUZZERS);
+  while (!isDone());
+}
 if (parts.includes('scripts')) round('scripts', SCRIPTS, 'tests/truth/');
 
 const rows = [...kindsRun()].map(([kind, { count, seconds, bytes }]) => ({
