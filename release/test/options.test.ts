@@ -11,7 +11,12 @@ describe('release without --dry-run', () => {
   it('is refused outside the workflow, with what to do', () => {
     const { GITHUB_ACTIONS: _, ...env } = process.env;
     const command = ['--import', import.meta.resolve('tsx'), main];
-    const { status, stdout, stderr } = spawnSync(process.execPath, command, { env });
+    // Should it not be refused, nothing can be published.
+    const registry = { npm_config_registry: 'http://127.0.0.1:9' };
+    const { status, stdout, stderr } = spawnSync(process.execPath, command, {
+      env: { ...env, ...registry },
+      timeout: 60_000,
+    });
     expect(String(stderr)).toMatch(/^release: this is not the workflow .*release\.yml.*--dry-run/);
     expect({ status, stdout: String(stdout) }).toEqual({ status: 2, stdout: '' });
   });

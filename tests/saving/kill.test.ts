@@ -1,7 +1,7 @@
 // Trainings that are killed at random moments: every file that they leave loads, and a run that
 // goes on from any of them ends bit for bit where the run that was left alone ends.
 //
-// POLYAK_KILLS is the number of kills, 6 by default; POLYAK_FUZZ_SEED another seed of the moments.
+// POLYAK_KILLS is the number of kills, 7 by default; POLYAK_FUZZ_SEED another seed of the moments.
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectSame, filesOf, Runs } from './killed-run.js';
 import type { Kind } from './trainee.js';
 
-const KILLS = Number(process.env['POLYAK_KILLS'] ?? 6);
+const KILLS = Number(process.env['POLYAK_KILLS'] ?? 7);
 const SEED = Number(process.env['POLYAK_FUZZ_SEED'] ?? 14);
 const [STEPS, SAVE_EVERY, DIGITS] = [24, 2, 64];
 

@@ -23,10 +23,11 @@ export async function outcomeOf(run: () => Promise<unknown> | undefined): Promis
 
 /** @throws Violation if the error is not of those that the library may throw */
 function kindOf(error: unknown): string {
+  if (error instanceof Violation) throw error;
+  if (error instanceof AggregateError) error.errors.forEach(kindOf); // each of them may be thrown
   if (isFault(error)) return 'fault';
   if (error instanceof Thrown) return 'thrown';
   if (PolyakError.is(error)) return error.code;
   if (error instanceof RangeError) return 'RangeError';
-  if (error instanceof Violation) throw error;
   throw new Violation(`an error from inside: ${String(error)}`, { cause: error });
 }
