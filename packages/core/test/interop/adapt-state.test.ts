@@ -137,6 +137,9 @@ describe('adaptState', () => {
     });
     await expect(to.loadStateDict(state)).rejects.toThrow('each of 2 groups');
     const source = await from.stateDict();
+    expect(() => adaptState(source, target, { renamed: undefined as never })).toThrow(
+      'lacks the parameter group of "head"',
+    );
     expect(() => adaptState(source, target, {})).toThrow('lacks the parameter group of "head"');
     expect(() => adaptState(target, source, {})).toThrow('lacks the parameter group of "head"');
     const dropped = adaptState(target, source, { droppedParameters: ['head'] });

@@ -99,6 +99,22 @@ describe('fromAveragedModel', () => {
     );
   });
 
+  it('refuses an ignore that is no function, and reads it once', async () => {
+    const swa = swaOf([[weights('0.weight', [2, 3])]]);
+    await expect(adopt(swa, fromAveragedModel(three), { ignore: 5 as never })).rejects.toThrow(
+      'importAverage: ignore is 5, expected a function.',
+    );
+    let reads = 0;
+    const options = {
+      get ignore() {
+        reads += 1;
+        return (name: string): boolean => name !== '0.weight';
+      },
+    };
+    await adopt(swa, fromAveragedModel(three), options);
+    expect(reads).toBe(1);
+  });
+
   it('refuses files of another form', () => {
     expect(() => fromAveragedModel({ 'module.w': float32(1) })).toThrow(
       'the file has no "n_averaged"',
