@@ -1,14 +1,49 @@
 // The powers of Adam's betas. tfjs multiplies them up step by step, but computes them anew where
 // its state is loaded, with other last bits: a run that went on would end elsewhere.
 import type { StateTree } from '@polyak/core';
-import type { Optimizer, Variable } from '@tensorflow/tfjs-core';
+import { PolyakError } from '@polyak/core';
+import type { Optimizer, Tensor, Variable } from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../tensorflow.js';
 import { isVariable } from '../tensorflow.js';
+import type { NamedTensor } from './optimizer-weights.js';
 
 /** The powers as they are; none but Adam has any. */
 export async function readBetaPowers(optimizer: Optimizer): Promise<readonly number[]> {
-  const powers = await Promise.all(variablesOf(optimizer).map(async (power) => power.data()));
-  return powers.map(([value = Number.NaN]) => value);
+  return scalarsIn(variablesOf(optimizer));
+}
+
+/** The variables that hold the powers, by names. They stay the optimizer's. */
+export function namedBetaPowers(prefix: string, optimizer: Optimizer): readonly NamedTensor[] {
+  return variablesOf(optimizer).map((tensor, n) => ({ name: `${prefix}${n}`, tensor }));
+}
+
+/**
+ * The powers in tensors that {@link namedBetaPowers} named, and the other weights.
+ *
+ * @throws PolyakError `ERR_STATE` where they are not those that the optimizer needs
+ */
+export async function betaPowersIn(
+  prefix: string,
+  optimizer: Optimizer,
+  weights: readonly NamedTensor[],
+): Promise<{ readonly powers: readonly number[]; readonly rest: NamedTensor[] }> {
+  const named = weights.filter(({ name }) => name.startsWith(prefix));
+  const powers = await scalarsIn(named.map(({ tensor }) => tensor));
+  const found = powers.join();
+  if (isBetaPowers(optimizer, powers)) {
+    return { powers, rest: weights.filter(({ name }) => !name.startsWith(prefix)) };
+  }
+  throw new PolyakError(
+    'ERR_STATE',
+    `swaOptimizer: the saved weights have [${found}] under "${prefix}", expected the ` +
+      `powers of the betas of ${optimizer.getClassName()}. Load a model that was saved with the ` +
+      'same optimizer and this version, or compile the loaded model anew.',
+  );
+}
+
+async function scalarsIn(tensors: readonly Tensor[]): Promise<readonly number[]> {
+  const values = await Promise.all(tensors.map(async (tensor) => tensor.data()));
+  return values.map(([value = Number.NaN]) => value);
 }
 
 /** Loads powers from {@link readBetaPowers}. */

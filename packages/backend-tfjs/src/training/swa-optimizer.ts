@@ -11,6 +11,7 @@ import type {
 import { tfjsBackend } from '../averaging/backend.js';
 import type { TensorFlow } from '../tensorflow.js';
 import { requireTensorFlow } from '../tensorflow.js';
+import { betaPowersIn, namedBetaPowers, writeBetaPowers } from './beta-powers.js';
 import { learningRateOf, requireOptimizer, setLearningRate } from './learning-rate.js';
 import { getWeights } from './optimizer-weights.js';
 import type { NamedTensor } from './optimizer-weights.js';
@@ -58,6 +59,7 @@ export interface SwaOptimizer extends Optimizer {
 /** The name under which tfjs saves and loads the optimizer. */
 const CLASS_NAME = 'PolyakSWA';
 const COUNTERS = `${CLASS_NAME}/counters`;
+const BETA_POWERS = `${CLASS_NAME}/betaPowers/`;
 
 /**
  * Wraps a tfjs optimizer so that it averages the weights it visits, in torchcontrib's automatic
@@ -231,10 +233,11 @@ function swaOptimizerClass(tf: TensorFlow, unsaved: LoadedSwaOptimizerOptions): 
     override async getWeights(): Promise<NamedTensor[]> {
       this.#averages.requireLive('getWeights');
       const own = await getWeights(this.base);
+      const powers = namedBetaPowers(BETA_POWERS, this.base);
       const { tensors, counts } = this.#averages.saved(CLASS_NAME);
       this.#counters?.dispose();
       this.#counters = tf.keep(tf.tensor1d(counts, 'int32'));
-      return [...own, { name: COUNTERS, tensor: this.#counters }, ...tensors];
+      return [...own, ...powers, { name: COUNTERS, tensor: this.#counters }, ...tensors];
     }
 
     override async setWeights(weights: NamedTensor[]): Promise<void> {
@@ -247,11 +250,14 @@ function swaOptimizerClass(tf: TensorFlow, unsaved: LoadedSwaOptimizerOptions): 
             'swaOptimizer. Load a model that was saved with one, or compile the loaded model anew.',
         );
       }
+      const own = weights.slice(0, start);
+      const { powers, rest } = await betaPowersIn(BETA_POWERS, this.base, own);
       const [counters, ...tensors] = weights.slice(start);
       const counts = Array.from((await counters?.tensor.data()) ?? []);
       const loaded = await this.#averages.read(CLASS_NAME, tensors, counts);
       try {
-        await this.base.setWeights(weights.slice(0, start));
+        await this.base.setWeights(rest);
+        writeBetaPowers(tf, this.base, powers);
         this.#averages.replace('setWeights', loaded);
       } catch (error) {
         this.#averages.free(loaded);

@@ -58,6 +58,28 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     expect(numbers([a])).not.toEqual(live);
   });
 
+  it('refuses a state of Adam without the powers of beta, or with other numbers', async () => {
+    const [a] = variables(1) as [tf.Variable];
+    const optimizer = swaOptimizer(tf, tf.train.adam(0.25), EVERY_STEP);
+    step(optimizer, [a]);
+    const weights = await optimizer.getWeights();
+    const isPower = ({ name }: { name: string }): boolean => name.includes('/betaPowers/');
+    expect(weights.filter(isPower)).toHaveLength(2);
+    const none = weights.filter((weight) => !isPower(weight));
+    const other = weights.map((weight) =>
+      isPower(weight) ? { ...weight, tensor: tf.scalar(2) } : weight,
+    );
+    for (const bad of [none, other]) {
+      await expect(optimizer.setWeights(bad)).rejects.toMatchObject({
+        code: 'ERR_STATE',
+        message: expect.stringMatching(
+          /have \[(2,2)?\] under "PolyakSWA\/betaPowers\/", expected/u,
+        ),
+      });
+    }
+    expect(optimizer.nAvg).toBe(1);
+  });
+
   it('refuses what is no tf, no optimizer and no option, by a TypeError', () => {
     const base = tf.train.sgd(1);
     const none = undefined as unknown as typeof tf;
