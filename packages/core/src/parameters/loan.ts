@@ -15,7 +15,7 @@ import type { Transaction } from '../steps/transaction.js';
 import { differing, requireHeld, rounded } from './copies.js';
 import { quoted } from './parameter-list.js';
 import type { AveragedParameter } from './parameter-list.js';
-import { hold, letGo } from './places.js';
+import { hold, holdersOf, letGo } from './places.js';
 import type { Holder } from './places.js';
 
 /** The terms of a loan: what is lent to the model, and how. */
@@ -68,6 +68,10 @@ export class Loan<T> implements Holder {
 
   get isRecallable(): boolean {
     return this.#left !== 'no' && !this.#isEnding;
+  }
+
+  get isStuck(): boolean {
+    return this.#left === 'stuck';
   }
 
   /**
@@ -145,6 +149,10 @@ export class Loan<T> implements Holder {
   /** Puts back what the model held. What was written into the lent weights is dropped. */
   *takeBack(current: Transaction): Steps<void> {
     this.#beginEnding(current);
+    // One that could not be undone began over this one. Later it would put back what is old then.
+    for (const other of holdersOf(this.#identities)) {
+      if (other.isRecallable && other.isStuck === true) yield* other.recall(current);
+    }
     yield* this.#takeOut(current);
   }
 

@@ -15,6 +15,8 @@ export interface Holder {
    * Whether the weights were left there, for the next call that needs the live ones to take out.
    */
   readonly isRecallable: boolean;
+  /** Whether they are there because they could not be taken out. */
+  readonly isStuck?: boolean;
   /** Puts the live weights back. */
   recall(transaction: Transaction): Steps<void>;
 }

@@ -43,13 +43,15 @@ async function shared(): Promise<Shared> {
   const broken = faulty(backend, faults);
   const one = new AveragedModel(over(data), { backend });
   const other = new SWA(observedOptimizer([{ params: over(data), lr: 0.1 }]), { backend: broken });
+  const set = new ParameterSet(over(data), { backend: broken });
   await one.update();
   data.fill(2);
   await other.updateSwa();
   data.fill(5);
-  return { data, one, other, set: new ParameterSet(over(data), { backend }), faults };
+  return { data, one, other, set, faults };
 }
 
+const none = (): void => {};
 const weights = { w: { dtype: 'float32', shape: [2], data: Float32Array.of(8, 8) } } as const;
 
 describe('averages that one object has put into a model', () => {
@@ -185,6 +187,30 @@ describe('averages that were left in a model, recallable', () => {
     expect([[...data], other.isSwapped]).toEqual([[5, 5], false]);
     expect(backend.memory().tensors).toBe(before);
     data.fill(7);
+    await one.update();
+    expect([...data]).toEqual([7, 7]);
+  });
+
+  it.each([
+    ['withAveraged', ({ other }: Shared, batchNorm: never) => other.withAveraged(none, batchNorm)],
+    [
+      'withWeights',
+      ({ set }: Shared, batchNorm: never) => set.withWeights(weights, none, batchNorm),
+    ],
+  ])('are taken back with those of a %s that could not be undone', async (_, begin) => {
+    const all = await shared();
+    const { data, one, other, faults } = all;
+    await one.swap({ recallable: true });
+    const batchNorm = { model: faultyModel(fakeModel([fakeLayer('bn')]), faults), loader: [4] };
+    // Its weights are there when the batch norm fails, and then cannot be taken out.
+    let swaps = 0;
+    faults.fails = (call) => call === 'batchMoments' || (call === 'swap' && (swaps += 1) === 2);
+    const failing = begin(all, { batchNorm } as never);
+    await expect(failing).rejects.toMatchObject({ name: 'AggregateError' });
+    await one.swap();
+    expect([[...data], one.isSwapped, other.isSwapped]).toEqual([[5, 5], false, false]);
+    data.fill(7); // a training step
+    await other.updateSwa();
     await one.update();
     expect([...data]).toEqual([7, 7]);
   });
