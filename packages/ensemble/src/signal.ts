@@ -19,22 +19,16 @@ const TURN_MS = 50;
  * A function that throws the reason of the signal if it is aborted. Every 50 ms it lets timers and
  * events run first: where the evaluation is synchronous, nothing could abort the signal otherwise.
  */
-export function abortInTurnsOf(call: string, options: SignalOptions): () => Promise<void> {
-  const throwIfAborted = abortOf(call, options);
+export function abortInTurnsOf(call: string, { signal }: SignalOptions): () => Promise<void> {
+  if (signal === undefined) return () => Promise.resolve();
+  const abort: unknown = Reflect.get(Object(signal) as object, 'throwIfAborted');
+  requireFunction(call, 'throwIfAborted of the signal', abort);
   let last = Date.now();
   return async () => {
-    if (options.signal !== undefined && Date.now() - last >= TURN_MS) {
+    if (Date.now() - last >= TURN_MS) {
       await new Promise<void>((resolve) => setTimeout(resolve, 0));
       last = Date.now();
     }
-    throwIfAborted();
+    signal.throwIfAborted();
   };
-}
-
-/** A function that throws the reason of the signal if it is aborted. */
-export function abortOf(call: string, { signal }: SignalOptions): () => void {
-  if (signal === undefined) return () => undefined;
-  const abort: unknown = Reflect.get(Object(signal) as object, 'throwIfAborted');
-  requireFunction(call, 'throwIfAborted of the signal', abort);
-  return () => signal.throwIfAborted();
 }

@@ -91,6 +91,28 @@ describe('a signal', () => {
     expect(await swag.bayesianModelAverage(2, () => [1])).toEqual(Float64Array.of(1));
   });
 
+  it('ends soups and predictions by a timer, though all is synchronous', async () => {
+    const snapshots = new Snapshots([weights('w', [2])], { backend, store: 'host' });
+    for (let member = 0; member < 3; member += 1) await snapshots.take();
+    let evaluations = 0;
+    const evaluate = (): number => {
+      for (const end = Date.now() + 60; Date.now() < end; );
+      return (evaluations += 1);
+    };
+    const calls: readonly ((options: { readonly signal: Signal }) => Promise<unknown>)[] = [
+      (options) => greedySoup(members, evaluate, options),
+      (options) => chooseStart(members, evaluate, options),
+      (options) => snapshots.withEach(evaluate, options),
+    ];
+    for (const call of calls) {
+      evaluations = 0;
+      await expect(call({ signal: AbortSignal.timeout(1) })).rejects.toThrow(
+        expect.objectContaining({ name: 'TimeoutError' }),
+      );
+      expect(evaluations).toBe(1);
+    }
+  });
+
   it('that is none is refused', async () => {
     const signal = {} as Signal;
     await expect(greedySoup(members, () => 1, { signal })).rejects.toThrow('of the signal is');

@@ -9,7 +9,7 @@ import type {
 import type { Awaitable } from '@polyak/core/interfaces';
 import { requireFunction, requireOptions } from '@polyak/core/kit';
 import { Soup } from '../soups/soup.js';
-import { abortOf } from '../signal.js';
+import { abortInTurnsOf } from '../signal.js';
 import type { SignalOptions } from '../signal.js';
 import { shown } from '../state-nodes.js';
 import { Turns } from '../turns.js';
@@ -169,14 +169,14 @@ export class Snapshots<T> {
       requireFunction('withEach', 'the first argument', fn);
       // What JavaScript passes may be anything, which the weights refuse.
       const { signal, ...terms } = Object(options) as typeof options;
-      const throwIfAborted = abortOf('withEach', signal === undefined ? {} : { signal });
+      const throwIfAborted = abortInTurnsOf('withEach', signal === undefined ? {} : { signal });
       const named = { holder: 'Snapshots.withEach', ...terms };
       const results: R[] = [];
       for (const [index, member] of this.#members.entries()) {
-        throwIfAborted();
+        await throwIfAborted();
         results.push(await member.runWith(() => fn(index), named));
       }
-      throwIfAborted();
+      await throwIfAborted();
       return results;
     });
   }

@@ -2,7 +2,7 @@
 import type { NamedTensors } from '@polyak/core';
 import type { Awaitable } from '@polyak/core/interfaces';
 import { requireFunction, requireOptions } from '@polyak/core/kit';
-import { abortOf } from '../signal.js';
+import { abortInTurnsOf } from '../signal.js';
 import type { SignalOptions } from '../signal.js';
 import { shown } from '../state-nodes.js';
 import { tensorsOf } from './contribution.js';
@@ -91,11 +91,11 @@ export function scorer(
   options: SignalOptions,
 ): (weights: NamedTensors) => Promise<number> {
   requireFunction(call, 'evaluate', evaluate);
-  const throwIfAborted = abortOf(call, requireOptions(call, options, ['signal']));
+  const throwIfAborted = abortInTurnsOf(call, requireOptions(call, options, ['signal']));
   return async (weights) => {
-    throwIfAborted();
+    await throwIfAborted();
     const value: unknown = await evaluate(weights);
-    throwIfAborted();
+    await throwIfAborted();
     if (typeof value !== 'number')
       throw new TypeError(`${call}: evaluate gave ${shown(value)}, expected a number.`);
     if (Number.isNaN(value)) throw new RangeError(`${call}: evaluate gave NaN, expected a number.`);
