@@ -96,7 +96,7 @@ describe('a signal', () => {
     for (let member = 0; member < 3; member += 1) await snapshots.take();
     let evaluations = 0;
     const evaluate = (): number => {
-      for (const end = Date.now() + 60; Date.now() < end; );
+      for (const end = Date.now() + 60; Date.now() < end;);
       return (evaluations += 1);
     };
     const calls: readonly ((options: { readonly signal: Signal }) => Promise<unknown>)[] = [

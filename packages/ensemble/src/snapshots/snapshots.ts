@@ -139,6 +139,7 @@ export class Snapshots<T> {
    *   and put back afterwards
    * @returns what `fn` returned
    * @throws RangeError where there is no such member
+   * @throws TypeError where `fn` is not a function, or an option is not what it should be
    * @throws PolyakError `ERR_STATE`, `ERR_NON_FINITE`, `ERR_SAFETENSORS` where a file is not one of
    *   this model, `ERR_SWAPPED`, `ERR_PARAMETERS`, `ERR_BUSY`, `ERR_DISPOSED`, and whatever `fn` or
    *   `read` throws
@@ -148,9 +149,11 @@ export class Snapshots<T> {
     fn: () => Awaitable<R>,
     options: WithWeightsOptions<Batch> = {},
   ): Promise<R> {
-    return this.#turns.alone('withMember', async () =>
-      this.#at('withMember', index).runWith(fn, { holder: 'Snapshots.withMember', ...options }),
-    );
+    return this.#turns.alone('withMember', async () => {
+      const given = requireOptions('withMember', options, ['batchNorm', 'holder']);
+      const named = { holder: 'Snapshots.withMember', ...given };
+      return this.#at('withMember', index).runWith(fn, named);
+    });
   }
 
   /**
@@ -167,8 +170,8 @@ export class Snapshots<T> {
   ): Promise<R[]> {
     return this.#turns.alone('withEach', async () => {
       requireFunction('withEach', 'the first argument', fn);
-      // What JavaScript passes may be anything, which the weights refuse.
-      const { signal, ...terms } = Object(options) as typeof options;
+      const known = ['batchNorm', 'holder', 'signal'];
+      const { signal, ...terms } = requireOptions('withEach', options, known);
       const throwIfAborted = abortInTurnsOf('withEach', signal === undefined ? {} : { signal });
       const named = { holder: 'Snapshots.withEach', ...terms };
       const results: R[] = [];

@@ -149,6 +149,20 @@ describe('Snapshots', () => {
     await snapshots.dispose();
   });
 
+  it.each([[null], [5], [true], [[]], [{ batchnorm: {} }]])(
+    'refuses the options %j',
+    async (options) => {
+      const snapshots = new Snapshots([weights('w', [2])], { backend, store: 'host' });
+      await snapshots.take();
+      await expect(snapshots.withEach(() => 1, options as never)).rejects.toThrow(
+        /^withEach: .* Expected { batchNorm, holder, signal }\.$/,
+      );
+      await expect(snapshots.withMember(0, () => 1, options as never)).rejects.toThrow(
+        /^withMember: .* Expected { batchNorm, holder }\.$/,
+      );
+    },
+  );
+
   it('keeps tied parameters tied', async () => {
     const tensor: HostTensor = { dtype: 'float32', shape: [1], data: Float32Array.of(1) };
     const parameters = [parameter('input', tensor), parameter('output', tensor)];
