@@ -43,7 +43,8 @@ function checked(
 ): Float64Array {
   // What JavaScript passes may be anything.
   const given: unknown = predicted;
-  if (!Array.isArray(given) && !(ArrayBuffer.isView(given) && !(given instanceof DataView))) {
+  const { length: found } = Object(given) as Partial<ArrayLike<number>>;
+  if (typeof given !== 'object' || !Number.isSafeInteger(found)) {
     throw new TypeError(
       `${call}: predict returned ${given === null ? 'null' : `a value of type ${typeof given}`}, ` +
         "expected a list of numbers. Return an array, such as a tensor's data.",

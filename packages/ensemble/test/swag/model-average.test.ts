@@ -21,6 +21,14 @@ describe('bayesianModelAverage', () => {
     expect(Math.abs((mean[0] ?? NaN) / exact - 1)).toBeLessThan(1e-15);
   });
 
+  it('takes whatever has a length and numbers at its indices', async () => {
+    const swag = await ready();
+    const predictions = [{ length: 2, 0: 0.5, 1: 1 }, [0.25, 3], Float64Array.of(0, 2)];
+    let call = 0;
+    const mean = await swag.bayesianModelAverage(3, () => predictions[call++] ?? []);
+    expect([...mean]).toEqual([0.25, 2]);
+  });
+
   it('reads predictions while the sample is in the model: a view of it will do', async () => {
     const run = start();
     await visit(run, 1, 2, 6);
@@ -47,7 +55,18 @@ describe('bayesianModelAverage', () => {
       code: 'ERR_NON_FINITE',
       message: expect.stringContaining('NaN at index 1 for sample 0') as string,
     });
-    await expect(swag.bayesianModelAverage(2, () => undefined as never)).rejects.toThrow(TypeError);
+    for (const none of [
+      undefined,
+      null,
+      0.5,
+      '0.5',
+      { a: 0.5 },
+      new DataView(new ArrayBuffer(8)),
+    ]) {
+      await expect(swag.bayesianModelAverage(2, () => none as never)).rejects.toThrow(
+        /predict returned (null|a value of type \w+), expected a list of numbers/,
+      );
+    }
   });
 
   it('refuses a loader that can be read once only, at the second sample', async () => {
