@@ -1,6 +1,6 @@
 // Errors of a full disk, with what was needed and what became of the files.
 import { codeOf } from './disk.js';
-import { FULL } from '../saving/folder-error.js';
+import { FULL } from '../full-disk.js';
 
 /**
  * An error of a write, explained where the disk is full. Its `code` stays.

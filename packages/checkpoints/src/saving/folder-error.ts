@@ -1,12 +1,6 @@
 // Errors of a disk or a browser's storage, explained.
 import { PolyakError } from '@polyak/core';
-
-/** A full disk, by the code of the error. */
-export const FULL: ReadonlyMap<string, string> = new Map([
-  ['ENOSPC', 'the disk is full'],
-  ['EDQUOT', "the user's quota of the disk is used up"],
-  ['EFBIG', 'the file is larger than the file system or `ulimit -f` allows'],
-]);
+import { FULL } from '../full-disk.js';
 
 const FREE = 'Free space, or save into a folder on another disk.';
 const RIGHTS = 'Give this process the right to, or name another folder.';
