@@ -82,7 +82,11 @@ export function directoryStore(handle: DirectoryHandle): FolderStore {
       // In this order: a writer takes the lock before it makes the file.
       const found = (await list()).filter((one) => PARTIAL.test(one));
       const held = new Set((await locks.query()).held?.map((lock) => lock.name));
-      for (const left of found) if (!held.has(left.replace(/\.crswap$/, ''))) await remove(left);
+      for (const left of found) {
+        if (held.has(left.replace(/\.crswap$/, ''))) continue;
+        // One that stays, such as a locked one, is no reason not to save.
+        await remove(left).catch(() => undefined);
+      }
       await locks.request(partial, async () => {
         try {
           await writeMoved(await handle.getFileHandle(partial, { create: true }), name, chunks);

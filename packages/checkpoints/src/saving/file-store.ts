@@ -58,7 +58,8 @@ async function removeLeft(folder: string, me: RunningProcess): Promise<void> {
       host === me.host
         ? !(await isAlive({ pid: Number(pid), began: began === '' ? undefined : began, host }))
         : await isOld(path);
-    if (isLeft) await rm(path, { force: true });
+    // One that stays, such as another user's, is no reason not to save.
+    if (isLeft) await rm(path, { force: true }).catch(() => undefined);
   }
 }
 

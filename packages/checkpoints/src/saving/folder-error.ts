@@ -3,7 +3,7 @@ import { PolyakError } from '@polyak/core';
 import { FULL } from '../full-disk.js';
 
 const FREE = 'Free space, or save into a folder on another disk.';
-const RIGHTS = 'Give this process the right to, or name another folder.';
+const RIGHTS = 'Give this process the permission, or name another folder.';
 const MAKE = 'Make it first, or name another one.';
 
 /** What happened and what to do, by the code of Node's errors or the name of a browser's. */
@@ -17,6 +17,13 @@ const REASONS = new Map<string, readonly [reason: string, remedy: string]>([
   ['ENOENT', ['there is no such folder', MAKE]],
   ['NotFoundError', ['there is no such folder', MAKE]],
   ['ENOTDIR', ['it is not a folder', MAKE]],
+]);
+
+const NO_CHECKPOINT = ['there is no such checkpoint', 'Take one that list() returns.'] as const;
+const LOAD_REASONS = new Map([
+  ...REASONS,
+  ['ENOENT', NO_CHECKPOINT],
+  ['NotFoundError', NO_CHECKPOINT],
 ]);
 
 /**
@@ -34,7 +41,8 @@ export function folderError(
 ): PolyakError {
   const { code, name, message } = error as Partial<NodeJS.ErrnoException>;
   const key = typeof code === 'string' ? code : (name ?? '');
-  const [reason, remedy] = REASONS.get(key) ?? [message ?? String(error)];
+  const reasons = call === 'load' ? LOAD_REASONS : REASONS;
+  const [reason, remedy] = reasons.get(key) ?? [message ?? String(error)];
   const known = remedy === undefined ? '.' : ` (${key}).`;
   const text = [`${call}: ${where}: ${reason}${known}`, then, remedy];
   return new PolyakError('ERR_CHECKPOINT', text.filter(Boolean).join(' '), { cause: error });

@@ -10,7 +10,8 @@ export interface FolderStore {
   read(name: string): Promise<Uint8Array>;
   /**
    * Makes or replaces a file. At any time, the old file or the new one is there, whole; the new one
-   * is durable when the promise is fulfilled. What killed writers left in the folder is removed.
+   * is durable when the promise is fulfilled. What killed writers left in the folder is removed,
+   * as far as that is possible.
    *
    * @param chunks - the contents. If their iterator throws, so does this, and the old file stays
    */

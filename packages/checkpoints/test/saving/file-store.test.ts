@@ -1,6 +1,6 @@
 // What killed writers leave in a folder, and what a failing disk does to it.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileStore } from '@polyak/checkpoints/node';
@@ -82,6 +82,15 @@ it('removes what ended processes left, and nothing that another one is writing',
   } finally {
     other.kill();
   }
+});
+
+it('saves though one of the leftovers cannot be removed, and removes the others', async () => {
+  const ended = spawnSync(process.execPath, ['--version']).pid;
+  const [stuck, left] = [partial(ended, '12'), partial(ended, '13')];
+  await mkdir(join(path, stuck)); // `rm` does not remove folders
+  await writeFile(join(path, left), 'part');
+  await folderOf().save(2, { a: 1 });
+  expect((await readdir(path)).toSorted()).toEqual([stuck, 'step=2.safetensors']);
 });
 
 it.each([
