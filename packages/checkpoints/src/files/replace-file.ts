@@ -12,7 +12,8 @@ import { diskError } from './disk-error.js';
  *
  * @param path - of the file
  * @param chunks - its contents, in order
- * @throws the error of the file system; then the old file is unchanged, or there is none
+ * @throws the error of the file system. Then the old file is unchanged, or there is none; if only
+ *   the folder could not be synced, the new one is in its place already
  */
 export async function writeFileAtomic(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
   const target = await linkTarget(path);

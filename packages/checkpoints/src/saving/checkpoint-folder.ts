@@ -1,13 +1,13 @@
 // The checkpoints of a run in a folder: saved whole, the last and the best of them kept.
 import { fromSafetensors, PolyakError, toSafetensorsChunks } from '@polyak/core';
 import type { StateTree } from '@polyak/core';
-import { requireOptions, warnerOf } from '@polyak/core/kit';
+import { requireFunction, requireOptions, warnerOf } from '@polyak/core/kit';
 import type { Warn } from '@polyak/core/kit';
 import { folderError } from './folder-error.js';
 import type { FolderStore } from './folder-store.js';
 import { ranked, surplusOf } from './retention.js';
 import type { Retention } from './retention.js';
-import { savedAmong, savedCheckpoint } from './saved-checkpoint.js';
+import { onePerStep, savedAmong, savedCheckpoint } from './saved-checkpoint.js';
 import type { SavedCheckpoint } from './saved-checkpoint.js';
 
 /** Options of {@link CheckpointFolder}. */
@@ -25,8 +25,8 @@ export interface CheckpointFolderOptions {
 /** Options of {@link CheckpointFolder.save}. */
 export interface SaveOptions {
   /**
-   * What the checkpoint is worth, such as the validation loss. NaN is never the best; a checkpoint
-   * without a metric neither.
+   * What the checkpoint is worth, such as the validation loss. NaN is never the best, nor is a
+   * checkpoint without a metric.
    */
   readonly metric?: number;
   /** Ends the save before the file is in its place. Then the folder is as it was. */
@@ -35,9 +35,9 @@ export interface SaveOptions {
 
 /**
  * The checkpoints of a run in a folder. Each is a safetensors file, and its name says the step and
- * the metric: `step=40,metric=0.25.safetensors`. There is nothing else to agree with: a file that
- * is copied into the folder is one of its checkpoints, and one that is deleted is not. Files with
- * other names are left alone.
+ * the metric: `step=40,metric=0.25.safetensors`. There is no index: a file that is copied into the
+ * folder is one of its checkpoints, and one that is deleted is not. Files with other names are left
+ * alone.
  *
  * A process that is killed at any moment leaves whole files, those from before the save or with the
  * new one among them. One process at a time saves into a folder.
@@ -70,6 +70,7 @@ export class CheckpointFolder {
    *   {@link directoryStore}
    * @param options - how many checkpoints are kept
    * @throws RangeError if a number or mode is out of range
+   * @throws TypeError if the options are no object, or one of them is not known
    */
   constructor(store: FolderStore, options: CheckpointFolderOptions) {
     const known = ['maxToKeep', 'saveTopK', 'mode', 'onWarning'];
@@ -93,11 +94,13 @@ export class CheckpointFolder {
    * @param state - all that the run goes on from, as for `toSafetensors`
    * @param options - the metric, and a signal that ends the save
    * @returns the checkpoint
-   * @throws RangeError if `step` is not such a number; what `toSafetensors` throws; the reason of
-   *   the signal
+   * @throws RangeError if `step` is not such a number
+   * @throws TypeError if an option is not what it should be
+   * @throws what `toSafetensors` throws; the reason of the signal
    * @throws PolyakError `ERR_EXISTS` if the folder has a later checkpoint; `ERR_BUSY` if another
    *   save of this object has not finished; `ERR_CHECKPOINT` if the file cannot be written, with
-   *   the error of the system as its `cause`. The folder is as it was then
+   *   the error of the system as its `cause`. The earlier checkpoints are as they were then; the
+   *   new one may be there too
    */
   async save(step: number, state: StateTree, options: SaveOptions = {}): Promise<SavedCheckpoint> {
     const { metric, signal } = requireOptions('save', options, ['metric', 'signal']);
@@ -106,6 +109,10 @@ export class CheckpointFolder {
     }
     if (metric !== undefined && typeof metric !== 'number') {
       throw new TypeError(`save: the metric is ${typeof metric}, expected a number.`);
+    }
+    if (signal !== undefined) {
+      const abort: unknown = Reflect.get(Object(signal) as object, 'throwIfAborted');
+      requireFunction('save', 'throwIfAborted of the signal', abort);
     }
     if (this.#isSaving) {
       throw new PolyakError('ERR_BUSY', 'save: another save has not finished. Await it first.');
@@ -133,12 +140,20 @@ export class CheckpointFolder {
     return this.#list('list');
   }
 
-  /** The checkpoint of the latest step; undefined if there is none. */
+  /**
+   * The checkpoint of the latest step; undefined if there is none.
+   *
+   * @throws PolyakError as {@link list}
+   */
   async latest(): Promise<SavedCheckpoint | undefined> {
     return (await this.#list('latest')).at(-1);
   }
 
-  /** The checkpoint with the best metric; undefined if none has one. */
+  /**
+   * The checkpoint with the best metric; undefined if none has one.
+   *
+   * @throws PolyakError as {@link list}
+   */
   async best(): Promise<SavedCheckpoint | undefined> {
     return ranked(await this.#list('best'), this.#retention.mode)[0];
   }
@@ -171,7 +186,7 @@ export class CheckpointFolder {
 
   async #list(call: string): Promise<readonly SavedCheckpoint[]> {
     try {
-      return savedAmong(await this.#store.list());
+      return onePerStep(savedAmong(await this.#store.list()));
     } catch (error) {
       throw folderError(call, this.#store.name, error);
     }
@@ -201,8 +216,8 @@ export class CheckpointFolder {
   async #prune({ name, step }: SavedCheckpoint): Promise<void> {
     try {
       const all = savedAmong(await this.#store.list());
-      const replaced = all.filter((one) => one.step === step && one.name !== name);
-      const rest = all.filter((one) => !replaced.includes(one));
+      const rest = onePerStep(all.filter((one) => one.step !== step || one.name === name));
+      const replaced = all.filter((one) => !rest.includes(one));
       for (const one of [...replaced, ...surplusOf(rest, this.#retention)]) {
         await this.#store.remove(one.name);
       }
@@ -222,7 +237,11 @@ function* until(
   chunks: Iterable<Uint8Array>,
 ): Generator<Uint8Array> {
   const check = (): void => {
-    if (signal?.aborted === true) throw new Aborted('aborted', { cause: signal.reason });
+    try {
+      signal?.throwIfAborted();
+    } catch (cause) {
+      throw new Aborted('aborted', { cause });
+    }
   };
   for (const chunk of chunks) {
     check();

@@ -25,6 +25,15 @@ export function savedAmong(names: readonly string[]): readonly SavedCheckpoint[]
   return saved;
 }
 
+/**
+ * One checkpoint for each step. A step that is saved again with another metric has two files where
+ * the process was killed before it removed the old one. Their names do not say which is new: what
+ * matters is that all calls take the same one.
+ */
+export function onePerStep(saved: readonly SavedCheckpoint[]): readonly SavedCheckpoint[] {
+  return saved.filter(({ step }, index) => saved[index + 1]?.step !== step);
+}
+
 function savedAs(name: string): SavedCheckpoint | undefined {
   const [, step, metric] = NAME.exec(name) ?? [];
   if (step === undefined) return undefined;

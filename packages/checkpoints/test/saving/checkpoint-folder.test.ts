@@ -87,6 +87,27 @@ describe('a checkpoint folder', () => {
     expect(await folder.load((await folder.latest()) ?? { name: '' })).toEqual(stateOf(8));
   });
 
+  it('takes one of two files of a step that a kill has left, and removes the other', async () => {
+    const store = fileStore(path);
+    const killed = { ...store, remove: () => Promise.reject(new Error('killed')) };
+    const options = { maxToKeep: 2, saveTopK: 1, onWarning: () => undefined };
+    const folder = new CheckpointFolder(killed, options);
+    await save(folder, 1, 0.5);
+    await save(folder, 2, 0.5);
+    await folder.save(2, stateOf(9) as never, { metric: 0.25 });
+    expect(await readdir(path)).toHaveLength(3);
+    // The names do not say which is new, but all calls take the same one.
+    const [, second, ...others] = await folder.list();
+    expect(others).toEqual([]);
+    expect(await folder.latest()).toEqual(second);
+    expect([0.25, 0.5]).toContain(second?.metric);
+    expect((await folder.best())?.step).toBe(second?.metric === 0.25 ? 2 : 1);
+
+    await save(folderOf({ maxToKeep: 2 }), 3, 1);
+    const names = [second?.name, 'step=3,metric=1.safetensors'];
+    expect((await readdir(path)).toSorted()).toEqual(names);
+  });
+
   it('refuses a step before the latest one', async () => {
     const folder = folderOf();
     await save(folder, 20);
@@ -145,6 +166,7 @@ describe('a checkpoint folder', () => {
     expect(await folder.load((await folder.latest()) ?? { name: '' })).toEqual(stateOf(1));
     await expect(folder.load({ name: 'step=2.safetensors' })).rejects.toMatchObject({
       code: 'ERR_CHECKPOINT',
+      message: `load: ${file}: there is no such checkpoint (ENOENT). Take one that list() returns.`,
       cause: expect.objectContaining({ code: 'ENOENT' }),
     });
   });
@@ -248,6 +270,11 @@ describe('a checkpoint folder', () => {
       await expect(folder.save(step, {})).rejects.toThrow(RangeError);
     }
     await expect(folder.save(1, {}, { metric: '0.5' as never })).rejects.toThrow(TypeError);
+    for (const signal of [{}, null, 5]) {
+      await expect(folder.save(1, {}, { signal: signal as never })).rejects.toThrow(
+        /^save: throwIfAborted of the signal is undefined, expected a function\.$/,
+      );
+    }
     await expect(folder.save(1, { a: undefined as never })).rejects.toThrow(TypeError);
     expect(await readdir(path)).toEqual([]);
   });

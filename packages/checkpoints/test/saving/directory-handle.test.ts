@@ -21,7 +21,7 @@ function handleOf(files: Map<string, Uint8Array>, locked?: string): DirectoryHan
   return {
     name: 'run',
     async *keys() {
-      yield* [...files.keys()];
+      yield* files.keys();
     },
     async getFileHandle(name, { create = false } = {}) {
       if (!create && !files.has(name)) throw errorOf('NotFoundError');
