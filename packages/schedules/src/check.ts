@@ -30,17 +30,21 @@ export function checkFunction(call: string, name: string, value: unknown): void 
   ensure(typeof value === 'function', call, name, value, 'a function', TypeError);
 }
 
-/** The options. Throws unless they are an object. */
-export function given<Options>(call: string, options: Options): Options {
-  ensure(Object(options) === options, call, 'options', options, 'an object', TypeError);
-  return options;
+/** The value. Throws unless it is an object. */
+export function requireObject<Value>(call: string, name: string, value: Value): Value {
+  ensure(Object(value) === value, call, name, value, 'an object', TypeError);
+  return value;
 }
 
-/** The members of a list. One of holes is refused at the first: it may have billions. */
+/** The members of a list. */
 export function listOf<T>(call: string, name: string, list: readonly T[]): readonly T[] {
   ensure(Array.isArray(list), call, name, list, 'a list', TypeError);
   const own: T[] = [];
-  for (const each of list) if (own.push(each) > 0 && each === undefined) break;
+  // A sparse array is refused at its first hole, since it may be billions long.
+  for (const each of list) {
+    ensure(each !== undefined, call, `${name}[${own.length}]`, each, 'a value', TypeError);
+    own.push(each);
+  }
   return own;
 }
 

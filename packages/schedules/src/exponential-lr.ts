@@ -1,5 +1,5 @@
 // Decay by a factor at every step.
-import { given } from './check.js';
+import { requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -17,9 +17,10 @@ export interface ExponentialLrOptions {
  * @param options - see {@link ExponentialLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
+ * @throws TypeError where the options are no object
  * @see torch.optim.lr_scheduler.ExponentialLR
  */
 export function exponentialLr(options: ExponentialLrOptions): Schedule {
-  const { lr, gamma } = given('exponentialLr', options);
+  const { lr, gamma } = requireObject('exponentialLr', 'options', options);
   return scheduleOf('exponentialLr', { lr, gamma }, {}, (step) => lr * gamma ** step);
 }

@@ -1,6 +1,6 @@
 // A line between two factors, for a warm-up or a decay.
 import { anneal } from './anneal.js';
-import { check, given } from './check.js';
+import { check, requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -23,10 +23,16 @@ export interface LinearLrOptions {
  * @param options - see {@link LinearLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
+ * @throws TypeError where the options are no object
  * @see torch.optim.lr_scheduler.LinearLR
  */
 export function linearLr(options: LinearLrOptions): Schedule {
-  const { lr, startFactor = 1 / 3, endFactor = 1, totalSteps = 5 } = given('linearLr', options);
+  const {
+    lr,
+    startFactor = 1 / 3,
+    endFactor = 1,
+    totalSteps = 5,
+  } = requireObject('linearLr', 'options', options);
   check('linearLr', { startFactor, endFactor }, 0, 1);
   return scheduleOf(
     'linearLr',

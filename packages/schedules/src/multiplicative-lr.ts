@@ -1,5 +1,5 @@
 // The rate of the previous step times a custom factor.
-import { check, checkFunction, given } from './check.js';
+import { check, checkFunction, requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -16,17 +16,18 @@ export interface MultiplicativeLrOptions {
 
 /**
  * The rate of the previous step times a custom factor: `lr · factor(1) · … · factor(step)`. Steps
- * are integers.
+ * are integers up to 1e8.
  *
  * A call for a later step continues from the last call; one for an earlier step starts at step 0.
  *
  * @param options - see {@link MultiplicativeLrOptions}
- * @returns the rate of each step
+ * @returns the rate of each step, which is an integer up to 1e8
  * @throws RangeError where an option is out of its range
+ * @throws TypeError where the options are no object, or `factor` is not a function
  * @see torch.optim.lr_scheduler.MultiplicativeLR
  */
 export function multiplicativeLr(options: MultiplicativeLrOptions): Schedule {
-  const { lr, factor } = given('multiplicativeLr', options);
+  const { lr, factor } = requireObject('multiplicativeLr', 'options', options);
   checkFunction('multiplicativeLr', 'factor', factor);
   // Keeps the last product, so that each step of training takes one multiplication. A restart gives
   // the same bits.

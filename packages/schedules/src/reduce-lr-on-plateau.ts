@@ -1,6 +1,6 @@
 // Reduces the rate when a metric stops improving: the one schedule that depends on more than the
 // step.
-import { check, checkWord, given } from './check.js';
+import { check, checkWord, requireObject } from './check.js';
 
 /** Options of {@link reduceLrOnPlateau}. */
 export interface ReduceLrOnPlateauOptions {
@@ -48,6 +48,7 @@ export interface Plateau {
    * @param state - `initial`, or what `next` gave
    * @param metric - usually of one epoch; finite
    * @throws RangeError where the state or the metric has a number that is not finite
+   * @throws TypeError where the state is no object
    */
   readonly next: (state: PlateauState, metric: number) => PlateauState;
 }
@@ -63,6 +64,7 @@ export interface Plateau {
  * @param options - see {@link ReduceLrOnPlateauOptions}
  * @returns a state machine over plain data
  * @throws RangeError where an option is out of its range
+ * @throws TypeError where the options are no object
  * @example
  * ```ts
  * import { reduceLrOnPlateau } from '@polyak/schedules';
@@ -87,7 +89,7 @@ export function reduceLrOnPlateau(options: ReduceLrOnPlateauOptions): Plateau {
     cooldown = 0,
     minLr = 0,
     eps = 1e-8,
-  } = given('reduceLrOnPlateau', options);
+  } = requireObject('reduceLrOnPlateau', 'options', options);
   check(CALL, { lr, threshold, minLr, eps });
   check(CALL, { patience, cooldown }, 0, Infinity, true);
   check(CALL, { factor }, 0, 1);
@@ -97,7 +99,7 @@ export function reduceLrOnPlateau(options: ReduceLrOnPlateauOptions): Plateau {
   return {
     initial: { lr, best: null, bad: 0, wait: 0 },
     next(state, metric) {
-      let { lr: rate, best, bad, wait } = given(CALL, state);
+      let { lr: rate, best, bad, wait } = requireObject(CALL, 'state', state);
       check(CALL, { lr: rate, bad, wait });
       check(CALL, { metric, best: best === null ? 0 : best }, -Infinity);
       bad += 1;

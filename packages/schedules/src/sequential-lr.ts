@@ -13,6 +13,7 @@ import type { Schedule } from './schedule.js';
  * @param milestones - the first step of each schedule after the first; increasing integers >= 1
  * @returns the rate of each step
  * @throws RangeError where the number of milestones is wrong, or they do not increase
+ * @throws TypeError where an argument is no list, or a schedule is not a function
  * @see torch.optim.lr_scheduler.SequentialLR
  */
 export function sequentialLr(

@@ -1,5 +1,5 @@
 // Decay by a factor at regular steps.
-import { given } from './check.js';
+import { requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -19,10 +19,11 @@ export interface StepLrOptions {
  * @param options - see {@link StepLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
+ * @throws TypeError where the options are no object
  * @see torch.optim.lr_scheduler.StepLR
  */
 export function stepLr(options: StepLrOptions): Schedule {
-  const { lr, stepSize, gamma = 0.1 } = given('stepLr', options);
+  const { lr, stepSize, gamma = 0.1 } = requireObject('stepLr', 'options', options);
   return scheduleOf(
     'stepLr',
     { lr, gamma },

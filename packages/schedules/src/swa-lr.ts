@@ -1,7 +1,7 @@
 // Anneals from the rate before to the constant rate of SWA.
 import { anneal } from './anneal.js';
 import type { Anneal } from './anneal.js';
-import { check, checkWord, given } from './check.js';
+import { check, checkWord, requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -28,6 +28,7 @@ export interface SwaLrOptions extends ChainedSwaLrOptions {
  * @param options - see {@link SwaLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
+ * @throws TypeError where the options are no object
  * @example After another schedule:
  * ```ts
  * import { exponentialLr, sequentialLr, swaLr } from '@polyak/schedules';
@@ -40,7 +41,12 @@ export interface SwaLrOptions extends ChainedSwaLrOptions {
  * @see torch.optim.swa_utils.SWALR
  */
 export function swaLr(options: SwaLrOptions): Schedule {
-  const { lr, swaLr: rate, annealSteps = 10, anneal: way = 'cos' } = given('swaLr', options);
+  const {
+    lr,
+    swaLr: rate,
+    annealSteps = 10,
+    anneal: way = 'cos',
+  } = requireObject('swaLr', 'options', options);
   check('swaLr', { annealSteps }, 0, Infinity, true);
   checkWord('swaLr', 'anneal', way, 'cos', 'linear');
   return scheduleOf('swaLr', { lr, swaLr: rate }, {}, (step) =>
@@ -58,10 +64,15 @@ export function swaLr(options: SwaLrOptions): Schedule {
  * @param options - see {@link ChainedSwaLrOptions}
  * @returns a function of `step` and `lr`, the rate of `step - 1`; at step 0, the initial rate
  * @throws RangeError where an option is out of its range
+ * @throws TypeError where the options are no object
  * @see torch.optim.swa_utils.SWALR, `get_lr`
  */
 export function chainedSwaLr(options: ChainedSwaLrOptions): (step: number, lr: number) => number {
-  const { swaLr: rate, annealSteps = 10, anneal: way = 'cos' } = given('chainedSwaLr', options);
+  const {
+    swaLr: rate,
+    annealSteps = 10,
+    anneal: way = 'cos',
+  } = requireObject('chainedSwaLr', 'options', options);
   check('chainedSwaLr', { swaLr: rate });
   check('chainedSwaLr', { annealSteps }, 0, Infinity, true);
   checkWord('chainedSwaLr', 'anneal', way, 'cos', 'linear');

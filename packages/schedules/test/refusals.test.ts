@@ -254,6 +254,26 @@ describe('schedules refuse', () => {
     }
   });
 
+  it('a list with holes, at the first one', () => {
+    const sparse = Object.assign([], { length: 2 ** 32 - 1 }) as never;
+    expect(() => multiStepLr({ lr, milestones: sparse })).toThrow(
+      new TypeError('multiStepLr: milestones[0] is undefined, expected a value.'),
+    );
+    expect(() => sequentialLr(sparse, [])).toThrow(
+      new TypeError('sequentialLr: schedules[0] is undefined, expected a value.'),
+    );
+    expect(() => sequentialLr([Number, Number], sparse)).toThrow(
+      new TypeError('sequentialLr: milestones[0] is undefined, expected a value.'),
+    );
+  });
+
+  it.each([null, undefined, 1, 'state'])('a state of a plateau that is %j', (state) => {
+    const found = String(state);
+    expect(() => reduceLrOnPlateau({ lr }).next(state as never, 1)).toThrow(
+      new TypeError(`reduceLrOnPlateau: state is ${found}, expected an object.`),
+    );
+  });
+
   it('a rate that overflows', () => {
     expect(() => exponentialLr({ lr: 1, gamma: 10 })(400)).toThrow(
       'exponentialLr(400): value is Infinity',

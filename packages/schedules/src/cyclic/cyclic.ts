@@ -1,5 +1,5 @@
 // The cyclical learning rate, and the momentum that moves against it.
-import { check, checkFunction, given } from '../check.js';
+import { check, checkFunction, requireObject } from '../check.js';
 import { scheduleOf } from '../schedule.js';
 import type { Schedule } from '../schedule.js';
 
@@ -74,6 +74,7 @@ export function expRange(gamma: number): CyclicScale {
  * @param options - see {@link CyclicLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
+ * @throws TypeError where the options are no object, or `scale` is not a function
  * @example
  * ```ts
  * import { cyclicLr, cyclicMomentum, triangular2 } from '@polyak/schedules/cyclic';
@@ -89,7 +90,7 @@ export function expRange(gamma: number): CyclicScale {
  * @see Smith 2017, https://arxiv.org/abs/1506.01186; github.com/bckenstler/CLR
  */
 export function cyclicLr(options: CyclicLrOptions): Schedule {
-  const { baseLr, maxLr, ...shape } = given('cyclicLr', options);
+  const { baseLr, maxLr, ...shape } = requireObject('cyclicLr', 'options', options);
   return cyclic('cyclicLr', { baseLr, maxLr }, baseLr, maxLr, shape);
 }
 
@@ -100,10 +101,15 @@ export function cyclicLr(options: CyclicLrOptions): Schedule {
  * @param options - see {@link CyclicMomentumOptions}; the shape is that of the rate
  * @returns the momentum of each step; for Adam and its kind, their first beta
  * @throws RangeError where an option is out of its range
+ * @throws TypeError where the options are no object, or `scale` is not a function
  * @see torch.optim.lr_scheduler.CyclicLR, `cycle_momentum`
  */
 export function cyclicMomentum(options: CyclicMomentumOptions = {}): Schedule {
-  const { baseMomentum = 0.8, maxMomentum = 0.9, ...shape } = given('cyclicMomentum', options);
+  const {
+    baseMomentum = 0.8,
+    maxMomentum = 0.9,
+    ...shape
+  } = requireObject('cyclicMomentum', 'options', options);
   return cyclic('cyclicMomentum', { baseMomentum, maxMomentum }, maxMomentum, baseMomentum, shape);
 }
 

@@ -1,7 +1,7 @@
 // The 1cycle policy: one rise, one long fall, and the momentum against them.
 import { anneal } from '../anneal.js';
 import type { Anneal } from '../anneal.js';
-import { check, checkWord, given } from '../check.js';
+import { check, checkWord, requireObject } from '../check.js';
 import { scheduleOf } from '../schedule.js';
 import type { Schedule } from '../schedule.js';
 
@@ -51,11 +51,12 @@ export interface OneCycleMomentumOptions extends OneCycleOptions {
  * @param options - see {@link OneCycleLrOptions}
  * @returns the rate of each step up to `totalSteps`
  * @throws RangeError where an option is out of its range
+ * @throws TypeError where the options are no object
  * @see torch.optim.lr_scheduler.OneCycleLR
  * @see Smith and Topin 2019, https://arxiv.org/abs/1708.07120
  */
 export function oneCycleLr(options: OneCycleLrOptions): Schedule {
-  const { maxLr, initialLr, finalLr, ...shape } = given('oneCycleLr', options);
+  const { maxLr, initialLr, finalLr, ...shape } = requireObject('oneCycleLr', 'options', options);
   check('oneCycleLr', { maxLr });
   const initial = initialLr === undefined ? maxLr / 25 : initialLr;
   check('oneCycleLr', { initialLr: initial });
@@ -70,6 +71,7 @@ export function oneCycleLr(options: OneCycleLrOptions): Schedule {
  * @param options - see {@link OneCycleMomentumOptions}; the shape is that of the rate
  * @returns the momentum of each step up to `totalSteps`; for Adam and its kind, their first beta
  * @throws RangeError where an option is out of its range
+ * @throws TypeError where the options are no object
  * @see torch.optim.lr_scheduler.OneCycleLR, `cycle_momentum`
  */
 export function oneCycleMomentum(options: OneCycleMomentumOptions): Schedule {
@@ -77,7 +79,7 @@ export function oneCycleMomentum(options: OneCycleMomentumOptions): Schedule {
     baseMomentum: base = 0.85,
     maxMomentum: max = 0.95,
     ...shape
-  } = given('oneCycleMomentum', options);
+  } = requireObject('oneCycleMomentum', 'options', options);
   return oneCycle(
     'oneCycleMomentum',
     { baseMomentum: base, maxMomentum: max },
