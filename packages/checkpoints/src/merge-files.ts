@@ -54,6 +54,7 @@ export interface PublishedFiles {
  * @param options - the method, names, dtype; `force` to replace a file; `resume` to go on with an
  *   interrupted merge; a signal to end it
  * @returns what was planned, and what happened
+ * @throws TypeError where the inputs are no list of paths, or an option is not what it should be
  * @throws RangeError where the number of inputs or weights is wrong
  * @throws PolyakError `ERR_CHECKPOINT` or `ERR_SAFETENSORS` where an input is malformed or of a
  *   format that is not read, `ERR_MISMATCH` where they do not fit together, `ERR_NON_FINITE`,
@@ -82,7 +83,7 @@ export async function mergeFiles(
   requireText('mergeFiles', 'the output', output);
   given.signal?.throwIfAborted();
   if (await prepareOutput(output, given)) return { kind: 'published' };
-  return await withPlan(inputs, output, given, async (plan) => {
+  return await withPlan('mergeFiles', inputs, output, given, async (plan) => {
     const paths = plan.inputs.flatMap(pathsOf);
     const before = await inputStates(paths);
     const staged = await stageOutput(output, plan.layout, {
@@ -123,7 +124,7 @@ export async function planMergeFiles(
 ): Promise<MergePlan> {
   const given = readFileOptions('planMergeFiles', options);
   requireText('planMergeFiles', 'the output', output);
-  return await withPlan(inputs, output, given, (plan) => Promise.resolve(plan));
+  return await withPlan('planMergeFiles', inputs, output, given, (plan) => Promise.resolve(plan));
 }
 
 /** The options, each read once; those of the plan are checked with it. */
@@ -147,6 +148,7 @@ function readFileOptions(call: string, options: MergeFilesOptions): MergeFilesOp
 }
 
 async function withPlan<R>(
+  call: string,
   inputs: readonly string[],
   output: string,
   options: MergeFilesOptions,
@@ -164,7 +166,7 @@ async function withPlan<R>(
   };
   try {
     const models: Checkpoint[] = [];
-    for (const path of readTexts('mergeFiles', 'the inputs', inputs)) models.push(await open(path));
+    for (const path of readTexts(call, 'inputs', inputs)) models.push(await open(path));
     const plan = await planMerge(models, basename(output), {
       ...planned,
       ...(base === undefined ? {} : { base: await open(base) }),

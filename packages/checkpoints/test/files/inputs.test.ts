@@ -12,7 +12,7 @@ import { closeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mean } from '@polyak/checkpoints';
-import { mergeFiles, openCheckpoint } from '@polyak/checkpoints/node';
+import { mergeFiles, openCheckpoint, planMergeFiles } from '@polyak/checkpoints/node';
 import { encodeSafetensors, formatShardIndex } from '@polyak/safetensors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { floats, vector } from '../engine/values.js';
@@ -29,6 +29,20 @@ function writeModel(name: string, seed: number): string {
   writeFileSync(at(name), encodeSafetensors({ w: vector(floats(seed, 500_000)) }));
   return at(name);
 }
+
+it.each([
+  ['mergeFiles', mergeFiles],
+  ['planMergeFiles', planMergeFiles],
+] as const)('%s refuses inputs that are no list of paths, by its own name', async (name, call) => {
+  for (const [inputs, message] of [
+    ['a.safetensors', 'inputs is a value of type string, expected a list.'],
+    [[5], 'inputs[0] is a value of type number, expected a string.'],
+    [Object.assign([], { length: 2 ** 32 - 1 }), 'inputs has holes.'],
+  ] as const) {
+    const merge = call(inputs as never, at('out.safetensors'), { method: mean(1) });
+    await expect(merge).rejects.toThrow(new TypeError(`${name}: ${message}`));
+  }
+});
 
 describe('mergeFiles', () => {
   it('publishes nothing where an input changed while it was read', async () => {
