@@ -89,7 +89,7 @@ export function requireText(call: string, what: string, value: unknown): void {
   throw new TypeError(`${call}: ${what} is a value of type ${typeof value}, expected a string.`);
 }
 
-/** One of holes is refused at the first: it may have billions. */
+/** A sparse array is refused at its first hole, since it may be billions long. */
 function readList<T>(call: string, what: string, list: readonly T[]): readonly T[] {
   if (!Array.isArray(list)) {
     throw new TypeError(`${call}: ${what} is a value of type ${typeof list}, expected a list.`);
@@ -141,12 +141,16 @@ function readMethod(call: string, method: LinearMerge | MergeMethod): LinearMerg
   const { least, most } = Object(models) as Partial<MergeMethod['models']>;
   for (const [what, count] of Object.entries({ least, most }))
     requireNumber(call, `${what} of models`, count, (value) => value >= 1, 'a number >= 1');
+  if (typeof needsBase !== 'boolean') {
+    const found = `a value of type ${typeof needsBase}`;
+    throw new TypeError(`${call}: needsBase of the method is ${found}, expected a boolean.`);
+  }
   requireFunction(call, 'tensor of the method', tensor);
   return {
     kind: 'blocks',
     name,
     options: readJson(call, options),
-    needsBase: needsBase === true,
+    needsBase,
     models: { least, most },
     tensor: (each) => Reflect.apply(tensor as MergeMethod['tensor'], method, [each]),
   } as MergeMethod;

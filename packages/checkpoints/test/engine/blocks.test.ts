@@ -1,11 +1,21 @@
 import type { Checkpoint } from '@polyak/checkpoints';
 import { planMerge, runMerge } from '@polyak/checkpoints';
 import type { MergeMethod } from '@polyak/checkpoints/methods';
-import { BLOCK } from '@polyak/checkpoints/methods';
+import { BLOCK, slerp } from '@polyak/checkpoints/methods';
 import { describe, expect, it } from 'vitest';
 import { MemorySink } from '../support.js';
 import { checkpointsOf, float32At, merged } from './merged.js';
 import { floats, vector } from './values.js';
+
+describe('a method of your own', () => {
+  it.each([1, 'yes', null, undefined])('is refused with needsBase %j', async (needsBase) => {
+    const checkpoints = checkpointsOf([{ w: vector(floats(1, 2)) }, { w: vector(floats(2, 2)) }]);
+    const method = { ...slerp(0.5), needsBase } as never;
+    await expect(planMerge(checkpoints, 'out.safetensors', { method })).rejects.toThrow(
+      `planMerge: needsBase of the method is a value of type ${typeof needsBase}, expected a boolean`,
+    );
+  });
+});
 
 describe('a method that passes over tensors', () => {
   /** The mean divided by the largest magnitude in the tensor, and what it was called with. */
