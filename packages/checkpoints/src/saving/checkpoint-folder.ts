@@ -214,16 +214,19 @@ export class CheckpointFolder {
   }
 
   async #prune({ name, step }: SavedCheckpoint): Promise<void> {
+    const warn = (error: unknown): void => {
+      const where = `${name} was saved, but an older checkpoint in ${this.#store.name} stays`;
+      this.#warn(folderError('save', where, error).message);
+    };
     try {
       const all = savedAmong(await this.#store.list());
       const rest = onePerStep(all.filter((one) => one.step !== step || one.name === name));
       const replaced = all.filter((one) => !rest.includes(one));
       for (const one of [...replaced, ...surplusOf(rest, this.#retention)]) {
-        await this.#store.remove(one.name);
+        await this.#store.remove(one.name).catch(warn);
       }
     } catch (error) {
-      const where = `${name} was saved, but an older checkpoint in ${this.#store.name} stays`;
-      this.#warn(folderError('save', where, error).message);
+      warn(error);
     }
   }
 }

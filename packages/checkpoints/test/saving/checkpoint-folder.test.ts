@@ -254,6 +254,20 @@ describe('a checkpoint folder', () => {
     expect(await steps(folder)).toEqual([3]);
   });
 
+  it('removes the other checkpoints where one stays', async () => {
+    const warnings: string[] = [];
+    const store = fileStore(path);
+    const remove = async (name: string): Promise<void> => {
+      if (name === 'step=1.safetensors') throw new Error('busy');
+      await store.remove(name);
+    };
+    const onWarning = (message: string): unknown => warnings.push(message);
+    const folder = new CheckpointFolder({ ...store, remove }, { maxToKeep: 1, onWarning });
+    for (const step of [1, 2, 3]) await save(folder, step);
+    expect(await steps(folder)).toEqual([1, 3]);
+    expect(warnings).toHaveLength(2);
+  });
+
   it.each([
     [{ maxToKeep: 0 }, 'maxToKeep is 0, expected an integer from 1 or Infinity'],
     [{ maxToKeep: 1.5 }, 'maxToKeep is 1.5'],
