@@ -1,5 +1,5 @@
 // How the caller ends a long call.
-import { requireFunction } from '@polyak/core/kit';
+import { abortInTurns, requireFunction } from '@polyak/core/kit';
 
 /** The options of calls that evaluate many models. */
 export interface SignalOptions {
@@ -10,25 +10,11 @@ export interface SignalOptions {
   readonly signal?: { throwIfAborted(): void };
 }
 
-declare function setTimeout(callback: () => void, ms: number): unknown;
-
-// Long enough to cost nothing, short enough for whoever waits for the end.
-const TURN_MS = 50;
-
-/**
- * A function that throws the reason of the signal if it is aborted. Every 50 ms it lets timers and
- * events run first: where the evaluation is synchronous, nothing could abort the signal otherwise.
- */
+/** The check of a call's signal: see `abortInTurns`. Throws unless it is a signal. */
 export function abortInTurnsOf(call: string, { signal }: SignalOptions): () => Promise<void> {
-  if (signal === undefined) return () => Promise.resolve();
-  const abort: unknown = Reflect.get(Object(signal) as object, 'throwIfAborted');
-  requireFunction(call, 'throwIfAborted of the signal', abort);
-  let last = Date.now();
-  return async () => {
-    if (Date.now() - last >= TURN_MS) {
-      await new Promise<void>((resolve) => setTimeout(resolve, 0));
-      last = Date.now();
-    }
-    signal.throwIfAborted();
-  };
+  if (signal !== undefined) {
+    const abort: unknown = Reflect.get(Object(signal) as object, 'throwIfAborted');
+    requireFunction(call, 'throwIfAborted of the signal', abort);
+  }
+  return abortInTurns(signal);
 }
