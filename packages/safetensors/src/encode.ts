@@ -54,7 +54,8 @@ export function encodeSafetensors(
  * written
  * @param metadata - as for {@link encodeSafetensors}
  * @returns chunks that make up the bytes of {@link encodeSafetensors}; can be iterated repeatedly
- * @throws what {@link encodeSafetensors} throws, before the first chunk
+ * @throws what {@link encodeSafetensors} throws, before the first chunk; a TypeError instead of a
+ *   chunk whose buffer was transferred meanwhile
  * @example
  * ```ts
  * import { writeFile } from 'node:fs/promises';
@@ -69,7 +70,8 @@ export function encodeSafetensorsChunks(
   metadata: Readonly<Record<string, string>> = {},
 ): Iterable<Uint8Array> {
   const whole = pieces(tensors, metadata);
-  return { [Symbol.iterator]: () => chunksOf(whole) };
+  const lengths = whole.map(({ byteLength }) => byteLength);
+  return { [Symbol.iterator]: () => chunksOf(whole, lengths) };
 }
 
 /** The header, then the data of each tensor. */
@@ -92,21 +94,32 @@ function pieces(
 //
 // By byteLength: once this function is optimised, Node 26 takes a length over 2^31 for a negative
 // one, and every chunk would be left out. A test shows it.
-function* chunksOf(whole: readonly Uint8Array[]): Generator<Uint8Array, void> {
+function* chunksOf(
+  whole: readonly Uint8Array[],
+  lengths: readonly number[],
+): Generator<Uint8Array, void> {
   let small: Uint8Array[] = [];
   let size = 0;
-  for (const piece of whole) {
-    const isSmall = piece.byteLength < SMALL;
-    if (size > 0 && !(isSmall && size + piece.byteLength <= GATHERED)) {
+  for (const [index, piece] of whole.entries()) {
+    const length = lengths[index] as number;
+    const isSmall = length < SMALL;
+    if (size > 0 && !(isSmall && size + length <= GATHERED)) {
       yield joined(small);
       small = [];
       size = 0;
     }
+    // The header says the length: without this, a file would end early, and nobody would notice.
+    if (piece.byteLength !== length) {
+      throw new TypeError(
+        `encodeSafetensorsChunks: the data of a tensor has ${piece.byteLength} bytes, expected ` +
+          `${length}, as before. Do not transfer its buffer before the chunks are written.`,
+      );
+    }
     if (isSmall) {
       small.push(piece);
-      size += piece.byteLength;
+      size += length;
     } else {
-      for (let at = 0; at < piece.byteLength; at += LONGEST) yield piece.subarray(at, at + LONGEST);
+      for (let at = 0; at < length; at += LONGEST) yield piece.subarray(at, at + LONGEST);
     }
   }
   if (size > 0) yield joined(small);

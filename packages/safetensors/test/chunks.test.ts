@@ -76,6 +76,20 @@ describe('encodeSafetensorsChunks', () => {
     const wrong = { ...floats(2), shape: [3] };
     expect(() => encodeSafetensorsChunks({ wrong })).toThrow('holds 2 elements, expected 3');
   });
+
+  it.each([8, 2 ** 20])('throws for %i elements that are transferred meanwhile', (length) => {
+    const [a, b] = [floats(2 ** 20), floats(length)];
+    const taken: Uint8Array[] = [];
+    expect(() => {
+      for (const chunk of encodeSafetensorsChunks({ a, b })) {
+        taken.push(chunk);
+        // Named in order, `a` comes first.
+        const { buffer } = b.data as Float32Array<ArrayBuffer>;
+        if (chunk.buffer === a.data.buffer) structuredClone(buffer, { transfer: [buffer] });
+      }
+    }).toThrow(`of a tensor has 0 bytes, expected ${4 * length}, as before`);
+    expect(taken.at(-1)?.byteLength).toBe(4 * 2 ** 20);
+  });
 });
 
 describe('decodeSafetensors with copy: false', () => {

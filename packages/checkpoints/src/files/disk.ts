@@ -33,8 +33,10 @@ export async function writeAll(
   bytes: Uint8Array,
   position: number,
 ): Promise<void> {
-  for (let at = 0; at < bytes.byteLength;) {
-    const length = Math.min(bytes.byteLength - at, 2 ** 30);
+  // The bytes have no length any more where their buffer is transferred meanwhile.
+  const { byteLength } = bytes;
+  for (let at = 0; at < byteLength;) {
+    const length = Math.min(byteLength - at, 2 ** 30);
     const { bytesWritten } = await handle.write(bytes, at, length, position + at);
     if (bytesWritten === 0) throw new Error('the file system wrote no bytes, and gave no error');
     at += bytesWritten;

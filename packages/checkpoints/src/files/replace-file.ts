@@ -35,8 +35,9 @@ export async function replaceFile(
     try {
       let position = 0;
       for (const chunk of chunks) {
+        const { byteLength } = chunk;
         await writeAll(handle, chunk, position);
-        position += chunk.byteLength;
+        position += byteLength;
       }
       if (old !== undefined) await takeModeOf(handle, old);
       // Without this, the rename may reach the disk before the data.

@@ -91,7 +91,8 @@ export class CheckpointFolder {
    * step is replaced. One that cannot be removed is a warning; the next save tries again.
    *
    * @param step - the step of training, from 0; not before that of the latest checkpoint
-   * @param state - all that the run goes on from, as for `toSafetensors`
+   * @param state - all that the run goes on from, as for `toSafetensors`. Its tensors may not
+   *   change before the promise is settled
    * @param options - the metric, and a signal that ends the save
    * @returns the checkpoint
    * @throws RangeError if `step` is not such a number
