@@ -13,7 +13,8 @@ export interface RunningProcess {
 
 /** The process that runs this. */
 export async function thisProcess(): Promise<RunningProcess> {
-  return { pid: process.pid, host: hostname(), began: await beginningOf(process.pid) };
+  const { began } = await statusOf(process.pid);
+  return { pid: process.pid, host: hostname(), began };
 }
 
 /** Whether a process of this machine still runs. */
@@ -23,12 +24,21 @@ export async function isAlive({ pid, began }: RunningProcess): Promise<boolean> 
   } catch (error) {
     return codeOf(error) === 'EPERM';
   }
-  return began === undefined || began === (await beginningOf(pid));
+  const found = await statusOf(pid);
+  // One that has ended has a number until its parent asks, which not every one does: a zombie.
+  if (found.state === 'Z') return false;
+  return began === undefined || began === found.began;
 }
 
-/** When a process began, in ticks since the machine started; only Linux says it. */
-async function beginningOf(pid: number): Promise<string | undefined> {
-  const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+/**
+ * The state of a process, and when it began, in ticks since the machine started; only Linux says
+ * them.
+ */
+async function statusOf(
+  pid: number,
+): Promise<{ readonly state: string | undefined; readonly began: string | undefined }> {
+  const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   // The second field is a name in parentheses, which may hold spaces; the beginning is the 22nd.
-  return line?.slice(line.lastIndexOf(')') + 2).split(' ')[19];
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0], began: fields[19] };
 }

@@ -93,6 +93,21 @@ it('saves though one of the leftovers cannot be removed, and removes the others'
   expect((await readdir(path)).toSorted()).toEqual([stuck, 'step=2.safetensors']);
 });
 
+it.runIf(process.platform === 'linux')('removes what a zombie left', async () => {
+  // The shell becomes a program that never asks how its child ended.
+  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60']);
+  try {
+    const pid = Number(String(await new Promise((told) => parent.stdout.once('data', told))));
+    const stat = async (): Promise<string> => readFile(`/proc/${pid}/stat`, 'utf8');
+    await vi.waitUntil(async () => (await stat()).includes(') Z '), { timeout: 10_000 });
+    await writeFile(join(path, partial(pid, await beganOf(pid))), 'part');
+    await folderOf().save(2, { a: 1 });
+    expect(await readdir(path)).toEqual(['step=2.safetensors']);
+  } finally {
+    parent.kill();
+  }
+});
+
 it.each([
   ['ENOSPC', 'the disk is full (ENOSPC).'],
   ['EACCES', 'this process may not do that here (EACCES).'],
