@@ -2,8 +2,11 @@
 import type { NamedTensors } from '@polyak/core';
 import type { Awaitable } from '@polyak/core/interfaces';
 import type { SignalOptions } from '../signal.js';
+import { contribute, memberTerms } from './contribution.js';
 import { membersOf, scorer } from './greedy-soup.js';
-import { Soup } from './soup.js';
+import type { CheckedMember } from './greedy-soup.js';
+import { meanOf } from './mean.js';
+import { emptyContents } from './soup-state.js';
 
 /** The result of {@link chooseStart}. */
 export interface ChosenStart {
@@ -35,14 +38,16 @@ export async function chooseStart(
   evaluate: (weights: NamedTensors) => Awaitable<number>,
   options: SignalOptions = {},
 ): Promise<ChosenStart> {
-  const scoreOf = scorer('chooseStart', evaluate, options);
-  const own = membersOf('chooseStart', 'snapshots', snapshots);
-  const soup = new Soup();
+  const call = 'chooseStart';
+  const scoreOf = scorer(call, evaluate, options);
+  const own = membersOf(call, 'snapshots', snapshots);
+  const soup = emptyContents();
   const scores: number[] = [];
   let best:
     { readonly start: number; readonly weights: NamedTensors; readonly score: number } | undefined;
   for (let start = own.length - 1; start >= 0; start -= 1) {
-    const weights = soup.add(own[start] as NamedTensors).mean();
+    contribute(call, soup, memberTerms((own[start] as CheckedMember).tensors, 1, 1));
+    const weights = meanOf(call, soup);
     const score = await scoreOf(weights);
     scores.unshift(score);
     if (best === undefined || score >= best.score) best = { start, weights, score };

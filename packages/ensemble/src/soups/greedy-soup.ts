@@ -1,12 +1,14 @@
 // The greedy soup: the mean of those models that do not lower its score.
 import type { NamedTensors } from '@polyak/core';
-import type { Awaitable } from '@polyak/core/interfaces';
+import type { Awaitable, HostTensor } from '@polyak/core/interfaces';
 import { requireFunction, requireOptions } from '@polyak/core/kit';
 import { abortInTurnsOf } from '../signal.js';
 import type { SignalOptions } from '../signal.js';
 import { shown } from '../state-nodes.js';
-import { tensorsOf } from './contribution.js';
-import { Soup } from './soup.js';
+import { contribute, memberTerms, tensorsOf } from './contribution.js';
+import type { Contribution } from './contribution.js';
+import { meanOf } from './mean.js';
+import { emptyContents } from './soup-state.js';
 
 /** The result of {@link greedySoup}. */
 export interface GreedySoup {
@@ -38,33 +40,40 @@ export async function greedySoup(
   evaluate: (weights: NamedTensors) => Awaitable<number>,
   options: SignalOptions = {},
 ): Promise<GreedySoup> {
-  const scoreOf = scorer('greedySoup', evaluate, options);
-  const own = membersOf('greedySoup', 'candidates', candidates);
-  const scored: {
-    readonly index: number;
-    readonly candidate: NamedTensors;
-    readonly score: number;
-  }[] = [];
-  for (const [index, candidate] of own.entries()) {
-    scored.push({ index, candidate, score: await scoreOf(candidate) });
+  const call = 'greedySoup';
+  const scoreOf = scorer(call, evaluate, options);
+  const own = membersOf(call, 'candidates', candidates);
+  const scored: { readonly index: number; readonly score: number }[] = [];
+  for (const [index, { weights }] of own.entries()) {
+    scored.push({ index, score: await scoreOf(weights) });
   }
   // Sorting is stable: of equal scores the earlier candidate comes first.
   scored.sort((a, b) => b.score - a.score);
-  const soup = new Soup();
+  const termsOf = (index: number, count: 1 | -1): Contribution =>
+    memberTerms((own[index] as CheckedMember).tensors, 1, count);
+  const soup = emptyContents();
   const members: number[] = [];
   let best = -Infinity;
-  for (const { index, candidate, score: alone } of scored) {
-    soup.add(candidate);
-    const score = members.length === 0 ? alone : await scoreOf(soup.mean());
+  for (const { index, score: alone } of scored) {
+    contribute(call, soup, termsOf(index, 1));
+    const score = members.length === 0 ? alone : await scoreOf(meanOf(call, soup));
     if (score >= best) {
       best = score;
       members.push(index);
-    } else soup.remove(candidate);
+    } else contribute(call, soup, termsOf(index, -1));
   }
   // A new soup, so that integers are those of the last member that stayed.
-  const taken = new Soup();
-  for (const index of members) taken.add(own[index] as NamedTensors);
-  return { weights: taken.mean(), members, score: best };
+  const taken = emptyContents();
+  for (const index of members) contribute(call, taken, termsOf(index, 1));
+  return { weights: meanOf(call, taken), members, score: best };
+}
+
+/** A member that {@link membersOf} has checked. */
+export interface CheckedMember {
+  /** As the caller passed it. */
+  readonly weights: NamedTensors;
+  /** As a soup takes it. */
+  readonly tensors: ReadonlyMap<string, HostTensor>;
 }
 
 /** The members in a list, checked; one at least. */
@@ -72,13 +81,12 @@ export function membersOf(
   call: string,
   what: string,
   list: readonly NamedTensors[],
-): readonly NamedTensors[] {
+): readonly CheckedMember[] {
   if (!Array.isArray(list))
     throw new TypeError(`${call}: the ${what} are ${shown(list)}, expected a list.`);
-  const members: NamedTensors[] = [];
-  for (const member of list as readonly NamedTensors[]) {
-    tensorsOf(call, member);
-    members.push(member);
+  const members: CheckedMember[] = [];
+  for (const weights of list as readonly NamedTensors[]) {
+    members.push({ weights, tensors: tensorsOf(call, weights) });
   }
   if (members.length > 0) return members;
   throw new RangeError(`${call}: there are no ${what}.`);

@@ -1,15 +1,13 @@
 // Model soups: means of the weights of several models, from which one can be taken out again.
 import { PolyakError } from '@polyak/core';
 import type { NamedTensors, StateTree } from '@polyak/core';
-import { arrayOf } from '@polyak/core/interfaces';
-import type { HostTensor } from '@polyak/core/interfaces';
-import { allFinite, requireFit, requireOptions } from '@polyak/core/kit';
-import { copyOf } from '../copies.js';
+import { requireFit, requireOptions } from '@polyak/core/kit';
 import { checksumOf } from './checksum.js';
 import { contribute, memberTerms, soupTerms, tensorsOf } from './contribution.js';
 import { shown } from '../state-nodes.js';
+import { meanOf } from './mean.js';
 import { emptyContents, restored, stateOf } from './soup-state.js';
-import type { SoupContents, SoupState, TensorSum } from './soup-state.js';
+import type { SoupContents, SoupState } from './soup-state.js';
 
 /** Options of {@link Soup.add} and {@link Soup.remove}. */
 export interface SoupMemberOptions {
@@ -144,16 +142,7 @@ export class Soup {
    */
   mean(): NamedTensors {
     requireMembers('Soup.mean', this.#contents);
-    const { weights, sums, copies } = this.#contents;
-    const [total, magnitude] = weights.rounded() as unknown as readonly [number, number];
-    // Weights such as 0.1, 0.2 and -0.3 are meant to add up to 0.
-    if (Math.abs(total) <= 1e-12 * magnitude) {
-      throw new PolyakError('ERR_STATE', 'Soup.mean: the weights of the members add up to 0.');
-    }
-    return Object.fromEntries([
-      ...[...sums].map(([name, sum]) => [name, meanOf(name, sum, total)] as const),
-      ...[...copies].map(([name, tensor]) => [name, copyOf(tensor)] as const),
-    ]);
+    return meanOf('Soup.mean', this.#contents);
   }
 
   /**
@@ -176,15 +165,6 @@ export class Soup {
   loadStateDict(state: StateTree): void {
     this.#contents = restored(state);
   }
-}
-
-function meanOf(name: string, { spec, sum }: TensorSum, total: number): HostTensor {
-  const dtype = spec.dtype === 'float64' ? 'float64' : 'float32';
-  const sums = sum.rounded();
-  const data = new (arrayOf(dtype) as Float64ArrayConstructor)(sums.length);
-  for (let i = 0; i < data.length; i += 1) data[i] = (sums[i] as number) / total;
-  if (allFinite(dtype, data)) return { dtype, shape: [...spec.shape], data };
-  throw new PolyakError('ERR_NON_FINITE', `Soup.mean: the mean of "${name}" overflows ${dtype}.`);
 }
 
 function checkedOptions(call: string, options: SoupMemberOptions): SoupMemberOptions {

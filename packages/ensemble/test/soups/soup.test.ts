@@ -242,6 +242,28 @@ describe('greedySoup', () => {
   });
 });
 
+describe('greedySoup and chooseStart', () => {
+  it.each([
+    ['greedySoup', greedySoup],
+    ['chooseStart', chooseStart],
+  ] as const)('check each member once, and before the first evaluation: %s', async (name, call) => {
+    let reads = 0;
+    const watched = (value: number): NamedTensors => ({
+      get w() {
+        reads += 1;
+        return model(value)['w'] as HostTensor;
+      },
+    });
+    await call([watched(1), watched(2), watched(3)], () => 1);
+    expect(reads).toBe(3);
+
+    let evaluations = 0;
+    const bad = call([model(1), model(NaN)], () => (evaluations += 1));
+    await expect(bad).rejects.toThrow(`${name}: NaN or an infinity in "w".`);
+    expect(evaluations).toBe(0);
+  });
+});
+
 describe('chooseStart', () => {
   it('finds the snapshot from which the mean is best', async () => {
     const run = [90, 20, 5, 2, 2.5].map((value) => model(value));
