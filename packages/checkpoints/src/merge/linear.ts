@@ -1,4 +1,5 @@
 // Merges that are weighted sums of checkpoints, whose weights do not depend on the values.
+import { requireOptions } from '@polyak/core/kit';
 import { finiteNumbers } from '../methods/options.js';
 
 /** A weighted sum of checkpoints: `result = Σ weights[i] * checkpoint[i]`. */
@@ -30,11 +31,13 @@ export function mean(count: number): LinearMerge {
  * @returns the merge
  * @throws RangeError where a weight is not finite, or their sum is 0 and they are to be divided by
  * it
+ * @throws TypeError where the weights are no list of numbers, or the options are no object
  */
 export function weighted(
   weights: readonly number[],
-  { normalize = false }: { readonly normalize?: boolean } = {},
+  options: { readonly normalize?: boolean } = {},
 ): LinearMerge {
+  const { normalize = false } = requireOptions('weighted', options, ['normalize']);
   const own = finiteNumbers('weighted', weights);
   const sum = own.reduce((total, weight) => total + weight, 0);
   if (normalize && sum === 0) {

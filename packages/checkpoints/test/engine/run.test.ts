@@ -7,6 +7,12 @@ import { checkpointsOf, float32At, merged } from './merged.js';
 import { floats, halfVector, vector } from './values.js';
 
 describe('a weighted sum', () => {
+  it.each([null, 5, true, { normalise: true }])('refuses the options %j', (options) => {
+    expect(() => weighted([1, 2], options as never)).toThrow(
+      /^weighted: .* Expected { normalize }\.$/,
+    );
+  });
+
   it('is a float64 sum in the order of the checkpoints, rounded once', async () => {
     const weights = [0.5, -0.25, 1.5];
     const members = weights.map((_, i) => ({
