@@ -9,8 +9,8 @@ import { fuzz, FUZZ_TIMEOUT } from '../../../../tests/fuzz/fuzz-run.js';
 import { external, modelBytes, model, tensor } from '../formats/onnx-models.js';
 import type { Sample } from './samples.js';
 import { ONNX, RECORD, SAMPLES, TFJS } from './samples.js';
-import { opened, requireCopy, requireMerge } from './survive.js';
-import type { Options } from './survive.js';
+import { opened, requireCopy, requireMerge } from './hostile-checkpoint.js';
+import type { Options } from './hostile-checkpoint.js';
 
 const IS_TEXT = /\.json$/;
 
