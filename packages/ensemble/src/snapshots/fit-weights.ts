@@ -49,6 +49,8 @@ export interface FittedWeights {
  * @returns the weights, for {@link meanOf}, and how good they are
  * @throws RangeError where there are no predictions, their lengths differ or do not fit `labels` or
  *   `classes`, where one is not in [0, 1], a label is not a class, or an option is out of its range
+ * @throws TypeError where the predictions are no list of Float32Array or Float64Array,
+ *   or the options are no object
  * @throws PolyakError `ERR_NON_FINITE` where a prediction is NaN or infinite
  * @example
  * ```ts

@@ -15,6 +15,7 @@ const TOLERANCE = 1e-5;
  * @returns a new array, `[samples, classes]`
  * @throws RangeError where there are no predictions, their lengths differ, one is not in [0, 1], or
  * the weights do not fit
+ * @throws TypeError where the predictions are no list of Float32Array or Float64Array
  * @throws PolyakError `ERR_NON_FINITE` where a prediction is NaN or infinite
  * @example
  * ```ts

@@ -13,6 +13,7 @@ import type { Probabilities } from './probabilities.js';
  * @returns the index of a class for each sample, `[samples]`
  * @throws RangeError where there are no predictions, their lengths differ or are not a multiple of
  *   `classes`, or one is not in [0, 1]
+ * @throws TypeError where the predictions are no list of Float32Array or Float64Array
  * @throws PolyakError `ERR_NON_FINITE` where a prediction is NaN or infinite
  * @example
  * ```ts
