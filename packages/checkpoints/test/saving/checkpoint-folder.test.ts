@@ -230,7 +230,7 @@ describe('a checkpoint folder', () => {
     expect(await steps(folder)).toEqual([1, 2]);
   });
 
-  it('warns of a checkpoint that it cannot remove, removes the others, and tries again', async () => {
+  it('warns of a checkpoint that it cannot remove, removes others, and tries again', async () => {
     const warnings: string[] = [];
     const store = fileStore(path);
     let isLocked = true;
