@@ -124,7 +124,8 @@ function text(node: StateTree | undefined, room: number): string {
   for (const [key, child] of Object.entries(node)) {
     if (whole.length >= room) return whole;
     const name = isList(node) ? '' : `${JSON.stringify(key.slice(0, room))}:`;
-    whole += `${whole === open ? '' : ','}${name}${text(child, Math.max(0, room - whole.length - name.length))}`;
+    const left = Math.max(0, room - whole.length - name.length);
+    whole += `${whole === open ? '' : ','}${name}${text(child, left)}`;
   }
   return whole + close;
 }
