@@ -240,8 +240,7 @@ function checkedMoments(
   if (!isOfLength(mean, layer.channels) || !isOfLength(variance, layer.channels)) {
     throw new PolyakError(
       'ERR_BATCH_NORM',
-      `${where}: the model returned no mean and variance in Float64Arrays of its ` +
-        `${layer.channels} channels.`,
+      `${where}: the model returned no Float64Arrays for its ${layer.channels} channels.`,
     );
   }
   const fewest = layer.varianceKind === 'unbiased' ? 2 : 1;
