@@ -7,7 +7,10 @@ export interface SignalOptions {
    * An `AbortSignal`. Once it is aborted, its reason is thrown: before the next evaluation, or
    * after the one under way. Everything is as it was before the call.
    */
-  readonly signal?: { throwIfAborted(): void };
+  readonly signal?: {
+    /** Throws the reason, once it is aborted. */
+    throwIfAborted(): void;
+  };
 }
 
 /** The check of a call's signal: see `abortInTurns`. Throws unless it is a signal. */

@@ -4,6 +4,7 @@ import type { FolderStore } from './folder-store.js';
 
 /** What is needed of a `FileSystemDirectoryHandle`. */
 export interface DirectoryHandle {
+  /** The name of the folder, for messages. */
   readonly name: string;
   /** The names of what it holds. */
   keys(): AsyncIterable<string>;
@@ -17,12 +18,18 @@ export interface DirectoryHandle {
 export interface MovableHandle {
   /** Begins to write beside the file. */
   createWritable(): Promise<{
+    /** Writes after what was written before. */
     write(data: Uint8Array<ArrayBuffer>): Promise<void>;
+    /** Puts what was written into the file. */
     close(): Promise<void>;
+    /** Drops what was written. */
     abort(): Promise<void>;
   }>;
   /** The file as it is now. */
-  getFile(): Promise<{ arrayBuffer(): Promise<ArrayBuffer> }>;
+  getFile(): Promise<{
+    /** Its bytes. */
+    arrayBuffer(): Promise<ArrayBuffer>;
+  }>;
   /** Renames the file, which replaces one of that name. TypeScript's types lack it. */
   move?(name: string): Promise<void>;
 }

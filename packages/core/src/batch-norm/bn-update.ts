@@ -45,7 +45,10 @@ export interface BnUpdateOptions {
    * An `AbortSignal`. Once it is aborted, its reason is thrown: before the next batch, after the
    * pass that is under way, or after the statistics are written, which are then put back.
    */
-  readonly signal?: { throwIfAborted(): void };
+  readonly signal?: {
+    /** Throws the reason, once it is aborted. */
+    throwIfAborted(): void;
+  };
   /** Receives warnings. Default `console.warn`. */
   readonly onWarning?: (message: string) => void;
 }
