@@ -87,8 +87,9 @@ export function arrayOf(dtype: DType): HostArrayConstructor {
   return ARRAYS[dtype];
 }
 
-/** The bytes of `data`: a view. */
+/** The bytes of `data`: a view. No bytes may lie in memory that was transferred. */
 export function bytesOf(data: HostArray): Uint8Array {
+  if (data.byteLength === 0) return new Uint8Array();
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 

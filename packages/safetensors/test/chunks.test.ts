@@ -72,6 +72,13 @@ describe('encodeSafetensorsChunks', () => {
     expect(views.every(({ buffer }) => buffer === shared.data.buffer)).toBe(true);
   });
 
+  it('writes a tensor without elements whose memory was transferred', () => {
+    const data = new Float32Array(0);
+    structuredClone(data.buffer, { transfer: [data.buffer] });
+    const written = encodeSafetensors({ a: { dtype: 'float32', shape: [0], data } });
+    expect(decodeSafetensors(written).tensors['a']?.shape).toEqual([0]);
+  });
+
   it('throws before the first chunk', () => {
     const wrong = { ...floats(2), shape: [3] };
     expect(() => encodeSafetensorsChunks({ wrong })).toThrow('holds 2 elements, expected 3');
