@@ -1,7 +1,7 @@
 // Merges files, in Node: opens them, plans, merges, publishes.
 import { basename } from 'node:path';
 import { PolyakError } from '@polyak/core';
-import { requireFunction, requireOptions } from '@polyak/core/kit';
+import { requireFunction, requireOptions, requireSignal } from '@polyak/core/kit';
 import type { Checkpoint } from './checkpoint.js';
 import type { MergeReport } from './engine/report.js';
 import type { RunOptions } from './engine/run.js';
@@ -134,12 +134,7 @@ function readFileOptions(call: string, options: MergeFilesOptions): MergeFilesOp
   const { base, signal, onProgress, force = false, resume = false } = given;
   if (base !== undefined) requireText(call, 'base', base);
   if (onProgress !== undefined) requireFunction(call, 'onProgress', onProgress);
-  if (signal !== undefined)
-    requireFunction(
-      call,
-      'throwIfAborted of the signal',
-      Reflect.get(Object(signal), 'throwIfAborted'),
-    );
+  requireSignal(call, signal);
   for (const [what, value] of Object.entries({ force, resume })) {
     if (typeof value === 'boolean') continue;
     throw new TypeError(`${call}: ${what} is a value of type ${typeof value}, expected a boolean.`);

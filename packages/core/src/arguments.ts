@@ -45,6 +45,13 @@ export function requireFunction(call: string, what: string, value: unknown): voi
   throw new TypeError(`${call}: ${what} is ${described(value)}, expected a function.`);
 }
 
+/** Throws unless `signal` is left out, or ends work as an `AbortSignal` does. */
+export function requireSignal(call: string, signal: unknown): void {
+  if (signal === undefined) return;
+  const remedy = 'Pass that of an AbortController.';
+  requireMembers(`${call}: the signal`, signal, { throwIfAborted: 'a function' }, remedy);
+}
+
 /**
  * Throws unless `value` is an array.
  *

@@ -115,6 +115,8 @@ describe('a signal', () => {
 
   it('that is none is refused', async () => {
     const signal = {} as Signal;
-    await expect(greedySoup(members, () => 1, { signal })).rejects.toThrow('of the signal is');
+    await expect(greedySoup(members, () => 1, { signal })).rejects.toThrow(
+      'the signal is an object whose throwIfAborted is',
+    );
   });
 });

@@ -1,7 +1,7 @@
 // The checkpoints of a run in a folder: saved whole, the last and the best of them kept.
 import { fromSafetensors, PolyakError, toSafetensorsChunks } from '@polyak/core';
 import type { StateTree } from '@polyak/core';
-import { requireFunction, requireOptions, warnerOf } from '@polyak/core/kit';
+import { requireOptions, requireSignal, warnerOf } from '@polyak/core/kit';
 import type { Warn } from '@polyak/core/kit';
 import { folderError } from './folder-error.js';
 import type { FolderStore } from './folder-store.js';
@@ -111,10 +111,7 @@ export class CheckpointFolder {
     if (metric !== undefined && typeof metric !== 'number') {
       throw new TypeError(`save: the metric is ${typeof metric}, expected a number.`);
     }
-    if (signal !== undefined) {
-      const abort: unknown = Reflect.get(Object(signal) as object, 'throwIfAborted');
-      requireFunction('save', 'throwIfAborted of the signal', abort);
-    }
+    requireSignal('save', signal);
     if (this.#isSaving) {
       throw new PolyakError('ERR_BUSY', 'save: another save has not finished. Await it first.');
     }

@@ -275,7 +275,7 @@ describe('a checkpoint folder', () => {
     await expect(folder.save(1, {}, { metric: '0.5' as never })).rejects.toThrow(TypeError);
     for (const signal of [{}, null, 5]) {
       await expect(folder.save(1, {}, { signal: signal as never })).rejects.toThrow(
-        /^save: throwIfAborted of the signal is undefined, expected a function\.$/,
+        /^save: the signal is .*\. Pass that of an AbortController\.$/,
       );
     }
     await expect(folder.save(1, { a: undefined as never })).rejects.toThrow(TypeError);

@@ -1,7 +1,13 @@
 // Batch-norm update: the running statistics of the averaged weights, merged in float64.
 import type { Awaitable } from '../awaitable.js';
 import type { BatchNormLayer, BatchNormModel, Moments, RunningStatistics } from '../batch-norm.js';
-import { described, requireFunction, requireMembers, requireOptions } from '../arguments.js';
+import {
+  described,
+  requireFunction,
+  requireMembers,
+  requireOptions,
+  requireSignal,
+} from '../arguments.js';
 import { requirePolicy } from '../non-finite.js';
 import type { NonFinitePolicy } from '../non-finite.js';
 import { abortInTurns } from '../steps/abort.js';
@@ -182,10 +188,7 @@ function requireBatchNorm<Batch>(
   }
   if (include !== undefined) requireFunction(call, 'include', include);
   if (nonFinite !== undefined) requirePolicy(call, nonFinite);
-  if (signal !== undefined) {
-    const remedy = 'Pass that of an AbortController.';
-    requireMembers(`${call}: the signal`, signal, { throwIfAborted: 'a function' }, remedy);
-  }
+  requireSignal(call, signal);
   if (statistics !== undefined && !['cumulative', 'unweighted', 'pooled'].includes(statistics)) {
     throw new RangeError(
       `${call}: statistics is ${described(statistics)}, expected "cumulative", "unweighted" or ` +

@@ -7,9 +7,8 @@ import type {
   WithWeightsOptions,
 } from '@polyak/core';
 import type { Awaitable } from '@polyak/core/interfaces';
-import { requireFunction, requireOptions } from '@polyak/core/kit';
+import { abortInTurns, requireFunction, requireOptions, requireSignal } from '@polyak/core/kit';
 import { Soup } from '../soups/soup.js';
-import { abortInTurnsOf } from '../signal.js';
 import type { SignalOptions } from '../signal.js';
 import { shown } from '../state-nodes.js';
 import { Turns } from '../turns.js';
@@ -172,7 +171,8 @@ export class Snapshots<T> {
       requireFunction('withEach', 'the first argument', fn);
       const known = ['batchNorm', 'holder', 'signal'];
       const { signal, ...terms } = requireOptions('withEach', options, known);
-      const throwIfAborted = abortInTurnsOf('withEach', signal === undefined ? {} : { signal });
+      requireSignal('withEach', signal);
+      const throwIfAborted = abortInTurns(signal);
       const named = { holder: 'Snapshots.withEach', ...terms };
       const results: R[] = [];
       for (const [index, member] of this.#members.entries()) {

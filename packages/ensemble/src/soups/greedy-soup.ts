@@ -1,8 +1,7 @@
 // The greedy soup: the mean of those models that do not lower its score.
 import type { NamedTensors } from '@polyak/core';
 import type { Awaitable, HostTensor } from '@polyak/core/interfaces';
-import { requireFunction, requireOptions } from '@polyak/core/kit';
-import { abortInTurnsOf } from '../signal.js';
+import { abortInTurns, requireFunction, requireOptions, requireSignal } from '@polyak/core/kit';
 import type { SignalOptions } from '../signal.js';
 import { shown } from '../state-nodes.js';
 import { contribute, memberTerms, tensorsOf } from './contribution.js';
@@ -99,7 +98,9 @@ export function scorer(
   options: SignalOptions,
 ): (weights: NamedTensors) => Promise<number> {
   requireFunction(call, 'evaluate', evaluate);
-  const throwIfAborted = abortInTurnsOf(call, requireOptions(call, options, ['signal']));
+  const { signal } = requireOptions(call, options, ['signal']);
+  requireSignal(call, signal);
+  const throwIfAborted = abortInTurns(signal);
   return async (weights) => {
     await throwIfAborted();
     const value: unknown = await evaluate(weights);

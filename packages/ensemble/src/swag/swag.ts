@@ -9,8 +9,7 @@ import type {
   WithWeightsOptions,
 } from '@polyak/core';
 import type { Awaitable, TensorSpec } from '@polyak/core/interfaces';
-import { requireFunction, requireOptions } from '@polyak/core/kit';
-import { abortInTurnsOf } from '../signal.js';
+import { abortInTurns, requireFunction, requireOptions, requireSignal } from '@polyak/core/kit';
 import type { SignalOptions } from '../signal.js';
 import { shown } from '../state-nodes.js';
 import { Turns } from '../turns.js';
@@ -206,7 +205,8 @@ export class SWAG<T> {
       const predicted = async (): Promise<void> => mean.add(await predict());
       const known = [...SAMPLE_OPTIONS, 'batchNorm', 'signal'];
       const { signal, ...terms } = requireOptions(call, options, known);
-      const throwIfAborted = abortInTurnsOf(call, signal === undefined ? {} : { signal });
+      requireSignal(call, signal);
+      const throwIfAborted = abortInTurns(signal);
       for (let sample = 0; sample < n; sample += 1) {
         await throwIfAborted();
         await this.#within(call, predicted, terms);
