@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FOLDER = fileURLToPath(new URL('../.examples/', import.meta.url));
 const PATTERNS = [
   '*.md',
-  'docs/*.md',
+  'docs/**/*.md',
   'packages/*/README.md',
   'examples/*/README.md',
   'packages/*/src/**/*.ts',
