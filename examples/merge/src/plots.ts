@@ -1,10 +1,9 @@
-// The plots of the report, as static SVG by Observable Plot.
+// The plots of the report.
 import * as Plot from '@observablehq/plot';
-import { LINE_STYLES } from '@polyak/example-shared/plots';
+import { drawPlot, LINE_STYLES, titledDots } from '@polyak/example-shared/plots';
 import type { Figure, SeriesName } from '@polyak/example-shared/plots';
 import type { Score } from '@polyak/example-mnist/run';
 import { formatAccuracy, formatLoss } from '@polyak/example-mnist/verdict';
-import { parseHTML } from 'linkedom';
 import type { DurationScore, MergeResult } from './run.js';
 
 /** The line of each curve, in the style sheet's words. */
@@ -60,19 +59,17 @@ function draw(result: MergeResult, { title, label, value, text }: Measure): Figu
     const stroke = `var(--${series})`;
     return [
       Plot.line(own, { x, y, stroke, ...LINE_STYLES[series] }),
-      Plot.dot(own, { x, y, r: 3, fill: stroke, title: 'title' }),
+      titledDots(own, { x, y, fill: stroke, title: 'title' }),
     ];
   });
   const reference = [value(decayed)];
-  const svg = Plot.plot({
-    document: parseHTML('<!doctype html><html></html>').document,
-    width: 400,
-    height: 280,
-    marginLeft: 52,
-    marginBottom: 44,
-    marginTop: 32,
-    ariaLabel: `${title} by the number of merged checkpoints`,
-    x: { label: `merged checkpoints, one every ${interval} steps`, tickFormat: 'd' },
+  const counts = [...new Set(points.map(({ count }) => count))];
+  const svg = drawPlot(`${title} by the number of merged checkpoints`, {
+    x: {
+      label: `merged checkpoints, one every ${interval} steps`,
+      ticks: counts,
+      tickFormat: 'd',
+    },
     y: { label, grid: true, nice: true, ticks: 6, tickFormat: '~f' },
     marks: [Plot.ruleY(reference, { stroke: 'var(--muted)', strokeDasharray: '2 3' }), ...lines],
   });
@@ -81,6 +78,6 @@ function draw(result: MergeResult, { title, label, value, text }: Measure): Figu
     caption:
       'Batch norm is updated for each merge. Dotted: the run that was trained with a decayed rate.',
     series: Object.values(LINES),
-    svg: svg.outerHTML,
+    svg,
   };
 }

@@ -1,7 +1,7 @@
 // The page: one HTML file that needs nothing else, in the look of the demo's report.
 import * as Plot from '@observablehq/plot';
+import { drawPlot } from '@polyak/example-shared/plots';
 import { reportStyle } from '@polyak/example-shared/report-style';
-import { parseHTML } from 'linkedom';
 
 import { stepCount } from './drawings.js';
 import type { Drawing } from './drawings.js';
@@ -60,14 +60,12 @@ function draw({ title, axis, values }: Drawing): string {
     curve: 'step-after',
     clip: true,
   });
-  const svg = Plot.plot({
-    document: parseHTML('<!doctype html><html></html>').document,
+  return drawPlot(`${title}: ${axis} by step`, {
     width: 300,
     height: 190,
     marginLeft: 44,
     marginBottom: 40,
     marginTop: 28,
-    ariaLabel: `${title}: ${axis} by step`,
     x: { label: 'step', domain: [0, stepCount], ticks: 5, tickFormat: 'd' },
     y: {
       label: axis,
@@ -78,5 +76,4 @@ function draw({ title, axis, values }: Drawing): string {
     },
     marks: [line],
   });
-  return svg.outerHTML;
 }

@@ -1,8 +1,14 @@
-// The report's plots: what each shows, and its drawing as static SVG by Observable Plot.
+// The report's plots: what each shows, and its drawing.
 import * as Plot from '@observablehq/plot';
-import { LINE_STYLES, SERIES } from '@polyak/example-shared/plots';
+import {
+  averagingStart,
+  drawPlot,
+  LINE_STYLES,
+  SERIES,
+  titledDots,
+  wholeTicks,
+} from '@polyak/example-shared/plots';
 import type { Figure, SeriesName } from '@polyak/example-shared/plots';
-import { parseHTML } from 'linkedom';
 
 import type { RunResult, Score, TrainingRun } from '../run.js';
 
@@ -136,26 +142,24 @@ function draw(
   });
   const isInside = ({ value }: Point): boolean =>
     value >= axis.domain[0] && value <= axis.domain[1];
-  const dots = Plot.dot(isStepwise ? [] : points.filter(isInside), {
+  // Of a rate, which has a value at each step, the values at whole epochs.
+  const isShown = (point: Point): boolean =>
+    isInside(point) && (!isStepwise || Number.isInteger(point.epoch));
+  const dots = titledDots(points.filter(isShown), {
     x: 'epoch',
     y: 'value',
-    r: 3,
-    fill: (point: Point) => `var(--${point.series})`,
+    fill: isStepwise ? 'transparent' : (point: Point) => `var(--${point.series})`,
     title: (point: Point) =>
       `${seriesLabels[point.series]}, epoch ${point.epoch}: ${formatValue(point.value)}`,
   });
-  const svg = Plot.plot({
-    document: parseHTML('<!doctype html><html></html>').document,
-    width: 400,
-    height: 280,
-    marginLeft: 48,
-    marginBottom: 44,
-    marginTop: 32,
-    ariaLabel: `${title} by epoch`,
+  const { options, settings, swa } = result;
+  const { averaging } = swa.recipe;
+  const start = averaging && averaging.startStep / settings.stepsPerEpoch;
+  const svg = drawPlot(`${title} by epoch`, {
     x: {
       label: 'epoch',
-      domain: [0, result.options.epochs],
-      ticks: epochTicks(result.options.epochs),
+      domain: [0, options.epochs],
+      ticks: wholeTicks(0, options.epochs),
       tickFormat: 'd',
     },
     y: {
@@ -166,27 +170,9 @@ function draw(
       tickFormat: '~f',
       grid: true,
     },
-    marks: [averagingStart(result, roomAt ?? 'top'), ...lines, dots],
+    marks: [averagingStart(start, roomAt ?? 'top'), ...lines, dots],
   });
-  return { title, caption, series, svg: svg.outerHTML };
-}
-
-/** A line where averaging starts, with its name. */
-function averagingStart(result: RunResult, frameAnchor: 'top' | 'bottom'): Plot.Markish {
-  const { averaging } = result.swa.recipe;
-  const starts = averaging ? [averaging.startStep / result.settings.stepsPerEpoch] : [];
-  return [
-    Plot.ruleX(starts, { stroke: 'var(--muted)', strokeDasharray: '2 3' }),
-    Plot.text(starts, {
-      x: (start: number) => start,
-      text: () => 'averaging starts',
-      frameAnchor,
-      textAnchor: 'start',
-      fill: 'var(--muted)',
-      dx: 5,
-      dy: frameAnchor === 'top' ? 3 : -5,
-    }),
-  ];
+  return { title, caption, series, svg };
 }
 
 function logTicks([least, most]: readonly [number, number]): readonly number[] {
@@ -199,11 +185,6 @@ function logTicks([least, most]: readonly [number, number]): readonly number[] {
     5 * decade,
   ]);
   return ticks.filter((tick) => tick >= least && tick <= most);
-}
-
-function epochTicks(epochs: number): readonly number[] {
-  const interval = Math.ceil(epochs / 10);
-  return Array.from({ length: Math.floor(epochs / interval) + 1 }, (_, index) => index * interval);
 }
 
 function formatValue(value: number): string {

@@ -2,22 +2,32 @@
 import type { RunResult } from '../run.js';
 import { finalRows, formatAccuracy, formatLoss } from './verdict.js';
 
-/**
- * A table of accuracies and one of losses, with every seed and the mean, and how many seeds SWA
- * won.
- */
+/** A table of accuracies and one of losses, with every seed and the mean, and what they say. */
 export function formatSeedTables(results: readonly RunResult[]): string {
-  const wins = results.filter(
-    ({ final }) => final.swaUpdatedStatistics.accuracy > final.sgd.accuracy,
-  ).length;
   return [
     'Test accuracy (%):',
     formatTable(results, 'accuracy', formatAccuracy),
     'Test loss (nats):',
     formatTable(results, 'loss', formatLoss),
-    `By accuracy, SWA with updated batch-norm statistics beat plain SGD with ${wins} of ` +
-      `${results.length} seeds.`,
+    verdict(results),
   ].join('\n\n');
+}
+
+/** No win is claimed where the seeds disagree. */
+function verdict(results: readonly RunResult[]): string {
+  const mean = (of: 'sgd' | 'swaUpdatedStatistics'): string =>
+    formatAccuracy(
+      results.reduce((sum, { final }) => sum + final[of].accuracy, 0) / results.length,
+    );
+  const higher = results.filter(
+    ({ final }) => final.swaUpdatedStatistics.accuracy > final.sgd.accuracy,
+  ).length;
+  const isUnanimous = higher === 0 || higher === results.length;
+  return (
+    `Mean test accuracy: ${mean('swaUpdatedStatistics')} % with SWA and updated batch-norm ` +
+    `statistics, ${mean('sgd')} % with plain SGD. SWA's is higher with ${higher} of ` +
+    `${results.length} seeds${isUnanimous ? '' : ': the seeds disagree'}.`
+  );
 }
 
 function formatTable(

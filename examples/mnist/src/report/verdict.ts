@@ -1,4 +1,4 @@
-// The result in one sentence, also where SWA did not win.
+// The result in one sentence.
 import type { FinalScores, Score } from '../run.js';
 
 /** A model compared at the end. */
@@ -39,19 +39,15 @@ export function bestRows(rows: readonly FinalRow[]): {
 }
 
 /**
- * Says in a sentence whether SWA with updated batch-norm statistics beat plain SGD in test
- * accuracy.
+ * What was measured, in a line. It names no winner: one run is one draw.
  *
  * @param testImages - how many images both were tested on
  */
 export function verdict(final: FinalScores, testImages: number): string {
   const { sgd, swaUpdatedStatistics: swa } = final;
-  const margin = Math.round(swa.accuracy * testImages) - Math.round(sgd.accuracy * testImages);
-  const total = testImages.toLocaleString('en');
-  const withSwa = `${formatAccuracy(swa.accuracy)} % test accuracy with SWA`;
-  const withSgd = `${formatAccuracy(sgd.accuracy)} % with plain SGD`;
-  if (margin === 0) return `A tie: ${withSwa}, ${withSgd}, on ${total} test images.`;
-  const difference = `${Math.abs(margin).toLocaleString('en')} of ${total} test images`;
-  const winner = margin > 0 ? 'SWA' : 'Plain SGD';
-  return `${winner} wins by ${difference}: ${withSwa}, ${withSgd}.`;
+  return (
+    `${formatAccuracy(swa.accuracy)} % test accuracy with SWA, ` +
+    `${formatAccuracy(sgd.accuracy)} % with plain SGD: one seed, ` +
+    `${testImages.toLocaleString('en')} test images.`
+  );
 }

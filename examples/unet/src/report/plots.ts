@@ -1,8 +1,13 @@
-// The report's plots, as static SVG by Observable Plot: all seeds in each.
+// The report's plots: all seeds in each.
 import * as Plot from '@observablehq/plot';
-import { LINE_STYLES } from '@polyak/example-shared/plots';
+import {
+  averagingStart,
+  drawPlot,
+  LINE_STYLES,
+  titledDots,
+  wholeTicks,
+} from '@polyak/example-shared/plots';
 import type { Figure, SeriesName } from '@polyak/example-shared/plots';
-import { parseHTML } from 'linkedom';
 import { formatIou } from '../results/table.js';
 import type { Table } from '../results/table.js';
 import type { CycleLine } from '../run-seed.js';
@@ -25,6 +30,8 @@ const METHODS: readonly {
   { method: 'average-bn-update', label: 'average', color: 'var(--averaged)' },
 ];
 
+const SIZE = { width: 480, height: 320 };
+
 interface Point {
   readonly series: SeriesName;
   readonly seed: number;
@@ -44,25 +51,29 @@ function drawCycles(lines: readonly CycleLine[]): Figure {
   ]);
   const series = ['live', 'averaged'] as const;
   const channels = { x: 'cycle', y: 'iou', stroke: (point: Point) => `var(--${point.series})` };
-  const svg = Plot.plot({
-    document: parseHTML('<!doctype html><html></html>').document,
-    width: 480,
-    height: 320,
+  const cycles = points.map(({ cycle }) => cycle);
+  const starts = lines.filter(({ average }) => average).map(({ cycle }) => cycle);
+  const svg = drawPlot('Intersection over union at the bottom of each cycle', {
+    ...SIZE,
     marginLeft: 48,
-    marginBottom: 44,
-    ariaLabel: 'Intersection over union at the bottom of each cycle',
-    x: { label: 'cycle', tickFormat: 'd' },
+    x: {
+      label: 'cycle',
+      ticks: wholeTicks(Math.min(...cycles), Math.max(...cycles)),
+      tickFormat: 'd',
+    },
     y: { label: 'intersection over union', grid: true, ticks: 6 },
     marks: [
+      averagingStart(starts.length === 0 ? undefined : Math.min(...starts), 'bottom'),
       ...series.map((name) =>
         Plot.line(
           points.filter((point) => point.series === name),
           { ...channels, z: 'seed', ...LINE_STYLES[name] },
         ),
       ),
-      Plot.dot(points, {
-        ...channels,
-        r: 2,
+      titledDots(points, {
+        x: 'cycle',
+        y: 'iou',
+        fill: channels.stroke,
         title: (point: Point) =>
           `${SERIES_LABELS[point.series]}, seed ${point.seed}, cycle ${point.cycle}: ` +
           formatIou(point.iou),
@@ -73,7 +84,7 @@ function drawCycles(lines: readonly CycleLine[]): Figure {
     title: 'At the bottom of each cycle',
     caption: 'One line for each seed.',
     series,
-    svg: svg.outerHTML,
+    svg,
   };
 }
 
@@ -86,18 +97,14 @@ function drawMethods({ seeds, rows }: Table): Figure {
       seed: seeds[index] ?? NaN,
     })),
   );
-  const svg = Plot.plot({
-    document: parseHTML('<!doctype html><html></html>').document,
-    width: 480,
-    height: 320,
+  const svg = drawPlot('Intersection over union at the end, by method', {
+    ...SIZE,
     marginLeft: 88,
-    marginBottom: 44,
-    ariaLabel: 'Intersection over union at the end, by method',
     x: { label: 'intersection over union', grid: true, nice: true, ticks: 5 },
     y: { label: null, domain: METHODS.map(({ label }) => label) },
     marks: [
       Plot.line(points, { x: 'iou', y: 'label', z: 'seed', stroke: 'var(--edge)' }),
-      Plot.dot(points, {
+      titledDots(points, {
         x: 'iou',
         y: 'label',
         r: 5,
@@ -112,6 +119,6 @@ function drawMethods({ seeds, rows }: Table): Figure {
     caption:
       'A dot for each seed; lines join the dots of a seed. Batch norm updated for the average.',
     series: [],
-    svg: svg.outerHTML,
+    svg,
   };
 }
