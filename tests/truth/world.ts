@@ -116,6 +116,11 @@ export class World<T> {
     return { model: this.bn, loader: this.bn.loader, onWarning: this.#warn };
   }
 
+  /** Whether a place has half precision. */
+  get isHalf(): boolean {
+    return this.places.some((place) => isHalf(this.backend.spec(place.get()).dtype));
+  }
+
   /** The size of the numbers of a place. */
   sizeOf(place: number): number {
     const { size } = this.settings;
