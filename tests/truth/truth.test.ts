@@ -5,9 +5,13 @@ import { describe, expect, it, vi } from 'vitest';
 import { onEveryBackend } from '../features/on-every-backend.js';
 import { halfBackend } from '../support/half-backend.js';
 import { plainParameter } from '../support/plain-backend.js';
+import { tfjsHarness } from '../support/tfjs/harness.js';
 import { SCRIPTS_TIMEOUT, scriptRun } from '../fuzz/fuzz-run.js';
 import { checkScripts } from './check.js';
 import type { Checked } from './check.js';
+import found from './found-scripts.json' with { type: 'json' };
+import { runScript } from './run.js';
+import type { Script } from './script.js';
 
 vi.setConfig({ testTimeout: SCRIPTS_TIMEOUT });
 
@@ -73,4 +77,9 @@ describe('with half precision', () => {
   it('holds what the reference says', async () => expectTruth(halfHarness()));
 
   it('holds it also where calls fail', async () => expectNoChange(halfHarness()));
+});
+
+// Scripts with faults that failed once, on tfjs.
+it.each(Object.entries(found))('holds it in what was found: %s', async (_, script) => {
+  await runScript(await tfjsHarness('cpu'), script as Script);
 });

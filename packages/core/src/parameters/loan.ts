@@ -131,6 +131,10 @@ export class Loan<T> implements Holder {
       const held = this.#parameters.map((parameter) => parameter.get());
       const lent = yield* rounded(current, backend, entries, tensors);
       changed = yield* differing(backend, this.#parameters, held, lent);
+      if (changed.length === 0) return;
+      // Nothing is lost where the live weights are back already, by another loan that got stuck.
+      const lost = yield* differing(backend, this.#parameters, held, this.#kept);
+      changed = changed.filter((parameter) => lost.includes(parameter));
     } catch (error) {
       // A model that was disposed of has no training to lose.
       if (PolyakError.is(error) && error.code === 'ERR_DISPOSED') return;
