@@ -1,0 +1,42 @@
+// The documentation site: guides, the packages' READMEs and the API reference.
+import { existsSync } from 'node:fs';
+import { defineConfig } from 'vitepress';
+import { accessibleTheme } from './accessible-theme.js';
+import { DOCS, guidesSidebar, PACKAGES } from './pages.js';
+import { referenceSidebars } from './reference.js';
+import { REPOSITORY, repositoryLinks } from './repository-links.js';
+
+const guides = guidesSidebar();
+const hasPlayground = existsSync(new URL('playground.md', DOCS));
+const packages = PACKAGES.map((name) => ({ text: `@polyak/${name}`, link: `/packages/${name}` }));
+
+export default defineConfig({
+  title: 'Polyak',
+  description: 'Weight averaging for JavaScript, on the tensor runtime that you already have.',
+  lang: 'en',
+  head: [['link', { rel: 'icon', href: '/favicon.svg', type: 'image/svg+xml' }]],
+  // One file for what every page would carry: the sidebars and the list of pages.
+  metaChunk: true,
+  srcExclude: ['test/**'],
+  markdown: {
+    math: true,
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
+    config: repositoryLinks,
+  },
+  vite: { plugins: [accessibleTheme()] },
+  themeConfig: {
+    search: { provider: 'local' },
+    outline: [2, 3],
+    nav: [
+      { text: 'Guides', link: guides[0]?.items?.[0]?.link ?? '/', activeMatch: '^/guides/' },
+      ...(hasPlayground ? [{ text: 'Playground', link: '/playground' }] : []),
+      { text: 'Packages', link: '/packages/core', activeMatch: '^/packages/' },
+      { text: 'API', link: '/reference/', activeMatch: '^/reference/' },
+    ],
+    sidebar: {
+      ...referenceSidebars(),
+      '/': [...guides, { text: 'Packages', items: packages }],
+    },
+    socialLinks: [{ icon: 'github', link: REPOSITORY }],
+  },
+});
