@@ -14,5 +14,7 @@ export default defineConfig({
     ],
     globalSetup: ['tests/support/gpujs/display.ts'],
     testTimeout: 60_000,
+    // The code examples of the docs: each starts a process.
+    maxConcurrency: 2,
   },
 });

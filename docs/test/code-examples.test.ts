@@ -1,6 +1,8 @@
 // Every code example in docs and READMEs is type-checked, runs, and prints what it says it prints.
 import { execFile } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -55,7 +57,7 @@ describe('code examples', () => {
     expect(names).toBe('');
   });
 
-  it.each(examples)('$name runs', async ({ path, expected }) => {
+  it.concurrent.each(examples)('$name runs', async ({ path, expected }) => {
     const { stdout } = await run(
       process.execPath,
       ['--conditions=@polyak/source', '--import', 'tsx', path],
@@ -66,6 +68,27 @@ describe('code examples', () => {
     const printed = stdout.split('\n').filter((line) => line !== '');
     expect(printed.map(withoutSpaces)).toEqual(expected.map(withoutSpaces));
   });
+});
+
+describe('codeExamples', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'polyak-examples-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('finds blocks in folders, with their line and what they print', () => {
+    mkdirSync(join(folder, 'guides'));
+    writeFileSync(join(folder, 'guides/a.md'), '# A\n\n```ts\nconsole.log(1 + 1); // 2\n```\n');
+    expect(codeExamples(folder, ['**/*.md'])).toEqual([
+      { name: 'guides/a.md:3', code: 'console.log(1 + 1); // 2\n', expected: ['2'] },
+    ]);
+  });
+
+  it.each(['```ts{1}', '```ts [a.ts]', '```typescript', '~~~ts', '  ```tsx'])(
+    'refuses a block that begins with %s, which would not be checked',
+    (fence) => {
+      writeFileSync(join(folder, 'odd.md'), `${fence}\nlet x = 1;\n`);
+      expect(() => codeExamples(folder, ['odd.md'])).toThrow(`odd.md: \`${fence.trim()}\``);
+    },
+  );
 });
 
 /** Node prints `[ 3, 3 ]` where people write `[3, 3]`. */

@@ -13,6 +13,8 @@ export interface CodeExample {
 }
 
 const BLOCK = /```ts\n([\s\S]*?)```/g;
+/** Fences that look like examples, and would not be found as such. */
+const ODD_FENCE = /^ *(?:```ts[^\r\n]+|```typescript.*|~~~ts.*)$/m;
 const EXPECTED = /console\.log\(.*\);\s*\/\/\s*(.+)$/gm;
 
 /**
@@ -20,9 +22,10 @@ const EXPECTED = /console\.log\(.*\);\s*\/\/\s*(.+)$/gm;
  *
  * @param root - the folder the patterns and the names are relative to
  * @param patterns - globs
+ * @throws Error if a block is TypeScript, but does not begin with plain `ts`
  */
 export function codeExamples(root: string, patterns: readonly string[]): readonly CodeExample[] {
-  return globSync(patterns, { cwd: root, ignore: ['**/node_modules/**'] })
+  return globSync(patterns, { cwd: root, ignore: ['**/node_modules/**', 'docs/reference/**'] })
     .toSorted()
     .flatMap((path) => examplesOf(path, readFileSync(join(root, path), 'utf8')));
 }
@@ -30,6 +33,12 @@ export function codeExamples(root: string, patterns: readonly string[]): readonl
 function examplesOf(path: string, text: string): readonly CodeExample[] {
   // In doc comments, each line begins with ` * `.
   const plain = path.endsWith('.ts') ? text.replaceAll(/^ *\* ?/gm, '') : text;
+  const [odd] = ODD_FENCE.exec(plain) ?? [];
+  if (odd !== undefined) {
+    throw new Error(
+      `${path}: \`${odd.trim()}\` is not checked. Begin the block with plain \`ts\`.`,
+    );
+  }
   return [...plain.matchAll(BLOCK)].map((match) => {
     const [, code = ''] = match;
     const line = plain.slice(0, match.index).split('\n').length;
