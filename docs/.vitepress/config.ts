@@ -23,7 +23,8 @@ export default defineConfig({
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     config: repositoryLinks,
   },
-  vite: { plugins: [accessibleTheme()] },
+  // The search index has 1 MB, which is loaded when the search is opened.
+  vite: { plugins: [accessibleTheme()], build: { chunkSizeWarningLimit: 2000 } },
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],

@@ -14,12 +14,16 @@ export function referenceSidebars(): Record<string, Item[]> {
 }
 
 function sidebarOf({ text = '', link = '', items = [] }: Item): Item[] {
-  const readme = { text: 'README', link: link.replace('/reference/', '/packages/').slice(0, -1) };
+  const readme = {
+    text: `README of ${text}`,
+    link: link.replace('/reference/', '/packages/').slice(0, -1),
+  };
   const all = { text: 'All packages', link: '/reference/' };
   const isModule = items.some(({ link: page }) => page !== undefined);
   const modules = isModule ? items : [{ text, link, items }];
   return [
-    { text, items: [readme, all] },
+    all,
+    readme,
     ...modules.map((module, index) => ({ ...withLinks(module), collapsed: index > 0 })),
   ];
 }

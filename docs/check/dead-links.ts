@@ -1,5 +1,5 @@
 // Every link within the built site leads to a page, and to an anchor on it.
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Parser } from 'htmlparser2';
 import { globSync } from 'tinyglobby';
@@ -25,7 +25,9 @@ export function deadLinks(folder: string): readonly string[] {
     if (origin !== SITE) return false;
     const path = decodeURIComponent(pathname.replace(/\/$/, '/index.html'));
     const page = pages.get(path);
-    if (page === undefined) return !existsSync(join(folder, path));
+    if (page === undefined) {
+      return statSync(join(folder, path), { throwIfNoEntry: false })?.isFile() !== true;
+    }
     return hash !== '' && !page.ids.has(decodeURIComponent(hash.slice(1)));
   };
   return [...pages].flatMap(([from, { addresses }]) =>
