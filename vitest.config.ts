@@ -11,6 +11,7 @@ export default defineConfig({
       '{packages,examples}/*/test/**/*.test.ts',
       '{bench,bench/gpu,docs,installed,release}/test/**/*.test.ts',
       'tests/**/*.test.ts',
+      'tools/*/test/**/*.test.ts',
     ],
     globalSetup: ['tests/support/gpujs/display.ts'],
     testTimeout: 60_000,
