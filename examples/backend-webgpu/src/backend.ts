@@ -4,6 +4,7 @@ import { arrayOf, elementCount } from '@polyak/core/interfaces';
 import type { LedgerMemory } from '@polyak/core/kit';
 import { ledger, swapAll } from '@polyak/core/kit';
 import { call } from './call.js';
+import { READ, Usage } from './flags.js';
 import { MOVED, NON_FINITE, SOURCE } from './kernels.js';
 import { run } from './run.js';
 import { byteLength, copyTensors, DTYPES } from './tensor.js';
@@ -75,10 +76,10 @@ export async function webgpuBackend(device: GPUDevice): Promise<WebgpuBackend> {
     async download(tensors) {
       made.requireAlive('download', tensors);
       return call(device, 'download', async ({ borrow }) => {
-        const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+        const usage = Usage.MAP_READ | Usage.COPY_DST;
         const staging = tensors.map((tensor) => borrow(byteLength(tensor), usage));
         copyTensors(device, tensors, staging);
-        await Promise.all(staging.map(async (buffer) => buffer.mapAsync(GPUMapMode.READ)));
+        await Promise.all(staging.map(async (buffer) => buffer.mapAsync(READ)));
         return staging.map((buffer, n) => {
           const { dtype, shape } = tensors[n] as WebgpuTensor;
           const data = new (arrayOf(dtype))(buffer.getMappedRange().slice(0));

@@ -7,9 +7,10 @@
 export const WORKGROUP = 256;
 
 /** What a kernel says of a tensor, as bits. */
-export const [NON_FINITE, MOVED] = [1, 2];
+export const NON_FINITE = 1;
+export const MOVED = 2;
 
-export const SOURCE = /* wgsl */ `
+export const SOURCE: string = /* wgsl */ `
 struct Params {
   length: u32, // elements
   place: u32,  // where found has the answer

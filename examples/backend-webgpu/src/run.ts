@@ -1,5 +1,6 @@
 // Runs a kernel on any number of tensors, in one submission.
 import type { Buffers } from './call.js';
+import { READ, Usage } from './flags.js';
 import { WORKGROUP } from './kernels.js';
 
 /** One tensor, or one average with its live tensor. */
@@ -42,9 +43,9 @@ export async function run(
   const stride = limits.minUniformBufferOffsetAlignment;
   const params = new DataView(new ArrayBuffer(stride * Math.max(1, parts.length)));
   const size = 4 * jobs.length;
-  const uniform = borrow(params.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
-  const found = borrow(size, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC);
-  const staging = borrow(size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+  const uniform = borrow(params.byteLength, Usage.UNIFORM | Usage.COPY_DST);
+  const found = borrow(size, Usage.STORAGE | Usage.COPY_SRC);
+  const staging = borrow(size, Usage.MAP_READ | Usage.COPY_DST);
 
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
@@ -70,6 +71,6 @@ export async function run(
   queue.writeBuffer(uniform, 0, params.buffer);
   queue.submit([encoder.finish()]);
 
-  await staging.mapAsync(GPUMapMode.READ);
+  await staging.mapAsync(READ);
   return new Uint32Array(staging.getMappedRange().slice(0));
 }

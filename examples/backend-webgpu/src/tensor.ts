@@ -1,6 +1,7 @@
 // Tensors in buffers of a WebGPU device.
 import type { DType, TensorSpec } from '@polyak/core/interfaces';
 import { elementCount } from '@polyak/core/interfaces';
+import { Usage } from './flags.js';
 
 /** A tensor: its elements lie one after the other, from the first byte of the buffer on. */
 export interface WebgpuTensor extends TensorSpec {
@@ -9,10 +10,10 @@ export interface WebgpuTensor extends TensorSpec {
 }
 
 /** The dtypes of 4 bytes: WebGPU copies multiples of 4 bytes only. */
-export const DTYPES = ['float32', 'int32', 'uint32'] as const satisfies readonly DType[];
+export const DTYPES: readonly DType[] = ['float32', 'int32', 'uint32'];
 
-/** `STORAGE | COPY_DST | COPY_SRC`: kernels bind the buffers of tensors, and swaps copy them. */
-export const USAGE = 0x8c;
+/** The usage of tensors: kernels bind their buffers, and swaps copy them. */
+export const USAGE: number = Usage.STORAGE | Usage.COPY_SRC | Usage.COPY_DST;
 
 /** The size of a tensor in bytes. */
 export function byteLength({ shape }: TensorSpec): number {

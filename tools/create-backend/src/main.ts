@@ -14,7 +14,7 @@ try {
   console.log(`Made ${folder}. It compiles, and its tests fail with what to do. Next:
 
   npx -y pnpm@12 install
-  npx -y pnpm@12 test ${folder}
+  npx -y pnpm@12 test ${folder} --bail 1
   npx -y pnpm@12 check:types
 
 Write the methods in ${folder}/src, in the order of docs/guides/write-a-backend.md.`);

@@ -46,7 +46,7 @@ interface Report {
   readonly testResults: readonly {
     readonly assertionResults: readonly {
       readonly title: string;
-      readonly status: 'passed' | 'failed';
+      readonly status: 'passed' | 'failed' | 'skipped';
       readonly failureMessages: readonly string[];
     }[];
   }[];
@@ -158,6 +158,21 @@ describe('a package that was made', () => {
       rmSync(join(root, folder, 'src/unwritten.ts'));
       expect(await tool('typescript/bin/tsc', '-b', folder)).toEqual({ code: 0, output: '' });
       expect(Object.fromEntries(await conformance())).toEqual({});
+    },
+    PATIENCE,
+  );
+
+  it(
+    'compiles with the sources of the example',
+    async () => {
+      const example = join(REPOSITORY, 'examples/backend-webgpu/src');
+      cpSync(example, join(root, folder, 'src'), { recursive: true });
+      const config = join(root, folder, 'tsconfig.json');
+      const text = readFileSync(config, 'utf8');
+      const lib = '"lib": ["ES2022", "DOM"],';
+      expect(GUIDE).toContain(lib.slice(0, -1));
+      writeFileSync(config, text.replace('"composite"', `${lib} "composite"`));
+      expect(await tool('typescript/bin/tsc', '-b', folder)).toEqual({ code: 0, output: '' });
     },
     PATIENCE,
   );
