@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitepress';
 import { accessibleTheme } from './accessible-theme.js';
+import { namedFormulas } from './named-formulas.js';
 import { DOCS, guidesSidebar, PACKAGES } from './pages.js';
 import { referenceSidebars } from './reference.js';
 import { REPOSITORY, repositoryLinks } from './repository-links.js';
@@ -21,7 +22,10 @@ export default defineConfig({
   markdown: {
     math: true,
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
-    config: repositoryLinks,
+    config: (md) => {
+      repositoryLinks(md);
+      namedFormulas(md);
+    },
   },
   // The search index has 1 MB, which is loaded when the search is opened.
   vite: { plugins: [accessibleTheme()], build: { chunkSizeWarningLimit: 2000 } },

@@ -1,9 +1,10 @@
-// Looks at the built site in Chromium: light, dark and narrow. Fails on what it finds.
+// Looks at pages of the built site in Chromium: light, dark and narrow. Fails on what it finds.
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { serve } from 'vitepress';
 import { findChromium, startChromium } from '../../tests/support/chromium.js';
+import { guidesSidebar } from '../.vitepress/pages.js';
 import { findings } from './findings.js';
 
 const PORT = 4176;
@@ -15,6 +16,7 @@ const VIEWS: Readonly<Record<string, BrowserContextOptions>> = {
   narrow: { colorScheme: 'light', viewport: { width: 400, height: 800 } },
 };
 
+/** One of each kind. */
 const PAGES = [
   '',
   'architecture.html',
@@ -24,6 +26,11 @@ const PAGES = [
   'reference/core/main/',
   'reference/core/main/SWA.html',
 ];
+
+/** All pages written by hand. */
+const GUIDES = guidesSidebar()
+  .flatMap(({ items = [] }) => items)
+  .map(({ link = '' }) => link.replace(/^\/(.+)\.md$/, '$1.html'));
 
 const path = findChromium();
 if (path === undefined) throw new Error('No Chromium on PATH. Set CHROMIUM_PATH to one.');
@@ -39,7 +46,8 @@ for (const [view, options] of Object.entries(VIEWS)) {
     }
     await page.close();
   };
-  for (const name of PAGES) await look(name);
+  const pages = view === 'narrow' ? [...PAGES, ...GUIDES] : PAGES;
+  for (const name of new Set(pages)) await look(name);
   await look('architecture.html', searchFor('bnUpdate'));
   await context.close();
 }
