@@ -46,6 +46,7 @@ const CORE = {
   ],
   swa: ['error', 'interfaces', 'state', 'steps', 'parameters', 'averaging'],
   interop: ['error', 'tensor', 'state', 'averaging'],
+  embedding: ['error', 'tensor', 'interfaces', 'steps', 'parameters'],
   conformance: ['error', 'tensor', 'interfaces', 'kit'],
 };
 

@@ -7,6 +7,7 @@
  * - `ERR_BUSY`: another call on the same object or weights has not finished; await it first.
  * - `ERR_NO_AVERAGES`: there was no update before a swap, or no collection before a sample.
  * - `ERR_PARAMETERS`: a parameter's name, dtype or shape differs from that of its running average.
+ * - `ERR_EMBEDDING`: a parameter is not what the model computes with; see `checkEmbedding`.
  * - `ERR_NON_FINITE`: a tensor holds NaN or an infinity; averaging it would destroy the average.
  * - `ERR_UNSUPPORTED`: the backend or runtime does not support what was asked for.
  * - `ERR_STATE`: a state dict does not fit: wrong version, rule, names, shapes or values.
@@ -25,6 +26,7 @@ export type PolyakErrorCode =
   | 'ERR_BUSY'
   | 'ERR_NO_AVERAGES'
   | 'ERR_PARAMETERS'
+  | 'ERR_EMBEDDING'
   | 'ERR_NON_FINITE'
   | 'ERR_UNSUPPORTED'
   | 'ERR_STATE'

@@ -1,0 +1,20 @@
+// What is wrong with an embedding, and what to do about it.
+import { described } from '../arguments.js';
+import { PolyakError } from '../error.js';
+
+/** The name of the check, for messages. */
+export const CALL = 'checkEmbedding';
+
+/**
+ * The error of a flaw.
+ *
+ * @param what - what was found, without the name of the check and the full stop
+ * @param remedy - what to do about it, as sentences
+ * @param cause - the error that showed it, if one did
+ */
+export function flaw(what: string, remedy: string, cause?: unknown): PolyakError {
+  if (cause === undefined) return new PolyakError('ERR_EMBEDDING', `${CALL}: ${what}. ${remedy}`);
+  const reason = cause instanceof Error ? cause.message : described(cause);
+  const message = `${CALL}: ${what} (${reason}). ${remedy}`;
+  return new PolyakError('ERR_EMBEDDING', message, { cause });
+}

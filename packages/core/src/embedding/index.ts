@@ -1,0 +1,2 @@
+export { checkEmbedding } from './check-embedding.js';
+export type { CheckEmbeddingOptions } from './options.js';
