@@ -2,7 +2,7 @@
 // those that are broken on purpose, and either way leaves everything as it was.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import { AveragedModel } from '@polyak/core';
-import { checkEmbedding } from '@polyak/core/embedding';
+import { checkEmbedding, identityOf } from '@polyak/core/embedding';
 import type { HostTensor, Parameter } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
 import { halfBackend, halfParameter } from '../../../../tests/support/half-backend.js';
@@ -272,5 +272,22 @@ describe('a check', () => {
     const failing = checkEmbedding(parametersOf(new Network()), options as never);
     await expect(failing).rejects.toThrow(message);
     await expect(failing).rejects.not.toMatchObject({ name: 'PolyakError' });
+  });
+});
+
+describe('identityOf', () => {
+  it('is the same for each owner and key', () => {
+    const [a, b] = [
+      [1, 2],
+      [1, 2],
+    ];
+    expect(identityOf(a, 0)).toBe(identityOf(a, 0));
+    expect(identityOf(a, 'm')).toBe(identityOf(a, 'm'));
+    const different = [identityOf(a, 0), identityOf(a, 1), identityOf(a, '0'), identityOf(b, 0)];
+    expect(new Set(different).size).toBe(4);
+  });
+
+  it.each([undefined, null, 5, 'net'])('refuses %s for an owner', (owner) => {
+    expect(() => identityOf(owner as never, 0)).toThrow('identityOf: the owner is ');
   });
 });

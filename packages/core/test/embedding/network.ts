@@ -1,4 +1,5 @@
 // A small network as a framework would hold it, and embeddings of it that are right.
+import { identityOf } from '@polyak/core/embedding';
 import type { HostTensor, Parameter } from '@polyak/core/interfaces';
 
 export type Layer = 'hidden.weight' | 'hidden.bias' | 'output.weight' | 'output.bias';
@@ -36,21 +37,11 @@ export function tensorOf(values: readonly number[]): HostTensor {
   return { dtype: 'float64', shape: [values.length], data: Float64Array.from(values) };
 }
 
-/** What stands for the places of a network, which lives as long as it. */
-const identities = new WeakMap<Network, Readonly<Record<Layer, object>>>();
-
 /** The parameters of a network: copies in, copies out. */
 export function parametersOf(network: Network): readonly Parameter<HostTensor>[] {
-  const known = identities.get(network) ?? {
-    'hidden.weight': {},
-    'hidden.bias': {},
-    'output.weight': {},
-    'output.bias': {},
-  };
-  identities.set(network, known);
-  return (Object.keys(known) as Layer[]).map((name) => ({
+  return (Object.keys(network.weights) as Layer[]).map((name) => ({
     name,
-    identity: known[name],
+    identity: identityOf(network, name),
     get: () => tensorOf(network.weights[name]),
     set: ({ data }) => {
       network.weights[name] = Array.from(data as Float64Array);
