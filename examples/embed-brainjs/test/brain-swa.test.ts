@@ -5,8 +5,11 @@ import { SWA } from '@polyak/core';
 import { NeuralNetwork, NeuralNetworkGPU } from 'brain.js';
 import { describe, expect, it, vi } from 'vitest';
 
+import { declareEmbedding, declareOptimizerState } from '../../../tests/support/embedding.js';
 import { isSkipped } from '../../../tests/support/gpujs/modes.js';
-import { brainOptimizer, hostParameters, textureParameters } from '../src/brain-swa.js';
+import { textureParameters } from '../src/brain-gpu-swa.js';
+import { brainOptimizer, hostParameters } from '../src/brain-swa.js';
+import { makeNetwork } from '../src/network.js';
 
 const xor = [
   { input: [0, 0], output: [0] },
@@ -17,6 +20,11 @@ const xor = [
 const options = { hiddenLayers: [5], learningRate: 0.5, momentum: 0.5 };
 const epochs = 40;
 const swaStart = 15;
+
+describe('the network', () => {
+  declareEmbedding(makeNetwork);
+  declareOptimizerState(makeNetwork);
+});
 
 describe('NeuralNetwork', () => {
   it('gets the mean of its weights, and its own back', async () => {
