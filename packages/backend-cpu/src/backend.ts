@@ -20,18 +20,13 @@ import type { UpdateItem } from './update.js';
 import { updated } from './update.js';
 import { updatedInPlace } from './update-in-place.js';
 
-/** Options of {@link cpuBackend}. */
+/** Options of {@link cpuBackend} and {@link inPlaceCpuBackend}. */
 export interface CpuBackendOptions {
   /**
    * `wasm` is the default where WebAssembly with SIMD is available, `js` elsewhere. Results are the
    * same to the bit (but for which NaN a NaN is).
    */
   readonly kernel?: 'wasm' | 'js';
-  /**
-   * Overwrites the averages once everything is known to be finite, where memory is short: there is
-   * no second copy of them, and an update takes about twice as long. Default false.
-   */
-  readonly inPlace?: boolean;
 }
 
 /**
@@ -47,8 +42,8 @@ export interface CpuBackend extends Backend<HostTensor> {
   clone(tensors: readonly HostTensor[]): readonly HostTensor[];
   allFinite(tensors: readonly HostTensor[]): readonly boolean[];
   /**
-   * The results are in new tensors, and the memory of the old ones is used for later tensors; with
-   * `inPlace`, they are in the old ones.
+   * The results are in new tensors, and the memory of the old ones is used for later tensors; those
+   * of {@link inPlaceCpuBackend} are in the old ones.
    */
   average(
     items: readonly AverageItem<HostTensor>[],
@@ -70,14 +65,26 @@ export interface CpuBackend extends Backend<HostTensor> {
  * Tensors that the backend makes lie in WebAssembly memory. Freed memory is kept for the next
  * tensors; all of it is released when the backend and its tensors are garbage-collected.
  *
- * @param options - which kernel, and how much memory an update takes
+ * @param options - which kernel
  * @returns the backend; methods throw a `PolyakError` `ERR_DISPOSED` for a tensor that was disposed
  *   of, or consumed by an update
  * @throws PolyakError `ERR_UNSUPPORTED` where `wasm` is asked for and the runtime lacks it
  */
 export function cpuBackend(options: CpuBackendOptions = {}): CpuBackend {
-  const { kernel, inPlace = false } = options;
-  return backendOn(chooseEngine('cpuBackend', kernel), inPlace);
+  return backendOn(chooseEngine('cpuBackend', options.kernel));
+}
+
+/**
+ * The CPU backend for where memory is short. It checks that everything is finite first, and then
+ * overwrites the averages: there is no second copy of them, and an update takes about twice as
+ * long. Its results are those of {@link cpuBackend}, bit for bit.
+ *
+ * @param options - which kernel
+ * @returns the backend
+ * @throws PolyakError `ERR_UNSUPPORTED` where `wasm` is asked for and the runtime lacks it
+ */
+export function inPlaceCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
+  return backendOn(chooseEngine('inPlaceCpuBackend', options.kernel), updatedInPlace);
 }
 
 /**
@@ -88,10 +95,10 @@ export function cpuBackend(options: CpuBackendOptions = {}): CpuBackend {
  * @internal
  */
 export function shardedCpuBackend(limits: ArenaLimits): CpuBackend {
-  return backendOn(new WasmEngine(limits), false);
+  return backendOn(new WasmEngine(limits));
 }
 
-function backendOn(engine: Engine, inPlace: boolean): CpuBackend {
+function backendOn(engine: Engine, inPlace?: typeof updatedInPlace): CpuBackend {
   const { memory } = engine;
   // By typed array and not by tensor, so that a copy of the record is the same tensor.
   const made = ledger<HostTensor>(
@@ -178,9 +185,9 @@ function backendOn(engine: Engine, inPlace: boolean): CpuBackend {
         items.map(({ live }) => live),
       );
       const updates = items.map(updateItem);
-      const result = inPlace
-        ? updatedInPlace(engine, updates, allowNonFinite)
-        : updated(engine, memory, updates, allowNonFinite);
+      const result =
+        inPlace?.(engine, updates, allowNonFinite) ??
+        updated(engine, memory, updates, allowNonFinite);
       if (result.kind === 'refused') return result;
       const averaged = result.items.map(({ average, residual, isFinite, hasMoved }, index) => {
         const { dtype, shape } = (items[index] as AverageItem<HostTensor>).average;
@@ -188,7 +195,7 @@ function backendOn(engine: Engine, inPlace: boolean): CpuBackend {
         if (residual === undefined) return { average: tensor, isFinite, hasMoved };
         return { average: tensor, residual: { dtype, shape, data: residual }, isFinite, hasMoved };
       });
-      if (inPlace) return { kind: 'averaged', items: averaged };
+      if (inPlace !== undefined) return { kind: 'averaged', items: averaged };
       made.add(statesOf(averaged));
       const free = made.release('average', consumed);
       memory.keep(free.map((tensor) => floatsOf('average', tensor)));

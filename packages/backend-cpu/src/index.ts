@@ -1,3 +1,3 @@
 export type { CpuBackend, CpuBackendOptions } from './backend.js';
-export { cpuBackend } from './backend.js';
+export { cpuBackend, inPlaceCpuBackend } from './backend.js';
 export { parameter } from './parameter.js';

@@ -1,5 +1,5 @@
 // Updates that overwrite the averages give the same results as those that do not.
-import { cpuBackend } from '@polyak/backend-cpu';
+import { cpuBackend, inPlaceCpuBackend } from '@polyak/backend-cpu';
 import type { CpuBackend } from '@polyak/backend-cpu';
 import type { AverageItem, HostTensor } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
@@ -13,8 +13,8 @@ describe.each(['wasm', 'js'] as const)('the CPU backend in place, with its %s ke
   it.each(LENGTHS)('gives %i elements the bits that it gives them elsewhere', (length) => {
     for (const Elements of [Float32Array, Float64Array]) {
       for (const isCompensated of [false, true]) {
-        const results = [false, true].map((inPlace) => {
-          const backend = cpuBackend({ kernel, inPlace });
+        const results = [cpuBackend, inPlaceCpuBackend].map((make) => {
+          const backend = make({ kernel });
           const items = [itemOf(backend, new Elements(length), isCompensated)];
           return averaged(backend, items).flatMap(({ average, residual, ...status }) => [
             status,
@@ -32,7 +32,7 @@ describe.each(['wasm', 'js'] as const)('the CPU backend in place, with its %s ke
   });
 
   it('leaves the averages in their arrays', () => {
-    const backend = cpuBackend({ kernel, inPlace: true });
+    const backend = inPlaceCpuBackend({ kernel });
     const item = itemOf(backend, new Float32Array(20_000), true, fillTame);
     const [moved] = averaged(backend, [item]);
     expect(moved?.average.data).toBe(item.average.data);
@@ -43,7 +43,7 @@ describe.each(['wasm', 'js'] as const)('the CPU backend in place, with its %s ke
   });
 
   it('changes nothing where one of several items is refused', () => {
-    const backend = cpuBackend({ kernel, inPlace: true });
+    const backend = inPlaceCpuBackend({ kernel });
     const items = [1, 2, 3].map((n) =>
       itemOf(backend, new Float32Array(20_000 * n), n === 2, fillTame),
     );
