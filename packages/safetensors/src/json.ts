@@ -5,7 +5,7 @@
 const EXCERPT_LENGTH = 80;
 
 /** The pattern of what a string of JSON may have between its quotes, without escapes. */
-export const PLAIN: string = String.raw`[ !#-[\]-\uffff]*`;
+export const PLAIN: string = '[ !#-[\\]-\\uffff]*';
 
 /** What JSON holds. */
 export type Json =
@@ -214,37 +214,46 @@ function noteKey(keys: Set<string>, key: string, at: number): void {
 }
 
 /**
- * A value as messages quote it: as JSON, shortened.
+ * A value as messages quote it: as JSON, shortened. What JSON cannot express, such as NaN, is as
+ * JavaScript writes it. What is cut off is not read: it may be large or deep, or hold itself.
  *
- * @param value - anything; the name of its type stands for what JSON cannot express
- * @returns at most 81 characters
+ * @param value - anything
+ * @param most - the most characters before the ellipsis. Default 80
  */
-export function excerpt(value: unknown): string {
-  let text: string | undefined;
+export function excerpt(value: unknown, most: number = EXCERPT_LENGTH): string {
   try {
-    text = JSON.stringify(value, shown);
+    return cut(textOf(value, most + 1), most);
   } catch {
-    // A cycle, or a toJSON that throws: the type says enough.
+    // A getter that throws: the type says enough.
+    return typeof value;
   }
-  return text === undefined ? typeof value : cut(text);
 }
 
 /**
  * Text as messages quote it, shortened.
  *
  * @param text - of any length
- * @returns at most 81 characters
+ * @param most - the most characters before the ellipsis. Default 80
  */
-export function cut(text: string): string {
-  return text.length > EXCERPT_LENGTH ? `${text.slice(0, EXCERPT_LENGTH)}…` : text;
+export function cut(text: string, most: number = EXCERPT_LENGTH): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
 }
 
-// JSON writes NaN and the infinities as null and -0 as 0, which would hide what is wrong with them.
-// Only the part of a long string that is shown is escaped.
-function shown(_key: string, value: unknown): unknown {
-  if (Object.is(value, -0)) return '-0';
-  if (typeof value === 'string') return value.slice(0, EXCERPT_LENGTH);
-  const isNamed =
-    typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value));
-  return isNamed ? String(value) : value;
+/** The beginning of a value as JSON: at least `room` characters of it, or all. */
+function textOf(value: unknown, room: number): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, room));
+  if (typeof value === 'function' || typeof value === 'symbol') return typeof value;
+  if (typeof value !== 'object' || value === null)
+    return Object.is(value, -0) ? '-0' : String(value);
+  if (ArrayBuffer.isView(value)) return 'an array';
+  const isList = Array.isArray(value);
+  const [open, close] = isList ? '[]' : '{}';
+  let whole = open as string;
+  for (const [key, child] of Object.entries(value)) {
+    if (whole.length >= room) return whole;
+    const comma = whole === open ? '' : ',';
+    const name = isList ? '' : `${JSON.stringify(key.slice(0, room))}:`;
+    whole += comma + name + textOf(child, Math.max(0, room - whole.length - name.length));
+  }
+  return whole + close;
 }

@@ -1,15 +1,20 @@
 // Comparing states and tensors: one error lists every difference.
+import { excerpt } from '@polyak/safetensors/json';
 import { PolyakError } from '../error.js';
 import type { PolyakErrorCode } from '../error.js';
 import { formatSpec, sameSpec } from '../tensor/tensor.js';
 import type { TensorSpec } from '../tensor/tensor.js';
-import { isList } from './state-tree.js';
 import type { StateTree } from './state-tree.js';
 
 // The longest excerpt of a node in a message, in characters.
 const MAX_WRITTEN = 300;
 // As many differences as anyone works through.
 const MAX_LISTED = 100;
+
+/** A node of a state as text for messages. */
+export function written(node: StateTree | undefined): string {
+  return excerpt(node, MAX_WRITTEN);
+}
 
 /** The difference of a node from the expected one: one problem, or none. */
 export function difference(
@@ -104,28 +109,4 @@ function isSame(found: unknown, wanted: unknown): boolean {
     own.length === others.length &&
     own.every((entry, n) => isSame(entry[1], others[n]?.[1]) && entry[0] === others[n]?.[0])
   );
-}
-
-/** A node of a state as text for messages: as JSON, shortened. */
-export function written(node: StateTree | undefined): string {
-  const whole = text(node, MAX_WRITTEN + 1);
-  return whole.length > MAX_WRITTEN ? `${whole.slice(0, MAX_WRITTEN)}…` : whole;
-}
-
-/** The beginning of a node as JSON. What is cut off is not read: it may be deep, or hold itself. */
-function text(node: StateTree | undefined, room: number): string {
-  if (typeof node === 'string') return JSON.stringify(node.slice(0, room));
-  // What JavaScript passes may be a function, which has no JSON.
-  if (typeof node === 'function') return 'function';
-  if (typeof node !== 'object' || node === null) return String(node);
-  if (ArrayBuffer.isView(node)) return 'an array';
-  const [open, close] = isList(node) ? '[]' : '{}';
-  let whole = open as string;
-  for (const [key, child] of Object.entries(node)) {
-    if (whole.length >= room) return whole;
-    const name = isList(node) ? '' : `${JSON.stringify(key.slice(0, room))}:`;
-    const left = Math.max(0, room - whole.length - name.length);
-    whole += `${whole === open ? '' : ','}${name}${text(child, left)}`;
-  }
-  return whole + close;
 }

@@ -134,11 +134,19 @@ describe('loadStateDict', () => {
     }
   });
 
+  const nested = (depth: number): StateTree => {
+    let list: StateTree = [];
+    for (let level = 0; level < depth; level += 1) list = [list, list];
+    return list;
+  };
+
   it.each<[string, unknown]>([
     ['another shape', float32(3)],
     ['another rank', float32(2, 1)],
     ['fewer elements than its shape', { ...float32(2), data: new Float32Array(1) }],
     ['a shape that is none', { ...float32(2), shape: 'two' }],
+    // Written out, it would take a billion characters.
+    ['a shape of lists in lists', { ...float32(2), shape: nested(30) }],
     ['a dtype that is none', { ...float32(2), dtype: 'float8' }],
     ['the array of another dtype', { ...float32(2), data: new Int32Array(2) }],
     ['no tensor', [1, 2]],
