@@ -41,8 +41,35 @@ export function requireCount(call: string, given: number, most: number): void {
 
 /** Throws unless `value` is a function. */
 export function requireFunction(call: string, what: string, value: unknown): void {
-  if (typeof value === 'function') return;
-  throw new TypeError(`${call}: ${what} is ${described(value)}, expected a function.`);
+  requireThat(typeof value === 'function', call, what, value, 'a function');
+}
+
+/** Throws unless `value` is true or false. */
+export function requireBoolean(call: string, what: string, value: unknown): void {
+  requireThat(typeof value === 'boolean', call, what, value, 'a boolean');
+}
+
+/** Throws unless `value` is one of these words. */
+export function requireWord(
+  call: string,
+  what: string,
+  value: unknown,
+  words: readonly string[],
+): void {
+  const listed = words.map(described);
+  const expected = `${listed.slice(0, -1).join(', ')} or ${listed.at(-1)}`;
+  requireThat(words.includes(value as string), call, what, value, expected);
+}
+
+function requireThat(
+  holds: boolean,
+  call: string,
+  what: string,
+  value: unknown,
+  expected: string,
+): void {
+  if (holds) return;
+  throw new TypeError(`${call}: ${what} is ${described(value)}, expected ${expected}.`);
 }
 
 /** Throws unless `signal` is left out, or ends work as an `AbortSignal` does. */

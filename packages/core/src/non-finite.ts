@@ -1,5 +1,5 @@
 // How NaN and infinities are handled.
-import { described } from './arguments.js';
+import { requireWord } from './arguments.js';
 
 /**
  * How NaN and infinities are handled:
@@ -12,8 +12,5 @@ export type NonFinitePolicy = 'refuse' | 'skip' | 'allow';
 
 /** Throws unless `policy` is a {@link NonFinitePolicy}. */
 export function requirePolicy(call: string, policy: NonFinitePolicy): void {
-  if (['refuse', 'skip', 'allow'].includes(policy)) return;
-  throw new TypeError(
-    `${call}: nonFinite is ${described(policy)}, expected "refuse", "skip" or "allow".`,
-  );
+  requireWord(call, 'nonFinite', policy, ['refuse', 'skip', 'allow']);
 }

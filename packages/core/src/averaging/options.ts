@@ -1,5 +1,5 @@
 // The options of averages, their checks and defaults.
-import { described, requireFunction, requireMembers } from '../arguments.js';
+import { described, requireBoolean, requireFunction, requireMembers } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import type { Backend } from '../backend.js';
 import { PolyakError } from '../error.js';
@@ -63,9 +63,7 @@ export function termsOf<T>(what: string, options: AveragingOptions<T>): Averages
   const { backend, onUpdate, compensated, nonFinite = 'refuse' } = options;
   requirePolicy(what, nonFinite);
   if (onUpdate !== undefined) requireFunction(what, 'onUpdate', onUpdate);
-  if (compensated !== undefined && typeof compensated !== 'boolean') {
-    throw new TypeError(`${what}: compensated is ${described(compensated)}, expected a boolean.`);
-  }
+  if (compensated !== undefined) requireBoolean(what, 'compensated', compensated);
   const warn = warnerOf(what, options.onWarning);
   return { what, backend, rules: rulesOf(what, options, warn), nonFinite, warn, onUpdate };
 }

@@ -1,5 +1,5 @@
 // Puts an average into the model, and takes it out again.
-import { described, requireFunction, requireOptions } from '../arguments.js';
+import { requireBoolean, requireFunction, requireOptions, requireWord } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import { checkedBatchNorm } from '../batch-norm/bn-update.js';
 import type { AveragedBatchNorm } from '../batch-norm/bn-update.js';
@@ -43,9 +43,7 @@ export interface DisposeOptions {
 /** Frees the averages. */
 export function* ending<T>(averages: Averages<T>, options: DisposeOptions): Steps<void> {
   const { keep = 'live' } = requireOptions('dispose', options, ['keep']);
-  if (keep !== 'live' && keep !== 'averages') {
-    throw new TypeError(`dispose: keep is ${described(keep)}, expected "live" or "averages".`);
-  }
+  requireWord('dispose', 'keep', keep, ['live', 'averages']);
   yield* averages.alone('dispose', (current) => averages.dispose(current, keep));
 }
 
@@ -165,6 +163,6 @@ function requireSwapOptions(
   const given = requireOptions(call, options, known);
   const { recallable = false } = given;
   const batchNorm = checkedBatchNorm(call, given.batchNorm);
-  if (typeof recallable === 'boolean') return { ...given, ...(batchNorm && { batchNorm }) };
-  throw new TypeError(`${call}: recallable is ${described(recallable)}, expected a boolean.`);
+  requireBoolean(call, 'recallable', recallable);
+  return { ...given, ...(batchNorm && { batchNorm }) };
 }

@@ -88,14 +88,10 @@ export function modeOf(options: ModeOptions, warn: (message: string) => void): M
     if (swaLr !== undefined) warn('SWA: swaLr is given without swaStart and swaFreq, ignoring it.');
     return { kind: 'manual' };
   }
-  if (start < 0) throw new RangeError(`Invalid swaStart: ${start}. Expected an integer >= 0.`);
-  if (freq < 1) throw new RangeError(`Invalid swaFreq: ${freq}. Expected an integer >= 1.`);
+  requireNumber('swaStart', start, 'an integer >= 0', (value) => value >= 0);
+  requireNumber('swaFreq', freq, 'an integer >= 1', (value) => value >= 1);
   if (swaLr === undefined) return { kind: 'auto', swaStart: start, swaFreq: freq };
-  if (typeof swaLr !== 'number')
-    throw new TypeError(`Invalid swaLr: ${described(swaLr)}. Expected a number.`);
-  if (!(swaLr >= 0 && swaLr < Infinity)) {
-    throw new RangeError(`Invalid swaLr: ${swaLr}. Expected a finite number >= 0.`);
-  }
+  requireNumber('swaLr', swaLr, 'a finite number >= 0', (value) => value >= 0 && value < Infinity);
   return { kind: 'auto', swaStart: start, swaFreq: freq, swaLr };
 }
 
@@ -105,12 +101,21 @@ function toInteger(
   warn: (message: string) => void,
 ): number | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'number')
-    throw new TypeError(`Invalid ${name}: ${described(value)}. Expected an integer.`);
-  if (!Number.isFinite(value))
-    throw new RangeError(`Invalid ${name}: ${value}. Expected an integer.`);
+  requireNumber(name, value, 'an integer', Number.isFinite);
   if (Number.isInteger(value)) return value;
   const integer = Math.trunc(value) + 0; // no -0
   warn(`SWA: ${name} is ${value}, casting it to ${integer}.`);
   return integer;
+}
+
+function requireNumber(
+  name: string,
+  value: unknown,
+  expected: string,
+  isValid: (value: number) => boolean,
+): void {
+  const isNumber = typeof value === 'number';
+  if (isNumber && isValid(value)) return;
+  const Failure = isNumber ? RangeError : TypeError;
+  throw new Failure(`Invalid ${name}: ${described(value)}. Expected ${expected}.`);
 }
