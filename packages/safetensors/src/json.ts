@@ -249,7 +249,10 @@ function textOf(value: unknown, room: number): string {
   const isList = Array.isArray(value);
   const [open, close] = isList ? '[]' : '{}';
   let whole = open as string;
-  for (const [key, child] of Object.entries(value)) {
+  // Each member of a list takes a character at least.
+  const length = isList ? Math.min(value.length, room) : 0;
+  const shown = isList ? Array.from({ length }, (_, n): unknown => value[n]) : value;
+  for (const [key, child] of Object.entries(shown)) {
     if (whole.length >= room) return whole;
     const comma = whole === open ? '' : ',';
     const name = isList ? '' : `${JSON.stringify(key.slice(0, room))}:`;
