@@ -11,7 +11,6 @@ const SECTIONS: Readonly<Record<string, readonly string[]>> = {
   'Get started': ['guides/get-started.md', 'guides/choose-a-backend.md', 'guides/compatibility.md'],
   'Coming from': [
     'guides/from-torchcontrib.md',
-    'torchcontrib.md',
     'guides/from-swa-utils.md',
     'guides/from-keras-and-lightning.md',
   ],
