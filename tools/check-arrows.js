@@ -20,8 +20,13 @@ const PACKAGES = {
   'tensorflow-native': [],
 };
 
-/** What a package that is not listed imports: a backend of its own runtime. */
-const OTHERS = ['core', 'backend-cpu'];
+/** What a backend that is not listed imports: one that create-backend made. */
+const BACKEND = ['core', 'backend-cpu'];
+
+/** The packages that a package's sources import, or undefined where that is not known. */
+function importsOf(name) {
+  return PACKAGES[name] ?? (name.startsWith('backend-') ? BACKEND : undefined);
+}
 
 /** The parts of core that each part imports; a part is a folder, or what ROOT_FILES says. */
 const CORE = {
@@ -84,7 +89,7 @@ function problemOf(file, specifier) {
   if (!specifier.startsWith('.')) {
     const [, target] = /^@polyak\/([^/]+)/.exec(specifier) ?? [];
     if (from.folder !== 'src' || target === undefined) return undefined;
-    const allowed = PACKAGES[from.name] ?? OTHERS;
+    const allowed = importsOf(from.name);
     if (allowed.includes(target)) return undefined;
     return `${from.name} imports ${allowed.join(', ') || 'no other package'}`;
   }
@@ -113,7 +118,7 @@ function problemOf(file, specifier) {
 const problems = [];
 for (const file of sourcesOf('ts', 'js', 'mjs')) {
   const { name, folder } = placeOf(file);
-  if (folder === 'src' && PACKAGES[name] === undefined) {
+  if (folder === 'src' && importsOf(name) === undefined) {
     problems.push(`${file}: the package ${name} is not in tools/check-arrows.js. Add its arrows.`);
     continue;
   }
