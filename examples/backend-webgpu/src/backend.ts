@@ -66,7 +66,7 @@ export async function webgpuBackend(device: GPUDevice): Promise<WebgpuBackend> {
       const uploads = await call(device, 'upload', ({ make }) =>
         tensors.map((tensor) => {
           const copy = make(tensor);
-          device.queue.writeBuffer(copy.buffer, 0, tensor.data as BufferSource);
+          device.queue.writeBuffer(copy.buffer, 0, tensor.data);
           return copy;
         }),
       );
