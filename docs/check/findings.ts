@@ -7,8 +7,8 @@ import type { Page } from 'playwright-core';
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /**
- * Opens a page, and tells what axe finds, whether it is wider than the window, what it writes to the
- * console as an error, and what it loads from elsewhere.
+ * Opens a page, and tells what axe finds, whether it is wider than the window, what it writes to
+ * the console as an error, and what it loads from elsewhere.
  *
  * @param page - a new page
  * @param address - on the site
