@@ -3,6 +3,7 @@ import { parameter } from '@polyak/backend-cpu';
 import { observedOptimizer } from '@polyak/core';
 import type { HostTensor, Optimizer, Parameter } from '@polyak/core/interfaces';
 
+type Weight = Parameter<HostTensor>;
 /** Numbers for each neuron of each layer from 1 on, such as weights. */
 type NeuronArrays = readonly (readonly Float32Array[])[];
 
@@ -25,16 +26,16 @@ export interface Trainable {
  *
  * @param net - initialized: `net.prepTraining(data)` does that
  */
-export function hostParameters(net: HostNetwork): readonly Parameter<HostTensor>[] {
+export function hostParameters(net: HostNetwork): readonly Weight[] {
   return layersOf(net).flatMap((layer) => [
-    ...neuronParameters(net.weights, layer, 'weights'),
+    ...cellsOf(net.weights, layer, 'weights'),
     cell(`layer${layer}.biases`, net.biases[layer] ?? new Float32Array()),
   ]);
 }
 
 /** What momentum keeps between steps, without which a saved run goes on differently. */
-export function momentumState(net: HostNetwork): readonly Parameter<HostTensor>[] {
-  return layersOf(net).flatMap((layer) => neuronParameters(net.changes, layer, 'changes'));
+export function momentumState(net: HostNetwork): readonly Weight[] {
+  return layersOf(net).flatMap((layer) => cellsOf(net.changes, layer, 'changes'));
 }
 
 /**
@@ -61,15 +62,11 @@ export function layersOf({ biases }: { readonly biases: readonly unknown[] }): r
   throw new TypeError('The network has no weights yet: call its prepTraining(data) first.');
 }
 
-function neuronParameters(
-  arrays: NeuronArrays,
-  layer: number,
-  part: string,
-): readonly Parameter<HostTensor>[] {
+function cellsOf(arrays: NeuronArrays, layer: number, part: string): readonly Weight[] {
   const neurons = arrays[layer] ?? [];
   return neurons.map((data, neuron) => cell(`layer${layer}.neuron${neuron}.${part}`, data));
 }
 
-function cell(name: string, data: Float32Array): Parameter<HostTensor> {
+function cell(name: string, data: Float32Array): Weight {
   return parameter(name, { dtype: 'float32', shape: [data.length], data });
 }

@@ -44,6 +44,18 @@ describe('the weights of a module', () => {
     );
   });
 
+  it('are named where get returns the array of the beginning', async () => {
+    const linear = new torch.nn.Linear(3, 2);
+    const stale = moduleParameters(linear).map((right): Parameter<HostTensor> => {
+      const first = right.get();
+      return { ...right, get: () => first };
+    });
+    const predict = (): number[] => linear.forward(input).tolist().flat() as number[];
+    await expect(checkEmbedding(stale, { backend, predict })).rejects.toThrow(
+      'after set, get of "W" returns other values',
+    );
+  });
+
   it('are not what a network with dropout shows', async () => {
     const [linear, dropout] = [new torch.nn.Linear(3, 8), new torch.nn.Dropout(0.5)];
     const predict = (): number[] =>

@@ -4,7 +4,6 @@ import type { HostTensor } from '@polyak/core/interfaces';
 import type { Embedded } from '@polyak/example-shared/embedded-run';
 import synaptic from 'synaptic';
 import { networkParameters } from './synaptic-swa.js';
-import type { Network } from './synaptic-swa.js';
 
 const [RATE, UNITS] = [0.3, 16];
 
@@ -13,7 +12,7 @@ export function makeNetwork(): Embedded<HostTensor> {
   const network = new synaptic.Architect.Perceptron(2, UNITS, 1);
   return {
     backend: cpuBackend(),
-    weights: networkParameters(network as unknown as Network),
+    weights: networkParameters(network),
     optimizerState: [],
     step(batch) {
       for (const { input, label } of batch) {

@@ -1,30 +1,24 @@
 // SWA inside synaptic: where the weights of a network really are.
 import { identityOf } from '@polyak/core/embedding';
 import type { HostTensor, Parameter } from '@polyak/core/interfaces';
+import type { Network } from 'synaptic';
 
-interface Unit {
-  readonly ID: number;
-  readonly connections: { readonly inputs: Readonly<Record<string, { readonly ID: number }>> };
-}
-
-/** What is needed of a `Network`. Its types leave out most of it. */
-export interface Network {
+/** What the types of synaptic leave out. */
+interface Insides {
   /** The compiled form, once there is one; false if the network does without. */
   readonly optimized?: Compiled | false | null;
-  readonly layers: { readonly hidden: readonly Layer[]; readonly output: Layer };
-  optimize(): void;
-}
-
-interface Layer {
-  readonly list: readonly Unit[];
+  readonly layers: Readonly<{ hidden: readonly Layer[]; output: Layer }>;
 }
 
 interface Compiled {
   /** What the network computes with. The weights in connections and units are old copies. */
   readonly memory: Float64Array;
-  /** Indices into the memory, such as those of `weight_7` and `bias_3`. */
+  /** Where in the memory, for each name such as `weight_7` and `bias_3`. */
   readonly data: { readonly variables: Readonly<Record<string, { readonly id: number }>> };
 }
+
+type Layer = Readonly<{ list: readonly Unit[] }>;
+type Unit = Readonly<{ ID: number; connections: { inputs: Record<string, { ID: number }> } }>;
 
 /**
  * The weights and biases of each layer, for the CPU backend, which gets copies of them.
@@ -32,7 +26,7 @@ interface Compiled {
  * @param network - feed-forward, without gates
  */
 export function networkParameters(network: Network): readonly Parameter<HostTensor>[] {
-  const { hidden, output } = network.layers;
+  const { hidden, output } = (network as unknown as Insides).layers;
   return [...hidden, output].flatMap(({ list }, layer) => [
     // Units and connections are numbered across all networks: names count layers instead.
     memoryParameter(network, `layer${layer + 1}.weights`, list.flatMap(weightsInto)),
@@ -57,22 +51,22 @@ function memoryParameter(
     name,
     identity: identityOf(network, name),
     get: () => {
-      const { memory, data } = compiled(network);
-      const values = variables.map((key) => memory[data.variables[key]?.id ?? -1] ?? NaN);
-      return { dtype: 'float64', shape: [values.length], data: Float64Array.from(values) };
+      const { memory, indices } = placesIn(network, variables);
+      const data = Float64Array.from(indices, (index) => memory[index] ?? NaN);
+      return { dtype: 'float64', shape: [data.length], data };
     },
-    set: ({ data: values }) => {
-      const { memory, data } = compiled(network);
-      for (const [n, key] of variables.entries()) {
-        memory[data.variables[key]?.id ?? -1] = values[n] as number;
-      }
+    set: ({ data }) => {
+      const { memory, indices } = placesIn(network, variables);
+      for (const [n, index] of indices.entries()) memory[index] = Number(data[n]);
     },
   };
 }
 
-/** Asked for each time: `clear`, `project` and others throw it away. */
-function compiled(network: Network): Compiled {
-  if (network.optimized !== false && !network.optimized) network.optimize();
-  if (network.optimized) return network.optimized;
-  throw new TypeError('The network is not compiled: leave out setOptimize(false).');
+/** Asked for each time: `clear`, `project` and others throw the compiled form away. */
+function placesIn(network: Network, variables: readonly string[]) {
+  const insides = network as unknown as Insides;
+  if (insides.optimized === false) throw new TypeError('Leave out setOptimize(false).');
+  if (!insides.optimized) network.optimize();
+  const { memory, data } = insides.optimized as Compiled;
+  return { memory, indices: variables.map((name) => data.variables[name]?.id ?? NaN) };
 }

@@ -7,7 +7,6 @@ import { describe, expect, it } from 'vitest';
 import { declareEmbedding } from '../../../tests/support/embedding.js';
 import { makeNetwork } from '../src/network.js';
 import { networkParameters } from '../src/synaptic-swa.js';
-import type { Network } from '../src/synaptic-swa.js';
 
 const backend = cpuBackend();
 
@@ -24,7 +23,7 @@ describe('the weights of a network', () => {
 
   it('are those that toJSON shows', async () => {
     const network = new synaptic.Architect.Perceptron(2, 3, 1);
-    const [weights] = networkParameters(network as unknown as Network);
+    const [weights] = networkParameters(network);
     await weights?.set(tensorOf([1, 2, 3, 4, 5, 6]));
     const { connections } = network.toJSON() as { connections: { weight: number }[] };
     expect(connections.slice(0, 6).map(({ weight }) => weight)).toEqual([1, 3, 5, 2, 4, 6]);
@@ -32,7 +31,7 @@ describe('the weights of a network', () => {
 
   it('are found again after clear, which throws the compiled form away', async () => {
     const network = new synaptic.Architect.Perceptron(2, 3, 1);
-    const [weights] = networkParameters(network as unknown as Network);
+    const [weights] = networkParameters(network);
     await weights?.set(tensorOf([1, 2, 3, 4, 5, 6]));
     network.clear();
     expect([...(weights?.get().data ?? [])]).toEqual([1, 2, 3, 4, 5, 6]);
@@ -41,9 +40,7 @@ describe('the weights of a network', () => {
   it('are refused where the network does without a compiled form', () => {
     const network = new synaptic.Architect.Perceptron(2, 3, 1);
     network.setOptimize(false);
-    expect(() => networkParameters(network as unknown as Network)[0]?.get()).toThrow(
-      'leave out setOptimize(false)',
-    );
+    expect(() => networkParameters(network)[0]?.get()).toThrow('Leave out setOptimize(false).');
   });
 
   it('are not those of the units, as the check says', async () => {

@@ -79,9 +79,9 @@ export class EmbeddedRun<T> {
 
   /** Goes on from a file, whatever weights the network has. */
   async load(file: Uint8Array): Promise<void> {
-    const { averages, numbers, step } = recordOf(fromSafetensors(file));
+    const { averages = null, numbers, step } = recordOf(fromSafetensors(file));
     await this.#numbers.write(numbers as NamedTensors);
-    await this.#averaged.loadStateDict(averages as never);
+    await this.#averaged.loadStateDict(averages);
     this.#step = step as number;
   }
 

@@ -1,6 +1,9 @@
 // A self-check for those who embed the core in a framework: whether the parameters are what the
 // model computes with.
 import { described, requireArray, requireFunction, requireOptions } from '../arguments.js';
+import type { Backend } from '../backend.js';
+import { PolyakError } from '../error.js';
+import type { Parameter } from '../parameter.js';
 import { holdMeanwhile, requireFree, requireNotLent } from '../parameters/live.js';
 import { ParameterList, quoted, requireBackend } from '../parameters/parameter-list.js';
 import type { ParameterSource } from '../parameters/parameter-list.js';
@@ -8,7 +11,7 @@ import { drive } from '../steps/steps.js';
 import type { Steps } from '../steps/steps.js';
 import { transaction } from '../steps/transaction.js';
 import { warnerOf } from '../steps/warn.js';
-import { CALL, flaw } from './flaw.js';
+import { CALL, flaw, unreadable } from './flaw.js';
 import type { CheckEmbeddingOptions } from './options.js';
 import { Trial } from './trial.js';
 
@@ -63,7 +66,7 @@ function* checked<T>(
   requireBackend(CALL, given);
   requireFunction(CALL, 'predict', predict);
   requireArray(`${CALL}: unused is`, unused, 'Expected an array of names.');
-  const list = new ParameterList(backend, parameters);
+  const list = listOf(backend, parameters);
   if (list.names.length === 0) {
     throw flaw('there are no parameters', 'Pass those of the model, once it has its weights.');
   }
@@ -83,4 +86,27 @@ function* checked<T>(
     current.undo(() => trial.putBack());
     yield* trial.run();
   });
+}
+
+/** The parameters as a list, which reads each, and does not say which one cannot be read. */
+function listOf<T>(backend: Backend<T>, parameters: ParameterSource<T>): ParameterList<T> {
+  try {
+    return new ParameterList(backend, parameters);
+  } catch (error) {
+    if (PolyakError.is(error)) throw error;
+    const all: unknown = typeof parameters === 'function' ? parameters() : parameters;
+    const broken = Array.isArray(all) ? all.find(hasFailingGet) : undefined;
+    throw broken === undefined ? error : unreadable(broken.name, error);
+  }
+}
+
+function hasFailingGet(parameter: unknown): parameter is Parameter<unknown> {
+  const { get } = (parameter ?? {}) as Partial<Parameter<unknown>>;
+  if (typeof get !== 'function') return false;
+  try {
+    get.call(parameter);
+    return false;
+  } catch {
+    return true;
+  }
 }

@@ -18,3 +18,13 @@ export function flaw(what: string, remedy: string, cause?: unknown): PolyakError
   const message = `${CALL}: ${what} (${reason}). ${remedy}`;
   return new PolyakError('ERR_EMBEDDING', message, { cause });
 }
+
+/** The error of a parameter whose tensor cannot be read. */
+export function unreadable(name: string, cause: unknown): PolyakError {
+  return flaw(
+    `get of "${name}" returns no tensor that can be read`,
+    'It must return the tensor that the model computes with now. The model owns that tensor: ' +
+      'nobody else may dispose of it.',
+    cause,
+  );
+}

@@ -8,7 +8,7 @@ import type { Steps } from '../steps/steps.js';
 import { disposeAll } from '../steps/transaction.js';
 import { formatSpec, sameBytes, sameSpec, zeros } from '../tensor/tensor.js';
 import type { HostTensor, TensorSpec } from '../tensor/tensor.js';
-import { CALL, flaw } from './flaw.js';
+import { CALL, flaw, unreadable } from './flaw.js';
 
 /** One parameter under test. */
 export class Place<T> {
@@ -39,12 +39,7 @@ export class Place<T> {
       found = specOf(this.#backend, `${CALL}: "${name}"`, tensor);
       host = yield* wait(this.#backend.download([tensor]));
     } catch (error) {
-      throw flaw(
-        `get of "${name}" returns a tensor that cannot be read`,
-        'It must return the tensor that the model computes with now. The model owns that tensor: ' +
-          'nobody else may dispose of it.',
-        error,
-      );
+      throw unreadable(name, error);
     }
     if (sameSpec(found, this.#spec)) return host[0] as HostTensor;
     throw flaw(

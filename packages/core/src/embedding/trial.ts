@@ -152,18 +152,23 @@ export class Trial<T> {
   *#requireApart(values: readonly HostTensor[]): Steps<void> {
     for (const [n, { place }] of this.#subjects.entries()) {
       if (sameBytes((yield* place.read()).data, values[n]?.data)) continue;
-      const others = this.#subjects.slice(n + 1);
-      yield* place.put(values[n] as HostTensor);
-      for (const other of others) {
-        yield* other.place.put(other.original);
-        if (sameBytes((yield* place.read()).data, values[n]?.data)) continue;
-        throw flaw(
-          `set of "${other.place.name}" changes "${place.name}"`,
-          'Parameters of the same weights have the same identity; others share no memory.',
-        );
-      }
-      throw flaw(`"${place.name}" changes when others are set`, 'Parameters share no memory.');
+      const culprit = yield* this.#changing(n, values[n] as HostTensor);
+      throw flaw(
+        `set of ${culprit} changes "${place.name}"`,
+        'Parameters of the same weights have the same identity; others share no memory.',
+      );
     }
+  }
+
+  /** Which parameter changes the n-th when it is set. */
+  *#changing(n: number, value: HostTensor): Steps<string> {
+    const place = this.#subjects[n]?.place as Place<T>;
+    yield* place.put(value);
+    for (const other of this.#subjects.slice(n + 1)) {
+      yield* other.place.put(other.original);
+      if (!sameBytes((yield* place.read()).data, value.data)) return `"${other.place.name}"`;
+    }
+    return 'other parameters';
   }
 
   /** Throws if a parameter has the identity of another, but does not hold the same. */

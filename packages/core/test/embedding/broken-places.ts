@@ -147,7 +147,7 @@ export const brokenPlaces: readonly Broken[] = [
   },
   {
     what: 'whose weights someone has disposed of',
-    message: 'get of "gone" returns a tensor that cannot be read (download: this float32[2] was',
+    message: 'get of "gone" returns no tensor that can be read (download: this float32[2] was',
     make: (backend) => {
       const upload = backend.upload([{ dtype: 'float32', shape: [2], data: new Float32Array(2) }]);
       const tensor = upload[0] as HostTensor;
@@ -155,6 +155,16 @@ export const brokenPlaces: readonly Broken[] = [
       const gone = { name: 'gone', identity: {}, get: () => tensor, set: () => {} };
       return { parameters: [gone], predict: () => [1], held: () => 0 };
     },
+  },
+  {
+    what: 'whose get fails',
+    message: 'get of "hidden.bias" returns no tensor that can be read (freed)',
+    make: () =>
+      changed('hidden.bias', () => ({
+        get: () => {
+          throw new ReferenceError('freed');
+        },
+      })),
   },
   {
     what: 'of which two parameters share a part of a memory, and do not say so',
