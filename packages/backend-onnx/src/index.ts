@@ -4,6 +4,7 @@ export type { AveragingProvider, OnnxBackend, OnnxMemory } from './averaging/onn
 export type { OnnxBatch, OnnxFeeds } from './batch-norm/batch-feeds.js';
 export type { BatchNormModelOptions, OnnxBatchNormModel } from './batch-norm/batch-norm-model.js';
 export { batchNormModel } from './batch-norm/batch-norm-model.js';
+export type { GradientCheck, GradientCheckOptions } from './training/gradient-check.js';
 export type { TrainStepOptimizer, TrainStepOptions } from './training/optimizer.js';
 export { trainStepOptimizer } from './training/optimizer.js';
 export type { ExecutionProvider, Ort } from './ort.js';

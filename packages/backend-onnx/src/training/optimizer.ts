@@ -1,7 +1,7 @@
 // A training step in an ONNX graph as the base optimizer of SWA.
 import type { Awaitable, Optimizer, Parameter } from '@polyak/core/interfaces';
 import { observedOptimizer, PolyakError } from '@polyak/core';
-import { halfToFloat32, requireNotLent, requireOptions } from '@polyak/core/kit';
+import { requireNotLent, requireOptions } from '@polyak/core/kit';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { notOnnx } from '../file/file-kind.js';
 import { textOf } from '../file/model-error.js';
@@ -10,8 +10,10 @@ import { headOf, labelOf } from '../file/model-source.js';
 import type { SessionOptions } from '../model/model-session.js';
 import type { Ort } from '../ort.js';
 import { foundText, requireOrt } from '../arguments.js';
-import { elementsOf } from '../dtype.js';
 import { whileHeld } from '../references.js';
+import { checkGradients } from './gradient-check.js';
+import type { GradientCheck, GradientCheckOptions } from './gradient-check.js';
+import { probeOf } from './step-probe.js';
 import { bindTrainStep } from './train-binding.js';
 import type { TrainBinding, TrainStepNames } from './train-binding.js';
 import { readTrainState, writeTrainState } from './train-state.js';
@@ -60,6 +62,30 @@ export interface TrainStepOptimizer extends Optimizer<Tensor> {
    *   `ERR_UNSUPPORTED` where a tensor is on a GPU; errors of ONNX Runtime pass unchanged
    */
   minimize(batch: Readonly<Record<string, Tensor>>): Promise<number>;
+  /**
+   * Compares the change of a step with central differences of its loss, along random directions.
+   * Call it once before training: exporters can write wrong gradients, and training with them still
+   * lowers the loss. Weights, state and learning rate stay as they are. It runs the graph `10 *
+   * samples + 2` times.
+   *
+   * The directions are orthogonal to each weight, so weight decay does not count, and weights of one
+   * element are not checked. Momenta count as zero, except those that the option `state` gave. The
+   * step must be one of gradient descent: with Nesterov momentum or dampening pass `gradientScale`;
+   * for a step that scales each element, such as Adam's, the check does not apply.
+   *
+   * @param batch - as for `minimize`; each run of the graph must give the same loss
+   * @param options - see {@link GradientCheckOptions}
+   * @returns the relative error, at most `tolerance`
+   * @throws PolyakError `ERR_MODEL` where the step does not follow the gradient of its loss
+   * @throws PolyakError `ERR_UNSUPPORTED` where the loss is too coarse to tell, as when the weights
+   *   are in a minimum or the graph draws random numbers; where a weight is float16; `ERR_NON_FINITE`
+   *   where the loss is not finite; and the errors of `minimize`
+   * @throws RangeError where an option is out of its range
+   */
+  checkGradients(
+    batch: Readonly<Record<string, Tensor>>,
+    options?: GradientCheckOptions,
+  ): Promise<GradientCheck>;
   /** Frees the session. The cells keep their tensors. */
   release(): Promise<void>;
 }
@@ -199,14 +225,32 @@ function optimizerOf(
         parameters.map(({ identity }) => identity),
       );
       checkRate(group.lr);
-      const feeds = { ...binding.feeds(batch), [binding.lrInput]: binding.rate(group.lr) };
+      const feeds = {
+        ...binding.feeds('minimize', batch),
+        [binding.lrInput]: binding.rate(group.lr),
+      };
       status = 'stepping';
       try {
         const results = await whileHeld(binding.held(), async () =>
           session.run(feeds, binding.fetches),
         );
         await binding.take(results);
-        return firstNumber(results[binding.lossOutput]);
+        return binding.loss(results);
+      } finally {
+        status = 'idle';
+      }
+    },
+    async checkGradients(batch, settings = {}) {
+      refuseUnlessIdle('checkGradients');
+      requireNotLent(
+        'checkGradients',
+        parameters.map(({ identity }) => identity),
+      );
+      status = 'stepping';
+      try {
+        return await whileHeld(binding.held(), async () =>
+          checkGradients(probeOf(ort, session, binding, { parameters, batch }), settings),
+        );
       } finally {
         status = 'idle';
       }
@@ -232,12 +276,6 @@ function optimizerOf(
       await session.release();
     },
   };
-}
-
-function firstNumber(loss: Tensor | undefined): number {
-  if (loss?.type !== 'float16') return Number(loss?.data[0]);
-  const [number = NaN] = halfToFloat32('float16', elementsOf(loss) as Uint16Array);
-  return number;
 }
 
 function checkRate(lr: number): void {

@@ -2,9 +2,9 @@
 import type { Parameter, TensorSpec } from '@polyak/core/interfaces';
 import { PolyakError } from '@polyak/core';
 import { arrayOf, elementCount, formatSpec } from '@polyak/core/interfaces';
-import { requireFit, swapAll } from '@polyak/core/kit';
+import { halfToFloat32, requireFit, swapAll } from '@polyak/core/kit';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { ONNX_DTYPES, feedable, specOf, tensorOver } from '../dtype.js';
+import { ONNX_DTYPES, elementsOf, feedable, specOf, tensorOver } from '../dtype.js';
 import type { OnnxDType } from '../dtype.js';
 import type { Ort } from '../ort.js';
 import { onnxParameter } from '../parameter.js';
@@ -30,10 +30,16 @@ export interface TrainBinding {
   readonly fetches: readonly string[];
   /** The cells of what lives on from step to step without being trained. */
   readonly state: readonly Parameter<Tensor>[];
+  /** The output that gives the new value of an input. */
+  newName(name: string): string;
   /** The learning rate as the graph takes it. */
   rate(lr: number): Tensor;
   /** What a run is fed: the tensors of the cells and of the batch. */
-  feeds(batch: Readonly<Record<string, Tensor>>): Record<string, Tensor>;
+  feeds(call: string, batch: Readonly<Record<string, Tensor>>): Record<string, Tensor>;
+  /** Zeros for the state that starts from them, such as momenta. */
+  zeros(): Record<string, Tensor>;
+  /** The loss that a run gave. */
+  loss(results: Readonly<Record<string, Tensor>>): number;
   /** The tensors of all cells. */
   held(): readonly Tensor[];
   /** Puts the results of a step into all cells, or into none. */
@@ -68,8 +74,8 @@ export function bindTrainStep(
   const others = [...graph.inputs.values()].filter(
     ({ name }) => name !== lrInput && !givenNames.has(name),
   );
-  const [feeds, carried] = partition(others, ({ name }) => !graph.outputs.has(newName(name)));
-  for (const input of carried) {
+  const [feeds, unfed] = partition(others, ({ name }) => !graph.outputs.has(newName(name)));
+  for (const input of unfed) {
     if (!canBeZeros(input)) {
       problems.push(
         `"${input.name}" is ${format(input)}: pass what it starts from in the option state`,
@@ -84,7 +90,7 @@ export function bindTrainStep(
   });
   const state = [
     ...givenState,
-    ...carried.map((input) => onnxParameter(input.name, zeros(ort, input))),
+    ...unfed.map((input) => onnxParameter(input.name, zeros(ort, input))),
   ];
   const rate = graph.inputs.get(lrInput);
   return bindingOf(ort, {
@@ -93,6 +99,7 @@ export function bindTrainStep(
     newName,
     feedNames: feeds.map(({ name }) => name),
     state,
+    unfed,
     cells: [...parameters, ...state],
     rateType: rate?.type === 'float64' ? 'float64' : 'float32',
     rateShape: rate?.shape.map(() => 1) ?? [],
@@ -100,30 +107,35 @@ export function bindTrainStep(
 }
 
 interface Matched extends Required<TrainStepNames>, Pick<TrainBinding, 'feedNames' | 'state'> {
+  readonly unfed: readonly TensorMetadata[];
   readonly cells: readonly Parameter<Tensor>[];
   readonly rateType: 'float32' | 'float64';
   readonly rateShape: readonly number[];
 }
 
 function bindingOf(ort: Ort, matched: Matched): TrainBinding {
-  const { lrInput, lossOutput, newName, feedNames, state, cells, rateType, rateShape } = matched;
+  const { lrInput, lossOutput, newName, feedNames, state, unfed } = matched;
+  const { cells, rateType, rateShape } = matched;
   return {
     lrInput,
     lossOutput,
     feedNames,
     fetches: [lossOutput, ...cells.map(({ name }) => newName(name))],
     state,
+    newName,
     rate: (lr) => new ort.Tensor(rateType, [lr], rateShape),
-    feeds(batch) {
-      checkBatch(batch, feedNames);
+    feeds(call, batch) {
+      checkBatch(call, batch, feedNames);
       const feeds: Record<string, Tensor> = { ...batch };
       for (const cell of cells) feeds[cell.name] = cell.get();
       for (const [name, tensor] of Object.entries(feeds)) {
-        checkLocation(name, tensor.location);
+        checkLocation(call, name, tensor.location);
         feeds[name] = feedable(ort, tensor);
       }
       return feeds;
     },
+    zeros: () => Object.fromEntries(unfed.map((input) => [input.name, zeros(ort, input)])),
+    loss: ({ [lossOutput]: loss }) => firstNumber(loss),
     held: () => cells.map((cell) => cell.get()),
     async take(results) {
       const tensors = cells.map(({ name }) => results[newName(name)] as Tensor);
@@ -158,21 +170,31 @@ function cellProblems(
   return problems;
 }
 
-function checkBatch(batch: Readonly<Record<string, Tensor>>, feedNames: readonly string[]): void {
+function firstNumber(loss: Tensor | undefined): number {
+  if (loss?.type !== 'float16') return Number(loss?.data[0]);
+  const [number = Number.NaN] = halfToFloat32('float16', elementsOf(loss) as Uint16Array);
+  return number;
+}
+
+function checkBatch(
+  call: string,
+  batch: Readonly<Record<string, Tensor>>,
+  feedNames: readonly string[],
+): void {
   const isComplete = feedNames.every((name) => batch[name] !== undefined);
   if (isComplete && Object.keys(batch).length === feedNames.length) return;
   throw new TypeError(
-    `minimize: the batch holds [${Object.keys(batch).join(', ')}], expected ` +
+    `${call}: the batch holds [${Object.keys(batch).join(', ')}], expected ` +
       `[${feedNames.join(', ')}].`,
   );
 }
 
-function checkLocation(name: string, location: Tensor['location']): void {
+function checkLocation(call: string, name: string, location: Tensor['location']): void {
   if (location === 'cpu' || location === 'cpu-pinned') return;
   // ONNX Runtime would crash, or compute with garbage.
   throw new PolyakError(
     'ERR_UNSUPPORTED',
-    `minimize: "${name}" has the location "${location}", expected a tensor in host memory. ` +
+    `${call}: "${name}" has the location "${location}", expected a tensor in host memory. ` +
       'Download it first.',
   );
 }
