@@ -133,7 +133,7 @@ def changed_buffers(module, loss, batch):
     if random.found:
         dropouts = [name for name, m in kinds.items() if isinstance(m, _DropoutNd) and m.p > 0]
         raise ValueError(f"export_step: random numbers are not supported ({', '.join(sorted(random.found))}). "
-                         f"Dropout layers: {', '.join(dropouts) or 'none'}. Remove them, or call their eval().")  # fmt: skip
+                         f"Dropout layers: {', '.join(dropouts) or 'none'}. Remove them, or call eval().")  # fmt: skip
     for name, layer in kinds.items():
         if isinstance(layer, _NormBase) and layer.track_running_stats and layer.momentum is None:
             raise ValueError(f'export_step: "{name}" averages all batches (momentum=None). Give it a momentum.')
@@ -187,7 +187,8 @@ def convolution_backward(dy, x, w, _, stride, padding, dilation, transposed, __,
     dx = aten.convolution(dy, w, None, stride, padding, dilation, True, rest, groups) if wanted[0] else None
     # Samples take the place of channels: [n, groups * c, …] becomes [c, groups * n, …].
     grouped = x.reshape(x.shape[0], groups, w.shape[1], *x.shape[2:]).transpose(0, 2).flatten(1, 2)
-    dw = aten.convolution(grouped, dy.transpose(0, 1), None, dilation, padding, stride, False, [0 for _ in axes], groups)
+    none = [0 for _ in axes]
+    dw = aten.convolution(grouped, dy.transpose(0, 1), None, dilation, padding, stride, False, none, groups)
     dw = dw.transpose(0, 1)[(slice(None), slice(None), *(slice(extent) for extent in w.shape[2:]))]
     return dx, dw, dy.sum([0, *(2 + i for i in axes)]) if wanted[2] else None
 

@@ -65,21 +65,24 @@ export interface TrainStepOptimizer extends Optimizer<Tensor> {
   /**
    * Compares the change of a step with central differences of its loss, along random directions.
    * Call it once before training: exporters can write wrong gradients, and training with them still
-   * lowers the loss. Weights, state and learning rate stay as they are. It runs the graph `10 *
+   * lowers the loss. Weights, state and learning rate stay as they are. It runs the graph `14 *
    * samples + 2` times.
    *
-   * The directions are orthogonal to each weight, so weight decay does not count, and weights of one
-   * element are not checked. Momenta count as zero, except those that the option `state` gave. The
-   * step must be one of gradient descent: with Nesterov momentum or dampening pass `gradientScale`;
-   * for a step that scales each element, such as Adam's, the check does not apply.
+   * An error below `tolerance + 2 * uncertainty` is not found. The uncertainty is part of the
+   * result. Smooth activations and small networks keep it low.
+   *
+   * The directions are orthogonal to each weight, so weight decay does not count, and weights of
+   * one element are not checked. Momenta count as zero, except those that the option `state` gave.
+   * The step must be one of gradient descent: with Nesterov momentum or dampening pass
+   * `gradientScale`; for a step that scales each element, such as Adam's, the check does not apply.
    *
    * @param batch - as for `minimize`; each run of the graph must give the same loss
    * @param options - see {@link GradientCheckOptions}
-   * @returns the relative error, at most `tolerance`
+   * @returns the relative error, at most `tolerance + 2 * uncertainty`, and the uncertainty
    * @throws PolyakError `ERR_MODEL` where the step does not follow the gradient of its loss
    * @throws PolyakError `ERR_UNSUPPORTED` where the loss is too coarse to tell, as when the weights
-   *   are in a minimum or the graph draws random numbers; where a weight is float16; `ERR_NON_FINITE`
-   *   where the loss is not finite; and the errors of `minimize`
+   *   are in a minimum or the graph draws random numbers, and where a weight is float16
+   * @throws PolyakError `ERR_NON_FINITE` where the loss is not finite; and the errors of `minimize`
    * @throws RangeError where an option is out of its range
    */
   checkGradients(

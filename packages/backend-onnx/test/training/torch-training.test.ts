@@ -1,5 +1,5 @@
-// A ResNet with batch norm, trained in ONNX Runtime by the step that export_step.py exported, against
-// torch.optim.SGD and torch.optim.swa_utils.
+// A ResNet with batch norm, trained in ONNX Runtime by the step that export_step.py exported,
+// against torch.optim.SGD and torch.optim.swa_utils.
 import {
   batchNormModel,
   loadOnnxModel,
