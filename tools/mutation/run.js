@@ -12,8 +12,8 @@ import { ROOT } from '../sources.js';
 const STRYKER = '10.1.1';
 const CLONE = join(tmpdir(), 'polyak-mutation');
 
-if (Number(process.versions.node.split('.')[0]) < 22) {
-  console.error(`mutation: StrykerJS needs Node 22 or newer, this is ${process.version}.`);
+if (!process.features.typescript) {
+  console.error(`mutation: this needs Node 22.18 or newer, this is ${process.version}.`);
   process.exit(1);
 }
 
@@ -25,7 +25,7 @@ const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: ROOT, encoding:
 if (!existsSync(CLONE)) execFileSync('git', ['clone', '--quiet', ROOT, CLONE]);
 run('git', 'fetch', '--quiet', 'origin', commit);
 run('git', 'checkout', '--quiet', '--force', '--detach', commit);
-const packages = ['core', 'vitest-runner'].map((name) => `@stryker-mutator/${name}@${STRYKER}`);
+const packages = ['api', 'core'].map((name) => `@stryker-mutator/${name}@${STRYKER}`);
 run('npx', '-y', 'pnpm@12', 'add', '--silent', '--workspace-root', '--save-dev', ...packages);
 
 const given = ['run', 'tools/mutation/stryker.config.json', ...process.argv.slice(2)];
