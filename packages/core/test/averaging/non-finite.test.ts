@@ -1,6 +1,6 @@
 // What becomes of an update from weights that are not finite: the policies.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
-import { AveragedModel, observedOptimizer, SWA } from '@polyak/core';
+import { AveragedModel, observedOptimizer, PolyakError, SWA } from '@polyak/core';
 import type { NonFinitePolicy, UpdateReport } from '@polyak/core';
 import type { HostTensor } from '@polyak/core/interfaces';
 import { equal, exponential, lastK } from '@polyak/core/rules';
@@ -125,6 +125,56 @@ it('an average that is not finite goes into half-precision models too, if allowe
     expect(weight.get()).toEqual(live(one, infinity, nan));
   });
   expect(weight.get()).toEqual(live(one, one, one));
+});
+
+it('a skipped update asks for nothing, and one that failed otherwise is not skipped', async () => {
+  const data = Float32Array.of(1, NaN);
+  const warnings: string[] = [];
+  let failure: Error | undefined;
+  const model = new AveragedModel<HostTensor>(
+    [
+      parameter('steps', { dtype: 'int32', shape: [1], data: Int32Array.of(7) }),
+      parameter('w', { dtype: 'float32', shape: [2], data }),
+    ],
+    {
+      backend: {
+        ...backend,
+        average(items, options) {
+          if (failure !== undefined) throw failure;
+          return backend.average(items, options);
+        },
+      },
+      nonFinite: 'skip',
+      onWarning: (message) => void warnings.push(message),
+    },
+  );
+  await model.update();
+  data[1] = 2;
+  await model.update();
+  data[0] = -Infinity;
+  await model.update();
+  await model.update();
+  expect(warnings).toEqual(['update: NaN at index 1 of "w" in update 1. This update is skipped.']);
+  expect([model.nAvg, model.nSkipped]).toEqual([1, 3]);
+  for (const error of [new PolyakError('ERR_UNSUPPORTED', 'no room'), new Error('no device')]) {
+    failure = error;
+    await expect(model.update()).rejects.toBe(error);
+  }
+  expect(model.nSkipped).toBe(3);
+});
+
+it('a refused update names the weight, also after integers', async () => {
+  const data = Float32Array.of(1, 2);
+  const model = new AveragedModel<HostTensor>(
+    [
+      parameter('steps', { dtype: 'int32', shape: [1], data: Int32Array.of(7) }),
+      parameter('w', { dtype: 'float32', shape: [2], data }),
+    ],
+    { backend },
+  );
+  await model.update();
+  data[1] = NaN;
+  await expect(model.update()).rejects.toThrow('NaN at index 1 of "w" in update 2');
 });
 
 it('a policy of another name is refused', () => {

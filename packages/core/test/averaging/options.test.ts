@@ -28,7 +28,7 @@ describe('compensated', () => {
     expect(await residuals({ compensated: true })).toEqual(['w']);
   });
 
-  it('warns of nothing where it is false and the backend cannot compensate', () => {
+  it('where the backend cannot: false is silent, the rule a warning, and true an error', () => {
     const plain = { ...backend, canCompensate: false };
     const onWarning = vi.fn<(message: string) => void>();
     const rule = exponential(0.9999);
@@ -43,6 +43,12 @@ describe('compensated', () => {
     expect(onWarning).not.toHaveBeenCalled();
     make({});
     expect(onWarning.mock.calls).toEqual([[expect.stringContaining('no compensated accumulator')]]);
+    expect(() => make({ compensated: true })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_UNSUPPORTED',
+        message: expect.stringContaining('Leave compensated out') as unknown,
+      }),
+    );
   });
 });
 

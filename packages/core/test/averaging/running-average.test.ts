@@ -148,6 +148,34 @@ describe('a backend that gives results in new tensors', () => {
   });
 });
 
+describe('an item', () => {
+  it.each([false, true])(
+    'is of a weight, after integers too, compensated %s',
+    async (compensated) => {
+      const given: AverageItem<HostTensor>[] = [];
+      const recording: Backend<HostTensor> = {
+        ...backend,
+        average(items, options) {
+          given.push(...items);
+          return backend.average(items, options);
+        },
+      };
+      const cell = weights('w', [3]);
+      const swa = swaOf([[counter('n'), cell]], { backend: recording, compensated });
+      for (const value of [1, 2]) {
+        fill(cell, value);
+        await swa.updateSwa();
+      }
+      expect(given.map((item) => Object.keys(item).toSorted())).toEqual([
+        ['average', 'live', ...(compensated ? ['residual'] : []), 'weight'],
+      ]);
+      expect(given[0]?.live.data).toEqual(cell.get().data);
+      const { averages } = await swa.stateDict();
+      expect(Object.keys(averages['swa']?.residuals ?? {})).toEqual(compensated ? ['w'] : []);
+    },
+  );
+});
+
 describe('the rule', () => {
   it('is asked for all groups before the first average moves', async () => {
     const cells = [weights('a', [2]), weights('b', [2])];

@@ -7,6 +7,7 @@ import { importAverage } from '@polyak/core/interop';
 import { equal, exponential, lastK } from '@polyak/core/rules';
 import type { AveragingRule } from '@polyak/core/rules';
 import { describe, expect, it } from 'vitest';
+import { Faults, faulty } from '../support/faults.js';
 import { fill, sgd, weights } from '../../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
@@ -19,7 +20,7 @@ interface Run {
 
 function start(
   averages: Readonly<Record<string, AveragingRule>>,
-  options: Pick<SWAOptions<HostTensor>, 'onUpdate' | 'onWarning' | 'swaStart' | 'swaFreq'> = {},
+  options: Partial<SWAOptions<HostTensor>> = {},
 ): Run {
   const reports: AveragedReport[] = [];
   const cell = weights('w', [4]);
@@ -137,6 +138,30 @@ it('comes when the update is complete: an observer that throws is a warning', as
   expect(await run.swa.step(() => 0.5)).toBe(0.5);
   expect(run.swa.paramGroups[0]).toMatchObject({ nAvg: 1, stepCounter: 1 });
   expect(warnings).toEqual(['SWA: onUpdate failed, after the update: Error: disk full']);
+});
+
+it('is a warning where it cannot be made, and the update stays', async () => {
+  const faults = new Faults();
+  const warnings: string[] = [];
+  const run = start(
+    { swa: equal() },
+    { backend: faulty(backend, faults), onWarning: (message) => void warnings.push(message) },
+  );
+  await visit(run, 1);
+  const downloads = faults.calls.filter((call) => call === 'download').length;
+  let count = 0;
+  faults.fails = (call) => call === 'download' && ++count === downloads;
+  await visit(run, 3);
+  expect(warnings).toEqual(['SWA: onUpdate failed, after the update: Error: download failed']);
+  expect(run.swa.paramGroups[0]?.nAvg).toBe(2);
+});
+
+it('costs nothing where nobody asks for it', async () => {
+  const faults = new Faults();
+  const cell = weights('w', [4]);
+  const swa = new SWA(sgd([{ params: [cell], lr: 0 }]), { backend: faulty(backend, faults) });
+  await visit({ cell, swa, reports: [] }, 1, 2, 3);
+  expect(faults.calls).not.toContain('download');
 });
 
 it('changes no number: rules are asked once an update', async () => {

@@ -136,6 +136,15 @@ describe('decayWeights', () => {
     expect(() => decayWeights('linear', 2.5)).toThrow(RangeError);
     expect(() => decayWeights('linear', 2 ** 32)).toThrow('k is 4294967296');
     expect(() => decayWeights(() => Number.NaN, 2)).toThrow('the decay of 0.5 is NaN');
+    expect(decayWeights('linear', 2 ** 20)).toHaveLength(2 ** 20);
+    expect(() => decayWeights('linear', 2 ** 20 + 1)).toThrow('k is 1048577');
+  });
+
+  it('takes the ends of a curve to be 1 and 0, whatever the function says', () => {
+    expect(decayWeights((share) => 0.9 - share / 2, 2)).toEqual([
+      expect.closeTo(0.35, 15),
+      expect.closeTo(0.65, 15),
+    ]);
   });
 });
 
@@ -159,5 +168,6 @@ describe('exponentialWeights', () => {
     expect(() => exponentialWeights(-0.5, 3)).toThrow('the decay is -0.5');
     expect(() => exponentialWeights(Number.NaN, 3)).toThrow(RangeError);
     expect(() => exponentialWeights(0.5, -1)).toThrow('k is -1');
+    expect(() => exponentialWeights('0.5' as never, 3)).toThrow('is a string, expected a number');
   });
 });
