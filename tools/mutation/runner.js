@@ -28,6 +28,13 @@ const LEFT_OUT = [
 const TOO_LONG =
   /large tensor|large hal|every element|100,000 updates|any byte changed|4 GiB|host kernels in \w+ > average/;
 
+/** Whether the mutants of a source file meet the tests of a file: those of the same package. */
+function areFor(source, file) {
+  const isOfSuite = file.includes('/core/test/conformance/');
+  const of = isOfSuite ? 'backend-cpu' : file.split('/')[1]; // the suite runs on the CPU backend
+  return source.includes(`/packages/${of}/`);
+}
+
 /** The time of each file's tests, for the order; each of StrykerJS's processes reads it. */
 const DURATIONS = 'reports/mutation/durations.json';
 const PASSED = 0;
@@ -100,7 +107,7 @@ class Runner {
     const durations = JSON.parse(readFileSync(DURATIONS, 'utf8'));
     const chosen = new Set(testFilter);
     const reached = [...this.#tests.values()]
-      .filter(({ id }) => chosen.has(id))
+      .filter(({ id, file }) => chosen.has(id) && areFor(activeMutant.fileName, file))
       .toSorted((a, b) => durations[a.file] - durations[b.file]);
 
     Object.assign(stryker, { activeMutant: activeMutant.id, hitCount: 0, hitLimit });

@@ -217,7 +217,7 @@ export class Averages<T> {
   #skip(reason: string, reports: readonly UpdateReport[]): void {
     if (this.nSkipped === 0) this.terms.warn(`${reason} This update is skipped.`);
     this.nSkipped += 1;
-    if (this.terms.onUpdate !== undefined) this.#reports.push(...reports);
+    this.#reports.push(...reports);
   }
 
   /** Warns once of weights that have never changed. */

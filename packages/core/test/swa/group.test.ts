@@ -33,6 +33,18 @@ describe('a group whose cells were replaced', () => {
     expect(swa.paramGroups[0]?.nAvg).toBe(1);
   });
 
+  it('is refused where only another group is averaged', async () => {
+    const [one, other] = ['a', 'b'].map((name) => ({ params: [weights(name, [2])], lr: 0.1 }));
+    if (one === undefined || other === undefined) throw new Error('no groups');
+    const swa = new SWA({ ...sgd([]), paramGroups: [one, other] }, { backend });
+    const [group] = swa.paramGroups;
+    if (group === undefined) throw new Error('no group');
+    await swa.updateSwaGroup(group);
+    other.params = [weights('b', [2])];
+    await expect(swa.updateSwaGroup(group)).rejects.toThrow('"b" now another tensor');
+    expect(group.nAvg).toBe(1);
+  });
+
   it('is refused where a tied cell was replaced by one that is not tied', async () => {
     const embedding = weights('embedding', [2]);
     const output = parameter('output', { ...embedding.get() });
