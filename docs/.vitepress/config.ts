@@ -7,7 +7,6 @@ import { DOCS, guidesSidebar, PACKAGES } from './pages.js';
 import { referenceSidebars } from './reference.js';
 import { REPOSITORY, repositoryLinks } from './repository-links.js';
 
-const guides = guidesSidebar();
 const hasPlayground = existsSync(new URL('playground.md', DOCS));
 const packages = PACKAGES.map((name) => ({ text: `@polyak/${name}`, link: `/packages/${name}` }));
 
@@ -33,14 +32,14 @@ export default defineConfig({
     search: { provider: 'local' },
     outline: [2, 3],
     nav: [
-      { text: 'Guides', link: guides[0]?.items?.[0]?.link ?? '/', activeMatch: '^/guides/' },
+      { text: 'Guides', link: '/guides/get-started', activeMatch: '^/guides/' },
       ...(hasPlayground ? [{ text: 'Playground', link: '/playground' }] : []),
       { text: 'Packages', link: '/packages/core', activeMatch: '^/packages/' },
       { text: 'API', link: '/reference/', activeMatch: '^/reference/' },
     ],
     sidebar: {
       ...referenceSidebars(),
-      '/': [...guides, { text: 'Packages', items: packages }],
+      '/': [...guidesSidebar(), { text: 'Packages', items: packages }],
     },
     socialLinks: [{ icon: 'github', link: REPOSITORY }],
   },

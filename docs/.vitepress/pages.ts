@@ -1,5 +1,5 @@
 // The sidebar of the guides. A page is added here, or the build fails.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { DefaultTheme } from 'vitepress';
 
 export const DOCS: URL = new URL('../', import.meta.url);
@@ -66,19 +66,14 @@ export function guidesSidebar(): DefaultTheme.SidebarItem[] {
   if (lost.length > 0) {
     throw new Error(`No place in the sidebar: ${lost.join(', ')}. Add it to .vitepress/pages.ts.`);
   }
-  const sections = Object.entries(SECTIONS).map(([text, pages]) => ({
+  return Object.entries(SECTIONS).map(([text, pages]) => ({
     text,
-    items: pages
-      .filter((page) => existsSync(new URL(page, DOCS)))
-      .map((page) => ({ text: titleOf(page), link: `/${page}` })),
+    items: pages.map((page) => ({ text: titleOf(page), link: `/${page}` })),
   }));
-  return sections.filter(({ items }) => items.length > 0);
 }
 
 function pagesIn(folder: string): readonly string[] {
-  const path = new URL(folder, DOCS);
-  if (!existsSync(path)) return [];
-  return readdirSync(path)
+  return readdirSync(new URL(folder, DOCS))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `${folder}${name}`);
 }
