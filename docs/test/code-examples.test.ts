@@ -82,7 +82,7 @@ describe('codeExamples', () => {
     ]);
   });
 
-  it.each(['```ts{1}', '```ts [a.ts]', '```typescript', '~~~ts', '  ```tsx'])(
+  it.each(['```ts{1}', '```ts [a.ts]', '```typescript {1}', '~~~ts', '  ```tsx'])(
     'refuses a block that begins with %s, which would not be checked',
     (fence) => {
       writeFileSync(join(folder, 'odd.md'), `${fence}\nlet x = 1;\n`);

@@ -13,8 +13,8 @@ export interface CodeExample {
 }
 
 const BLOCK = /```ts\n([\s\S]*?)```/g;
-/** Fences that look like examples, and would not be found as such. */
-const ODD_FENCE = /^ *(?:```ts[^\r\n]+|```typescript.*|~~~ts.*)$/m;
+/** Fences that look like examples, and would not be found. (Excerpts are `typescript`.) */
+const ODD_FENCE = /^ *(?:```ts(?!\r?$|ypescript\r?$).*|~~~ts.*)$/m;
 const EXPECTED = /console\.log\(.*\);\s*\/\/\s*(.+)$/gm;
 
 /**

@@ -1,4 +1,5 @@
-// The code of the guide is that of the example and of the template.
+// Blocks of `typescript` and `wgsl` in the guides are excerpts: of the example, and of the template.
+// Blocks of `ts` run by themselves, in docs/test.
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { named } from '@polyak/create-backend';
@@ -7,7 +8,8 @@ import { expect, it } from 'vitest';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const EXAMPLE = `${ROOT}examples/backend-webgpu/src/`;
 const TEMPLATE = `${ROOT}tools/create-backend/template/test/conformance.test.ts`;
-const guide = readFileSync(`${ROOT}docs/guides/write-a-backend.md`, 'utf8');
+const GUIDES = `${ROOT}docs/guides/`;
+const guides = readdirSync(GUIDES).map((file) => readFileSync(GUIDES + file, 'utf8'));
 
 /** Without what prettier changes where code is indented less. */
 const squeezed = (code: string): string => code.replaceAll(/\s|,(?=\s*[)\]}])/gu, '');
@@ -23,8 +25,8 @@ const sources = [
   named(readFileSync(TEMPLATE, 'utf8'), 'webnn'),
 ].map(squeezed);
 
-const blocks = [...guide.matchAll(/```(typescript|wgsl)\n([\s\S]*?)```/gu)].map(
-  ([, , code = '']) => code,
+const blocks = guides.flatMap((guide) =>
+  [...guide.matchAll(/```(typescript|wgsl)\n([\s\S]*?)```/gu)].map(([, , code = '']) => code),
 );
 
 it('is found', () => {

@@ -133,13 +133,7 @@ describe('encodeSafetensors', () => {
       RangeError,
       /"w" has shape \[-2\]/,
     ],
-    [
-      'a negative zero',
-      { w: { ...weight, shape: [-0] } },
-      {},
-      RangeError,
-      /"w" has shape \[-0\]/,
-    ],
+    ['a negative zero', { w: { ...weight, shape: [-0] } }, {}, RangeError, /"w" has shape \[-0\]/],
     [
       'a fractional extent',
       { w: { ...weight, shape: [0.5] } },

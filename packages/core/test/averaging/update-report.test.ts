@@ -20,7 +20,9 @@ interface Run {
 
 function start(
   averages: Readonly<Record<string, AveragingRule>>,
-  options: Partial<SWAOptions<HostTensor>> = {},
+  options: Partial<
+    Pick<SWAOptions<HostTensor>, 'backend' | 'onUpdate' | 'onWarning' | 'swaStart' | 'swaFreq'>
+  > = {},
 ): Run {
   const reports: AveragedReport[] = [];
   const cell = weights('w', [4]);
