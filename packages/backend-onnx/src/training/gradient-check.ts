@@ -82,10 +82,12 @@ export async function checkGradients(
     return gradient.map((value, n) => (value - (next[n] ?? Number.NaN)) / (LR * gradientScale));
   });
   const loss = await lossAt(weights);
-  if (!Number.isFinite(loss)) {
+  const gradientNorm = norm(gradients.map(norm));
+  if (!(Number.isFinite(loss) && Number.isFinite(gradientNorm))) {
     throw new PolyakError(
       'ERR_NON_FINITE',
-      `checkGradients: the loss is ${loss}. Check with finite weights and another batch.`,
+      `checkGradients: the loss is ${loss} and its gradient has the norm ${gradientNorm}. Check ` +
+        'with finite weights and another batch.',
     );
   }
   const values = weights.map(({ data }) => numbersOf(data));
