@@ -82,7 +82,8 @@ export interface TrainStepOptimizer extends Optimizer<Tensor> {
    * @throws PolyakError `ERR_MODEL` where the step does not follow the gradient of its loss
    * @throws PolyakError `ERR_UNSUPPORTED` where the loss is too coarse to tell, as when the weights
    *   are in a minimum or the graph draws random numbers, and where a weight is float16
-   * @throws PolyakError `ERR_NON_FINITE` where loss or gradient is not finite; and the errors of `minimize`
+   * @throws PolyakError `ERR_NON_FINITE` where the loss or its gradient is not finite; and the
+   *   errors of `minimize`
    * @throws RangeError where an option is out of its range
    */
   checkGradients(
