@@ -3,6 +3,7 @@ import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import { AveragedModel } from '@polyak/core';
 import type { AveragingOptions } from '@polyak/core';
 import type { HostTensor } from '@polyak/core/interfaces';
+import { equal, exponential } from '@polyak/core/rules';
 import { expect, it } from 'vitest';
 
 const backend = cpuBackend();
@@ -39,6 +40,20 @@ it('says which call takes its average out of the model', async () => {
       await expect(call()).rejects.toThrow('holds the averages. Wait for withAveraged first.');
     }
   });
+});
+
+it('takes names of averages that have digits beside letters', async () => {
+  const warnings: string[] = [];
+  const { model } = start({
+    averages: { ema1: exponential(0.5), '2nd': equal() },
+    onWarning: (message) => void warnings.push(message),
+  });
+  await model.update();
+  for (const average of ['ema1', '2nd']) {
+    await model.swap({ average });
+    await model.swap();
+  }
+  expect(warnings).toEqual([]);
 });
 
 it('refuses every call once it was disposed of', async () => {

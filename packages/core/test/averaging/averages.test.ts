@@ -115,6 +115,7 @@ describe('averages by name', () => {
       { swa: equal(), 5: equal() },
       'an average is named "5"',
     ],
+    ['a name of several digits', { swa: equal(), 10: equal() }, 'an average is named "10"'],
     ['a number for a rule', { ema: 0.999 }, 'the rule of the average "ema" is 0.999'],
     [
       'a rule without a weight',

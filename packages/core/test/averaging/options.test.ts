@@ -28,6 +28,11 @@ describe('compensated', () => {
     expect(await residuals({ compensated: true })).toEqual(['w']);
   });
 
+  it('is left out where the rule wishes it and the backend cannot', async () => {
+    const options = { backend: { ...backend, canCompensate: false }, onWarning: () => {} };
+    expect(await residuals({ rule: exponential(0.9999), ...options })).toEqual([]);
+  });
+
   it('where the backend cannot: false is silent, the rule a warning, and true an error', () => {
     const plain = { ...backend, canCompensate: false };
     const onWarning = vi.fn<(message: string) => void>();

@@ -1,6 +1,6 @@
 // Reports of updates, against the definitions written out.
-import { cpuBackend } from '@polyak/backend-cpu';
-import { SWA } from '@polyak/core';
+import { cpuBackend, parameter } from '@polyak/backend-cpu';
+import { AveragedModel, SWA } from '@polyak/core';
 import type { AveragedReport, SWAOptions, UpdateReport } from '@polyak/core';
 import type { HostTensor, Parameter } from '@polyak/core/interfaces';
 import { importAverage } from '@polyak/core/interop';
@@ -189,6 +189,26 @@ it('does not go through a million updates that a loaded state has behind it', as
   await run.swa.loadStateDict(importAverage(await run.swa.stateDict(), imported));
   await visit(run, 1);
   expect(run.reports[0]?.effectiveWindow).toBeNaN();
+});
+
+it('measures floats, and no integers', async () => {
+  const live = Float64Array.of(3, 4);
+  const reports: UpdateReport[] = [];
+  const model = new AveragedModel<HostTensor>(
+    [
+      parameter('n', { dtype: 'int32', shape: [1], data: Int32Array.of(1000) }),
+      parameter('w', { dtype: 'float64', shape: [2], data: live }),
+    ],
+    { backend, onUpdate: (report) => void reports.push(report) },
+  );
+  await model.update();
+  live.set([6, 8]);
+  await model.update();
+  // The average is [4.5, 6], of the norm 7.5, and 2.5 from both.
+  expect(reports.at(-1)).toMatchObject({
+    distance: expect.closeTo(1 / 3, 12) as number,
+    updateSize: expect.closeTo(1 / 3, 12) as number,
+  });
 });
 
 it('is 0 apart where all is 0', async () => {

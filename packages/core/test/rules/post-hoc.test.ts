@@ -22,7 +22,7 @@ describe('gammaOf', () => {
   });
 
   it.each([0, -0.1, 0.3, NaN])('refuses %d', (sigma) => {
-    expect(() => gammaOf(sigma)).toThrow(RangeError);
+    expect(() => gammaOf(sigma)).toThrow('expected a number in (0, 0.2886751');
   });
 });
 
@@ -101,10 +101,29 @@ describe('postHocWeights', () => {
     ]);
   });
 
+  it('solves the normal equations of the profiles', () => {
+    const kept = [
+      { step: 2, gamma: 1 },
+      { step: 3, gamma: 2 },
+    ];
+    const golden = [-243 / 1622, 1865 / 1622].map((weight) => expect.closeTo(weight, 12) as number);
+    expect(postHocWeights(kept, { step: 3, gamma: 3 })).toEqual(golden);
+    expect(postHocWeights(kept.toReversed(), { step: 3, gamma: 3 })).toEqual(golden.toReversed());
+    expect(postHocWeights([{ step: 3, gamma: 0 }], { step: 3, gamma: 0 })).toEqual([1]);
+  });
+
   it('refuses invalid profiles, two equal ones, and a target after all snapshots', () => {
     const one = { step: 10, gamma: 1 };
     expect(() => postHocWeights([{ step: 0, gamma: 1 }], one)).toThrow('is not a profile');
     expect(() => postHocWeights([one], { step: 5, gamma: -1 })).toThrow('is not a profile');
+    for (const profile of [
+      { step: Infinity, gamma: 1 },
+      { step: 10, gamma: Infinity },
+    ]) {
+      expect(() => postHocWeights([profile], one)).toThrow('is not a profile');
+    }
+    expect(() => postHocWeights([{ step: '10', gamma: 1 } as never], one)).toThrow('is a string');
+    expect(() => postHocWeights(one as never, one)).toThrow('the snapshots are');
     expect(() => postHocWeights([one, one], one)).toThrow('two snapshots are equal');
     expect(() => postHocWeights([one], { step: 11, gamma: 1 })).toThrow('at step 11 or later');
     expect(() => postHocWeights([], one)).toThrow(RangeError);

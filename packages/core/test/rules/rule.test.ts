@@ -49,6 +49,7 @@ describe('exponential', () => {
   it('by half-life lets a value weigh half as much after so many updates', () => {
     expect(decay(halfLife(10), 1) ** 10).toBeCloseTo(0.5, 14);
     expect(halfLife(1).weight(5)).toBeCloseTo(0.5, 15);
+    expect(() => halfLife('5' as never)).toThrow('is a string, expected a number');
   });
 });
 
@@ -57,6 +58,13 @@ describe('debiasedExponential', () => {
     for (const n of [1, 2, 99]) {
       expect(debiasedExponential(1).weight(n)).toBeCloseTo(equal().weight(n), 15);
     }
+  });
+
+  it('weighs as its equation says', () => {
+    const rule = debiasedExponential(0.5);
+    expect([1, 2, 3].map((n) => rule.weight(n))).toEqual(
+      [2 / 3, 4 / 7, 8 / 15].map((weight) => expect.closeTo(weight, 15) as number),
+    );
   });
 
   it('is the weighted mean in which the value of k updates ago weighs decay ** k', () => {
