@@ -93,6 +93,16 @@ describe('a constructor', () => {
       () => make.model([{ ...weights('w', [1]), identity: undefined }], options),
       'Parameter 0 has the identity undefined, expected an object',
     ],
+    ...[
+      null,
+      { memory: null, byteOffset: 0, byteLength: 4 },
+      { memory: {}, byteOffset: -4, byteLength: 4 },
+      { memory: {}, byteOffset: 0, byteLength: -4 },
+    ].map((identity): [string, () => unknown, string] => [
+      `the identity ${JSON.stringify(identity)}`,
+      () => make.model([{ ...weights('w', [1]), identity }], options),
+      'Parameter 0 has the identity',
+    ]),
     [
       'an identity without memory',
       () =>

@@ -1,11 +1,18 @@
 // Parameters that a function gives: asked at each update, so that a changed model is found.
 import { cpuBackend } from '@polyak/backend-cpu';
 import { AveragedModel } from '@polyak/core';
-import type { HostTensor, Parameter } from '@polyak/core/interfaces';
+import type { HostTensor, Parameter, PlaceIdentity } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
 import { weights } from '../../../../tests/support/sgd.js';
 
 const backend = cpuBackend();
+const CELLS = [{}, {}] as const;
+const MEMORY = {};
+const place = (): void => {};
+
+function range(byteOffset: number, byteLength: number, memory: object = MEMORY): PlaceIdentity {
+  return { memory, byteOffset, byteLength };
+}
 
 describe('a source', () => {
   const [a, b, c] = ['a', 'b', 'c'].map((name) => weights(name, [2])) as [
@@ -34,6 +41,39 @@ describe('a source', () => {
     expect(model.nAvg).toBe(1);
     parameters = [a, b];
     await model.update();
+  });
+
+  it.each<[string, PlaceIdentity, PlaceIdentity, boolean]>([
+    ['the same object', CELLS[0], CELLS[0], true],
+    ['another object', CELLS[0], CELLS[1], false],
+    ['the same function', place, place, true],
+    ['a stretch of memory in place of an object', CELLS[0], range(0, 8), false],
+    ['the same stretch of memory', range(8, 8), range(8, 8), true],
+    ['a stretch of another memory', range(8, 8), range(8, 8, {}), false],
+    ['another start', range(8, 8), range(0, 8), false],
+    ['another length', range(8, 8), range(8, 4), false],
+  ])('that gives %s as identity is told apart', async (_, before, after, isSame) => {
+    const cell = weights('w', [2]);
+    let identity = before;
+    const model = new AveragedModel(() => [{ ...cell, identity }], { backend });
+    await model.update();
+    identity = after;
+    if (isSame) await model.update();
+    else await expect(model.update()).rejects.toThrow('"w" now another tensor');
+  });
+
+  it('that gives many new parameters is refused with the first names and a count', async () => {
+    const many = Array.from({ length: 100 }, (_, n) => weights(`w${n}`, [1]));
+    let parameters: readonly Parameter<HostTensor>[] = [a];
+    const model = new AveragedModel(() => parameters, { backend });
+    await model.update();
+    parameters = [a, ...many];
+    const error: unknown = await model.update().catch((thrown: unknown) => thrown);
+    const { message } = error as Error;
+    const named = message.match(/"w\d+"/g) ?? [];
+    expect(message).toContain('"w0", "w1"');
+    expect(message).toContain('and 80 more not averaged so far');
+    expect(named).toHaveLength(20);
   });
 
   it('may be an array that changes in place', async () => {
