@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     include: [
       '{packages,examples}/*/test/**/*.test.ts',
-      '{bench,bench/gpu,docs,installed,release}/test/**/*.test.ts',
+      '{bench,bench/gpu,docs,installed,playground,release}/test/**/*.test.ts',
       'tests/**/*.test.ts',
       'tools/*/test/**/*.test.ts',
     ],
