@@ -1,0 +1,118 @@
+// The live page: draws what the worker posts, and passes on what the visitor does.
+import { proxy, wrap } from 'comlink';
+import type { Remote } from 'comlink';
+import recordedUrl from '../../data/recorded.json?url';
+import { loadTask } from '../task/load.js';
+import type { Task } from '../task/task.js';
+import type { View } from '../view.js';
+import type { Trainer } from '../worker/worker.js';
+import { readControls, readSettings, showControls, watchForms } from './forms.js';
+import { drawFigures } from './figures.js';
+import { drawButtons, wireButtons } from './buttons.js';
+import { partsOf } from './parts.js';
+import { drawSeeds } from './seeds.js';
+import { drawSnapshots } from './snapshots.js';
+import './style.css';
+import { template } from './template.js';
+
+/** What a visitor looks at. */
+export interface Page {
+  readonly trainer: Remote<Trainer>;
+  view: View;
+  task: Task | undefined;
+  /** The epoch of the scrubber; the last one, where it follows the run. */
+  epoch: number;
+  snapshots: readonly number[];
+  draw(): void;
+}
+
+/**
+ * Makes the live page in an element of a document.
+ *
+ * @param element - becomes the page; what it holds is replaced
+ * @returns ends the training and empties the element
+ */
+export function mount(element: HTMLElement): () => void {
+  element.classList.add('polyak-playground');
+  element.innerHTML = template;
+  const parts = partsOf(element);
+  const worker = new Worker(new URL('../worker/worker.ts', import.meta.url), { type: 'module' });
+  let isScheduled = false;
+  const scrubber = parts.root.querySelector<HTMLInputElement>('[data-input=epoch]');
+  if (scrubber === null) throw new Error('The page has no scrubber.');
+
+  let page: Page | undefined;
+  const draw = (): void => {
+    isScheduled = false;
+    if (page === undefined) return;
+    const { length } = page.view.epochs;
+    scrubber.max = String(Math.max(1, length));
+    scrubber.value = String(page.epoch);
+    scrubber.disabled = length === 0;
+    parts.text('epoch').textContent = length === 0 ? '–' : `${page.epoch} of ${length}`;
+    drawButtons(parts, page);
+    drawSnapshots(parts, page);
+    drawFigures(parts, page);
+  };
+  const schedule = (): void => {
+    if (isScheduled) return;
+    isScheduled = true;
+    requestAnimationFrame(draw);
+  };
+  /** Shows what has changed; the scrubber follows the run if it was at its end. */
+  const show = async (change: Partial<View>): Promise<void> => {
+    if (page === undefined) return;
+    const followed = page.epoch >= page.view.epochs.length;
+    const { settings } = page.view;
+    page.view = { ...page.view, ...change };
+    const { length } = page.view.epochs;
+    if (followed || page.epoch > length) page.epoch = Math.max(1, length);
+    if (change.settings !== undefined && change.settings !== settings) {
+      page.task = undefined;
+      page.snapshots = [];
+      page.task = await loadTask(change.settings);
+    }
+    if (change.controls !== undefined) showControls(parts, page.view);
+    schedule();
+  };
+
+  const start = async (): Promise<void> => {
+    const response = await fetch(recordedUrl);
+    const view = (await response.json()) as View;
+    const trainer = wrap<Trainer>(worker);
+    page = {
+      trainer,
+      view,
+      task: await loadTask(view.settings),
+      epoch: view.epochs.length,
+      snapshots: [],
+      draw: schedule,
+    };
+    showControls(parts, view);
+    watchForms(parts, page);
+    wireButtons(parts, page, () => ({ ...readSettings(parts), controls: readControls(parts) }));
+    draw();
+    await drawSeeds(parts);
+    await trainer.open(proxy((change: Partial<View>) => void show(change)));
+  };
+  scrubber.addEventListener('input', () => {
+    if (page === undefined) return;
+    page.epoch = Number(scrubber.value);
+    schedule();
+  });
+  const resized = new ResizeObserver(schedule);
+  resized.observe(element);
+  const scheme = matchMedia('(prefers-color-scheme: dark)');
+  scheme.addEventListener('change', schedule);
+  start().catch((error: unknown) => {
+    const failure = parts.text('failure');
+    failure.hidden = false;
+    failure.textContent = `The page could not start: ${String(error)}`;
+  });
+  return () => {
+    worker.terminate();
+    resized.disconnect();
+    scheme.removeEventListener('change', schedule);
+    element.replaceChildren();
+  };
+}

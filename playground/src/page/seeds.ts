@@ -1,0 +1,27 @@
+// The results of several seeds, which scripts/record.ts has measured.
+import seedsUrl from '../../data/seeds.json?url';
+import type { Parts } from './parts.js';
+import { percent, table } from './words.js';
+
+/** Test accuracies and losses after the last epoch of one seed. */
+export interface SeedResult {
+  readonly seed: number;
+  readonly live: number;
+  readonly decayed: number;
+  readonly average: number;
+}
+
+/** Draws the table. */
+export async function drawSeeds(parts: Parts): Promise<void> {
+  const response = await fetch(seedsUrl);
+  const results = (await response.json()) as readonly SeedResult[];
+  const rows = results.map(({ seed, live, decayed, average }) => [
+    String(seed),
+    ...[live, decayed, average].map(percent),
+  ]);
+  const mean = (key: 'live' | 'decayed' | 'average'): string =>
+    percent(results.reduce((sum, result) => sum + result[key], 0) / results.length);
+  rows.push(['mean', mean('live'), mean('decayed'), mean('average')]);
+  const head = ['seed', 'SGD', 'falling rate', 'SWA'];
+  parts.table('seeds').replaceChildren(table(head, rows));
+}

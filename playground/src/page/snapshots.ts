@@ -1,0 +1,39 @@
+// Snapshots: epochs of SGD that can be merged.
+import type { Page } from './mount.js';
+import type { Parts } from './parts.js';
+
+/** Epochs between two snapshots that are offered. */
+const pause = 10;
+
+/** Offers the snapshots of the run, and the epoch of the scrubber. */
+export function drawSnapshots(parts: Parts, page: Page): void {
+  const list = parts.root.querySelector('[data-list=snapshots]');
+  if (list === null) return;
+  const { length } = page.view.epochs;
+  const offered = new Set(page.snapshots);
+  for (let epoch = pause; epoch <= length; epoch += pause) offered.add(epoch);
+  if (length > 0) offered.add(page.epoch);
+  const epochs = [...offered].toSorted((a, b) => a - b);
+  const known = [...list.querySelectorAll('input')].map(({ value }) => Number(value));
+  if (epochs.join() === known.join()) {
+    for (const input of list.querySelectorAll('input')) {
+      input.checked = page.snapshots.includes(Number(input.value));
+    }
+    return;
+  }
+  list.replaceChildren(...epochs.map((epoch) => chip(epoch, page)));
+}
+
+function chip(epoch: number, page: Page): HTMLLabelElement {
+  const input = document.createElement('input');
+  Object.assign(input, { type: 'checkbox', value: String(epoch) });
+  input.checked = page.snapshots.includes(epoch);
+  input.addEventListener('change', () => {
+    const others = page.snapshots.filter((other) => other !== epoch);
+    page.snapshots = (input.checked ? [...others, epoch] : others).toSorted((a, b) => a - b);
+    page.draw();
+  });
+  const label = document.createElement('label');
+  label.append(input, ` ${epoch}`);
+  return label;
+}
