@@ -72,3 +72,11 @@ export interface View {
   /** Why the run failed. */
   readonly failure?: string;
 }
+
+/** Test accuracies after the last epoch of one seed. */
+export interface SeedResult {
+  readonly seed: number;
+  readonly live: number;
+  readonly decayed: number;
+  readonly average: number;
+}

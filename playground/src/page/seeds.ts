@@ -1,15 +1,8 @@
 // The results of several seeds, which scripts/record.ts has measured.
 import seedsUrl from '../../data/seeds.json?url';
+import type { SeedResult } from '../view.js';
 import type { Parts } from './parts.js';
 import { percent, table } from './words.js';
-
-/** Test accuracies and losses after the last epoch of one seed. */
-export interface SeedResult {
-  readonly seed: number;
-  readonly live: number;
-  readonly decayed: number;
-  readonly average: number;
-}
 
 /** Draws the table. */
 export async function drawSeeds(parts: Parts): Promise<void> {

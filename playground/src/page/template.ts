@@ -160,7 +160,8 @@ ${legend}
       axes have scales of their own, and the steepest quarter has one colour.</li>
     <li>SGD with a falling rate fits the training labels best, the wrong ones included. The gain of
       the average is on the test data.</li>
-    <li>This is one seed. The table has eight, after the last epoch.</li>
+    <li>This is one seed, chosen among eight for its picture. The table has the test accuracy of all
+      eight after the last epoch.</li>
     <li>Training is slowed down to 10 epochs a second, to be watched.</li>
   </ul>
   <div data-table="seeds"></div>

@@ -8,7 +8,7 @@ import { linePath, scale, svg } from './svg.js';
 const levels = 12;
 /** Losses above this share of all are drawn alike, or one steep corner would take all colours. */
 const clipped = 0.75;
-const height = 340;
+const height = 420;
 
 export interface ValleyPlot {
   readonly valley: ValleyView;

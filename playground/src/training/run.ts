@@ -72,21 +72,19 @@ export class Run {
   }
 
   /** Makes one step with both networks, and updates the averages where it is their turn. */
-  async step(): Promise<number> {
+  async step(): Promise<void> {
     const { rate, swaFreq } = this.#controls;
-    const batch = this.#batch();
+    const batch = this.batch();
     const losses = [
       this.timing.step(() => this.live.step(batch, rate)),
       this.decayed.step(batch, rate * this.#decay(this.stepCounter)),
-    ] as const;
+    ];
     this.stepCounter += 1;
     const sinceStart = this.stepCounter - this.#start;
     if (sinceStart > 0 && sinceStart % swaFreq === 0) {
       await this.timing.update(() => this.averaged.update());
     }
-    const [loss = NaN] = await losses[0].data();
     tf.dispose([...losses, batch.inputs, batch.labels]);
-    return loss;
   }
 
   /** All that is needed to go on later. */
@@ -131,8 +129,8 @@ export class Run {
     return new AveragedModel(this.live.parameters, { backend: this.#backend, averages: rules });
   }
 
-  /** The next batch: each epoch has an order of its own, which its number decides. */
-  #batch(): DeviceExamples {
+  /** The next batch, which the caller disposes of. The number of an epoch decides its order. */
+  batch(): DeviceExamples {
     const { batchSize } = this.plan;
     const random = mulberry32(this.settings.seed * 2 ** 16 + this.epoch);
     const first = (this.stepCounter % this.epochSteps) * batchSize;

@@ -23,7 +23,7 @@ export type Controls = {
 };
 
 export const defaultSettings: Readonly<Record<TaskName, Settings>> = {
-  spirals: { task: 'spirals', seed: 1, noise: 0.3 },
+  spirals: { task: 'spirals', seed: 2, noise: 0.3 },
   mnist: { task: 'mnist', seed: 1, noise: 0.2 },
 };
 

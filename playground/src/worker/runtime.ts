@@ -17,8 +17,11 @@ export async function useBackend(name: BackendName): Promise<void> {
 }
 
 async function load(name: BackendName): Promise<void> {
-  if (name === 'webgl') await import('@tensorflow/tfjs-backend-webgl');
-  else if (name === 'webgpu') await import('@tensorflow/tfjs-backend-webgpu');
+  if (name === 'webgl') {
+    await import('@tensorflow/tfjs-backend-webgl');
+    // Packed, tfjs 4.22 gets the gradient of tanh wrong from the second step on.
+    tf.env().set('WEBGL_PACK_UNARY_OPERATIONS', false);
+  } else if (name === 'webgpu') await import('@tensorflow/tfjs-backend-webgpu');
   else {
     const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
     if (tf.getBackend() === 'wasm') return; // its paths are fixed by then
