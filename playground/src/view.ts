@@ -8,7 +8,8 @@ import type { Controls, Settings } from './training/settings.js';
 export type BackendName = 'wasm' | 'webgl' | 'webgpu';
 
 /** The state of the run in the worker. */
-export type Status = 'recorded' | 'starting' | 'running' | 'paused' | 'finished' | 'failed';
+export type Status =
+  'recorded' | 'starting' | 'running' | 'paused' | 'measuring' | 'finished' | 'failed';
 
 /** One epoch of a run. */
 export interface EpochView {

@@ -9,7 +9,7 @@ import { milliseconds, percent, ruleNames, statusLine } from './words.js';
 /** Enables what can be done now, and shows the state of the run. */
 export function drawButtons(parts: Parts, { view, snapshots }: Page): void {
   const { status, backend, epochs, held, soup, timing, settings } = view;
-  const isRunning = status === 'running' || status === 'starting';
+  const isRunning = ['running', 'starting', 'measuring'].includes(status);
   const isIdle = status === 'paused' || status === 'finished';
   const hasAverage = epochs.at(-1)?.averages !== undefined;
   parts.button('train').textContent = status === 'recorded' ? 'Train' : 'Train anew';

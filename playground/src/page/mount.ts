@@ -11,7 +11,7 @@ import { drawFigures } from './figures.js';
 import { drawButtons, wireButtons } from './buttons.js';
 import { partsOf } from './parts.js';
 import { drawSeeds } from './seeds.js';
-import { drawSnapshots } from './snapshots.js';
+import { drawSnapshots, watchValley } from './snapshots.js';
 import './style.css';
 import { template } from './template.js';
 
@@ -90,6 +90,7 @@ export function mount(element: HTMLElement): () => void {
     };
     showControls(parts, view);
     watchForms(parts, page);
+    watchValley(parts, page);
     wireButtons(parts, page, () => ({ ...readSettings(parts), controls: readControls(parts) }));
     draw();
     await drawSeeds(parts);

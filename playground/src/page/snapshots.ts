@@ -29,11 +29,24 @@ function chip(epoch: number, page: Page): HTMLLabelElement {
   Object.assign(input, { type: 'checkbox', value: String(epoch) });
   input.checked = page.snapshots.includes(epoch);
   input.addEventListener('change', () => {
-    const others = page.snapshots.filter((other) => other !== epoch);
-    page.snapshots = (input.checked ? [...others, epoch] : others).toSorted((a, b) => a - b);
-    page.draw();
+    toggle(page, epoch);
   });
   const label = document.createElement('label');
   label.append(input, ` ${epoch}`);
   return label;
+}
+
+/** A click on a point of SGD in the valley chooses it too. */
+export function watchValley(parts: Parts, page: Page): void {
+  parts.plot('valley').addEventListener('click', ({ target }) => {
+    const { epoch } = (target as SVGElement).dataset;
+    if (epoch !== undefined) toggle(page, Number(epoch));
+  });
+}
+
+function toggle(page: Page, epoch: number): void {
+  const others = page.snapshots.filter((other) => other !== epoch);
+  const isChosen = others.length < page.snapshots.length;
+  page.snapshots = (isChosen ? others : [...others, epoch]).toSorted((a, b) => a - b);
+  page.draw();
 }

@@ -78,7 +78,7 @@ ${legend}
         <select name="rule">
           <option value="equal">equal weights: SWA</option>
           <option value="exponential">exponential, decay 0.9: EMA</option>
-          <option value="last-5">the last 5</option>
+          <option value="power">power function, gamma 6.94</option>
         </select></label>
       <p class="pg-note">A new start begins the averages anew. All three rules are kept at once, so the
         curve of each is complete; pictures follow the rule from then on.</p>

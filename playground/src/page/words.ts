@@ -5,7 +5,7 @@ import type { BackendName, Status } from '../view.js';
 export const ruleNames: Readonly<Record<RuleName, string>> = {
   equal: 'SWA',
   exponential: 'EMA',
-  'last-5': 'Mean of the last 5',
+  power: 'Power-function EMA',
 };
 
 export function percent(share: number): string {
@@ -23,6 +23,7 @@ export function statusLine(status: Status, backend: BackendName): string {
     starting: `Starting ${backend} …`,
     running: `Training on ${backend} …`,
     paused: 'Paused.',
+    measuring: 'Measuring the valley and the flatness …',
     finished: `Trained on ${backend}.`,
     failed: 'Stopped.',
   };

@@ -18,7 +18,7 @@ export interface ValleyPlot {
   readonly soup?: SoupView | undefined;
 }
 
-/** Draws the valley into `root`. */
+/** Draws the valley into `root`. The points of SGD have their epoch as `data-epoch`. */
 export function drawValley(root: SVGSVGElement, plot: ValleyPlot): void {
   const { valley, epoch, snapshots, soup } = plot;
   const width = root.clientWidth || 480;
@@ -41,6 +41,9 @@ export function drawValley(root: SVGSVGElement, plot: ValleyPlot): void {
     ...dot(live.at(-1), 'pg-live'),
     ...dot(average.at(-1), 'pg-average'),
     ...(soup?.point === undefined ? [] : star(place(soup.point))),
+    ...live.map(([cx, cy], index) => {
+      return svg('circle', { class: 'pg-target', 'data-epoch': index + 1, cx, cy, r: 8 });
+    }),
   );
 }
 

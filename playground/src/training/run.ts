@@ -74,17 +74,17 @@ export class Run {
   /** Makes one step with both networks, and updates the averages where it is their turn. */
   async step(): Promise<void> {
     const { rate, swaFreq } = this.#controls;
-    const batch = this.batch();
-    const losses = [
-      this.timing.step(() => this.live.step(batch, rate)),
-      this.decayed.step(batch, rate * this.#decay(this.stepCounter)),
-    ];
+    const { batch, loss } = this.timing.step(() => {
+      const next = this.batch();
+      return { batch: next, loss: this.live.step(next, rate) };
+    });
+    const other = this.decayed.step(batch, rate * this.#decay(this.stepCounter));
     this.stepCounter += 1;
     const sinceStart = this.stepCounter - this.#start;
     if (sinceStart > 0 && sinceStart % swaFreq === 0) {
       await this.timing.update(() => this.averaged.update());
     }
-    tf.dispose([...losses, batch.inputs, batch.labels]);
+    tf.dispose([loss, other, batch.inputs, batch.labels]);
   }
 
   /** All that is needed to go on later. */

@@ -46,6 +46,8 @@ export class Session {
   #plane: Plane | undefined;
   #view: View;
   #isPaused = true;
+  #isDisposed = false;
+  #training: Promise<void> = Promise.resolve();
   #statistics: NamedTensors = {};
   /** Calls wait for each other: a step and a swap must not overlap. */
   #last: Promise<unknown> = Promise.resolve();
@@ -66,7 +68,12 @@ export class Session {
   }
 
   /** Trains until the end of the run, or until `pause`. */
-  async train(): Promise<void> {
+  train(): Promise<void> {
+    this.#training = this.#train();
+    return this.#training;
+  }
+
+  async #train(): Promise<void> {
     this.#isPaused = false;
     await this.#inTurn(() => this.#holdLive());
     this.#post({ status: 'running', soup: undefined });
@@ -117,6 +124,7 @@ export class Session {
   /** Scores the mean of the weights after some epochs. */
   soup(epochs: readonly number[]): Promise<void> {
     return this.#inTurn(async () => {
+      await this.#holdLive();
       const soup = new Soup();
       for (const epoch of epochs) {
         const weights = this.#visited[epoch - 1]?.live;
@@ -157,7 +165,10 @@ export class Session {
 
   async dispose(): Promise<void> {
     this.pause();
+    this.#isDisposed = true;
+    await this.#training.catch(() => undefined); // whoever trains is told
     await this.#inTurn(async () => {
+      await this.#holdLive();
       this.#explorer.dispose();
       await this.run.dispose();
     });
@@ -173,6 +184,7 @@ export class Session {
 
   async #finish(): Promise<void> {
     this.#isPaused = true;
+    this.#post({ status: 'measuring' });
     await this.#inTurn(() => this.#drawEnd());
     this.#post({ status: 'finished' });
   }
@@ -180,7 +192,7 @@ export class Session {
   async #drawEnd(): Promise<void> {
     await this.#drawValley(fine);
     const last = this.#visited.at(-1);
-    if (last === undefined) return;
+    if (last === undefined || this.#isDisposed) return;
     const flat = await flatnessOf(this.#explorer, last, this.run.plan.radius);
     this.#post({ flatness: flat });
   }
@@ -191,6 +203,7 @@ export class Session {
     if (valley === undefined || like === undefined) return;
     this.#plane = valley.plane;
     for await (const view of surface(this.#explorer, { ...valley, like, ...detail })) {
+      if (this.#isDisposed) return;
       this.#post({ valley: view });
     }
   }

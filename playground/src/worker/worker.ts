@@ -41,9 +41,9 @@ export const trainer = {
   /** Starts a new run. */
   async start(input: Parameters<typeof newSession>[0]): Promise<void> {
     await guarded(async () => {
-      post({ ...input, ...cleared });
       await session?.dispose();
       session = undefined;
+      post({ ...input, ...cleared });
       await del(savedKey);
       session = await newSession(input);
       await session.train();
