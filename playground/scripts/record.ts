@@ -24,7 +24,7 @@ console.log(views.map(({ timing }) => timing));
 console.log(views.map(({ flatness }) => flatness));
 const [recorded] = views
   .filter(({ settings }) => settings.seed === defaultSettings.spirals.seed)
-  .map(({ timing: _, ...view }) => ({ ...view, status: 'recorded' }));
+  .map((view): View => ({ ...view, status: 'recorded' }));
 await write('seeds.json', results);
 await write('recorded.json', recorded);
 

@@ -44,7 +44,7 @@ export interface FlatnessView {
 }
 
 /** The weights that the network in the worker holds. */
-export interface HeldView {
+interface HeldView {
   readonly weights: 'live' | 'average';
   /** Whether the batch norm has statistics of these weights. */
   readonly isBatchNormUpdated: boolean;

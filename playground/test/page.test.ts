@@ -40,7 +40,8 @@ describe.skipIf(executablePath === undefined)('the live page', () => {
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
       await page.addScriptTag({ path: axe });
       const violations = await page.evaluate(
-        'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]))',
+        `axe.run().then(({ violations }) =>
+          violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]))`,
       );
       expect(violations).toEqual([]);
       expect(complaints).toEqual([]);
@@ -73,12 +74,12 @@ describe.skipIf(executablePath === undefined)('the live page', () => {
       expect(median(training)).toBeLessThan(2 * median(idle));
     });
 
-    it('changes the rate and the rule meanwhile', async () => {
+    it('changes the rule meanwhile', async () => {
       await reach(page, 44);
       await page.getByLabel('Rule').selectOption('exponential');
-      await page.locator('[data-text=rule-name]', { hasText: 'EMA' }).waitFor();
+      await expect.poll(() => text(page, 'rule-name')).toBe('EMA');
       await page.getByLabel('Rule').selectOption('equal');
-      await page.locator('[data-text=rule-name]', { hasText: 'SWA' }).waitFor();
+      await expect.poll(() => text(page, 'rule-name')).toBe('SWA');
     });
 
     it('pauses, and resumes after a reload', async () => {

@@ -29,6 +29,9 @@ function sessionOf(pauseAfter: number, controls = early): Session {
 
 beforeAll(async () => {
   await tf.setBackend('wasm');
+});
+
+it('runs on wasm', () => {
   expect(tf.getBackend()).toBe('wasm');
 });
 

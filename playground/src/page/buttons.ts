@@ -2,7 +2,7 @@
 import type { DownloadedFile, Format } from '../worker/downloads.js';
 import { plans } from '../task/task.js';
 import type { Trainer } from '../worker/worker.js';
-import type { Page } from './mount.js';
+import type { Page } from './page.js';
 import type { Parts } from './parts.js';
 import { milliseconds, percent, ruleNames, statusLine } from './words.js';
 
@@ -35,7 +35,8 @@ export function drawButtons(parts: Parts, { view, snapshots }: Page): void {
     'soup',
     soup === undefined
       ? ''
-      : `The mean of the epochs ${soup.epochs.join(', ')} has ${percent(soup.scores.test)} test accuracy.`,
+      : `The mean of the epochs ${soup.epochs.join(', ')} has ` +
+          `${percent(soup.scores.test)} test accuracy.`,
   );
   for (const format of ['safetensors', 'tfjs'])
     parts.button(format).disabled = !isIdle || !hasAverage;

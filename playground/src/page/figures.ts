@@ -46,7 +46,7 @@ function drawAccuracies(parts: Parts, { view, epoch }: Shown): void {
       { kind: 'decayed', values: epochs.map(({ decayed }) => decayed[part]) },
       { kind: 'average', values: epochs.map(({ averages }) => averages?.[controls.rule][part]) },
     ];
-    const root = parts.plot<SVGSVGElement>(part);
+    const root = parts.chart(part);
     drawLineChart(root, { ...chart, lines, ...rangeOf(lines.flatMap(({ values }) => values)) });
     const [live, decayed, average] = lines.map(({ values }) => values[epoch - 1]);
     const said = [
@@ -91,7 +91,7 @@ function rangeOf(values: readonly (number | undefined)[]): Pick<LineChart, 'yRan
 }
 
 function drawPath(parts: Parts, { view, epoch, snapshots }: Shown): void {
-  const root = parts.plot<SVGSVGElement>('valley');
+  const root = parts.chart('valley');
   const { valley, soup, controls } = view;
   const name = ruleNames[controls.rule];
   if (valley === undefined) {
@@ -105,9 +105,9 @@ function drawPath(parts: Parts, { view, epoch, snapshots }: Shown): void {
   const [, up] = spread(valley.live.slice(-valley.average.length));
   const [, averageUp] = spread(valley.average.slice(valley.average.length / 2));
   const text =
-    `Loss on the training data: the darker, the lower. Across: the drift of the path. Up: its bounce. ` +
-    `Since averaging began, SGD has moved over ${up.toFixed(2)} up and down; ${name}, in the second ` +
-    `half of that, over ${averageUp.toFixed(2)}.`;
+    'Loss on the training data: the greener, the lower. Across: the drift of the path. ' +
+    `Up: its bounce. Since averaging began, SGD has moved over ${up.toFixed(2)} up and down; ` +
+    `${name}, in the second half of that, over ${averageUp.toFixed(2)}.`;
   root.setAttribute('aria-label', text);
   parts.text('valley').textContent = text;
 }
@@ -120,13 +120,14 @@ function spread(points: readonly (readonly [number, number])[]): [number, number
 function drawPictures(parts: Parts, { view, task, epoch }: Shown): void {
   const record = view.epochs[epoch - 1];
   for (const kind of ['live', 'average'] as const) {
-    const canvas = parts.plot<HTMLCanvasElement>(kind);
+    const canvas = parts.canvas(kind);
     const caption = parts.text(kind);
     const predictions = record?.predictions[kind];
     const scores = kind === 'live' ? record?.live : record?.averages?.[view.controls.rule];
     canvas.hidden = predictions === undefined || task === undefined;
     if (predictions === undefined || task === undefined || scores === undefined) {
-      caption.textContent = `No average yet: averaging starts after epoch ${view.controls.swaStart}.`;
+      const { swaStart } = view.controls;
+      caption.textContent = `No average yet: averaging starts after epoch ${swaStart}.`;
       continue;
     }
     if (task.name === 'spirals') drawRegions(canvas, predictions, task);
@@ -142,7 +143,7 @@ function drawPictures(parts: Parts, { view, task, epoch }: Shown): void {
 }
 
 function drawFlatness(parts: Parts, { flatness, controls }: View): void {
-  const root = parts.plot<SVGSVGElement>('flatness');
+  const root = parts.chart('flatness');
   const caption = parts.text('flatness');
   if (flatness === undefined) {
     root.replaceChildren();
@@ -163,7 +164,7 @@ function drawFlatness(parts: Parts, { flatness, controls }: View): void {
       { kind: 'average', values: average },
     ],
     yRange: [0, top],
-    yTicks: Array.from({ length: 5 }, (_, index) => (top * index) / 4),
+    yTicks: Array.from({ length: 2 * top + 1 }, (_, index) => index / 2),
     format: (value) => value.toFixed(1),
   });
   const middle = Math.floor((2 * radii.length) / 3);

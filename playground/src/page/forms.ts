@@ -5,7 +5,7 @@ import type { Controls, Settings } from '../training/settings.js';
 import type { TaskName } from '../task/task.js';
 import { stepsPerEpoch } from '../task/task.js';
 import type { BackendName, View } from '../view.js';
-import type { Page } from './mount.js';
+import type { Page } from './page.js';
 import type { Parts } from './parts.js';
 
 /** The controls in the form. */

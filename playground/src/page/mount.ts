@@ -1,30 +1,18 @@
 // The live page: draws what the worker posts, and passes on what the visitor does.
 import { proxy, wrap } from 'comlink';
-import type { Remote } from 'comlink';
 import recordedUrl from '../../data/recorded.json?url';
 import { loadTask } from '../task/load.js';
-import type { Task } from '../task/task.js';
 import type { View } from '../view.js';
 import type { Trainer } from '../worker/worker.js';
 import { readControls, readSettings, showControls, watchForms } from './forms.js';
 import { drawFigures } from './figures.js';
 import { drawButtons, wireButtons } from './buttons.js';
+import type { Page } from './page.js';
 import { partsOf } from './parts.js';
 import { drawSeeds } from './seeds.js';
 import { drawSnapshots, watchValley } from './snapshots.js';
 import './style.css';
 import { template } from './template.js';
-
-/** What a visitor looks at. */
-export interface Page {
-  readonly trainer: Remote<Trainer>;
-  view: View;
-  task: Task | undefined;
-  /** The epoch of the scrubber; the last one, where it follows the run. */
-  epoch: number;
-  snapshots: readonly number[];
-  draw(): void;
-}
 
 /**
  * Makes the live page in an element of a document.
@@ -38,8 +26,7 @@ export function mount(element: HTMLElement): () => void {
   const parts = partsOf(element);
   const worker = new Worker(new URL('../worker/worker.ts', import.meta.url), { type: 'module' });
   let isScheduled = false;
-  const scrubber = parts.root.querySelector<HTMLInputElement>('[data-input=epoch]');
-  if (scrubber === null) throw new Error('The page has no scrubber.');
+  const scrubber = parts.input('epoch');
 
   let page: Page | undefined;
   const draw = (): void => {

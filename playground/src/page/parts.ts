@@ -3,25 +3,31 @@
 export interface Parts {
   readonly root: HTMLElement;
   text(name: string): HTMLElement;
-  plot<E extends Element>(name: string): E;
+  chart(name: string): SVGSVGElement;
+  canvas(name: string): HTMLCanvasElement;
   table(name: string): HTMLElement;
+  input(name: string): HTMLInputElement;
+  list(name: string): HTMLElement;
   button(name: string): HTMLButtonElement;
   form(name: string): HTMLFormElement;
 }
 
 /** Looks up the parts of the page in `root`. */
 export function partsOf(root: HTMLElement): Parts {
-  const find = <E extends Element>(attribute: string, name: string): E => {
-    const found = root.querySelector<E>(`[data-${attribute}="${name}"]`);
+  const find = (attribute: string, name: string): Element => {
+    const found = root.querySelector(`[data-${attribute}="${name}"]`);
     if (found === null) throw new Error(`The page has no ${attribute} ${name}.`);
     return found;
   };
   return {
     root,
-    text: (name) => find('text', name),
-    plot: (name) => find('plot', name),
-    table: (name) => find('table', name),
-    button: (name) => find('do', name),
-    form: (name) => find('form', name),
+    text: (name) => find('text', name) as HTMLElement,
+    chart: (name) => find('chart', name) as SVGSVGElement,
+    canvas: (name) => find('canvas', name) as HTMLCanvasElement,
+    table: (name) => find('table', name) as HTMLElement,
+    input: (name) => find('input', name) as HTMLInputElement,
+    list: (name) => find('list', name) as HTMLElement,
+    button: (name) => find('do', name) as HTMLButtonElement,
+    form: (name) => find('form', name) as HTMLFormElement,
   };
 }

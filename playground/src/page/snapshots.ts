@@ -1,5 +1,5 @@
 // Snapshots: epochs of SGD that can be merged.
-import type { Page } from './mount.js';
+import type { Page } from './page.js';
 import type { Parts } from './parts.js';
 
 /** Epochs between two snapshots that are offered. */
@@ -7,8 +7,7 @@ const pause = 10;
 
 /** Offers the snapshots of the run, and the epoch of the scrubber. */
 export function drawSnapshots(parts: Parts, page: Page): void {
-  const list = parts.root.querySelector('[data-list=snapshots]');
-  if (list === null) return;
+  const list = parts.list('snapshots');
   const { length } = page.view.epochs;
   const offered = new Set(page.snapshots);
   for (let epoch = pause; epoch <= length; epoch += pause) offered.add(epoch);
@@ -38,7 +37,7 @@ function chip(epoch: number, page: Page): HTMLLabelElement {
 
 /** A click on a point of SGD in the valley chooses it too. */
 export function watchValley(parts: Parts, page: Page): void {
-  parts.plot('valley').addEventListener('click', ({ target }) => {
+  parts.chart('valley').addEventListener('click', ({ target }) => {
     const { epoch } = (target as SVGElement).dataset;
     if (epoch !== undefined) toggle(page, Number(epoch));
   });

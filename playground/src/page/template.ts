@@ -1,11 +1,12 @@
 // The page before anything is drawn.
 
-const code = `const averaged = new AveragedModel(modelParameters(model), { backend: tfjsBackend(tf) });
+const code = `const backend = tfjsBackend(tf);
+const averaged = new AveragedModel(modelParameters(model), { backend });
 for (let step = 1; step &lt;= steps; step += 1) {
   optimizer.minimize(() => loss(model, nextBatch()));
   if (step > swaStart &amp;&amp; step % swaFreq === 0) await averaged.update();
 }
-await averaged.swap({ batchNorm: { model: batchNormModel(tf, model), loader: batches } });`;
+await averaged.swap({ batchNorm: { model: batchNormModel(tf, model), loader } });`;
 
 const legend = `
   <ul class="pg-legend">
@@ -17,8 +18,8 @@ const legend = `
 export const template = `
 <header>
   <h1>SGD bounces. Its average doesn't.</h1>
-  <p>At a constant learning rate, SGD circles a wide valley of the loss and never settles. The average
-    of the weights it passes lies in the flat middle, and predicts better.</p>
+  <p>At a constant learning rate, SGD goes on bouncing between the walls of a valley of the loss.
+    The average of the weights it visits lies on the flat floor, and predicts better.</p>
 </header>
 
 <div class="pg-bar">
@@ -36,15 +37,15 @@ ${legend}
 <div class="pg-pair">
   <figure>
     <h2>The valley</h2>
-    <svg role="img" data-plot="valley" class="pg-valley"></svg>
+    <svg role="img" data-chart="valley" class="pg-valley"></svg>
     <figcaption data-text="valley"></figcaption>
   </figure>
   <figure>
     <h2>Accuracy</h2>
     <h3>Test, correct labels</h3>
-    <svg role="img" data-plot="test"></svg>
+    <svg role="img" data-chart="test"></svg>
     <h3>Training, with the wrong labels</h3>
-    <svg role="img" data-plot="train"></svg>
+    <svg role="img" data-chart="train"></svg>
     <details>
       <summary>Accuracy in numbers</summary>
       <div data-table="accuracy"></div>
@@ -55,12 +56,12 @@ ${legend}
 <div class="pg-pair">
   <figure>
     <h2><span class="pg-key pg-live"></span>What SGD predicts</h2>
-    <canvas role="img" data-plot="live" class="pg-picture"></canvas>
+    <canvas role="img" data-canvas="live" class="pg-picture"></canvas>
     <figcaption data-text="live"></figcaption>
   </figure>
   <figure>
     <h2><span class="pg-key pg-average"></span>What the average predicts</h2>
-    <canvas role="img" data-plot="average" class="pg-picture"></canvas>
+    <canvas role="img" data-canvas="average" class="pg-picture"></canvas>
     <figcaption data-text="average"></figcaption>
   </figure>
 </div>
@@ -80,8 +81,8 @@ ${legend}
           <option value="exponential">exponential, decay 0.9: EMA</option>
           <option value="power">power function, gamma 6.94</option>
         </select></label>
-      <p class="pg-note">A new start begins the averages anew. All three rules are kept at once, so the
-        curve of each is complete; pictures follow the rule from then on.</p>
+      <p class="pg-note">A new start begins the averages anew. All three rules are kept at once, so
+        the curve of each is complete; the pictures follow the rule from then on.</p>
     </fieldset>
   </form>
   <form data-form="settings">
@@ -106,8 +107,8 @@ ${legend}
           <option value="webgl">webgl</option>
           <option value="webgpu">webgpu</option>
         </select></label>
-      <p class="pg-note"><strong>Train</strong> starts it. A run is kept in this browser: close the page,
-        and resume later.</p>
+      <p class="pg-note"><strong>Train</strong> starts it. The run is kept in this browser: you can
+        close the page and resume later.</p>
     </fieldset>
   </form>
 </div>
@@ -115,7 +116,7 @@ ${legend}
 <div class="pg-pair">
   <figure>
     <h2>Flatness</h2>
-    <svg role="img" data-plot="flatness"></svg>
+    <svg role="img" data-chart="flatness"></svg>
     <figcaption data-text="flatness"></figcaption>
     <details>
       <summary>Flatness in numbers</summary>
@@ -153,11 +154,12 @@ ${legend}
 <section>
   <h2>What you are not seeing</h2>
   <ul>
-    <li>The task was picked from about 50. Without wrong labels all three end alike. At a rate of 0.1,
-      SGD with a falling rate is as good as the average. Try both.</li>
-    <li>The valley is two directions out of 99. The average is in the middle of the picture because
-      it is the origin of the plane. Paths are projections, so only the contours are evidence. The
-      axes have scales of their own, and the steepest quarter has one colour.</li>
+    <li>The task was picked from about 50 because the effect is large in it. Without wrong labels,
+      SGD with a falling rate is as good as SWA: 99.3 % both, the mean of eight seeds. At a rate of
+      0.1 it almost is: 95.0 % and 95.2 %. Try both.</li>
+    <li>The valley has two directions of the 99 that this network has. The average is in the middle
+      because it is the origin of the plane. Paths are projections, so only the contours are
+      evidence. The axes have scales of their own, and the steepest quarter has one colour.</li>
     <li>SGD with a falling rate fits the training labels best, the wrong ones included. The gain of
       the average is on the test data.</li>
     <li>This is one seed, chosen among eight for its picture. The table has the test accuracy of all

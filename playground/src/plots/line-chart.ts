@@ -2,9 +2,9 @@
 import { linePath, scale, svg } from './svg.js';
 
 /** The weights that a line or dot is about; the style sheet has its colour. */
-export type Kind = 'live' | 'decayed' | 'average';
+type Kind = 'live' | 'decayed' | 'average';
 
-export interface Line {
+interface Line {
   readonly kind: Kind;
   /** One value for each x; missing where there is none. */
   readonly values: readonly (number | undefined)[];
@@ -42,7 +42,7 @@ export function drawLineChart(root: SVGSVGElement, chart: LineChart): void {
     const size = { width: width - space.right - left, height: bottom - space.top };
     parts.push(
       svg('rect', { class: 'pg-shade', x: left, y: space.top, ...size }),
-      svg('text', { class: 'pg-tick', x: left + 4, y: space.top + 12 }, from.label),
+      svg('text', { class: 'pg-tick', x: left + 4, y: bottom - 6 }, from.label),
     );
   }
   for (const tick of chart.yTicks) {

@@ -10,19 +10,20 @@ const side = 480;
 export function drawRegions(canvas: HTMLCanvasElement, predictions: string, task: Task): void {
   const context = contextOf(canvas, side, side);
   const style = getComputedStyle(canvas);
-  const colour = (name: string, label: number): string =>
-    style.getPropertyValue(`--pg-${name}-${label}`);
+  const colours = (name: string): string[] =>
+    [0, 1, 2].map((label) => style.getPropertyValue(`--pg-${name}-${label}`));
+  const [regions, marks] = [colours('region'), colours('class')];
   const cell = side / pictureSize;
   unpacked(predictions).forEach((label, index) => {
-    context.fillStyle = colour('region', label);
+    context.fillStyle = regions[label] ?? '';
     const [column, row] = [index % pictureSize, Math.floor(index / pictureSize)];
     context.fillRect(column * cell, side - (row + 1) * cell, cell, cell);
   });
+  context.strokeStyle = style.getPropertyValue('--pg-outline');
   const at = (value: number): number => (side * (value + spiralRadius)) / (2 * spiralRadius);
   const { inputs, labels } = task.train;
   labels.forEach((label, index) => {
-    context.fillStyle = colour('class', label);
-    context.strokeStyle = colour('outline', 0);
+    context.fillStyle = marks[label] ?? '';
     mark(context, label, [at(inputs[2 * index] ?? 0), side - at(inputs[2 * index + 1] ?? 0)]);
   });
 }

@@ -10,7 +10,7 @@ export const digitPixels = digitSize * digitSize;
 export const testDigits = 1000;
 
 /** The training digits, then the test digits. */
-export const digitCount: number = plans.mnist.trainCount + testDigits;
+const digitCount = plans.mnist.trainCount + testDigits;
 
 /**
  * The digits, with the training labels of a seed.

@@ -35,7 +35,7 @@ export class Trainee {
     this.#sgd.setLearningRate(rate);
     const loss = this.#sgd.minimize(() => {
       const logits = this.model.apply(inputs, { training: true }) as Tensor;
-      return tf.losses.softmaxCrossEntropy(labels, logits) as Scalar;
+      return tf.losses.softmaxCrossEntropy<Tensor, Scalar>(labels, logits);
     }, true);
     if (loss === null) throw new Error('minimize returned no loss.');
     return loss;

@@ -12,7 +12,10 @@ import type { Explorer } from './explorer.js';
 
 const distances = 12;
 
-/** The plane of what a run has visited, and what to draw on it; nothing before there is an average. */
+/**
+ * The plane of what a run has visited, and what to draw on it; nothing where there are fewer than
+ * four averages.
+ */
 export function valleyOf(
   visited: readonly Visited[],
   last?: Plane,
