@@ -1,5 +1,4 @@
 // The documentation site: guides, the packages' READMEs and the API reference.
-import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitepress';
 import { accessibleTheme } from './accessible-theme.js';
 import { namedFormulas } from './named-formulas.js';
@@ -7,7 +6,6 @@ import { DOCS, guidesSidebar, PACKAGES } from './pages.js';
 import { referenceSidebars } from './reference.js';
 import { REPOSITORY, repositoryLinks } from './repository-links.js';
 
-const hasPlayground = existsSync(new URL('playground.md', DOCS));
 const packages = PACKAGES.map((name) => ({ text: `@polyak/${name}`, link: `/packages/${name}` }));
 
 export default defineConfig({
@@ -26,14 +24,23 @@ export default defineConfig({
       namedFormulas(md);
     },
   },
-  // The search index has 1 MB, which is loaded when the search is opened.
-  vite: { plugins: [accessibleTheme()], build: { chunkSizeWarningLimit: 2000 } },
+  vite: {
+    plugins: [accessibleTheme()],
+    // What the playground needs, as in its own settings.
+    resolve: { conditions: ['@polyak/source'] },
+    worker: { format: 'es' },
+    // The search index has 1 MB, which is loaded when the search is opened.
+    build: {
+      chunkSizeWarningLimit: 2000,
+      cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
+    },
+  },
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],
     nav: [
       { text: 'Guides', link: '/guides/get-started', activeMatch: '^/guides/' },
-      ...(hasPlayground ? [{ text: 'Playground', link: '/playground' }] : []),
+      { text: 'Playground', link: '/playground' },
       { text: 'Packages', link: '/packages/core', activeMatch: '^/packages/' },
       { text: 'API', link: '/reference/', activeMatch: '^/reference/' },
     ],

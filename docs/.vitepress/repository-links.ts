@@ -10,9 +10,9 @@ const ROOT = new URL('../../', import.meta.url);
 /** The rule for markdown-it. A link to a file that does not exist is an error. */
 export function repositoryLinks(md: MarkdownRenderer): void {
   md.core.ruler.push('repository-links', ({ tokens, env }) => {
-    const page = (env as { relativePath: string }).relativePath;
-    // What TypeDoc links is on the site.
-    if (page.startsWith('reference/')) return;
+    // Titles are of no page. What TypeDoc links is on the site.
+    const { relativePath: page } = env as { readonly relativePath?: string };
+    if (page === undefined || page.startsWith('reference/')) return;
     for (const token of tokens.flatMap(({ children }) => children ?? [])) {
       if (token.type !== 'link_open') continue;
       const href = token.attrGet('href');

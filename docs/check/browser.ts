@@ -21,6 +21,7 @@ const PAGES = [
   '',
   'architecture.html',
   'evidence.html',
+  'playground.html',
   'packages/core.html',
   'reference/',
   'reference/core/main/',
