@@ -30,6 +30,13 @@ describe('dispose', () => {
     await next.dispose();
   });
 
+  it('is what isDisposed says', async () => {
+    const { swa } = await run();
+    expect(swa.isDisposed).toBe(false);
+    await swa.dispose();
+    expect(swa.isDisposed).toBe(true);
+  });
+
   it('keeps an average that was left in the model', async () => {
     const { data, swa, before } = await run();
     await swa.swapSwaSgd({ recallable: true });

@@ -57,6 +57,13 @@ describe('compensated', () => {
   });
 });
 
+it('warnings go to the console where no function takes them', () => {
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+  void new AveragedModel([], { backend });
+  expect(warn.mock.calls).toEqual([[expect.stringContaining('there are no parameters')]]);
+  warn.mockRestore();
+});
+
 describe('no parameters', () => {
   it('are a warning that says who has none', () => {
     const onWarning = vi.fn<(message: string) => void>();
