@@ -163,6 +163,8 @@ describe('a method', () => {
     ['swa', 'dispose', [{ keep: 'all' }], 'keep is "all", expected "live" or "averages"'],
     ['model', 'dispose', ['averages'], 'dispose: the options are "averages"'],
     ['swa', 'step', [5], 'step: the closure is 5, expected a function'],
+    ['swa', 'updateSwaGroup', [undefined, 0], 'updateSwaGroup: 2 arguments, expected 1'],
+    ['swa', 'withStateDict', [() => 0, 0], 'withStateDict: 2 arguments, expected 1'],
     ['swa', 'updateSwaGroup', [undefined], 'not one of swa.paramGroups'],
     ['swa', 'addParamGroup', [undefined], 'a parameter group is undefined'],
     ['swa', 'addParamGroup', [{ params: [] }], 'Pass { params: [...], lr: 0.1 }'],

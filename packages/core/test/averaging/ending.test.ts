@@ -39,7 +39,13 @@ describe('dispose', () => {
 
   it('keeps an average that was left in the model', async () => {
     const { data, swa, before } = await run();
+    expect(swa.isRecallable).toBe(false);
+    for (let n = 0; n < 2; n += 1) {
+      await swa.swapSwaSgd();
+      expect(swa.isRecallable).toBe(false);
+    }
     await swa.swapSwaSgd({ recallable: true });
+    expect(swa.isRecallable).toBe(true);
     await swa.dispose({ keep: 'averages' });
     expect([...data]).toEqual([2, 3]);
     expect(backend.memory()).toEqual(before);

@@ -45,6 +45,14 @@ describe('a group whose cells were replaced', () => {
     expect(group.nAvg).toBe(1);
   });
 
+  it('is refused where the optimizer has lost it', async () => {
+    const optimizer = { ...sgd([]), paramGroups: [{ params: [weights('a', [2])], lr: 0.1 }] };
+    const swa = new SWA(optimizer, { backend });
+    await swa.updateSwa();
+    optimizer.paramGroups = [];
+    await expect(swa.step()).rejects.toMatchObject({ code: 'ERR_PARAMETERS' });
+  });
+
   it('is refused where a tied cell was replaced by one that is not tied', async () => {
     const embedding = weights('embedding', [2]);
     const output = parameter('output', { ...embedding.get() });

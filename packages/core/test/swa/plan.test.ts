@@ -80,7 +80,9 @@ describe('the mode', () => {
 
   it('warns of one without the other, and once more of a rate that is ignored', () => {
     expect(detect({ swaStart: 1 }).warnings).toHaveLength(1);
-    expect(detect({ swaFreq: 1 }).warnings).toHaveLength(1);
+    expect(detect({ swaFreq: 1 }).warnings).toEqual([
+      expect.stringContaining('swaFreq is given without swaStart'),
+    ]);
     expect(detect({ swaLr: 1 }).warnings).toHaveLength(1);
     expect(detect({ swaStart: 1, swaLr: 1 }).warnings).toEqual([
       expect.stringContaining('swaStart is given without swaFreq'),
@@ -98,7 +100,10 @@ describe('the mode', () => {
       ],
     });
     expect(detect({ swaStart: 2.9 }).warnings).toHaveLength(2);
-    expect(detect({ swaStart: -0.5, swaFreq: 1 }).mode).toMatchObject({ kind: 'auto' });
+    expect(detect({ swaStart: -0.5, swaFreq: 1 }).mode).toMatchObject({
+      kind: 'auto',
+      swaStart: 0,
+    });
   });
 
   it('reports an invalid start before an invalid frequency before an invalid rate', () => {
@@ -119,6 +124,7 @@ describe('the mode', () => {
   it('refuses what is no finite number', () => {
     expect(() => detect({ swaStart: NaN })).toThrow(RangeError);
     expect(() => detect({ swaFreq: Infinity })).toThrow(RangeError);
+    expect(() => detect({ swaStart: 0, swaFreq: 1, swaLr: Infinity })).toThrow('Invalid swaLr');
     expect(() => detect({ swaStart: '5' as never, swaFreq: 1 })).toThrow(TypeError);
     expect(() => detect({ swaStart: 5, swaFreq: 1, swaLr: '1' as never })).toThrow(TypeError);
   });
