@@ -7,6 +7,7 @@ import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { inspect } from 'node:util';
 
 import { determineHitLimitReached, toMutantRunResult } from '@stryker-mutator/api/test-runner';
 
@@ -59,7 +60,8 @@ async function call({ id, run }) {
   }
   const result = { id, name: id, timeSpentMs: performance.now() - start };
   if (failure === undefined) return { ...result, status: PASSED };
-  return { ...result, status: FAILED, failureMessage: String(failure) };
+  const failureMessage = failure instanceof Error ? failure.message : inspect(failure);
+  return { ...result, status: FAILED, failureMessage };
 }
 
 class Runner {
