@@ -64,3 +64,30 @@ it('imported averages of another form are refused by name', async () => {
   expect(strayErrors(state, (mutant) => importAverage(mutant, imported))).toEqual([]);
   expect(strayErrors(imported, (mutant) => importAverage(state, mutant))).toEqual([]);
 });
+
+it('what is wrong within a state is named by its place', async () => {
+  const { state } = await stateOfOne();
+  const { swa } = state.averages;
+  const [group] = state.paramGroups;
+  const average = (changes: Node): Node => ({
+    ...state,
+    averages: { swa: { ...swa, ...changes } },
+  });
+  const lying = { w: { ...tensor, shape: [2] } };
+  for (const [wrong, message] of [
+    [average({ nAvg: ['1'] }), 'adaptState: the state: its average "swa": nAvg'],
+    [average({ window: [1] }), 'adaptState: the state: its average "swa": window'],
+    [average({ swaState: lying }), 'adaptState: the tensor "w"'],
+    [{ ...state, paramGroups: [{ ...group, params: [1] }] }, 'its parameter group 0: params'],
+    [{ ...state, paramGroups: [{ ...group, tied: { a: 1 } }] }, 'its parameter group 0: tied'],
+  ] as const) {
+    expect(() => adaptState(wrong as never, state, {})).toThrow(message);
+  }
+  const imported = { nAvg: [1], swaState: { w: tensor } };
+  for (const [wrong, message] of [
+    [{ ...imported, nAvg: ['1'] }, 'importAverage: nAvg'],
+    [{ ...imported, swaState: lying }, 'importAverage: the tensor "w"'],
+  ] as const) {
+    expect(() => importAverage(state, wrong as never)).toThrow(message);
+  }
+});
