@@ -86,10 +86,11 @@ class Runner {
     }
   }
 
-  async dryRun() {
+  async dryRun({ files = [] }) {
     const results = [];
     const durations = {};
     for (const test of this.#tests.values()) {
+      if (!files.some((file) => areFor(file, test.file))) continue;
       stryker.currentTestId = test.id;
       const result = await call(test);
       stryker.currentTestId = undefined;
