@@ -2,7 +2,7 @@
 import { defineConfig } from 'vitepress';
 import { accessibleTheme } from './accessible-theme.js';
 import { namedFormulas } from './named-formulas.js';
-import { DOCS, guidesSidebar, PACKAGES } from './pages.js';
+import { guidesSidebar, PACKAGES } from './pages.js';
 import { referenceSidebars } from './reference.js';
 import { REPOSITORY, repositoryLinks } from './repository-links.js';
 

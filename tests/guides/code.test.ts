@@ -1,4 +1,4 @@
-// Blocks of `typescript` and `wgsl` in the guides are excerpts: of the example, and of the template.
+// Blocks of `typescript` and `wgsl` in the guides are excerpts of the example and of the template.
 // Blocks of `ts` run by themselves, in docs/test.
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
-// Lets Node run the sources and their tests as they are. Node strips the types itself. This finds the
-// `.ts` file that a `.js` specifier means, takes our `vitest.js` for vitest, and finds the packages
-// that vitest is made of.
+// Lets Node run the sources and their tests as they are. Node strips the types itself. This finds
+// the `.ts` file that a `.js` specifier means, takes our `vitest.js` for vitest, and finds the
+// packages that vitest is made of.
 import { existsSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';

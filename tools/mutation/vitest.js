@@ -57,7 +57,7 @@ export async function endSuites() {
 
 const CONTEXT = { skip() {} };
 
-/** `register` for each of the rows, whose values are in the name: `%s` in their order, `$key` by key. */
+/** `register` for each row, whose values are in the name: `%s` in their order, `$key` by key. */
 function each(register) {
   return (rows) => (name, body) => {
     const areLists = rows.every((row) => Array.isArray(row));

@@ -26,8 +26,8 @@ describe('formatSeedTables', () => {
       '| SWA, old batch-norm statistics | 0.0800 | 0.1000 | **0.0900** |',
       '| SWA, updated batch-norm statistics | 0.0400 | 0.0800 | **0.0600** |',
       '',
-      'Mean test accuracy: 97.00 % with SWA and updated batch-norm statistics, 96.50 % with plain ' +
-        "SGD. SWA's is higher with 1 of 2 seeds: the seeds disagree.",
+      'Mean test accuracy: 97.00 % with SWA and updated batch-norm statistics, 96.50 % with ' +
+        "plain SGD. SWA's is higher with 1 of 2 seeds: the seeds disagree.",
     ]);
   });
 

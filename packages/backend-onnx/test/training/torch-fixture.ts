@@ -6,7 +6,8 @@ import { canonical, recordOf } from '@polyak/core/interfaces';
 import type { Parameter } from '@polyak/core/interfaces';
 import * as ort from 'onnxruntime-node';
 
-export const [STEPS, BATCHES, BATCH, CLASSES, EXTENT] = [100, 10, 16, 10, 12];
+export const [STEPS, BATCHES, CLASSES] = [100, 10, 10];
+const [BATCH, EXTENT] = [16, 12];
 export const [LR, SWA_LR, SWA_START, SWA_FREQ] = [0.05, 0.02, 50, 5];
 
 /** A file that make_training_fixtures.py wrote. */
