@@ -49,9 +49,14 @@ export function it(name, body) {
 export const beforeAll = (hook) => suites.at(-1).before.push(hook);
 export const afterAll = (hook) => suites.at(-1).after.push(hook);
 
-/** Ends the suites of the tests that ran. */
+/** Ends the suites of the tests that ran. What a hook is to undo may not have been done: some ran. */
 export async function endSuites() {
-  for (const { after } of begun) for (const hook of after) await hook();
+  for (const { after } of begun) {
+    for (const hook of after)
+      await Promise.resolve()
+        .then(hook)
+        .catch(() => {});
+  }
   begun.clear();
 }
 
