@@ -49,7 +49,11 @@ let unhandled;
 process.on('unhandledRejection', (error) => (unhandled = error));
 process.on('uncaughtException', (error) => (unhandled = error));
 
-async function call({ id, run }) {
+let lastFile;
+
+async function call({ id, file, run }) {
+  if (file !== lastFile) await endSuites();
+  lastFile = file;
   unhandled = undefined;
   const start = performance.now();
   let failure;
@@ -99,7 +103,6 @@ class Runner {
       results.push(result);
       durations[test.file] = (durations[test.file] ?? 0) + result.timeSpentMs;
     }
-    await endSuites();
     mkdirSync(dirname(DURATIONS), { recursive: true });
     writeFileSync(DURATIONS, JSON.stringify(durations));
     return { status: 'complete', tests: results, mutantCoverage: stryker.mutantCoverage };
@@ -127,9 +130,7 @@ class Runner {
     const timeout = determineHitLimitReached(stryker.hitCount, hitLimit);
     Object.assign(stryker, { activeMutant: undefined, hitLimit: undefined });
     await endSuites();
-
     if (failed) this.#isSpoilt = (await call(failed)).status === FAILED;
-    await endSuites();
     if (this.#isSpoilt && !isFirst) throw new Error(SPOILT);
     return toMutantRunResult(timeout ?? { status: 'complete', tests: results });
   }

@@ -4,6 +4,7 @@ import { format } from 'node:util';
 
 import {
   ASYMMETRIC_MATCHERS_OBJECT,
+  customMatchers,
   JestAsymmetricMatchers,
   JestChaiExpect,
   JestExtend,
@@ -16,6 +17,7 @@ chai.use(JestChaiExpect);
 chai.use(JestAsymmetricMatchers);
 
 export const expect = Object.assign((...given) => chai.expect(...given), chai.expect);
+expect.extend(expect, customMatchers);
 Object.defineProperties(
   expect,
   Object.getOwnPropertyDescriptors(globalThis[ASYMMETRIC_MATCHERS_OBJECT]),
