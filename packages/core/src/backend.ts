@@ -27,7 +27,7 @@ export interface AveragedItem<T> {
   readonly residual?: T;
   /** Whether every element of the new average is finite; false if an element of `live` is not. */
   readonly isFinite: boolean;
-  /** Whether `live` differed from the old average in at least one element. */
+  /** Whether `live` differed from the old average in at least one element; 0 and -0 are equal. */
   readonly hasMoved: boolean;
 }
 
@@ -58,6 +58,7 @@ export interface AverageOptions {
  * equal length, equal specs, a declared dtype, a weight in [0, 1]); backends need not check again.
  * Where a method throws, nothing has changed: no tensor is consumed, none is left behind.
  * `download`, `clone`, `cast`, `allFinite`, `average` and `swap` throw for a disposed tensor.
+ * Calls whose promises are pending overlap; none consumes a tensor that another was given.
  */
 export interface Backend<T> {
   /** The version of this interface. */

@@ -9,6 +9,7 @@ import { largeTests } from './tests/large-tests.js';
 import { listTests } from './tests/list-tests.js';
 import type { BackendHarness, ConformanceOptions } from './harness.js';
 import { overflowTests } from './tests/overflow-tests.js';
+import { overlapTests } from './tests/overlap-tests.js';
 import { parameterTests } from './tests/parameter-tests.js';
 import { refusalTests } from './tests/refusal-tests.js';
 import { repetitionTests } from './tests/repetition-tests.js';
@@ -45,6 +46,7 @@ const TESTS = [
   ...overflowTests,
   ...repetitionTests,
   ...refusalTests,
+  ...overlapTests,
   ...compensatedTests,
   ...swapTests,
   ...parameterTests,

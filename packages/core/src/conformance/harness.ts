@@ -108,3 +108,14 @@ export async function heldBy<T>(
 ): Promise<readonly HostTensor[]> {
   return backend.download(parameters.map((parameter) => parameter.get()));
 }
+
+/** The same place with another `set`. */
+export function withSet<T>(parameter: Parameter<T>, set: Parameter<T>['set']): Parameter<T> {
+  const { name, identity } = parameter;
+  return { name, identity, get: () => parameter.get(), set };
+}
+
+/** A few turns of the queue of promises. */
+export async function ticks(): Promise<void> {
+  for (let n = 0; n < 20; n += 1) await Promise.resolve();
+}

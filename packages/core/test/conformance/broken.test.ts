@@ -11,6 +11,7 @@ import { brokenHalves } from './broken/halves.js';
 import { brokenLarge } from './broken/large.js';
 import { brokenLists } from './broken/lists.js';
 import { brokenOverflow } from './broken/overflow.js';
+import { brokenOverlaps } from './broken/overlaps.js';
 import { brokenParameters } from './broken/parameters.js';
 import { brokenRefusals } from './broken/refusals.js';
 import { brokenRepetitions } from './broken/repetitions.js';
@@ -30,6 +31,7 @@ const BROKEN = [
   ...brokenOverflow,
   ...brokenRefusals,
   ...brokenFailures,
+  ...brokenOverlaps,
   ...brokenSwaps,
   ...brokenParameters,
   ...brokenHalves,

@@ -130,6 +130,10 @@ export const averagingTests: readonly HarnessTest[] = [
         places.push({ shape: [257], place: 3 });
         averages.push(hostTensor(dtype, [257], (i) => i));
         live.push(hostTensor(dtype, [257], (i) => (i === 3 ? 4 : i === 4 ? 3 : i)));
+        // These are equal as numbers.
+        places.push({ shape: [257], place: -1 });
+        averages.push(hostTensor(dtype, [257], (i) => (i % 2 === 0 ? 0 : -0)));
+        live.push(hostTensor(dtype, [257], (i) => (i % 2 === 0 ? -0 : 0)));
         const lives = await backend.upload(live);
         const hostItems = averages.map((average, n) => ({ average, live: n, weight: 0.5 }));
         const moved = await made(backend, await itemsOf(backend, hostItems, lives));

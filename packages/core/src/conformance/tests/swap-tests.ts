@@ -10,7 +10,7 @@ import {
   specsOf,
   values,
 } from '../check.js';
-import { dtypeOf, heldBy, parametersOf } from '../harness.js';
+import { dtypeOf, heldBy, parametersOf, ticks, withSet } from '../harness.js';
 import type { HarnessTest } from '../harness.js';
 import { samples } from '../samples.js';
 
@@ -45,16 +45,6 @@ function refusingOnce<T>(
       });
     });
   });
-}
-
-function withSet<T>(parameter: Parameter<T>, set: Parameter<T>['set']): Parameter<T> {
-  const { name, identity } = parameter;
-  return { name, identity, get: () => parameter.get(), set };
-}
-
-/** A few turns of the queue of promises. */
-async function ticks(): Promise<void> {
-  for (let n = 0; n < 20; n += 1) await Promise.resolve();
 }
 
 export const swapTests: readonly HarnessTest[] = [

@@ -135,6 +135,14 @@ export const brokenAverages: readonly Broken[] = [
     }),
   },
   {
+    what: 'takes -0 for another number than 0',
+    test: MOVED,
+    backend: withResults((result, { average, live }) => {
+      const [a, p] = [numbers(average), numbers(live)];
+      return { ...result, hasMoved: a.some((value, n) => !Object.is(value, p[n])) };
+    }),
+  },
+  {
     what: 'says of the first item for all whether it moved',
     test: MOVED,
     backend: (plain) => ({
