@@ -51,7 +51,7 @@ export function it(name, body) {
 export const beforeAll = (hook) => suites.at(-1).before.push(hook);
 export const afterAll = (hook) => suites.at(-1).after.push(hook);
 
-/** Ends the suites of the tests that ran. What a hook is to undo may not have been done: some ran. */
+/** Ends the suites that began. What a hook is to undo may not have been done: some tests ran. */
 export async function endSuites() {
   for (const { after } of begun) {
     for (const hook of after)
