@@ -1,19 +1,19 @@
 // The look of the report: light and dark, on a desk and on a phone.
 
 /**
- * Colours by Okabe and Ito, which people with any kind of colour blindness can tell apart, darkened
- * for a white ground.
+ * The colours of all reports and of the playground: grey for a baseline, orange for live weights,
+ * blue for averages. People with any kind of colour blindness can tell them apart.
  */
 export const reportStyle = `
 :root {
   color-scheme: light dark;
   --ground: #ffffff; --panel: #f6f7f9; --edge: #dfe3e8; --ink: #1b1f24; --muted: #59636e;
-  --sgd: #0072b2; --live: #c07a00; --averaged: #00805d;
+  --sgd: #57606a; --live: #c2410c; --averaged: #1d4ed8;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #111418; --panel: #191d23; --edge: #2c333b; --ink: #e8ebee; --muted: #9aa5b1;
-    --sgd: #56b4e9; --live: #e69f00; --averaged: #1fc796;
+    --sgd: #a8b1bb; --live: #fb923c; --averaged: #7db2ff;
   }
 }
 * { box-sizing: border-box; }

@@ -16,8 +16,8 @@ export interface Card {
   readonly plots: readonly Plot.PlotOptions[];
 }
 
-/** Colours of the baseline, and of what is compared with it, by Okabe and Ito. */
-const COLORS = ['#0072b2', '#00805d', '#c07a00', '#b0417f', '#59636e'] as const;
+/** Colours of the baseline and of what is compared with it, as in the reports. */
+const COLORS = ['#57606a', '#1d4ed8', '#c2410c', '#00805d', '#b0417f'] as const;
 
 /** Colours of text, of lines between, and of the ground. */
 export const THEME = { ink: '#1b1f24', muted: '#59636e', edge: '#dfe3e8', panel: '#f6f7f9' };
