@@ -1,5 +1,5 @@
 // The sidebar of the guides. A page is added here, or the build fails.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { DefaultTheme } from 'vitepress';
 
 export const DOCS: URL = new URL('../', import.meta.url);
@@ -38,8 +38,8 @@ const SECTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** The packages of the reference, in the order of the sidebar. */
-export const PACKAGES = [
+/** The packages that come first in the sidebar, in this order. */
+const FIRST = [
   'core',
   'backend-cpu',
   'backend-tfjs',
@@ -51,7 +51,10 @@ export const PACKAGES = [
   'cli',
   'safetensors',
   'tensorflow-native',
-] as const;
+];
+
+/** All that have a README. */
+export const PACKAGES: readonly string[] = [...new Set([...FIRST, ...packagesWithReadme()])];
 
 /**
  * Sections of pages, each under its own heading.
@@ -70,6 +73,11 @@ export function guidesSidebar(): DefaultTheme.SidebarItem[] {
     text,
     items: pages.map((page) => ({ text: titleOf(page), link: `/${page}` })),
   }));
+}
+
+function packagesWithReadme(): readonly string[] {
+  const folder = new URL('../packages/', DOCS);
+  return readdirSync(folder).filter((name) => existsSync(new URL(`${name}/README.md`, folder)));
 }
 
 function pagesIn(folder: string): readonly string[] {

@@ -8,7 +8,8 @@ type Item = DefaultTheme.SidebarItem;
 /** Sidebars by the path that they are for: one a package, or each page carries all of them. */
 export function referenceSidebars(): Record<string, Item[]> {
   const file = new URL('reference/typedoc-sidebar.json', DOCS);
-  if (!existsSync(file)) throw new Error('No API reference: run `pnpm run site:reference` first.');
+  if (!existsSync(file))
+    throw new Error('No API reference: run `npx -y pnpm@12 run site:build` first.');
   const packages = JSON.parse(readFileSync(file, 'utf8')) as readonly Item[];
   return Object.fromEntries(packages.map((item) => [item.link ?? '', sidebarOf(item)]));
 }

@@ -13,8 +13,11 @@ export interface CodeExample {
 }
 
 const BLOCK = /```ts\n([\s\S]*?)```/g;
-/** Fences that look like examples, and would not be found. (Excerpts are `typescript`.) */
-const ODD_FENCE = /^ *(?:```ts(?!\r?$|ypescript\r?$).*|~~~ts.*)$/m;
+/** Fences that look like examples, and would not be found. */
+const ODD_FENCE = /^ *(?:```ts(?!\r?$).*|```typescript.*|~~~ts.*)$/m;
+/** Guides have excerpts too, which tests/guides compares with their sources. */
+const EXCERPTS = /^```typescript$/gm;
+const GUIDES = 'docs/guides/';
 const EXPECTED = /console\.log\(.*\);\s*\/\/\s*(.+)$/gm;
 
 /**
@@ -33,7 +36,8 @@ export function codeExamples(root: string, patterns: readonly string[]): readonl
 function examplesOf(path: string, text: string): readonly CodeExample[] {
   // In doc comments, each line begins with ` * `.
   const plain = path.endsWith('.ts') ? text.replaceAll(/^ *\* ?/gm, '') : text;
-  const [odd] = ODD_FENCE.exec(plain) ?? [];
+  const fences = path.startsWith(GUIDES) ? plain.replaceAll(EXCERPTS, '```') : plain;
+  const [odd] = ODD_FENCE.exec(fences) ?? [];
   if (odd !== undefined) {
     throw new Error(
       `${path}: \`${odd.trim()}\` is not checked. Begin the block with plain \`ts\`.`,

@@ -23,7 +23,7 @@ function run(command, ...args) {
 
 const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();
 if (!existsSync(CLONE)) execFileSync('git', ['clone', '--quiet', ROOT, CLONE]);
-run('git', 'fetch', '--quiet', 'origin', commit);
+run('git', 'fetch', '--quiet', ROOT, commit);
 run('git', 'checkout', '--quiet', '--force', '--detach', commit);
 const packages = ['api', 'core'].map((name) => `@stryker-mutator/${name}@${STRYKER}`);
 run('npx', '-y', 'pnpm@12', 'add', '--silent', '--workspace-root', '--save-dev', ...packages);
