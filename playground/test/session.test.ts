@@ -1,9 +1,10 @@
 // Sessions on wasm in Node.
 import '@tensorflow/tfjs-backend-wasm';
+import { recordOf } from '@polyak/core/interfaces';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { spirals } from '../src/task/spirals.js';
-import { stepsPerEpoch } from '../src/task/task.js';
+import { plans, stepsPerEpoch } from '../src/task/task.js';
 import type { Controls } from '../src/training/settings.js';
 import { defaultControls, defaultSettings } from '../src/training/settings.js';
 import { Session } from '../src/worker/session.js';
@@ -11,14 +12,20 @@ import { Session } from '../src/worker/session.js';
 const settings = defaultSettings.spirals;
 const early: Controls = { ...defaultControls('spirals'), swaStart: 2 };
 
-/** A session that pauses after some epochs. */
-function sessionOf(pauseAfter: number, controls = early): Session {
+/** A session that pauses after some epochs; `onEpoch` is called after each. */
+function sessionOf(
+  pauseAfter: number,
+  controls = early,
+  onEpoch: (epoch: number) => void = () => undefined,
+): Session {
   const session: Session = new Session(
     spirals(settings.seed, settings.noise),
     { settings, controls, backend: 'wasm' },
     {
       post: ({ epochs }) => {
-        if (epochs?.length === pauseAfter) session.pause();
+        if (epochs === undefined) return;
+        if (epochs.length === pauseAfter) session.pause();
+        onEpoch(epochs.length);
       },
       rest: () => Promise.resolve(),
       save: () => Promise.resolve(),
@@ -69,7 +76,63 @@ describe('a session', () => {
     );
     await session.change({ ...early, rate: 0.01, swaStart: 1 });
     expect(session.run.averaged.nAvg).toBe(0);
+    expect(session.view.controls).toMatchObject({ rate: 0.01, swaStart: 4 });
     await session.dispose();
+  });
+
+  it('forgets the averages at a new start, also while one is swapped in', async () => {
+    const session = sessionOf(12);
+    await session.train();
+    expect((await session.saved()).visited.at(-1)?.average).not.toBeNull();
+    const { live } = session.view.epochs.at(-1) ?? {};
+    await session.swap();
+    await session.change({ ...early, swaStart: 8 });
+    expect(session.view.held).toMatchObject({ weights: 'live', scores: live });
+    expect(session.view.controls.swaStart).toBe(12);
+    expect(session.view.epochs.some(({ averages }) => averages !== undefined)).toBe(false);
+    const { visited } = await session.saved();
+    expect(visited.map(({ average }) => average)).toEqual(Array(12).fill(null));
+    await session.dispose();
+  });
+
+  it('draws the path of the averages since a new start that was made while it ran', async () => {
+    const changes: Promise<void>[] = [];
+    const session: Session = sessionOf(20, early, (epoch) => {
+      if (epoch === 10 && changes.length === 0) {
+        changes.push(session.change({ ...early, swaStart: 11 }));
+      }
+    });
+    await session.train();
+    await Promise.all(changes);
+    const averaged = session.view.epochs.map(({ averages }) => averages !== undefined);
+    expect(averaged.indexOf(true)).toBe(11);
+    expect(session.view.valley?.live.length).toBe(20);
+    expect(session.view.valley?.average.length).toBe(9);
+    await session.dispose();
+  });
+
+  it('keeps the averages at the end of the run', async () => {
+    const [first, ended] = [sessionOf(4), sessionOf(Infinity)];
+    await first.train();
+    const { run, ...saved } = await first.saved();
+    const stepCounter = plans.spirals.epochs * stepsPerEpoch('spirals');
+    await ended.restore({ ...saved, run: { ...recordOf(run), stepCounter } });
+    await ended.swap();
+    await ended.change({ ...early, rate: 0.01, swaStart: 9 });
+    expect(ended.view.controls).toEqual({ ...early, rate: 0.01 });
+    expect(ended.view.held?.weights).toBe('average');
+    expect(ended.run.averaged.nAvg).toBe(2);
+    for (const session of [first, ended]) await session.dispose();
+  });
+
+  it('trains once where it is told to train twice', async () => {
+    const session = sessionOf(3);
+    await Promise.all([session.train(), session.train()]);
+    const whole = sessionOf(3);
+    await whole.train();
+    expect(session.run.stepCounter).toBe(whole.run.stepCounter);
+    expect(session.view.epochs).toEqual(whole.view.epochs);
+    for (const each of [session, whole]) await each.dispose();
   });
 
   it('swaps, and gives the live weights back before it merges or trains', async () => {

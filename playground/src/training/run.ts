@@ -31,8 +31,6 @@ export class Run {
   readonly #backend = tfjsBackend(tf);
   averaged: AveragedModel<Tensor>;
   stepCounter = 0;
-  /** The step after which averaging started, or will start. */
-  #start: number;
   #controls: Controls;
 
   constructor(task: Task, settings: Settings, controls: Controls) {
@@ -46,7 +44,6 @@ export class Run {
     this.decayed = new Trainee(createNetwork(task.name, settings.seed), this.train, this.#backend);
     this.averaged = this.#newAverages();
     this.#controls = controls;
-    this.#start = controls.swaStart * this.epochSteps;
   }
 
   get controls(): Controls {
@@ -61,26 +58,31 @@ export class Run {
     return this.epoch >= this.plan.epochs;
   }
 
-  /** Changes the controls between two steps. A new start makes new averages. */
+  /**
+   * Changes the controls between two steps. A new start makes new averages; one that has passed is
+   * moved to the end of this epoch.
+   */
   async change(controls: Controls): Promise<void> {
-    const isNewStart = controls.swaStart !== this.#controls.swaStart;
-    this.#controls = controls;
-    if (!isNewStart) return;
-    this.#start = Math.max(controls.swaStart * this.epochSteps, this.stepCounter);
+    if (controls.swaStart === this.#controls.swaStart) {
+      this.#controls = controls;
+      return;
+    }
+    const earliest = Math.ceil(this.stepCounter / this.epochSteps);
     await this.averaged.dispose();
     this.averaged = this.#newAverages();
+    this.#controls = { ...controls, swaStart: Math.max(controls.swaStart, earliest) };
   }
 
   /** Makes one step with both networks, and updates the averages where it is their turn. */
   async step(): Promise<void> {
-    const { rate, swaFreq } = this.#controls;
+    const { rate, swaStart, swaFreq } = this.#controls;
     const { batch, loss } = this.timing.step(() => {
       const next = this.batch();
       return { batch: next, loss: this.live.step(next, rate) };
     });
     const other = this.decayed.step(batch, rate * this.#decay(this.stepCounter));
     this.stepCounter += 1;
-    const sinceStart = this.stepCounter - this.#start;
+    const sinceStart = this.stepCounter - swaStart * this.epochSteps;
     if (sinceStart > 0 && sinceStart % swaFreq === 0) {
       await this.timing.update(() => this.averaged.update());
     }
@@ -93,7 +95,6 @@ export class Run {
       settings: this.settings,
       controls: this.#controls,
       stepCounter: this.stepCounter,
-      start: this.#start,
       live: await this.live.stateDict(),
       decayed: await this.decayed.stateDict(),
       averaged: await this.averaged.stateDict(),
@@ -102,10 +103,9 @@ export class Run {
 
   /** Goes on from a state of a run with the same settings. */
   async loadStateDict(state: StateTree): Promise<void> {
-    const { controls, stepCounter, start, live, decayed, averaged } = recordOf(state);
+    const { controls, stepCounter, live, decayed, averaged } = recordOf(state);
     this.#controls = controls as Controls;
     this.stepCounter = Number(stepCounter);
-    this.#start = Number(start);
     await this.live.loadStateDict(live ?? null);
     await this.decayed.loadStateDict(decayed ?? null);
     await this.averaged.loadStateDict(averaged ?? null);

@@ -46,6 +46,7 @@ export class Session {
   #plane: Plane | undefined;
   #view: View;
   #isPaused = true;
+  #isTraining = false;
   #isDisposed = false;
   #training: Promise<void> = Promise.resolve();
   #statistics: NamedTensors = {};
@@ -67,14 +68,27 @@ export class Session {
     return this.#view;
   }
 
-  /** Trains until the end of the run, or until `pause`. */
+  /** Trains until the end of the run, or until `pause`. A second call joins the first. */
   train(): Promise<void> {
-    this.#training = this.#train();
+    if (this.run.isFinished) return this.#training;
+    this.#isPaused = false;
+    if (!this.#isTraining) this.#training = this.#train();
     return this.#training;
   }
 
   async #train(): Promise<void> {
-    this.#isPaused = false;
+    this.#isTraining = true;
+    try {
+      await this.#steps();
+    } finally {
+      this.#isTraining = false;
+    }
+    if (this.run.isFinished) await this.#finish();
+    else this.#post({ status: 'paused' });
+    await this.#surroundings.save(() => this.saved(), true);
+  }
+
+  async #steps(): Promise<void> {
     await this.#inTurn(() => this.#holdLive());
     this.#post({ status: 'running', soup: undefined });
     while (!this.#isPaused && !this.run.isFinished) {
@@ -85,21 +99,26 @@ export class Session {
       }
       await this.#surroundings.rest(this.run.epochSteps);
     }
-    if (this.run.isFinished) await this.#finish();
-    else this.#post({ status: 'paused' });
-    await this.#surroundings.save(() => this.saved(), true);
   }
 
   pause(): void {
     this.#isPaused = true;
   }
 
-  /** Changes the controls between two steps. */
-  async change(controls: Controls): Promise<void> {
-    const isOtherRule = controls.rule !== this.#view.controls.rule;
-    await this.#inTurn(() => this.run.change(controls));
-    this.#post({ controls });
-    if (isOtherRule && this.#isPaused) await this.#inTurn(() => this.#showRule());
+  /** Changes the controls between two steps. After the last step the averages stay as they are. */
+  change(controls: Controls): Promise<void> {
+    return this.#inTurn(async () => {
+      const { rule, swaStart } = this.run.controls;
+      if (this.run.isFinished) await this.run.change({ ...controls, swaStart });
+      else if (controls.swaStart === swaStart) await this.run.change(controls);
+      else {
+        await this.#holdLive();
+        await this.run.change(controls);
+        this.#forgetAverages();
+      }
+      this.#post({ controls: this.run.controls });
+      if (controls.rule !== rule && this.#isPaused) await this.#showRule();
+    });
   }
 
   /** Exchanges the weights of the network and the average, without a batch-norm update. */
@@ -206,6 +225,16 @@ export class Session {
       if (this.#isDisposed) return;
       this.#post({ valley: view });
     }
+  }
+
+  /** Forgets the averages so far: those that come next have another start. */
+  #forgetAverages(): void {
+    this.#visited = this.#visited.map((visited) => ({ ...visited, average: null }));
+    this.#plane = undefined;
+    const epochs = this.#view.epochs.map(({ epoch, rate, live, decayed, predictions }) => {
+      return { epoch, rate, live, decayed, predictions: { live: predictions.live } };
+    });
+    this.#post({ epochs, valley: undefined, soup: undefined });
   }
 
   /** Draws the end of the run anew with the average that was chosen. */
