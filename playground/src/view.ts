@@ -69,15 +69,31 @@ export interface View {
   readonly held?: HeldView | undefined;
   readonly soup?: SoupView | undefined;
   /** Mean milliseconds of a training step, and of averaging in it. */
-  readonly timing?: { readonly step: number; readonly update: number };
+  readonly timing?: { readonly step: number; readonly update: number } | undefined;
+  /** Whether the browser keeps the run; not known before it was saved. */
+  readonly isKept?: boolean | undefined;
   /** Why the run failed. */
   readonly failure?: string;
 }
 
-/** Test accuracies after the last epoch of one seed. */
-export interface SeedResult {
-  readonly seed: number;
+/** Test accuracies after the last epoch. */
+export interface Means {
   readonly live: number;
   readonly decayed: number;
   readonly average: number;
+}
+
+/** Test accuracies of one seed. */
+export interface SeedResult extends Means {
+  readonly seed: number;
+}
+
+/** What several seeds have given. */
+export interface SeedResults {
+  readonly seeds: readonly SeedResult[];
+  readonly mean: Means;
+  /** The means of the seeds without wrong labels. */
+  readonly rightLabels: Means;
+  /** The means of the seeds at a learning rate of 0.1. */
+  readonly lowRate: Means;
 }
