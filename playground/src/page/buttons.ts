@@ -12,7 +12,9 @@ export function drawButtons(parts: Parts, { view, snapshots }: Page): void {
   const isRunning = ['running', 'starting', 'measuring'].includes(status);
   const isIdle = status === 'paused' || status === 'finished';
   const hasAverage = epochs.at(-1)?.averages !== undefined;
-  parts.button('train').textContent = status === 'recorded' ? 'Train' : 'Train anew';
+  const train = parts.button('train');
+  train.textContent = status === 'recorded' ? 'Train' : 'Train anew';
+  train.disabled = status === 'starting';
   const pause = parts.button('pause');
   pause.textContent = status === 'paused' ? 'Resume' : 'Pause';
   pause.disabled = status !== 'running' && status !== 'paused';
@@ -40,8 +42,13 @@ export function drawButtons(parts: Parts, { view, snapshots }: Page): void {
   );
   for (const format of ['safetensors', 'tfjs'])
     parts.button(format).disabled = !isIdle || !hasAverage;
+  parts.text('kept').textContent =
+    view.isKept === false
+      ? 'This browser does not keep the run: it is lost when the page is closed.'
+      : 'The run is kept in this browser: you can close the page and resume later.';
+  // On a GPU, a step returns before it is computed.
   parts.text('cost').textContent =
-    timing === undefined
+    timing === undefined || backend !== 'wasm'
       ? ''
       : `Averaging took ${percent(timing.update / timing.step)} of a training step: ` +
         `${milliseconds(timing.update)} of ${milliseconds(timing.step)}, three averages at once.`;
@@ -98,5 +105,8 @@ function download({ name, bytes }: DownloadedFile): void {
   link.href = URL.createObjectURL(new Blob([bytes]));
   link.download = name;
   link.click();
-  URL.revokeObjectURL(link.href);
+  // Safari reads it after the click.
+  setTimeout(() => {
+    URL.revokeObjectURL(link.href);
+  }, 60_000);
 }

@@ -47,7 +47,8 @@ export function watchForms(parts: Parts, page: Page): void {
     if (!controls.reportValidity()) return;
     const changed = readControls(parts);
     const isOwn = page.view.status !== 'recorded' && page.view.status !== 'failed';
-    if (isOwn) void page.trainer.change(changed);
+    // A failure is in the view already.
+    if (isOwn) page.trainer.change(changed).catch(() => undefined);
     else {
       page.view = { ...page.view, controls: { ...page.view.controls, rule: changed.rule } };
       page.draw();

@@ -1,6 +1,9 @@
 // What averaging costs, as a share of the training steps.
 
-/** Sums the milliseconds of training steps and of updates of the averages. */
+/**
+ * Sums the milliseconds of training steps and of updates of the averages. Right on wasm: on a GPU, a
+ * step returns before it is computed.
+ */
 export class Timing {
   #steps = 0;
   #stepTime = 0;
