@@ -60,7 +60,7 @@ function float16Table(): Float32Array {
 
 /**
  * The bits of float32 numbers rounded to odd: truncated, with the last bit set if that was inexact.
- * Rounding the result to fewer bits gives the same as rounding `values` once.
+ * Rounding the result to fewer bits gives the same as rounding `values` once. NaN stays NaN.
  */
 function wordsToOdd(values: Float64Array): Uint32Array {
   const near = new Float32Array(1);
@@ -71,7 +71,7 @@ function wordsToOdd(values: Float64Array): Uint32Array {
     near[0] = value;
     const rounded = near[0];
     const found = word[0] as number;
-    const isExact = rounded === value || value !== value;
+    const isExact = rounded === value;
     words[i] = isExact ? found : (Math.abs(rounded) > Math.abs(value) ? found - 1 : found) | 1;
   }
   return words;

@@ -89,8 +89,7 @@ export function ledger<T>(
 
     release(call, tensors) {
       const free: T[] = [];
-      let index = 0;
-      for (const tensor of tensors) {
+      for (const [index, tensor] of tensors.entries()) {
         const key = keyOf(tensor);
         const known = references.get(key);
         if (known === 0) {
@@ -99,7 +98,6 @@ export function ledger<T>(
         }
         if (known !== undefined) references.set(key, known - 1);
         if (known === 1) free.push(tensor);
-        index += 1;
       }
       for (const tensor of free) {
         count -= 1;

@@ -133,7 +133,7 @@ export function fromSafetensors(bytes: Uint8Array, options: DecodeOptions = {}):
   const { tensors, metadata } = decodeSafetensors(bytes, given);
   const text = metadata[KEY];
   if (text === undefined) return tensors;
-  const rest = new Map(Object.entries(tensors));
+  const rest = new Map<Json, HostTensor>(Object.entries(tensors));
   const excess = excessOf(text, rest.size);
   if (excess !== undefined) throw lying(excess);
   const state = unpack(readEnvelope(text), rest);
@@ -234,7 +234,9 @@ function readEnvelope(text: string): Json {
   try {
     envelope = parseJson(text, (_bracket, depth) => depth < MAX_DEPTH + ADDED_DEPTH);
   } catch (cause) {
-    throw lying(`it is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+    throw lying(`it is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   }
   const { version, state, ...rest } = isRecord(envelope) ? envelope : {};
   if (version !== VERSION) {
@@ -247,7 +249,7 @@ function readEnvelope(text: string): Json {
   return state;
 }
 
-function unpack(node: Json, rest: Map<string, HostTensor>): StateTree {
+function unpack(node: Json, rest: Map<Json, HostTensor>): StateTree {
   if (isList(node)) return node.map((child) => unpack(child, rest));
   if (!isRecord(node)) return node;
   if (Object.keys(node).length === 1) {
@@ -259,9 +261,9 @@ function unpack(node: Json, rest: Map<string, HostTensor>): StateTree {
   );
 }
 
-function takeTensor(name: Json, rest: Map<string, HostTensor>): HostTensor {
-  const tensor = typeof name === 'string' ? rest.get(name) : undefined;
-  if (typeof name !== 'string' || tensor === undefined) {
+function takeTensor(name: Json, rest: Map<Json, HostTensor>): HostTensor {
+  const tensor = rest.get(name);
+  if (tensor === undefined) {
     throw lying(
       `the state has the tensor ${excerpt(name)}, which the file lacks or which is used twice`,
     );
@@ -287,7 +289,7 @@ function isRecord(node: Json): node is { readonly [key: string]: Json } {
   return typeof node === 'object' && node !== null && !isList(node);
 }
 
-function lying(what: string, cause?: unknown): PolyakError {
+function lying(what: string, options?: { readonly cause: unknown }): PolyakError {
   const message = `fromSafetensors: the metadata "${KEY}" does not fit the file: ${what}.`;
-  return new PolyakError('ERR_SAFETENSORS', message, cause === undefined ? {} : { cause });
+  return new PolyakError('ERR_SAFETENSORS', message, options);
 }

@@ -25,13 +25,13 @@ export class Transaction {
 
   /** Frees `tensors`, which this call made, if it fails. */
   drafts<T>(backend: Backend<T>, tensors: readonly T[]): readonly T[] {
-    if (tensors.length > 0) this.#undo.push(() => disposeAll(backend, tensors));
+    this.#undo.push(() => disposeAll(backend, tensors));
     return tensors;
   }
 
   /** Frees `tensors`, which are no longer needed, after the call has succeeded. */
   release<T>(backend: Backend<T>, tensors: readonly T[]): void {
-    if (tensors.length > 0) this.#releases.push(() => disposeAll(backend, tensors));
+    this.#releases.push(() => disposeAll(backend, tensors));
   }
 
   /** Registers a change of state, made after everything that can fail. It must not fail itself. */

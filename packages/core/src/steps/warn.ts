@@ -1,7 +1,6 @@
 // Warnings, and where they go.
 
 import { requireFunction } from '../arguments.js';
-import { isPromise } from './steps.js';
 
 declare const console: { warn(message: string): void };
 
@@ -23,7 +22,7 @@ export function warnerOf(what: string, onWarning: Warn = (text) => console.warn(
     try {
       const told: unknown = onWarning(message);
       // An asynchronous function may be passed too.
-      if (isPromise(told)) Promise.resolve(told).catch(failed);
+      Promise.resolve(told).catch(failed);
     } catch (error) {
       failed(error);
     }

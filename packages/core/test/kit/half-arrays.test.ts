@@ -51,6 +51,15 @@ describe.each(['float16', 'bfloat16'] as const)('%s in arrays', (dtype) => {
     );
   });
 
+  it('rounds each NaN to NaN, of float32 and of float64', () => {
+    const words = Uint32Array.of(0x7fff_ffff, 0xffff_ffff, 0x7f80_0001, 0xff80_0001, 0x7fc0_0000);
+    const values = new Float32Array(words.buffer);
+    for (const given of [values, Float64Array.from(values)]) {
+      const bits = halfFromFloat(dtype, given);
+      expect(Array.from(bits, (code) => halfValue(dtype, code))).toEqual(Array(5).fill(NaN));
+    }
+  });
+
   it('keeps every number through float32 and back', () => {
     const numbers = CODES.filter((code) => !Number.isNaN(halfValue(dtype, code)));
     expect(halfFromFloat(dtype, halfToFloat32(dtype, numbers))).toEqual(numbers);

@@ -61,12 +61,23 @@ describe('the mean of host tensors', () => {
     addToMean(running, float64(-7.7), 1);
     expect(running.mean).toEqual(Float64Array.of(-7.7));
     expect(running.residual).toEqual(Float64Array.of(0));
+    // In float64, 0.42 + (0.92 - 0.42) is less than 0.92.
+    const rounding = startMean(float64(0.42));
+    addToMean(rounding, float64(0.92), 1);
+    expect(rounding.mean).toEqual(Float64Array.of(0.92));
+    expect(rounding.residual).toEqual(Float64Array.of(0));
   });
 
   it('does not overflow, and says where it is not finite', () => {
     const running = startMean(float64(MAX, -Infinity));
     expect(addToMean(running, float64(-MAX, -Infinity), 0.5)).toBe(true);
     expect(running.mean).toEqual(Float64Array.of(0, -Infinity));
+    const far = startMean(float64(MAX));
+    expect(addToMean(far, float64(-MAX), 0.75)).toBe(true);
+    expect([far.mean, far.residual]).toEqual([
+      Float64Array.of(MAX * 0.25 - MAX * 0.75),
+      Float64Array.of(0),
+    ]);
     expect(addToMean(startMean(float64(1, 2)), float64(3, Infinity), 0.5)).toBe(false);
     expect(addToMean(startMean(float64(1, NaN)), float64(3, 4), 0.5)).toBe(false);
   });

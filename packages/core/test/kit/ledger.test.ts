@@ -40,6 +40,18 @@ it('refuses what has no reference left, and then takes none', () => {
   expect(tensors.release('dispose', [b])).toEqual([b]);
 });
 
+it('takes no reference where a tensor in the middle has none left', () => {
+  const tensors = ofHostTensors();
+  const [a, b, c] = [tensor(1), tensor(2), tensor(3)];
+  tensors.add([a, b, c]);
+  tensors.release('dispose', [b]);
+  for (let n = 0; n < 2; n += 1) {
+    expect(() => tensors.release('dispose', [a, b, c])).toThrow(disposed);
+  }
+  expect(tensors.memory()).toEqual({ tensors: 2, bytes: 8 });
+  expect(tensors.release('dispose', [a, c])).toEqual([a, c]);
+});
+
 it('takes two references of one tensor at once, and frees it once', () => {
   const tensors = ofHostTensors();
   const a = tensor(1);

@@ -97,6 +97,12 @@ describe('fromSafetensors, given any file', () => {
     expect(() => fromSafetensors(bytes)).toThrow(message);
   });
 
+  it('names the error of the JSON as the cause', () => {
+    expect(() => fromSafetensors(file('{'))).toThrow(
+      expect.objectContaining({ cause: expect.any(SyntaxError) as unknown }),
+    );
+  });
+
   it('refuses or reads a file with any byte changed', () => {
     const bytes = toSafetensors({
       nAvg: 3,

@@ -5,10 +5,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fromSafetensors, toSafetensors } from '@polyak/core';
-import type { StateTree } from '@polyak/core';
-import type { HostTensor } from '@polyak/core/interfaces';
-import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundled } from '../../../../tests/support/bundled.js';
 
@@ -103,33 +99,5 @@ describe('fromSafetensors, given a large file of', () => {
     expect(found.message.length).toBeLessThan(500);
     expect(found.seconds).toBeLessThan(SECONDS);
     expect(found.memory).toBeLessThan(MEMORY);
-  });
-});
-
-describe('toSafetensors writes what fromSafetensors reads:', () => {
-  const scalar = (value: number): HostTensor => ({
-    dtype: 'float32',
-    shape: [],
-    data: Float32Array.of(value),
-  });
-
-  it.each([
-    [249_994, 0],
-    [250_195, 100],
-  ])('%i numbers beside %i tensors, and no more', (most, tensorCount) => {
-    const state = (count: number): StateTree => ({
-      list: Array.from({ length: count }, (_, n) => n),
-      tensors: Array.from({ length: tensorCount }, (_, n) => scalar(n)),
-    });
-    const written = toSafetensors(state(most));
-    expect(fromSafetensors(written)).toEqual(state(most));
-    expect(() => toSafetensors(state(most + 1))).toThrow(RangeError);
-    expect(() => toSafetensors(state(most + 1))).toThrow('Keep long lists of numbers as tensors');
-
-    const { tensors, metadata } = decodeSafetensors(written);
-    const longer = String(metadata['polyak']).replace('"list":[', '"list":[0,');
-    expect(() => fromSafetensors(encodeSafetensors(tensors, { polyak: longer }))).toThrow(
-      expect.objectContaining({ code: 'ERR_SAFETENSORS' }),
-    );
   });
 });

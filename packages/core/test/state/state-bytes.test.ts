@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { fromSafetensors, toSafetensors, toSafetensorsChunks } from '@polyak/core';
 import type { StateTree } from '@polyak/core';
 import type { HostTensor } from '@polyak/core/interfaces';
-import { decodeSafetensors } from '@polyak/safetensors';
+import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
 import { describe, expect, it } from 'vitest';
 import { anyName, anyTensor, canonical } from '../../../../tests/support/arbitrary-tensor.js';
 
@@ -107,6 +107,11 @@ describe('toSafetensors', () => {
       { 'a/b': weight, a: { b: weight, 'b#2': weight } },
       ['a/b', 'a/b#2', 'a/b#2#2'],
     ],
+    [
+      'three paths that join to the same name',
+      { 'a/b/c': weight, 'a/b': { c: weight }, a: { 'b/c': weight } },
+      ['a/b/c', 'a/b/c#2', 'a/b/c#3'],
+    ],
     ['the reserved name', { ['__metadata__']: weight }, ['__metadata__#2']],
     ['halves of surrogate pairs', { '\ud800': weight, '\udc00': weight }, ['\ufffd', '\ufffd#2']],
     ['an empty key', { '': { '': weight }, '/': weight }, ['/', '/#2']],
@@ -120,6 +125,12 @@ describe('toSafetensors', () => {
     const state = fromSafetensors(toSafetensors([weight, weight]));
     expect(state).toEqual([weight, weight]);
     expect(Array.isArray(state) && state[0] !== state[1]).toBe(true);
+  });
+
+  it('writes a record or list that occurs twice twice', () => {
+    const [record, list] = [{ a: 1 }, [weight]];
+    const state = { record, list, again: [record, list] };
+    expect(fromSafetensors(toSafetensors(state))).toEqual(state);
   });
 
   it('takes records without a prototype and from another realm', () => {
@@ -205,5 +216,33 @@ describe('toSafetensors', () => {
 
   it('refuses a tensor whose data and shape disagree', () => {
     expect(() => toSafetensors({ a: { ...weight, shape: [3] } })).toThrow(RangeError);
+  });
+});
+
+describe('toSafetensors writes what fromSafetensors reads:', () => {
+  const scalar = (value: number): HostTensor => ({
+    dtype: 'float32',
+    shape: [],
+    data: Float32Array.of(value),
+  });
+
+  it.each([
+    [249_994, 0],
+    [250_195, 100],
+  ])('%i numbers beside %i tensors, and no more', (most, tensorCount) => {
+    const state = (count: number): StateTree => ({
+      list: Array.from({ length: count }, (_, n) => n),
+      tensors: Array.from({ length: tensorCount }, (_, n) => scalar(n)),
+    });
+    const written = toSafetensors(state(most));
+    expect(fromSafetensors(written)).toEqual(state(most));
+    expect(() => toSafetensors(state(most + 1))).toThrow(RangeError);
+    expect(() => toSafetensors(state(most + 1))).toThrow('Keep long lists of numbers as tensors');
+
+    const { tensors, metadata } = decodeSafetensors(written);
+    const longer = String(metadata['polyak']).replace('"list":[', '"list":[0,');
+    expect(() => fromSafetensors(encodeSafetensors(tensors, { polyak: longer }))).toThrow(
+      expect.objectContaining({ code: 'ERR_SAFETENSORS' }),
+    );
   });
 });
