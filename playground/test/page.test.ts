@@ -179,6 +179,31 @@ describe.skipIf(executablePath === undefined)('the live page', () => {
     });
   });
 
+  it('shows that its worker could not be loaded', async () => {
+    const page = await site.browser.newPage();
+    await page.route(/worker/u, (route) => route.abort());
+    await page.goto(site.url);
+    await page.getByRole('alert').filter({ hasText: 'The worker could not be loaded.' }).waitFor();
+    expect(await text(page, 'status')).toBe('Stopped.');
+    await page.close();
+  });
+
+  it('trains without IndexedDB, and says that the run is not kept', async () => {
+    const page = await site.browser.newPage();
+    const complaints = complaintsOf(page);
+    await page.route(/worker/u, async (route) => {
+      const response = await route.fetch();
+      const body = `Object.defineProperty(globalThis, 'indexedDB', {});${await response.text()}`;
+      await route.fulfill({ response, body });
+    });
+    await page.goto(site.url);
+    await page.getByRole('button', { name: 'Train', exact: true }).dblclick();
+    await page.locator('[data-text=kept]', { hasText: 'does not keep the run' }).waitFor();
+    await reach(page, 2);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
   it(
     'trains MNIST with batch norm, and updates it for the average',
     async () => {

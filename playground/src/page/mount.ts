@@ -24,14 +24,14 @@ export function mount(element: HTMLElement): () => void {
   element.classList.add('polyak-playground');
   element.innerHTML = template;
   const parts = partsOf(element);
-  const worker = new Worker(new URL('../worker/worker.ts', import.meta.url), { type: 'module' });
-  let isScheduled = false;
   const scrubber = parts.input('epoch');
-
+  let isMounted = true;
+  let isScheduled = false;
+  let worker: Worker | undefined;
   let page: Page | undefined;
   const draw = (): void => {
     isScheduled = false;
-    if (page === undefined) return;
+    if (page === undefined || !isMounted) return;
     const { length } = page.view.epochs;
     scrubber.max = String(Math.max(1, length));
     scrubber.value = String(page.epoch);
@@ -46,9 +46,29 @@ export function mount(element: HTMLElement): () => void {
     isScheduled = true;
     requestAnimationFrame(draw);
   };
+  const fail = (failure: string): void => {
+    if (!isMounted) return;
+    if (page !== undefined) {
+      show({ status: 'failed', failure });
+      return;
+    }
+    parts.text('failure').hidden = false;
+    parts.text('failure').textContent = failure;
+  };
+  const loadShownTask = async (shown: Page): Promise<void> => {
+    const { settings } = shown.view;
+    try {
+      const task = await loadTask(settings);
+      if (shown.view.settings !== settings) return; // another run was started meanwhile
+      shown.task = task;
+      schedule();
+    } catch (error) {
+      fail(`The data could not be loaded: ${String(error)}`);
+    }
+  };
   /** Shows what has changed; the scrubber follows the run if it was at its end. */
-  const show = async (change: Partial<View>): Promise<void> => {
-    if (page === undefined) return;
+  const show = (change: Partial<View>): void => {
+    if (page === undefined || !isMounted) return;
     const followed = page.epoch >= page.view.epochs.length;
     const { settings } = page.view;
     page.view = { ...page.view, ...change };
@@ -57,7 +77,7 @@ export function mount(element: HTMLElement): () => void {
     if (change.settings !== undefined && change.settings !== settings) {
       page.task = undefined;
       page.snapshots = [];
-      page.task = await loadTask(change.settings);
+      void loadShownTask(page);
     }
     if (change.controls !== undefined) showControls(parts, page.view);
     schedule();
@@ -66,11 +86,18 @@ export function mount(element: HTMLElement): () => void {
   const start = async (): Promise<void> => {
     const response = await fetch(recordedUrl);
     const view = (await response.json()) as View;
+    const task = await loadTask(view.settings);
+    if (!isMounted) return;
+    worker = new Worker(new URL('../worker/worker.ts', import.meta.url), { type: 'module' });
+    worker.addEventListener('error', ({ message }) => {
+      // A worker that was not found has no message.
+      fail(message ? `The worker failed: ${message}` : 'The worker could not be loaded.');
+    });
     const trainer = wrap<Trainer>(worker);
     page = {
       trainer,
       view,
-      task: await loadTask(view.settings),
+      task,
       epoch: view.epochs.length,
       snapshots: [],
       draw: schedule,
@@ -80,8 +107,7 @@ export function mount(element: HTMLElement): () => void {
     watchValley(parts, page);
     wireButtons(parts, page, () => ({ ...readSettings(parts), controls: readControls(parts) }));
     draw();
-    await drawSeeds(parts);
-    await trainer.open(proxy((change: Partial<View>) => void show(change)));
+    await Promise.all([trainer.open(proxy(show)), drawSeeds(parts)]);
   };
   scrubber.addEventListener('input', () => {
     if (page === undefined) return;
@@ -93,12 +119,11 @@ export function mount(element: HTMLElement): () => void {
   const scheme = matchMedia('(prefers-color-scheme: dark)');
   scheme.addEventListener('change', schedule);
   start().catch((error: unknown) => {
-    const failure = parts.text('failure');
-    failure.hidden = false;
-    failure.textContent = `The page could not start: ${String(error)}`;
+    fail(`The page could not start: ${String(error)}`);
   });
   return () => {
-    worker.terminate();
+    isMounted = false;
+    worker?.terminate();
     resized.disconnect();
     scheme.removeEventListener('change', schedule);
     element.replaceChildren();
