@@ -1,8 +1,8 @@
 // What averaging costs, as a share of the training steps.
 
 /**
- * Sums the milliseconds of training steps and of updates of the averages. Right on wasm: on a GPU, a
- * step returns before it is computed.
+ * Sums the milliseconds of training steps and of updates of the averages. Right on wasm: on a GPU,
+ * a step returns before it is computed.
  */
 export class Timing {
   #steps = 0;
