@@ -155,7 +155,8 @@ ${legend}
   <ul>
     <li>The task was picked from about 50 because the effect is large in it. Without wrong labels,
       SGD with a falling rate is as good as SWA: <span data-text="right-labels"></span>, the means
-      of eight seeds. At a rate of 0.1 it almost is: <span data-text="low-rate"></span>. Try both.</li>
+      of eight seeds. At a rate of 0.1 it almost is: <span data-text="low-rate"></span>. Try
+      both.</li>
     <li>The valley has two directions of the 99 that this network has. The average is in the middle
       because it is the origin of the plane. Paths are projections, so only the contours are
       evidence. The axes have scales of their own, and the steepest quarter has one colour.</li>

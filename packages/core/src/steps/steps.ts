@@ -64,6 +64,6 @@ function resumed<R>(steps: Steps<R>, resume: () => IteratorResult<unknown, R>): 
 }
 
 /** Whether a value has to be awaited. */
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
+function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value;
 }
