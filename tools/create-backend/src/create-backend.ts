@@ -60,12 +60,14 @@ function requireName(name: string): void {
   }
 }
 
-/** The template's files, from its folder. */
-function templateFiles(): readonly string[] {
-  return readdirSync(TEMPLATE, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(TEMPLATE.length))
-    .filter((file) => !/(^|[/\\])(node_modules|dist)[/\\]/.test(file));
+/** The template's files, from its folder. Links, such as those of pnpm, are not followed. */
+function templateFiles(folder: string = ''): readonly string[] {
+  return readdirSync(join(TEMPLATE, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isFile()) return [path];
+    const isSource = entry.isDirectory() && !['node_modules', 'dist'].includes(entry.name);
+    return isSource ? templateFiles(path) : [];
+  });
 }
 
 /**
