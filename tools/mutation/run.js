@@ -29,6 +29,17 @@ const packages = ['api', 'core'].map((name) => `@stryker-mutator/${name}@${STRYK
 run('npx', '-y', 'pnpm@12', 'add', '--silent', '--workspace-root', '--save-dev', ...packages);
 
 const given = ['run', 'tools/mutation/stryker.config.json', ...process.argv.slice(2)];
-const { status } = spawnSync('npx', ['stryker', ...given], { cwd: CLONE, stdio: 'inherit' });
-console.log(`mutation: ${join(CLONE, 'reports/mutation/mutation.html')} shows each mutant.`);
+// StrykerJS loads the runner in its own process too, where its imports must be found.
+const program = [
+  '--import',
+  './tools/mutation/resolve.js',
+  'node_modules/@stryker-mutator/core/bin/stryker.js',
+];
+const { status } = spawnSync(process.execPath, [...program, ...given], {
+  cwd: CLONE,
+  stdio: 'inherit',
+});
+if (status === 0) {
+  console.log(`mutation: ${join(CLONE, 'reports/mutation/mutation.html')} shows each mutant.`);
+}
 process.exitCode = status ?? 1;
