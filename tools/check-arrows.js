@@ -16,7 +16,8 @@ const PACKAGES = {
   'backend-gpujs': ['core', 'backend-cpu'],
   ensemble: ['core', 'backend-cpu'],
   checkpoints: ['core', 'backend-cpu', 'safetensors', 'backend-onnx'],
-  cli: ['checkpoints', 'core', 'ensemble', 'backend-onnx', 'safetensors'],
+  fleet: ['checkpoints', 'core', 'ensemble', 'safetensors'],
+  cli: ['checkpoints', 'core', 'ensemble', 'backend-onnx', 'safetensors', 'fleet'],
   'tensorflow-native': [],
 };
 

@@ -48,6 +48,7 @@ const FIRST = [
   'ensemble',
   'schedules',
   'checkpoints',
+  'fleet',
   'cli',
   'safetensors',
   'tensorflow-native',

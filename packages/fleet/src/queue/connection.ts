@@ -1,0 +1,30 @@
+// How the fleet uses BullMQ: connections, and the settings under which no job was lost when workers
+// were killed or stopped.
+import type { JobsOptions, WorkerOptions } from 'bullmq';
+import { Redis } from 'ioredis';
+
+/** For workers: they wait for Redis as long as it takes. */
+export function workerConnection(url: string): Redis {
+  return new Redis(url, { maxRetriesPerRequest: null });
+}
+
+/** For those who add jobs: a call fails while Redis is away, instead of waiting for ever. */
+export function producerConnection(url: string): Redis {
+  return new Redis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1 });
+}
+
+/** The settings of workers. A job that is delivered again is done again, to the same bytes. */
+export const WORKER: Omit<WorkerOptions, 'connection'> = {
+  lockDuration: 30_000,
+  stalledInterval: 5_000,
+  // Each kill of a worker counts; the default, 1, makes the second one final.
+  maxStalledCount: 20,
+};
+
+/** The settings of jobs. */
+export const JOB: JobsOptions = {
+  attempts: 5,
+  backoff: { type: 'exponential', delay: 500, jitter: 0.2 },
+  removeOnComplete: { count: 1000 },
+  removeOnFail: { count: 1000 },
+};

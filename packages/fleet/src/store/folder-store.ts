@@ -1,0 +1,245 @@
+// A shared folder as a store: a local one, NFS, or any that has atomic links and renames.
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { PolyakError } from '@polyak/core';
+import { openFile } from '@polyak/safetensors/node';
+import { requireKey } from './key.js';
+import type { PartialObject, PublishOptions, Store, StoredObject } from './store.js';
+
+/**
+ * A folder that all machines of a fleet see, each by its own path. Keys are paths in it. Objects
+ * are written under names that begin with a dot and end in `.partial`, beside their places.
+ *
+ * @param path - of the folder, which exists
+ */
+export function folderStore(path: string): Store {
+  return new FolderStore(resolve(path));
+}
+
+class FolderStore implements Store {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  async open(key: string): Promise<StoredObject> {
+    const path = await this.#existing(key);
+    const source = await openFile(path).catch((cause: unknown) => {
+      throw missing(this.name, key, cause);
+    });
+    const { size, mtimeMs } = await stat(path);
+    return {
+      size: source.size,
+      version: `${size}-${mtimeMs}`,
+      read: (offset, length) => source.read(offset, length),
+      readInto: (offset, target) => source.readInto(offset, target),
+      close: () => source.close(),
+    };
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    return await readFile(this.#path(key)).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    });
+  }
+
+  async put(key: string, bytes: Uint8Array): Promise<void> {
+    await this.#written(key, bytes, async (partial, path) => {
+      await rename(partial, path);
+      return true;
+    });
+  }
+
+  async putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {
+    return await this.#written(key, bytes, async (partial, path) => {
+      try {
+        await link(partial, path);
+        return true;
+      } catch (error) {
+        if (codeOf(error) === 'EEXIST') return false;
+        throw error;
+      } finally {
+        await rm(partial, { force: true });
+      }
+    });
+  }
+
+  async list(prefix: string): Promise<readonly string[]> {
+    const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+    const entries = await readdir(join(this.name, folder), {
+      recursive: true,
+      withFileTypes: true,
+    }).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return [];
+      throw error;
+    });
+    const keys = entries
+      .filter((entry) => entry.isFile() && !isPartial(entry.name))
+      .map((entry) => join(entry.parentPath, entry.name).slice(this.name.length + 1))
+      .map((path) => path.split(sep).join('/'));
+    return keys.filter((key) => key.startsWith(prefix)).sort();
+  }
+
+  async remove(key: string): Promise<void> {
+    await rm(this.#path(key.replace(/\/$/, '')), { force: true, recursive: key.endsWith('/') });
+  }
+
+  async openPartial(key: string, id: string, byteLength: number): Promise<PartialObject> {
+    const path = this.#partial(key, id);
+    await mkdir(dirname(path), { recursive: true });
+    const handle = await open(path, 'wx').catch(async (error: unknown) => {
+      if (codeOf(error) === 'EEXIST') return await open(path, 'r+');
+      throw error;
+    });
+    // Of many that do so at once, each leaves the same length.
+    if ((await handle.stat()).size !== byteLength) await handle.truncate(byteLength);
+    return new PartialFile(path, handle);
+  }
+
+  async publish(
+    key: string,
+    id: string,
+    byteLength: number,
+    { replace = false }: PublishOptions = {},
+  ): Promise<void> {
+    const [partial, path] = [this.#partial(key, id), this.#path(key)];
+    const found = await sizeOf(partial);
+    if (found === undefined && (await sizeOf(path)) === byteLength) return;
+    if (found !== byteLength) {
+      throw new PolyakError(
+        'ERR_CHECKPOINT',
+        `publish: ${partial} has ${found ?? 'no'} bytes, expected ${byteLength}. Merge again.`,
+      );
+    }
+    if (replace) await rename(partial, path);
+    else {
+      await link(partial, path).catch(async (error: unknown) => {
+        if (codeOf(error) !== 'EEXIST') throw error;
+        // Killed between the link and the removal below.
+        if ((await stat(path)).ino === (await stat(partial)).ino) return;
+        throw new PolyakError('ERR_EXISTS', `publish: ${path} exists. Pass \`force\`.`);
+      });
+      await rm(partial);
+    }
+    await syncFolder(dirname(path));
+  }
+
+  async removePartial(key: string, id: string): Promise<void> {
+    await rm(this.#partial(key, id), { force: true });
+  }
+
+  async #written(
+    key: string,
+    bytes: Uint8Array,
+    place: (partial: string, path: string) => Promise<boolean>,
+  ): Promise<boolean> {
+    const path = this.#path(key);
+    const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
+    await mkdir(dirname(path), { recursive: true });
+    try {
+      const handle = await open(partial, 'wx');
+      try {
+        await handle.writeFile(bytes);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      const isPlaced = await place(partial, path);
+      await syncFolder(dirname(path));
+      return isPlaced;
+    } catch (error) {
+      await rm(partial, { force: true });
+      throw error;
+    }
+  }
+
+  #path(key: string): string {
+    requireKey(key);
+    return join(this.name, key);
+  }
+
+  /** The path of an object, which no link leads out of the store. */
+  async #existing(key: string): Promise<string> {
+    const path = await realpath(this.#path(key)).catch((cause: unknown) => {
+      throw missing(this.name, key, cause);
+    });
+    const root = await realpath(this.name);
+    if (path.startsWith(root + sep)) return path;
+    throw new PolyakError(
+      'ERR_CHECKPOINT',
+      `${key}: a link leads out of ${this.name}. Copy the file into the store.`,
+    );
+  }
+
+  #partial(key: string, id: string): string {
+    const path = this.#path(key);
+    return join(dirname(path), `.${basename(path)}.${id}.partial`);
+  }
+}
+
+/** A file that was neither published nor removed as long as its path leads to it. */
+class PartialFile implements PartialObject {
+  readonly #path: string;
+  readonly #handle: FileHandle;
+
+  constructor(path: string, handle: FileHandle) {
+    this.#path = path;
+    this.#handle = handle;
+  }
+
+  async write(begin: number, bytes: Uint8Array): Promise<void> {
+    // A process that was stopped before this line writes after publication what it has computed
+    // from inputs that had not changed until then: the same bytes once more.
+    const there = await stat(this.#path).catch(() => undefined);
+    if (there?.ino !== (await this.#handle.stat()).ino) {
+      throw new PolyakError(
+        'ERR_CHECKPOINT',
+        `write: ${this.#path} was published or removed meanwhile.`,
+      );
+    }
+    for (let at = 0; at < bytes.byteLength;) {
+      const { bytesWritten } = await this.#handle.write(bytes, at, undefined, begin + at);
+      at += bytesWritten;
+    }
+    await this.#handle.datasync();
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code;
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  const status = await stat(path).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  return status?.size;
+}
+
+function isPartial(name: string): boolean {
+  return name.startsWith('.') && name.endsWith('.partial');
+}
+
+function missing(store: string, key: string, cause: unknown): PolyakError {
+  return new PolyakError('ERR_CHECKPOINT', `${store} has no object "${key}".`, { cause });
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  // Windows cannot open folders, and keeps names in order by itself.
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,15 @@
+// Keys of a store come from jobs, which others may have written.
+
+/**
+ * Throws unless a key is a relative path with `/`, without `.`, `..` and empty names.
+ *
+ * @throws RangeError where it is not
+ */
+export function requireKey(key: string): void {
+  const names = key.split('/');
+  const isPlain = names.every((name) => name !== '' && name !== '.' && name !== '..');
+  if (isPlain && !/[\\\0:]/.test(key)) return;
+  throw new RangeError(
+    `${JSON.stringify(key)} is no key of a store: expected a relative path with "/", without "..".`,
+  );
+}
