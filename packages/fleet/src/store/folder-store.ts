@@ -1,5 +1,6 @@
 // A shared folder as a store: a local one, NFS, or any that has atomic links and renames.
 import { randomUUID } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { link, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
@@ -8,9 +9,11 @@ import { openFile } from '@polyak/safetensors/node';
 import { requireKey } from './key.js';
 import type { PartialObject, PublishOptions, Store, StoredObject } from './store.js';
 
+const PARTIAL = '.partial';
+
 /**
  * A folder that all machines of a fleet see, each by its own path. Keys are paths in it. Objects
- * are written under names that begin with a dot and end in `.partial`, beside their places.
+ * are written under names that begin with a dot and end in `${PARTIAL}`, beside their places.
  *
  * @param path - of the folder, which exists
  */
@@ -41,10 +44,8 @@ class FolderStore implements Store {
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    return await readFile(this.#path(key)).catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return undefined;
-      throw error;
-    });
+    if ((await statOf(this.#path(key))) === undefined) return undefined;
+    return await readFile(await this.#existing(key));
   }
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
@@ -70,18 +71,9 @@ class FolderStore implements Store {
 
   async list(prefix: string): Promise<readonly string[]> {
     const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
-    const entries = await readdir(join(this.name, folder), {
-      recursive: true,
-      withFileTypes: true,
-    }).catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return [];
-      throw error;
-    });
-    const keys = entries
-      .filter((entry) => entry.isFile() && !isPartial(entry.name))
-      .map((entry) => join(entry.parentPath, entry.name).slice(this.name.length + 1))
-      .map((path) => path.split(sep).join('/'));
-    return keys.filter((key) => key.startsWith(prefix)).sort();
+    const keys: string[] = [];
+    for await (const key of keysIn(this.name, folder)) if (key.startsWith(prefix)) keys.push(key);
+    return keys.toSorted();
   }
 
   async remove(key: string): Promise<void> {
@@ -107,23 +99,25 @@ class FolderStore implements Store {
     { replace = false }: PublishOptions = {},
   ): Promise<void> {
     const [partial, path] = [this.#partial(key, id), this.#path(key)];
-    const found = await sizeOf(partial);
-    if (found === undefined && (await sizeOf(path)) === byteLength) return;
-    if (found !== byteLength) {
+    const [found, there] = [await statOf(partial), await statOf(path)];
+    if (found?.size !== byteLength) {
       throw new PolyakError(
         'ERR_CHECKPOINT',
-        `publish: ${partial} has ${found ?? 'no'} bytes, expected ${byteLength}. Merge again.`,
+        `publish: ${partial} has ${found?.size ?? 'no'} bytes, expected ${byteLength}. ` +
+          'Begin again.',
       );
     }
-    if (replace) await rename(partial, path);
-    else {
-      await link(partial, path).catch(async (error: unknown) => {
+    if (there?.ino === found.ino) return;
+    if (replace) {
+      const second = `${partial.slice(0, -PARTIAL.length)}.new${PARTIAL}`;
+      await rm(second, { force: true });
+      await link(partial, second);
+      await rename(second, path);
+    } else {
+      await link(partial, path).catch((error: unknown) => {
         if (codeOf(error) !== 'EEXIST') throw error;
-        // Killed between the link and the removal below.
-        if ((await stat(path)).ino === (await stat(partial)).ino) return;
         throw new PolyakError('ERR_EXISTS', `publish: ${path} exists. Pass \`force\`.`);
       });
-      await rm(partial);
     }
     await syncFolder(dirname(path));
   }
@@ -138,7 +132,7 @@ class FolderStore implements Store {
     place: (partial: string, path: string) => Promise<boolean>,
   ): Promise<boolean> {
     const path = this.#path(key);
-    const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
+    const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}${PARTIAL}`);
     await mkdir(dirname(path), { recursive: true });
     try {
       const handle = await open(partial, 'wx');
@@ -177,11 +171,11 @@ class FolderStore implements Store {
 
   #partial(key: string, id: string): string {
     const path = this.#path(key);
-    return join(dirname(path), `.${basename(path)}.${id}.partial`);
+    return join(dirname(path), `.${basename(path)}.${id}${PARTIAL}`);
   }
 }
 
-/** A file that was neither published nor removed as long as its path leads to it. */
+/** A file that is published by a second link, and removed from its first path after that. */
 class PartialFile implements PartialObject {
   readonly #path: string;
   readonly #handle: FileHandle;
@@ -194,8 +188,9 @@ class PartialFile implements PartialObject {
   async write(begin: number, bytes: Uint8Array): Promise<void> {
     // A process that was stopped before this line writes after publication what it has computed
     // from inputs that had not changed until then: the same bytes once more.
-    const there = await stat(this.#path).catch(() => undefined);
-    if (there?.ino !== (await this.#handle.stat()).ino) {
+    const there = await statOf(this.#path);
+    const isPublished = there === undefined || there.nlink > 1;
+    if (isPublished || there.ino !== (await this.#handle.stat()).ino) {
       throw new PolyakError(
         'ERR_CHECKPOINT',
         `write: ${this.#path} was published or removed meanwhile.`,
@@ -217,16 +212,29 @@ function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
-async function sizeOf(path: string): Promise<number | undefined> {
-  const status = await stat(path).catch((error: unknown) => {
+async function statOf(path: string): Promise<Stats | undefined> {
+  return await stat(path).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   });
-  return status?.size;
+}
+
+/** Own recursion: that of `readdir` follows links on Node 26, in circles too. */
+async function* keysIn(root: string, folder: string): AsyncGenerator<string> {
+  const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(
+    (error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return [];
+      throw error;
+    },
+  );
+  for (const entry of entries) {
+    if (entry.isDirectory()) yield* keysIn(root, `${folder}${entry.name}/`);
+    else if (entry.isFile() && !isPartial(entry.name)) yield folder + entry.name;
+  }
 }
 
 function isPartial(name: string): boolean {
-  return name.startsWith('.') && name.endsWith('.partial');
+  return name.startsWith('.') && name.endsWith(PARTIAL);
 }
 
 function missing(store: string, key: string, cause: unknown): PolyakError {

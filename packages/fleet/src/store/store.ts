@@ -67,12 +67,13 @@ export interface Store {
    */
   openPartial(key: string, id: string, byteLength: number): Promise<PartialObject>;
   /**
-   * Makes a partial object appear under its key. Where it has appeared already, nothing happens.
+   * Makes a partial object appear under its key. Where this one has appeared already, nothing
+   * happens, until {@link Store.removePartial}.
    *
    * @throws PolyakError `ERR_EXISTS` where another object has the key, `ERR_CHECKPOINT` where
    *   bytes are missing
    */
   publish(key: string, id: string, byteLength: number, options?: PublishOptions): Promise<void>;
-  /** Removes a partial object that was not published. None is no error. */
+  /** Removes a partial object; what it was published as stays. None is no error. */
   removePartial(key: string, id: string): Promise<void>;
 }
