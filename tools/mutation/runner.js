@@ -131,6 +131,7 @@ class Runner {
     Object.assign(stryker, { activeMutant: undefined, hitLimit: undefined });
     await endSuites();
     if (failed) this.#isSpoilt = (await call(failed)).status === FAILED;
+    await endSuites();
     if (this.#isSpoilt && !isFirst) throw new Error(SPOILT);
     return toMutantRunResult(timeout ?? { status: 'complete', tests: results });
   }
