@@ -4,8 +4,13 @@ import type { StateTree } from '@polyak/core';
 import { PolyakError } from '@polyak/core';
 import type { Optimizer, Tensor, Variable } from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../tensorflow.js';
-import { isVariable } from '../tensorflow.js';
 import type { NamedTensor } from './optimizer-weights.js';
+
+/** Where tfjs's Adam holds the powers; its types hide them. */
+interface AdamPowers {
+  readonly accBeta1: Variable;
+  readonly accBeta2: Variable;
+}
 
 /** The powers as they are; none but Adam has any. */
 export async function readBetaPowers(optimizer: Optimizer): Promise<readonly number[]> {
@@ -72,6 +77,6 @@ export function isBetaPowers(
 
 function variablesOf(optimizer: Optimizer): readonly Variable[] {
   if (optimizer.getClassName() !== 'Adam') return [];
-  const { accBeta1, accBeta2 } = optimizer as unknown as Readonly<Record<string, Variable>>;
-  return [accBeta1, accBeta2].filter((power) => power !== undefined && isVariable(power));
+  const { accBeta1, accBeta2 } = optimizer as unknown as AdamPowers;
+  return [accBeta1, accBeta2];
 }

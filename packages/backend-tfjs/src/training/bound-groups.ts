@@ -77,16 +77,19 @@ function byPlace(groups: readonly SavedGroup[], variables: readonly Variable[]):
   return one && { bound: [one], rest: [] };
 }
 
-function fits({ group: { names, running }, variables }: BoundGroup): boolean {
-  const shapes = running[0]?.averages.map(({ average }) => String(average.shape)) ?? [];
+function fits({ group, variables }: BoundGroup): boolean {
+  const shapes = shapesOf(group);
   return (
-    variables.length === names.length &&
-    variables.every(({ shape }, index) => String(shape) === shapes[index])
+    variables.length === shapes.length &&
+    variables.every(({ shape }, index) => shape.join() === shapes[index])
   );
 }
 
-function described({ names, running }: SavedGroup): string {
-  return names
-    .map((name, index) => `"${name}" [${running[0]?.averages[index]?.average.shape.join() ?? ''}]`)
-    .join(', ');
+function described(group: SavedGroup): string {
+  const shapes = shapesOf(group);
+  return group.names.map((name, index) => `"${name}" [${shapes[index]}]`).join(', ');
+}
+
+function shapesOf({ running: [first] }: SavedGroup): readonly string[] {
+  return first?.averages.map(({ average }) => average.shape.join()) ?? [];
 }

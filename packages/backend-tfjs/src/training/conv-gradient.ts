@@ -110,11 +110,7 @@ function filterGradient(
       [strideHeight, strideWidth],
     );
     // Rows and columns that no stride reaches make it larger than the filter.
-    const used = tf.slice(
-      gradient,
-      [0, 0, 0, 0],
-      [inChannels, filterHeight, filterWidth, outChannels],
-    );
+    const used = tf.slice(gradient, 0, [inChannels, filterHeight, filterWidth, outChannels]);
     return tf.transpose(used, [1, 2, 0, 3]);
   });
 }

@@ -19,22 +19,11 @@ export function depthwiseInputGradient(
   { inputShape, strides, pad, dimRoundingMode }: DepthwiseConv2dNativeBackpropInputAttrs,
 ): Tensor {
   const { padInfo, strideHeight, strideWidth, filterHeight, filterWidth, outHeight, outWidth } =
-    tf.backend_util.computeConv2DInfo(
-      inputShape,
-      filter.shape,
-      strides,
-      1,
-      pad,
-      dimRoundingMode,
-      true,
-    );
+    tf.backend_util.computeConv2DInfo(inputShape, filter.shape, strides, 1, pad, dimRoundingMode);
   const [batch, height, width, channels] = inputShape;
   const [, , , multiplier] = filter.shape;
   const outChannels = channels * multiplier;
   const dilated = [outHeight * strideHeight, outWidth * strideWidth] as const;
-  // Rows and columns of the padded input that no stride reaches.
-  const restHeight = Math.max(0, padInfo.top + height - (dilated[0] + filterHeight - 1));
-  const restWidth = Math.max(0, padInfo.left + width - (dilated[1] + filterWidth - 1));
   return tf.tidy(() => {
     const rows = tf.pad(tf.reshape(dy, [batch * outHeight, 1, outWidth, outChannels]), [
       [0, 0],
@@ -50,8 +39,8 @@ export function depthwiseInputGradient(
     ]);
     const padded = tf.pad<Tensor4D>(tf.reshape(columns, [batch, ...dilated, outChannels]), [
       [0, 0],
-      [filterHeight - 1, filterHeight - 1 + restHeight],
-      [filterWidth - 1, filterWidth - 1 + restWidth],
+      [filterHeight - 1, filterHeight - 1],
+      [filterWidth - 1, filterWidth - 1],
       [0, 0],
     ]);
     const turned = tf.reshape<Rank.R4>(tf.reverse(filter, [0, 1]), [
@@ -60,6 +49,8 @@ export function depthwiseInputGradient(
       outChannels,
       1,
     ]);
+    // It reaches to the end of the input: a convolution leaves a rest smaller than its stride, and
+    // `dilated` has that many zeros after the last row and column.
     const gradient = tf.depthwiseConv2d(padded, turned, 1, 'valid');
     const used = tf.slice(
       gradient,
@@ -81,7 +72,7 @@ export function depthwiseFilterGradient(
   { filterShape, strides, pad, dimRoundingMode }: DepthwiseConv2dNativeBackpropFilterAttrs,
 ): Tensor {
   const { padInfo, strideHeight, strideWidth, outHeight, outWidth } =
-    tf.backend_util.computeConv2DInfo(x.shape, filterShape, strides, 1, pad, dimRoundingMode, true);
+    tf.backend_util.computeConv2DInfo(x.shape, filterShape, strides, 1, pad, dimRoundingMode);
   const { top, bottom, left, right } = padInfo;
   const [batch] = x.shape;
   const [filterHeight, filterWidth, channels, multiplier] = filterShape;

@@ -135,14 +135,14 @@ function firstGroup(
   let first: ReadonlySet<PlaceIdentity> | undefined;
   return () => {
     const parameters = source();
-    first ??= identitiesOf(parameters);
+    // What a user's function returns may be anything; core refuses what is not a list.
+    if (!Array.isArray(parameters)) return parameters;
+    const own = (first ??= identitiesOf(parameters));
     const joined = identitiesOf(later().flatMap(({ params }) => params));
-    if (joined.size === 0) return parameters;
-    return parameters.filter(({ identity }) => first?.has(identity) || !joined.has(identity));
+    return parameters.filter(({ identity }) => own.has(identity) || !joined.has(identity));
   };
 }
 
 function identitiesOf(parameters: readonly Parameter<Tensor>[]): ReadonlySet<PlaceIdentity> {
-  // What a user's function returns may be anything; core refuses what is not a list.
-  return new Set(Array.isArray(parameters) ? parameters.map(({ identity }) => identity) : []);
+  return new Set(parameters.map(({ identity }) => identity));
 }

@@ -73,11 +73,11 @@ export function groupsIn(
 
   const pairs = Array.from({ length: counts.length / 2 }, (_, n) => counts.slice(2 * n, 2 * n + 2));
   const groups = pairs.map(([nAvg = 0, missed = 0], group): SavedGroup => {
-    let names: readonly string[] | undefined;
+    let names: readonly string[] = [];
     /** The tensors of one part, in the order of the names. */
     function part(start: string): readonly Tensor[] {
       const found = take(start);
-      names ??= [...found.keys()];
+      if (names.length === 0) names = [...found.keys()];
       const isWhole = names.length > 0 && found.size === names.length;
       if (isWhole && names.every((name) => found.has(name))) {
         return names.map((name) => found.get(name) as Tensor);
@@ -96,7 +96,7 @@ export function groupsIn(
         window: Array.from({ length }, (_, n) => part(`${place}/window_${n}/`)),
       };
     });
-    return { names: names ?? [], running, missed };
+    return { names, running, missed };
   });
   const [surplus] = rest.keys();
   if (surplus === undefined) return groups;

@@ -162,14 +162,15 @@ function swaOptimizerClass(tf: TensorFlow, unsaved: LoadedSwaOptimizerOptions): 
     ): S {
       const { baseClassName, baseConfig, options, rules } = config;
       const { classNameMap } = tf.serialization.SerializationMap.getMap();
-      const [baseClass, fromConfig] = classNameMap[baseClassName as string] ?? [];
-      if (baseClass === undefined || fromConfig === undefined) {
+      const known = classNameMap[baseClassName as string];
+      if (known === undefined) {
         throw new PolyakError(
           'ERR_UNSUPPORTED',
           `swaOptimizer: tfjs does not know the optimizer ${JSON.stringify(baseClassName)}. ` +
             'Call tf.serialization.registerClass before loading.',
         );
       }
+      const [baseClass, fromConfig] = known;
       const base = fromConfig(baseClass, baseConfig as serialization.ConfigDict);
       const made: object = new cls(base, { ...(options as object), ...unsaved });
       const { rules: own } = (made as TfjsSwaOptimizer).#averages;
@@ -179,7 +180,7 @@ function swaOptimizerClass(tf: TensorFlow, unsaved: LoadedSwaOptimizerOptions): 
 
     override getConfig(): serialization.ConfigDict {
       const options = Object.entries(this.#averages.options).filter(
-        ([name, value]) => value !== undefined && !UNSAVED_NAMES.includes(name),
+        ([name]) => !UNSAVED_NAMES.includes(name),
       );
       const config = {
         options: Object.fromEntries(options),
@@ -243,7 +244,8 @@ function swaOptimizerClass(tf: TensorFlow, unsaved: LoadedSwaOptimizerOptions): 
     override async setWeights(weights: NamedTensor[]): Promise<void> {
       this.#averages.requireLive('setWeights');
       const start = weights.findIndex(({ name }) => name === COUNTERS);
-      if (start < 0) {
+      const counters = weights[start];
+      if (counters === undefined) {
         throw new PolyakError(
           'ERR_STATE',
           `swaOptimizer: the saved weights have no "${COUNTERS}", expected those of a ` +
@@ -252,9 +254,8 @@ function swaOptimizerClass(tf: TensorFlow, unsaved: LoadedSwaOptimizerOptions): 
       }
       const own = weights.slice(0, start);
       const { powers, rest } = await betaPowersIn(BETA_POWERS, this.base, own);
-      const [counters, ...tensors] = weights.slice(start);
-      const counts = Array.from((await counters?.tensor.data()) ?? []);
-      const loaded = await this.#averages.read(CLASS_NAME, tensors, counts);
+      const counts = Array.from(await counters.tensor.data());
+      const loaded = await this.#averages.read(CLASS_NAME, weights.slice(start + 1), counts);
       try {
         await this.base.setWeights(rest);
         writeBetaPowers(tf, this.base, powers);

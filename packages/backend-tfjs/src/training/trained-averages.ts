@@ -84,7 +84,6 @@ export class TrainedAverages {
 
   /** One step of `variables` by `apply`, averaged where it is due. */
   step(call: string, variables: readonly Variable[], apply: () => void): void {
-    this.requireLive(call);
     this.#learn(call, variables);
     const before = this.#updates;
     driveSync(call, this.#machine.step(call, apply));
@@ -93,8 +92,9 @@ export class TrainedAverages {
     this.#loaded = { ...this.#loaded, groups };
   }
 
-  get #updates(): number {
-    return this.#machine.groups.reduce((sum, { nAvg }) => sum + nAvg, 0);
+  /** The updates of one group: all groups are averaged at the same steps. */
+  get #updates(): number | undefined {
+    return this.#machine.groups[0]?.nAvg;
   }
 
   /** Puts an average into the model, or the live weights back. */
@@ -167,7 +167,6 @@ export class TrainedAverages {
 
   /** Frees the averages. */
   dispose(call: string): void {
-    this.requireLive(call);
     driveSync(call, ending(this.#machine.averages, {}));
     this.free(this.#loaded);
     this.#loaded = NOTHING_LOADED;
@@ -191,7 +190,7 @@ export class TrainedAverages {
     if (unknown.length === 0) return;
     const { bound, rest } = boundGroups(call, this.#loaded.groups, unknown);
     for (const { group, variables: own } of bound) {
-      this.#join(call, own, group.running);
+      this.#join(call, own, { running: group.running });
       const groups = this.#loaded.groups.filter((each) => each !== group);
       this.#loaded = { ...this.#loaded, groups };
       // Without a gradient they are what they were in the updates that they have missed.
@@ -203,14 +202,17 @@ export class TrainedAverages {
     if (rest.length > 0) this.#join(call, rest);
   }
 
-  #join(call: string, variables: readonly Variable[], running?: SavedGroup['running']): void {
+  #join(
+    call: string,
+    variables: readonly Variable[],
+    loaded: { readonly running?: SavedGroup['running'] } = {},
+  ): void {
     const params = variables.map((variable) => variableParameter(variable.name, variable));
     const group = rateGroup(
       () => this.#base,
       () => params,
     );
-    const { stepCounter } = this;
-    const start = running === undefined ? { stepCounter } : { stepCounter, running };
+    const start = { stepCounter: this.stepCounter, ...loaded };
     this.#run(call, (current) => this.#machine.addParamGroup(current, group, start));
     for (const variable of variables) this.#known.add(variable);
   }
