@@ -48,6 +48,20 @@ describe('registerConvGradient', () => {
     expect([hasRegistered, registerConvGradient(tf)]).toEqual([true, false]);
   });
 
+  it('adds only what is missing', () => {
+    const kept = tf.getKernel('DepthwiseConv2dNativeBackpropInput', 'wasm');
+    expect(kept).toBeDefined();
+    tf.unregisterKernel('DepthwiseConv2dNativeBackpropFilter', 'wasm');
+    expect(registerConvGradient(tf)).toBe(true);
+    expect(tf.getKernel('DepthwiseConv2dNativeBackpropInput', 'wasm')).toBe(kept);
+    expect(tf.getKernel('DepthwiseConv2dNativeBackpropFilter', 'wasm')).toBeDefined();
+  });
+
+  it('refuses what is no TensorFlow.js', () => {
+    const none = undefined as unknown as typeof tf;
+    expect(() => registerConvGradient(none)).toThrow(/first argument is not TensorFlow\.js/);
+  });
+
   it.each<[string, Shape4, Shape4, number | [number, number], Pad]>([
     ['same', [4, 14, 14, 3], [3, 3, 3, 8], 1, 'same'],
     ['valid', [4, 14, 14, 3], [3, 3, 3, 8], 1, 'valid'],

@@ -23,6 +23,18 @@ describe('the lr of a parameter group', () => {
     expect(group.lr).toBe(0.25);
   });
 
+  it.each<[string, unknown]>([
+    ['undefined', undefined],
+    ['null', null],
+    ['a name', 'sgd'],
+    ['an object that takes no steps', { getClassName: () => 'SGD' }],
+    ['an object without a class', { applyGradients: () => {} }],
+  ])('is not that of %s, which is refused', (_, other) => {
+    expect(() => tfjsOptimizer(tf, other as tf.Optimizer, [])).toThrow(
+      /second argument is not a tfjs optimizer\. Pass one/u,
+    );
+  });
+
   it('is refused by name for an optimizer that has none', () => {
     const optimizer = tf.train.sgd(0.5);
     Reflect.set(optimizer, 'learningRate', undefined);

@@ -55,6 +55,16 @@ describe.each(RUNTIMES)('the state of a tfjs optimizer on %s', (runtime) => {
     expect(found).toEqual(weightsIn(same).map(({ tensor }) => tensor));
   });
 
+  it('is loaded from before the first step, too: the momenta begin anew', async () => {
+    const { optimizer, step } = start();
+    const state = await optimizer.stateDict();
+    expect(weightsIn(state)).toHaveLength(1);
+    step();
+    expect(weightsIn(await optimizer.stateDict())).toHaveLength(2);
+    await optimizer.loadStateDict(state);
+    expect(await optimizer.stateDict()).toEqual(state);
+  });
+
   it('restores the learning rate', async () => {
     const [first, second] = [start(0.25), start(0.5)];
     await second.optimizer.loadStateDict(await first.optimizer.stateDict());
@@ -72,12 +82,15 @@ describe.each(RUNTIMES)('the state of a tfjs optimizer on %s', (runtime) => {
       tensor: { dtype: 'float32', shape, data: new Float32Array(length) },
     });
     const { weights: _, ...bare } = state;
+    const none = { ...state, weights: [] };
+    const reshaped = { ...state, weights: [iterations, shaped([3], 3)] } as unknown as StateTree;
     const states = [
       bare,
-      { ...state, weights: [] },
+      none,
+      reshaped,
       { ...state, weights: 'none' },
       { ...state, weights: [iterations, { name: momentum.name }] },
-      { ...state, weights: [iterations, shaped([3], 3)] },
+      { ...state, weights: [iterations, { name: 1, tensor: momentum.tensor }] },
       { ...state, weights: [iterations, shaped([2, 1], 2)] },
       { ...state, weights: [iterations, shaped([2], 3)] },
       { ...state, lr: '0.5' },
@@ -90,5 +103,11 @@ describe.each(RUNTIMES)('the state of a tfjs optimizer on %s', (runtime) => {
       expect(tf.memory().numTensors).toBe(before);
     }
     expect(await optimizer.stateDict()).toEqual(state);
+    await expect(optimizer.loadStateDict(reshaped)).rejects.toThrow(
+      `has 2 tensors, expected the 2 of Momentum; "${momentum.name}" has another shape. Load`,
+    );
+    await expect(optimizer.loadStateDict(none)).rejects.toThrow(
+      'has 0 tensors, expected the 2 of Momentum. Load',
+    );
   });
 });

@@ -1,4 +1,9 @@
-import { modelParameters, tfjsBackend, tfjsOptimizer } from '@polyak/backend-tfjs';
+import {
+  modelParameters,
+  tfjsBackend,
+  tfjsOptimizer,
+  variableParameters,
+} from '@polyak/backend-tfjs';
 import { fromSafetensors, SWA, toSafetensors } from '@polyak/core';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
@@ -57,11 +62,28 @@ describe.each(RUNTIMES)('tfjsOptimizer on %s', (runtime) => {
       if (n > 3 && n % 2 === 0) visited.push(weightsOf(model));
     }
     expect(swa.paramGroups[0]).toMatchObject({ nAvg: 3, stepCounter: 9 });
+    expect(visited[1]).not.toEqual(visited[0]);
     await swa.withAveraged(() => {
       mean(visited).forEach((value, index) =>
         expect(weightsOf(model)[index]).toBeCloseTo(value, 6),
       );
     });
+  });
+
+  it('makes the step by the closure and gives what it returns, or makes none without', async () => {
+    const weight = tf.variable(tf.tensor1d([4, 6]));
+    const optimizer = tf.train.sgd(0.5);
+    const swa = new SWA(tfjsOptimizer(tf, optimizer, variableParameters({ weight })), {
+      backend: tfjsBackend(tf),
+    });
+    const loss = await swa.step(() =>
+      optimizer.minimize(() => tf.sum(tf.mul(weight, [2, 3])), true, [weight]),
+    );
+    expect([...weight.dataSync()]).toEqual([3, 4.5]);
+    expect(loss?.dataSync()[0]).toBe(4 * 2 + 6 * 3);
+    expect(await swa.step()).toBeUndefined();
+    expect([...weight.dataSync()]).toEqual([3, 4.5]);
+    expect(swa.paramGroups[0]?.stepCounter).toBe(2);
   });
 
   it.each([...MAKERS, ADAMAX])(
@@ -133,5 +155,16 @@ describe.each(RUNTIMES)('tfjsOptimizer on %s', (runtime) => {
       code: 'ERR_STATE',
       message: expect.stringMatching(/is that of Momentum, expected \{.*\} of SGD\. Load one/u),
     });
+    const none = { ...(await one.swa.stateDict()), optState: {} };
+    await expect(one.swa.loadStateDict(none)).rejects.toThrow(/is that of no tfjs optimizer, exp/u);
+  });
+
+  it('refuses what is no TensorFlow.js, and a source that gives no list', () => {
+    const none = undefined as unknown as typeof tf;
+    expect(() => tfjsOptimizer(none, tf.train.sgd(1), [])).toThrow(/is not TensorFlow\.js/);
+    const source = (() => undefined) as unknown as () => [];
+    expect(
+      () => new SWA(tfjsOptimizer(tf, tf.train.sgd(1), source), { backend: tfjsBackend(tf) }),
+    ).toThrow(/params.* undefined/);
   });
 });

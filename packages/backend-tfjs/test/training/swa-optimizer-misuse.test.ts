@@ -48,7 +48,7 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     step(optimizer, [a]);
     optimizer.swapSwaSgd();
     await expect(optimizer.setWeights(weights)).rejects.toThrow(code('ERR_SWAPPED'));
-    expect([optimizer.nAvg, optimizer.isSwapped]).toEqual([2, true]);
+    expect([optimizer.nAvg, optimizer.isSwapped, optimizer.iterations]).toEqual([2, true, 2]);
     optimizer.swapSwaSgd();
     await expect(optimizer.setWeights(weights.slice(0, 1))).rejects.toMatchObject({
       code: 'ERR_STATE',
@@ -84,10 +84,21 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     const base = tf.train.sgd(1);
     const none = undefined as unknown as typeof tf;
     expect(() => swaOptimizer(none, base, EVERY_STEP)).toThrow(/is not TensorFlow\.js/);
+    expect(() => registerSwaOptimizer(none)).toThrow(/is not TensorFlow\.js/);
     const sgd = 'sgd' as unknown as tf.Optimizer;
     expect(() => swaOptimizer(tf, sgd, EVERY_STEP)).toThrow(/is not a tfjs optimizer/);
     const rule = null as unknown as ReturnType<typeof equal>;
     expect(() => swaOptimizer(tf, base, { ...EVERY_STEP, rule })).toThrow(TypeError);
+  });
+
+  it('refuses webgpu, which can only be read by promises', () => {
+    const webgpu = { ...tf, getBackend: () => 'webgpu' };
+    expect(() => swaOptimizer(webgpu, tf.train.sgd(1), EVERY_STEP)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_UNSUPPORTED',
+        message: expect.stringMatching(/tfjs's "webgpu" can only be read by promises/u) as string,
+      }) as Error,
+    );
   });
 
   it('refuses options that it does not know, and says what is missing', () => {
@@ -152,6 +163,12 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     optimizer.dispose();
     expect(tf.memory().numTensors).toBe(before);
     expect(optimizer.nAvg).toBe(0);
+  });
+
+  it('can be disposed of before anything was averaged or saved', () => {
+    const before = tf.memory().numTensors;
+    swaOptimizer(tf, tf.train.sgd(0.25), EVERY_STEP).dispose();
+    expect(tf.memory().numTensors).toBe(before);
   });
 
   it("leaks nothing when saved repeatedly, but tfjs's iterations tensor", async () => {

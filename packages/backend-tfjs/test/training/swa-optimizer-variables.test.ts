@@ -58,6 +58,47 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     expect(numbers([generator, critic])).toEqual(live);
   });
 
+  it('takes gradients by name, as minimize gives those of all variables', () => {
+    const [a, b] = [variable(1, 2), variable(3, 5)];
+    const optimizer = swaOptimizer(tf, tf.train.sgd(0.5), EVERY_STEP);
+    tf.tidy(() =>
+      optimizer.applyGradients({ [b.name]: tf.tensor1d([2, 4]), [a.name]: tf.tensor1d([4, 2]) }),
+    );
+    const visited = numbers([a, b]);
+    expect(visited).toEqual([
+      [-1, 1],
+      [2, 3],
+    ]);
+    for (const each of [a, b]) tf.tidy(() => each.assign(tf.tensor1d([7, 8])));
+    optimizer.swapSwaSgd();
+    expect(numbers([a, b])).toEqual(visited);
+  });
+
+  it.each([null, undefined])('passes over a variable whose gradient is %s', (none) => {
+    const [a, b] = [variable(1, 2), variable(3, 5)];
+    const optimizer = swaOptimizer(tf, tf.train.sgd(0.5), EVERY_STEP);
+    tf.tidy(() => {
+      const gradient = none as unknown as tf.Tensor;
+      optimizer.applyGradients([
+        { name: b.name, tensor: gradient },
+        { name: a.name, tensor: tf.tensor1d([4, 2]) },
+      ]);
+      b.assign(tf.tensor1d([7, 8]));
+      a.assign(tf.tensor1d([7, 8]));
+    });
+    optimizer.swapSwaSgd();
+    expect(numbers([a, b])).toEqual([
+      [-1, 1],
+      [7, 8],
+    ]);
+  });
+
+  it('takes a step without gradients, and averages nothing', () => {
+    const optimizer = swaOptimizer(tf, tf.train.sgd(0.5), EVERY_STEP);
+    optimizer.applyGradients([]);
+    expect([optimizer.nAvg, optimizer.iterations]).toEqual([0, 1]);
+  });
+
   it('lets variables join late, at the steps of the others and with a mean of their own', () => {
     const [head, base] = [variable(8), variable(4, 2)];
     const optimizer = swaOptimizer(tf, tf.train.sgd(0.125), { swaStart: 2, swaFreq: 2 });
