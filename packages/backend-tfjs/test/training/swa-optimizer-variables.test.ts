@@ -93,6 +93,16 @@ describe.each(RUNTIMES)('swaOptimizer on %s', (runtime) => {
     ]);
   });
 
+  it('leaves gradients whose names are of no variable to the base optimizer', () => {
+    const base = tf.train.sgd(0.5);
+    const received: string[] = [];
+    base.applyGradients = (gradients) => void received.push(...Object.keys(gradients));
+    const optimizer = swaOptimizer(tf, base, EVERY_STEP);
+    tf.tidy(() => optimizer.applyGradients({ nobody: tf.tensor1d([1, 2]) }));
+    expect(received).toEqual(['nobody']);
+    expect(optimizer.nAvg).toBe(0);
+  });
+
   it('takes a step without gradients, and averages nothing', () => {
     const optimizer = swaOptimizer(tf, tf.train.sgd(0.5), EVERY_STEP);
     optimizer.applyGradients([]);
