@@ -1,5 +1,5 @@
 export type { InputState } from './files/plan.js';
-export { inputStates } from './files/plan.js';
+export { inputStates, planHash } from './files/plan.js';
 export { writeFileAtomic } from './files/replace-file.js';
 export type { ReplaceOptions } from './files/resume.js';
 export { prepareOutput } from './files/resume.js';

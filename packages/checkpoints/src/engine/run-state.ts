@@ -7,18 +7,26 @@ import type { Segment } from '../merge/segments.js';
 import { RangeChecksum } from './checksum.js';
 import type { MergeReport } from './report.js';
 
+/** A {@link MergeReport} as JSON; of a part of a merge, or of how far it has come. */
+export interface PartReport {
+  /** The checksum of what was read of each file of each checkpoint. */
+  readonly inputs: readonly (readonly string[])[];
+  /** The checksum of the tensors that were written to each file of the output. */
+  readonly output: readonly string[];
+  /** Integer tensors that differ between the checkpoints. */
+  readonly fromLast: readonly string[];
+  /** Tensors with elements that are not finite, and how many. */
+  readonly nonFinite: readonly (readonly [name: string, count: number])[];
+}
+
 /** How far a merge has come: JSON. */
-export interface MergeProgress {
+export interface MergeProgress extends PartReport {
   /** How many units are written. */
   readonly units: number;
   /** The bytes that were read for them. */
   readonly bytes: number;
   /** The bytes that are read in all, as far as is known. */
   readonly total: number;
-  readonly inputs: readonly (readonly string[])[];
-  readonly output: readonly string[];
-  readonly fromLast: readonly string[];
-  readonly nonFinite: readonly (readonly [string, number])[];
 }
 
 /** Where an element of a segment is. */
@@ -104,6 +112,19 @@ export class RunState {
     if (name === undefined) throw new PolyakError('ERR_CHECKPOINT', `no tensor at byte ${at}.`);
     const [begin, end] = [begins[low] as number, ends[low] as number];
     return { name, index: (at - begin) / size, rest: (end - at) / size };
+  }
+
+  /** Adds what another state of the same plan has, for other ranges of the output. */
+  add({ inputs, output, fromLast, nonFinite }: PartReport): void {
+    const sum = (own: readonly RangeChecksum[], others: readonly string[] = []): void => {
+      for (const [k, digits] of others.entries()) {
+        own[k]?.addChecksum(RangeChecksum.parse(digits));
+      }
+    };
+    for (const [i, own] of this.#inputs.entries()) sum(own, inputs[i]);
+    sum(this.#output, output);
+    for (const name of fromLast) this.differs(name);
+    for (const [name, count] of nonFinite) this.addNonFinite(name, count);
   }
 
   /** Plain data. */

@@ -5,7 +5,8 @@
 // ONNX files, are read at once.
 import type { ByteSource } from '@polyak/safetensors';
 import { BLOCK } from '../merge/method.js';
-import type { Operand, Segment } from '../merge/segments.js';
+import type { Segment } from '../merge/segments.js';
+import { stretchOf } from '../merge/segments.js';
 
 /** A read into a slot. */
 interface Read {
@@ -89,19 +90,8 @@ function* cutAll(segments: Iterable<Segment>, slotLength: number): Generator<Seg
 }
 
 function* cut(segment: Segment, elements: number, most: number): Generator<Segment> {
-  const { size, position, begin, operands } = segment;
   for (let at = 0; at < elements; at += most) {
-    const count = Math.min(most, elements - at);
-    yield {
-      ...segment,
-      position: position + at * size,
-      byteLength: count * size,
-      begin: begin + at,
-      operands: operands.map((operand): Operand => {
-        const bytes = operand.byteLength / elements;
-        return { ...operand, begin: operand.begin + at * bytes, byteLength: count * bytes };
-      }),
-    };
+    yield stretchOf(segment, at, Math.min(elements, at + most));
   }
 }
 

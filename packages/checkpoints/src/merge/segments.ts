@@ -93,6 +93,32 @@ export function* segmentsOf(layout: OutputLayout, tensors: TensorSegments): Gene
   }
 }
 
+/**
+ * A stretch of a segment.
+ *
+ * @param segment - of any kind
+ * @param from - the index of its first element in the segment
+ * @param to - the index after its last element
+ */
+export function stretchOf(segment: Segment, from: number, to: number): Segment {
+  const { size, position, begin, byteLength } = segment;
+  const elements = byteLength / size;
+  return {
+    ...segment,
+    position: position + from * size,
+    byteLength: (to - from) * size,
+    begin: begin + from,
+    operands: segment.operands.map((operand): Operand => {
+      const bytes = operand.byteLength / elements;
+      return {
+        ...operand,
+        begin: operand.begin + from * bytes,
+        byteLength: (to - from) * bytes,
+      };
+    }),
+  };
+}
+
 /** The length of a piece in bytes. */
 export function lengthOf(piece: Piece): number {
   return piece.kind === 'bytes' ? piece.bytes.byteLength : piece.byteLength;

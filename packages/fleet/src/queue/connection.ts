@@ -13,6 +13,25 @@ export function producerConnection(url: string): Redis {
   return new Redis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1 });
 }
 
+/**
+ * Waits for a connection.
+ *
+ * @throws Error where Redis is not reached; the connection is closed
+ */
+export async function connected(redis: Redis, url: string): Promise<void> {
+  const { hostname, port } = new URL(url);
+  await new Promise<void>((resolve, reject) => {
+    redis.once('ready', resolve);
+    redis.once('error', (cause) => {
+      redis.disconnect();
+      const where = `${hostname}:${port === '' ? 6379 : port}`;
+      reject(new Error(`Redis is not reached at ${where} (${cause.message}).`, { cause }));
+    });
+  });
+  // BullMQ reports what happens later; without a listener ioredis prints it too.
+  redis.on('error', () => undefined);
+}
+
 /** The settings of workers. A job that is delivered again is done again, to the same bytes. */
 export const WORKER: Omit<WorkerOptions, 'connection'> = {
   lockDuration: 30_000,

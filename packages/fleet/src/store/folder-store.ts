@@ -203,6 +203,16 @@ class PartialFile implements PartialObject {
     await this.#handle.datasync();
   }
 
+  async read(begin: number, byteLength: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(byteLength);
+    for (let at = 0; at < byteLength;) {
+      const { bytesRead } = await this.#handle.read(bytes, at, byteLength - at, begin + at);
+      if (bytesRead === 0) return bytes.subarray(0, at);
+      at += bytesRead;
+    }
+    return bytes;
+  }
+
   async close(): Promise<void> {
     await this.#handle.close();
   }

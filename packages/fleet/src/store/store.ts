@@ -20,6 +20,13 @@ export interface PartialObject {
    * @throws PolyakError `ERR_CHECKPOINT` where the object was published or removed meanwhile
    */
   write(begin: number, bytes: Uint8Array): Promise<void>;
+  /**
+   * Reads back what was written, where the store can do so before it is published.
+   *
+   * @param begin - the offset of the first byte
+   * @param byteLength - how many
+   */
+  read?(begin: number, byteLength: number): Promise<Uint8Array>;
   /** Closes what is open; what was written stays. */
   close(): Promise<void>;
 }

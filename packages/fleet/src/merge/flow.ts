@@ -1,0 +1,142 @@
+// The jobs of a merge: one that publishes it, after one for each part.
+import { setTimeout } from 'node:timers/promises';
+import { basename } from 'node:path/posix';
+import type { FlowChildJob, Job } from 'bullmq';
+import { FlowProducer, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { connected, JOB, producerConnection } from '../queue/connection.js';
+import { errorFrom } from './failures.js';
+import type { MergeReference } from './keys.js';
+import { partialId } from './keys.js';
+import { PART_QUEUE, PUBLISH_QUEUE } from './queues.js';
+import type { PublishedMerge } from './request.js';
+
+/** How far the jobs of a merge are. */
+export type FlowState =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'going on'; readonly done: number }
+  | { readonly kind: 'published'; readonly result: PublishedMerge }
+  | { readonly kind: 'failed'; readonly error: Error };
+
+const INTERVAL = 200;
+/** Longer than workers keep a job that they have begun: they end it within a write. */
+const PATIENCE = 120_000;
+
+/** The jobs of merges in Redis. */
+export class MergeFlows {
+  readonly #redis: Redis;
+  readonly #flows: FlowProducer;
+  readonly #parts: Queue;
+  readonly #publishing: Queue;
+
+  private constructor(redis: Redis) {
+    this.#redis = redis;
+    const options = { connection: redis };
+    this.#flows = new FlowProducer(options);
+    this.#parts = new Queue(PART_QUEUE, options);
+    this.#publishing = new Queue(PUBLISH_QUEUE, options);
+    // Calls fail with what is wrong.
+    for (const each of [this.#flows, this.#parts, this.#publishing]) {
+      each.on('error', () => undefined);
+    }
+  }
+
+  /**
+   * Connects to Redis.
+   *
+   * @throws Error where it is not reached
+   */
+  static async connect(url: string): Promise<MergeFlows> {
+    const redis = producerConnection(url);
+    await connected(redis, url);
+    return new MergeFlows(redis);
+  }
+
+  /** Adds the jobs of a run, all or none. Nothing happens where they are there. */
+  async add(reference: MergeReference, parts: number, output: string): Promise<void> {
+    const name = basename(output).slice(0, 100);
+    const children = Array.from({ length: parts }, (_, part): FlowChildJob => {
+      return {
+        name: `${name} part ${part}`,
+        queueName: PART_QUEUE,
+        data: { ...reference, part },
+        opts: {
+          ...JOB,
+          jobId: `merge-${partialId(reference)}-${part}`,
+          failParentOnFailure: true,
+        },
+      };
+    });
+    await this.#flows.add({
+      name,
+      queueName: PUBLISH_QUEUE,
+      data: reference,
+      opts: { ...JOB, jobId: jobIdOf(reference.merge) },
+      children,
+    });
+  }
+
+  /** How far a merge is. */
+  async state(merge: string): Promise<FlowState> {
+    const job = await this.#job(merge);
+    const state = await job?.getState();
+    if (job === undefined || state === 'unknown') return { kind: 'none' };
+    if (state === 'completed') {
+      // The result came after the job was read, perhaps.
+      const result = (await this.#job(merge))?.returnvalue as PublishedMerge | undefined;
+      return result === undefined ? { kind: 'none' } : { kind: 'published', result };
+    }
+    if (state === 'failed') return { kind: 'failed', error: await this.#errorOf(merge) };
+    const { processed = 0 } = await job.getDependenciesCount({ processed: true });
+    return { kind: 'going on', done: processed };
+  }
+
+  /** Whether a worker is there. */
+  async hasWorkers(): Promise<boolean> {
+    return (await this.#parts.getWorkersCount()) > 0;
+  }
+
+  /** Drops the parts of a merge that nobody has begun. */
+  async dropWaiting(merge: string): Promise<void> {
+    await (await this.#job(merge))?.removeUnprocessedChildren();
+  }
+
+  /** Removes the jobs of a merge, after workers have left those that they have begun. */
+  async remove(merge: string): Promise<void> {
+    const end = Date.now() + PATIENCE;
+    for (;;) {
+      const job = await this.#job(merge);
+      if (job === undefined) return;
+      try {
+        await job.removeUnprocessedChildren();
+        await job.remove({ removeChildren: true });
+        return;
+      } catch (error) {
+        if (Date.now() > end) throw error;
+        await setTimeout(INTERVAL);
+      }
+    }
+  }
+
+  /** Ends the connection. */
+  async close(): Promise<void> {
+    for (const each of [this.#flows, this.#parts, this.#publishing]) await each.close();
+    this.#redis.disconnect();
+  }
+
+  async #job(merge: string): Promise<Job | undefined> {
+    return (await this.#publishing.getJob(jobIdOf(merge))) as Job | undefined;
+  }
+
+  /** The error of the part that failed, or of the publication. */
+  async #errorOf(merge: string): Promise<Error> {
+    const { failedReason = 'the merge failed.' } = (await this.#job(merge)) ?? {};
+    const [, part] = /^child \S*?([^\s:]+) failed/.exec(failedReason) ?? [];
+    const child = part === undefined ? undefined : await this.#parts.getJob(part);
+    return errorFrom((child as Job | undefined)?.failedReason ?? failedReason);
+  }
+}
+
+function jobIdOf(merge: string): string {
+  return `merge-${merge}`;
+}

@@ -1,0 +1,312 @@
+// Merges checkpoints of a store by the workers of a fleet.
+import { randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import type { MergeOptions, MergePlan, MergeReport } from '@polyak/checkpoints';
+import { partsOf } from '@polyak/checkpoints/parts';
+import { PolyakError } from '@polyak/core';
+import { requireFunction, requireOptions, requireSignal } from '@polyak/core/kit';
+import { requireKey } from '../store/key.js';
+import type { Store } from '../store/store.js';
+import { MergeFlows } from './flow.js';
+import { keyBeside, mergeKey } from './keys.js';
+import type { PlannedMerge } from './open-merge.js';
+import { hashOf, planFromStore, versionOf } from './open-merge.js';
+import { stateOf } from './publish-job.js';
+import type { MergeRequest, PublishedMerge, StoredMerge } from './request.js';
+import {
+  bytesOf,
+  dataOf,
+  endMerge,
+  idOf,
+  removeMerge,
+  requireOutputKey,
+  storedMerge,
+} from './request.js';
+
+/** What {@link mergeByFleet} merges, how, and by whom. */
+export interface FleetMergeOptions extends Omit<MergeOptions, 'base'> {
+  /** Has the inputs, and gets the output. */
+  readonly store: Store;
+  /** Of the Redis or Valkey that workers take jobs from, such as `redis://127.0.0.1:6379`. */
+  readonly url: string;
+  /** The key of the model that the others were trained from, for methods that need it. */
+  readonly base?: string;
+  /** How many bytes of the output one job makes, about. Default 256 MB. */
+  readonly partBytes?: number;
+  /** Whether an output of that key is replaced. Default false. */
+  readonly force?: boolean;
+  /** Ends the merge, its jobs and what it has written: its reason is thrown. */
+  readonly signal?: AbortSignal;
+  /** Called with the number of parts, once they are in the queue. */
+  readonly onParts?: (parts: number) => void;
+  /** Called as parts are done: the bytes read, of all, about. */
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  /** Gets what is no reason to end, such as that there is no worker. Default `console.warn`. */
+  readonly onWarning?: (message: string) => void;
+}
+
+/** A merge that a fleet has made. */
+export interface FleetMerge {
+  /** What was planned. */
+  readonly plan: MergePlan;
+  /** What happened. The checksums are in the record of the output. */
+  readonly report: Pick<MergeReport, 'fromLast' | 'nonFinite'>;
+}
+
+const OPTIONS = [
+  'store',
+  'url',
+  'method',
+  'base',
+  'names',
+  'rows',
+  'dtype',
+  'nonFinite',
+  'shardBytes',
+  'partBytes',
+  'force',
+  'signal',
+  'onParts',
+  'onProgress',
+  'onWarning',
+];
+const PART_BYTES = 256e6;
+const INTERVAL = 200;
+/** Until it is said that there is no worker. */
+const WORKERLESS = 5000;
+/** For how long Redis may be away. */
+const PATIENCE = 60_000;
+
+/**
+ * Merges checkpoints of a store by a fleet: the output is cut into parts, and each is a job for any
+ * process that has called `startWorker` with the same store and Redis. The output has the bytes that
+ * `mergeFiles` would write for the same names on one machine.
+ *
+ * A merge outlives this process. Called again with the same arguments, here or elsewhere, it waits
+ * for the merge that goes on, or returns what it made.
+ *
+ * @param inputs - keys of checkpoints in the store, in order
+ * @param output - the key of the output
+ * @param options - the store, Redis, the method, and how it is merged
+ * @returns what was planned, and what happened
+ * @throws what `mergeFiles` throws. RangeError where the output is one of the inputs, or the method
+ *   is not one of `@polyak/checkpoints`; PolyakError `ERR_CHECKPOINT` where an input changed
+ *   meanwhile, or the merge was ended elsewhere; Error where Redis is not reached
+ * @example
+ * ```js
+ * import { mean } from '@polyak/checkpoints';
+ * import { folderStore, mergeByFleet } from '@polyak/fleet';
+ *
+ * const inputs = ['run/step-1.safetensors', 'run/step-2.safetensors'];
+ * const store = folderStore('/mnt/share');
+ * const url = 'redis://queue:6379';
+ * await mergeByFleet(inputs, 'mean.safetensors', { store, url, method: mean(2) });
+ * ```
+ */
+export async function mergeByFleet(
+  inputs: readonly string[],
+  output: string,
+  options: FleetMergeOptions,
+): Promise<FleetMerge> {
+  const given = readOptions(options);
+  const { store, url, signal } = given;
+  for (const key of [...inputs, ...(given.base === undefined ? [] : [given.base])]) requireKey(key);
+  requireOutputKey(output);
+  signal?.throwIfAborted();
+  const planned = await planOf(inputs, output, given);
+  try {
+    const request = requestOf(inputs, output, given, planned);
+    const flows = await MergeFlows.connect(url);
+    try {
+      const result = await madeBy(flows, store, request, planned.plan, given);
+      const { fromLast, nonFinite } = result;
+      return { plan: planned.plan, report: { fromLast, nonFinite: new Map(nonFinite) } };
+    } finally {
+      await flows.close();
+    }
+  } finally {
+    await planned.close();
+  }
+}
+
+function readOptions(options: FleetMergeOptions): FleetMergeOptions {
+  const given = requireOptions('mergeByFleet', options, OPTIONS);
+  const { signal, onParts, onProgress, onWarning } = given;
+  requireSignal('mergeByFleet', signal);
+  for (const [name, value] of Object.entries({ onParts, onProgress, onWarning })) {
+    if (value !== undefined) requireFunction('mergeByFleet', name, value);
+  }
+  return given;
+}
+
+async function planOf(
+  inputs: readonly string[],
+  output: string,
+  options: FleetMergeOptions,
+): Promise<PlannedMerge> {
+  const { store, base, method, names, rows, dtype, nonFinite, shardBytes } = options;
+  const merge = { method, names, rows, dtype, nonFinite, shardBytes } as MergeOptions;
+  return await planFromStore(store, { inputs, output, ...(base !== undefined && { base }) }, merge);
+}
+
+function requestOf(
+  inputs: readonly string[],
+  output: string,
+  options: FleetMergeOptions,
+  { plan, versions }: PlannedMerge,
+): MergeRequest {
+  const { method, base, names, rows, dtype, nonFinite, shardBytes } = options;
+  const files = plan.layout.files.map(({ name, pieces }) => ({
+    key: keyBeside(output, name),
+    byteLength: pieces.reduce(
+      (sum, piece) => sum + (piece.kind === 'bytes' ? piece.bytes.byteLength : piece.byteLength),
+      0,
+    ),
+  }));
+  const read = new Set(versions.map(([key]) => key));
+  const both = files.find(({ key }) => read.has(key));
+  if (both !== undefined) {
+    throw new RangeError(
+      `mergeByFleet: ${both.key} is read and would be written. Workers may read it again after it ` +
+        'is published: name another output.',
+    );
+  }
+  for (const { key } of files) requireOutputKey(key);
+  return {
+    inputs,
+    ...(base !== undefined && { base }),
+    output,
+    method: dataOf(method),
+    ...(names !== undefined && { names }),
+    ...(rows !== undefined && { rows }),
+    ...(dtype !== undefined && { dtype }),
+    ...(nonFinite !== undefined && { nonFinite }),
+    ...(shardBytes !== undefined && { shardBytes }),
+    partBytes: options.partBytes ?? PART_BYTES,
+    replace: options.force ?? false,
+    versions,
+    files,
+    plan: hashOf(plan),
+  };
+}
+
+/** The result of a merge: of one that was made, that goes on, or that begins now. */
+async function madeBy(
+  flows: MergeFlows,
+  store: Store,
+  request: MergeRequest,
+  plan: MergePlan,
+  options: FleetMergeOptions,
+): Promise<PublishedMerge> {
+  const merge = idOf(request);
+  const parts = partsOf(plan, request.partBytes).length;
+  const before = await flows.state(merge);
+  if (before.kind === 'published') {
+    if ((await stateOf(store, request.files)) === before.result.outputs) return before.result;
+  }
+  if (before.kind === 'none') await requireFree(store, request);
+  if (before.kind === 'published' || before.kind === 'failed') {
+    await requireFree(store, request);
+    await removeStored(store, merge);
+    await flows.remove(merge);
+  }
+  const stored = await begun(store, merge, request);
+  await flows.add({ merge, run: stored.run }, parts, request.output);
+  options.onParts?.(parts);
+  try {
+    return await waited(flows, merge, parts, plan, options);
+  } catch (error) {
+    const isFailed = (await flows.state(merge).catch(() => undefined))?.kind === 'failed';
+    if (!isFailed && options.signal?.aborted !== true) throw error;
+    try {
+      await endMerge(store, merge, stored, 'cancelled');
+      // A job that failed stays, for dashboards.
+      await (isFailed ? flows.dropWaiting(merge) : flows.remove(merge));
+      await removeMerge(store, merge, stored);
+    } catch (cleaning) {
+      const message = `${(error as Error).message} And its objects were not removed.`;
+      throw new AggregateError([error, cleaning], message, { cause: cleaning });
+    }
+    throw error;
+  }
+}
+
+/** The merge in the store: one that goes on, or a new one. */
+async function begun(store: Store, merge: string, request: MergeRequest): Promise<StoredMerge> {
+  for (;;) {
+    const own = { request, run: randomBytes(4).toString('hex') };
+    if (await store.putIfAbsent(mergeKey(merge), bytesOf(own))) return own;
+    const other = await storedMerge(store, merge);
+    if (other !== undefined && other.ended === undefined) return other;
+    if (other !== undefined) await removeMerge(store, merge, other);
+  }
+}
+
+async function removeStored(store: Store, merge: string): Promise<void> {
+  const stored = await storedMerge(store, merge);
+  if (stored !== undefined) await removeMerge(store, merge, stored);
+}
+
+async function requireFree(store: Store, { files, replace }: MergeRequest): Promise<void> {
+  if (replace) return;
+  for (const { key } of files) {
+    if ((await versionOf(store, key)) === undefined) continue;
+    throw new PolyakError(
+      'ERR_EXISTS',
+      `${key} exists in ${store.name}. Name another output, or pass \`force\` to replace it.`,
+    );
+  }
+}
+
+async function waited(
+  flows: MergeFlows,
+  merge: string,
+  parts: number,
+  { bytesToRead: total }: MergePlan,
+  { signal, onProgress, onWarning = (text) => console.warn(text) }: FleetMergeOptions,
+): Promise<PublishedMerge> {
+  const began = Date.now();
+  let isWarned = false;
+  let shown = -1;
+  for (;;) {
+    const state = await patiently(() => flows.state(merge), signal);
+    if (state.kind === 'published') {
+      onProgress?.({ done: total, total });
+      return state.result;
+    }
+    if (state.kind === 'failed') throw state.error;
+    if (state.kind === 'none') {
+      throw new PolyakError('ERR_CHECKPOINT', 'the merge was ended by another process.');
+    }
+    if (state.done !== shown) {
+      shown = state.done;
+      onProgress?.({ done: Math.floor((total * shown) / Math.max(1, parts)), total });
+    }
+    if (!isWarned && Date.now() - began > WORKERLESS) {
+      isWarned = true;
+      if (!(await patiently(() => flows.hasWorkers(), signal))) {
+        onWarning('no worker is connected: the merge waits until one is started.');
+      }
+    }
+    await pause(signal);
+  }
+}
+
+/** Asks Redis again while it is away. */
+async function patiently<R>(ask: () => Promise<R>, signal: AbortSignal | undefined): Promise<R> {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await pause(signal);
+    }
+  }
+}
+
+async function pause(signal: AbortSignal | undefined): Promise<void> {
+  await setTimeout(INTERVAL, undefined, signal === undefined ? {} : { signal }).catch(() => {
+    signal?.throwIfAborted();
+  });
+}

@@ -1,0 +1,110 @@
+// The job of a part: a pure function of the inputs. Done twice, it leaves the same bytes.
+import type { MergePart, PartReport } from '@polyak/checkpoints/parts';
+import { runMergePart } from '@polyak/checkpoints/parts';
+import { PolyakError } from '@polyak/core';
+import type { Store } from '../store/store.js';
+import { GatheredWrites } from './gathered-writes.js';
+import type { MergeReference } from './keys.js';
+import { partialId, partKey, readReference } from './keys.js';
+import type { MergeCache } from './merge-cache.js';
+import type { OpenMerge } from './open-merge.js';
+import { endedError, requireUnchanged } from './open-merge.js';
+import { isGoingOn, removeRun } from './request.js';
+
+/** A part that was made, as it stands in the store. */
+export interface StoredPart {
+  readonly part: MergePart;
+  readonly report: PartReport;
+}
+
+/**
+ * Makes a part of a merge.
+ *
+ * @param store - that has the merge
+ * @param merges - of this worker
+ * @param data - of the job
+ * @param onProgress - called with the share that is done, from 0 to 1
+ */
+export async function makePart(
+  store: Store,
+  merges: MergeCache,
+  data: unknown,
+  onProgress: (share: number) => void,
+): Promise<void> {
+  const reference = readReference(data);
+  const { part: index } = data as { readonly part?: unknown };
+  await merges.use(reference, async (merge) => {
+    const part = merge.parts[index as number];
+    if (part === undefined) {
+      throw new PolyakError(
+        'ERR_CHECKPOINT',
+        `the merge ${reference.merge} has ${merge.parts.length} parts, and none is ` +
+          `${JSON.stringify(index)}.`,
+      );
+    }
+    await leavingNothing(store, reference, merge, async () => {
+      const key = partKey(reference, index as number);
+      if ((await store.get(key)) !== undefined) return;
+      await requireUnchanged(store, merge.versions);
+      const report = await write(store, reference, merge, part, onProgress);
+      await requireUnchanged(store, merge.versions);
+      await requireSame(store, key, { part, report });
+    });
+  });
+}
+
+/** Does `work`; removes what this worker has written where the run has ended meanwhile. */
+export async function leavingNothing<R>(
+  store: Store,
+  reference: MergeReference,
+  { stored }: OpenMerge,
+  work: () => Promise<R>,
+): Promise<R> {
+  try {
+    return await work();
+  } finally {
+    if (!(await isGoingOn(store, reference))) {
+      await removeRun(store, reference, stored.request.files);
+    }
+  }
+}
+
+async function write(
+  store: Store,
+  reference: MergeReference,
+  { plan, stored }: OpenMerge,
+  part: MergePart,
+  onProgress: (share: number) => void,
+): Promise<PartReport> {
+  const file = stored.request.files[part.file];
+  if (file === undefined) throw new RangeError(`there is no file ${part.file}.`);
+  const partial = await store.openPartial(file.key, partialId(reference), file.byteLength);
+  try {
+    const writes = new GatheredWrites(partial, part, async () => {
+      if (!(await isGoingOn(store, reference))) throw endedError(reference);
+    });
+    const report = await runMergePart(
+      plan,
+      part,
+      (position, bytes) => writes.write(position, bytes),
+      { onProgress: ({ done, total }) => onProgress(total === 0 ? 1 : done / total) },
+    );
+    await writes.end();
+    return report;
+  } finally {
+    await partial.close();
+  }
+}
+
+/** Stores the report, unless another worker did; it is the same then. */
+async function requireSame(store: Store, key: string, stored: StoredPart): Promise<void> {
+  const bytes = new TextEncoder().encode(JSON.stringify(stored));
+  if (await store.putIfAbsent(key, bytes)) return;
+  const other = await store.get(key);
+  // It is gone where the run has ended.
+  if (other === undefined || Buffer.compare(other, bytes) === 0) return;
+  throw new PolyakError(
+    'ERR_CHECKPOINT',
+    `${key}: two workers read other bytes from the same inputs. Check the disks, and merge again.`,
+  );
+}

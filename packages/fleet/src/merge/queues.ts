@@ -1,0 +1,49 @@
+// The queues of merges, and their workers.
+import { Worker } from 'bullmq';
+import type { QueueContext } from '../queue/workers.js';
+import { jobError } from './failures.js';
+import { MergeCache } from './merge-cache.js';
+import { makePart } from './part-job.js';
+import { publishMerge } from './publish-job.js';
+
+/** The queue of jobs that make a part each. */
+export const PART_QUEUE = 'polyak-merge-parts';
+/** The queue of jobs that publish a merge each, after its parts. */
+export const PUBLISH_QUEUE = 'polyak-merges';
+
+/** Starts the workers of merges. */
+export function mergeWorkers({ store, settings, concurrency }: QueueContext): readonly Worker[] {
+  const merges = new MergeCache(store);
+  const parts = new Worker(
+    PART_QUEUE,
+    async (job) => {
+      let shown = 0;
+      const onProgress = (share: number): void => {
+        const percent = Math.floor(share * 100);
+        if (percent < shown + 10) return;
+        shown = percent;
+        // For dashboards only.
+        job.updateProgress(percent).catch(() => undefined);
+      };
+      try {
+        await makePart(store, merges, job.data, onProgress);
+      } catch (error) {
+        throw jobError(error);
+      }
+    },
+    { ...settings, concurrency },
+  );
+  const publishing = new Worker(
+    PUBLISH_QUEUE,
+    async (job) => {
+      try {
+        return await publishMerge(store, merges, job);
+      } catch (error) {
+        throw jobError(error);
+      }
+    },
+    settings,
+  );
+  for (const worker of [parts, publishing]) worker.on('closed', () => void merges.close());
+  return [parts, publishing];
+}

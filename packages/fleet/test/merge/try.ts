@@ -1,0 +1,22 @@
+import { mkdtemp, writeFile, readFile, readdir } from 'node:fs/promises';
+import { execSync } from 'node:child_process';
+import { join } from 'node:path';
+import { mean } from '@polyak/checkpoints';
+import { mergeFiles } from '@polyak/checkpoints/node';
+import { encodeSafetensors } from '@polyak/safetensors';
+import { folderStore, mergeByFleet, startWorker } from '@polyak/fleet';
+const folder = await mkdtemp('/tmp/fl-try-');
+process.chdir(folder);
+const inputs = [];
+for (let i = 0; i < 3; i++) { const t = {}; for (let k=0;k<10;k++) t['t'+k] = { dtype:'float32', shape:[1000+k], data: Float32Array.from({length:1000+k}, (_, j)=> Math.sin(i*7+k+j)) }; t['n']={dtype:'int32',shape:[1],data:Int32Array.of(i)}; await writeFile(`m${i}.safetensors`, encodeSafetensors(t)); inputs.push(`m${i}.safetensors`); }
+const url = process.env.URL;
+const store = folderStore(folder);
+const t0 = Date.now();
+const worker = await startWorker({ store, url });
+const r = await mergeByFleet(inputs, 'out.safetensors', { store, url, method: mean(3), partBytes: 7777, onParts: (n) => console.log('parts', n), onProgress: console.log });
+console.log(r.report, Date.now() - t0);
+await mergeFiles(inputs, 'one.safetensors', { method: mean(3) });
+console.log(Buffer.compare(await readFile('out.safetensors'), await readFile('one.safetensors')));
+console.log(execSync('find . ').toString());
+console.log((await mergeByFleet(inputs, 'out.safetensors', { store, url, method: mean(3), partBytes: 7777})).report);
+await worker.close();
