@@ -1,7 +1,7 @@
 // The jobs of a merge: one that publishes it, after one for each part.
 import { setTimeout } from 'node:timers/promises';
 import { basename } from 'node:path/posix';
-import type { FlowChildJob, Job } from 'bullmq';
+import type { FlowJob, Job } from 'bullmq';
 import { FlowProducer, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { connected, JOB, producerConnection } from '../queue/connection.js';
@@ -36,9 +36,8 @@ export class MergeFlows {
     this.#parts = new Queue(PART_QUEUE, options);
     this.#publishing = new Queue(PUBLISH_QUEUE, options);
     // Calls fail with what is wrong.
-    for (const each of [this.#flows, this.#parts, this.#publishing]) {
-      each.on('error', () => undefined);
-    }
+    this.#flows.on('error', () => undefined);
+    for (const queue of [this.#parts, this.#publishing]) queue.on('error', () => undefined);
   }
 
   /**
@@ -55,7 +54,7 @@ export class MergeFlows {
   /** Adds the jobs of a run, all or none. Nothing happens where they are there. */
   async add(reference: MergeReference, parts: number, output: string): Promise<void> {
     const name = basename(output).slice(0, 100);
-    const children = Array.from({ length: parts }, (_, part): FlowChildJob => {
+    const children = Array.from({ length: parts }, (_, part): FlowJob => {
       return {
         name: `${name} part ${part}`,
         queueName: PART_QUEUE,

@@ -83,7 +83,7 @@ class FolderStore implements Store {
   async openPartial(key: string, id: string, byteLength: number): Promise<PartialObject> {
     const path = this.#partial(key, id);
     await mkdir(dirname(path), { recursive: true });
-    const handle = await open(path, 'wx').catch(async (error: unknown) => {
+    const handle = await open(path, 'wx+').catch(async (error: unknown) => {
       if (codeOf(error) === 'EEXIST') return await open(path, 'r+');
       throw error;
     });
