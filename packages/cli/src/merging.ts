@@ -1,11 +1,13 @@
 // One merge as a command: its plan with --dry-run, else the merge with its progress.
 import { dirname, join } from 'node:path';
-import type { MergePlan } from '@polyak/checkpoints';
+import type { MergePlan, MergeReport } from '@polyak/checkpoints';
 import type { MergedFiles, MergeFilesOptions, PublishedFiles } from '@polyak/checkpoints/node';
 import { mergeFiles, planMergeFiles } from '@polyak/checkpoints/node';
 import type { RunOptions } from './arguments/options.js';
 import type { Context, PrintOptions } from './context.js';
 import { printResult, say } from './context.js';
+import type { FleetPlace } from './fleet.js';
+import { mergeOnFleet } from './fleet.js';
 import { showProgress } from './progress.js';
 import { bytesText, countText, durationText, listText } from './text.js';
 
@@ -16,7 +18,16 @@ export interface Merge {
   readonly inputs: readonly string[];
   readonly output: string;
   readonly options: MergeFilesOptions;
+  /** Who makes it; undefined for this process. */
+  readonly fleet?: FleetPlace | undefined;
 }
+
+/** What a merge made. */
+type Made =
+  | (Pick<MergedFiles, 'kind' | 'plan'> & {
+      readonly report: Pick<MergeReport, 'fromLast' | 'nonFinite'>;
+    })
+  | PublishedFiles;
 
 /** Makes the merge and says what was made, or prints its plan. */
 export async function runMerge(
@@ -50,7 +61,7 @@ export function mainPath(output: string, plan: MergePlan | undefined): string {
 }
 
 /** What was planned; an interrupted merge that is only published has no plan. */
-export function planOf(result: MergedFiles | PublishedFiles): MergePlan | undefined {
+export function planOf(result: Made): MergePlan | undefined {
   return result.kind === 'merged' ? result.plan : undefined;
 }
 
@@ -58,15 +69,17 @@ export function planOf(result: MergedFiles | PublishedFiles): MergePlan | undefi
 export async function mergeWithProgress(
   context: Context,
   options: PrintOptions,
-  { label, inputs, output, options: mergeOptions }: Merge,
-): Promise<MergedFiles | PublishedFiles> {
+  merge: Merge,
+): Promise<Made> {
+  const { label, inputs, output, options: mergeOptions, fleet } = merge;
   const progress = showProgress(context, options, label);
   const { signal } = context;
-  const result = await mergeFiles(inputs, output, {
-    ...mergeOptions,
-    signal,
-    onProgress: progress.update,
-  }).catch((error: unknown) => {
+  const onProgress = progress.update;
+  const making: Promise<Made> =
+    fleet === undefined
+      ? mergeFiles(inputs, output, { ...mergeOptions, signal, onProgress })
+      : mergeOnFleet(context, options, merge, fleet, onProgress);
+  const result = await making.catch((error: unknown) => {
     progress.end('ended early');
     throw error;
   });
@@ -88,9 +101,7 @@ export async function mergeWithProgress(
 }
 
 /** What happened, for `--json`. */
-export function resultValue(
-  result: MergedFiles | PublishedFiles,
-): Readonly<Record<string, unknown>> {
+export function resultValue(result: Made): Readonly<Record<string, unknown>> {
   if (result.kind === 'published') return { kind: result.kind };
   const { plan, report } = result;
   return {

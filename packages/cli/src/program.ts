@@ -9,6 +9,7 @@ import { inspectCommand } from './commands/inspect.js';
 import { mergeCommand } from './commands/merge.js';
 import { soupCommand } from './commands/soup.js';
 import { stateCommand } from './commands/state.js';
+import { workerCommand } from './commands/worker.js';
 import type { Context } from './context.js';
 import { plain } from './context.js';
 import { EXIT_CODES, exitCodeOf, exitCodesText } from './exit-codes.js';
@@ -23,6 +24,7 @@ const COMMANDS: readonly ((context: Context) => Command)[] = [
   convertCommand,
   bnUpdateCommand,
   stateCommand,
+  workerCommand,
 ];
 
 const EXAMPLES = `

@@ -28,6 +28,13 @@ export interface RunOptions {
   readonly dryRun?: true;
 }
 
+/** Who makes the merge of a command, where others do. */
+export interface FleetOptions extends RunOptions {
+  readonly fleet?: string;
+  readonly store?: string;
+  readonly partSize?: number;
+}
+
 /** What is done with tensors that cannot simply be merged. */
 export interface ToleranceOptions {
   readonly nonfinite: NonFinitePolicy;
@@ -99,6 +106,19 @@ export function withRunOptions(command: Command): Command {
   return command
     .option('--resume', 'continue where an earlier run was interrupted')
     .option('--dry-run', 'print the plan: bytes, memory, names left out');
+}
+
+/** Adds `--fleet`, `--store` and `--part-size`. */
+export function withFleetOptions(command: Command): Command {
+  return command
+    .option('--fleet <url>', 'merge by the workers of a queue, such as redis://queue:6379')
+    .option('--store <folder>', 'with --fleet: the shared folder, which has all checkpoints')
+    .addOption(
+      new Option(
+        '--part-size <size>',
+        'with --fleet: how much of the output a worker makes at once; default: 256MB',
+      ).argParser(parseBytes),
+    );
 }
 
 /** Adds `--nonfinite` and `--rows`. */

@@ -2,16 +2,18 @@
 import { Command, Option } from 'commander';
 import type { Context } from '../context.js';
 import { inputsOf } from '../arguments/inputs.js';
+import { fleetOf } from '../fleet.js';
 import { runMerge } from '../merging.js';
 import type {
+  FleetOptions,
   NameOptions,
   OutputOptions,
   RangeOptions,
-  RunOptions,
   ToleranceOptions,
 } from '../arguments/options.js';
 import {
   mergeOptionsOf,
+  withFleetOptions,
   withNameOptions,
   withOutputOptions,
   withRangeOptions,
@@ -27,11 +29,12 @@ Examples:
   polyak average run/a.safetensors run/b.safetensors -o mean.safetensors
   polyak average 'run/step-*.safetensors' --decay minus-sqrt -o decayed.safetensors
   polyak average run --from 840000 --to 880000 --decay linear -o decayed.safetensors
-  polyak average a.onnx b.onnx --weights 3,1 -o weighted.onnx`;
+  polyak average a.onnx b.onnx --weights 3,1 -o weighted.onnx
+  polyak average run/*.safetensors -o mean.safetensors --fleet redis://queue:6379 --store .`;
 
 type AverageOptions = NameOptions &
   OutputOptions &
-  RunOptions &
+  FleetOptions &
   RangeOptions &
   ToleranceOptions &
   WeightOptions;
@@ -66,15 +69,18 @@ export function averageCommand(context: Context): Command {
   withToleranceOptions(command);
   withOutputOptions(command);
   withRunOptions(command);
+  withFleetOptions(command);
   return command
     .addHelpText('after', EXAMPLES)
     .action(async (args: readonly string[], options: AverageOptions) => {
+      const fleet = fleetOf(options);
       const inputs = await inputsOf(args, options);
       await runMerge(context, options, {
         label: 'average',
         inputs,
         output: options.output,
         options: { ...mergeOptionsOf(options), method: weightedSum(options, inputs.length) },
+        fleet,
       });
     });
 }

@@ -7,17 +7,19 @@ import { Command, Option } from 'commander';
 import type { Context } from '../context.js';
 import { UsageError } from '../exit-codes.js';
 import { inputsOf } from '../arguments/inputs.js';
+import { fleetOf } from '../fleet.js';
 import { runMerge } from '../merging.js';
 import { readRecipe } from '../recipe/recipe.js';
 import type {
+  FleetOptions,
   NameOptions,
   OutputOptions,
   RangeOptions,
-  RunOptions,
   ToleranceOptions,
 } from '../arguments/options.js';
 import {
   mergeOptionsOf,
+  withFleetOptions,
   withNameOptions,
   withOutputOptions,
   withRangeOptions,
@@ -58,7 +60,7 @@ interface MethodOptions {
 
 type MergeOptions = NameOptions &
   Partial<OutputOptions> &
-  RunOptions &
+  FleetOptions &
   RangeOptions &
   ToleranceOptions &
   MethodOptions;
@@ -106,12 +108,20 @@ export function mergeCommand(context: Context): Command {
   withToleranceOptions(command);
   withOutputOptions(command, 'optional');
   withRunOptions(command);
+  withFleetOptions(command);
   return command
     .addHelpText('after', EXAMPLES)
     .action(async (args: readonly string[], options: MergeOptions) => {
+      const fleet = fleetOf(options);
       const { inputs, output, mergeOptions } = await described(args, options);
       if (output === undefined) throw new UsageError('-o is needed: the file to write.');
-      await runMerge(context, options, { label: 'merge', inputs, output, options: mergeOptions });
+      await runMerge(context, options, {
+        label: 'merge',
+        inputs,
+        output,
+        options: mergeOptions,
+        fleet,
+      });
     });
 }
 
