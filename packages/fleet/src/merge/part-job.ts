@@ -34,7 +34,7 @@ export async function makePart(
   const reference = readReference(data);
   const { part: index } = data as { readonly part?: unknown };
   await merges.use(reference, async (merge) => {
-    const part = merge.parts[index as number];
+    const part = typeof index === 'number' ? merge.parts[index] : undefined;
     if (part === undefined) {
       throw new PolyakError(
         'ERR_CHECKPOINT',
