@@ -22,7 +22,8 @@ const SEED = Number(process.env['POLYAK_SEED'] ?? '1');
 /** Longer than the lock of a job. */
 const STOP = 3000;
 
-const EVENTS = ['worker', 'worker', 'stop', 'producer', 'redis'] as const;
+/** They take turns; when, and which worker, is random. */
+const EVENTS = ['worker', 'redis', 'stop', 'producer', 'worker'] as const;
 const KINDS: readonly Pick<ProducerOptions, 'ties' | 'shardBytes'>[] = [
   { ties: false },
   { ties: true },
@@ -73,7 +74,7 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet under kills', () => {
       let merges = 0;
 
       const disturb = async (producer: ScriptProcess): Promise<void> => {
-        const event = EVENTS[Math.floor(random() * EVENTS.length)] ?? 'worker';
+        const event = EVENTS[kills % EVENTS.length] ?? 'worker';
         const index = Math.floor(random() * workers.length);
         const worker = workers[index];
         kills += 1;

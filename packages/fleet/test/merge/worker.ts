@@ -1,6 +1,6 @@
 // A worker in a process of its own.
 import { setTimeout } from 'node:timers/promises';
-import type { Store } from '@polyak/fleet';
+import type { FleetWorker, Store } from '@polyak/fleet';
 import { folderStore, startWorker } from '@polyak/fleet';
 
 /** What the process is told to do. */
@@ -37,15 +37,19 @@ function slow(store: Store): Store {
 
 // A test that is killed leaves no worker behind.
 process.once('disconnect', () => process.exit());
-const worker = await startWorker({
+const options = {
   store: slow(folderStore(folder)),
   url,
   // Short, so that others take over the work of a killed worker at once.
   lockDuration: 2000,
   stalledInterval: 500,
   onWarning: () => undefined,
-});
+};
+let worker: FleetWorker | undefined;
 process.once('SIGTERM', () => {
-  void worker.close().then(() => process.exit());
+  void worker?.close().then(() => process.exit());
 });
-process.send?.('ready');
+// Redis may be away: whoever looks after workers starts them again.
+while (worker === undefined) {
+  worker = await startWorker(options).catch(() => undefined);
+}
