@@ -51,8 +51,12 @@ export class MergeFlows {
     return new MergeFlows(redis);
   }
 
-  /** Adds the jobs of a run, all or none. Nothing happens where they are there. */
-  async add(reference: MergeReference, parts: number, output: string): Promise<void> {
+  /**
+   * Adds the jobs of a run, all or none.
+   *
+   * @returns the run that the merge has: another one where its job was there
+   */
+  async add(reference: MergeReference, parts: number, output: string): Promise<string | undefined> {
     const name = basename(output).slice(0, 100);
     const children = Array.from({ length: parts }, (_, part): FlowJob => {
       return {
@@ -61,7 +65,7 @@ export class MergeFlows {
         data: { ...reference, part },
         opts: {
           ...JOB,
-          jobId: `merge-${partialId(reference)}-${part}`,
+          jobId: partJobId(reference, part),
           failParentOnFailure: true,
         },
       };
@@ -73,6 +77,8 @@ export class MergeFlows {
       opts: { ...JOB, jobId: jobIdOf(reference.merge) },
       children,
     });
+    const job = await this.#job(reference.merge);
+    return (job?.data as Partial<MergeReference> | undefined)?.run;
   }
 
   /** How far a merge is. */
@@ -98,6 +104,13 @@ export class MergeFlows {
   /** Drops the parts of a merge that nobody has begun. */
   async dropWaiting(merge: string): Promise<void> {
     await (await this.#job(merge))?.removeUnprocessedChildren();
+  }
+
+  /** Removes the parts of a run, but those that workers have begun. */
+  async removeParts(reference: MergeReference, parts: number): Promise<void> {
+    for (let part = 0; part < parts; part += 1) {
+      await this.#parts.remove(partJobId(reference, part));
+    }
   }
 
   /** Removes the jobs of a merge, after workers have left those that they have begun. */
@@ -138,4 +151,8 @@ export class MergeFlows {
 
 function jobIdOf(merge: string): string {
   return `merge-${merge}`;
+}
+
+function partJobId(reference: MergeReference, part: number): string {
+  return `merge-${partialId(reference)}-${part}`;
 }

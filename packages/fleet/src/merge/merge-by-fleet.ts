@@ -1,27 +1,15 @@
 // Merges checkpoints of a store by the workers of a fleet.
-import { randomBytes } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
 import type { MergeOptions, MergePlan, MergeReport } from '@polyak/checkpoints';
-import { partsOf } from '@polyak/checkpoints/parts';
-import { PolyakError } from '@polyak/core';
 import { requireFunction, requireOptions, requireSignal } from '@polyak/core/kit';
 import { requireKey } from '../store/key.js';
 import type { Store } from '../store/store.js';
 import { MergeFlows } from './flow.js';
-import { keyBeside, mergeKey } from './keys.js';
+import { keyBeside } from './keys.js';
 import type { PlannedMerge } from './open-merge.js';
-import { hashOf, planFromStore, versionOf } from './open-merge.js';
-import { stateOf } from './publish-job.js';
-import type { MergeRequest, PublishedMerge, StoredMerge } from './request.js';
-import {
-  bytesOf,
-  dataOf,
-  endMerge,
-  idOf,
-  removeMerge,
-  requireOutputKey,
-  storedMerge,
-} from './request.js';
+import { hashOf, planFromStore } from './open-merge.js';
+import type { MergeRequest } from './request.js';
+import { dataOf, requireOutputKey } from './request.js';
+import { supervised } from './supervise.js';
 
 /** What {@link mergeByFleet} merges, how, and by whom. */
 export interface FleetMergeOptions extends Omit<MergeOptions, 'base'> {
@@ -71,11 +59,6 @@ const OPTIONS = [
   'onWarning',
 ];
 const PART_BYTES = 256e6;
-const INTERVAL = 200;
-/** Until it is said that there is no worker. */
-const WORKERLESS = 5000;
-/** For how long Redis may be away. */
-const PATIENCE = 60_000;
 
 /**
  * Merges checkpoints of a store by a fleet: the output is cut into parts, and each is a job for any
@@ -118,7 +101,7 @@ export async function mergeByFleet(
     const request = requestOf(inputs, output, given, planned);
     const flows = await MergeFlows.connect(url);
     try {
-      const result = await madeBy(flows, store, request, planned.plan, given);
+      const result = await supervised(flows, store, request, planned.plan, given);
       const { fromLast, nonFinite } = result;
       return { plan: planned.plan, report: { fromLast, nonFinite: new Map(nonFinite) } };
     } finally {
@@ -188,125 +171,4 @@ function requestOf(
     files,
     plan: hashOf(plan),
   };
-}
-
-/** The result of a merge: of one that was made, that goes on, or that begins now. */
-async function madeBy(
-  flows: MergeFlows,
-  store: Store,
-  request: MergeRequest,
-  plan: MergePlan,
-  options: FleetMergeOptions,
-): Promise<PublishedMerge> {
-  const merge = idOf(request);
-  const parts = partsOf(plan, request.partBytes).length;
-  const before = await flows.state(merge);
-  if (before.kind === 'published') {
-    if ((await stateOf(store, request.files)) === before.result.outputs) return before.result;
-  }
-  if (before.kind === 'none') await requireFree(store, request);
-  if (before.kind === 'published' || before.kind === 'failed') {
-    await requireFree(store, request);
-    await removeStored(store, merge);
-    await flows.remove(merge);
-  }
-  const stored = await begun(store, merge, request);
-  await flows.add({ merge, run: stored.run }, parts, request.output);
-  options.onParts?.(parts);
-  try {
-    return await waited(flows, merge, parts, plan, options);
-  } catch (error) {
-    const isFailed = (await flows.state(merge).catch(() => undefined))?.kind === 'failed';
-    if (!isFailed && options.signal?.aborted !== true) throw error;
-    try {
-      await endMerge(store, merge, stored, 'cancelled');
-      // A job that failed stays, for dashboards.
-      await (isFailed ? flows.dropWaiting(merge) : flows.remove(merge));
-      await removeMerge(store, merge, stored);
-    } catch (cleaning) {
-      const message = `${(error as Error).message} And its objects were not removed.`;
-      throw new AggregateError([error, cleaning], message, { cause: cleaning });
-    }
-    throw error;
-  }
-}
-
-/** The merge in the store: one that goes on, or a new one. */
-async function begun(store: Store, merge: string, request: MergeRequest): Promise<StoredMerge> {
-  for (;;) {
-    const own = { request, run: randomBytes(4).toString('hex') };
-    if (await store.putIfAbsent(mergeKey(merge), bytesOf(own))) return own;
-    const other = await storedMerge(store, merge);
-    if (other !== undefined && other.ended === undefined) return other;
-    if (other !== undefined) await removeMerge(store, merge, other);
-  }
-}
-
-async function removeStored(store: Store, merge: string): Promise<void> {
-  const stored = await storedMerge(store, merge);
-  if (stored !== undefined) await removeMerge(store, merge, stored);
-}
-
-async function requireFree(store: Store, { files, replace }: MergeRequest): Promise<void> {
-  if (replace) return;
-  for (const { key } of files) {
-    if ((await versionOf(store, key)) === undefined) continue;
-    throw new PolyakError(
-      'ERR_EXISTS',
-      `${key} exists in ${store.name}. Name another output, or pass \`force\` to replace it.`,
-    );
-  }
-}
-
-async function waited(
-  flows: MergeFlows,
-  merge: string,
-  parts: number,
-  { bytesToRead: total }: MergePlan,
-  { signal, onProgress, onWarning = (text) => console.warn(text) }: FleetMergeOptions,
-): Promise<PublishedMerge> {
-  const began = Date.now();
-  let isWarned = false;
-  let shown = -1;
-  for (;;) {
-    const state = await patiently(() => flows.state(merge), signal);
-    if (state.kind === 'published') {
-      onProgress?.({ done: total, total });
-      return state.result;
-    }
-    if (state.kind === 'failed') throw state.error;
-    if (state.kind === 'none') {
-      throw new PolyakError('ERR_CHECKPOINT', 'the merge was ended by another process.');
-    }
-    if (state.done !== shown) {
-      shown = state.done;
-      onProgress?.({ done: Math.floor((total * shown) / Math.max(1, parts)), total });
-    }
-    if (!isWarned && Date.now() - began > WORKERLESS) {
-      isWarned = true;
-      if (!(await patiently(() => flows.hasWorkers(), signal))) {
-        onWarning('no worker is connected: the merge waits until one is started.');
-      }
-    }
-    await pause(signal);
-  }
-}
-
-/** Asks Redis again while it is away. */
-async function patiently<R>(ask: () => Promise<R>, signal: AbortSignal | undefined): Promise<R> {
-  const end = Date.now() + PATIENCE;
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (Date.now() > end) throw error;
-      await pause(signal);
-    }
-  }
-}
-
-async function pause(signal: AbortSignal | undefined): Promise<void> {
-  await setTimeout(INTERVAL, undefined, signal === undefined ? {} : { signal }).catch(() => {
-    signal?.throwIfAborted();
-  });
 }

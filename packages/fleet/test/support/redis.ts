@@ -73,7 +73,9 @@ async function started(port: number, folder: string): Promise<ChildProcess> {
     });
   });
   // A test that is killed leaves no server behind.
-  process.once('exit', () => server.kill('SIGKILL'));
+  const kill = (): boolean => server.kill('SIGKILL');
+  process.once('exit', kill);
+  server.once('exit', () => process.off('exit', kill));
   return server;
 }
 
