@@ -99,7 +99,7 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet under kills', () => {
         const kind = KINDS[merges % KINDS.length] ?? { ties: false };
         const output = `merged-${merges}/out.safetensors`;
         mkdirSync(`merged-${merges}`);
-        const options = { folder, url: redis.url, inputs, output, partBytes: 16_000, ...kind };
+        const options = { folder, url: redis.url, inputs, output, partBytes: 40_000, ...kind };
         let isDone = false;
         while (!isDone) {
           const producer = new ScriptProcess(scripts.producer, options);

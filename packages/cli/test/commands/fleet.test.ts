@@ -1,0 +1,133 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import process from 'node:process';
+import { describe, expect, it } from 'vitest';
+import { run } from '#program';
+import { Folder, vector } from '../files.js';
+import { surroundings } from '../surroundings.js';
+
+const NOWHERE = 'redis://127.0.0.1:1';
+
+async function polyak(
+  ...args: readonly string[]
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  const { context, stdout, stderr } = surroundings();
+  const code = await run(args, context);
+  return { code, stdout: stdout(), stderr: stderr() };
+}
+
+describe('--fleet', () => {
+  const folder = new Folder();
+  const [a = '', b = ''] = [1, 2].map((value) =>
+    folder.write(`${value}.safetensors`, { w: vector(value, 3) }),
+  );
+  const out = folder.at('out.safetensors');
+  const fleet = ['--fleet', NOWHERE, '--store', folder.path];
+
+  it.each([
+    [['-o', out, '--fleet', NOWHERE], /--fleet needs --store/],
+    [['-o', out, '--store', folder.path], /of use with --fleet only/],
+    [['-o', out, '--part-size', '1MB'], /of use with --fleet only/],
+    [['-o', out, ...fleet, '--resume'], /--resume is of no use/],
+    [['-o', '/elsewhere/out.safetensors', ...fleet], /elsewhere\S* is not in .* --store names/],
+    [['-o', folder.path, ...fleet], /is not in/],
+  ])('refuses %j', async (args, message) => {
+    const { code, stderr } = await polyak('average', a, b, ...args);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(message) as string });
+  });
+
+  it('says that Redis is not there', async () => {
+    const message =
+      'polyak: Redis is not reached at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1).\n';
+    expect(await polyak('average', a, b, '-o', out, ...fleet)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: message,
+    });
+    expect(await polyak('worker', ...fleet)).toEqual({ code: 1, stdout: '', stderr: message });
+  });
+
+  it.skipIf(!hasRedis())('merges as one machine does, with a worker', async () => {
+    const { url, stop } = await startRedis();
+    const home = process.cwd();
+    const end = new AbortController();
+    const worker = surroundings(false, end.signal);
+    try {
+      const working = run(['worker', '--fleet', url, '--store', folder.path], worker.context);
+      mkdirSync(folder.at('one'));
+      const here = ['--fleet', url, '--store', folder.path];
+      const made = await polyak(
+        ...['merge', '--method', 'ties', '--density', '0.5', '--base', folder.path, a, b],
+        ...['-o', out, ...here],
+      );
+      // The folder has several checkpoints.
+      expect(made.code).toBe(3);
+      process.chdir(folder.path);
+      const args = ['average', '1.safetensors', '2.safetensors', '--weights', '1,3', '-o'];
+      const { code, stdout, stderr } = await polyak(
+        ...[
+          ...args,
+          'out.safetensors',
+          '--fleet',
+          url,
+          '--store',
+          '.',
+          '--part-size',
+          '4',
+          '--json',
+        ],
+      );
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      expect(JSON.parse(stdout)).toMatchObject({ kind: 'merged', output: 'out.safetensors' });
+      expect(stderr).toContain('polyak: 2 parts in the queue, for the workers');
+      expect((await polyak(...args, 'one/out.safetensors')).code).toBe(0);
+      expect(readFileSync('out.safetensors')).toEqual(readFileSync('one/out.safetensors'));
+      expect((await polyak(...args, 'out.safetensors', ...here, '--dtype', 'float16')).code).toBe(
+        5,
+      );
+      end.abort();
+      expect(await working).toBe(0);
+      expect(worker.stderr()).toBe(
+        `polyak: working in ${folder.path}\npolyak: ending after the parts that are begun\n`,
+      );
+    } finally {
+      end.abort();
+      process.chdir(home);
+      await stop();
+    }
+  });
+});
+
+function hasRedis(): boolean {
+  try {
+    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    if (process.env['POLYAK_REQUIRE_REDIS'] === '1') throw new Error('there is no redis-server.');
+    console.log('skipped: no redis-server on the PATH (Debian: apt install redis-server)');
+    return false;
+  }
+}
+
+async function startRedis(): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', ''];
+  const redis = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'ignore'] });
+  process.once('exit', () => redis.kill('SIGKILL'));
+  for await (const chunk of redis.stdout) {
+    if (String(chunk).includes('Ready to accept connections')) break;
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    stop: async () => {
+      redis.kill();
+      await once(redis, 'exit');
+    },
+  };
+}
