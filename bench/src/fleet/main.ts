@@ -1,4 +1,5 @@
-// How much faster a merge is with more workers, where each reads 50 MB/s at most: as over a network.
+// How much faster a merge is with more workers, where each reads 50 MB/s at most, as over a
+// network.
 import { fork, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

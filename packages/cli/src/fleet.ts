@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import type { MergePlan, MergeReport } from '@polyak/checkpoints';
+import type { MergeFilesOptions } from '@polyak/checkpoints/node';
 import { openCheckpoint } from '@polyak/checkpoints/node';
 import { PolyakError } from '@polyak/core';
 import type { FleetMergeOptions } from '@polyak/fleet';
@@ -9,7 +10,6 @@ import type { FleetOptions } from './arguments/options.js';
 import type { Context, PrintOptions } from './context.js';
 import { say } from './context.js';
 import { UsageError } from './exit-codes.js';
-import type { Merge } from './merging.js';
 import { countText } from './text.js';
 
 /** A fleet to merge by: its Redis and its store. */
@@ -17,6 +17,13 @@ export interface FleetPlace {
   readonly url: string;
   readonly folder: string;
   readonly partBytes: number | undefined;
+}
+
+/** What is merged, by paths. */
+interface PathMerge {
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly options: MergeFilesOptions;
 }
 
 /** What a fleet made. */
@@ -42,7 +49,7 @@ export function fleetOf(options: FleetOptions): FleetPlace | undefined {
 export async function mergeOnFleet(
   context: Context,
   options: PrintOptions,
-  { inputs, output, options: mergeOptions }: Merge,
+  { inputs, output, options: mergeOptions }: PathMerge,
   { url, folder, partBytes }: FleetPlace,
   onProgress: NonNullable<FleetMergeOptions['onProgress']>,
 ): Promise<MadeByFleet> {

@@ -10,7 +10,7 @@ import type { Store } from './store/store.js';
 const QUEUES: readonly ((context: QueueContext) => readonly Worker[])[] = [mergeWorkers];
 
 /** Options of {@link startWorker}. */
-export interface WorkerOptions {
+export interface FleetWorkerOptions {
   /** Where the bytes are. */
   readonly store: Store;
   /** Of Redis or Valkey, such as `redis://127.0.0.1:6379`; `rediss://` for TLS. */
@@ -47,11 +47,12 @@ const OPTIONS = ['store', 'url', 'concurrency', 'lockDuration', 'stalledInterval
  * ```js
  * import { folderStore, startWorker } from '@polyak/fleet';
  *
- * const worker = await startWorker({ store: folderStore('/mnt/share'), url: 'redis://queue:6379' });
+ * const store = folderStore('/mnt/share');
+ * const worker = await startWorker({ store, url: 'redis://queue:6379' });
  * process.once('SIGTERM', () => worker.close());
  * ```
  */
-export async function startWorker(options: WorkerOptions): Promise<FleetWorker> {
+export async function startWorker(options: FleetWorkerOptions): Promise<FleetWorker> {
   const given = requireOptions('startWorker', options, OPTIONS);
   const { store, url, concurrency = 1, onWarning = (text) => console.warn(text) } = given;
   requireFunction('startWorker', 'onWarning', onWarning);

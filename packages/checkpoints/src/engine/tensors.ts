@@ -1,5 +1,5 @@
-// The loop of a merge: reads unit by unit, merges, writes. A whole merge is one run of it; a part of a
-// merge is another.
+// The loop of a merge: reads unit by unit, merges, writes. A whole merge is one run of it, and so
+// is a part of one.
 import type { OutputFile } from '../checkpoint.js';
 import type { MergePlan } from '../merge/plan.js';
 import type { Segment } from '../merge/segments.js';

@@ -4,7 +4,7 @@ import { methodOf } from '@polyak/checkpoints/methods';
 import type { MergePart, PartReport } from '@polyak/checkpoints/parts';
 import { bytesBesideParts, partsOf, reportOfParts, runMergePart } from '@polyak/checkpoints/parts';
 import type { HostTensor } from '@polyak/core/interfaces';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MemorySink } from '../support.js';
 import { checkpointsOf } from './merged.js';

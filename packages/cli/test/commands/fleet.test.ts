@@ -60,34 +60,33 @@ describe('--fleet', () => {
       mkdirSync(folder.at('one'));
       const here = ['--fleet', url, '--store', folder.path];
       const made = await polyak(
-        ...['merge', '--method', 'ties', '--density', '0.5', '--base', folder.path, a, b],
-        ...['-o', out, ...here],
+        'merge',
+        '--method=ties',
+        '--density=0.5',
+        `--base=${folder.path}`,
+        a,
+        b,
+        `--output=${out}`,
+        ...here,
       );
       // The folder has several checkpoints.
       expect(made.code).toBe(3);
       process.chdir(folder.path);
-      const args = ['average', '1.safetensors', '2.safetensors', '--weights', '1,3', '-o'];
-      const { code, stdout, stderr } = await polyak(
-        ...[
-          ...args,
-          'out.safetensors',
-          '--fleet',
-          url,
-          '--store',
-          '.',
-          '--part-size',
-          '4',
-          '--json',
-        ],
+      const average = async (...args: readonly string[]): ReturnType<typeof polyak> =>
+        await polyak('average', '1.safetensors', '2.safetensors', '--weights=1,3', ...args);
+      const { code, stdout, stderr } = await average(
+        '--output=out.safetensors',
+        `--fleet=${url}`,
+        '--store=.',
+        '--part-size=4',
+        '--json',
       );
       expect({ code, stderr }).toMatchObject({ code: 0 });
       expect(JSON.parse(stdout)).toMatchObject({ kind: 'merged', output: 'out.safetensors' });
       expect(stderr).toContain('polyak: 2 parts in the queue, for the workers');
-      expect((await polyak(...args, 'one/out.safetensors')).code).toBe(0);
+      expect((await average('-o', 'one/out.safetensors')).code).toBe(0);
       expect(readFileSync('out.safetensors')).toEqual(readFileSync('one/out.safetensors'));
-      expect((await polyak(...args, 'out.safetensors', ...here, '--dtype', 'float16')).code).toBe(
-        5,
-      );
+      expect((await average('-o', out, ...here, '--dtype', 'float16')).code).toBe(5);
       end.abort();
       expect(await working).toBe(0);
       expect(worker.stderr()).toBe(

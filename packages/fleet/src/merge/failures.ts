@@ -1,11 +1,11 @@
-// Errors of jobs. Redis keeps the message of an error and nothing else, so that it has the code too.
+// Errors of jobs. Redis keeps the message of an error and nothing else, so it has the code too.
 import { PolyakError } from '@polyak/core';
 import type { PolyakErrorCode } from '@polyak/core';
 import { UnrecoverableError } from 'bullmq';
 
 /**
- * The error that a job ends with. What follows from the inputs and options would happen again: it is
- * not tried again.
+ * The error that a job ends with. What follows from the inputs and options would happen again: it
+ * is not tried again.
  */
 export function jobError(error: unknown): unknown {
   if (PolyakError.is(error)) return new UnrecoverableError(`${error.code}: ${error.message}`);

@@ -1,4 +1,4 @@
-// Where a merge keeps what its processes share: in a folder of the store that it removes at its end.
+// Where a merge keeps what its processes share: in a folder of the store, until its end.
 import { posix } from 'node:path';
 import { PolyakError } from '@polyak/core';
 

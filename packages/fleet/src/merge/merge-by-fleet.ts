@@ -62,8 +62,8 @@ const PART_BYTES = 256e6;
 
 /**
  * Merges checkpoints of a store by a fleet: the output is cut into parts, and each is a job for any
- * process that has called `startWorker` with the same store and Redis. The output has the bytes that
- * `mergeFiles` would write for the same names on one machine.
+ * process that has called `startWorker` with the same store and Redis. The output has the bytes
+ * that `mergeFiles` would write for the same names on one machine.
  *
  * A merge outlives this process. Called again with the same arguments, here or elsewhere, it waits
  * for the merge that goes on, or returns what it made.
@@ -150,8 +150,8 @@ function requestOf(
   const both = files.find(({ key }) => read.has(key));
   if (both !== undefined) {
     throw new RangeError(
-      `mergeByFleet: ${both.key} is read and would be written. Workers may read it again after it ` +
-        'is published: name another output.',
+      `mergeByFleet: ${both.key} is read and would be written. Workers may read it again after ` +
+        'it is published: name another output.',
     );
   }
   for (const { key } of files) requireOutputKey(key);

@@ -1,5 +1,5 @@
-// The process that wants a merge: begins it, or joins one that goes on; waits; clears up after failures.
-// It may end at any moment, and be called again.
+// The process that wants a merge: begins it, or joins one that goes on; waits; clears up after
+// failures. It may end at any moment, and be called again.
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { MergePlan } from '@polyak/checkpoints';
@@ -8,7 +8,6 @@ import { PolyakError } from '@polyak/core';
 import type { Store } from '../store/store.js';
 import type { MergeFlows } from './flow.js';
 import { mergeKey } from './keys.js';
-import type { FleetMergeOptions } from './merge-by-fleet.js';
 import { versionOf } from './open-merge.js';
 import { stateOf } from './publish-job.js';
 import type { MergeRequest, PublishedMerge, StoredMerge } from './request.js';
@@ -20,13 +19,21 @@ const WORKERLESS = 5000;
 /** For how long Redis may be away, in ms. */
 const PATIENCE = 60_000;
 
+/** Who is told of what. */
+export interface SuperviseOptions {
+  readonly signal?: AbortSignal;
+  readonly onParts?: (parts: number) => void;
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly onWarning?: (message: string) => void;
+}
+
 /** The result of a merge: of one that was made, that goes on, or that begins now. */
 export async function supervised(
   flows: MergeFlows,
   store: Store,
   request: MergeRequest,
   plan: MergePlan,
-  options: FleetMergeOptions,
+  options: SuperviseOptions,
 ): Promise<PublishedMerge> {
   const merge = idOf(request);
   const parts = partsOf(plan, request.partBytes).length;
@@ -115,7 +122,7 @@ async function waited(
   merge: string,
   parts: number,
   { bytesToRead: total }: MergePlan,
-  { signal, onProgress, onWarning = (text) => console.warn(text) }: FleetMergeOptions,
+  { signal, onProgress, onWarning = (text) => console.warn(text) }: SuperviseOptions,
 ): Promise<PublishedMerge> {
   const began = Date.now();
   let isWarned = false;

@@ -73,7 +73,8 @@ class FolderStore implements Store {
     const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
     const keys: string[] = [];
     for await (const key of keysIn(this.name, folder)) if (key.startsWith(prefix)) keys.push(key);
-    return keys.toSorted();
+    keys.sort();
+    return keys;
   }
 
   async remove(key: string): Promise<void> {
