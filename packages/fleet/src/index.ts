@@ -4,3 +4,33 @@ export { folderStore } from './store/folder-store.js';
 export type { PartialObject, PublishOptions, Store, StoredObject } from './store/store.js';
 export type { FleetWorker, FleetWorkerOptions } from './worker.js';
 export { startWorker } from './worker.js';
+export type {
+  Contribution,
+  Json,
+  Settings,
+  TrainingModule,
+  TrainRequest,
+  WeightsRequest,
+} from './training/module.js';
+export { diloco, localSgd, swap, sweepSoup } from './training/plan.js';
+export type {
+  Combine,
+  DilocoOptions,
+  LocalSgdOptions,
+  QuorumOptions,
+  RoundPlan,
+  SwapPlanOptions,
+  SweepSoupOptions,
+} from './training/plan.js';
+export type { Absentee, Member, RoundRecord, RoundResult } from './training/record.js';
+export { startRun } from './training/run.js';
+export type {
+  Fleet,
+  RoundProgress,
+  Run,
+  RunOptions,
+  RunResult,
+  WaitOptions,
+} from './training/run.js';
+export { startTrainingWorker } from './training/worker.js';
+export type { TrainingWorker, TrainingWorkerOptions } from './training/worker.js';
