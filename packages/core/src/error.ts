@@ -19,6 +19,7 @@
  * - `ERR_EXISTS`: a file would be overwritten.
  * - `ERR_BATCH_NORM`: batch-norm statistics cannot be merged.
  * - `ERR_EMPTY_LOADER`: the loader of a batch-norm update yielded no batch.
+ * - `ERR_ROUND`: a round of a fleet's training had no quorum, or its run was cancelled.
  * - `ERR_DISPOSED`: the object or tensor was used after `dispose`.
  */
 export type PolyakErrorCode =
@@ -37,6 +38,7 @@ export type PolyakErrorCode =
   | 'ERR_EXISTS'
   | 'ERR_BATCH_NORM'
   | 'ERR_EMPTY_LOADER'
+  | 'ERR_ROUND'
   | 'ERR_DISPOSED';
 
 /**

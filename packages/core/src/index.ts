@@ -1,5 +1,7 @@
 export { AveragedModel } from './averaging/averaged-model.js';
 export type { AveragesState, AverageState, GroupState } from './averaging/averages-state.js';
+export type { WeightedAverage } from './averaging/merge-averages.js';
+export { mergeAverages } from './averaging/merge-averages.js';
 export type { AveragingOptions } from './averaging/options.js';
 export type { AveragedOptions, DisposeOptions, SwapOptions } from './averaging/show.js';
 export type { AveragedReport, SkippedReport, UpdateReport } from './averaging/update-report.js';
