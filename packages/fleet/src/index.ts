@@ -22,7 +22,15 @@ export type {
   SwapPlanOptions,
   SweepSoupOptions,
 } from './training/plan.js';
-export type { Absentee, Member, RoundRecord, RoundResult } from './training/record.js';
+export type {
+  Absentee,
+  ContributionRecord,
+  Member,
+  ObjectReference,
+  RoundRecord,
+  RoundResult,
+  WorkerState,
+} from './training/record.js';
 export { startRun } from './training/run.js';
 export type {
   Fleet,

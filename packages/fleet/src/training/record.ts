@@ -1,29 +1,60 @@
-// The records of a run in the store, and where its objects lie.
+// The records of a run in the store.
+import type { RoundPlan } from './plan.js';
 
-/** A contribution that a round took. */
-export interface Member {
+/** An object of the store, and what tells that it has not changed. */
+export interface ObjectReference {
+  /** Its key. */
+  readonly key: string;
+  /** The SHA-256 of its bytes, in hexadecimal. */
+  readonly sha256: string;
+}
+
+/** The run itself, written when it is started. */
+export interface RunRecord {
+  /** The version of this format. */
+  readonly version: 1;
+  /** Its rounds. */
+  readonly rounds: readonly RoundPlan[];
+  /** The seed of the seeds that workers get. */
+  readonly seed: number;
+  /** The SHA-256 of the weights it began with. */
+  readonly sha256: string;
+  /** Whether all objects of all rounds stay in the store. */
+  readonly keepAll: boolean;
+}
+
+/** What a worker contributed. The first record of a worker in a round counts. */
+export interface ContributionRecord {
   /** Which of the round's workers. */
   readonly worker: number;
   /** Its samples. */
   readonly samples: number;
+  /** Its metrics; null for NaN and infinities. */
+  readonly metrics: Readonly<Record<string, number | null>>;
+  /** Its weights. */
+  readonly weights: ObjectReference;
+  /** Its state, if it has one. */
+  readonly state?: ObjectReference;
+}
+
+/** A contribution that a round took. */
+export interface Member extends ContributionRecord {
   /** Its weight in the mean. */
   readonly weight: number;
-  /** Its metrics. */
-  readonly metrics: Readonly<Record<string, number | null>>;
-  /** Its object in the store. */
-  readonly key: string;
-  /** The SHA-256 of that object, in hexadecimal. */
-  readonly sha256: string;
-  /** Whether it has a state for the worker's next round. */
-  readonly hasState: boolean;
 }
 
 /** A worker whose contribution a round did not take. */
 export interface Absentee {
   /** Which of the round's workers. */
   readonly worker: number;
-  /** Why: the error of its job, or that the round did not wait. */
-  readonly reason: string;
+  /** The error of its job; undefined where it had not contributed by the deadline. */
+  readonly reason?: string;
+}
+
+/** The state of a worker after a round. */
+export interface WorkerState extends ObjectReference {
+  /** The worker that gets it in the next round. */
+  readonly worker: number;
 }
 
 /** The decision about a round: its result is computed from this alone, in this order. */
@@ -32,21 +63,19 @@ export interface RoundRecord {
   readonly round: number;
   /** The contributions, by worker. */
   readonly members: readonly Member[];
-  /** Those whose job failed for good, such as for NaN. */
-  readonly refused: readonly Absentee[];
-  /** Those that had not contributed by the deadline. */
-  readonly missing: readonly Absentee[];
-  /** The members, of this round or an earlier one, whose states the next round's workers get. */
-  readonly states: readonly Member[];
+  /** The workers that did not take part, by worker. */
+  readonly absent: readonly Absentee[];
+  /** The states of workers for the next round, of this round or an earlier one. */
+  readonly states: readonly WorkerState[];
 }
 
-/** What became of a round's contributions. */
+/** What came of a round's contributions. */
 export interface RoundResult {
   /** The index of the round, from 0. */
   readonly round: number;
-  /** The SHA-256 of the weights, in hexadecimal. */
-  readonly sha256: string;
-  /** The score of the weights, where the module has `evaluate`. */
+  /** The weights that they made. */
+  readonly weights: ObjectReference;
+  /** The score of these, where the module has `evaluate`. */
   readonly score?: number;
   /** The workers in a greedy soup, the best first. */
   readonly soup?: readonly number[];

@@ -1,8 +1,19 @@
 // Starting a run and following it.
+import { setTimeout } from 'node:timers/promises';
+import { mergeAverages, PolyakError } from '@polyak/core';
 import type { NamedTensors } from '@polyak/core';
+import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
+import { producerConnection } from '../queue/connection.js';
 import type { Store } from '../store/store.js';
+import { jobId, keyOf, requireRunId } from './names.js';
+import { decide, readObject, readRecord, requireRecord, sha256Of } from './objects.js';
 import type { RoundPlan } from './plan.js';
-import type { RoundRecord, RoundResult } from './record.js';
+import type { RoundRecord, RoundResult, RunRecord } from './record.js';
+import { addRound, openQueues, removeAll, removeFailed } from './rounds.js';
+import type { Queues } from './rounds.js';
+
+// How often a handle looks for the next result, in milliseconds.
+const POLL_MS = 200;
 
 /** Where a fleet works. */
 export interface Fleet {
@@ -70,13 +81,148 @@ export interface Run {
 }
 
 /**
- * Starts a run, or attaches to it where one of the same id and plan was started.
+ * Starts a run, or attaches to it where one of the same id, plan and weights was started. A run
+ * that failed goes on with the round that failed.
  *
  * @param fleet - see {@link Fleet}
  * @param options - see {@link RunOptions}
  * @returns a handle; workers do the rest, and need none
- * @throws PolyakError `ERR_EXISTS` where another run has the id
+ * @throws RangeError for an id or a round that is out of range
+ * @throws PolyakError `ERR_EXISTS` where another run has the id, `ERR_UNSUPPORTED` for weights
+ *   that are not float32 or float64, `ERR_NON_FINITE` for NaN or an infinity in them
  */
 export async function startRun(fleet: Fleet, options: RunOptions): Promise<Run> {
-  throw new Error(`not yet: ${fleet.store.name} ${options.id}`);
+  const { store, url } = fleet;
+  const { id, rounds, seed = 0, keepAll = false } = options;
+  requireRunId('startRun', id);
+  requireRounds(rounds);
+  // Refuses what cannot be averaged.
+  const { mean } = mergeAverages([{ mean: options.weights, weight: 1 }]);
+  const weights = encodeSafetensors(mean);
+  const record: RunRecord = { version: 1, rounds, seed, sha256: sha256Of(weights), keepAll };
+  await decide(store, keyOf.run(id), record);
+  const found = await requireRecord<RunRecord>(store, keyOf.run(id));
+  if (JSON.stringify(found) !== JSON.stringify(record)) {
+    throw new PolyakError(
+      'ERR_EXISTS',
+      `startRun: ${store.name} has another run "${id}", with other rounds, weights or seed. ` +
+        'Choose another id.',
+    );
+  }
+  const round = await currentRound(store, id, rounds.length);
+  if (round < rounds.length && (await store.get(keyOf.cancelled(id))) === undefined) {
+    if (round === 0) await store.putIfAbsent(keyOf.weights(id, 0, rounds.length), weights);
+    await withQueues(url, (queues) => resume(queues, id, round));
+  }
+  return new FleetRun(fleet, id, rounds.length);
+}
+
+class FleetRun implements Run {
+  readonly id: string;
+  readonly #fleet: Fleet;
+  readonly #rounds: number;
+
+  constructor(fleet: Fleet, id: string, rounds: number) {
+    this.id = id;
+    this.#fleet = fleet;
+    this.#rounds = rounds;
+  }
+
+  async wait({ signal, onProgress }: WaitOptions = {}): Promise<RunResult> {
+    const { store, url } = this.#fleet;
+    return await withQueues(url, async (queues) => {
+      const done: RoundProgress[] = [];
+      while (done.length < this.#rounds) {
+        signal?.throwIfAborted();
+        const result = await readRecord<RoundResult>(store, keyOf.result(this.id, done.length));
+        if (result === undefined) {
+          await this.#requireGoing(queues, done.length);
+          await setTimeout(POLL_MS, undefined, signal === undefined ? {} : { signal });
+          continue;
+        }
+        const key = keyOf.closed(this.id, done.length);
+        const record = await requireRecord<RoundRecord>(store, key);
+        const progress = { rounds: this.#rounds, record, result };
+        done.push(progress);
+        onProgress?.(progress);
+      }
+      const { weights } = (done.at(-1) as RoundProgress).result;
+      const { tensors } = decodeSafetensors(await readObject(store, weights));
+      return { weights: tensors, key: weights.key, rounds: done };
+    });
+  }
+
+  async cancel(): Promise<void> {
+    const { store, url } = this.#fleet;
+    const round = await currentRound(store, this.id, this.#rounds);
+    if (round === this.#rounds) return;
+    await decide(store, keyOf.cancelled(this.id), { round });
+    await withQueues(url, async (queues) => {
+      await queues.rounds.remove(jobId.round(this.id, round));
+      await removeAll(store, queues, this.id);
+    });
+  }
+
+  /** Throws where the run was cancelled or its round failed. */
+  async #requireGoing({ rounds }: Queues, round: number): Promise<void> {
+    if ((await this.#fleet.store.get(keyOf.cancelled(this.id))) !== undefined) {
+      throw new PolyakError('ERR_ROUND', `wait: the run "${this.id}" was cancelled.`);
+    }
+    // While Redis is away, nobody knows.
+    const job = await rounds.getJob(jobId.round(this.id, round)).catch(() => undefined);
+    const isFailed = await job?.isFailed().catch(() => false);
+    if (isFailed === true) throw new PolyakError('ERR_ROUND', `wait: ${job?.failedReason}`);
+  }
+}
+
+/** The first round without a result; their number where all have one. */
+async function currentRound(store: Store, id: string, rounds: number): Promise<number> {
+  for (let round = 0; round < rounds; round += 1) {
+    if ((await store.get(keyOf.result(id, round))) === undefined) return round;
+  }
+  return rounds;
+}
+
+/** Adds the job of a round; again, with those of its workers, where it failed. */
+async function resume(queues: Queues, id: string, round: number): Promise<void> {
+  const job = await queues.rounds.getJob(jobId.round(id, round));
+  const state = await job?.getState();
+  if (state === 'failed' || state === 'completed') {
+    await removeFailed(queues, id, round);
+    await job?.remove();
+  }
+  await addRound(queues, id, round);
+}
+
+async function withQueues<T>(url: string, use: (queues: Queues) => Promise<T>): Promise<T> {
+  const connection = producerConnection(url);
+  connection.on('error', () => undefined);
+  const queues = openQueues(connection);
+  try {
+    await queues.rounds.waitUntilReady();
+    return await use(queues);
+  } finally {
+    await queues.close();
+    connection.disconnect();
+  }
+}
+
+function requireRounds(rounds: readonly RoundPlan[]): void {
+  if (rounds.length === 0) throw new RangeError('startRun: there are no rounds.');
+  for (const [index, plan] of rounds.entries()) {
+    const { workers, steps, quorum = workers, deadlineMs = 1, options = {} } = plan;
+    const require = (holds: boolean, what: string): void => {
+      if (!holds) throw new RangeError(`startRun: round ${index}: ${what}.`);
+    };
+    const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0;
+    require(isCount(workers), `workers is ${workers}, expected an integer from 1 on`);
+    require(isCount(steps), `steps is ${steps}, expected an integer from 1 on`);
+    require(isCount(quorum) &&
+      quorum <=
+        workers, `quorum is ${quorum}, expected an integer from 1 to the ${workers} workers`);
+    require(deadlineMs > 0, `deadlineMs is ${deadlineMs}, expected a number above 0`);
+    require(!Array.isArray(options) ||
+      options.length ===
+        workers, `there are options for ${(options as readonly unknown[]).length} workers of ${workers}`);
+  }
 }

@@ -1,0 +1,292 @@
+// Decides about rounds: begins them, closes them, and begins the next one. All that it knows is in
+// the store and in Redis, so that any process can go on where another one was killed.
+import { Queue, UnrecoverableError } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { JOB } from '../queue/connection.js';
+import type { Store } from '../store/store.js';
+import { jobId, keyOf, TRAINING_QUEUE, ROUNDS_QUEUE } from './names.js';
+import type { CombineJob, RoundJob, TrainJob } from './names.js';
+import { decide, readRecord, requireRecord } from './objects.js';
+import type { RoundPlan } from './plan.js';
+import type {
+  Absentee,
+  ContributionRecord,
+  Member,
+  RoundRecord,
+  RunRecord,
+  WorkerState,
+} from './record.js';
+
+// Between two looks at a round, in milliseconds: a tenth of its age within these.
+const SHORTEST_PAUSE = 50;
+const LONGEST_PAUSE = 1000;
+// How many records are read at once.
+const READ_AT_ONCE = 32;
+
+/** The queues of training. */
+export interface Queues {
+  /** What they share. */
+  readonly connection: Redis;
+  readonly training: Queue<TrainJob | CombineJob>;
+  readonly rounds: Queue<RoundJob>;
+  /** Closes them. */
+  close(): Promise<void>;
+}
+
+/** Opens the queues. They share a connection, which stays the caller's. */
+export function openQueues(connection: Redis): Queues {
+  const training = new Queue<TrainJob | CombineJob>(TRAINING_QUEUE, { connection });
+  const rounds = new Queue<RoundJob>(ROUNDS_QUEUE, { connection });
+  // Each call reports its own errors; without listeners, those of the connection end the process.
+  for (const queue of [training, rounds]) queue.on('error', () => undefined);
+  return {
+    connection,
+    training,
+    rounds,
+    close: async () => {
+      await Promise.all([training.close(), rounds.close()]);
+    },
+  };
+}
+
+/** What to do with the job of a round now. */
+export type Next =
+  { readonly kind: 'done' } | { readonly kind: 'look again'; readonly inMs: number };
+
+/** A look at a round. */
+interface Look {
+  readonly store: Store;
+  readonly queues: Queues;
+  readonly run: string;
+  readonly round: number;
+  readonly record: RunRecord;
+  readonly plan: RoundPlan;
+}
+
+/**
+ * Looks at a round, and does what is to be done.
+ *
+ * @param begun - when the jobs of the round had been added; undefined where this is not known
+ * @param begin - keeps that time
+ * @throws UnrecoverableError where the round cannot have a quorum
+ */
+export async function lookAtRound(
+  store: Store,
+  queues: Queues,
+  { run, round, begun }: RoundJob,
+  begin: (now: number) => Promise<void>,
+): Promise<Next> {
+  if ((await store.get(keyOf.cancelled(run))) !== undefined) {
+    await removeAll(store, queues, run);
+    return { kind: 'done' };
+  }
+  const record = await requireRecord<RunRecord>(store, keyOf.run(run));
+  const plan = record.rounds[round] as RoundPlan;
+  const look: Look = { store, queues, run, round, record, plan };
+  if ((await store.get(keyOf.result(run, round))) !== undefined) {
+    await goOn(look);
+    return { kind: 'done' };
+  }
+  const again = (since: number): Next => {
+    const pause = Math.min(Math.max((Date.now() - since) / 10, SHORTEST_PAUSE), LONGEST_PAUSE);
+    return { kind: 'look again', inMs: Math.round(pause) };
+  };
+  const isClosed = (await store.get(keyOf.closed(run, round))) !== undefined;
+  if (isClosed) {
+    await requireCombine(look);
+    return again(begun ?? 0);
+  }
+  const missing = await missingOf(look);
+  if (begun === undefined) {
+    // First the jobs, then the time: a crash between them adds the same jobs once more.
+    await queues.training.addBulk(missing.map((worker) => trainJob(run, round, worker)));
+    const now = Date.now();
+    await begin(now);
+    return again(now);
+  }
+  if (!(await closeIfDue(look, missing, begun))) return again(begun);
+  await requireCombine(look);
+  return { kind: 'look again', inMs: SHORTEST_PAUSE };
+}
+
+/** Adds the job of a round, unless there is one that goes on. */
+export async function addRound(queues: Queues, run: string, round: number): Promise<void> {
+  const id = jobId.round(run, round);
+  await queues.rounds.add('round', { run, round }, { ...JOB, attempts: 20, jobId: id });
+}
+
+/** Removes all of a run but its records and the weights that it ended with or got to. */
+export async function removeAll(store: Store, queues: Queues, run: string): Promise<void> {
+  const record = await requireRecord<RunRecord>(store, keyOf.run(run));
+  for (const [round, { workers }] of record.rounds.entries()) {
+    const isOver = (await store.get(keyOf.result(run, round))) !== undefined;
+    if (isOver) continue;
+    await removeJobs(queues, run, round, workers);
+    if (!record.keepAll) await removeRound(store, run, round);
+    if (round > 0 && !record.keepAll) await removeRound(store, run, round - 1);
+    // Later rounds have not begun.
+    break;
+  }
+}
+
+/** Closes a round if it is due; false if it is not. */
+async function closeIfDue(look: Look, missing: readonly number[], begun: number): Promise<boolean> {
+  const { run, round, plan } = look;
+  const { workers, quorum = workers, deadlineMs = Infinity } = plan;
+  const failed = await failedOf(look, missing);
+  const members = workers - missing.length;
+  const isOverdue = Date.now() >= begun + deadlineMs;
+  const isPending = failed.length < missing.length;
+  if (isPending && !isOverdue && workers - failed.length >= quorum) return false;
+  const reasons = new Map<number, string>();
+  for (const worker of failed) {
+    const job = await look.queues.training.getJob(jobId.train(run, round, worker));
+    reasons.set(worker, job?.failedReason ?? 'its job failed');
+  }
+  if (members < quorum) {
+    const who = missing.map((worker) => {
+      return `worker ${worker} (${reasons.get(worker) ?? 'has not contributed'})`;
+    });
+    throw new UnrecoverableError(
+      `run "${run}": round ${round} has ${members} of ${workers} contributions, and ` +
+        `${quorum} are its quorum. There is none of ${who.join(', ')}. ` +
+        'Start the run again to try this round once more.',
+    );
+  }
+  await close(look, missing, reasons);
+  return true;
+}
+
+/** Writes down who took part. If another process did so before, what that one wrote counts. */
+async function close(
+  { store, queues, run, round, plan }: Look,
+  missing: readonly number[],
+  reasons: ReadonlyMap<number, string>,
+): Promise<void> {
+  const taken = Array.from({ length: plan.workers }, (_, worker) => worker).filter(
+    (worker) => !missing.includes(worker),
+  );
+  const members: Member[] = [];
+  for (let at = 0; at < taken.length; at += READ_AT_ONCE) {
+    const records = taken
+      .slice(at, at + READ_AT_ONCE)
+      .map((worker) =>
+        requireRecord<ContributionRecord>(store, keyOf.contribution(run, round, worker)),
+      );
+    for (const record of await Promise.all(records)) {
+      members.push({ ...record, weight: plan.weighting === 'samples' ? record.samples : 1 });
+    }
+  }
+  const before =
+    round === 0 ? undefined : await requireRecord<RoundRecord>(store, keyOf.closed(run, round - 1));
+  const states = new Map(before?.states.map((state) => [state.worker, state]));
+  for (const { worker, state } of members) {
+    if (state === undefined) states.delete(worker);
+    else states.set(worker, { worker, ...state });
+  }
+  const absent = missing.map((worker): Absentee => {
+    const reason = reasons.get(worker);
+    return reason === undefined ? { worker } : { worker, reason };
+  });
+  const ordered: WorkerState[] = [...states.values()];
+  ordered.sort((a, b) => a.worker - b.worker);
+  const record: RoundRecord = { round, members, absent, states: ordered };
+  await decide(store, keyOf.closed(run, round), record);
+  for (const worker of missing) await removeJob(queues.training, jobId.train(run, round, worker));
+}
+
+/** Adds the job that combines; throws where it failed for good. */
+async function requireCombine({ queues, run, round }: Look): Promise<void> {
+  const id = jobId.combine(run, round);
+  const data: CombineJob = { kind: 'combine', run, round };
+  // Before those of other runs: a round waits for it.
+  const job = await queues.training.add('combine', data, {
+    ...JOB,
+    removeOnFail: false,
+    lifo: true,
+    jobId: id,
+  });
+  if (!(await job.isFailed())) return;
+  const failed = await queues.training.getJob(id);
+  throw new UnrecoverableError(
+    `run "${run}": round ${round} could not be combined: ${failed?.failedReason}. ` +
+      'Start the run again to try once more.',
+  );
+}
+
+/** Begins the next round, and removes what this one does not need any more. */
+async function goOn({ store, queues, run, round, record, plan }: Look): Promise<void> {
+  const isLast = round + 1 === record.rounds.length;
+  if (!isLast) await addRound(queues, run, round + 1);
+  await removeJobs(queues, run, round, plan.workers);
+  if (record.keepAll) return;
+  await store.remove(keyOf.start(run, round));
+  await store.remove(keyOf.contributions(run, round));
+  const closed = await requireRecord<RoundRecord>(store, keyOf.closed(run, round));
+  const before =
+    round === 0 ? undefined : await readRecord<RoundRecord>(store, keyOf.closed(run, round - 1));
+  const kept = new Set(isLast ? [] : closed.states.map(({ key }) => key));
+  const states = [
+    ...(await store.list(keyOf.states(run, round))),
+    ...(before?.states ?? []).map(({ key }) => key),
+  ];
+  for (const key of states) if (!kept.has(key)) await store.remove(key);
+}
+
+/** The workers that have not contributed. */
+async function missingOf({ store, run, round, plan }: Look): Promise<readonly number[]> {
+  const keys = new Set(await store.list(keyOf.contributions(run, round)));
+  return Array.from({ length: plan.workers }, (_, worker) => worker).filter(
+    (worker) => !keys.has(keyOf.contribution(run, round, worker)),
+  );
+}
+
+/** Those of these workers whose jobs failed for good: one question for all of them. */
+async function failedOf(
+  { queues, run, round }: Look,
+  workers: readonly number[],
+): Promise<readonly number[]> {
+  if (workers.length === 0) return [];
+  const ids = workers.map((worker) => jobId.train(run, round, worker));
+  const scores = await queues.connection.zmscore(queues.training.toKey('failed'), ...ids);
+  return workers.filter((_worker, index) => scores[index] !== null);
+}
+
+function trainJob(run: string, round: number, worker: number) {
+  const data: TrainJob = { kind: 'train', run, round, worker };
+  const id = jobId.train(run, round, worker);
+  return { name: 'train', data, opts: { ...JOB, removeOnFail: false, jobId: id } } as const;
+}
+
+async function removeRound(store: Store, run: string, round: number): Promise<void> {
+  await store.remove(keyOf.contributions(run, round));
+  await store.remove(keyOf.states(run, round));
+}
+
+/** Removes the jobs of a round, but those that are being done: they see for themselves. */
+async function removeJobs(
+  { training }: Queues,
+  run: string,
+  round: number,
+  workers: number,
+): Promise<void> {
+  const ids = Array.from({ length: workers }, (_, worker) => jobId.train(run, round, worker));
+  for (const id of [...ids, jobId.combine(run, round)]) await removeJob(training, id);
+}
+
+/** Removes the jobs of a round that failed, so that they can be added again. */
+export async function removeFailed(
+  { training }: Queues,
+  run: string,
+  round: number,
+): Promise<void> {
+  for (const job of await training.getFailed()) {
+    const { data } = job;
+    if (data.run === run && data.round === round) await job.remove();
+  }
+}
+
+async function removeJob(queue: Queue<TrainJob | CombineJob>, id: string): Promise<void> {
+  // 0 where a worker holds it.
+  await queue.remove(id);
+}

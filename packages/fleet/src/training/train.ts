@@ -1,0 +1,254 @@
+// The job of one worker in one round: trains, and contributes what came of it.
+import { createHash } from 'node:crypto';
+import { fromSafetensors, PolyakError, toSafetensors } from '@polyak/core';
+import type { NamedTensors, StateTree } from '@polyak/core';
+import { canonical, flawOf, isTensor, readState, recordOf } from '@polyak/core/interfaces';
+import type { HostTensor } from '@polyak/core/interfaces';
+import { allFinite, specDifferences } from '@polyak/core/kit';
+import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
+import { UnrecoverableError } from 'bullmq';
+import type { Store } from '../store/store.js';
+import type { Contribution, Settings, TrainingModule } from './module.js';
+import { keyOf } from './names.js';
+import type { TrainJob } from './names.js';
+import { decide, readObject, readRecord, requireRecord, sha256Of } from './objects.js';
+import type { RoundPlan } from './plan.js';
+import type { ContributionRecord, ObjectReference, RoundRecord, RunRecord } from './record.js';
+
+/** What a job that trains returns: whether the round may still take it. */
+export interface TrainReport {
+  readonly outcome: 'contributed' | 'duplicate' | 'late';
+}
+
+/** What jobs in the sandbox have at hand. */
+export interface Sandbox {
+  readonly store: Store;
+  readonly module: TrainingModule;
+  /** Aborted where BullMQ cancels the job. */
+  readonly signal: AbortSignal;
+  /** How often the store is asked whether to go on, in milliseconds. */
+  readonly pollMs: number;
+}
+
+/**
+ * Does a job that trains. Done twice, the first contribution stays.
+ *
+ * @throws UnrecoverableError where the contribution is refused: the job is not tried again
+ */
+export async function train(sandbox: Sandbox, job: TrainJob): Promise<TrainReport> {
+  const { store, module } = sandbox;
+  const { run, round, worker } = job;
+  if (await isOver(store, job)) return await late(store, job);
+  if ((await store.get(keyOf.contribution(run, round, worker))) !== undefined) {
+    return { outcome: 'duplicate' };
+  }
+  const { rounds, seed } = await requireRecord<RunRecord>(store, keyOf.run(run));
+  const plan = rounds[round];
+  if (plan === undefined || worker >= plan.workers) {
+    throw new UnrecoverableError(`The run "${run}" has no round ${round} with worker ${worker}.`);
+  }
+  const polling = aborting(sandbox, () => isOver(store, job));
+  try {
+    const weights = await startOf(store, run, round, rounds.length);
+    const state = await stateOf(store, job, plan);
+    const contribution = await module.train({
+      weights,
+      ...(state === undefined ? {} : { state }),
+      seed: seedOf(seed, round, worker),
+      round,
+      worker,
+      workers: plan.workers,
+      steps: plan.steps,
+      options: settingsOf(plan, worker),
+      signal: polling.signal,
+    });
+    // Read again: the module may have changed the weights that it got in place.
+    const expected = await startOf(store, run, round, rounds.length);
+    return await contribute(store, job, checked(job, contribution, expected));
+  } catch (error) {
+    if (await isOver(store, job)) return await late(store, job);
+    throw error;
+  } finally {
+    polling.stop();
+  }
+}
+
+/** The settings of a worker in a round. */
+export function settingsOf({ options = {} }: RoundPlan, worker: number): Settings {
+  return isList(options) ? (options[worker] as Settings) : options;
+}
+
+/** The weights that a round starts from. */
+export async function startOf(
+  store: Store,
+  run: string,
+  round: number,
+  rounds: number,
+): Promise<NamedTensors> {
+  const key = keyOf.weights(run, round, rounds);
+  const bytes = await store.get(key);
+  if (bytes !== undefined) return decodeSafetensors(bytes).tensors;
+  throw new PolyakError('ERR_CHECKPOINT', `${store.name} has no object "${key}".`);
+}
+
+/** A signal that is aborted when `isOver`, asked again and again, says so. */
+export function aborting(
+  { signal, pollMs }: Sandbox,
+  isOver: () => Promise<boolean>,
+): { readonly signal: AbortSignal; stop(): void } {
+  const controller = new AbortController();
+  let isAsking = false;
+  const timer = setInterval(() => {
+    if (isAsking) return;
+    isAsking = true;
+    isOver()
+      .then((over) => {
+        if (over) controller.abort(new Error('The round is closed, or the run cancelled.'));
+      })
+      // The store may answer next time; the job asks once more before it contributes.
+      .catch(() => undefined)
+      .finally(() => {
+        isAsking = false;
+      });
+  }, pollMs);
+  return {
+    signal: AbortSignal.any([signal, controller.signal]),
+    stop: () => {
+      clearInterval(timer);
+    },
+  };
+}
+
+/** The weights of a result of the module, checked. */
+export function checkedWeights(
+  what: string,
+  weights: NamedTensors,
+  expected: NamedTensors,
+): NamedTensors {
+  const record = recordOf(readState(what, weights));
+  const problems: string[] = [];
+  const tensors = new Map<string, HostTensor>();
+  for (const [name, node] of Object.entries(record)) {
+    const tensor = isTensor(node) ? canonical(node) : undefined;
+    const flaw = tensor === undefined ? 'is not a tensor' : flawOf(tensor);
+    if (tensor === undefined || flaw !== undefined) problems.push(`"${name}" ${flaw}`);
+    else tensors.set(name, tensor);
+  }
+  if (problems.length === 0) {
+    const sides = { found: 'it', expected: 'the round' };
+    problems.push(...specDifferences(tensors, new Map(Object.entries(expected)), sides));
+  }
+  if (problems.length > 0) {
+    throw new UnrecoverableError(`${what}: the weights do not fit: ${problems.join('; ')}.`);
+  }
+  const bad = [...tensors].filter(([, { dtype, data }]) => !allFinite(dtype, data));
+  if (bad.length === 0) return Object.fromEntries(tensors);
+  const names = bad.map(([name]) => `"${name}"`).join(', ');
+  throw new UnrecoverableError(`${what}: NaN or an infinity in ${names}.`);
+}
+
+function isList<T>(value: T | readonly T[]): value is readonly T[] {
+  return Array.isArray(value);
+}
+
+/** Whether a contribution would not be taken any more. */
+async function isOver(store: Store, { run, round }: TrainJob): Promise<boolean> {
+  return (
+    (await store.get(keyOf.closed(run, round))) !== undefined ||
+    (await store.get(keyOf.cancelled(run))) !== undefined
+  );
+}
+
+/** Removes what this worker has in the store and the round did not take. */
+async function late(store: Store, { run, round, worker }: TrainJob): Promise<TrainReport> {
+  const closed = await readRecord<RoundRecord>(store, keyOf.closed(run, round));
+  const member = closed?.members.find((each) => each.worker === worker);
+  const record = await readRecord<RunRecord>(store, keyOf.run(run));
+  if (record?.keepAll === true) return { outcome: 'late' };
+  const kept = new Set([member?.weights.key, member?.state?.key]);
+  for (const folder of [keyOf.contributions(run, round), keyOf.states(run, round)]) {
+    for (const end of ['.json', '-']) {
+      for (const key of await store.list(`${folder}${worker}${end}`)) {
+        if (!kept.has(key)) await store.remove(key);
+      }
+    }
+  }
+  return { outcome: 'late' };
+}
+
+async function contribute(
+  store: Store,
+  job: TrainJob,
+  { weights, state, samples, metrics = {} }: Contribution,
+): Promise<TrainReport> {
+  const { run, round, worker } = job;
+  const put = async (
+    keyFor: (sha256: string) => string,
+    bytes: Uint8Array,
+  ): Promise<ObjectReference> => {
+    const sha256 = sha256Of(bytes);
+    const key = keyFor(sha256);
+    await store.putIfAbsent(key, bytes);
+    return { key, sha256 };
+  };
+  const record: ContributionRecord = {
+    worker,
+    samples,
+    metrics: Object.fromEntries(
+      Object.entries(metrics).map(([name, value]) => [name, Number.isFinite(value) ? value : null]),
+    ),
+    weights: await put(
+      (sha256) => keyOf.contributed(run, round, worker, sha256),
+      encodeSafetensors(weights),
+    ),
+    ...(state === undefined
+      ? {}
+      : {
+          state: await put(
+            (sha256) => keyOf.state(run, round, worker, sha256),
+            toSafetensors(state),
+          ),
+        }),
+  };
+  const isFirst = await decide(store, keyOf.contribution(run, round, worker), record);
+  // A round that closed before it saw this record leaves its objects to this job.
+  if (await isOver(store, job)) {
+    const closed = await readRecord<RoundRecord>(store, keyOf.closed(run, round));
+    const taken = closed?.members.find((member) => member.worker === worker);
+    if (!isFirst || taken?.weights.sha256 !== record.weights.sha256) return await late(store, job);
+  }
+  return { outcome: isFirst ? 'contributed' : 'duplicate' };
+}
+
+/** A contribution that the round can take. */
+function checked(job: TrainJob, contribution: Contribution, expected: NamedTensors): Contribution {
+  const what = `worker ${job.worker} in round ${job.round}`;
+  if (typeof contribution !== 'object' || contribution === null) {
+    throw new UnrecoverableError(`${what}: train returned no { weights, samples }.`);
+  }
+  const { samples, metrics = {} } = contribution;
+  if (!(typeof samples === 'number' && samples > 0 && samples < Infinity)) {
+    throw new UnrecoverableError(`${what}: samples is ${samples}, expected a number above 0.`);
+  }
+  const odd = Object.entries(metrics).find(([, value]) => typeof value !== 'number');
+  if (odd !== undefined) {
+    throw new UnrecoverableError(`${what}: the metric "${odd[0]}" is not a number.`);
+  }
+  return { ...contribution, weights: checkedWeights(what, contribution.weights, expected) };
+}
+
+async function stateOf(
+  store: Store,
+  { run, round, worker }: TrainJob,
+  { state = 'kept' }: RoundPlan,
+): Promise<StateTree | undefined> {
+  if (round === 0 || state === 'fresh') return undefined;
+  const { states } = await requireRecord<RoundRecord>(store, keyOf.closed(run, round - 1));
+  const own = states.find((each) => each.worker === worker);
+  return own === undefined ? undefined : fromSafetensors(await readObject(store, own));
+}
+
+function seedOf(seed: number, round: number, worker: number): number {
+  const hash = createHash('sha256').update(`${seed}/${round}/${worker}`).digest();
+  return hash.readUInt32LE(0);
+}
