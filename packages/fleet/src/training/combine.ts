@@ -13,9 +13,10 @@ import type { CombineJob } from './names.js';
 import { decide, HashedSource, readObject, requireRecord, sha256Of } from './objects.js';
 import { outerStep } from './outer-step.js';
 import type { RoundPlan } from './plan.js';
-import type { Member, RoundRecord, RoundResult, RunRecord } from './record.js';
-import { aborting, checkedWeights, settingsOf, startOf } from './train.js';
-import type { Sandbox } from './train.js';
+import { pollingSignal } from './polling.js';
+import type { Sandbox } from './polling.js';
+import type { Member, ObjectReference, RoundRecord, RoundResult, RunRecord } from './record.js';
+import { checkedWeights, resultOf, settingsOf, specsOf, startOf } from './round-weights.js';
 
 /** What contributions made. */
 interface Combined {
@@ -46,28 +47,29 @@ export async function combine(sandbox: Sandbox, job: CombineJob): Promise<void> 
     (await store.get(keyOf.cancelled(run))) !== undefined ||
     (await store.get(keyOf.result(run, round))) !== undefined;
   if (await isOver()) return;
-  const { rounds } = await requireRecord<RunRecord>(store, keyOf.run(run));
+  const record = await requireRecord<RunRecord>(store, keyOf.run(run));
   const { members } = await requireRecord<RoundRecord>(store, keyOf.closed(run, round));
-  const plan = rounds[round] as RoundPlan;
-  const polling = aborting(sandbox, isOver);
+  const plan = record.rounds[round] as RoundPlan;
+  const polling = pollingSignal(sandbox, isOver);
   try {
-    const start = await startOf(store, run, round, rounds.length);
+    const start = await startOf(store, run, round, record);
     const options = settingsOf(plan, 0);
     const request = (weights: NamedTensors): WeightsRequest => {
       return { weights: structuredClone(weights), options, signal: polling.signal };
     };
     const made = await combined({ store, module, job, plan, members, start, request });
-    // First the momentum: a round can begin once it has weights.
-    if (made.momentum !== undefined) {
-      await store.putIfAbsent(keyOf.momentum(run, round + 1), encodeSafetensors(made.momentum));
-    }
-    const key = keyOf.weights(run, round + 1, rounds.length);
-    await store.putIfAbsent(key, encodeSafetensors(made.weights));
-    const placed = (await store.get(key)) as Uint8Array;
-    const score = await module.evaluate?.(request(decodeSafetensors(placed).tensors));
+    const key = keyOf.weights(run, round + 1, record.rounds.length);
+    const weights = await place(store, key, made.weights);
+    const momentum =
+      made.momentum === undefined
+        ? undefined
+        : await place(store, keyOf.momentum(run, round + 1), made.momentum);
+    const placed = decodeSafetensors(await readObject(store, weights)).tensors;
+    const score = await module.evaluate?.(request(placed));
     const result: RoundResult = {
       round,
-      weights: { key, sha256: sha256Of(placed) },
+      weights,
+      ...(momentum === undefined ? {} : { momentum }),
       ...(score === undefined ? {} : { score }),
       ...(made.soup === undefined ? {} : { soup: made.soup }),
     };
@@ -79,13 +81,20 @@ export async function combine(sandbox: Sandbox, job: CombineJob): Promise<void> 
   }
 }
 
+/** Writes tensors; of several processes that do so, the first one's stay. */
+async function place(store: Store, key: string, tensors: NamedTensors): Promise<ObjectReference> {
+  await store.putIfAbsent(key, encodeSafetensors(tensors));
+  const bytes = (await store.get(key)) as Uint8Array;
+  return { key, sha256: sha256Of(bytes) };
+}
+
 async function combined(round: Round): Promise<Combined> {
   const { module, plan, start, request } = round;
   const made = await byKind(round);
   if (plan.bnUpdate !== true) return made;
   if (module.bnUpdate === undefined) throw lacks('bnUpdate');
   const weights = await module.bnUpdate(request(made.weights));
-  return { ...made, weights: checkedWeights('bnUpdate', weights, start) };
+  return { ...made, weights: checkedWeights('bnUpdate', weights, specsOf(start)) };
 }
 
 async function byKind(round: Round): Promise<Combined> {
@@ -94,9 +103,11 @@ async function byKind(round: Round): Promise<Combined> {
   if (kind.kind === 'greedy-soup') return await soupOf(round);
   const mean = await meanOf(round);
   if (kind.kind === 'mean') return { weights: mean };
-  const bytes = await store.get(keyOf.momentum(job.run, job.round));
-  const before: Readonly<Record<string, HostTensor>> =
-    bytes === undefined ? {} : decodeSafetensors(bytes).tensors;
+  const last = job.round === 0 ? undefined : await resultOf(store, job.run, job.round - 1);
+  const before: NamedTensors =
+    last?.momentum === undefined
+      ? {}
+      : decodeSafetensors(await readObject(store, last.momentum)).tensors;
   const steps = Object.entries(start).map(([name, tensor]) => {
     const step = outerStep(kind, tensor, mean[name] as HostTensor, before[name]);
     return [name, step] as const;
@@ -115,7 +126,7 @@ async function soupOf({ store, module, members, start, request }: Round): Promis
   );
   const soup = await greedySoup(candidates, (weights) => evaluate(request(weights)));
   return {
-    weights: checkedWeights('greedySoup', soup.weights, start),
+    weights: checkedWeights('greedySoup', soup.weights, specsOf(start)),
     soup: soup.members.map((index) => (members[index] as Member).worker),
   };
 }
@@ -132,7 +143,7 @@ async function meanOf({ store, members, start }: Round): Promise<NamedTensors> {
       const { worker } = members[index] as Member;
       const sides = { found: `worker ${worker}`, expected: 'the round' };
       const specs = tensors as ReadonlyMap<string, StoredTensor & TensorSpec>;
-      const found = specDifferences(specs, new Map(Object.entries(start)), sides);
+      const found = specDifferences(specs, specsOf(start), sides);
       if (found.length > 0) throw new UnrecoverableError(`${found.join('; ')}.`);
     }
     const mean = new Map<string, HostTensor>();

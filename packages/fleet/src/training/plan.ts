@@ -18,7 +18,10 @@ export type Combine =
       /** Whether the step looks ahead by the momentum. */
       readonly nesterov: boolean;
     }
-  /** The mean of those that do not lower its score; see `greedySoup` of `@polyak/ensemble`. */
+  /**
+   * The mean of those that do not lower its score, whatever the weighting; see `greedySoup` of
+   * `@polyak/ensemble`.
+   */
   | { readonly kind: 'greedy-soup' };
 
 /** One round of a run. */

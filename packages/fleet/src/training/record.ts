@@ -75,6 +75,8 @@ export interface RoundResult {
   readonly round: number;
   /** The weights that they made. */
   readonly weights: ObjectReference;
+  /** The momentum of the outer optimizer. */
+  readonly momentum?: ObjectReference;
   /** The score of these, where the module has `evaluate`. */
   readonly score?: number;
   /** The workers in a greedy soup, the best first. */

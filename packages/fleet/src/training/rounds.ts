@@ -23,6 +23,9 @@ const LONGEST_PAUSE = 1000;
 // How many records are read at once.
 const READ_AT_ONCE = 32;
 
+// The job of a round outlasts minutes without the store.
+const PATIENCE = { attempts: 300, backoff: { type: 'fixed', delay: 1000 } } as const;
+
 /** The queues of training. */
 export interface Queues {
   /** What they share. */
@@ -112,21 +115,31 @@ export async function lookAtRound(
 /** Adds the job of a round, unless there is one that goes on. */
 export async function addRound(queues: Queues, run: string, round: number): Promise<void> {
   const id = jobId.round(run, round);
-  await queues.rounds.add('round', { run, round }, { ...JOB, attempts: 20, jobId: id });
+  await queues.rounds.add('round', { run, round }, { ...JOB, ...PATIENCE, jobId: id });
 }
 
-/** Removes all of a run but its records and the weights that it ended with or got to. */
+/** Removes what a run that was cancelled has in the store, but its records and last weights. */
 export async function removeAll(store: Store, queues: Queues, run: string): Promise<void> {
-  const record = await requireRecord<RunRecord>(store, keyOf.run(run));
-  for (const [round, { workers }] of record.rounds.entries()) {
-    const isOver = (await store.get(keyOf.result(run, round))) !== undefined;
-    if (isOver) continue;
-    await removeJobs(queues, run, round, workers);
-    if (!record.keepAll) await removeRound(store, run, round);
-    if (round > 0 && !record.keepAll) await removeRound(store, run, round - 1);
-    // Later rounds have not begun.
-    break;
+  const { rounds, keepAll } = await requireRecord<RunRecord>(store, keyOf.run(run));
+  const round = await currentRound(store, run, rounds.length);
+  const plan = rounds[round];
+  if (plan === undefined) return;
+  await removeJobs(queues, run, round, plan.workers);
+  if (keepAll) return;
+  await store.remove(keyOf.contributions(run, round));
+  await store.remove(keyOf.states(run, round));
+  if (round === 0) return;
+  await store.remove(keyOf.contributions(run, round - 1));
+  const before = await requireRecord<RoundRecord>(store, keyOf.closed(run, round - 1));
+  for (const { key } of before.states) await store.remove(key);
+}
+
+/** The first round without a result; their number where all have one. */
+export async function currentRound(store: Store, run: string, rounds: number): Promise<number> {
+  for (let round = 0; round < rounds; round += 1) {
+    if ((await store.get(keyOf.result(run, round))) === undefined) return round;
   }
+  return rounds;
 }
 
 /** Closes a round if it is due; false if it is not. */
@@ -258,11 +271,6 @@ function trainJob(run: string, round: number, worker: number) {
   return { name: 'train', data, opts: { ...JOB, removeOnFail: false, jobId: id } } as const;
 }
 
-async function removeRound(store: Store, run: string, round: number): Promise<void> {
-  await store.remove(keyOf.contributions(run, round));
-  await store.remove(keyOf.states(run, round));
-}
-
 /** Removes the jobs of a round, but those that are being done: they see for themselves. */
 async function removeJobs(
   { training }: Queues,
@@ -270,8 +278,7 @@ async function removeJobs(
   round: number,
   workers: number,
 ): Promise<void> {
-  const ids = Array.from({ length: workers }, (_, worker) => jobId.train(run, round, worker));
-  for (const id of [...ids, jobId.combine(run, round)]) await removeJob(training, id);
+  for (const id of idsOf(run, round, workers)) await removeJob(training, id);
 }
 
 /** Removes the jobs of a round that failed, so that they can be added again. */
@@ -279,11 +286,16 @@ export async function removeFailed(
   { training }: Queues,
   run: string,
   round: number,
+  workers: number,
 ): Promise<void> {
-  for (const job of await training.getFailed()) {
-    const { data } = job;
-    if (data.run === run && data.round === round) await job.remove();
+  for (const id of idsOf(run, round, workers)) {
+    if ((await training.getJobState(id)) === 'failed') await removeJob(training, id);
   }
+}
+
+function idsOf(run: string, round: number, workers: number): readonly string[] {
+  const trains = Array.from({ length: workers }, (_, worker) => jobId.train(run, round, worker));
+  return [...trains, jobId.combine(run, round)];
 }
 
 async function removeJob(queue: Queue<TrainJob | CombineJob>, id: string): Promise<void> {

@@ -8,8 +8,9 @@ import type { Store } from '../store/store.js';
 import { jobId, keyOf, requireRunId } from './names.js';
 import { decide, readObject, readRecord, requireRecord, sha256Of } from './objects.js';
 import type { RoundPlan } from './plan.js';
+import { requireRounds } from './require-rounds.js';
 import type { RoundRecord, RoundResult, RunRecord } from './record.js';
-import { addRound, openQueues, removeAll, removeFailed } from './rounds.js';
+import { addRound, currentRound, openQueues, removeAll, removeFailed } from './rounds.js';
 import type { Queues } from './rounds.js';
 
 // How often a handle looks for the next result, in milliseconds.
@@ -95,7 +96,7 @@ export async function startRun(fleet: Fleet, options: RunOptions): Promise<Run> 
   const { store, url } = fleet;
   const { id, rounds, seed = 0, keepAll = false } = options;
   requireRunId('startRun', id);
-  requireRounds(rounds);
+  requireRounds('startRun', rounds);
   // Refuses what cannot be averaged.
   const { mean } = mergeAverages([{ mean: options.weights, weight: 1 }]);
   const weights = encodeSafetensors(mean);
@@ -110,9 +111,10 @@ export async function startRun(fleet: Fleet, options: RunOptions): Promise<Run> 
     );
   }
   const round = await currentRound(store, id, rounds.length);
-  if (round < rounds.length && (await store.get(keyOf.cancelled(id))) === undefined) {
+  const plan = rounds[round];
+  if (plan !== undefined && (await store.get(keyOf.cancelled(id))) === undefined) {
     if (round === 0) await store.putIfAbsent(keyOf.weights(id, 0, rounds.length), weights);
-    await withQueues(url, (queues) => resume(queues, id, round));
+    await withQueues(url, (queues) => resume(queues, id, round, plan));
   }
   return new FleetRun(fleet, id, rounds.length);
 }
@@ -175,20 +177,17 @@ class FleetRun implements Run {
   }
 }
 
-/** The first round without a result; their number where all have one. */
-async function currentRound(store: Store, id: string, rounds: number): Promise<number> {
-  for (let round = 0; round < rounds; round += 1) {
-    if ((await store.get(keyOf.result(id, round))) === undefined) return round;
-  }
-  return rounds;
-}
-
 /** Adds the job of a round; again, with those of its workers, where it failed. */
-async function resume(queues: Queues, id: string, round: number): Promise<void> {
+async function resume(
+  queues: Queues,
+  id: string,
+  round: number,
+  { workers }: RoundPlan,
+): Promise<void> {
   const job = await queues.rounds.getJob(jobId.round(id, round));
   const state = await job?.getState();
   if (state === 'failed' || state === 'completed') {
-    await removeFailed(queues, id, round);
+    await removeFailed(queues, id, round, workers);
     await job?.remove();
   }
   await addRound(queues, id, round);
@@ -204,25 +203,5 @@ async function withQueues<T>(url: string, use: (queues: Queues) => Promise<T>): 
   } finally {
     await queues.close();
     connection.disconnect();
-  }
-}
-
-function requireRounds(rounds: readonly RoundPlan[]): void {
-  if (rounds.length === 0) throw new RangeError('startRun: there are no rounds.');
-  for (const [index, plan] of rounds.entries()) {
-    const { workers, steps, quorum = workers, deadlineMs = 1, options = {} } = plan;
-    const require = (holds: boolean, what: string): void => {
-      if (!holds) throw new RangeError(`startRun: round ${index}: ${what}.`);
-    };
-    const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0;
-    require(isCount(workers), `workers is ${workers}, expected an integer from 1 on`);
-    require(isCount(steps), `steps is ${steps}, expected an integer from 1 on`);
-    require(isCount(quorum) &&
-      quorum <=
-        workers, `quorum is ${quorum}, expected an integer from 1 to the ${workers} workers`);
-    require(deadlineMs > 0, `deadlineMs is ${deadlineMs}, expected a number above 0`);
-    require(!Array.isArray(options) ||
-      options.length ===
-        workers, `there are options for ${(options as readonly unknown[]).length} workers of ${workers}`);
   }
 }

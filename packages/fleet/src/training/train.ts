@@ -1,33 +1,24 @@
 // The job of one worker in one round: trains, and contributes what came of it.
 import { createHash } from 'node:crypto';
-import { fromSafetensors, PolyakError, toSafetensors } from '@polyak/core';
-import type { NamedTensors, StateTree } from '@polyak/core';
-import { canonical, flawOf, isTensor, readState, recordOf } from '@polyak/core/interfaces';
-import type { HostTensor } from '@polyak/core/interfaces';
-import { allFinite, specDifferences } from '@polyak/core/kit';
-import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
+import { fromSafetensors, toSafetensors } from '@polyak/core';
+import type { StateTree } from '@polyak/core';
+import type { TensorSpec } from '@polyak/core/interfaces';
+import { encodeSafetensors } from '@polyak/safetensors';
 import { UnrecoverableError } from 'bullmq';
 import type { Store } from '../store/store.js';
-import type { Contribution, Settings, TrainingModule } from './module.js';
+import type { Contribution } from './module.js';
 import { keyOf } from './names.js';
 import type { TrainJob } from './names.js';
 import { decide, readObject, readRecord, requireRecord, sha256Of } from './objects.js';
 import type { RoundPlan } from './plan.js';
+import { pollingSignal } from './polling.js';
+import type { Sandbox } from './polling.js';
 import type { ContributionRecord, ObjectReference, RoundRecord, RunRecord } from './record.js';
+import { checkedWeights, settingsOf, specsOf, startOf } from './round-weights.js';
 
 /** What a job that trains returns: whether the round may still take it. */
 export interface TrainReport {
   readonly outcome: 'contributed' | 'duplicate' | 'late';
-}
-
-/** What jobs in the sandbox have at hand. */
-export interface Sandbox {
-  readonly store: Store;
-  readonly module: TrainingModule;
-  /** Aborted where BullMQ cancels the job. */
-  readonly signal: AbortSignal;
-  /** How often the store is asked whether to go on, in milliseconds. */
-  readonly pollMs: number;
 }
 
 /**
@@ -42,19 +33,21 @@ export async function train(sandbox: Sandbox, job: TrainJob): Promise<TrainRepor
   if ((await store.get(keyOf.contribution(run, round, worker))) !== undefined) {
     return { outcome: 'duplicate' };
   }
-  const { rounds, seed } = await requireRecord<RunRecord>(store, keyOf.run(run));
-  const plan = rounds[round];
+  const record = await requireRecord<RunRecord>(store, keyOf.run(run));
+  const plan = record.rounds[round];
   if (plan === undefined || worker >= plan.workers) {
     throw new UnrecoverableError(`The run "${run}" has no round ${round} with worker ${worker}.`);
   }
-  const polling = aborting(sandbox, () => isOver(store, job));
+  const polling = pollingSignal(sandbox, () => isOver(store, job));
   try {
-    const weights = await startOf(store, run, round, rounds.length);
+    const weights = await startOf(store, run, round, record);
+    // The module may change what it gets.
+    const expected = specsOf(weights);
     const state = await stateOf(store, job, plan);
     const contribution = await module.train({
       weights,
       ...(state === undefined ? {} : { state }),
-      seed: seedOf(seed, round, worker),
+      seed: seedOf(record.seed, round, worker),
       round,
       worker,
       workers: plan.workers,
@@ -62,8 +55,6 @@ export async function train(sandbox: Sandbox, job: TrainJob): Promise<TrainRepor
       options: settingsOf(plan, worker),
       signal: polling.signal,
     });
-    // Read again: the module may have changed the weights that it got in place.
-    const expected = await startOf(store, run, round, rounds.length);
     return await contribute(store, job, checked(job, contribution, expected));
   } catch (error) {
     if (await isOver(store, job)) return await late(store, job);
@@ -71,84 +62,6 @@ export async function train(sandbox: Sandbox, job: TrainJob): Promise<TrainRepor
   } finally {
     polling.stop();
   }
-}
-
-/** The settings of a worker in a round. */
-export function settingsOf({ options = {} }: RoundPlan, worker: number): Settings {
-  return isList(options) ? (options[worker] as Settings) : options;
-}
-
-/** The weights that a round starts from. */
-export async function startOf(
-  store: Store,
-  run: string,
-  round: number,
-  rounds: number,
-): Promise<NamedTensors> {
-  const key = keyOf.weights(run, round, rounds);
-  const bytes = await store.get(key);
-  if (bytes !== undefined) return decodeSafetensors(bytes).tensors;
-  throw new PolyakError('ERR_CHECKPOINT', `${store.name} has no object "${key}".`);
-}
-
-/** A signal that is aborted when `isOver`, asked again and again, says so. */
-export function aborting(
-  { signal, pollMs }: Sandbox,
-  isOver: () => Promise<boolean>,
-): { readonly signal: AbortSignal; stop(): void } {
-  const controller = new AbortController();
-  let isAsking = false;
-  const timer = setInterval(() => {
-    if (isAsking) return;
-    isAsking = true;
-    isOver()
-      .then((over) => {
-        if (over) controller.abort(new Error('The round is closed, or the run cancelled.'));
-      })
-      // The store may answer next time; the job asks once more before it contributes.
-      .catch(() => undefined)
-      .finally(() => {
-        isAsking = false;
-      });
-  }, pollMs);
-  return {
-    signal: AbortSignal.any([signal, controller.signal]),
-    stop: () => {
-      clearInterval(timer);
-    },
-  };
-}
-
-/** The weights of a result of the module, checked. */
-export function checkedWeights(
-  what: string,
-  weights: NamedTensors,
-  expected: NamedTensors,
-): NamedTensors {
-  const record = recordOf(readState(what, weights));
-  const problems: string[] = [];
-  const tensors = new Map<string, HostTensor>();
-  for (const [name, node] of Object.entries(record)) {
-    const tensor = isTensor(node) ? canonical(node) : undefined;
-    const flaw = tensor === undefined ? 'is not a tensor' : flawOf(tensor);
-    if (tensor === undefined || flaw !== undefined) problems.push(`"${name}" ${flaw}`);
-    else tensors.set(name, tensor);
-  }
-  if (problems.length === 0) {
-    const sides = { found: 'it', expected: 'the round' };
-    problems.push(...specDifferences(tensors, new Map(Object.entries(expected)), sides));
-  }
-  if (problems.length > 0) {
-    throw new UnrecoverableError(`${what}: the weights do not fit: ${problems.join('; ')}.`);
-  }
-  const bad = [...tensors].filter(([, { dtype, data }]) => !allFinite(dtype, data));
-  if (bad.length === 0) return Object.fromEntries(tensors);
-  const names = bad.map(([name]) => `"${name}"`).join(', ');
-  throw new UnrecoverableError(`${what}: NaN or an infinity in ${names}.`);
-}
-
-function isList<T>(value: T | readonly T[]): value is readonly T[] {
-  return Array.isArray(value);
 }
 
 /** Whether a contribution would not be taken any more. */
@@ -221,7 +134,11 @@ async function contribute(
 }
 
 /** A contribution that the round can take. */
-function checked(job: TrainJob, contribution: Contribution, expected: NamedTensors): Contribution {
+function checked(
+  job: TrainJob,
+  contribution: Contribution,
+  expected: ReadonlyMap<string, TensorSpec>,
+): Contribution {
   const what = `worker ${job.worker} in round ${job.round}`;
   if (typeof contribution !== 'object' || contribution === null) {
     throw new UnrecoverableError(`${what}: train returned no { weights, samples }.`);

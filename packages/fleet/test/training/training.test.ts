@@ -22,7 +22,11 @@ describe.skipIf(NO_REDIS !== undefined)('training by a fleet', () => {
     const rounds = localSgd({ rounds: 2, workers: 3, steps: 4 });
     const run = await startRun(fleet, { id: 'first', rounds, weights: WEIGHTS });
     const result = await run.wait();
-    console.log(JSON.stringify(result.rounds, undefined, 1), result.weights, await fleet.store.list(''));
+    console.log(
+      JSON.stringify(result.rounds, undefined, 1),
+      result.weights,
+      await fleet.store.list(''),
+    );
     expect(result.rounds.length).toBe(2);
   });
 });
