@@ -60,18 +60,16 @@ export function mergeAverages(averages: readonly WeightedAverage[]): WeightedAve
       what: `the average ${index}`,
     });
   }
+  const weight = weightAt(
+    'sum',
+    given.reduce((sum, each) => sum + each.weight, 0),
+  );
   const merged = [...first.tensors].map(([name, spec]) => {
     const merge = new TensorMerge(`${CALL}: "${name}"`, spec);
-    for (const { tensors, weight } of given) merge.add(tensors.get(name) as HostTensor, weight);
+    for (const each of given) merge.add(each.tensors.get(name) as HostTensor, each.weight);
     return [name, merge.finish()] as const;
   });
-  return {
-    mean: Object.fromEntries(merged),
-    weight: weightAt(
-      'sum',
-      given.reduce((sum, { weight }) => sum + weight, 0),
-    ),
-  };
+  return { mean: Object.fromEntries(merged), weight };
 }
 
 function weightAt(index: number | 'sum', weight: number): number {
