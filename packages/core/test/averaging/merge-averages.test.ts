@@ -2,7 +2,7 @@ import { mergeAverages } from '@polyak/core';
 import type { WeightedAverage } from '@polyak/core';
 import type { DType, HostTensor } from '@polyak/core/interfaces';
 import { TensorMerge } from '@polyak/core/kit';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 const SEED = 20_261_128;
@@ -145,7 +145,12 @@ describe('mergeAverages', () => {
     ['a negative weight', [{ ...good, weight: -1 }], 'RangeError', 'is -1'],
     ['a weight that is NaN', [{ ...good, weight: NaN }], 'RangeError', 'is NaN'],
     ['an infinite weight', [{ ...good, weight: Infinity }], 'RangeError', 'is Infinity'],
-    ['weights that overflow', Array(3).fill({ ...good, weight: 1e308 }), 'RangeError', 'the sum'],
+    [
+      'weights that overflow',
+      Array.from({ length: 3 }, () => ({ ...good, weight: 1e308 })),
+      'RangeError',
+      'the sum',
+    ],
     ['a shape', [good, { mean: named('float32', [1]), weight: 1 }], 'ERR_MISMATCH', 'average 1'],
     ['a dtype', [good, { mean: named('float64', [1, 2]), weight: 1 }], 'ERR_MISMATCH', 'float64'],
     [
@@ -160,7 +165,7 @@ describe('mergeAverages', () => {
     ['an infinity', [of('float64', Float64Array.of(-Infinity))], 'ERR_NON_FINITE', '"w"'],
     [
       'an overflow',
-      Array(2).fill({ mean: named('float64', [1.7e308]), weight: 1 }),
+      Array.from({ length: 2 }, () => ({ mean: named('float64', [1.7e308]), weight: 1 })),
       'ERR_NON_FINITE',
       'overflows',
     ],

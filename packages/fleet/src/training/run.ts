@@ -170,10 +170,13 @@ class FleetRun implements Run {
     if ((await this.#fleet.store.get(keyOf.cancelled(this.id))) !== undefined) {
       throw new PolyakError('ERR_ROUND', `wait: the run "${this.id}" was cancelled.`);
     }
+    const id = jobId.round(this.id, round);
     // While Redis is away, nobody knows.
-    const job = await rounds.getJob(jobId.round(this.id, round)).catch(() => undefined);
-    const isFailed = await job?.isFailed().catch(() => false);
-    if (isFailed === true) throw new PolyakError('ERR_ROUND', `wait: ${job?.failedReason}`);
+    const state = await rounds.getJobState(id).catch(() => undefined);
+    if (state !== 'failed') return;
+    const job = await rounds.getJob(id).catch(() => undefined);
+    const reason = job?.failedReason;
+    if (reason !== undefined) throw new PolyakError('ERR_ROUND', `wait: ${reason}`);
   }
 }
 

@@ -32,8 +32,8 @@ async function load(): typeof loaded {
   return { settings, module };
 }
 
-/** Does a job of the training queue. BullMQ wants a default export. */
-export default async function perform(
+/** Does a job of the training queue. */
+async function perform(
   { data }: SandboxedJob<TrainJob | CombineJob>,
   _token: string,
   signal: AbortSignal = new AbortController().signal,
@@ -46,3 +46,7 @@ export default async function perform(
   await combine(sandbox, data);
   return undefined;
 }
+
+// BullMQ calls the default export.
+// oxlint-disable-next-line import/no-default-export
+export { perform as default };

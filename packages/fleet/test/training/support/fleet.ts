@@ -1,28 +1,39 @@
 // A fleet of the tests: a folder, a Redis and worker processes.
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { folderStore } from '@polyak/fleet';
 import type { Store } from '@polyak/fleet';
+import { Queue } from 'bullmq';
+import type { JobType } from 'bullmq';
 import { startRedis } from '../../support/redis.js';
 import type { TestRedis } from '../../support/redis.js';
 
-const MODULE = fileURLToPath(new URL('toy.mjs', import.meta.url));
 const PACKAGE = fileURLToPath(new URL('../../..', import.meta.url));
+const MODULE = fileURLToPath(new URL('toy.mjs', import.meta.url));
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
 
 /** A fleet with a folder and a Redis of its own. */
 export interface TestFleet {
-  readonly folder: string;
   readonly store: Store;
   readonly url: string;
   readonly redis: TestRedis;
-  readonly workers: Set<ChildProcess>;
+  readonly workers: ReadonlySet<ChildProcess>;
+  readonly training: Queue;
+  readonly rounds: Queue;
+  /** A path beside the store. */
+  path(name: string): string;
+  /** Makes the file that a toy waits for. */
+  release(path: string): Promise<void>;
+  /** The lines that toys logged; none where there is no file yet. */
+  lines(path: string): Promise<readonly string[]>;
   /** Starts a worker process. */
-  startWorker(module?: string): Promise<ChildProcess>;
+  startWorker(): Promise<ChildProcess>;
   /** Ends all and removes the folder. */
   stop(): Promise<void>;
 }
@@ -30,9 +41,11 @@ export interface TestFleet {
 export async function startFleet(count: number): Promise<TestFleet> {
   const redis = await startRedis();
   const folder = await mkdtemp(join(tmpdir(), 'polyak-fleet-'));
+  const beside = await mkdtemp(join(tmpdir(), 'polyak-fleet-'));
+  const path = (name: string): string => join(beside, name);
   const workers = new Set<ChildProcess>();
-  const startWorker = async (module = MODULE): Promise<ChildProcess> => {
-    const worker = fork(WORKER, [folder, redis.url, module], {
+  const startWorker = async (): Promise<ChildProcess> => {
+    const worker = fork(WORKER, [folder, redis.url, MODULE], {
       // Where tsx is found.
       cwd: PACKAGE,
       execArgv: ['--conditions=@polyak/source', '--import', 'tsx'],
@@ -49,25 +62,62 @@ export async function startFleet(count: number): Promise<TestFleet> {
     });
     return worker;
   };
-  await Promise.all(Array.from({ length: count }, () => startWorker()));
+  await Promise.all(Array.from({ length: count }, startWorker));
+  const connection = { url: redis.url, maxRetriesPerRequest: null };
+  const queues = ['polyak-training', 'polyak-rounds'].map((name) => {
+    return new Queue(name, { connection }).on('error', () => undefined);
+  });
+  const [training, rounds] = queues as [Queue, Queue];
   return {
-    folder,
     store: folderStore(folder),
     url: redis.url,
     redis,
     workers,
+    training,
+    rounds,
+    path,
+    release: async (at) => {
+      await writeFile(at, '');
+    },
+    lines: async (at) => {
+      const text = await readFile(at, 'utf8').catch(() => '');
+      return text.split('\n').filter((line) => line !== '');
+    },
     startWorker,
     stop: async () => {
-      await Promise.all([...workers].map(ended));
+      await Promise.all([...workers].map(killed));
+      await Promise.all(queues.map((queue) => queue.close()));
       await redis.stop();
-      await rm(folder, { recursive: true });
+      for (const each of [folder, beside]) await rm(each, { recursive: true });
     },
   };
 }
 
-/** Kills a process, as `kill -9` does. */
-export async function ended(worker: ChildProcess): Promise<void> {
+/** Ends a process at once, as `kill -9` does. */
+export async function killed(worker: ChildProcess): Promise<void> {
   const exit = new Promise((resolve) => worker.once('exit', resolve));
   worker.kill('SIGKILL');
   await exit;
+}
+
+/** Waits until `holds`. */
+export async function until(holds: () => Promise<boolean> | boolean, ms = 15_000): Promise<void> {
+  const end = Date.now() + ms;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`after ${ms} ms: not ${holds.toString()}`);
+    await setTimeout(20);
+  }
+}
+
+/** The jobs that wait, are done or have failed: none after a run. */
+export async function openJobs({ training, rounds }: TestFleet): Promise<readonly string[]> {
+  const states: JobType[] = ['wait', 'active', 'delayed', 'failed'];
+  const jobs = await Promise.all([training, rounds].map((queue) => queue.getJobs(states)));
+  return jobs.flat().map((job) => String(job.id));
+}
+
+/** The parent of a process, as Linux tells it. */
+export function parentOf(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
 }

@@ -1,12 +1,15 @@
-// A small module of a user: gradient descent on a quadratic that each worker has its own of, with
-// momentum. Options say how a worker misbehaves.
-import { appendFileSync, readFileSync } from 'node:fs';
+// A small module of a user: gradient descent with momentum on a quadratic of each worker's own.
+// Options say how a worker misbehaves.
+import { appendFileSync, existsSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 
 export async function train({ weights, state, seed, round, worker, steps, options, signal }) {
   const { w, b } = weights;
-  if (options.log) appendFileSync(options.log, `${round}/${worker} ${process.pid}\n`);
+  const log = (text) => {
+    if (options.log) appendFileSync(options.log, `${text}\n`);
+  };
+  log(`train ${round}/${worker} in ${process.pid}`);
   const velocity = state?.velocity ?? { dtype: 'float64', shape: [3], data: new Float64Array(3) };
-  const stepsBefore = state?.steps ?? 0;
   for (let step = 0; step < steps; step += 1) {
     for (let i = 0; i < 3; i += 1) {
       const target = Math.sin(seed + i) + worker;
@@ -15,44 +18,33 @@ export async function train({ weights, state, seed, round, worker, steps, option
     }
     b.data[0] += 0.125 * (worker + 1);
   }
-  const mine = options.only === undefined || options.only === worker;
-  if (mine && options.blockMs) {
-    const until = Date.now() + options.blockMs;
-    while (Date.now() < until);
-  }
-  if (mine && options.waitMs) {
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, options.waitMs);
-      signal.addEventListener('abort', () => {
-        clearTimeout(timer);
-        if (options.log) appendFileSync(options.log, `aborted ${worker}\n`);
-        resolve();
-      });
-    });
-  }
-  if (mine && options.hold) {
-    while (!signal.aborted || options.stubborn) {
-      try {
-        readFileSync(options.hold);
+  if (options.pauseMs) await setTimeout(options.pauseMs);
+  if (options.worker === undefined || options.worker === worker) {
+    const end = Date.now() + (options.blockMs ?? 0);
+    while (Date.now() < end);
+    // Waits for a file, or until it is told to stop.
+    while (options.until && !existsSync(options.until)) {
+      if (signal.aborted && !options.isStubborn) {
+        log(`aborted ${round}/${worker}`);
         break;
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, 20));
       }
+      await setTimeout(20);
     }
+    if (options.nanUnless && !existsSync(options.nanUnless)) w.data[1] = NaN;
+    if (options.misfit) weights.w = { dtype: 'float32', shape: [2], data: new Float32Array(2) };
+    if (options.throws) throw new Error('the disk is full');
   }
-  if (mine && options.nan) w.data[1] = NaN;
-  if (mine && options.throws) throw new Error('the disk is full');
-  const misfit = { dtype: 'float32', shape: [2], data: new Float32Array(2) };
+  const sofar = (state?.steps ?? 0) + steps;
   return {
-    weights: { w: mine && options.misfit ? misfit : w, b },
-    state: { velocity, steps: stepsBefore + steps },
+    weights,
+    state: { velocity, steps: sofar },
     samples: 10 * (worker + 1),
-    metrics: { steps: stepsBefore + steps, loss: NaN },
+    metrics: { steps: sofar, loss: NaN },
   };
 }
 
 export function bnUpdate({ weights }) {
-  weights.b.data[0] = 42;
+  weights.b.data[0] += 42;
   return weights;
 }
 
