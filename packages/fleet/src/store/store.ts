@@ -12,8 +12,7 @@ export interface StoredObject extends ByteSource {
 /** An object that many processes write together. It appears whole, when it is published. */
 export interface PartialObject {
   /**
-   * Writes a range; it is durable when the promise is fulfilled. The same range may be written
-   * again, with the same bytes.
+   * Writes a range. The same range may be written again, with the same bytes.
    *
    * @param begin - the offset of the first byte
    * @param bytes - kept by nobody after the promise is fulfilled
@@ -27,7 +26,11 @@ export interface PartialObject {
    * @param byteLength - how many
    */
   read?(begin: number, byteLength: number): Promise<Uint8Array>;
-  /** Closes what is open; what was written stays. */
+  /**
+   * Closes what is open. What was written is durable when the promise is fulfilled.
+   *
+   * @throws what {@link PartialObject.write} throws, where it was not written before
+   */
   close(): Promise<void>;
 }
 
