@@ -1,101 +1,17 @@
-// A Redis of a test's own, on a free port and in a folder of its own.
-import { execFileSync, spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// Whether the tests have a Redis to start.
+import { hasRedis } from '../../../../examples/shared/src/local-redis.js';
+
+export type { LocalRedis as TestRedis } from '../../../../examples/shared/src/local-redis.js';
+export { startRedis } from '../../../../examples/shared/src/local-redis.js';
 
 /** Why there is no Redis; undefined where there is one. */
 export const NO_REDIS: string | undefined = reason();
 
-/** A running Redis. */
-export interface TestRedis {
-  /** Where it listens. */
-  readonly url: string;
-  /** Ends it at once, as `kill -9` does. */
-  kill(): Promise<void>;
-  /** Starts it again on the same port, with what its append-only file holds. */
-  start(): Promise<void>;
-  /** Ends it and removes its folder. */
-  stop(): Promise<void>;
-}
-
-/** Starts Redis with an append-only file. */
-export async function startRedis(): Promise<TestRedis> {
-  const folder = await mkdtemp(join(tmpdir(), 'polyak-redis-'));
-  const port = await freePort();
-  let server: ChildProcess | undefined;
-  const start = async (): Promise<void> => {
-    server = await started(port, folder);
-  };
-  const end = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
-    const process = server;
-    server = undefined;
-    if (process === undefined) return;
-    const ended = new Promise((resolve) => process.once('exit', resolve));
-    process.kill(signal);
-    await ended;
-  };
-  await start();
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    start,
-    kill: () => end('SIGKILL'),
-    stop: async () => {
-      await end('SIGTERM');
-      await rm(folder, { recursive: true });
-    },
-  };
-}
-
-async function started(port: number, folder: string): Promise<ChildProcess> {
-  const options = {
-    port: String(port),
-    bind: '127.0.0.1',
-    dir: folder,
-    appendonly: 'yes',
-    appendfsync: 'everysec',
-    save: '',
-    'maxmemory-policy': 'noeviction',
-  };
-  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
-  const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] });
-  await new Promise<void>((resolve, reject) => {
-    let text = '';
-    server.stdout.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-      if (text.includes('Ready to accept connections')) resolve();
-    });
-    server.once('exit', (code) => {
-      reject(new Error(`redis-server ended with ${code}:\n${text}`));
-    });
-  });
-  // A test that is killed leaves no server behind.
-  const kill = (): boolean => server.kill('SIGKILL');
-  process.once('exit', kill);
-  server.once('exit', () => process.off('exit', kill));
-  return server;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 function reason(): string | undefined {
-  try {
-    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
-    return undefined;
-  } catch {
-    if (process.env['POLYAK_REQUIRE_REDIS'] === '1') {
-      throw new Error('POLYAK_REQUIRE_REDIS is 1, but redis-server cannot be started.');
-    }
-    console.log('skipped: no redis-server on the PATH (Debian: apt install redis-server)');
-    return 'no redis-server';
+  if (hasRedis()) return undefined;
+  if (process.env['POLYAK_REQUIRE_REDIS'] === '1') {
+    throw new Error('POLYAK_REQUIRE_REDIS is 1, but redis-server cannot be started.');
   }
+  console.log('skipped: no redis-server on the PATH (Debian: apt install redis-server)');
+  return 'no redis-server';
 }
