@@ -33,8 +33,8 @@ numbers move.</p>
 <h2>The rounds</h2>
 <figure>
 ${drawRounds(result)}
-<figcaption>Each bar is the work of one worker in one round, in the process that finished it.
-</figcaption>
+<figcaption>The workers of a round are jobs. Each bar is one, in the process that finished it.
+Dashed: what was lost with the killed process.</figcaption>
 </figure>
 <h2>Settings</h2>
 <table class="settings">
@@ -85,7 +85,7 @@ function drawRounds({ jobs, killed, options }: FleetResult): string {
     title: `loss ${job.loss.toFixed(3)} after ${(job.ended - job.started).toFixed(1)} s`,
   }));
   const fill = (phase: number): string => (phase === 0 ? 'var(--sgd)' : 'var(--averaged)');
-  const kill = [{ row: `process ${killed.process}`, at: killed.at }];
+  const lost = [{ ...killed, row: `process ${killed.process}` }];
   return drawPlot('Which process did what, over time', {
     width: 640,
     height: 60 + 44 * processes.length,
@@ -108,7 +108,24 @@ function drawRounds({ jobs, killed, options }: FleetResult): string {
         text: 'text',
         fill: 'white',
       }),
-      Plot.text(kill, { x: 'at', y: 'row', text: () => '✕ killed', fill: 'var(--ink)' }),
+      Plot.barX(lost, {
+        x1: 'started',
+        x2: 'at',
+        y: 'row',
+        fill: 'none',
+        stroke: 'var(--averaged)',
+        strokeDasharray: '3 3',
+        insetTop: 4,
+        insetBottom: 4,
+      }),
+      Plot.text(lost, {
+        x: 'at',
+        y: 'row',
+        text: () => '✕ killed',
+        textAnchor: 'start',
+        dx: 6,
+        fill: 'var(--ink)',
+      }),
     ],
   });
 }

@@ -31,7 +31,7 @@ export interface FleetResult {
   readonly testImages: number;
   readonly rows: readonly Row[];
   readonly jobs: readonly Job[];
-  /** When a worker was killed, in seconds from the start of the run, and which. */
-  readonly killed: { readonly process: number; readonly at: number };
+  /** Which process was killed, and its lost work, in seconds from the start of the run. */
+  readonly killed: { readonly process: number; readonly started: number; readonly at: number };
   readonly seconds: number;
 }

@@ -1,9 +1,9 @@
 // SWAP on worker processes, of which one is killed.
-import { fromSafetensors } from '@polyak/core';
 import type { NamedTensors } from '@polyak/core';
 import { startRedis } from '@polyak/example-shared/local-redis';
 import { folderStore, startRun, swap } from '@polyak/fleet';
 import type { Run, RunResult, Store } from '@polyak/fleet';
+import { decodeSafetensors } from '@polyak/safetensors';
 import type { FleetOptions } from './options.js';
 import type { FleetResult, Job } from './result.js';
 import { BATCH, RATES } from './settings.js';
@@ -48,7 +48,7 @@ export async function trainByFleet(
         keepAll: true,
       },
     );
-    const { result, killedAt } = await followed(run, workers, options, say);
+    const { result, startedAt, killedAt } = await followed(run, workers, options, say);
     const seconds = (Date.now() - started) / 1000;
     const jobs = result.rounds.flatMap(({ record }) =>
       record.members.map(({ worker, metrics }): Job => {
@@ -64,7 +64,11 @@ export async function trainByFleet(
       }),
     );
     const apart = await contributions(store, result);
-    const killed = { process: 1 + KILLED, at: (killedAt - started) / 1000 };
+    const killed = {
+      process: 1 + KILLED,
+      started: (startedAt - started) / 1000,
+      at: (killedAt - started) / 1000,
+    };
     return { result, apart, jobs, killed, seconds };
   } finally {
     await Promise.all(workers.map((worker) => worker.stop()));
@@ -94,33 +98,39 @@ async function followed(
   workers: readonly WorkerProcess[],
   { firstSteps, steps }: FleetOptions,
   say: (text: string) => void,
-): Promise<{ readonly result: RunResult; readonly killedAt: number }> {
+): Promise<{
+  readonly result: RunResult;
+  /** When the second phase was seen to begin, in milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly killedAt: number;
+}> {
+  let startedAt = NaN;
   let killedAt = NaN;
   let timer: NodeJS.Timeout | undefined;
   say(`phase 1: one worker, ${firstSteps} steps of ${BATCH.together} images`);
   const result = await run.wait({
     onProgress: ({ record }) => {
       if (record.round > 0) return;
+      startedAt = Date.now();
       say(`phase 2: ${workers.length} workers apart, ${steps} steps of ${BATCH.apart} images each`);
       timer = setTimeout(() => {
         workers[KILLED]?.kill();
         killedAt = Date.now();
         say(`killed worker ${1 + KILLED} at its work: another will do it again`);
-      }, 1000);
+      }, 4000);
     },
   });
   clearTimeout(timer);
-  return { result, killedAt };
+  return { result, startedAt, killedAt };
 }
 
 /** The weights that each worker of the last round came to. */
 async function contributions(store: Store, { rounds }: RunResult): Promise<NamedTensors[]> {
   const found: NamedTensors[] = [];
-  for (const { key } of rounds.at(-1)?.record.members ?? []) {
-    const bytes = await store.get(key);
-    if (bytes === undefined) throw new Error(`${key} is not in ${store.name}.`);
-    const { weights } = fromSafetensors(bytes) as { readonly weights: NamedTensors };
-    found.push(weights);
+  for (const { weights } of rounds.at(-1)?.record.members ?? []) {
+    const bytes = await store.get(weights.key);
+    if (bytes === undefined) throw new Error(`${weights.key} is not in ${store.name}.`);
+    found.push(decodeSafetensors(bytes).tensors);
   }
   return found;
 }

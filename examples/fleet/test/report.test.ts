@@ -32,7 +32,7 @@ const RESULT: FleetResult = {
     { round: 1, worker: 0, process: 1, started: 4.5, ended: 8, loss: 0.2 },
     { round: 1, worker: 1, process: 2, started: 9, ended: 12, loss: 0.21 },
   ],
-  killed: { process: 2, at: 5.5 },
+  killed: { process: 2, started: 4.5, at: 5.5 },
   seconds: 60,
 };
 
@@ -55,7 +55,7 @@ describe('the report', () => {
   });
 
   it('draws each job in the row of its process, and the kill', () => {
-    expect(page.match(/<rect /g)).toHaveLength(3);
+    expect(page.match(/<rect /g)).toHaveLength(4);
     expect(page).toContain('✕ killed');
     expect(page).toContain('process 2');
   });
