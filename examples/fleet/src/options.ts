@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 /** What to run. */
 export interface FleetOptions {
   readonly seed: number;
-  /** Of the first phase, in batches of 512 on one worker. */
+  /** Of the first phase, in batches of 256 on one worker. */
   readonly firstSteps: number;
   /** Of the second phase, in batches of 128 on each worker. */
   readonly steps: number;
@@ -34,10 +34,10 @@ export function parseOptions(args: readonly string[]): FleetOptions {
         'batches, then several apart, and their average. Kills one worker on the way.',
     )
     .addOption(count('--seed <n>', 'decides images, initial weights and batch order', 0, 1))
-    .addOption(count('--first-steps <n>', 'of the first phase, in batches of 512', 1, 20))
-    .addOption(count('--steps <n>', 'of each worker after it, in batches of 128', 1, 56))
+    .addOption(count('--first-steps <n>', 'of the first phase, in batches of 256', 1, 62))
+    .addOption(count('--steps <n>', 'of each worker after it, in batches of 128', 1, 42))
     .addOption(count('--workers <n>', 'worker processes', 2, 3))
-    .addOption(count('--train-images <n>', 'how many images to train on, to 60000', 512, 6400))
+    .addOption(count('--train-images <n>', 'how many images to train on, to 60000', 256, 6400))
     .addOption(
       new Option('--backend <name>', 'the runtime')
         .choices(['auto', 'cpu', 'wasm', 'tfjs-node', 'tfjs-node-gpu', 'onnx', 'gpujs'])
