@@ -51,11 +51,8 @@ export function halfFromFloat(
 let table: Float32Array | undefined;
 
 function float16Table(): Float32Array {
-  if (table !== undefined) return table;
-  const values = new Float32Array(2 ** 16);
-  for (let code = 0; code < values.length; code += 1) values[code] = halfValue('float16', code);
-  table = values;
-  return values;
+  table ??= Float32Array.from({ length: 2 ** 16 }, (_, code) => halfValue('float16', code));
+  return table;
 }
 
 /**

@@ -23,7 +23,8 @@ export function halfBits(dtype: DType, value: number): number {
   const magnitude = Math.abs(value);
   if (Number.isNaN(value)) return infinity | (1 << (fraction - 1));
   if (magnitude === Infinity) return sign | infinity;
-  const exponent = Math.max(magnitude === 0 ? least : exponentOf(magnitude), least);
+  // Where log2 rounds to the next power of two, the bits are the same.
+  const exponent = Math.max(Math.floor(Math.log2(magnitude)), least);
   const steps = roundedToEven(magnitude / 2 ** (exponent - fraction));
   // The bits of a number count the steps from zero across all exponents; after the last is
   // infinity.
@@ -53,12 +54,6 @@ function formatOf(dtype: DType): Format {
   const format = FORMATS[dtype];
   if (format === undefined) throw new TypeError(`${dtype} is not half precision.`);
   return format;
-}
-
-function exponentOf(magnitude: number): number {
-  const exponent = Math.floor(Math.log2(magnitude));
-  // log2 rounds, sometimes up to the next power of two.
-  return 2 ** exponent > magnitude ? exponent - 1 : exponent;
 }
 
 function roundedToEven(value: number): number {

@@ -35,6 +35,11 @@ describe('the bits of half precision', () => {
     expect(halfBits(dtype, value)).toBe(bits);
   });
 
+  it('are refused of another dtype', () => {
+    expect(() => halfBits('float32', 1)).toThrow('float32 is not half precision');
+    expect(() => halfValue('int32', 1)).toThrow(TypeError);
+  });
+
   it.each(['float16', 'bfloat16'] as const)('of %s are the number and back', (dtype) => {
     const all = Array.from({ length: 2 ** 16 }, (_, bits) => bits);
     const numbers = all.filter((bits) => !Number.isNaN(halfValue(dtype, bits)));
