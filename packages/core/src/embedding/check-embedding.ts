@@ -2,7 +2,6 @@
 // model computes with.
 import { described, requireArray, requireFunction, requireOptions } from '../arguments.js';
 import type { Backend } from '../backend.js';
-import { PolyakError } from '../error.js';
 import type { Parameter } from '../parameter.js';
 import { holdMeanwhile, requireFree, requireNotLent } from '../parameters/live.js';
 import { ParameterList, quoted, requireBackend } from '../parameters/parameter-list.js';
@@ -93,7 +92,6 @@ function listOf<T>(backend: Backend<T>, parameters: ParameterSource<T>): Paramet
   try {
     return new ParameterList(backend, parameters);
   } catch (error) {
-    if (PolyakError.is(error)) throw error;
     const all: unknown = typeof parameters === 'function' ? parameters() : parameters;
     const broken = Array.isArray(all) ? all.find(hasFailingGet) : undefined;
     throw broken === undefined ? error : unreadable(broken.name, error);

@@ -125,7 +125,6 @@ export class Trial<T> {
       for (const [n, { place }] of subjects.entries()) yield* place.put(others[n] as HostTensor);
       yield* this.#requireApart(others);
       yield* this.#requireTies(others);
-      this.#requireSameIdentities();
       yield* this.#putBackIntegers();
       const output = yield* this.#output();
       const still: typeof left = [];
