@@ -30,6 +30,11 @@ describe('a constructor', () => {
       'the backend is null',
     ],
     [
+      'a function for a backend',
+      () => make.model(parameters(), { backend: cpuBackend }),
+      'the backend is a function. ',
+    ],
+    [
       'a runtime for a backend',
       () => make.set(parameters(), { backend: { tensor() {} } }),
       'whose av',

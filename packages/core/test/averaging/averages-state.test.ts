@@ -134,6 +134,20 @@ describe('loadStateDict', () => {
     }
   });
 
+  it.each<[string, StateTree]>([
+    ['[1,2]', [1, 2]],
+    ['"w"', 'w'],
+  ])('refuses %s in place of tensors by name, and says so', async (written, residuals) => {
+    const message = await refusal((state) => withAverage(state, 'swa', { residuals }));
+    expect(message).toContain(`swa: residuals: it is ${written}, expected tensors by name`);
+  });
+
+  it('does not call a tensor missing that it refuses', async () => {
+    const message = await refusal((state) => withAverage(state, 'swa', { swaState: { a: 5 } }));
+    expect(message).toContain('"a" is not a tensor');
+    expect(message).not.toContain('lacks');
+  });
+
   const nested = (depth: number): StateTree => {
     let list: StateTree = [];
     for (let level = 0; level < depth; level += 1) list = [list, list];

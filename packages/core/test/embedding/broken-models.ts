@@ -100,6 +100,25 @@ export const brokenModels: readonly Broken[] = [
     },
   },
   {
+    what: 'whose model returns NaN first',
+    message: 'the output of predict is NaN at index 0, which no weight moves',
+    make: () => {
+      const network = new Network();
+      const predict = (): number[] => [NaN, ...network.predict()];
+      return { parameters: parametersOf(network), predict, held: () => network.weights };
+    },
+  },
+  {
+    what: 'whose model returns fewer numbers the second time',
+    message: 'predict returns another output each time. Run the model on a fixed input',
+    make: () => {
+      const network = new Network();
+      let length = 3;
+      const predict = (): number[] => network.predict().slice(0, (length -= 1));
+      return { parameters: parametersOf(network), predict, held: () => network.weights };
+    },
+  },
+  {
     what: 'without parameters',
     message: 'there are no parameters',
     make: () => ({ parameters: [], predict: () => [1], held: () => 0 }),

@@ -157,6 +157,24 @@ export const brokenPlaces: readonly Broken[] = [
     },
   },
   {
+    what: 'whose get fails, where the parameters come from a function',
+    message: 'get of "output.weight" returns no tensor that can be read (freed)',
+    make: () => {
+      const network = new Network();
+      const get = (): HostTensor => {
+        throw new ReferenceError('freed');
+      };
+      return {
+        parameters: () =>
+          parametersOf(network).map((right) =>
+            right.name === 'output.weight' ? { ...right, get } : right,
+          ),
+        predict: () => network.predict(),
+        held: () => network.weights,
+      };
+    },
+  },
+  {
     what: 'whose get fails',
     message: 'get of "hidden.bias" returns no tensor that can be read (freed)',
     make: () =>
@@ -167,9 +185,48 @@ export const brokenPlaces: readonly Broken[] = [
       })),
   },
   {
+    what: 'whose get drops the last extent of the shape',
+    message: '"w" is float32[2], and was float32[2,1] before',
+    make: () => {
+      const data = Float32Array.of(1, 2);
+      const right = parameter('w', { dtype: 'float32', shape: [2, 1], data });
+      let isSet = false;
+      const w: Parameter<HostTensor> = {
+        ...right,
+        get: () => (isSet ? { ...right.get(), shape: [2] } : right.get()),
+        set: (tensor) => {
+          isSet = true;
+          return right.set(tensor);
+        },
+      };
+      return { parameters: [w], predict: () => [...data], held: () => [...data] };
+    },
+  },
+  ...[Int32Array.of(3, 4), BigInt64Array.of(3n, 4n)].map((data): Broken => {
+    const dtype = data instanceof Int32Array ? 'int32' : 'int64';
+    return {
+      what: `whose set of ${dtype} does nothing`,
+      message: 'after set, get of "steps" returns other values',
+      make: () => {
+        const network = new Network();
+        const steps = { ...parameter('steps', { dtype, shape: [2], data }), set: () => {} };
+        return {
+          parameters: [...parametersOf(network), steps],
+          predict: () => network.predict(),
+          held: () => network.weights,
+        };
+      },
+    };
+  }),
+  {
     what: 'of which two parameters share a part of a memory, and do not say so',
     message: 'set of "b" changes "a"',
     make: () => shared({ a: [0, 2], b: [1, 3] }),
+  },
+  {
+    what: 'of which all parameters but the first share a part of a memory',
+    message: 'set of "c" changes "b"',
+    make: () => shared({ a: [0, 1], b: [1, 3], c: [2, 3] }),
   },
   {
     what: 'of which two parameters are the same weights, and do not say so',
@@ -205,6 +262,19 @@ export const brokenPlaces: readonly Broken[] = [
       const network = new Network();
       return {
         parameters: () => parametersOf(network).map((right) => ({ ...right, identity: {} })),
+        predict: () => network.predict(),
+        held: () => network.weights,
+      };
+    },
+  },
+  {
+    what: 'of which one parameter is gone later',
+    message: '"output.bias" has another identity than before',
+    make: () => {
+      const network = new Network();
+      let count = 5;
+      return {
+        parameters: () => parametersOf(network).slice(0, (count -= 1)),
         predict: () => network.predict(),
         held: () => network.weights,
       };

@@ -1,14 +1,12 @@
-// What checkEmbedding is worth: it passes embeddings that are right, and names what is wrong with
-// those that are broken on purpose, and either way leaves everything as it was.
+// checkEmbedding passes embeddings that are right, refuses wrong arguments, and leaves everything
+// as it was. Embeddings that are broken are in flaws.test.ts.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import { AveragedModel } from '@polyak/core';
-import { checkEmbedding, identityOf } from '@polyak/core/embedding';
+import { checkEmbedding } from '@polyak/core/embedding';
 import type { HostTensor, Parameter } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
 import { halfBackend, halfParameter } from '../../../../tests/support/half-backend.js';
 import { slow } from '../support/faults.js';
-import { brokenModels } from './broken-models.js';
-import { brokenPlaces } from './broken-places.js';
 import { Network, parametersOf } from './network.js';
 
 describe('an embedding that is right', () => {
@@ -174,27 +172,6 @@ describe('a parameter that a small change does not show', () => {
   });
 });
 
-describe.each([...brokenModels, ...brokenPlaces])(
-  'an embedding $what',
-  ({ message, make, isLossy = false }) => {
-    it('fails by name, and all is as it was', async () => {
-      const backend = cpuBackend();
-      const { parameters, predict, held } = make(backend);
-      const before = structuredClone(held());
-      const failing = checkEmbedding(parameters, { backend, predict });
-      await expect(failing).rejects.toMatchObject({
-        name: 'PolyakError',
-        code: 'ERR_EMBEDDING',
-        message: expect.stringContaining(`checkEmbedding: `) as string,
-      });
-      await expect(failing).rejects.toThrow(message);
-      if (isLossy) return;
-      expect(held()).toEqual(before);
-      expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
-    });
-  },
-);
-
 describe('a predict that throws', () => {
   const calls = Array.from({ length: 12 }, (_, index) => index + 1);
 
@@ -225,17 +202,44 @@ describe('a check', () => {
         code: 'ERR_SWAPPED',
       });
     });
-    const codes: unknown[] = [];
+    const errors: unknown[] = [];
     const predict = async (): Promise<number[]> => {
-      const code = (error: { readonly code?: unknown }): number => codes.push(error.code);
-      await averaged.update().catch(code);
+      await averaged.update().catch((error: unknown) => errors.push(String(error)));
       return network.predict();
     };
     await expect(
       checkEmbedding(parametersOf(network), { backend, predict }),
     ).resolves.toBeUndefined();
-    expect(new Set(codes)).toEqual(new Set(['ERR_SWAPPED']));
+    expect([...new Set(errors)]).toEqual([
+      expect.stringContaining('the weights that checkEmbedding has put into it'),
+    ]);
     await averaged.update();
+  });
+
+  it('is refused where averages were left in the model, and does not take them out', async () => {
+    const [backend, network] = [cpuBackend(), new Network()];
+    const averaged = new AveragedModel(parametersOf(network), { backend });
+    await averaged.update();
+    network.weights['hidden.bias'] = [4, 5, 6];
+    await averaged.swap({ recallable: true });
+    const options = { backend, predict: () => network.predict() };
+    await expect(checkEmbedding(parametersOf(network), options)).rejects.toMatchObject({
+      code: 'ERR_SWAPPED',
+    });
+    expect(averaged.isSwapped).toBe(true);
+    await averaged.swap();
+    expect(network.weights['hidden.bias']).toEqual([4, 5, 6]);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['nothing', undefined, 'The parameters are undefined'],
+    ['one that is nothing', [undefined], 'Parameter 0 is undefined'],
+    ['one without get', [{ name: 'w', identity: {}, set() {} }], 'Parameter 0 is an object whose'],
+  ])('refuses %s for the parameters', async (_, parameters, message) => {
+    const options = { backend: cpuBackend(), predict: () => [1] };
+    const failing = checkEmbedding(parameters as never, options);
+    await expect(failing).rejects.toBeInstanceOf(TypeError);
+    await expect(failing).rejects.toThrow(message);
   });
 
   it.each<[string, unknown, string]>([
@@ -264,6 +268,16 @@ describe('a check', () => {
       'predict returned an object, expected an array of numbers',
     ],
     [
+      'a predict that returns null',
+      { backend: cpuBackend(), predict: () => null },
+      'predict returned null, expected an array of numbers',
+    ],
+    [
+      'a predict that returns text',
+      { backend: cpuBackend(), predict: () => '12' },
+      'predict returned "12", expected an array of numbers',
+    ],
+    [
       'a nested output',
       { backend: cpuBackend(), predict: () => [[1]] },
       'predict returned an array with an array at index 0, expected a number. Flatten it.',
@@ -272,22 +286,5 @@ describe('a check', () => {
     const failing = checkEmbedding(parametersOf(new Network()), options as never);
     await expect(failing).rejects.toThrow(message);
     await expect(failing).rejects.not.toMatchObject({ name: 'PolyakError' });
-  });
-});
-
-describe('identityOf', () => {
-  it('is the same for each owner and key', () => {
-    const [a, b] = [
-      [1, 2],
-      [1, 2],
-    ];
-    expect(identityOf(a, 0)).toBe(identityOf(a, 0));
-    expect(identityOf(a, 'm')).toBe(identityOf(a, 'm'));
-    const different = [identityOf(a, 0), identityOf(a, 1), identityOf(a, '0'), identityOf(b, 0)];
-    expect(new Set(different).size).toBe(4);
-  });
-
-  it.each([undefined, null, 5, 'net'])('refuses %s for an owner', (owner) => {
-    expect(() => identityOf(owner as never, 0)).toThrow('identityOf: the owner is ');
   });
 });

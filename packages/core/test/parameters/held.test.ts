@@ -1,7 +1,7 @@
 // A parameter that does not take what is put into it is found at the first swap.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
 import { AveragedModel, ParameterSet } from '@polyak/core';
-import type { HostTensor, Parameter } from '@polyak/core/interfaces';
+import type { Backend, HostTensor, Parameter } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
 
 const backend = cpuBackend();
@@ -53,6 +53,61 @@ describe.each([
     const other = { bad: { dtype: 'float32', shape: [2], data: Float32Array.of(3, 4) } } as const;
     await expect(set.withWeights(other, () => 0)).rejects.toThrow(message);
     await expect(set.write(other)).rejects.toThrow(message);
+  });
+});
+
+describe.each([
+  [0, 0],
+  [1, 0],
+  [0, 1],
+  [1, 1],
+  [4, 4],
+])('bytes at the offset %i, compared with bytes at the offset %i,', (...offsets) => {
+  let views = 0;
+  const shifted: Backend<HostTensor> = {
+    ...backend,
+    hostViews: (tensors) => {
+      const offset = offsets[views % 2] as number;
+      views += 1;
+      return tensors.map((tensor) => {
+        const data = new Uint8Array(offset + tensor.data.length).subarray(offset);
+        data.set(tensor.data as Uint8Array);
+        return { ...tensor, data };
+      });
+    },
+  };
+  const mask = (): Parameter<HostTensor> =>
+    parameter('mask', { dtype: 'bool', shape: [6], data: Uint8Array.of(1, 0, 1, 1, 0, 1) });
+
+  it('are the same where set takes them all', async () => {
+    const set = new ParameterSet([mask()], { backend: shifted });
+    const data = Uint8Array.of(0, 1, 0, 0, 1, 0);
+    views = 0;
+    await expect(
+      set.withWeights({ mask: { dtype: 'bool', shape: [6], data } }, () => 5),
+    ).resolves.toBe(5);
+  });
+
+  it.each([0, 3, 4, 5])('are others where set leaves out byte %i', async (index) => {
+    const right = mask();
+    const set = new ParameterSet(
+      [
+        {
+          ...right,
+          set: (tensor) => {
+            const data = tensor.data.slice();
+            data[index] = right.get().data[index] as never;
+            return right.set({ ...tensor, data });
+          },
+        },
+      ],
+      { backend: shifted },
+    );
+    const data = Uint8Array.of(0, 1, 0, 0, 1, 0);
+    views = 0;
+    await expect(
+      set.withWeights({ mask: { dtype: 'bool', shape: [6], data } }, () => 5),
+    ).rejects.toThrow('after set, get of "mask" returns other values');
   });
 });
 

@@ -214,6 +214,11 @@ describe('write', () => {
     const parameters = [parameter('input', tensor), parameter('output', tensor)];
     const live = { parameters, set: new ParameterSet(parameters, { backend }) };
     expect(Object.keys(await live.set.read())).toEqual(['input']);
+    await live.set.write({ input: float32(3, 4), output: float32(7, 8) });
+    expect(live.parameters.map(read)).toEqual([
+      [3, 4],
+      [3, 4],
+    ]);
     await live.set.write({ input: float32(5, 6) });
     expect(live.parameters.map(read)).toEqual([
       [5, 6],

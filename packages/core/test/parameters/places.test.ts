@@ -61,6 +61,23 @@ it.each<[string, readonly Stretch[], boolean]>([
   await holder.swap();
 });
 
+it.each<[string, object]>([
+  ['an array', new Float32Array(4)],
+  ['a buffer', new ArrayBuffer(4)],
+  ['an object with a memory', { memory: {} }],
+  ['an object with a memory and an offset', { memory: {}, byteOffset: 4 }],
+  ['an object with a memory and a length', { memory: {}, byteLength: 4 }],
+])('%s is an identity like any other object', async (_, identity) => {
+  const all = Float32Array.of(1, 2);
+  const parameters = over(all, [
+    [0, 2],
+    [0, 2],
+  ]).map((right) => ({ ...right, identity }));
+  const model = new AveragedModel(parameters, { backend });
+  await model.update();
+  expect(Object.keys((await model.stateDict()).averages['swa']?.swaState ?? {})).toEqual(['w0']);
+});
+
 it.each<[string, readonly Stretch[]]>([
   [
     'the same start',

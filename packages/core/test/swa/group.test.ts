@@ -104,6 +104,17 @@ describe('an optimizer whose number of groups changed', () => {
     });
   });
 
+  it('takes no further group, since it would be counted for another one', async () => {
+    const optimizer = sgd([{ params: [weights('a', [1])], lr: 0.1 }]);
+    const swa = new SWA(optimizer, { backend });
+    await optimizer.addParamGroup({ params: [weights('b', [1])], lr: 0.2 });
+    await expect(swa.addParamGroup({ params: [weights('c', [1])], lr: 0.3 })).rejects.toMatchObject(
+      { code: 'ERR_PARAMETERS' },
+    );
+    expect(optimizer.paramGroups.map(({ lr }) => lr)).toEqual([0.1, 0.2]);
+    expect(swa.paramGroups).toHaveLength(1);
+  });
+
   it('keeps the groups of SWA where the optimizer refuses a new one', async () => {
     const optimizer = sgd([{ params: [weights('a', [1])], lr: 0.1 }]);
     const { addParamGroup } = optimizer;

@@ -290,6 +290,7 @@ describe('dispose', () => {
     for (const call of [
       async () => swa.updateSwa(),
       async () => swa.swapSwaSgd(),
+      async () => swa.loadStateDict({}),
       async () => swa.dispose(),
     ]) {
       await expect(call()).rejects.toEqual(code('ERR_DISPOSED'));
