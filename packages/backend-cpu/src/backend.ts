@@ -186,8 +186,9 @@ function backendOn(engine: Engine, inPlace?: typeof updatedInPlace): CpuBackend 
       );
       const updates = items.map(updateItem);
       const result =
-        inPlace?.(engine, updates, allowNonFinite) ??
-        updated(engine, memory, updates, allowNonFinite);
+        inPlace === undefined
+          ? updated(engine, memory, updates, allowNonFinite)
+          : inPlace(engine, updates, allowNonFinite);
       if (result.kind === 'refused') return result;
       const averaged = result.items.map(({ average, residual, isFinite, hasMoved }, index) => {
         const { dtype, shape } = (items[index] as AverageItem<HostTensor>).average;
