@@ -32,7 +32,9 @@ describe.each(['wasm', 'js'] as const)('host kernels in %s', (kernel) => {
       referenceCompensated(...expectedPair, live, 0.7);
       expect(difference(pair?.average ?? [], expectedPair[0])).toBeUndefined();
       expect(difference(pair?.residual ?? [], expectedPair[1])).toBeUndefined();
-      expect([average, residual, live]).toEqual(before);
+      for (const [n, array] of [average, residual, live].entries()) {
+        expect(difference(array, before[n] ?? [])).toBeUndefined();
+      }
     }
   });
 
