@@ -118,6 +118,7 @@ describe('withWeights', () => {
     await expect(failing).rejects.toMatchObject({
       name: 'AggregateError',
       errors: [{ message: 'no score' }, { message: 'device lost' }],
+      cause: { message: 'device lost' },
     });
     expect(backend.memory().tensors - before.tensors).toBe(4);
     await set.recall();

@@ -1,6 +1,6 @@
 // Parameters that a function gives: asked at each update, so that a changed model is found.
 import { cpuBackend } from '@polyak/backend-cpu';
-import { AveragedModel } from '@polyak/core';
+import { AveragedModel, ParameterSet } from '@polyak/core';
 import type { HostTensor, Parameter, PlaceIdentity } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
 import { weights } from '../../../../tests/support/sgd.js';
@@ -25,6 +25,7 @@ describe('a source', () => {
     ['a new parameter', [a, b, c], '"c" not averaged so far'],
     ['a missing one', [a], '"b" gone'],
     ['a replaced one', [a, weights('b', [2])], '"b" now another tensor'],
+    ['one under another name', [a, { ...b, name: 'd' }], '"d" not averaged so far; "b" gone'],
     ['another order', [b, a], 'their order has changed'],
     ['a new and a missing one', [a, c], '"c" not averaged so far; "b" gone'],
   ])('that gives %s is refused by name at the next update', async (_, later, message) => {
@@ -92,4 +93,18 @@ describe('a source', () => {
     parameters = [a];
     await model.update();
   });
+});
+
+it('parameters that have changed are refused by write and withWeights too', async () => {
+  const w = weights('w', [2]);
+  let parameters = [w];
+  const set = new ParameterSet(() => parameters, { backend });
+  const read = await set.read();
+  const held = [...w.get().data];
+  parameters = [weights('w', [2], 5)];
+  const other = { w: { ...read['w'], data: Float32Array.of(7, 8) } as HostTensor };
+  for (const call of [() => set.write(other), () => set.withWeights(other, () => 0)]) {
+    await expect(call()).rejects.toThrow('"w" now another tensor');
+  }
+  expect([...w.get().data]).toEqual(held);
 });

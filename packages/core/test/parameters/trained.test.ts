@@ -1,6 +1,6 @@
 // A model that is trained on while averages were left in it: nothing of that is lost unnoticed.
 import { cpuBackend, parameter } from '@polyak/backend-cpu';
-import { AveragedModel, observedOptimizer, ParameterSet, SWA } from '@polyak/core';
+import { AveragedModel, observedOptimizer, ParameterSet, PolyakError, SWA } from '@polyak/core';
 import type { HostTensor, Parameter } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
 
@@ -57,6 +57,36 @@ describe.each(Object.entries(CALLS))(
     });
   },
 );
+
+describe('a model that cannot be read any more', () => {
+  /** The model of `left`, whose first `get` from now on fails. */
+  async function failing(error: Error) {
+    const run = await left();
+    const [w] = run.params as [Parameter<HostTensor>];
+    const { get } = w;
+    run.data[1] = 9;
+    w.get = () => {
+      w.get = get;
+      throw error;
+    };
+    return run;
+  }
+
+  it('has no training to lose where it was disposed of', async () => {
+    const { data, swa } = await failing(new PolyakError('ERR_DISPOSED', 'gone'));
+    await swa.updateSwa();
+    expect([...data, swa.isSwapped]).toEqual([3, 3, false]);
+  });
+
+  it.each([new PolyakError('ERR_UNSUPPORTED', 'lost'), new TypeError('lost')])(
+    'keeps the averages where it fails otherwise, by %o',
+    async (error) => {
+      const { data, swa } = await failing(error);
+      await expect(swa.updateSwa()).rejects.toBe(error);
+      expect([...data, swa.isSwapped]).toEqual([2, 9, true]);
+    },
+  );
+});
 
 it('what was trained over averages is kept, or discarded, as asked', async () => {
   const [kept, discarded] = [await left(), await left()];
