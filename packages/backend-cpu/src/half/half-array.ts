@@ -52,10 +52,6 @@ export class NarrowHalves implements NarrowArray {
     this.#half = half;
   }
 
-  get length(): number {
-    return this.#half.bits.length;
-  }
-
   widened(): FloatArray {
     return halfToFloat32(this.#half.dtype, this.#half.bits);
   }

@@ -105,9 +105,7 @@ export class Arena {
    * @param data - the view, not used any more
    */
   free(data: HostArray): void {
-    if (data.byteLength > 0) {
-      this.#byBuffer.get(data.buffer)?.gaps.give(data.byteOffset, aligned(data.byteLength));
-    }
+    this.#byBuffer.get(data.buffer)?.gaps.give(data.byteOffset, aligned(data.byteLength));
   }
 
   /** The shard that an array lies in, if it lies in one. */

@@ -8,7 +8,6 @@ export type FloatArray = Float32Array | Float64Array;
 
 /** Elements in another format, which an update widens to float32 on the way. */
 export interface NarrowArray {
-  readonly length: number;
   /** Tells them from {@link FloatArray}. */
   readonly buffer?: undefined;
   /** All elements as floats. */

@@ -14,11 +14,11 @@ export class FreeList {
 
   /**
    * @param start - the first free address
-   * @param end - the first address beyond
+   * @param end - the first address beyond, or the same where nothing is free
    */
   constructor(start: number, end: number) {
-    this.#gaps = start < end ? [{ start, end }] : [];
-    this.#free = Math.max(0, end - start);
+    this.#gaps = [{ start, end }];
+    this.#free = end - start;
   }
 
   /** How much is free in all, in one range or in many. */

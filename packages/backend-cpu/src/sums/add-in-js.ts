@@ -1,6 +1,6 @@
 // Sums of values of every dtype in JavaScript. Each kind of array has its own loop: one that has
 // seen two kinds is slower.
-import { halfToFloat32 } from '@polyak/core/kit';
+import { halfToFloat32, halfValue } from '@polyak/core/kit';
 import type { SumDType } from './sum-kernels.js';
 
 /**
@@ -34,8 +34,7 @@ export function addInJs(
       return;
     }
     default: {
-      const table = (tables[dtype] ??= dtype === 'float8_e5m2' ? e5m2() : e4m3fn());
-      addFloat8(sums, new Uint8Array(buffer, values, count), table, weight);
+      addFloat8(sums, new Uint8Array(buffer, values, count), TABLES[dtype], weight);
     }
   }
 }
@@ -64,22 +63,16 @@ function addFloat8(
 }
 
 /** The values of the 8-bit dtypes, by their bits. */
-const tables: { float8_e4m3fn?: Float32Array; float8_e5m2?: Float32Array } = {};
-
-/** The upper halves of float16 numbers. */
-function e5m2(): Float32Array {
-  return halfToFloat32(
-    'float16',
-    Uint16Array.from({ length: 256 }, (_, bits) => bits << 8),
-  );
-}
+const TABLES = {
+  float8_e4m3fn: Float32Array.from({ length: 256 }, (_, bits) => e4m3fn(bits)),
+  // The upper halves of float16 numbers.
+  float8_e5m2: Float32Array.from({ length: 256 }, (_, bits) => halfValue('float16', bits << 8)),
+};
 
 /** Without infinities: all bits but the sign set is NaN. */
-function e4m3fn(): Float32Array {
-  return Float32Array.from({ length: 256 }, (_, bits) => {
-    const [sign, exponent, fraction] = [bits & 0x80, (bits >> 3) & 0xf, bits & 7];
-    if (exponent === 0xf && fraction === 7) return NaN;
-    const magnitude = exponent === 0 ? fraction * 2 ** -9 : (8 + fraction) * 2 ** (exponent - 10);
-    return sign === 0 ? magnitude : -magnitude;
-  });
+function e4m3fn(bits: number): number {
+  const [sign, exponent, fraction] = [bits & 0x80, (bits >> 3) & 0xf, bits & 7];
+  if (exponent === 0xf && fraction === 7) return NaN;
+  const magnitude = exponent === 0 ? fraction * 2 ** -9 : (8 + fraction) * 2 ** (exponent - 10);
+  return sign === 0 ? magnitude : -magnitude;
 }
