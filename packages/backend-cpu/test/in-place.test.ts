@@ -42,6 +42,28 @@ describe.each(['wasm', 'js'] as const)('the CPU backend in place, with its %s ke
     expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
 
+  it('changes nothing where a residual is not finite', () => {
+    const backend = inPlaceCpuBackend({ kernel });
+    const [average, residual] = [Float32Array.of(1, 2), Float32Array.of(0, NaN)].map(vector) as [
+      HostTensor,
+      HostTensor,
+    ];
+    const items = [{ average, residual, live: vector(Float32Array.of(3, 4)), weight: 0.5 }];
+    expect(backend.average(items)).toEqual({ kind: 'refused', nonFinite: [0] });
+    expect([...average.data, ...residual.data]).toEqual([1, 2, 0, NaN]);
+  });
+
+  it('gives the memory of its chunks back', () => {
+    const backend = inPlaceCpuBackend({ kernel });
+    const offsets = [1, 2].map(() => {
+      averaged(backend, [itemOf(backend, new Float32Array(5), false)]);
+      return backend.upload([vector(new Float32Array(5))])[0]?.data.byteOffset ?? NaN;
+    });
+    const [first, second] = offsets as [number, number];
+    // Two tensors of one line each, where they are in one memory.
+    expect(second - first).toBe(kernel === 'wasm' ? 128 : 0);
+  });
+
   it('changes nothing where one of several items is refused', () => {
     const backend = inPlaceCpuBackend({ kernel });
     const items = [1, 2, 3].map((n) =>

@@ -48,6 +48,15 @@ it('refuses a tensor that is not what its dtype and shape say', () => {
   );
 });
 
+it('refuses to be set to one that is not, and keeps its values', () => {
+  const tensor = float32(1, 2);
+  const cell = parameter('w', tensor);
+  const [dtype, shape] = ['float32', [2]] as const;
+  expect(() => cell.set({ dtype, shape, data: new Float64Array(2) })).toThrow(TypeError);
+  expect(() => cell.set({ dtype, shape, data: new Float32Array(1) })).toThrow(RangeError);
+  expect([...tensor.data]).toEqual([1, 2]);
+});
+
 it('is known by the stretch of memory that it writes to', () => {
   const buffer = new Float32Array(8);
   const view = (): HostTensor => ({ dtype: 'float32', shape: [3], data: buffer.subarray(2, 5) });

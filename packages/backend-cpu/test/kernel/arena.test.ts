@@ -1,7 +1,7 @@
 // Shards: several memories, memories at the limit of what 32 bits address, and tensors too large
 // for any.
 import type { DType, HostArray } from '@polyak/core/interfaces';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { Arena, SCRATCH } from '#kernel/arena.js';
 import { MOVED, NOT_FINITE } from '#kernel/engine.js';
 import { WasmEngine } from '#kernel/wasm-engine.js';
@@ -89,8 +89,63 @@ describe('an arena', () => {
     const arena = new Arena(compileKernel(), { least: 5 * PAGE, most: 5 * PAGE });
     const empty = allocate(arena, 'float64', 0);
     expect(empty.length).toBe(0);
-    arena.free(empty);
+    expect(arena.shards).toBe(0);
+    const first = allocate(arena, 'uint8', 1);
+    for (const data of [empty, allocate(arena, 'float64', 0)]) {
+      expect(arena.shardOf(data)).toBeUndefined();
+      arena.free(data);
+    }
+    arena.free(first);
     expect(allocate(arena, 'uint8', PAGE).byteOffset).toBe(SCRATCH);
+  });
+
+  it('begins with a memory of 256 MiB', () => {
+    expect(allocate(new Arena(compileKernel()), 'int8', 1).buffer.byteLength).toBe(GIB / 4);
+  });
+
+  it('puts a list into one shard that just holds it', () => {
+    const arena = new Arena(compileKernel(), { least: 5 * PAGE, most: 8 * PAGE });
+    const request = { dtype: 'uint8', length: PAGE / 2 } as const;
+    const list = arena.allocate(Array.from({ length: 8 }, () => request));
+    expect(arena.shards).toBe(1);
+    expect(list.at(-1)?.byteOffset).toBe(SCRATCH + 3.5 * PAGE);
+  });
+
+  describe('where the runtime refuses large memories', () => {
+    /** What `run` returns while no memory has more pages. */
+    function limited<R>(most: number, run: () => R): R {
+      const { Module, Instance, Memory } = WebAssembly;
+      class Limited extends Memory {
+        constructor(descriptor: WebAssembly.MemoryDescriptor) {
+          if (descriptor.initial > most) throw new RangeError('could not allocate memory');
+          super(descriptor);
+        }
+      }
+      vi.stubGlobal('WebAssembly', { Module, Instance, Memory: Limited });
+      try {
+        return run();
+      } finally {
+        vi.unstubAllGlobals();
+      }
+    }
+
+    it.each([
+      ['a half of a half', 50, 64],
+      ['what the request needs', 70, 74],
+    ])('opens one of %s', (_, request, pages) => {
+      const arena = new Arena(compileKernel(), { least: 256 * PAGE });
+      const data = limited(100, () => allocate(arena, 'uint8', request * PAGE));
+      expect(arena.shards).toBe(1);
+      expect(data.buffer.byteLength).toBe(pages * PAGE);
+      expect(arena.shardOf(data)?.buffer).toBe(data.buffer);
+    });
+
+    it('opens none that is too small, and uses memory outside of shards', () => {
+      const arena = new Arena(compileKernel(), { least: 256 * PAGE });
+      const data = limited(73, () => allocate(arena, 'uint8', 70 * PAGE));
+      expect(arena.shards).toBe(0);
+      expect(data.buffer.byteLength).toBe(70 * PAGE);
+    });
   });
 
   it('reuses what was freed over thousands of cycles of changing sizes', () => {

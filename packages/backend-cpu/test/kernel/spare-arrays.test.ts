@@ -38,6 +38,32 @@ it('frees what it keeps once less is in use', () => {
   expect(new Set(freed)).toEqual(new Set([...averages, ...next]));
 });
 
+it('keeps as much as is in use', () => {
+  const { arrays, freed } = counted();
+  const used = arrays.allocate([
+    { dtype: 'float32', length: 2 },
+    { dtype: 'int8', length: 8 },
+  ]);
+  const old = arrays.take([new Float32Array(2)]);
+  arrays.keep(old);
+  arrays.free(used[0] as HostArray);
+  expect(freed).toEqual([used[0]]);
+  arrays.free(used[1] as HostArray);
+  expect(freed).toEqual([...used, ...old]);
+});
+
+it('frees what it keeps as soon as less is in use', () => {
+  const { arrays, freed } = counted();
+  const used = arrays.allocate([
+    { dtype: 'float32', length: 2 },
+    { dtype: 'int8', length: 8 },
+  ]);
+  const old = arrays.take([new Float32Array(4)]);
+  arrays.keep(old);
+  arrays.free(used[0] as HostArray);
+  expect(freed).toEqual([used[0], ...old]);
+});
+
 it('keeps what it found where the rest cannot be had', () => {
   const { arrays } = counted();
   const kept = arrays.take([new Float32Array(2)]);

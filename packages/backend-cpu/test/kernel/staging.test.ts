@@ -72,6 +72,28 @@ describe('operands that lie elsewhere', () => {
     ]);
   });
 
+  it('are copied at the first address of the scratch like at any other', () => {
+    const [shard, , a] = shardWith('float32', 512, 3) as [Shard, FloatArray, FloatArray];
+    const own = Float32Array.of(1, 2, 3);
+    a.set([4, 5, 6]);
+    const seen: number[][] = [];
+    const copy = ([to = 0, from = 0]: readonly number[], count: number): number => {
+      const [target, source] = [to, from].map((at) => new Float32Array(shard.buffer, at, count));
+      seen.push([to, from, ...(source ?? [])]);
+      target?.set(source ?? []);
+      return 0;
+    };
+    inChunks(shard, [a, own], 1, copy);
+    expect([...a]).toEqual([1, 2, 3]);
+    a.set([4, 5, 6]);
+    inChunks(shard, [own, a], 1, copy);
+    expect([...own]).toEqual([4, 5, 6]);
+    expect(seen).toEqual([
+      [FIRST + 2048, 0, 1, 2, 3],
+      [0, FIRST + 2048, 4, 5, 6],
+    ]);
+  });
+
   it('are taken in as many steps as their slots need, beside those in the shard', () => {
     const [shard, a] = shardWith('float32', 150_000) as [Shard, FloatArray];
     const most = (SCRATCH - PAGE) / 4;

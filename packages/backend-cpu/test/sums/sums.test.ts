@@ -160,6 +160,35 @@ describe.each(ENGINES)('the sums in %s', (_, Sums) => {
     }
   });
 
+  it('do not remember what was not finite', () => {
+    const kernels = new Sums(BYTES);
+    const sums = new Float64Array(kernels.bytes.buffer, SUM, 3);
+    for (const dtype of ['float64', 'float32', 'float16', 'bfloat16'] as const) {
+      sums.set([1, 2, Infinity]);
+      expect(kernels.round(SUM, TARGET, dtype, 3)).toBe(false);
+      expect(kernels.round(SUM, TARGET, dtype, 2)).toBe(true);
+    }
+  });
+
+  it.each([2 ** 910, 2 ** 911, -(2 ** 912)])('add float16 with the weight %d', (weight) => {
+    const kernels = new Sums(BYTES);
+    const { buffer } = kernels.bytes;
+    const values = VALUES_OF.float16(buffer, 100, 7);
+    kernels.clear(SUM, 100);
+    kernels.add(SUM, VALUES, 'float16', 100, weight);
+    const expected = values.map((value) => weight * value + 0);
+    expect(difference(new Float64Array(buffer, SUM, 100), expected)).toBeUndefined();
+  });
+
+  it('take operands up to the end of a memory of whole pages', () => {
+    const kernels = new Sums(65_536);
+    const sum = 65_536 - 8 * 3;
+    new Float32Array(kernels.bytes.buffer, 0, 3).set([1, 2, 3]);
+    kernels.clear(sum, 3);
+    kernels.add(sum, 0, 'float32', 3, 0.5);
+    expect([...new Float64Array(kernels.bytes.buffer, sum, 3)]).toEqual([0.5, 1, 1.5]);
+  });
+
   it('round every NaN to the same bits', () => {
     const kernels = new Sums(BYTES);
     const { buffer } = kernels.bytes;
@@ -253,6 +282,7 @@ describe('sumKernels', () => {
     expect(sumKernels(0).bytes).toEqual(new Uint8Array());
     expect(sumKernels(65_536).bytes.length).toBe(65_536);
     expect(sumKernels(65_536)).toBeInstanceOf(WasmSums);
+    expect(sumKernels(100_000).bytes.buffer.byteLength).toBe(2 * 65_536);
   });
 
   it('works without WebAssembly', () => {
