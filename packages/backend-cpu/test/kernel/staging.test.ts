@@ -74,7 +74,7 @@ describe('operands that lie elsewhere', () => {
 
   it('are copied at the first address of the scratch like at any other', () => {
     const [shard, , a] = shardWith('float32', 512, 3) as [Shard, FloatArray, FloatArray];
-    const own = Float32Array.of(1, 2, 3);
+    const own = Float32Array.of(0, 1, 2, 3).subarray(1);
     a.set([4, 5, 6]);
     const seen: number[][] = [];
     const copy = ([to = 0, from = 0]: readonly number[], count: number): number => {

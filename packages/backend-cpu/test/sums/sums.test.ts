@@ -180,9 +180,10 @@ describe.each(ENGINES)('the sums in %s', (_, Sums) => {
     expect(difference(new Float64Array(buffer, SUM, 100), expected)).toBeUndefined();
   });
 
-  it('take operands up to the end of a memory of whole pages', () => {
-    const kernels = new Sums(65_536);
-    const sum = 65_536 - 8 * 3;
+  it('take operands up to the end of a memory that leaves little of a page', () => {
+    const size = 65_536 - 64;
+    const kernels = new Sums(size);
+    const sum = size - 8 * 3;
     new Float32Array(kernels.bytes.buffer, 0, 3).set([1, 2, 3]);
     kernels.clear(sum, 3);
     kernels.add(sum, 0, 'float32', 3, 0.5);
