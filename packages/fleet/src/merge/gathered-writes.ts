@@ -6,7 +6,6 @@ const LENGTH = 2 ** 24;
 /** Gathers bytes that follow each other, and writes them in long ranges. */
 export class GatheredWrites {
   readonly #target: PartialObject;
-  readonly #beforeWrite: () => Promise<void>;
   readonly #buffer: Uint8Array;
   #begin: number;
   #filled = 0;
@@ -15,16 +14,13 @@ export class GatheredWrites {
   /**
    * @param target - where the bytes go
    * @param range - all of them
-   * @param beforeWrite - called before each write
    */
   constructor(
     target: PartialObject,
     { begin, end }: { readonly begin: number; readonly end: number },
-    beforeWrite: () => Promise<void>,
   ) {
     this.#target = target;
     this.#begin = begin;
-    this.#beforeWrite = beforeWrite;
     this.#buffer = new Uint8Array(Math.min(LENGTH, end - begin));
   }
 
@@ -56,7 +52,6 @@ export class GatheredWrites {
   async #flush(): Promise<void> {
     if (this.#filled === 0) return;
     const bytes = this.#buffer.subarray(0, this.#filled);
-    await this.#beforeWrite();
     await this.#target.write(this.#begin, bytes);
     const found = await this.#target.read?.(this.#begin, bytes.byteLength);
     if (found !== undefined && Buffer.compare(found, bytes) !== 0) {

@@ -93,6 +93,7 @@ export async function mergeByFleet(
 ): Promise<FleetMerge> {
   const given = readOptions(options);
   const { store, url, signal } = given;
+  if (!Array.isArray(inputs)) throw new TypeError('mergeByFleet: the inputs are no list of keys.');
   for (const key of [...inputs, ...(given.base === undefined ? [] : [given.base])]) requireKey(key);
   requireOutputKey(output);
   signal?.throwIfAborted();
@@ -114,10 +115,14 @@ export async function mergeByFleet(
 
 function readOptions(options: FleetMergeOptions): FleetMergeOptions {
   const given = requireOptions('mergeByFleet', options, OPTIONS);
-  const { signal, onParts, onProgress, onWarning } = given;
+  const { signal, onParts, onProgress, onWarning, partBytes, shardBytes } = given;
   requireSignal('mergeByFleet', signal);
   for (const [name, value] of Object.entries({ onParts, onProgress, onWarning })) {
     if (value !== undefined) requireFunction('mergeByFleet', name, value);
+  }
+  for (const [name, value] of Object.entries({ partBytes, shardBytes })) {
+    if (value === undefined || (Number.isFinite(value) && value >= 1)) continue;
+    throw new RangeError(`mergeByFleet: ${name} is ${value}, expected a number >= 1.`);
   }
   return given;
 }

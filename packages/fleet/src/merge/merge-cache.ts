@@ -23,9 +23,9 @@ export class MergeCache {
   /** Calls `work` with an open merge. */
   async use<R>(reference: MergeReference, work: (merge: OpenMerge) => Promise<R>): Promise<R> {
     const id = partialId(reference);
+    if (!this.#entries.has(id)) await this.close();
     let entry = this.#entries.get(id);
     if (entry === undefined) {
-      await this.close();
       entry = { merge: openMerge(this.#store, reference), users: 0 };
       this.#entries.set(id, entry);
     }

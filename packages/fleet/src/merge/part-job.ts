@@ -11,6 +11,9 @@ import type { OpenMerge } from './open-merge.js';
 import { endedError, requireUnchanged } from './open-merge.js';
 import { isGoingOn, removeRun } from './request.js';
 
+/** How often it is asked whether a run has ended, in ms. */
+const INTERVAL = 1000;
+
 /** A part that was made, as it stands in the store. */
 export interface StoredPart {
   readonly part: MergePart;
@@ -46,11 +49,32 @@ export async function makePart(
       const key = partKey(reference, index as number);
       if ((await store.get(key)) !== undefined) return;
       await requireUnchanged(store, merge.versions);
-      const report = await write(store, reference, merge, part, onProgress);
+      const report = await whileGoingOn(store, reference, (signal) =>
+        write(store, reference, merge, part, onProgress, signal),
+      );
       await requireUnchanged(store, merge.versions);
       await requireSame(store, key, { part, report });
     });
   });
+}
+
+/** Does `work`, which the signal ends soon after the run has ended. */
+async function whileGoingOn<R>(
+  store: Store,
+  reference: MergeReference,
+  work: (signal: AbortSignal) => Promise<R>,
+): Promise<R> {
+  const ending = new AbortController();
+  const check = async (): Promise<void> => {
+    if (!(await isGoingOn(store, reference))) ending.abort(endedError(reference));
+  };
+  // Where the store cannot be read, the work itself fails.
+  const timer = setInterval(() => void check().catch(() => undefined), INTERVAL);
+  try {
+    return await work(ending.signal);
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /** Does `work`; removes what this worker has written where the run has ended meanwhile. */
@@ -75,19 +99,21 @@ async function write(
   { plan, stored }: OpenMerge,
   part: MergePart,
   onProgress: (share: number) => void,
+  signal: AbortSignal,
 ): Promise<PartReport> {
   const file = stored.request.files[part.file];
   if (file === undefined) throw new RangeError(`there is no file ${part.file}.`);
   const partial = await store.openPartial(file.key, partialId(reference), file.byteLength);
   try {
-    const writes = new GatheredWrites(partial, part, async () => {
-      if (!(await isGoingOn(store, reference))) throw endedError(reference);
-    });
+    const writes = new GatheredWrites(partial, part);
     const report = await runMergePart(
       plan,
       part,
       (position, bytes) => writes.write(position, bytes),
-      { onProgress: ({ done, total }) => onProgress(total === 0 ? 1 : done / total) },
+      {
+        signal,
+        onProgress: ({ done, total }) => onProgress(total === 0 ? 1 : done / total),
+      },
     );
     await writes.end();
     return report;

@@ -5,11 +5,13 @@ import { Redis } from 'ioredis';
 
 /** For workers: they wait for Redis as long as it takes. */
 export function workerConnection(url: string): Redis {
+  requireUrl(url);
   return new Redis(url, { maxRetriesPerRequest: null });
 }
 
 /** For those who add jobs: a call fails while Redis is away, instead of waiting for ever. */
 export function producerConnection(url: string): Redis {
+  requireUrl(url);
   return new Redis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1 });
 }
 
@@ -30,6 +32,14 @@ export async function connected(redis: Redis, url: string): Promise<void> {
   });
   // BullMQ reports what happens later; without a listener ioredis prints it too.
   redis.on('error', () => undefined);
+}
+
+/** Throws unless a URL is one of Redis. */
+function requireUrl(url: string): void {
+  if (URL.canParse(url) && /^rediss?:\/\/[^/]/.test(url)) return;
+  // It may have a password.
+  const found = typeof url === 'string' ? 'a text that is none' : `a value of type ${typeof url}`;
+  throw new RangeError(`the URL of Redis is ${found}, expected such as redis://127.0.0.1:6379.`);
 }
 
 /** The settings of workers. A job that is delivered again is done again, to the same bytes. */

@@ -7,6 +7,7 @@ import type { MergeFilesOptions } from '@polyak/checkpoints/node';
 import { mergeFiles } from '@polyak/checkpoints/node';
 import type { FleetMergeOptions, FleetWorker } from '@polyak/fleet';
 import { folderStore, mergeByFleet, startWorker } from '@polyak/fleet';
+import type { Job } from 'bullmq';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -153,14 +154,15 @@ describe.skipIf(NO_REDIS !== undefined)('mergeByFleet', () => {
       () => parts.getWaiting(),
       (jobs) => jobs.length === 10,
     );
-    await parts.add('again', job?.data, { jobId: 'again' });
-    await parts.add('again', job?.data, { jobId: 'before', lifo: true });
+    for (const jobId of ['again', 'and-again']) {
+      await parts.add('again', job?.data, { jobId, lifo: true });
+    }
     await work();
     await made;
-    await until(
-      () => parts.getCompletedCount(),
-      (count) => count >= 12,
-    );
+    for (const jobId of ['again', 'and-again']) {
+      const again = (await parts.getJob(jobId)) as Job | undefined;
+      expect(await again?.getState()).toBe('completed');
+    }
     const late = await parts.add('late', job?.data, { jobId: 'late' });
     expect(
       await until(
