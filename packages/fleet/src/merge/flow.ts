@@ -101,9 +101,16 @@ export class MergeFlows {
     return (await this.#parts.getWorkersCount()) > 0;
   }
 
-  /** Drops the parts of a merge that nobody has begun. */
-  async dropWaiting(merge: string): Promise<void> {
-    await (await this.#job(merge))?.removeUnprocessedChildren();
+  /** Drops the parts of a merge that nobody has begun, and waits for those that workers have. */
+  async settle(merge: string): Promise<void> {
+    const end = Date.now() + PATIENCE;
+    for (;;) {
+      const job = await this.#job(merge);
+      await job?.removeUnprocessedChildren();
+      const { unprocessed = 0 } = (await job?.getDependenciesCount({ unprocessed: true })) ?? {};
+      if (unprocessed === 0 || Date.now() > end) return;
+      await setTimeout(INTERVAL);
+    }
   }
 
   /** Removes the parts of a run, but those that workers have begun. */

@@ -84,6 +84,7 @@ export async function leavingNothing<R>(
   { stored }: OpenMerge,
   work: () => Promise<R>,
 ): Promise<R> {
+  if (!(await isGoingOn(store, reference))) throw endedError(reference);
   try {
     return await work();
   } finally {

@@ -102,7 +102,7 @@ async function cleared(
 ): Promise<void> {
   const stored = await storedMerge(store, merge);
   if (stored !== undefined) await endMerge(store, merge, stored, stored.ended ?? 'cancelled');
-  await (keepsJobs ? flows.dropWaiting(merge) : flows.remove(merge));
+  await (keepsJobs ? flows.settle(merge) : flows.remove(merge));
   if (stored !== undefined) await removeMerge(store, merge, stored);
 }
 
