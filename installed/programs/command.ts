@@ -28,5 +28,8 @@ assert.deepEqual([...(tensors['weight']?.data ?? [])], [3]);
 const verified = polyak('inspect', output, '--verify', '--json');
 assert.equal(verified.status, 0, verified.stderr);
 assert.equal(polyak('average', 'missing.safetensors', '--output', 'x.safetensors').status, 3);
+const queue = ['--fleet', 'redis://127.0.0.1:1', '--store', '.'];
+const byFleet = polyak('average', ...inputs, '--output', 'x.safetensors', ...queue);
+assert.match(byFleet.stderr, /npm install @polyak\/fleet/u);
 assert.match(polyak('--version').stdout, /^\d+\.\d+\.\d+/u);
 for (const path of [...inputs, output]) rmSync(path);

@@ -41,6 +41,7 @@ const programs: readonly Program[] = [
   { name: 'ensemble', packages: ['@polyak/core', '@polyak/ensemble'] },
   { name: 'checkpoints', packages: ['@polyak/checkpoints', '@polyak/core'] },
   { name: 'command', packages: ['@polyak/cli'] },
+  { name: 'fleet', packages: ['@polyak/checkpoints', '@polyak/core', '@polyak/fleet'] },
   {
     name: 'tfjs',
     packages: ['@polyak/backend-tfjs', '@polyak/core'],

@@ -31,7 +31,7 @@ export function mergeKey(merge: string): string {
 
 /** The key of the report of a part. */
 export function partKey({ merge, run }: MergeReference, part: number): string {
-  return `${folderOf(merge)}${run}/${part}.json`;
+  return `${runFolder({ merge, run })}${part}.json`;
 }
 
 /** The id of the partial objects of a run. */

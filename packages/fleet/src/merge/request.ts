@@ -8,7 +8,7 @@ import { PolyakError } from '@polyak/core';
 import type { Store } from '../store/store.js';
 import { requireKey } from '../store/key.js';
 import type { MergeReference } from './keys.js';
-import { folderOf, isOwnKey, mergeKey, partialId } from './keys.js';
+import { folderOf, isOwnKey, mergeKey, partialId, runFolder } from './keys.js';
 
 /** A method as data. */
 export type MethodData = LinearMerge | Pick<MergeMethod, 'kind' | 'name' | 'options'>;
@@ -158,5 +158,5 @@ export async function removeRun(
   files: readonly OutputObject[],
 ): Promise<void> {
   for (const { key } of files) await store.removePartial(key, partialId(reference));
-  await store.remove(`${folderOf(reference.merge)}${reference.run}/`);
+  await store.remove(runFolder(reference));
 }
