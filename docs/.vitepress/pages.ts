@@ -19,6 +19,7 @@ const SECTIONS: Readonly<Record<string, readonly string[]>> = {
     'guides/schedules.md',
     'guides/saving-and-resuming.md',
     'guides/merging-checkpoints.md',
+    'guides/fleet.md',
     'guides/ensembles-and-uncertainty.md',
     'guides/train-in-onnx-runtime.md',
     'native-tensorflow.md',

@@ -88,7 +88,14 @@ describe('deploy/kubernetes.yaml', () => {
   });
 });
 
+it('shows them as they are in the guide', () => {
+  const guide = readFileSync(new URL('../../../../docs/guides/fleet.md', import.meta.url), 'utf8');
+  for (const name of ['Dockerfile', 'compose.yaml', 'kubernetes.yaml']) {
+    expect(guide).toContain(`\n${read(name)}\`\`\`\n`);
+  }
+});
+
 function expectOptions(args: readonly string[]): void {
-  expect(args.filter((_, index) => index % 2 === 1)).toEqual(['--fleet', '--store']);
+  expect(args.filter((_arg, index) => index % 2 === 1)).toEqual(['--fleet', '--store']);
   expect(args[0]).toBe('worker');
 }
