@@ -6,6 +6,8 @@ export interface SandboxSettings {
   readonly store: string;
   /** The URL of the user's module. */
   readonly module: string;
+  /** The process id of the worker. */
+  readonly pid: number;
   /** How often the store is asked whether to go on, in milliseconds. */
   readonly pollMs: number;
 }

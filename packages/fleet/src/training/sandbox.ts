@@ -11,25 +11,24 @@ import type { SandboxSettings } from './sandbox-settings.js';
 import { train } from './train.js';
 import type { TrainReport } from './train.js';
 
-// A parent that is killed takes its children along: one that blocks would go on for ever. Only a
-// thread can see that, and only a signal ends the process from there.
+const settings = JSON.parse(process.env[SETTINGS] ?? '') as SandboxSettings;
+
+// A parent that is killed takes its children along: one that blocks would go on for ever, and one
+// that does not would try for ever to tell it. Only a thread can see that at any time, and only a
+// signal ends the process from there. The parent may be gone before this line.
 const WATCHDOG = `
-const parent = process.ppid;
 setInterval(() => {
-  if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
+  if (process.ppid !== ${settings.pid}) process.kill(process.pid, 'SIGKILL');
 }, 500);
 `;
+new Worker(WATCHDOG, { eval: true, execArgv: [] }).unref();
 
-let loaded: Promise<{ readonly settings: SandboxSettings; readonly module: TrainingModule }>;
+let loaded: Promise<TrainingModule> | undefined;
 
-async function load(): typeof loaded {
-  new Worker(WATCHDOG, { eval: true, execArgv: [] }).unref();
-  const settings = JSON.parse(process.env[SETTINGS] ?? '') as SandboxSettings;
+async function load(): Promise<TrainingModule> {
   const module = (await import(settings.module)) as TrainingModule;
-  if (typeof module.train !== 'function') {
-    throw new TypeError(`${settings.module} exports no function "train".`);
-  }
-  return { settings, module };
+  if (typeof module.train === 'function') return module;
+  throw new TypeError(`${settings.module} exports no function "train".`);
 }
 
 /** Does a job of the training queue. */
@@ -39,9 +38,8 @@ async function perform(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<TrainReport | undefined> {
   loaded ??= load();
-  const { settings, module } = await loaded;
-  const { pollMs } = settings;
-  const sandbox = { store: folderStore(settings.store), module, signal, pollMs };
+  const { store, pollMs } = settings;
+  const sandbox = { store: folderStore(store), module: await loaded, signal, pollMs };
   if (data.kind === 'train') return await train(sandbox, data);
   await combine(sandbox, data);
   return undefined;

@@ -57,6 +57,7 @@ export async function startTrainingWorker({
   const settings: SandboxSettings = {
     store: store.name,
     module: module instanceof URL ? module.href : pathToFileURL(resolve(module)).href,
+    pid: process.pid,
     pollMs,
   };
   const options = { ...WORKER, connection, lockDuration, stalledInterval };
