@@ -1,13 +1,14 @@
 // Decides about rounds: begins them, closes them, and begins the next one. All that it knows is in
 // the store and in Redis, so that any process can go on where another one was killed.
-import { Queue, UnrecoverableError } from 'bullmq';
-import type { Redis } from 'ioredis';
+import { UnrecoverableError } from 'bullmq';
 import { JOB } from '../queue/connection.js';
 import type { Store } from '../store/store.js';
-import { jobId, keyOf, TRAINING_QUEUE, ROUNDS_QUEUE } from './names.js';
-import type { CombineJob, RoundJob, TrainJob } from './names.js';
+import { jobId, keyOf } from './names.js';
+import type { CombineJob, RoundJob } from './names.js';
 import { decide, readRecord, requireRecord } from './objects.js';
 import type { RoundPlan } from './plan.js';
+import { addRound, addTraining, failedOf, removeJobs } from './queues.js';
+import type { Queues } from './queues.js';
 import type {
   Absentee,
   ContributionRecord,
@@ -20,37 +21,10 @@ import type {
 // Between two looks at a round, in milliseconds: a tenth of its age within these.
 const SHORTEST_PAUSE = 50;
 const LONGEST_PAUSE = 1000;
+// While its contributions are combined.
+const COMBINE_PAUSE = 200;
 // How many records are read at once.
 const READ_AT_ONCE = 32;
-
-// The job of a round outlasts minutes without the store.
-const PATIENCE = { attempts: 300, backoff: { type: 'fixed', delay: 1000 } } as const;
-
-/** The queues of training. */
-export interface Queues {
-  /** What they share. */
-  readonly connection: Redis;
-  readonly training: Queue<TrainJob | CombineJob>;
-  readonly rounds: Queue<RoundJob>;
-  /** Closes them. */
-  close(): Promise<void>;
-}
-
-/** Opens the queues. They share a connection, which stays the caller's. */
-export function openQueues(connection: Redis): Queues {
-  const training = new Queue<TrainJob | CombineJob>(TRAINING_QUEUE, { connection });
-  const rounds = new Queue<RoundJob>(ROUNDS_QUEUE, { connection });
-  // Each call reports its own errors; without listeners, those of the connection end the process.
-  for (const queue of [training, rounds]) queue.on('error', () => undefined);
-  return {
-    connection,
-    training,
-    rounds,
-    close: async () => {
-      await Promise.all([training.close(), rounds.close()]);
-    },
-  };
-}
 
 /** What to do with the job of a round now. */
 export type Next =
@@ -90,19 +64,18 @@ export async function lookAtRound(
     await goOn(look);
     return { kind: 'done' };
   }
+  if ((await store.get(keyOf.closed(run, round))) !== undefined) {
+    await requireCombine(look);
+    return { kind: 'look again', inMs: COMBINE_PAUSE };
+  }
   const again = (since: number): Next => {
     const pause = Math.min(Math.max((Date.now() - since) / 10, SHORTEST_PAUSE), LONGEST_PAUSE);
     return { kind: 'look again', inMs: Math.round(pause) };
   };
-  const isClosed = (await store.get(keyOf.closed(run, round))) !== undefined;
-  if (isClosed) {
-    await requireCombine(look);
-    return again(begun ?? 0);
-  }
   const missing = await missingOf(look);
   if (begun === undefined) {
     // First the jobs, then the time: a crash between them adds the same jobs once more.
-    await queues.training.addBulk(missing.map((worker) => trainJob(run, round, worker)));
+    await addTraining(queues, run, round, missing);
     const now = Date.now();
     await begin(now);
     return again(now);
@@ -110,12 +83,6 @@ export async function lookAtRound(
   if (!(await closeIfDue(look, missing, begun))) return again(begun);
   await requireCombine(look);
   return { kind: 'look again', inMs: SHORTEST_PAUSE };
-}
-
-/** Adds the job of a round, unless there is one that goes on. */
-export async function addRound(queues: Queues, run: string, round: number): Promise<void> {
-  const id = jobId.round(run, round);
-  await queues.rounds.add('round', { run, round }, { ...JOB, ...PATIENCE, jobId: id });
 }
 
 /** Removes what a run that was cancelled has in the store, but its records and last weights. */
@@ -144,16 +111,16 @@ export async function currentRound(store: Store, run: string, rounds: number): P
 
 /** Closes a round if it is due; false if it is not. */
 async function closeIfDue(look: Look, missing: readonly number[], begun: number): Promise<boolean> {
-  const { run, round, plan } = look;
+  const { queues, run, round, plan } = look;
   const { workers, quorum = workers, deadlineMs = Infinity } = plan;
-  const failed = await failedOf(look, missing);
+  const failed = await failedOf(queues, run, round, missing);
   const members = workers - missing.length;
   const isOverdue = Date.now() >= begun + deadlineMs;
   const isPending = failed.length < missing.length;
   if (isPending && !isOverdue && workers - failed.length >= quorum) return false;
   const reasons = new Map<number, string>();
   for (const worker of failed) {
-    const job = await look.queues.training.getJob(jobId.train(run, round, worker));
+    const job = await queues.training.getJob(jobId.train(run, round, worker));
     reasons.set(worker, job?.failedReason ?? 'its job failed');
   }
   if (members < quorum) {
@@ -205,7 +172,8 @@ async function close(
   ordered.sort((a, b) => a.worker - b.worker);
   const record: RoundRecord = { round, members, absent, states: ordered };
   await decide(store, keyOf.closed(run, round), record);
-  for (const worker of missing) await removeJob(queues.training, jobId.train(run, round, worker));
+  // Those that are being done stay, and see for themselves.
+  for (const worker of missing) await queues.training.remove(jobId.train(run, round, worker));
 }
 
 /** Adds the job that combines; throws where it failed for good. */
@@ -252,53 +220,4 @@ async function missingOf({ store, run, round, plan }: Look): Promise<readonly nu
   return Array.from({ length: plan.workers }, (_, worker) => worker).filter(
     (worker) => !keys.has(keyOf.contribution(run, round, worker)),
   );
-}
-
-/** Those of these workers whose jobs failed for good: one question for all of them. */
-async function failedOf(
-  { queues, run, round }: Look,
-  workers: readonly number[],
-): Promise<readonly number[]> {
-  if (workers.length === 0) return [];
-  const ids = workers.map((worker) => jobId.train(run, round, worker));
-  const scores = await queues.connection.zmscore(queues.training.toKey('failed'), ...ids);
-  return workers.filter((_worker, index) => scores[index] !== null);
-}
-
-function trainJob(run: string, round: number, worker: number) {
-  const data: TrainJob = { kind: 'train', run, round, worker };
-  const id = jobId.train(run, round, worker);
-  return { name: 'train', data, opts: { ...JOB, removeOnFail: false, jobId: id } } as const;
-}
-
-/** Removes the jobs of a round, but those that are being done: they see for themselves. */
-async function removeJobs(
-  { training }: Queues,
-  run: string,
-  round: number,
-  workers: number,
-): Promise<void> {
-  for (const id of idsOf(run, round, workers)) await removeJob(training, id);
-}
-
-/** Removes the jobs of a round that failed, so that they can be added again. */
-export async function removeFailed(
-  { training }: Queues,
-  run: string,
-  round: number,
-  workers: number,
-): Promise<void> {
-  for (const id of idsOf(run, round, workers)) {
-    if ((await training.getJobState(id)) === 'failed') await removeJob(training, id);
-  }
-}
-
-function idsOf(run: string, round: number, workers: number): readonly string[] {
-  const trains = Array.from({ length: workers }, (_, worker) => jobId.train(run, round, worker));
-  return [...trains, jobId.combine(run, round)];
-}
-
-async function removeJob(queue: Queue<TrainJob | CombineJob>, id: string): Promise<void> {
-  // 0 where a worker holds it.
-  await queue.remove(id);
 }

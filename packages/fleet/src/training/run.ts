@@ -1,5 +1,6 @@
 // Starting a run and following it.
 import { setTimeout } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { mergeAverages, PolyakError } from '@polyak/core';
 import type { NamedTensors } from '@polyak/core';
 import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
@@ -9,9 +10,10 @@ import { jobId, keyOf, requireRunId } from './names.js';
 import { decide, readObject, readRecord, requireRecord, sha256Of } from './objects.js';
 import type { RoundPlan } from './plan.js';
 import { requireRounds } from './require-rounds.js';
+import { addRound, openQueues, removeFailed } from './queues.js';
+import type { Queues } from './queues.js';
 import type { RoundRecord, RoundResult, RunRecord } from './record.js';
-import { addRound, currentRound, openQueues, removeAll, removeFailed } from './rounds.js';
-import type { Queues } from './rounds.js';
+import { currentRound, removeAll } from './rounds.js';
 
 // How often a handle looks for the next result, in milliseconds.
 const POLL_MS = 200;
@@ -103,7 +105,7 @@ export async function startRun(fleet: Fleet, options: RunOptions): Promise<Run> 
   const record: RunRecord = { version: 1, rounds, seed, sha256: sha256Of(weights), keepAll };
   await decide(store, keyOf.run(id), record);
   const found = await requireRecord<RunRecord>(store, keyOf.run(id));
-  if (JSON.stringify(found) !== JSON.stringify(record)) {
+  if (!isDeepStrictEqual(found, JSON.parse(JSON.stringify(record)))) {
     throw new PolyakError(
       'ERR_EXISTS',
       `startRun: ${store.name} has another run "${id}", with other rounds, weights or seed. ` +

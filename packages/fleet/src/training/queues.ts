@@ -1,0 +1,101 @@
+// The queues of training, and the jobs in them.
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { JOB } from '../queue/connection.js';
+import { jobId, ROUNDS_QUEUE, TRAINING_QUEUE } from './names.js';
+import type { CombineJob, RoundJob, TrainJob } from './names.js';
+
+// The job of a round outlasts minutes without the store.
+const PATIENCE = { attempts: 300, backoff: { type: 'fixed', delay: 1000 } } as const;
+
+/** The queues of training. */
+export interface Queues {
+  /** What they share. */
+  readonly connection: Redis;
+  readonly training: Queue<TrainJob | CombineJob>;
+  readonly rounds: Queue<RoundJob>;
+  /** Closes them. */
+  close(): Promise<void>;
+}
+
+/** Opens the queues. They share a connection, which stays the caller's. */
+export function openQueues(connection: Redis): Queues {
+  const training = new Queue<TrainJob | CombineJob>(TRAINING_QUEUE, { connection });
+  const rounds = new Queue<RoundJob>(ROUNDS_QUEUE, { connection });
+  // Each call reports its own errors; without listeners, those of the connection end the process.
+  for (const queue of [training, rounds]) queue.on('error', () => undefined);
+  return {
+    connection,
+    training,
+    rounds,
+    close: async () => {
+      await Promise.all([training.close(), rounds.close()]);
+    },
+  };
+}
+
+/** Adds the job of a round, unless there is one that goes on. */
+export async function addRound(queues: Queues, run: string, round: number): Promise<void> {
+  const id = jobId.round(run, round);
+  await queues.rounds.add('round', { run, round }, { ...JOB, ...PATIENCE, jobId: id });
+}
+
+/** Adds the jobs of workers in a round, but those that there are. */
+export async function addTraining(
+  { training }: Queues,
+  run: string,
+  round: number,
+  workers: readonly number[],
+): Promise<void> {
+  const jobs = workers.map((worker) => {
+    const data: TrainJob = { kind: 'train', run, round, worker };
+    const id = jobId.train(run, round, worker);
+    return { name: 'train', data, opts: { ...JOB, removeOnFail: false, jobId: id } };
+  });
+  await training.addBulk(jobs);
+}
+
+/** Those of these workers whose jobs failed for good: one question for all of them. */
+export async function failedOf(
+  { connection, training }: Queues,
+  run: string,
+  round: number,
+  workers: readonly number[],
+): Promise<readonly number[]> {
+  if (workers.length === 0) return [];
+  const ids = workers.map((worker) => jobId.train(run, round, worker));
+  const scores = await connection.zmscore(training.toKey('failed'), ...ids);
+  return workers.filter((_worker, index) => scores[index] !== null);
+}
+
+/** Removes the jobs of a round, but those that are being done: they see for themselves. */
+export async function removeJobs(
+  { training }: Queues,
+  run: string,
+  round: number,
+  workers: number,
+): Promise<void> {
+  for (const id of idsOf(run, round, workers)) await removeJob(training, id);
+}
+
+/** Removes the jobs of a round that failed, so that they can be added again. */
+export async function removeFailed(
+  { training }: Queues,
+  run: string,
+  round: number,
+  workers: number,
+): Promise<void> {
+  for (const id of idsOf(run, round, workers)) {
+    if ((await training.getJobState(id)) === 'failed') await removeJob(training, id);
+  }
+}
+
+function idsOf(run: string, round: number, workers: number): readonly string[] {
+  const trains = Array.from({ length: workers }, (_, worker) => jobId.train(run, round, worker));
+  return [...trains, jobId.combine(run, round)];
+}
+
+async function removeJob(queue: Queue<TrainJob | CombineJob>, id: string): Promise<void> {
+  // 0 where a worker holds it.
+  await queue.remove(id);
+}
