@@ -1,6 +1,7 @@
 // The user's module: what a worker does in a round.
 import type { NamedTensors, StateTree } from '@polyak/core';
 import type { Awaitable } from '@polyak/core/interfaces';
+import type { Store } from '../store/store.js';
 
 /** A JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | Settings;
@@ -65,4 +66,6 @@ export interface TrainingModule {
   bnUpdate?(request: WeightsRequest): Awaitable<NamedTensors>;
   /** The score of weights on held-out data; higher is better. Needed by greedy soups. */
   evaluate?(request: WeightsRequest): Awaitable<number>;
+  /** Opens the store of the fleet in the process of the module. Needed unless it is a folder. */
+  openStore?(): Awaitable<Store>;
 }

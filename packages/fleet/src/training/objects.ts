@@ -4,6 +4,7 @@ import type { Hash } from 'node:crypto';
 import { PolyakError } from '@polyak/core';
 import type { ByteSource } from '@polyak/safetensors';
 import type { Store } from '../store/store.js';
+import { keyOf } from './names.js';
 import type { ObjectReference } from './record.js';
 
 /** The SHA-256 of bytes, in hexadecimal. */
@@ -38,6 +39,14 @@ export async function requireRecord<T>(store: Store, key: string): Promise<T> {
 export async function decide(store: Store, key: string, record: object): Promise<boolean> {
   const text = `${JSON.stringify(record, undefined, 2)}\n`;
   return await store.putIfAbsent(key, new TextEncoder().encode(text));
+}
+
+/** The first round without a result; their number where all have one. */
+export async function currentRound(store: Store, run: string, rounds: number): Promise<number> {
+  for (let round = 0; round < rounds; round += 1) {
+    if ((await store.get(keyOf.result(run, round))) === undefined) return round;
+  }
+  return rounds;
 }
 
 /** The bytes of an object that must be there and be the same as before. */

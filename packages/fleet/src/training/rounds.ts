@@ -5,7 +5,7 @@ import { JOB } from '../queue/connection.js';
 import type { Store } from '../store/store.js';
 import { jobId, keyOf } from './names.js';
 import type { CombineJob, RoundJob } from './names.js';
-import { decide, readRecord, requireRecord } from './objects.js';
+import { currentRound, decide, readRecord, requireRecord } from './objects.js';
 import type { RoundPlan } from './plan.js';
 import { addRound, addTraining, failedOf, removeJobs } from './queues.js';
 import type { Queues } from './queues.js';
@@ -99,14 +99,6 @@ export async function removeAll(store: Store, queues: Queues, run: string): Prom
   await store.remove(keyOf.contributions(run, round - 1));
   const before = await requireRecord<RoundRecord>(store, keyOf.closed(run, round - 1));
   for (const { key } of before.states) await store.remove(key);
-}
-
-/** The first round without a result; their number where all have one. */
-export async function currentRound(store: Store, run: string, rounds: number): Promise<number> {
-  for (let round = 0; round < rounds; round += 1) {
-    if ((await store.get(keyOf.result(run, round))) === undefined) return round;
-  }
-  return rounds;
 }
 
 /** Closes a round if it is due; false if it is not. */

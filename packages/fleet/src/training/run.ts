@@ -7,13 +7,20 @@ import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
 import { producerConnection } from '../queue/connection.js';
 import type { Store } from '../store/store.js';
 import { jobId, keyOf, requireRunId } from './names.js';
-import { decide, readObject, readRecord, requireRecord, sha256Of } from './objects.js';
+import {
+  currentRound,
+  decide,
+  readObject,
+  readRecord,
+  requireRecord,
+  sha256Of,
+} from './objects.js';
 import type { RoundPlan } from './plan.js';
 import { requireRounds } from './require-rounds.js';
 import { addRound, openQueues, removeFailed } from './queues.js';
 import type { Queues } from './queues.js';
 import type { RoundRecord, RoundResult, RunRecord } from './record.js';
-import { currentRound, removeAll } from './rounds.js';
+import { removeAll } from './rounds.js';
 
 // How often a handle looks for the next result, in milliseconds.
 const POLL_MS = 200;

@@ -1,11 +1,14 @@
 // The process in which the user's module runs: BullMQ starts it and sends it jobs, one at a time.
 // A step that blocks it for hours does not keep its parent from renewing the lock of the job.
+import { isAbsolute } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { SandboxedJob } from 'bullmq';
 import { folderStore } from '../store/folder-store.js';
+import type { Store } from '../store/store.js';
 import { combine } from './combine.js';
 import type { TrainingModule } from './module.js';
 import type { CombineJob, TrainJob } from './names.js';
+import type { Sandbox } from './polling.js';
 import { SETTINGS } from './sandbox-settings.js';
 import type { SandboxSettings } from './sandbox-settings.js';
 import { train } from './train.js';
@@ -23,12 +26,23 @@ setInterval(() => {
 `;
 new Worker(WATCHDOG, { eval: true, execArgv: [] }).unref();
 
-let loaded: Promise<TrainingModule> | undefined;
+let loaded: Promise<Pick<Sandbox, 'module' | 'store'>> | undefined;
 
-async function load(): Promise<TrainingModule> {
+async function load(): Promise<Pick<Sandbox, 'module' | 'store'>> {
   const module = (await import(settings.module)) as TrainingModule;
-  if (typeof module.train === 'function') return module;
-  throw new TypeError(`${settings.module} exports no function "train".`);
+  if (typeof module.train !== 'function') {
+    throw new TypeError(`${settings.module} exports no function "train".`);
+  }
+  return { module, store: await storeOf(module) };
+}
+
+async function storeOf(module: TrainingModule): Promise<Store> {
+  const { store: name } = settings;
+  if (module.openStore === undefined && isAbsolute(name)) return folderStore(name);
+  const store = await module.openStore?.();
+  if (store?.name === name) return store;
+  const found = store === undefined ? 'exports no "openStore"' : `opens the store ${store.name}`;
+  throw new TypeError(`${settings.module} ${found}, and the worker has the store ${name}.`);
 }
 
 /** Does a job of the training queue. */
@@ -38,8 +52,7 @@ async function perform(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<TrainReport | undefined> {
   loaded ??= load();
-  const { store, pollMs } = settings;
-  const sandbox = { store: folderStore(store), module: await loaded, signal, pollMs };
+  const sandbox: Sandbox = { ...(await loaded), signal, pollMs: settings.pollMs };
   if (data.kind === 'train') return await train(sandbox, data);
   await combine(sandbox, data);
   return undefined;

@@ -9,7 +9,14 @@ import type { Store } from '../store/store.js';
 import type { Contribution } from './module.js';
 import { keyOf } from './names.js';
 import type { TrainJob } from './names.js';
-import { decide, readObject, readRecord, requireRecord, sha256Of } from './objects.js';
+import {
+  currentRound,
+  decide,
+  readObject,
+  readRecord,
+  requireRecord,
+  sha256Of,
+} from './objects.js';
 import type { RoundPlan } from './plan.js';
 import { pollingSignal } from './polling.js';
 import type { Sandbox } from './polling.js';
@@ -72,21 +79,38 @@ async function isOver(store: Store, { run, round }: TrainJob): Promise<boolean> 
   );
 }
 
-/** Removes what this worker has in the store and the round did not take. */
-async function late(store: Store, { run, round, worker }: TrainJob): Promise<TrainReport> {
-  const closed = await readRecord<RoundRecord>(store, keyOf.closed(run, round));
-  const member = closed?.members.find((each) => each.worker === worker);
+/** What a job says that comes too late. */
+async function late(store: Store, job: TrainJob): Promise<TrainReport> {
+  await removeUnneeded(store, job);
+  return { outcome: 'late' };
+}
+
+/**
+ * Removes what this worker has in the store and nobody needs, once the round is closed or the run
+ * cancelled. What is still needed here is removed at the end of a round.
+ */
+async function removeUnneeded(store: Store, { run, round, worker }: TrainJob): Promise<void> {
   const record = await readRecord<RunRecord>(store, keyOf.run(run));
-  if (record?.keepAll === true) return { outcome: 'late' };
-  const kept = new Set([member?.weights.key, member?.state?.key]);
+  if (record === undefined || record.keepAll) return;
+  const needed = new Set<string>();
+  if ((await store.get(keyOf.cancelled(run))) === undefined) {
+    const current = await currentRound(store, run, record.rounds.length);
+    for (const each of [current, current - 1]) {
+      // After the last round, and before the first one, nothing is needed.
+      if (each < 0 || current === record.rounds.length) continue;
+      const closed = await readRecord<RoundRecord>(store, keyOf.closed(run, each));
+      for (const { key } of closed?.states ?? []) needed.add(key);
+      if (each !== current) continue;
+      for (const { weights } of closed?.members ?? []) needed.add(weights.key);
+    }
+  }
   for (const folder of [keyOf.contributions(run, round), keyOf.states(run, round)]) {
     for (const end of ['.json', '-']) {
       for (const key of await store.list(`${folder}${worker}${end}`)) {
-        if (!kept.has(key)) await store.remove(key);
+        if (!needed.has(key)) await store.remove(key);
       }
     }
   }
-  return { outcome: 'late' };
 }
 
 async function contribute(
@@ -124,13 +148,12 @@ async function contribute(
         }),
   };
   const isFirst = await decide(store, keyOf.contribution(run, round, worker), record);
-  // A round that closed before it saw this record leaves its objects to this job.
-  if (await isOver(store, job)) {
-    const closed = await readRecord<RoundRecord>(store, keyOf.closed(run, round));
-    const taken = closed?.members.find((member) => member.worker === worker);
-    if (!isFirst || taken?.weights.sha256 !== record.weights.sha256) return await late(store, job);
-  }
-  return { outcome: isFirst ? 'contributed' : 'duplicate' };
+  if (!(await isOver(store, job))) return { outcome: isFirst ? 'contributed' : 'duplicate' };
+  // The round closed meanwhile, and may have removed what it did not need before this was written.
+  await removeUnneeded(store, job);
+  const closed = await readRecord<RoundRecord>(store, keyOf.closed(run, round));
+  const taken = closed?.members.find((member) => member.worker === worker);
+  return { outcome: taken?.weights.sha256 === record.weights.sha256 ? 'contributed' : 'late' };
 }
 
 /** A contribution that the round can take. */

@@ -24,7 +24,10 @@ export interface TrainingWorkerOptions extends Fleet {
   readonly lockDuration?: number;
   /** How often silent workers are looked for, in milliseconds. Default 5,000. */
   readonly stalledInterval?: number;
-  /** How often a job asks the store whether its round is closed, in milliseconds. Default 1,000. */
+  /**
+   * How often a job asks the store whether its round is closed, by two reads, in milliseconds.
+   * Default 1,000.
+   */
   readonly pollMs?: number;
   /** Called for errors outside of jobs, such as a lost connection. Default: `console.error`. */
   readonly onError?: (error: Error) => void;

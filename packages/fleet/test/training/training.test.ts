@@ -189,6 +189,25 @@ describe.skipIf(NO_REDIS !== undefined)('training by a fleet', () => {
       expect(valuesOf(result.weights)).toEqual(mean);
     });
 
+    it('one that a stopped process writes after the end of its round leaves nothing', async () => {
+      const [gate, log] = [fleet.path('stopped'), fleet.path('stopped.log')];
+      const options = { until: gate, isStubborn: true, log };
+      const run = await start('stopped', [{ ...MEAN, workers: 1, steps: 2, options }]);
+      await until(async () => (await fleet.lines(log)).length === 1);
+      const data = { kind: 'train', run: 'stopped', round: 0, worker: 0 };
+      const second = await fleet.training.add('train', data);
+      await until(async () => (await fleet.lines(log)).length === 2);
+      const pid = Number((await fleet.lines(log))[1]?.split(' ').at(-1));
+      process.kill(pid, 'SIGSTOP');
+      await fleet.release(gate);
+      await run.wait();
+      await until(async () => (await fleet.store.list('runs/stopped/')).length === 4);
+      process.kill(pid, 'SIGCONT');
+      // The same contribution, to the bit.
+      await until(async () => (await outcomeOf(second.id)) === 'contributed');
+      expect(await fleet.store.list('runs/stopped/')).toEqual(kept('stopped', 1));
+    });
+
     it('a worker learns that its round has closed, and joins the next one', async () => {
       const log = fleet.path('abort.log');
       const options = { worker: 0, until: fleet.path('never'), log };
