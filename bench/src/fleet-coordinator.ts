@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { folderStore, localSgd, startRun, startTrainingWorker } from '@polyak/fleet';
+import { folderStore, localSgd, startRun, startWorker } from '@polyak/fleet';
 import type { ContributionRecord, RoundResult } from '@polyak/fleet';
 import { encodeSafetensors } from '@polyak/safetensors';
 import { Worker } from 'bullmq';
@@ -29,7 +29,7 @@ else await simulate([role, ...rest].map(Number));
 
 /** The measured process: answers each message with its CPU time in microseconds. */
 async function coordinate([folder = '', url = '']: readonly string[]): Promise<void> {
-  await startTrainingWorker({ store: folderStore(folder), url, module: FILE, concurrency: 0 });
+  await startWorker({ store: folderStore(folder), url });
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
     process.send?.(user + system);

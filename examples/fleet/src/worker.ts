@@ -1,8 +1,8 @@
 // A worker of the fleet: `worker.ts URL FOLDER`.
-import { folderStore, startTrainingWorker } from '@polyak/fleet';
+import { folderStore, startWorker } from '@polyak/fleet';
 
 const [url = '', folder = ''] = process.argv.slice(2);
-const worker = await startTrainingWorker({
+const worker = await startWorker({
   url,
   store: folderStore(folder),
   module: new URL('training-module.ts', import.meta.url),

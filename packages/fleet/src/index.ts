@@ -40,5 +40,3 @@ export type {
   RunResult,
   WaitOptions,
 } from './training/run.js';
-export { startTrainingWorker } from './training/worker.js';
-export type { TrainingWorker, TrainingWorkerOptions } from './training/worker.js';

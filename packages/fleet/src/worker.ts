@@ -5,9 +5,14 @@ import { mergeWorkers } from './merge/queues.js';
 import { connected, WORKER, workerConnection } from './queue/connection.js';
 import type { QueueContext } from './queue/workers.js';
 import type { Store } from './store/store.js';
+import { roundWorkers, trainingWorkers } from './training/workers.js';
 
 /** The queues that a worker serves. */
-const QUEUES: readonly ((context: QueueContext) => readonly Worker[])[] = [mergeWorkers];
+const QUEUES: readonly ((context: QueueContext) => readonly Worker[])[] = [
+  mergeWorkers,
+  roundWorkers,
+  trainingWorkers,
+];
 
 /** Options of {@link startWorker}. */
 export interface FleetWorkerOptions {
@@ -15,7 +20,12 @@ export interface FleetWorkerOptions {
   readonly store: Store;
   /** Of Redis or Valkey, such as `redis://127.0.0.1:6379`; `rediss://` for TLS. */
   readonly url: string;
-  /** How many jobs are done at once, 1 at least. Default 1. */
+  /**
+   * The path or URL of a `TrainingModule`: this worker trains, each job in a process of its
+   * own. Jobs never name it. Default: it merges, and decides about rounds, but does not train.
+   */
+  readonly module?: string | URL;
+  /** How many jobs of a kind are done at once, 1 at least. Default 1. */
   readonly concurrency?: number;
   /**
    * How long a job stays with a worker that is not heard of, in ms. Default 30,000. Where Redis is
@@ -34,11 +44,20 @@ export interface FleetWorker {
   close(): Promise<void>;
 }
 
-const OPTIONS = ['store', 'url', 'concurrency', 'lockDuration', 'stalledInterval', 'onWarning'];
+const OPTIONS = [
+  'store',
+  'url',
+  'module',
+  'concurrency',
+  'lockDuration',
+  'stalledInterval',
+  'onWarning',
+];
 
 /**
  * Starts to work for the fleets of a store: any number of processes on any machines may do so. The
- * queues are `polyak-merge-parts` and `polyak-merges` of BullMQ.
+ * queues of BullMQ are `polyak-merge-parts`, `polyak-merges`, `polyak-rounds` and, with a module,
+ * `polyak-training`.
  *
  * @param options - the store, and the Redis that has the queues
  * @returns the worker; it keeps the process alive until it is closed
@@ -59,16 +78,15 @@ export async function startWorker(options: FleetWorkerOptions): Promise<FleetWor
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
     throw new RangeError(`startWorker: concurrency is ${concurrency}, expected 1 or more.`);
   }
-  const { lockDuration = WORKER.lockDuration, stalledInterval = WORKER.stalledInterval } = given;
+  const { module, lockDuration = 30_000, stalledInterval = 5000 } = given;
+  if (module !== undefined && typeof module !== 'string' && !(module instanceof URL)) {
+    throw new TypeError(`startWorker: module is a ${typeof module}, expected a path or a URL.`);
+  }
   const connection = workerConnection(url);
   await connected(connection, url);
-  const settings = {
-    ...WORKER,
-    connection,
-    ...(lockDuration !== undefined && { lockDuration }),
-    ...(stalledInterval !== undefined && { stalledInterval }),
-  };
-  const workers = QUEUES.flatMap((start) => start({ store, settings, concurrency }));
+  const settings = { ...WORKER, connection, lockDuration, stalledInterval };
+  const context = { store, settings, stalledInterval, concurrency, module };
+  const workers = QUEUES.flatMap((start) => start(context));
   for (const worker of workers) {
     worker.on('error', ({ message }) => onWarning(message));
     worker.on('failed', (job, { message }) => onWarning(`${job?.name ?? 'a job'}: ${message}`));

@@ -90,7 +90,7 @@ describe('--fleet', () => {
       end.abort();
       expect(await working).toBe(0);
       expect(worker.stderr()).toBe(
-        `polyak: working in ${folder.path}\npolyak: ending after the parts that are begun\n`,
+        `polyak: working in ${folder.path}\npolyak: ending after the jobs that are begun\n`,
       );
     } finally {
       end.abort();

@@ -44,8 +44,6 @@ function requireUrl(url: string): void {
 
 /** The settings of workers. A job that is delivered again is done again, to the same bytes. */
 export const WORKER: Omit<WorkerOptions, 'connection'> = {
-  lockDuration: 30_000,
-  stalledInterval: 5_000,
   // Each kill of a worker counts; the default, 1, makes the second one final.
   maxStalledCount: 20,
 };
