@@ -34,6 +34,11 @@ export function partKey({ merge, run }: MergeReference, part: number): string {
   return `${runFolder({ merge, run })}${part}.json`;
 }
 
+/** The key of an object that is there once all files of a run are written, and may be published. */
+export function writtenKey(reference: MergeReference): string {
+  return `${runFolder(reference)}written.json`;
+}
+
 /** The id of the partial objects of a run. */
 export function partialId({ merge, run }: MergeReference): string {
   return `${merge}-${run}`;

@@ -7,7 +7,7 @@ import { bytesBesideParts, reportOfParts } from '@polyak/checkpoints/parts';
 import { PolyakError } from '@polyak/core';
 import type { Store } from '../store/store.js';
 import type { MergeReference } from './keys.js';
-import { partialId, partKey, readReference } from './keys.js';
+import { partialId, partKey, readReference, writtenKey } from './keys.js';
 import type { MergeCache } from './merge-cache.js';
 import type { OpenMerge } from './open-merge.js';
 import { endedError, requireUnchanged, versionOf } from './open-merge.js';
@@ -78,7 +78,11 @@ async function publish(
   const { files, replace } = stored.request;
   const id = partialId(reference);
   const report = await reportOfParts(plan, storedReports(store, reference, merge));
-  await writeRest(store, reference, merge, report);
+  // Published objects are not written to, in case an earlier try was killed after this.
+  if ((await store.get(writtenKey(reference))) === undefined) {
+    await writeRest(store, reference, merge, report);
+    await store.put(writtenKey(reference), new TextEncoder().encode('true\n'));
+  }
   await requireUnchanged(store, versions);
   if (!(await isGoingOn(store, reference))) throw endedError(reference);
   for (const { key, byteLength } of files) {
