@@ -10,12 +10,12 @@ import type { Store, StoredObject } from '../store/store.js';
 import type { TrainingModule, WeightsRequest } from './module.js';
 import { keyOf } from './names.js';
 import type { CombineJob } from './names.js';
-import { decide, HashedSource, readObject, requireRecord, sha256Of } from './objects.js';
+import { decide, HashedSource, readObject, runOf, requireRecord, sha256Of } from './objects.js';
 import { outerStep } from './outer-step.js';
 import type { RoundPlan } from './plan.js';
 import { pollingSignal } from './polling.js';
 import type { Sandbox } from './polling.js';
-import type { Member, ObjectReference, RoundRecord, RoundResult, RunRecord } from './record.js';
+import type { Member, ObjectReference, RoundRecord, RoundResult } from './record.js';
 import { checkedWeights, resultOf, settingsOf, specsOf, startOf } from './round-weights.js';
 
 /** What contributions made. */
@@ -46,8 +46,8 @@ export async function combine(sandbox: Sandbox, job: CombineJob): Promise<void> 
   const isOver = async (): Promise<boolean> =>
     (await store.get(keyOf.cancelled(run))) !== undefined ||
     (await store.get(keyOf.result(run, round))) !== undefined;
+  const record = await runOf(store, job);
   if (await isOver()) return;
-  const record = await requireRecord<RunRecord>(store, keyOf.run(run));
   const { members } = await requireRecord<RoundRecord>(store, keyOf.closed(run, round));
   const plan = record.rounds[round] as RoundPlan;
   const polling = pollingSignal(sandbox, isOver);

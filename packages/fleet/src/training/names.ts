@@ -5,24 +5,29 @@ export const TRAINING_QUEUE = 'polyak-training';
 /** The queue of the jobs that decide about rounds. */
 export const ROUNDS_QUEUE = 'polyak-rounds';
 
-/** The data of a job that trains one worker for one round. */
-export interface TrainJob {
-  readonly kind: 'train';
+/** Names a run in Redis, where jobs of an earlier run of the same id may be left. */
+export interface RunName {
+  /** The id of the run. */
   readonly run: string;
+  /** Tells it from others of that id. */
+  readonly instance: string;
+}
+
+/** The data of a job that trains one worker for one round. */
+export interface TrainJob extends RunName {
+  readonly kind: 'train';
   readonly round: number;
   readonly worker: number;
 }
 
 /** The data of a job that computes what comes of a round. */
-export interface CombineJob {
+export interface CombineJob extends RunName {
   readonly kind: 'combine';
-  readonly run: string;
   readonly round: number;
 }
 
 /** The data of a job that decides about a round. */
-export interface RoundJob {
-  readonly run: string;
+export interface RoundJob extends RunName {
   readonly round: number;
   /** When the jobs of the round had been added, in milliseconds since 1970. */
   readonly begun?: number;
@@ -30,9 +35,10 @@ export interface RoundJob {
 
 /** The ids of jobs: a job that is added again under its id stays the one that it is. */
 export const jobId = {
-  round: (run: string, round: number): string => `${run}-round-${round}`,
-  train: (run: string, round: number, worker: number): string => `${run}-round-${round}-${worker}`,
-  combine: (run: string, round: number): string => `${run}-round-${round}-combine`,
+  round: ({ run, instance }: RunName, round: number): string => `${run}-${instance}-round-${round}`,
+  train: (name: RunName, round: number, worker: number): string =>
+    `${jobId.round(name, round)}-${worker}`,
+  combine: (name: RunName, round: number): string => `${jobId.round(name, round)}-combine`,
 };
 
 /** The keys of a run's objects. Those that end in `/` are prefixes. */

@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { PolyakError } from '@polyak/core';
 import type { ByteSource } from '@polyak/safetensors';
+import { UnrecoverableError } from 'bullmq';
 import type { Store } from '../store/store.js';
 import { keyOf } from './names.js';
-import type { ObjectReference } from './record.js';
+import type { RunName } from './names.js';
+import type { ObjectReference, RunRecord } from './record.js';
 
 /** The SHA-256 of bytes, in hexadecimal. */
 export function sha256Of(bytes: Uint8Array): string {
@@ -39,6 +41,19 @@ export async function requireRecord<T>(store: Store, key: string): Promise<T> {
 export async function decide(store: Store, key: string, record: object): Promise<boolean> {
   const text = `${JSON.stringify(record, undefined, 2)}\n`;
   return await store.putIfAbsent(key, new TextEncoder().encode(text));
+}
+
+/**
+ * The record of a run, which must be the one that a job names.
+ *
+ * @throws UnrecoverableError where it is another one
+ */
+export async function runOf(store: Store, { run, instance }: RunName): Promise<RunRecord> {
+  const record = await requireRecord<RunRecord>(store, keyOf.run(run));
+  if (record.instance === instance) return record;
+  throw new UnrecoverableError(
+    `The job is of another run "${run}" than ${store.name} has. Use one Redis for each store.`,
+  );
 }
 
 /** The first round without a result; their number where all have one. */

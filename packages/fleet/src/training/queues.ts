@@ -3,7 +3,7 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { JOB } from '../queue/connection.js';
 import { jobId, ROUNDS_QUEUE, TRAINING_QUEUE } from './names.js';
-import type { CombineJob, RoundJob, TrainJob } from './names.js';
+import type { CombineJob, RoundJob, RunName, TrainJob } from './names.js';
 
 // The job of a round outlasts minutes without the store.
 const PATIENCE = { attempts: 300, backoff: { type: 'fixed', delay: 1000 } } as const;
@@ -35,21 +35,23 @@ export function openQueues(connection: Redis): Queues {
 }
 
 /** Adds the job of a round, unless there is one that goes on. */
-export async function addRound(queues: Queues, run: string, round: number): Promise<void> {
-  const id = jobId.round(run, round);
-  await queues.rounds.add('round', { run, round }, { ...JOB, ...PATIENCE, jobId: id });
+export async function addRound(queues: Queues, name: RunName, round: number): Promise<void> {
+  const { run, instance } = name;
+  const id = jobId.round(name, round);
+  await queues.rounds.add('round', { run, instance, round }, { ...JOB, ...PATIENCE, jobId: id });
 }
 
 /** Adds the jobs of workers in a round, but those that there are. */
 export async function addTraining(
   { training }: Queues,
-  run: string,
+  name: RunName,
   round: number,
   workers: readonly number[],
 ): Promise<void> {
+  const { run, instance } = name;
   const jobs = workers.map((worker) => {
-    const data: TrainJob = { kind: 'train', run, round, worker };
-    const id = jobId.train(run, round, worker);
+    const data: TrainJob = { kind: 'train', run, instance, round, worker };
+    const id = jobId.train(name, round, worker);
     return { name: 'train', data, opts: { ...JOB, removeOnFail: false, jobId: id } };
   });
   await training.addBulk(jobs);
@@ -58,12 +60,12 @@ export async function addTraining(
 /** Those of these workers whose jobs failed for good: one question for all of them. */
 export async function failedOf(
   { connection, training }: Queues,
-  run: string,
+  name: RunName,
   round: number,
   workers: readonly number[],
 ): Promise<readonly number[]> {
   if (workers.length === 0) return [];
-  const ids = workers.map((worker) => jobId.train(run, round, worker));
+  const ids = workers.map((worker) => jobId.train(name, round, worker));
   const scores = await connection.zmscore(training.toKey('failed'), ...ids);
   return workers.filter((_worker, index) => scores[index] !== null);
 }
@@ -71,28 +73,28 @@ export async function failedOf(
 /** Removes the jobs of a round, but those that are being done: they see for themselves. */
 export async function removeJobs(
   { training }: Queues,
-  run: string,
+  name: RunName,
   round: number,
   workers: number,
 ): Promise<void> {
-  for (const id of idsOf(run, round, workers)) await removeJob(training, id);
+  for (const id of idsOf(name, round, workers)) await removeJob(training, id);
 }
 
 /** Removes the jobs of a round that failed, so that they can be added again. */
 export async function removeFailed(
   { training }: Queues,
-  run: string,
+  name: RunName,
   round: number,
   workers: number,
 ): Promise<void> {
-  for (const id of idsOf(run, round, workers)) {
+  for (const id of idsOf(name, round, workers)) {
     if ((await training.getJobState(id)) === 'failed') await removeJob(training, id);
   }
 }
 
-function idsOf(run: string, round: number, workers: number): readonly string[] {
-  const trains = Array.from({ length: workers }, (_, worker) => jobId.train(run, round, worker));
-  return [...trains, jobId.combine(run, round)];
+function idsOf(name: RunName, round: number, workers: number): readonly string[] {
+  const trains = Array.from({ length: workers }, (_, worker) => jobId.train(name, round, worker));
+  return [...trains, jobId.combine(name, round)];
 }
 
 async function removeJob(queue: Queue<TrainJob | CombineJob>, id: string): Promise<void> {

@@ -13,6 +13,8 @@ export interface ObjectReference {
 export interface RunRecord {
   /** The version of this format. */
   readonly version: 1;
+  /** Tells it from other runs of its id, in this store before or in another one. */
+  readonly instance: string;
   /** Its rounds. */
   readonly rounds: readonly RoundPlan[];
   /** The seed of the seeds that workers get. */

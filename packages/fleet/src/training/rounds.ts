@@ -4,8 +4,8 @@ import { UnrecoverableError } from 'bullmq';
 import { JOB } from '../queue/connection.js';
 import type { Store } from '../store/store.js';
 import { jobId, keyOf } from './names.js';
-import type { CombineJob, RoundJob } from './names.js';
-import { currentRound, decide, readRecord, requireRecord } from './objects.js';
+import type { CombineJob, RoundJob, RunName } from './names.js';
+import { currentRound, decide, readRecord, runOf, requireRecord } from './objects.js';
 import type { RoundPlan } from './plan.js';
 import { addRound, addTraining, failedOf, removeJobs } from './queues.js';
 import type { Queues } from './queues.js';
@@ -34,6 +34,7 @@ export type Next =
 interface Look {
   readonly store: Store;
   readonly queues: Queues;
+  readonly name: RunName;
   readonly run: string;
   readonly round: number;
   readonly record: RunRecord;
@@ -50,16 +51,17 @@ interface Look {
 export async function lookAtRound(
   store: Store,
   queues: Queues,
-  { run, round, begun }: RoundJob,
+  { run, instance, round, begun }: RoundJob,
   begin: (now: number) => Promise<void>,
 ): Promise<Next> {
   if ((await store.get(keyOf.cancelled(run))) !== undefined) {
     await removeAll(store, queues, run);
     return { kind: 'done' };
   }
-  const record = await requireRecord<RunRecord>(store, keyOf.run(run));
+  const name = { run, instance };
+  const record = await runOf(store, name);
   const plan = record.rounds[round] as RoundPlan;
-  const look: Look = { store, queues, run, round, record, plan };
+  const look: Look = { store, queues, name, run, round, record, plan };
   if ((await store.get(keyOf.result(run, round))) !== undefined) {
     await goOn(look);
     return { kind: 'done' };
@@ -75,7 +77,7 @@ export async function lookAtRound(
   const missing = await missingOf(look);
   if (begun === undefined) {
     // First the jobs, then the time: a crash between them adds the same jobs once more.
-    await addTraining(queues, run, round, missing);
+    await addTraining(queues, name, round, missing);
     const now = Date.now();
     await begin(now);
     return again(now);
@@ -87,11 +89,11 @@ export async function lookAtRound(
 
 /** Removes what a run that was cancelled has in the store, but its records and last weights. */
 export async function removeAll(store: Store, queues: Queues, run: string): Promise<void> {
-  const { rounds, keepAll } = await requireRecord<RunRecord>(store, keyOf.run(run));
+  const { instance, rounds, keepAll } = await requireRecord<RunRecord>(store, keyOf.run(run));
   const round = await currentRound(store, run, rounds.length);
   const plan = rounds[round];
   if (plan === undefined) return;
-  await removeJobs(queues, run, round, plan.workers);
+  await removeJobs(queues, { run, instance }, round, plan.workers);
   if (keepAll) return;
   await store.remove(keyOf.contributions(run, round));
   await store.remove(keyOf.states(run, round));
@@ -103,16 +105,16 @@ export async function removeAll(store: Store, queues: Queues, run: string): Prom
 
 /** Closes a round if it is due; false if it is not. */
 async function closeIfDue(look: Look, missing: readonly number[], begun: number): Promise<boolean> {
-  const { queues, run, round, plan } = look;
+  const { queues, name, run, round, plan } = look;
   const { workers, quorum = workers, deadlineMs = Infinity } = plan;
-  const failed = await failedOf(queues, run, round, missing);
+  const failed = await failedOf(queues, name, round, missing);
   const members = workers - missing.length;
   const isOverdue = Date.now() >= begun + deadlineMs;
   const isPending = failed.length < missing.length;
   if (isPending && !isOverdue && workers - failed.length >= quorum) return false;
   const reasons = new Map<number, string>();
   for (const worker of failed) {
-    const job = await queues.training.getJob(jobId.train(run, round, worker));
+    const job = await queues.training.getJob(jobId.train(name, round, worker));
     reasons.set(worker, job?.failedReason ?? 'its job failed');
   }
   if (members < quorum) {
@@ -131,7 +133,7 @@ async function closeIfDue(look: Look, missing: readonly number[], begun: number)
 
 /** Writes down who took part. If another process did so before, what that one wrote counts. */
 async function close(
-  { store, queues, run, round, plan }: Look,
+  { store, queues, name, run, round, plan }: Look,
   missing: readonly number[],
   reasons: ReadonlyMap<number, string>,
 ): Promise<void> {
@@ -165,13 +167,13 @@ async function close(
   const record: RoundRecord = { round, members, absent, states: ordered };
   await decide(store, keyOf.closed(run, round), record);
   // Those that are being done stay, and see for themselves.
-  for (const worker of missing) await queues.training.remove(jobId.train(run, round, worker));
+  for (const worker of missing) await queues.training.remove(jobId.train(name, round, worker));
 }
 
 /** Adds the job that combines; throws where it failed for good. */
-async function requireCombine({ queues, run, round }: Look): Promise<void> {
-  const id = jobId.combine(run, round);
-  const data: CombineJob = { kind: 'combine', run, round };
+async function requireCombine({ queues, name, run, round }: Look): Promise<void> {
+  const id = jobId.combine(name, round);
+  const data: CombineJob = { kind: 'combine', ...name, round };
   // Before those of other runs: a round waits for it.
   const job = await queues.training.add('combine', data, {
     ...JOB,
@@ -188,10 +190,10 @@ async function requireCombine({ queues, run, round }: Look): Promise<void> {
 }
 
 /** Begins the next round, and removes what this one does not need any more. */
-async function goOn({ store, queues, run, round, record, plan }: Look): Promise<void> {
+async function goOn({ store, queues, name, run, round, record, plan }: Look): Promise<void> {
   const isLast = round + 1 === record.rounds.length;
-  if (!isLast) await addRound(queues, run, round + 1);
-  await removeJobs(queues, run, round, plan.workers);
+  if (!isLast) await addRound(queues, name, round + 1);
+  await removeJobs(queues, name, round, plan.workers);
   if (record.keepAll) return;
   await store.remove(keyOf.start(run, round));
   await store.remove(keyOf.contributions(run, round));

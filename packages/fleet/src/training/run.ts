@@ -1,4 +1,5 @@
 // Starting a run and following it.
+import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { mergeAverages, PolyakError } from '@polyak/core';
@@ -7,6 +8,7 @@ import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
 import { producerConnection } from '../queue/connection.js';
 import type { Store } from '../store/store.js';
 import { jobId, keyOf, requireRunId } from './names.js';
+import type { RunName } from './names.js';
 import {
   currentRound,
   decide,
@@ -109,9 +111,11 @@ export async function startRun(fleet: Fleet, options: RunOptions): Promise<Run> 
   // Refuses what cannot be averaged.
   const { mean } = mergeAverages([{ mean: options.weights, weight: 1 }]);
   const weights = encodeSafetensors(mean);
-  const record: RunRecord = { version: 1, rounds, seed, sha256: sha256Of(weights), keepAll };
-  await decide(store, keyOf.run(id), record);
+  const sha256 = sha256Of(weights);
+  const made: RunRecord = { version: 1, instance: randomUUID(), rounds, seed, sha256, keepAll };
+  await decide(store, keyOf.run(id), made);
   const found = await requireRecord<RunRecord>(store, keyOf.run(id));
+  const record = { ...made, instance: found.instance };
   if (!isDeepStrictEqual(found, JSON.parse(JSON.stringify(record)))) {
     throw new PolyakError(
       'ERR_EXISTS',
@@ -121,20 +125,23 @@ export async function startRun(fleet: Fleet, options: RunOptions): Promise<Run> 
   }
   const round = await currentRound(store, id, rounds.length);
   const plan = rounds[round];
+  const name = { run: id, instance: found.instance };
   if (plan !== undefined && (await store.get(keyOf.cancelled(id))) === undefined) {
     if (round === 0) await store.putIfAbsent(keyOf.weights(id, 0, rounds.length), weights);
-    await withQueues(url, (queues) => resume(queues, id, round, plan));
+    await withQueues(url, (queues) => resume(queues, name, round, plan));
   }
-  return new FleetRun(fleet, id, rounds.length);
+  return new FleetRun(fleet, name, rounds.length);
 }
 
 class FleetRun implements Run {
   readonly id: string;
+  readonly #name: RunName;
   readonly #fleet: Fleet;
   readonly #rounds: number;
 
-  constructor(fleet: Fleet, id: string, rounds: number) {
-    this.id = id;
+  constructor(fleet: Fleet, name: RunName, rounds: number) {
+    this.id = name.run;
+    this.#name = name;
     this.#fleet = fleet;
     this.#rounds = rounds;
   }
@@ -169,7 +176,7 @@ class FleetRun implements Run {
     if (round === this.#rounds) return;
     await decide(store, keyOf.cancelled(this.id), { round });
     await withQueues(url, async (queues) => {
-      await queues.rounds.remove(jobId.round(this.id, round));
+      await queues.rounds.remove(jobId.round(this.#name, round));
       await removeAll(store, queues, this.id);
     });
   }
@@ -179,7 +186,7 @@ class FleetRun implements Run {
     if ((await this.#fleet.store.get(keyOf.cancelled(this.id))) !== undefined) {
       throw new PolyakError('ERR_ROUND', `wait: the run "${this.id}" was cancelled.`);
     }
-    const id = jobId.round(this.id, round);
+    const id = jobId.round(this.#name, round);
     // While Redis is away, nobody knows.
     const state = await rounds.getJobState(id).catch(() => undefined);
     if (state !== 'failed') return;
@@ -192,17 +199,17 @@ class FleetRun implements Run {
 /** Adds the job of a round; again, with those of its workers, where it failed. */
 async function resume(
   queues: Queues,
-  id: string,
+  name: RunName,
   round: number,
   { workers }: RoundPlan,
 ): Promise<void> {
-  const job = await queues.rounds.getJob(jobId.round(id, round));
+  const job = await queues.rounds.getJob(jobId.round(name, round));
   const state = await job?.getState();
   if (state === 'failed' || state === 'completed') {
-    await removeFailed(queues, id, round, workers);
+    await removeFailed(queues, name, round, workers);
     await job?.remove();
   }
-  await addRound(queues, id, round);
+  await addRound(queues, name, round);
 }
 
 async function withQueues<T>(url: string, use: (queues: Queues) => Promise<T>): Promise<T> {

@@ -14,6 +14,7 @@ import {
   decide,
   readObject,
   readRecord,
+  runOf,
   requireRecord,
   sha256Of,
 } from './objects.js';
@@ -36,11 +37,11 @@ export interface TrainReport {
 export async function train(sandbox: Sandbox, job: TrainJob): Promise<TrainReport> {
   const { store, module } = sandbox;
   const { run, round, worker } = job;
+  const record = await runOf(store, job);
   if (await isOver(store, job)) return await late(store, job);
   if ((await store.get(keyOf.contribution(run, round, worker))) !== undefined) {
     return { outcome: 'duplicate' };
   }
-  const record = await requireRecord<RunRecord>(store, keyOf.run(run));
   const plan = record.rounds[round];
   if (plan === undefined || worker >= plan.workers) {
     throw new UnrecoverableError(`The run "${run}" has no round ${round} with worker ${worker}.`);
