@@ -55,8 +55,10 @@ function verdict({ rows, killed }: FleetResult): string {
   return (
     `The average of the workers: ${text('SWAP')} test accuracy. A single process: ` +
     `${text('single process, same images')} after as many images, ` +
-    `${text('single process, same time')} after about the same time. Process ${killed.process} ` +
-    'was killed on the way.'
+    `${text('single process, same time')} after about the same time. ` +
+    (killed === undefined
+      ? 'The run ended before a process was killed.'
+      : `Process ${killed.process} was killed on the way.`)
   );
 }
 
@@ -86,7 +88,7 @@ function drawRounds({ jobs, killed, options }: FleetResult): string {
     title: `loss ${job.loss.toFixed(3)} after ${(job.ended - job.started).toFixed(1)} s`,
   }));
   const fill = (phase: number): string => (phase === 0 ? 'var(--sgd)' : 'var(--averaged)');
-  const lost = [{ ...killed, row: `process ${killed.process}` }];
+  const lost = killed === undefined ? [] : [{ ...killed, row: `process ${killed.process}` }];
   return drawPlot('Which process did what, over time', {
     width: 640,
     height: 60 + 44 * processes.length,

@@ -31,7 +31,11 @@ export interface FleetResult {
   readonly testImages: number;
   readonly rows: readonly Row[];
   readonly jobs: readonly Job[];
-  /** Which process was killed, and its lost work, in seconds from the start of the run. */
-  readonly killed: { readonly process: number; readonly started: number; readonly at: number };
+  /**
+   * Which process was killed, and its lost work, in seconds from the start of the run; undefined
+   * where the run had ended before.
+   */
+  readonly killed:
+    undefined | { readonly process: number; readonly started: number; readonly at: number };
   readonly seconds: number;
 }

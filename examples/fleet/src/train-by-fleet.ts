@@ -64,11 +64,14 @@ export async function trainByFleet(
       }),
     );
     const apart = await contributions(store, result);
-    const killed = {
-      process: 1 + KILLED,
-      started: (startedAt - started) / 1000,
-      at: (killedAt - started) / 1000,
-    };
+    const killed =
+      killedAt === undefined
+        ? undefined
+        : {
+            process: 1 + KILLED,
+            started: (startedAt - started) / 1000,
+            at: (killedAt - started) / 1000,
+          };
     return { result, apart, jobs, killed, seconds };
   } finally {
     await Promise.all(workers.map((worker) => worker.stop()));
@@ -102,10 +105,11 @@ async function followed(
   readonly result: RunResult;
   /** When the second phase was seen to begin, in milliseconds since 1970. */
   readonly startedAt: number;
-  readonly killedAt: number;
+  /** When a worker was killed; undefined where the run had ended before. */
+  readonly killedAt: number | undefined;
 }> {
   let startedAt = NaN;
-  let killedAt = NaN;
+  let killedAt: number | undefined;
   let timer: NodeJS.Timeout | undefined;
   say(`phase 1: one worker, ${firstSteps} steps of ${BATCH.together} images`);
   const result = await run.wait({
@@ -117,7 +121,7 @@ async function followed(
         workers[KILLED]?.kill();
         killedAt = Date.now();
         say(`killed worker ${1 + KILLED} at its work: another will do it again`);
-      }, 4000);
+      }, 2000);
     },
   });
   clearTimeout(timer);
