@@ -49,6 +49,7 @@ const CORE = {
     'steps',
     'batch-norm',
     'parameters',
+    'kit',
   ],
   swa: ['error', 'interfaces', 'state', 'steps', 'parameters', 'averaging'],
   interop: ['error', 'tensor', 'state', 'averaging'],

@@ -4,7 +4,7 @@
 // simulated here: they take their jobs from the queue, keep their locks, send a heartbeat a second,
 // and write tiny contributions at random times of the last second of a round.
 //
-//   node --conditions=@polyak/source --import tsx src/fleet-coordinator.ts [workers] [rounds] [seconds]
+//   npx -y pnpm@12 --filter @polyak/bench fleet-coordinator [workers] [rounds] [seconds]
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -19,7 +19,7 @@ import type { ContributionRecord, RoundResult } from '@polyak/fleet';
 import { encodeSafetensors } from '@polyak/safetensors';
 import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { startRedis } from '../../packages/fleet/test/support/redis.js';
+import { startRedis } from '@polyak/example-shared/local-redis';
 
 const FILE = fileURLToPath(import.meta.url);
 const [role, ...rest] = process.argv.slice(2);

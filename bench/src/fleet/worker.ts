@@ -1,7 +1,7 @@
 // A worker that reads no faster than it is told.
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
-import type { Store, StoredObject } from '@polyak/fleet';
+import type { Store, StoredObject } from '@polyak/fleet/store';
 import { folderStore, startWorker } from '@polyak/fleet';
 
 const { folder, url, rate } = JSON.parse(process.argv[2] ?? '') as {

@@ -40,10 +40,14 @@ Dashed: what was lost with the killed process.</figcaption>
 <h2>Settings</h2>
 <table class="settings">
 <tbody>
-${settings.map(([name, text]) => `<tr><th scope="row">${name}</th><td>${text}</td></tr>`).join('\n')}
+${settings.map(renderSetting).join('\n')}
 </tbody>
 </table>`,
   });
+}
+
+function renderSetting([name, text]: readonly [string, string]): string {
+  return `<tr><th scope="row">${name}</th><td>${text}</td></tr>`;
 }
 
 /** What was measured, in a sentence; one run names no winner. */

@@ -1,4 +1,4 @@
-// The powers of Adam's betas in the state of an optimizer: as they were, bit for bit, and in [0, 1].
+// The powers of Adam's betas in the state of an optimizer: to the bit, and in [0, 1].
 import { tfjsOptimizer } from '@polyak/backend-tfjs';
 import type { StateTree } from '@polyak/core';
 import type { Optimizer } from '@polyak/core/interfaces';

@@ -6,7 +6,7 @@ import { readState } from '../state/read-state.js';
 import { isTensor, recordOf } from '../state/state-tree.js';
 import { canonical, flawOf } from '../tensor/tensor.js';
 import type { HostTensor } from '../tensor/tensor.js';
-import { TensorMerge } from './tensor-merge.js';
+import { TensorMerge } from '../kit/tensor-merge.js';
 
 const CALL = 'mergeAverages';
 

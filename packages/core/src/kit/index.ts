@@ -16,7 +16,7 @@ export type { ShiftedMeans } from './moments.js';
 export { mergeMoments, shiftedMoments } from './moments.js';
 export type { SwapOperations } from './swap-all.js';
 export { swapAll } from './swap-all.js';
-export { TensorMerge } from '../averaging/tensor-merge.js';
+export { TensorMerge } from './tensor-merge.js';
 export { requireNotLent } from '../parameters/live.js';
 export { quoted } from '../parameters/parameter-list.js';
 export { halfBits, halfValue } from '../tensor/half.js';

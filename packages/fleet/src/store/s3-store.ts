@@ -23,7 +23,8 @@ import type { PartialObject, PublishOptions, Store, StoredObject } from './store
  * import { S3 } from '@aws-sdk/client-s3';
  * import { s3Store } from '@polyak/fleet/s3';
  *
- * const store = s3Store({ s3: new S3({ region: 'eu-central-1' }), bucket: 'models', prefix: 'run-7' });
+ * const s3 = new S3({ region: 'eu-central-1' });
+ * const store = s3Store({ s3, bucket: 'models', prefix: 'run-7' });
  * ```
  */
 export function s3Store(options: S3StoreOptions): Store {

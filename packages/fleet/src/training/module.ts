@@ -21,7 +21,7 @@ export interface TrainRequest {
   readonly seed: number;
   /** The index of the round, from 0. */
   readonly round: number;
-  /** Which of the round's workers this is, from 0 to `workers - 1`: selects its part of the data. */
+  /** Which of the round's workers this is, from 0 to `workers - 1`: selects its share of data. */
   readonly worker: number;
   /** How many workers the round has. */
   readonly workers: number;

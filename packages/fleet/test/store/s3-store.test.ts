@@ -1,4 +1,4 @@
-// What only the store on S3 does. The first group needs no service: its client is made of functions.
+// What only the store on S3 does. The first group needs no service.
 import { s3Store } from '@polyak/fleet/s3';
 import type { S3Client } from '@polyak/fleet/s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
 // What every store must do, tried on each.
-import type { PartialObject, Store } from '@polyak/fleet';
+import type { PartialObject, Store } from '@polyak/fleet/store';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);

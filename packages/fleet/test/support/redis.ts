@@ -1,8 +1,8 @@
 // Whether the tests have a Redis to start.
-import { hasRedis } from '../../../../examples/shared/src/local-redis.js';
+import { hasRedis } from '@polyak/example-shared/local-redis';
 
-export type { LocalRedis as TestRedis } from '../../../../examples/shared/src/local-redis.js';
-export { startRedis } from '../../../../examples/shared/src/local-redis.js';
+export type { LocalRedis as TestRedis } from '@polyak/example-shared/local-redis';
+export { startRedis } from '@polyak/example-shared/local-redis';
 
 /** Why there is no Redis; undefined where there is one. */
 export const NO_REDIS: string | undefined = reason();

@@ -99,8 +99,8 @@ describe.skipIf(NO_REDIS !== undefined)(`${KILLS} random kills, seed ${SEED}`, (
       const parents = new Set([...fleet.workers].map(({ pid }) => pid));
       await until(() => childrenOf(fleet).every((parent) => parents.has(parent)));
       console.log(
-        `${JSON.stringify(counts)} in ${finished.length} runs of 3 rounds: ${taken} contributions ` +
-          `taken, ${absent} absent`,
+        `${JSON.stringify(counts)} in ${finished.length} runs of 3 rounds: ${taken} ` +
+          `contributions taken, ${absent} absent`,
       );
       expect(progress.kills).toBe(KILLS);
     },

@@ -1,6 +1,6 @@
 // A weighted mean of one tensor, whose terms arrive one by one.
 import { PolyakError } from '../error.js';
-import { allFinite } from '../kit/all-finite.js';
+import { allFinite } from './all-finite.js';
 import { elementCount, formatSpec, sameSpec } from '../tensor/tensor.js';
 import type { HostTensor, TensorSpec } from '../tensor/tensor.js';
 

@@ -1,0 +1,1 @@
+export type { PartialObject, PublishOptions, Store, StoredObject } from './store/store.js';
