@@ -1,11 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import process from 'node:process';
 import { describe, expect, it } from 'vitest';
 import { run } from '#program';
+import { NO_REDIS, startRedis } from '../../../../tests/support/redis.js';
 import { Folder, vector } from '../files.js';
 import { surroundings } from '../surroundings.js';
 
@@ -50,7 +47,7 @@ describe('--fleet', () => {
     expect(await polyak('worker', ...fleet)).toEqual({ code: 1, stdout: '', stderr: message });
   });
 
-  it.skipIf(!hasRedis())('merges as one machine does, with a worker', async () => {
+  it.skipIf(NO_REDIS !== undefined)('merges as one machine does, with a worker', async () => {
     const { url, stop } = await startRedis();
     const home = process.cwd();
     const end = new AbortController();
@@ -99,34 +96,3 @@ describe('--fleet', () => {
     }
   });
 });
-
-function hasRedis(): boolean {
-  try {
-    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    if (process.env['POLYAK_REQUIRE_REDIS'] === '1') throw new Error('there is no redis-server.');
-    console.log('skipped: no redis-server on the PATH (Debian: apt install redis-server)');
-    return false;
-  }
-}
-
-async function startRedis(): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', ''];
-  const redis = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'ignore'] });
-  process.once('exit', () => redis.kill('SIGKILL'));
-  for await (const chunk of redis.stdout) {
-    if (String(chunk).includes('Ready to accept connections')) break;
-  }
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    stop: async () => {
-      redis.kill();
-      await once(redis, 'exit');
-    },
-  };
-}

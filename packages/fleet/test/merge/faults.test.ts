@@ -7,8 +7,8 @@ import { encodeSafetensors } from '@polyak/safetensors';
 import { folderStore, mergeByFleet, startWorker } from '@polyak/fleet';
 import type { Store } from '@polyak/fleet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NO_REDIS, startRedis } from '../support/redis.js';
-import type { TestRedis } from '../support/redis.js';
+import { NO_REDIS, startRedis } from '../../../../tests/support/redis.js';
+import type { TestRedis } from '../../../../tests/support/redis.js';
 
 /** A store of which one call fails, counted from the first publication or from the first call. */
 function failing(store: Store, at: number, from: 'start' | 'publication'): Store {

@@ -8,7 +8,7 @@ import { mergeByFleet, startWorker } from '@polyak/fleet';
 import { s3Store } from '@polyak/fleet/s3';
 import { encodeSafetensors } from '@polyak/safetensors';
 import { describe, expect, it } from 'vitest';
-import { NO_REDIS, startRedis } from '../support/redis.js';
+import { NO_REDIS, startRedis } from '../../../../tests/support/redis.js';
 import { NO_S3, startS3 } from '../support/s3.js';
 
 /** Tensors of 4 MB, whose borders are not those of parts. */

@@ -11,8 +11,8 @@ import type { Job } from 'bullmq';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { NO_REDIS, startRedis } from '../support/redis.js';
-import type { TestRedis } from '../support/redis.js';
+import { NO_REDIS, startRedis } from '../../../../tests/support/redis.js';
+import type { TestRedis } from '../../../../tests/support/redis.js';
 import { bytesIn, filesIn, opened, temporaryFolder, writeModels } from './checkpoints.js';
 
 const ONNX = new URL('../../../backend-onnx/test/fixtures/conv.onnx', import.meta.url);

@@ -10,8 +10,8 @@ import type { Job } from 'bullmq';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { NO_REDIS, startRedis } from '../support/redis.js';
-import type { TestRedis } from '../support/redis.js';
+import { NO_REDIS, startRedis } from '../../../../tests/support/redis.js';
+import type { TestRedis } from '../../../../tests/support/redis.js';
 import { filesIn, temporaryFolder, writeModels } from './checkpoints.js';
 
 const FLEET = '.polyak-fleet';

@@ -8,7 +8,7 @@ import { localSgd, startRun } from '@polyak/fleet';
 import type { RoundPlan, RunResult } from '@polyak/fleet';
 import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { NO_REDIS } from '../support/redis.js';
+import { NO_REDIS } from '../../../../tests/support/redis.js';
 import { killed, openJobs, startFleet, until } from './support/fleet.js';
 import type { TestFleet } from './support/fleet.js';
 import { referenceRounds, WEIGHTS } from './support/reference.js';

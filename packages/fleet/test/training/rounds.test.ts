@@ -1,7 +1,7 @@
 import { localSgd, startRun } from '@polyak/fleet';
 import type { RoundPlan, RunOptions } from '@polyak/fleet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { NO_REDIS } from '../support/redis.js';
+import { NO_REDIS } from '../../../../tests/support/redis.js';
 import { openJobs, startFleet, until } from './support/fleet.js';
 import type { TestFleet } from './support/fleet.js';
 import { contributions, reference, valuesOf, WEIGHTS } from './support/reference.js';

@@ -4,7 +4,7 @@ import { diloco, localSgd, swap, sweepSoup } from '@polyak/fleet';
 import type { RoundPlan, Settings } from '@polyak/fleet';
 import type { HostTensor } from '@polyak/core/interfaces';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { NO_REDIS } from '../support/redis.js';
+import { NO_REDIS } from '../../../../tests/support/redis.js';
 import { killed, openJobs, parentOf, startFleet, until } from './support/fleet.js';
 import type { TestFleet } from './support/fleet.js';
 import { contributions, reference, valuesOf, WEIGHTS } from './support/reference.js';

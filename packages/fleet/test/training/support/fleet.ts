@@ -11,8 +11,8 @@ import { folderStore } from '@polyak/fleet';
 import type { Store } from '@polyak/fleet';
 import { Queue } from 'bullmq';
 import type { JobType } from 'bullmq';
-import { startRedis } from '../../support/redis.js';
-import type { TestRedis } from '../../support/redis.js';
+import { startRedis } from '../../../../../tests/support/redis.js';
+import type { TestRedis } from '../../../../../tests/support/redis.js';
 
 const PACKAGE = fileURLToPath(new URL('../../..', import.meta.url));
 const MODULE = fileURLToPath(new URL('toy.mjs', import.meta.url));
