@@ -4,12 +4,16 @@ import type { Settings } from './module.js';
 /** How the contributions of a round become the weights of the next one. */
 export type Combine =
   /** Their mean. */
-  | { readonly kind: 'mean' }
+  | {
+      /** Tells it from the others. */
+      readonly kind: 'mean';
+    }
   /**
    * An outer optimizer, SGD with momentum, on the outer gradient: the weights of the round minus
    * the mean of its contributions.
    */
   | {
+      /** Tells it from the others. */
       readonly kind: 'outer';
       /** The learning rate, above 0. */
       readonly lr: number;
@@ -22,7 +26,10 @@ export type Combine =
    * The mean of those that do not lower its score, whatever the weighting; see `greedySoup` of
    * `@polyak/ensemble`.
    */
-  | { readonly kind: 'greedy-soup' };
+  | {
+      /** Tells it from the others. */
+      readonly kind: 'greedy-soup';
+    };
 
 /** One round of a run. */
 export interface RoundPlan {
