@@ -23,6 +23,11 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** The user interrupted the command, and this is what became of its work. */
+export class Interruption extends Error {
+  override readonly name = 'Interruption';
+}
+
 const REFUSED: ReadonlySet<string> = new Set([
   'ERR_MISMATCH',
   'ERR_CHECKPOINT',

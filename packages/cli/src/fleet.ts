@@ -9,7 +9,7 @@ import type { FleetMergeOptions } from '@polyak/fleet';
 import type { FleetOptions } from './arguments/options.js';
 import type { Context, PrintOptions } from './context.js';
 import { say } from './context.js';
-import { UsageError } from './exit-codes.js';
+import { Interruption, UsageError } from './exit-codes.js';
 import { countText } from './text.js';
 
 /** A fleet to merge by: its Redis and its store. */
@@ -72,6 +72,11 @@ export async function mergeOnFleet(
         `${countText(parts, 'part')} in the queue, for the workers that polyak worker starts`,
       ),
     onWarning: (message) => say(context, options, message),
+  }).catch((error: unknown) => {
+    if (!context.signal.aborted) throw error;
+    throw new Interruption('interrupted: the merge was cancelled, and its parts removed.', {
+      cause: error,
+    });
   });
   return { kind: 'merged', ...made };
 }

@@ -12,7 +12,7 @@ import { stateCommand } from './commands/state.js';
 import { workerCommand } from './commands/worker.js';
 import type { Context } from './context.js';
 import { plain } from './context.js';
-import { EXIT_CODES, exitCodeOf, exitCodesText } from './exit-codes.js';
+import { EXIT_CODES, exitCodeOf, exitCodesText, Interruption } from './exit-codes.js';
 import { VERSION } from './version.js';
 
 const COMMANDS: readonly ((context: Context) => Command)[] = [
@@ -54,7 +54,8 @@ export async function run(args: readonly string[], context: Context): Promise<nu
     }
     const code = exitCodeOf(error, context.signal);
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    const text = code === EXIT_CODES.interrupted[0] ? INTERRUPTED : asOptions(message);
+    const isInterrupted = code === EXIT_CODES.interrupted[0] && !(error instanceof Interruption);
+    const text = isInterrupted ? INTERRUPTED : asOptions(message);
     context.stderr.write(`polyak: ${plain(context.debug ? String(stack) : text)}\n`);
     return code;
   }

@@ -1,4 +1,5 @@
 // A process of a fleet that works.
+import { access } from 'node:fs/promises';
 import type { Worker } from 'bullmq';
 import { requireFunction, requireOptions } from '@polyak/core/kit';
 import { mergeWorkers } from './merge/queues.js';
@@ -61,7 +62,7 @@ const OPTIONS = [
  *
  * @param options - the store, and the Redis that has the queues
  * @returns the worker; it keeps the process alive until it is closed
- * @throws Error where Redis is not reached
+ * @throws Error where Redis is not reached, or there is no such module
  * @example
  * ```js
  * import { folderStore, startWorker } from '@polyak/fleet';
@@ -82,6 +83,7 @@ export async function startWorker(options: FleetWorkerOptions): Promise<FleetWor
   if (module !== undefined && typeof module !== 'string' && !(module instanceof URL)) {
     throw new TypeError(`startWorker: module is a ${typeof module}, expected a path or a URL.`);
   }
+  if (module !== undefined) await access(module);
   const connection = workerConnection(url);
   await connected(connection, url);
   const settings = { ...WORKER, connection, lockDuration, stalledInterval };

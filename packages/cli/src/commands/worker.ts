@@ -28,8 +28,8 @@ export function workerCommand(context: Context): Command {
   return new Command('worker')
     .summary('works for merges with --fleet, and for training')
     .description(
-      'Does the parts of merges that others begin with --fleet. @polyak/fleet must be installed ' +
-        'beside polyak.',
+      'Does the parts of merges that others begin with --fleet and, with a module, the training ' +
+        'of runs that others start. @polyak/fleet must be installed beside polyak.',
     )
     .requiredOption('--fleet <url>', 'the Redis that has the queue, such as redis://queue:6379')
     .requiredOption('--store <folder>', 'the shared folder, by its path on this machine')

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import process from 'node:process';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { run } from '#program';
 import { NO_REDIS, startRedis } from '../../../../tests/support/redis.js';
@@ -45,6 +46,22 @@ describe('--fleet', () => {
       stderr: message,
     });
     expect(await polyak('worker', ...fleet)).toEqual({ code: 1, stdout: '', stderr: message });
+  });
+
+  it.skipIf(NO_REDIS !== undefined)('says what became of a merge that is interrupted', async () => {
+    const { url, stop } = await startRedis();
+    const end = new AbortController();
+    const { context, stderr } = surroundings(false, end.signal);
+    try {
+      const args = ['average', a, b, '-o', out, '--fleet', url, '--store', folder.path];
+      const merging = run(args, context);
+      while (!stderr().includes('in the queue')) await setTimeout(20);
+      end.abort();
+      expect(await merging).toBe(130);
+      expect(stderr()).toContain('interrupted: the merge was cancelled, and its parts removed.\n');
+    } finally {
+      await stop();
+    }
   });
 
   it.skipIf(NO_REDIS !== undefined)('merges as one machine does, with a worker', async () => {

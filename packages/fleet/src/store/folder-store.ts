@@ -1,5 +1,6 @@
 // A shared folder as a store: a local one, NFS, or any that has atomic links and renames.
 import { randomUUID } from 'node:crypto';
+import { statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { link, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
@@ -15,9 +16,17 @@ const PARTIAL = '.partial';
  * A folder that all machines of a fleet see, each by its own path. Keys are paths in it. Objects
  * are written under names that begin with a dot and end in `${PARTIAL}`, beside their places.
  *
- * @param path - of the folder, which exists
+ * @param path - of the folder
+ * @throws PolyakError `ERR_CHECKPOINT` where there is no such folder, such as one that is not
+ *   mounted
  */
 export function folderStore(path: string): Store {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new PolyakError(
+      'ERR_CHECKPOINT',
+      `folderStore: there is no folder ${path}. Mount it, or make it.`,
+    );
+  }
   return new FolderStore(resolve(path));
 }
 

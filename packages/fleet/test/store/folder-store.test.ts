@@ -18,6 +18,10 @@ afterEach(async () => {
 storeTests('a folder', () => Promise.resolve(folderStore(folder)));
 
 describe('folderStore', () => {
+  it('refuses a folder that is not there, such as one that is not mounted', () => {
+    expect(() => folderStore(join(folder, 'share'))).toThrow(/there is no folder .*share/);
+  });
+
   it('leaves no file beside what was written', async () => {
     const store = folderStore(folder);
     await Promise.all(Array.from({ length: 20 }, (_, i) => store.putIfAbsent('key', bytes(i))));

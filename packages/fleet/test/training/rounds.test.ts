@@ -1,4 +1,4 @@
-import { localSgd, startRun } from '@polyak/fleet';
+import { localSgd, startRun, startWorker } from '@polyak/fleet';
 import type { RoundPlan, RunOptions } from '@polyak/fleet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NO_REDIS } from '../../../../tests/support/redis.js';
@@ -193,6 +193,13 @@ describe.skipIf(NO_REDIS !== undefined)('the rounds of a fleet', () => {
       const { failedReason } = (await fleet.training.getJob(job.id ?? '')) ?? {};
       expect(failedReason).toContain('is of another run "again" than');
       await job.remove();
+    });
+
+    it('have no worker whose module is not there', async () => {
+      const module = fleet.path('none.js');
+      await expect(startWorker({ store: fleet.store, url: fleet.url, module })).rejects.toThrow(
+        /none\.js/,
+      );
     });
 
     it('are not started where the plan, the id or the weights are wrong', async () => {
