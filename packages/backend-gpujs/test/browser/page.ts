@@ -30,12 +30,16 @@ async function start(mode: 'webgl2' | 'webgpu'): Promise<Device> {
 
 async function conform(name: string, place: Place): Promise<void> {
   const tests = backendConformance(
-    () => ({
-      backend,
-      parameter: async (title, { data, shape }) =>
-        gpujsParameter(title, await placed(data as Float32Array, shape, place), shape),
-      liveTensors: () => backend.memory().tensors,
-    }),
+    async () => {
+      const own = await gpujsBackend(gpu);
+      return {
+        backend: own,
+        parameter: async (title, { data, shape }) =>
+          gpujsParameter(title, await placed(data as Float32Array, shape, place), shape),
+        liveTensors: () => own.memory().tensors,
+        close: async () => own.release(),
+      };
+    },
     // In tests, software stands in for the GPU.
     { maxElements: 1_100_000 },
   );
