@@ -4,7 +4,7 @@ import type { Steps } from '@polyak/core/kit';
 import { wait } from '@polyak/core/kit';
 import type { Texture } from 'gpu.js';
 import type { Gpu, GpujsMode, Kernel, KernelCall, KernelResult } from './gpu.js';
-import { modeOf } from './gpu.js';
+import { destroyKernel, modeOf } from './gpu.js';
 import { checked, SignatureKernels } from './kernels.js';
 import type { Argument } from './kernels.js';
 import { contextOf, flattened, isTexture, storageOf } from './texture.js';
@@ -46,7 +46,7 @@ export class Device {
     try {
       device.#requireMode(call.kernel, result);
     } catch (error) {
-      call.kernel.destroy();
+      destroyKernel(call.kernel);
       throw error;
     } finally {
       if (isTexture(result)) result.delete();
@@ -149,7 +149,7 @@ export class Device {
     if (this.#isReleased || this.#isGone()) return;
     this.#isReleased = true;
     this.forgetKernels();
-    this.#sentinel.destroy();
+    destroyKernel(this.#sentinel);
   }
 
   #kernelsOf(source: string, layout: Layout): SignatureKernels {

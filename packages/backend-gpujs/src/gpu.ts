@@ -50,7 +50,20 @@ export interface Kernel {
   readonly texture?: { readonly texture: object } | null;
   /** The same on webgpu. */
   readonly outputBuffer?: object | null;
+  /** The vertices that it draws on WebGL. */
+  buffer?: object | null;
+  /** See {@link destroyKernel}. */
   destroy(): void;
+}
+
+/**
+ * Destroys a kernel, but not its vertices. On WebGL, all kernels of a GPU draw those of the kernel
+ * that was compiled last. Without them, the kernels of the model give zeros, silently. They take
+ * 64 bytes, and go with the context.
+ */
+export function destroyKernel(kernel: Kernel): void {
+  if ('buffer' in kernel) kernel.buffer = null;
+  kernel.destroy();
 }
 
 /** The context of a WebGL kernel. */

@@ -4,6 +4,7 @@ import { PolyakError } from '@polyak/core';
 import type { Steps } from '@polyak/core/kit';
 import { wait } from '@polyak/core/kit';
 import type { Texture } from 'gpu.js';
+import { destroyKernel } from './gpu.js';
 import type { Gpu, Kernel, KernelCall, KernelResult, WebGlContext, WebGpuContext } from './gpu.js';
 import { isTexture, signatureOf } from './texture.js';
 
@@ -61,7 +62,7 @@ export class SignatureKernels {
     } catch (error) {
       if (known === undefined) {
         this.#calls.delete(signature);
-        call.kernel.destroy();
+        destroyKernel(call.kernel);
       }
       throw error;
     }
@@ -71,7 +72,7 @@ export class SignatureKernels {
   destroy(isKept: (call: KernelCall) => boolean = () => false): void {
     for (const [signature, call] of this.#calls) {
       if (isKept(call)) continue;
-      call.kernel.destroy();
+      destroyKernel(call.kernel);
       this.#calls.delete(signature);
     }
   }

@@ -104,6 +104,30 @@ describeModes(TEXTURE_MODES, (_, bench) => {
     backend.dispose([other, ...held]);
   });
 
+  it('leaves the kernels of the model as they are when it is released', async () => {
+    const kernel = bench.gpu.createKernel('function (a) { return a[this.thread.x]; }', {
+      output: [2],
+      precision: 'single',
+      tactic: 'precision',
+      pipeline: true,
+      immutable: true,
+    });
+    const cell = gpujsParameter('p', (await kernel(Float32Array.of(1, 2))) as Texture);
+    const backend = await gpujsBackend(bench.gpu);
+    const average = new AveragedModel([cell], { backend });
+    await average.update();
+    await average.dispose();
+    await backend.release();
+    const results = [
+      (await kernel(Float32Array.of(3, 4))) as Texture,
+      (await kernel(Float32Array.of(5, 6))) as Texture,
+    ];
+    expect(await Promise.all(results.map((result) => result.toArray()))).toEqual([
+      Float32Array.of(3, 4),
+      Float32Array.of(5, 6),
+    ]);
+  });
+
   it('leaves the averages in the model when it is released', async () => {
     const backend = await gpujsBackend(bench.gpu);
     const cell = gpujsParameter('p', await textureOf(bench.gpu, Float32Array.of(1, 2), [2]));
