@@ -1,5 +1,5 @@
 // Textures as a model makes them: by kernels of its own.
-import type { GPU, Texture } from 'gpu.js';
+import type { GPU, IKernelRunShortcut as Kernel, Texture } from 'gpu.js';
 
 /**
  * A texture with these elements. Kernels have one to three axes, so that a texture of a tensor with
@@ -17,19 +17,38 @@ export async function textureOf(
   isDense = false,
 ): Promise<Texture> {
   const output = shape.length >= 1 && shape.length <= 3 ? shape.toReversed() : [data.length];
+  const texture: unknown = await kernelOf(
+    gpu,
+    output,
+    isDense,
+  )(nested(data, output) as Float32Array);
+  return texture as Texture;
+}
+
+/** By the layout of what they make: compiling one takes longer than running it. */
+const kernels = new WeakMap<GPU, Map<string, Kernel>>();
+
+function kernelOf(gpu: GPU, output: readonly number[], isDense: boolean): Kernel {
+  const known = kernels.get(gpu) ?? new Map<string, Kernel>();
+  kernels.set(gpu, known);
+  const key = `${output.join()} ${isDense}`;
+  const kernel = known.get(key) ?? createdKernel(gpu, output, isDense);
+  known.set(key, kernel);
+  return kernel;
+}
+
+function createdKernel(gpu: GPU, output: readonly number[], isDense: boolean): Kernel {
   const index = ['[this.thread.z]', '[this.thread.y]', '[this.thread.x]']
     .slice(3 - output.length)
     .join('');
-  const kernel = gpu.createKernel(`function (a) { return a${index}; }`, {
-    output,
+  return gpu.createKernel(`function (a) { return a${index}; }`, {
+    output: [...output],
     optimizeFloatMemory: isDense,
     precision: 'single',
     tactic: 'precision',
     pipeline: true,
     immutable: true,
   });
-  const texture: unknown = await kernel(nested(data, output) as Float32Array);
-  return texture as Texture;
 }
 
 function nested(data: Float32Array, output: readonly number[]): unknown {

@@ -30,16 +30,12 @@ async function start(mode: 'webgl2' | 'webgpu'): Promise<Device> {
 
 async function conform(name: string, place: Place): Promise<void> {
   const tests = backendConformance(
-    async () => {
-      const own = await gpujsBackend(gpu);
-      return {
-        backend: own,
-        parameter: async (title, { data, shape }) =>
-          gpujsParameter(title, await placed(data as Float32Array, shape, place), shape),
-        liveTensors: () => own.memory().tensors,
-        close: async () => own.release(),
-      };
-    },
+    () => ({
+      backend,
+      parameter: async (title, { data, shape }) =>
+        gpujsParameter(title, await placed(data as Float32Array, shape, place), shape),
+      liveTensors: () => backend.memory().tensors,
+    }),
     // In tests, software stands in for the GPU.
     { maxElements: 1_100_000 },
   );
