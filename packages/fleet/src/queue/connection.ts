@@ -23,11 +23,16 @@ export function producerConnection(url: string): Redis {
 export async function connected(redis: Redis, url: string): Promise<void> {
   const { hostname, port } = new URL(url);
   await new Promise<void>((resolve, reject) => {
-    redis.once('ready', resolve);
-    redis.once('error', (cause) => {
+    const refuse = (cause: Error): void => {
       redis.disconnect();
       const where = `${hostname}:${port === '' ? 6379 : port}`;
       reject(new Error(`Redis is not reached at ${where} (${cause.message}).`, { cause }));
+    };
+    redis.once('error', refuse);
+    redis.once('ready', () => {
+      // From now on, it is connected again after an error.
+      redis.off('error', refuse);
+      resolve();
     });
   });
   // BullMQ reports what happens later; without a listener ioredis prints it too.

@@ -1,12 +1,13 @@
 // A shared folder as a store: a local one, NFS, or any that has atomic links and renames.
 import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
-import type { Stats } from 'node:fs';
-import { link, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { link, mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { PolyakError } from '@polyak/core';
 import { openFile } from '@polyak/safetensors/node';
+import type { FileSource } from '@polyak/safetensors/node';
 import { requireKey } from './key.js';
 import type { PartialObject, PublishOptions, Store, StoredObject } from './store.js';
 
@@ -38,11 +39,8 @@ class FolderStore implements Store {
   }
 
   async open(key: string): Promise<StoredObject> {
-    const path = await this.#existing(key);
-    const source = await openFile(path).catch((cause: unknown) => {
-      throw missing(this.name, key, cause);
-    });
-    const { size, mtimeMs } = await stat(path);
+    const source = await this.#opened(key);
+    const { size, mtimeMs } = await stat(this.#path(key));
     return {
       size: source.size,
       version: `${size}-${mtimeMs}`,
@@ -53,8 +51,24 @@ class FolderStore implements Store {
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    if ((await statOf(this.#path(key))) === undefined) return undefined;
-    return await readFile(await this.#existing(key));
+    // It may be removed between any two lines.
+    const source = await this.#opened(key).catch((error: unknown) => {
+      if (isMissing(error)) return undefined;
+      throw error;
+    });
+    if (source === undefined) return undefined;
+    try {
+      return await source.read(0, source.size);
+    } finally {
+      await source.close();
+    }
+  }
+
+  async #opened(key: string): Promise<FileSource> {
+    const path = await this.#existing(key);
+    return await openFile(path).catch((cause: unknown) => {
+      throw missing(this.name, key, cause);
+    });
   }
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
@@ -92,7 +106,7 @@ class FolderStore implements Store {
 
   async openPartial(key: string, id: string, byteLength: number): Promise<PartialObject> {
     const path = this.#partial(key, id);
-    await mkdir(dirname(path), { recursive: true });
+    await this.#makeFolder(path);
     const handle = await open(path, 'wx+').catch(async (error: unknown) => {
       if (codeOf(error) === 'EEXIST') return await open(path, 'r+');
       throw error;
@@ -110,14 +124,14 @@ class FolderStore implements Store {
   ): Promise<void> {
     const [partial, path] = [this.#partial(key, id), this.#path(key)];
     const [found, there] = [await statOf(partial), await statOf(path)];
-    if (found?.size !== byteLength) {
+    if (found?.size !== BigInt(byteLength)) {
       throw new PolyakError(
         'ERR_CHECKPOINT',
         `publish: ${partial} has ${found?.size ?? 'no'} bytes, expected ${byteLength}. ` +
           'Begin again.',
       );
     }
-    if (there?.ino === found.ino) return;
+    if (there?.ino === found.ino && there.dev === found.dev) return;
     if (replace) {
       const second = `${partial.slice(0, -PARTIAL.length)}.new${PARTIAL}`;
       await rm(second, { force: true });
@@ -143,7 +157,7 @@ class FolderStore implements Store {
   ): Promise<boolean> {
     const path = this.#path(key);
     const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}${PARTIAL}`);
-    await mkdir(dirname(path), { recursive: true });
+    await this.#makeFolder(path);
     try {
       const handle = await open(partial, 'wx');
       try {
@@ -161,6 +175,20 @@ class FolderStore implements Store {
     }
   }
 
+  /** Makes the folder of a new object, which no link leads out of the store. */
+  async #makeFolder(path: string): Promise<void> {
+    await mkdir(dirname(path), { recursive: true });
+    const [root, folder] = [await realpath(this.name), await realpath(dirname(path))];
+    if (folder !== root && !folder.startsWith(root + sep)) throw this.#leadsOut(path);
+  }
+
+  #leadsOut(key: string): PolyakError {
+    return new PolyakError(
+      'ERR_CHECKPOINT',
+      `${key}: a link leads out of ${this.name}. Copy the file into the store.`,
+    );
+  }
+
   #path(key: string): string {
     requireKey(key);
     return join(this.name, key);
@@ -173,10 +201,7 @@ class FolderStore implements Store {
     });
     const root = await realpath(this.name);
     if (path.startsWith(root + sep)) return path;
-    throw new PolyakError(
-      'ERR_CHECKPOINT',
-      `${key}: a link leads out of ${this.name}. Copy the file into the store.`,
-    );
+    throw this.#leadsOut(key);
   }
 
   #partial(key: string, id: string): string {
@@ -199,8 +224,8 @@ class PartialFile implements PartialObject {
     // A process that was stopped before this line writes after publication what it has computed
     // from inputs that had not changed until then: the same bytes once more.
     const there = await statOf(this.#path);
-    const isPublished = there === undefined || there.nlink > 1;
-    if (isPublished || there.ino !== (await this.#handle.stat()).ino) {
+    const isPublished = there === undefined || there.nlink > 1n;
+    if (isPublished || there.ino !== (await this.#handle.stat({ bigint: true })).ino) {
       throw new PolyakError(
         'ERR_CHECKPOINT',
         `write: ${this.#path} was published or removed meanwhile.`,
@@ -232,8 +257,9 @@ function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
-async function statOf(path: string): Promise<Stats | undefined> {
-  return await stat(path).catch((error: unknown) => {
+/** With numbers of files that may be beyond 2^53. */
+async function statOf(path: string): Promise<BigIntStats | undefined> {
+  return await stat(path, { bigint: true }).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   });
@@ -255,6 +281,11 @@ async function* keysIn(root: string, folder: string): AsyncGenerator<string> {
 
 function isPartial(name: string): boolean {
   return name.startsWith('.') && name.endsWith(PARTIAL);
+}
+
+function isMissing(error: unknown): boolean {
+  const { cause } = error as { readonly cause?: unknown };
+  return codeOf(cause) === 'ENOENT';
 }
 
 function missing(store: string, key: string, cause: unknown): PolyakError {

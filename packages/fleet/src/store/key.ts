@@ -13,6 +13,7 @@ export function requireKey(key: string): void {
   const isPlain = names.every((name) => name !== '' && name !== '.' && name !== '..');
   if (isPlain && !/[\\\0:]/.test(key)) return;
   throw new RangeError(
-    `${JSON.stringify(key)} is no key of a store: expected a relative path with "/", without "..".`,
+    `${JSON.stringify(key)} is no key of a store: expected a relative path with "/", ` +
+      'without "..", colons and backslashes.',
   );
 }

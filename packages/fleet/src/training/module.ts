@@ -17,7 +17,10 @@ export interface TrainRequest {
   readonly weights: NamedTensors;
   /** What this worker returned as `state` in the last round that took its contribution, if any. */
   readonly state?: StateTree;
-  /** An integer in [0, 2^32), another for each run, round and worker, and always the same one. */
+  /**
+   * An integer in [0, 2^32), another for each round and worker, and the same when a job is done
+   * again. It follows from the seed of the run: runs of one seed have the same ones.
+   */
   readonly seed: number;
   /** The index of the round, from 0. */
   readonly round: number;

@@ -75,7 +75,7 @@ export const keyOf = {
  * @throws RangeError where it cannot
  */
 export function requireRunId(call: string, run: string): void {
-  if (/^[a-z0-9][\w.-]{0,99}$/i.test(run)) return;
+  if (typeof run === 'string' && /^[a-z0-9][\w.-]{0,99}$/i.test(run)) return;
   throw new RangeError(
     `${call}: the id is ${JSON.stringify(run)}, expected at most 100 letters, digits, "-", "_" ` +
       'and ".", beginning with a letter or digit.',

@@ -2,6 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RoundPlan } from './plan.js';
 
+const KEYS: ReadonlySet<string> = new Set(
+  'workers steps quorum deadlineMs weighting combine bnUpdate state options'.split(' '),
+);
+
 /**
  * Throws unless all rounds can be done.
  *
@@ -18,6 +22,8 @@ export function requireRounds(call: string, rounds: readonly RoundPlan[]): void 
 function flawOf(plan: RoundPlan): string | undefined {
   const { workers, steps, quorum = workers, deadlineMs = 1, weighting, combine } = plan;
   const { state = 'kept', options = {} } = plan;
+  const unknown = Object.keys(plan).find((key) => !KEYS.has(key));
+  if (unknown !== undefined) return `there is no option "${unknown}"`;
   const found = (what: string, value: unknown, expected: string): string =>
     `${what} is ${JSON.stringify(value)}, expected ${expected}`;
   if (!isCount(workers)) return found('workers', workers, 'an integer from 1 on');

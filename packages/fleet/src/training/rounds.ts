@@ -21,6 +21,8 @@ import type {
 // Between two looks at a round, in milliseconds: a tenth of its age within these.
 const SHORTEST_PAUSE = 50;
 const LONGEST_PAUSE = 1000;
+// After which the jobs of workers are added again, about, in milliseconds.
+const REPAIR_INTERVAL = 10_000;
 // While its contributions are combined.
 const COMBINE_PAUSE = 200;
 // How many records are read at once.
@@ -70,21 +72,28 @@ export async function lookAtRound(
     await requireCombine(look);
     return { kind: 'look again', inMs: COMBINE_PAUSE };
   }
-  const again = (since: number): Next => {
-    const pause = Math.min(Math.max((Date.now() - since) / 10, SHORTEST_PAUSE), LONGEST_PAUSE);
-    return { kind: 'look again', inMs: Math.round(pause) };
-  };
+  const again = (age: number): Next => ({ kind: 'look again', inMs: Math.round(pauseAt(age)) });
   const missing = await missingOf(look);
   if (begun === undefined) {
     // First the jobs, then the time: a crash between them adds the same jobs once more.
     await addTraining(queues, name, round, missing);
     const now = Date.now();
     await begin(now);
-    return again(now);
+    return again(0);
   }
-  if (!(await closeIfDue(look, missing, begun))) return again(begun);
+  if (!(await closeIfDue(look, missing, begun))) {
+    const age = Date.now() - begun;
+    // Those that Redis has lost, or somebody has removed; there is no second one of the others.
+    if (age % REPAIR_INTERVAL < pauseAt(age)) await addTraining(queues, name, round, missing);
+    return again(age);
+  }
   await requireCombine(look);
   return { kind: 'look again', inMs: SHORTEST_PAUSE };
+}
+
+/** How long to wait until the next look at a round of this age, both in milliseconds. */
+function pauseAt(age: number): number {
+  return Math.min(Math.max(age / 10, SHORTEST_PAUSE), LONGEST_PAUSE);
 }
 
 /** Removes what a run that was cancelled has in the store, but its records and last weights. */

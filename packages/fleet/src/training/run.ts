@@ -4,8 +4,9 @@ import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { mergeAverages, PolyakError } from '@polyak/core';
 import type { NamedTensors } from '@polyak/core';
+import { requireOptions } from '@polyak/core/kit';
 import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
-import { producerConnection } from '../queue/connection.js';
+import { connected, producerConnection } from '../queue/connection.js';
 import type { Store } from '../store/store.js';
 import { jobId, keyOf, requireRunId } from './names.js';
 import type { RunName } from './names.js';
@@ -23,6 +24,8 @@ import { addRound, openQueues, removeFailed } from './queues.js';
 import type { Queues } from './queues.js';
 import type { RoundRecord, RoundResult, RunRecord } from './record.js';
 import { removeAll } from './rounds.js';
+
+const OPTIONS = ['id', 'rounds', 'weights', 'seed', 'keepAll'];
 
 // How often a handle looks for the next result, in milliseconds.
 const POLL_MS = 200;
@@ -105,11 +108,15 @@ export interface Run {
  */
 export async function startRun(fleet: Fleet, options: RunOptions): Promise<Run> {
   const { store, url } = fleet;
-  const { id, rounds, seed = 0, keepAll = false } = options;
+  const given = requireOptions('startRun', options, OPTIONS);
+  const { id, rounds, seed = 0, keepAll = false } = given;
   requireRunId('startRun', id);
+  if (!Number.isSafeInteger(seed)) {
+    throw new RangeError(`startRun: the seed is ${seed}, expected an integer.`);
+  }
   requireRounds('startRun', rounds);
   // Refuses what cannot be averaged.
-  const { mean } = mergeAverages([{ mean: options.weights, weight: 1 }]);
+  const { mean } = mergeAverages([{ mean: given.weights, weight: 1 }]);
   const weights = encodeSafetensors(mean);
   const sha256 = sha256Of(weights);
   const made: RunRecord = { version: 1, instance: randomUUID(), rounds, seed, sha256, keepAll };
@@ -181,14 +188,17 @@ class FleetRun implements Run {
     });
   }
 
-  /** Throws where the run was cancelled or its round failed. */
-  async #requireGoing({ rounds }: Queues, round: number): Promise<void> {
+  /** Throws where the run was cancelled or its round failed; begins it where nobody does. */
+  async #requireGoing(queues: Queues, round: number): Promise<void> {
+    const { rounds } = queues;
     if ((await this.#fleet.store.get(keyOf.cancelled(this.id))) !== undefined) {
       throw new PolyakError('ERR_ROUND', `wait: the run "${this.id}" was cancelled.`);
     }
     const id = jobId.round(this.#name, round);
     // While Redis is away, nobody knows.
     const state = await rounds.getJobState(id).catch(() => undefined);
+    // Redis has lost the job, or the round before is about to add it: both add the same one.
+    if (state === 'unknown') await addRound(queues, this.#name, round).catch(() => undefined);
     if (state !== 'failed') return;
     const job = await rounds.getJob(id).catch(() => undefined);
     const reason = job?.failedReason;
@@ -214,7 +224,7 @@ async function resume(
 
 async function withQueues<T>(url: string, use: (queues: Queues) => Promise<T>): Promise<T> {
   const connection = producerConnection(url);
-  connection.on('error', () => undefined);
+  await connected(connection, url);
   const queues = openQueues(connection);
   try {
     await queues.rounds.waitUntilReady();

@@ -43,6 +43,11 @@ describe('folderStore', () => {
     const store = folderStore(join(folder, 'store'));
     await expect(store.open('link')).rejects.toThrow(/leads out/);
     await expect(store.get('link')).rejects.toThrow(/leads out/);
+    await mkdir(join(folder, 'outside'));
+    await symlink(join(folder, 'outside'), join(folder, 'store', 'folder'));
+    await expect(store.put('folder/a', bytes(1))).rejects.toThrow(/leads out/);
+    await expect(store.openPartial('folder/a', 'run', 1)).rejects.toThrow(/leads out/);
+    expect(await readdir(join(folder, 'outside'))).toEqual([]);
   });
 
   it('refuses a write at once where the object was published or removed', async () => {

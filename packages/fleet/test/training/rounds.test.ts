@@ -41,6 +41,8 @@ describe.skipIf(NO_REDIS !== undefined)('the rounds of a fleet', () => {
       expect(members?.map(({ worker }) => worker)).toEqual([0, 1]);
       expect(absent).toEqual([{ worker: 2 }]);
       const { instance } = await firstJob(fleet, 'late');
+      // The end of the round removes the jobs that are done.
+      await until(async () => (await openJobs(fleet)).length === 1);
       await fleet.release(gate);
       await until(async () => (await outcomeOf(fleet, `late-${instance}-round-0-2`)) === 'late');
       await expectKept(fleet, 'late', 1);
@@ -208,6 +210,9 @@ describe.skipIf(NO_REDIS !== undefined)('the rounds of a fleet', () => {
       const wrong: readonly (readonly [Partial<RunOptions>, string])[] = [
         [{ id: '../x' }, 'the id is "../x"'],
         [{ rounds: [] }, 'there are no rounds'],
+        [{ seed: NaN }, 'the seed is NaN'],
+        [{ keepall: true } as Partial<RunOptions>, 'keepall'],
+        [{ rounds: [{ ...plan, deadline: 5 } as RoundPlan] }, 'there is no option "deadline"'],
         [{ rounds: [plan, { ...plan, workers: 0 }] }, 'round 1: workers is 0'],
         [{ rounds: [{ ...plan, steps: 0.5 }] }, 'steps is 0.5'],
         [{ rounds: [{ ...plan, quorum: 3 }] }, 'quorum is 3, expected an integer from 1 to the 2'],
