@@ -60,7 +60,8 @@ export class MergeFlows {
     const name = basename(output).slice(0, 100);
     const children = Array.from({ length: parts }, (_, part): FlowJob => {
       return {
-        name: `${name} part ${part}`,
+        // Its parent has the name of the output.
+        name: `part ${part}`,
         queueName: PART_QUEUE,
         data: { ...reference, part },
         opts: {
