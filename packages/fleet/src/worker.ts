@@ -22,8 +22,9 @@ export interface FleetWorkerOptions {
   /** Of Redis or Valkey, such as `redis://127.0.0.1:6379`; `rediss://` for TLS. */
   readonly url: string;
   /**
-   * The path or URL of a `TrainingModule`: this worker trains, in processes apart
-   * from it, each of which does one job after the other. Jobs never name it. Default: it merges, and decides about rounds, but does not train.
+   * The path or URL of a `TrainingModule`: this worker trains, in processes apart from it, each of
+   * which does one job after the other. Jobs never name it. Default: it merges, and decides about
+   * rounds, but does not train.
    */
   readonly module?: string | URL;
   /** How many jobs of a kind are done at once, 1 at least. Default 1. */
