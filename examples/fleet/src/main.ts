@@ -1,9 +1,10 @@
 // The example: trains by a fleet, prints a table and writes a page.
 import { mkdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { callerFolder } from '@polyak/example-shared/command-line';
 import { hasRedis } from '@polyak/example-shared/local-redis';
 import { writeWhole } from '@polyak/example-shared/write-whole';
-import { callerFolder, parseOptions } from './options.js';
+import { parseOptions } from './options.js';
 import { renderReport } from './report.js';
 import { runDemo } from './run.js';
 import { formatTable } from './table.js';

@@ -1,7 +1,8 @@
 // The command line of the example.
 import { join, resolve } from 'node:path';
 import type { BackendName } from '@polyak/example-mnist/run';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { callerFolder, countOption } from '@polyak/example-shared/command-line';
+import { Command, Option } from 'commander';
 
 /** What to run. */
 export interface FleetOptions {
@@ -19,9 +20,6 @@ export interface FleetOptions {
   readonly output: string;
 }
 
-/** pnpm runs scripts elsewhere, and says where it was called. */
-export const callerFolder: string = process.env['INIT_CWD'] ?? process.cwd();
-
 /**
  * The options in `args`. Ends the process after help, and where they are wrong.
  *
@@ -33,11 +31,13 @@ export function parseOptions(args: readonly string[]): FleetOptions {
       'Trains a small convolutional network on MNIST digits by SWAP: one worker in large ' +
         'batches, then several apart, and their average. Kills one worker on the way.',
     )
-    .addOption(count('--seed <n>', 'decides images, initial weights and batch order', 0, 1))
-    .addOption(count('--first-steps <n>', 'of the first phase, in batches of 256', 1, 62))
-    .addOption(count('--steps <n>', 'of each worker after it, in batches of 128', 1, 42))
-    .addOption(count('--workers <n>', 'worker processes', 2, 3))
-    .addOption(count('--train-images <n>', 'how many images to train on, to 60000', 256, 6400))
+    .addOption(countOption('--seed <n>', 'decides images, initial weights and batch order', 0, 1))
+    .addOption(countOption('--first-steps <n>', 'of the first phase, in batches of 256', 1, 62))
+    .addOption(countOption('--steps <n>', 'of each worker after it, in batches of 128', 1, 42))
+    .addOption(countOption('--workers <n>', 'worker processes', 2, 3))
+    .addOption(
+      countOption('--train-images <n>', 'how many images to train on, to 60000', 256, 6400),
+    )
     .addOption(
       new Option('--backend <name>', 'the runtime')
         .choices(['auto', 'cpu', 'wasm', 'tfjs-node', 'tfjs-node-gpu', 'onnx', 'gpujs'])
@@ -53,14 +53,4 @@ export function parseOptions(args: readonly string[]): FleetOptions {
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
   const options = command.parse(args, { from: 'user' }).opts<FleetOptions>();
   return { ...options, output: resolve(callerFolder, options.output) };
-}
-
-function count(flags: string, description: string, least: number, byDefault: number): Option {
-  return new Option(flags, `${description}; ${least} at least`)
-    .default(byDefault)
-    .argParser((text: string) => {
-      const value = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-      if (value >= least && value <= 60_000) return value;
-      throw new InvalidArgumentError(`Expected a whole number from ${least} to 60000.`);
-    });
 }

@@ -2,7 +2,7 @@
 import * as Plot from '@observablehq/plot';
 import { formatAccuracy } from '@polyak/example-mnist/verdict';
 import { drawPlot } from '@polyak/example-shared/plots';
-import { escapeHtml, renderPage } from '@polyak/example-shared/report-page';
+import { escapeHtml, renderPage, renderSettings } from '@polyak/example-shared/report-page';
 import type { FleetResult } from './result.js';
 import { BATCH } from './settings.js';
 import { cellsOf, HEADS } from './table.js';
@@ -38,16 +38,8 @@ ${drawRounds(result)}
 Dashed: what was lost with the killed process.</figcaption>
 </figure>
 <h2>Settings</h2>
-<table class="settings">
-<tbody>
-${settings.map(renderSetting).join('\n')}
-</tbody>
-</table>`,
+${renderSettings(settings)}`,
   });
-}
-
-function renderSetting([name, text]: readonly [string, string]): string {
-  return `<tr><th scope="row">${name}</th><td>${text}</td></tr>`;
 }
 
 /** What was measured, in a sentence; one run names no winner. */

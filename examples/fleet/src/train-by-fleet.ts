@@ -88,8 +88,8 @@ function roundsOf(options: FleetOptions): ReturnType<typeof swap> {
   const together: ModuleSettings = { ...shared, ...RATES.together, batchSize: BATCH.together };
   const apart: ModuleSettings = { ...shared, ...RATES.apart, batchSize: BATCH.apart };
   return swap({
-    together: { steps: firstSteps, options: { ...together } },
-    apart: { workers, steps, options: { ...apart } },
+    together: { steps: firstSteps, options: together },
+    apart: { workers, steps, options: apart },
     // The scores below update batch norm: the weights of this example have no running statistics.
     bnUpdate: false,
   });

@@ -1,5 +1,5 @@
 // What the workers of the fleet run: a module with `train`.
-import type { Contribution, TrainRequest } from '@polyak/fleet';
+import type { Contribution, Settings, TrainRequest } from '@polyak/fleet';
 import type { BackendName } from '@polyak/example-mnist/run';
 import { Task } from './task.js';
 
@@ -7,8 +7,9 @@ import { Task } from './task.js';
 export async function train(request: TrainRequest): Promise<Contribution> {
   const { weights, steps, seed, options, signal } = request;
   const started = Date.now();
-  const task = await taskOf(options as unknown as ModuleSettings);
-  const { batchSize, lr, finalLr } = options as unknown as ModuleSettings;
+  const settings = options as ModuleSettings;
+  const task = await taskOf(settings);
+  const { batchSize, lr, finalLr } = settings;
   const trained = await task.train(weights, {
     steps,
     batchSize,
@@ -25,7 +26,7 @@ export async function train(request: TrainRequest): Promise<Contribution> {
 }
 
 /** The settings of a round. */
-export interface ModuleSettings {
+export interface ModuleSettings extends Settings {
   readonly trainImages: number;
   readonly dataSeed: number;
   readonly backend: BackendName;

@@ -2,8 +2,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { formatFinalTable } from '@polyak/example-mnist/final-table';
+import { callerFolder } from '@polyak/example-shared/command-line';
 import { writeWhole } from '@polyak/example-shared/write-whole';
-import { callerFolder, parseOptions } from './options.js';
+import { parseOptions } from './options.js';
 import { renderReport } from './report.js';
 import { run } from './run.js';
 

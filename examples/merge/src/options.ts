@@ -1,7 +1,8 @@
 // The command line of the example.
 import { join, resolve } from 'node:path';
 import type { BackendName } from '@polyak/example-mnist/run';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { callerFolder, countOption } from '@polyak/example-shared/command-line';
+import { Command, Option } from 'commander';
 
 /** What to run. */
 export interface MergeOptions {
@@ -12,9 +13,6 @@ export interface MergeOptions {
   /** The absolute path of the folder to write into. */
   readonly output: string;
 }
-
-/** pnpm runs scripts elsewhere, and says where it was called. */
-export const callerFolder: string = process.env['INIT_CWD'] ?? process.cwd();
 
 /**
  * The options in `args`. Ends the process after help, and where they are wrong.
@@ -28,9 +26,11 @@ export function parseOptions(args: readonly string[]): MergeOptions {
         'its weights every few steps, and merges the files in ways that stand in for a decayed ' +
         'rate.',
     )
-    .addOption(count('--seed <n>', 'decides images, initial weights and batch order', 0, 1))
-    .addOption(count('--epochs <n>', 'passes over the training images', 1, 5))
-    .addOption(count('--train-images <n>', 'how many images to train on, to 60000', 256, 6400))
+    .addOption(countOption('--seed <n>', 'decides images, initial weights and batch order', 0, 1))
+    .addOption(countOption('--epochs <n>', 'passes over the training images', 1, 5))
+    .addOption(
+      countOption('--train-images <n>', 'how many images to train on, to 60000', 256, 6400),
+    )
     .addOption(
       new Option('--backend <name>', 'the runtime')
         .choices(['auto', 'cpu', 'wasm', 'tfjs-node', 'tfjs-node-gpu', 'onnx', 'gpujs'])
@@ -45,14 +45,4 @@ export function parseOptions(args: readonly string[]): MergeOptions {
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
   const options = command.parse(args, { from: 'user' }).opts<MergeOptions>();
   return { ...options, output: resolve(callerFolder, options.output) };
-}
-
-function count(flags: string, description: string, least: number, byDefault: number): Option {
-  return new Option(flags, `${description}; ${least} at least`)
-    .default(byDefault)
-    .argParser((text: string) => {
-      const value = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-      if (value >= least && value <= 60_000) return value;
-      throw new InvalidArgumentError(`Expected a whole number from ${least} to 60000.`);
-    });
 }

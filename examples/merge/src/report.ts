@@ -1,6 +1,6 @@
 // The report: one HTML file that needs nothing else.
 import { bestRows, formatAccuracy, formatLoss } from '@polyak/example-mnist/verdict';
-import { renderFigure, renderPage } from '@polyak/example-shared/report-page';
+import { renderFigure, renderPage, renderSettings } from '@polyak/example-shared/report-page';
 import { drawFigures, SERIES_LABELS } from './plots.js';
 import type { MergeResult } from './run.js';
 
@@ -34,16 +34,8 @@ ${drawFigures(result)
   .join('\n')}
 </div>
 <h2>Settings</h2>
-<table class="settings">
-<tbody>
-${settings.map(renderSetting).join('\n')}
-</tbody>
-</table>`,
+${renderSettings(settings)}`,
   });
-}
-
-function renderSetting([name, text]: readonly [string, string]): string {
-  return `<tr><th scope="row">${name}</th><td>${text}</td></tr>`;
 }
 
 /** Compares the first merge of the table with the last checkpoint, in a sentence. */

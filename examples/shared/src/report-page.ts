@@ -28,6 +28,19 @@ ${svg}
 </figure>`;
 }
 
+/** A table of settings, each with its name, in HTML. */
+export function renderSettings(settings: readonly (readonly [string, string])[]): string {
+  const rows = settings.map(
+    ([name, text]) =>
+      `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(text)}</td></tr>`,
+  );
+  return `<table class="settings">
+<tbody>
+${rows.join('\n')}
+</tbody>
+</table>`;
+}
+
 /** The source of a report's page. */
 export function renderPage({ title, verdict, body, style = '' }: ReportPage): string {
   return `<!doctype html>

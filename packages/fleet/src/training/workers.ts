@@ -7,8 +7,8 @@ import { ROUNDS_QUEUE, TRAINING_QUEUE } from './names.js';
 import type { RoundJob } from './names.js';
 import { openQueues } from './queues.js';
 import { lookAtRound } from './rounds.js';
-import { SETTINGS } from './sandbox-settings.js';
-import type { SandboxSettings } from './sandbox-settings.js';
+import { SETTINGS } from './sandbox/settings.js';
+import type { SandboxSettings } from './sandbox/settings.js';
 
 /** Starts a worker that decides about rounds. */
 export function roundWorkers({ store, settings }: QueueContext): readonly Worker[] {
@@ -48,8 +48,8 @@ export function trainingWorkers(context: QueueContext): readonly Worker[] {
   return [worker];
 }
 
-/** The file of the sandbox, beside this one: a source or built. */
+/** The file of the sandbox: a source or built. */
 function sandboxFile(): URL {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return new URL(`sandbox.${extension}`, import.meta.url);
+  return new URL(`sandbox/sandbox.${extension}`, import.meta.url);
 }

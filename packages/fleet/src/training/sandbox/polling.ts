@@ -1,6 +1,6 @@
 // How a job in the sandbox learns that it is not needed any more.
-import type { Store } from '../store/store.js';
-import type { TrainingModule } from './module.js';
+import type { Store } from '../../store/store.js';
+import type { TrainingModule } from '../module.js';
 
 /** What jobs in the sandbox have at hand. */
 export interface Sandbox {

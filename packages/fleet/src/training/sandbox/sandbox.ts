@@ -3,14 +3,14 @@
 import { isAbsolute } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { SandboxedJob } from 'bullmq';
-import { folderStore } from '../store/folder-store.js';
-import type { Store } from '../store/store.js';
+import { folderStore } from '../../store/folder-store.js';
+import type { Store } from '../../store/store.js';
 import { combine } from './combine.js';
-import type { TrainingModule } from './module.js';
-import type { CombineJob, TrainJob } from './names.js';
+import type { TrainingModule } from '../module.js';
+import type { CombineJob, TrainJob } from '../names.js';
 import type { Sandbox } from './polling.js';
-import { SETTINGS } from './sandbox-settings.js';
-import type { SandboxSettings } from './sandbox-settings.js';
+import { SETTINGS } from './settings.js';
+import type { SandboxSettings } from './settings.js';
 import { train } from './train.js';
 import type { TrainReport } from './train.js';
 

@@ -5,12 +5,12 @@ import type { HostTensor, TensorSpec } from '@polyak/core/interfaces';
 import { allFinite, specDifferences } from '@polyak/core/kit';
 import { decodeSafetensors } from '@polyak/safetensors';
 import { UnrecoverableError } from 'bullmq';
-import type { Store } from '../store/store.js';
-import type { Settings } from './module.js';
-import { keyOf } from './names.js';
-import { readObject, requireRecord } from './objects.js';
-import type { RoundPlan } from './plan.js';
-import type { RoundResult, RunRecord } from './record.js';
+import type { Store } from '../../store/store.js';
+import type { Settings } from '../module.js';
+import { keyOf } from '../names.js';
+import { readObject, requireRecord } from '../objects.js';
+import type { RoundPlan } from '../plan.js';
+import type { RoundResult, RunRecord } from '../record.js';
 
 /** The settings of a worker in a round. */
 export function settingsOf({ options = {} }: RoundPlan, worker: number): Settings {

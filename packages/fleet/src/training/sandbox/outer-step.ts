@@ -1,6 +1,6 @@
 // The outer optimizer of a round: SGD with momentum on the outer gradient.
 import type { HostTensor } from '@polyak/core/interfaces';
-import type { Combine } from './plan.js';
+import type { Combine } from '../plan.js';
 
 /**
  * One step, element by element: `g = start - mean`, `m = momentum * m + g`, and

@@ -6,16 +6,16 @@ import { greedySoup } from '@polyak/ensemble';
 import { decodeSafetensors, encodeSafetensors, openSafetensors } from '@polyak/safetensors';
 import type { StoredTensor } from '@polyak/safetensors';
 import { UnrecoverableError } from 'bullmq';
-import type { Store, StoredObject } from '../store/store.js';
-import type { TrainingModule, WeightsRequest } from './module.js';
-import { keyOf } from './names.js';
-import type { CombineJob } from './names.js';
-import { decide, HashedSource, readObject, runOf, requireRecord, sha256Of } from './objects.js';
+import type { Store, StoredObject } from '../../store/store.js';
+import type { TrainingModule, WeightsRequest } from '../module.js';
+import { keyOf } from '../names.js';
+import type { CombineJob } from '../names.js';
+import { decide, HashedSource, readObject, runOf, requireRecord, sha256Of } from '../objects.js';
 import { outerStep } from './outer-step.js';
-import type { RoundPlan } from './plan.js';
+import type { RoundPlan } from '../plan.js';
 import { pollingSignal } from './polling.js';
 import type { Sandbox } from './polling.js';
-import type { Member, ObjectReference, RoundRecord, RoundResult } from './record.js';
+import type { Member, ObjectReference, RoundRecord, RoundResult } from '../record.js';
 import { checkedWeights, resultOf, settingsOf, specsOf, startOf } from './round-weights.js';
 
 /** What contributions made. */
@@ -58,6 +58,8 @@ export async function combine(sandbox: Sandbox, job: CombineJob): Promise<void> 
       return { weights: structuredClone(weights), options, signal: polling.signal };
     };
     const made = await combined({ store, module, job, plan, members, start, request });
+    // Nobody would remove what came after the end.
+    if (await isOver()) return;
     const key = keyOf.weights(run, round + 1, record.rounds.length);
     const weights = await place(store, key, made.weights);
     const momentum =
@@ -83,8 +85,9 @@ export async function combine(sandbox: Sandbox, job: CombineJob): Promise<void> 
 
 /** Writes tensors; of several processes that do so, the first one's stay. */
 async function place(store: Store, key: string, tensors: NamedTensors): Promise<ObjectReference> {
-  await store.putIfAbsent(key, encodeSafetensors(tensors));
-  const bytes = (await store.get(key)) as Uint8Array;
+  const own = encodeSafetensors(tensors);
+  const isPlaced = await store.putIfAbsent(key, own);
+  const bytes = isPlaced ? own : ((await store.get(key)) as Uint8Array);
   return { key, sha256: sha256Of(bytes) };
 }
 

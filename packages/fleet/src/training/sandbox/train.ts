@@ -5,10 +5,10 @@ import type { StateTree } from '@polyak/core';
 import type { TensorSpec } from '@polyak/core/interfaces';
 import { encodeSafetensors } from '@polyak/safetensors';
 import { UnrecoverableError } from 'bullmq';
-import type { Store } from '../store/store.js';
-import type { Contribution } from './module.js';
-import { keyOf } from './names.js';
-import type { TrainJob } from './names.js';
+import type { Store } from '../../store/store.js';
+import type { Contribution } from '../module.js';
+import { keyOf } from '../names.js';
+import type { TrainJob } from '../names.js';
 import {
   currentRound,
   decide,
@@ -17,11 +17,11 @@ import {
   runOf,
   requireRecord,
   sha256Of,
-} from './objects.js';
-import type { RoundPlan } from './plan.js';
+} from '../objects.js';
+import type { RoundPlan } from '../plan.js';
 import { pollingSignal } from './polling.js';
 import type { Sandbox } from './polling.js';
-import type { ContributionRecord, ObjectReference, RoundRecord, RunRecord } from './record.js';
+import type { ContributionRecord, ObjectReference, RoundRecord, RunRecord } from '../record.js';
 import { checkedWeights, settingsOf, specsOf, startOf } from './round-weights.js';
 
 /** What a job that trains returns: whether the round may still take it. */
