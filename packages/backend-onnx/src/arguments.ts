@@ -26,18 +26,6 @@ export function foundText(value: unknown): string {
   return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
 }
 
-/** Throws unless the value is one of the words. */
-export function requireWord(
-  call: string,
-  what: string,
-  value: unknown,
-  words: readonly string[],
-): void {
-  if (typeof value === 'string' && words.includes(value)) return;
-  const found = typeof value === 'string' ? `"${value}"` : foundText(value);
-  throw new RangeError(`${call}: ${what} is ${found}, expected ${words.join(' or ')}.`);
-}
-
 /** Names of execution providers, each read once. */
 export function readProviders<Provider extends string>(
   call: string,

@@ -1,4 +1,4 @@
-// Argument checks, for callers without types. All throw a TypeError.
+// Argument checks, for callers without types. All throw a TypeError, but `requireWord`.
 
 /** Describes a value for error messages. */
 export function described(value: unknown): string {
@@ -49,16 +49,17 @@ export function requireBoolean(call: string, what: string, value: unknown): void
   requireThat(typeof value === 'boolean', call, what, value, 'a boolean');
 }
 
-/** Throws unless `value` is one of these words. */
+/** Throws a RangeError, as `Intl` does, unless `value` is one of these words, of two at least. */
 export function requireWord(
   call: string,
   what: string,
   value: unknown,
   words: readonly string[],
 ): void {
+  if (words.includes(value as string)) return;
   const listed = words.map(described);
   const expected = `${listed.slice(0, -1).join(', ')} or ${listed.at(-1)}`;
-  requireThat(words.includes(value as string), call, what, value, expected);
+  throw new RangeError(`${call}: ${what} is ${described(value)}, expected ${expected}.`);
 }
 
 function requireThat(

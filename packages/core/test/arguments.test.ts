@@ -1,4 +1,5 @@
-// Wrong arguments are TypeErrors that say what is expected, and wrong data errors with a code.
+// Wrong arguments are TypeErrors that say what is expected, words that no option has RangeErrors,
+// and wrong data errors with a code.
 import { cpuBackend } from '@polyak/backend-cpu';
 import { bnUpdate, fromSafetensors, observedOptimizer, toSafetensors } from '@polyak/core';
 import { fromAveragedModel, fromDiffusers, fromTorchcontrib } from '@polyak/core/interop';
@@ -165,7 +166,6 @@ describe('a method', () => {
     ['swa', 'swapSwaSgd', [null], 'swapSwaSgd: the options are null'],
     ['swa', 'swapSwaSgd', [{ name: 'ema' }], 'there is no option "name"'],
     ['swa', 'swapSwaSgd', [{ recallable: 'x' }], 'recallable is "x", expected a boolean'],
-    ['swa', 'dispose', [{ keep: 'all' }], 'keep is "all", expected "live" or "averages"'],
     ['model', 'dispose', ['averages'], 'dispose: the options are "averages"'],
     ['swa', 'step', [5], 'step: the closure is 5, expected a function'],
     ['swa', 'updateSwaGroup', [undefined, 0], 'updateSwaGroup: 2 arguments, expected 1'],
@@ -215,7 +215,6 @@ describe('a function', () => {
     ['bnUpdate', { bnUpdate }, [[], fakeModel([null as never])], 'a layer of the model is null'],
     ['bnUpdate', { bnUpdate }, [5, fakeModel([fakeLayer('bn')])], 'bnUpdate: the loader is 5'],
     ['bnUpdate', { bnUpdate }, [[], fakeModel([]), { momentum: 1 }], 'no option "momentum"'],
-    ['bnUpdate', { bnUpdate }, [[], fakeModel([]), { nonFinite: 'no' }], 'nonFinite is "no"'],
     ['bnUpdate', { bnUpdate }, [[], fakeModel([]), null], 'bnUpdate: the options are null'],
     ['bnUpdate', { bnUpdate }, [[], fakeModel([]), { include: 1 }], 'include is 1, expected a fun'],
     ['importAverage', { importAverage }, [], 'importAverage: the state is undefined'],
@@ -237,4 +236,31 @@ describe('a function', () => {
     expect(error).toBeInstanceOf(TypeError);
     expect(String(error)).toContain(message);
   });
+});
+
+it.each<[string, () => unknown, string]>([
+  [
+    'nonFinite of a constructor',
+    () => make.model(parameters(), { ...options, nonFinite: 'ignore' }),
+    'AveragedModel: nonFinite is "ignore", expected "refuse", "skip" or "allow".',
+  ],
+  [
+    'nonFinite of bnUpdate',
+    () => loose({ bnUpdate }, 'bnUpdate')([], fakeModel([]), { nonFinite: null }),
+    'bnUpdate: nonFinite is null, expected "refuse", "skip" or "allow".',
+  ],
+  [
+    'statistics',
+    () => loose({ bnUpdate }, 'bnUpdate')([], fakeModel([]), { statistics: ['pooled'] }),
+    'bnUpdate: statistics is an array, expected "cumulative", "unweighted" or "pooled".',
+  ],
+  [
+    'keep',
+    async () => loose((await averaged()).swa, 'dispose')({ keep: 'all' }),
+    'dispose: keep is "all", expected "live" or "averages".',
+  ],
+])('%s is one of its words, or a RangeError', async (_, call, message) => {
+  const error = await failure(call);
+  expect(error).toBeInstanceOf(RangeError);
+  expect(String(error)).toBe(`RangeError: ${message}`);
 });

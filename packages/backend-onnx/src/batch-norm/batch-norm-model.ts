@@ -1,12 +1,12 @@
 // The batch-norm update of ONNX models: runs that report the moments of what enters each layer.
 import type { BatchNormLayer, BatchNormModel } from '@polyak/core/interfaces';
 import { PolyakError } from '@polyak/core';
-import { requireFunction, requireOptions } from '@polyak/core/kit';
+import { requireFunction, requireOptions, requireWord } from '@polyak/core/kit';
 import type { OnnxBatch } from './batch-feeds.js';
 import { feedsOf } from './batch-feeds.js';
 import { batchNormLayer, inHostMemory } from './batch-norm-layer.js';
 import { findBatchNorms } from './batch-norm-nodes.js';
-import { foundText, readProviders, requireOrt, requireWord } from '../arguments.js';
+import { foundText, readProviders, requireOrt } from '../arguments.js';
 import type { OnnxModel, WeightStorage } from '../model/model.js';
 import type { MomentsReduction } from './moments-graph.js';
 import { momentsRunner } from './moments-session.js';

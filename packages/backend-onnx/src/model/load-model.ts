@@ -1,6 +1,6 @@
 // Loads an .onnx file as a model that runs.
 import type { HostTensor } from '@polyak/core/interfaces';
-import { requireOptions, warnerOf } from '@polyak/core/kit';
+import { requireOptions, requireWord, warnerOf } from '@polyak/core/kit';
 import { toInference } from './inference-mode.js';
 import type { FedGraph } from './fed-graph.js';
 import { feedInitializers } from './fed-graph.js';
@@ -130,9 +130,8 @@ export function takenApart(
   { mode = 'as-exported', embed }: LoadOnnxModelOptions,
   label: string,
 ): FedGraph {
+  requireWord(label, 'mode', mode, ['as-exported', 'inference']);
   if (mode === 'inference') toInference(model, label);
-  else if (mode !== 'as-exported')
-    throw new RangeError(`${label}: mode is ${String(mode)}, expected as-exported or inference.`);
   return feedInitializers(model, new Set(embed), label);
 }
 

@@ -2,7 +2,6 @@
 import type { ModeOptions } from '@polyak/core';
 import type { TensorFlowWithLayers } from '../tensorflow.js';
 import { requireTensorFlow } from '../tensorflow.js';
-import type { Unit } from './fit-run.js';
 
 /** @throws TypeError where `tf` is not TensorFlow.js with its layers */
 export function requireLayers(tf: TensorFlowWithLayers): void {
@@ -24,12 +23,6 @@ export function requireAutomatic(options: ModeOptions): void {
     'swaCallback: swaStart or swaFreq is missing, so nothing would be averaged. Pass both, such ' +
       "as { swaStart: 6, swaFreq: 1, unit: 'epoch' }.",
   );
-}
-
-/** @throws RangeError where the unit is neither step nor epoch */
-export function requireUnit(unit: Unit): void {
-  if (['step', 'epoch'].includes(unit)) return;
-  throw new RangeError(`swaCallback: unit is "${unit}", expected "step" or "epoch".`);
 }
 
 /** @throws TypeError where an evaluation did not return numbers by name */

@@ -1,7 +1,7 @@
 // SWA for model.fit: averages while the model trains, and leaves the averages in it at the end.
 import type { AveragedBatchNorm, BnUpdateOptions, Loader } from '@polyak/core';
 import { PolyakError, SWA } from '@polyak/core';
-import { requireFunction } from '@polyak/core/kit';
+import { requireFunction, requireWord } from '@polyak/core/kit';
 import type { Optimizer } from '@tensorflow/tfjs-core';
 import type { LayersModel, Logs } from '@tensorflow/tfjs-layers';
 import { tfjsBackend } from '../averaging/backend.js';
@@ -12,7 +12,7 @@ import type { InputBatch } from '../model/model-inputs.js';
 import { modelParameters } from '../model/model-parameters.js';
 import type { TensorFlow, TensorFlowWithLayers } from '../tensorflow.js';
 import { tfjsOptimizer } from '../training/optimizer.js';
-import { requireAutomatic, requireLayers, requireNumbers, requireUnit } from './arguments.js';
+import { requireAutomatic, requireLayers, requireNumbers } from './arguments.js';
 import { requireOwnRun, requireSameWeights, tooShortRun } from './fit-run.js';
 import type { SwaCallback, SwaCallbackOptions } from './options.js';
 import { requireAlive, restorer } from './restore.js';
@@ -85,7 +85,7 @@ export function swaCallback(
   requireLayers(tf);
   requireAutomatic(options);
   const { unit = 'step', loader, evaluate, batchNorm: bnOptions, ...rest } = options;
-  requireUnit(unit);
+  requireWord('swaCallback', 'unit', unit, ['step', 'epoch']);
   if (evaluate !== undefined) requireFunction('swaCallback', 'evaluate', evaluate);
   const first = modelParameters(model);
   const batchNorm = batchNormOf(tf, model, loader, bnOptions);

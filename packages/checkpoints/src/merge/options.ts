@@ -1,7 +1,7 @@
 // The options of a merge, each read once and checked: JavaScript may pass anything.
-import { requireFunction, requireOptions } from '@polyak/core/kit';
+import { requireFunction, requireOptions, requireWord } from '@polyak/core/kit';
 import type { Checkpoint } from '../checkpoint.js';
-import { finiteNumbers, requireNumber, requireOneOf } from '../methods/options.js';
+import { finiteNumbers, requireNumber } from '../methods/options.js';
 import type { NameRules, RenameRule } from '../names/rules.js';
 import type { NonFinitePolicy } from './checks.js';
 import type { OutputDType } from './float-dtypes.js';
@@ -51,9 +51,9 @@ export const MERGE_OPTIONS: readonly string[] = [
 export function readOptions(call: string, options: MergeOptions): MergeOptions {
   const given = requireOptions(call, options, MERGE_OPTIONS);
   const { method, base, names, rows, dtype, nonFinite, shardBytes } = given;
-  if (dtype !== undefined) requireOneOf(call, 'dtype', dtype, OUTPUT_DTYPES);
+  if (dtype !== undefined) requireWord(call, 'dtype', dtype, OUTPUT_DTYPES);
   if (nonFinite !== undefined)
-    requireOneOf(call, 'nonFinite', nonFinite, ['refuse', 'skip', 'propagate']);
+    requireWord(call, 'nonFinite', nonFinite, ['refuse', 'skip', 'propagate']);
   if (shardBytes !== undefined)
     requireNumber(call, 'shardBytes', shardBytes, (bytes) => bytes >= 1, 'a number >= 1');
   if (base !== undefined) requireCheckpoint(call, 'base', base);
@@ -133,7 +133,7 @@ function readRename(call: string, rule: RenameRule): RenameRule {
 function readMethod(call: string, method: LinearMerge | MergeMethod): LinearMerge | MergeMethod {
   const given = Object(method) as Partial<Omit<LinearMerge, 'kind'> & Omit<MergeMethod, 'kind'>>;
   const { kind } = given as { readonly kind?: unknown };
-  requireOneOf(call, 'kind of the method', kind, ['linear', 'blocks']);
+  requireWord(call, 'kind of the method', kind, ['linear', 'blocks']);
   const { name, weights, options, needsBase, models, tensor } = given;
   requireText(call, 'name of the method', name);
   if (kind === 'linear')

@@ -1,9 +1,9 @@
 // DARE: drop and rescale.
-import { requireOptions } from '@polyak/core/kit';
+import { requireOptions, requireWord } from '@polyak/core/kit';
 import type { Block, MergeMethod, TensorMerge } from '../merge/method.js';
 import { DeltaSum, TILE, baseOf } from './deltas.js';
 import type { WriteDeltas } from './deltas.js';
-import { recordOf, requireNumber, requireOneOf, requireShare, taskOf } from './options.js';
+import { recordOf, requireNumber, requireShare, taskOf } from './options.js';
 import type { TaskOptions } from './options.js';
 import { ELECTIONS } from './sign-election.js';
 import type { Election } from './sign-election.js';
@@ -43,7 +43,7 @@ export function dare(options: DareOptions): MergeMethod {
   requireShare('dare', 'density', density);
   const isSeed = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
   requireNumber('dare', 'seed', seed, isSeed, 'an integer in [0, 2^53)');
-  if (elect !== undefined) requireOneOf('dare', 'elect', elect, ELECTIONS);
+  if (elect !== undefined) requireWord('dare', 'elect', elect, ELECTIONS);
   const task = taskOf('dare', given);
   const [sum, bits] = [new DeltaSum(task, elect), new Uint32Array(TILE)];
   return {

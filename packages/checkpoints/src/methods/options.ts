@@ -71,15 +71,3 @@ export function requireNumber(
     throw new RangeError(`${call}: ${what} is ${value}, expected ${expected}.`);
   }
 }
-
-/** Throws unless `value` is one of `names`. */
-export function requireOneOf(
-  call: string,
-  what: string,
-  value: unknown,
-  names: readonly string[],
-): void {
-  if (typeof value === 'string' && names.includes(value)) return;
-  const found = typeof value === 'string' ? `"${value}"` : `a value of type ${typeof value}`;
-  throw new RangeError(`${call}: ${what} is ${found}, expected ${names.join(' or ')}.`);
-}

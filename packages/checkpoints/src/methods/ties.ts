@@ -1,10 +1,10 @@
 // TIES: trim, elect signs, merge.
-import { requireOptions } from '@polyak/core/kit';
+import { requireOptions, requireWord } from '@polyak/core/kit';
 import type { Block, MergeMethod, TensorMerge } from '../merge/method.js';
 import { DeltaSum, baseOf } from './deltas.js';
 import type { WriteDeltas } from './deltas.js';
 import { KthLargest, Magnitudes } from './kth-largest.js';
-import { recordOf, requireOneOf, requireShare, taskOf } from './options.js';
+import { recordOf, requireShare, taskOf } from './options.js';
 import type { TaskOptions } from './options.js';
 import { ELECTIONS } from './sign-election.js';
 import type { Election } from './sign-election.js';
@@ -37,7 +37,7 @@ export function ties(options: TiesOptions): MergeMethod {
   const given = requireOptions('ties', options, ['density', 'elect', 'lambda', 'weights']);
   const { density, elect = 'sum' } = given;
   requireShare('ties', 'density', density);
-  requireOneOf('ties', 'elect', elect, ELECTIONS);
+  requireWord('ties', 'elect', elect, ELECTIONS);
   const task = taskOf('ties', given);
   const [sum, magnitudes] = [new DeltaSum(task, elect), new Magnitudes()];
   return {

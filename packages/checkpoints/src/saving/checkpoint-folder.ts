@@ -1,7 +1,7 @@
 // The checkpoints of a run in a folder: saved whole, the last and the best of them kept.
 import { fromSafetensors, PolyakError, toSafetensorsChunks } from '@polyak/core';
 import type { StateTree } from '@polyak/core';
-import { requireOptions, requireSignal, warnerOf } from '@polyak/core/kit';
+import { requireOptions, requireSignal, requireWord, warnerOf } from '@polyak/core/kit';
 import type { Warn } from '@polyak/core/kit';
 import { folderError } from './folder-error.js';
 import type { FolderStore } from './folder-store.js';
@@ -78,9 +78,7 @@ export class CheckpointFolder {
     const { maxToKeep, saveTopK = 0, mode = 'min' } = given;
     requireCount('maxToKeep', maxToKeep, 1);
     requireCount('saveTopK', saveTopK, 0);
-    if (mode !== 'min' && mode !== 'max') {
-      throw new RangeError(`CheckpointFolder: mode is ${String(mode)}, expected min or max.`);
-    }
+    requireWord('CheckpointFolder', 'mode', mode, ['min', 'max']);
     this.#store = store;
     this.#retention = { maxToKeep, saveTopK, mode };
     this.#warn = warnerOf('CheckpointFolder', given.onWarning);

@@ -70,7 +70,7 @@ describe('dare', () => {
     expect(make({ density: 1.1 })).toThrow('dare: density is 1.1, expected a number in (0, 1].');
     expect(make({ seed: -1 })).toThrow('seed is -1, expected an integer in [0, 2^53)');
     expect(make({ seed: 2 ** 53 })).toThrow(RangeError);
-    expect(make({ elect: 'most' })).toThrow('elect is "most", expected sum or count');
+    expect(make({ elect: 'most' })).toThrow('elect is "most", expected "sum" or "count"');
     expect(make({ random: 1 })).toThrow('there is no option "random"');
   });
 });

@@ -95,7 +95,7 @@ describe('ties', () => {
         ties({ density: 0.5, ...options });
     expect(make({ density: 0 })).toThrow('ties: density is 0, expected a number in (0, 1].');
     expect(make({ density: undefined })).toThrow('density is missing');
-    expect(make({ elect: 'most' })).toThrow('elect is "most", expected sum or count');
+    expect(make({ elect: 'most' })).toThrow('elect is "most", expected "sum" or "count"');
     expect(make({ seed: 1 })).toThrow('there is no option "seed"');
   });
 });

@@ -261,7 +261,7 @@ describe('a checkpoint folder', () => {
     [{ maxToKeep: 0 }, 'maxToKeep is 0, expected an integer from 1 or Infinity'],
     [{ maxToKeep: 1.5 }, 'maxToKeep is 1.5'],
     [{ maxToKeep: 1, saveTopK: -1 }, 'saveTopK is -1, expected an integer from 0'],
-    [{ maxToKeep: 1, mode: 'best' }, 'mode is best, expected min or max'],
+    [{ maxToKeep: 1, mode: 'best' }, 'mode is "best", expected "min" or "max"'],
     [{ maxToKeep: 1, monitor: 'loss' }, 'there is no option "monitor"'],
   ])('refuses the options %j', (options, message) => {
     expect(() => new CheckpointFolder(fileStore(path), options as never)).toThrow(message);

@@ -7,6 +7,7 @@ import {
   requireMembers,
   requireOptions,
   requireSignal,
+  requireWord,
 } from '../arguments.js';
 import { requirePolicy } from '../non-finite.js';
 import type { NonFinitePolicy } from '../non-finite.js';
@@ -189,11 +190,8 @@ function requireBatchNorm<Batch>(
   if (include !== undefined) requireFunction(call, 'include', include);
   if (nonFinite !== undefined) requirePolicy(call, nonFinite);
   requireSignal(call, signal);
-  if (statistics !== undefined && !['cumulative', 'unweighted', 'pooled'].includes(statistics)) {
-    throw new RangeError(
-      `${call}: statistics is ${described(statistics)}, expected "cumulative", "unweighted" or ` +
-        '"pooled".',
-    );
+  if (statistics !== undefined) {
+    requireWord(call, 'statistics', statistics, ['cumulative', 'unweighted', 'pooled']);
   }
   if (maxBatches === undefined || maxBatches === Infinity) return given;
   if (!(Number.isInteger(maxBatches) && maxBatches >= 1)) {

@@ -1,4 +1,4 @@
-export { requireFunction, requireOptions, requireSignal } from '../arguments.js';
+export { requireFunction, requireOptions, requireSignal, requireWord } from '../arguments.js';
 export { allFinite } from './all-finite.js';
 export type { Cell, CellOwner } from './cell.js';
 export { cell } from './cell.js';
