@@ -86,12 +86,11 @@ function tensorsOf(mean: NamedTensors, index: number): ReadonlyMap<string, HostT
     throw new TypeError(`${CALL}: the mean ${index} is ${found}, expected tensors by name.`);
   }
   for (const [name, node] of Object.entries(record)) {
-    const tensor = isTensor(node) ? canonical(node) : undefined;
-    const flaw = tensor === undefined ? 'is not a tensor' : flawOf(tensor);
-    if (tensor === undefined || flaw !== undefined) {
+    const flaw = isTensor(node) ? flawOf(canonical(node)) : 'is not a tensor';
+    if (flaw !== undefined) {
       throw new TypeError(`${CALL}: the mean ${index}: "${name}" ${flaw}.`);
     }
-    tensors.set(name, tensor);
+    tensors.set(name, node as HostTensor);
   }
   return tensors;
 }

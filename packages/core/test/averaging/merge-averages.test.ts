@@ -56,12 +56,24 @@ const weight = fc.oneof(
   fc.double({ min: 1e-3, max: 1e6, noNaN: true }),
 );
 const pairs = fc.array(fc.record({ value: number, weight }), { minLength: 1, maxLength: 20 });
+/** What is left of their sum is the rounding error of a product or, with the weight 1, of a sum. */
+const cancelling = fc
+  .tuple(fc.double({ min: 1, max: 2, noNaN: true }), fc.oneof(weight, fc.constant(1)))
+  .map(([wide, w]) => {
+    const value = Math.fround(wide);
+    return w === 1
+      ? [value, value * 2 ** -60, -value].map((each) => ({ value: each, weight: 1 }))
+      : [
+          { value, weight: w },
+          { value: -1, weight: w * value },
+        ];
+  });
 
 describe('mergeAverages', () => {
   it.each(['float32', 'float64'] as const)(
     'is within 1 ulp of float64, rounded once: %s',
     (dtype) => {
-      const property = fc.property(pairs, (list) => {
+      const property = fc.property(fc.oneof(pairs, cancelling), (list) => {
         const rounded = list.map(({ value, weight: w }) => ({
           value: dtype === 'float32' ? Math.fround(value) : value,
           weight: w,
@@ -144,6 +156,7 @@ describe('mergeAverages', () => {
     ['a weight of 0', [good, { ...good, weight: 0 }], 'RangeError', 'average 1 is 0'],
     ['a negative weight', [{ ...good, weight: -1 }], 'RangeError', 'is -1'],
     ['a weight that is NaN', [{ ...good, weight: NaN }], 'RangeError', 'is NaN'],
+    ['a weight in words', [{ ...good, weight: '3' }], 'RangeError', 'average 0 is "3"'],
     ['an infinite weight', [{ ...good, weight: Infinity }], 'RangeError', 'is Infinity'],
     [
       'weights that overflow',
@@ -157,12 +170,12 @@ describe('mergeAverages', () => {
       'a name',
       [good, { mean: { v: named('float32', [1])['w'] }, weight: 1 }],
       'ERR_MISMATCH',
-      '"w"',
+      'it lacks "w"; the first one has no "v"',
     ],
     ['integers', [of('int32', Int32Array.of(1))], 'ERR_UNSUPPORTED', 'int32'],
     ['half precision', [of('bfloat16', Uint16Array.of(1))], 'ERR_UNSUPPORTED', 'bfloat16'],
-    ['NaN', [good, of('float32', Float32Array.of(1, NaN))], 'ERR_NON_FINITE', '"w"'],
-    ['an infinity', [of('float64', Float64Array.of(-Infinity))], 'ERR_NON_FINITE', '"w"'],
+    ['NaN', [good, of('float32', Float32Array.of(1, NaN))], 'ERR_NON_FINITE', '"w" has NaN'],
+    ['an infinity', [of('float64', Float64Array.of(-Infinity))], 'ERR_NON_FINITE', '"w" has'],
     [
       'an overflow',
       Array.from({ length: 2 }, () => ({ mean: named('float64', [1.7e308]), weight: 1 })),
@@ -171,6 +184,12 @@ describe('mergeAverages', () => {
     ],
     ['no tensors', [{ mean: null, weight: 1 }], 'TypeError', 'the mean 0'],
     ['an array', [{ mean: { w: Float32Array.of(1) }, weight: 1 }], 'TypeError', '"w"'],
+    [
+      'too few elements',
+      [{ mean: { w: { ...named('float32', [1, 2])['w'], shape: [3] } }, weight: 1 }],
+      'TypeError',
+      'the mean 0: "w" is float32[3] with 2 elements, expected 3',
+    ],
     ['no list', good, 'TypeError', 'list'],
   ])('refuses %s', (_what, list, kind, text) => {
     const call = (): unknown => mergeAverages(list as readonly WeightedAverage[]);
@@ -193,6 +212,18 @@ describe('TensorMerge', () => {
       terms.map(({ tensor, weight: w }) => ({ mean: { tensor }, weight: w })),
     );
     expect(merge.finish()).toEqual(whole.mean['tensor']);
+  });
+
+  it('goes on without a tensor that it refused', () => {
+    const merge = new TensorMerge('test', { dtype: 'float32', shape: [2] });
+    const tensor = (...values: readonly number[]) =>
+      ({ dtype: 'float32', shape: [2], data: Float32Array.from(values) }) as const;
+    merge.add(tensor(1, 2), 1);
+    expect(() => {
+      merge.add(tensor(5, NaN), 1);
+    }).toThrow(expect.objectContaining({ code: 'ERR_NON_FINITE' }));
+    merge.add(tensor(5, 10), 3);
+    expect(merge.finish()).toEqual(tensor(4, 8));
   });
 
   it('refuses a tensor of another shape', () => {
