@@ -69,9 +69,11 @@ export interface CpuBackend extends Backend<HostTensor> {
  * @returns the backend; methods throw a `PolyakError` `ERR_DISPOSED` for a tensor that was disposed
  *   of, or consumed by an update
  * @throws PolyakError `ERR_UNSUPPORTED` where `wasm` is asked for and the runtime lacks it
+ * @throws TypeError where the options are no object, or one of them is not known; RangeError for
+ *   another kernel
  */
 export function cpuBackend(options: CpuBackendOptions = {}): CpuBackend {
-  return backendOn(chooseEngine('cpuBackend', options.kernel));
+  return backendOn(chooseEngine('cpuBackend', options));
 }
 
 /**
@@ -82,9 +84,11 @@ export function cpuBackend(options: CpuBackendOptions = {}): CpuBackend {
  * @param options - which kernel
  * @returns the backend
  * @throws PolyakError `ERR_UNSUPPORTED` where `wasm` is asked for and the runtime lacks it
+ * @throws TypeError where the options are no object, or one of them is not known; RangeError for
+ *   another kernel
  */
 export function inPlaceCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
-  return backendOn(chooseEngine('inPlaceCpuBackend', options.kernel), updatedInPlace);
+  return backendOn(chooseEngine('inPlaceCpuBackend', options), updatedInPlace);
 }
 
 /**

@@ -42,9 +42,11 @@ export interface HostKernels {
  *
  * @param options - which kernel, as for `cpuBackend`
  * @throws PolyakError `ERR_UNSUPPORTED` where `wasm` is asked for and the runtime lacks it
+ * @throws TypeError where the options are no object, or one of them is not known; RangeError for
+ *   another kernel
  */
 export function hostKernels(options: { readonly kernel?: 'wasm' | 'js' } = {}): HostKernels {
-  const engine = chooseEngine('hostKernels', options.kernel);
+  const engine = chooseEngine('hostKernels', options);
   const arrays = new SpareArrays(PLAIN);
   return {
     name: engine.name,

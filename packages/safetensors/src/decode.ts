@@ -5,6 +5,7 @@ import { parseHeader } from './header/parse.js';
 import { dataBeginOf, headerText } from './header/preamble.js';
 import { excerpt } from './json.js';
 import { refuseBigEndian } from './little-endian.js';
+import { requireBytes } from './stream/byte-source.js';
 import type { HostTensor } from './tensor.js';
 import { arrayOf, bytesOf, elementCount } from './tensor.js';
 
@@ -56,11 +57,7 @@ export function decodeSafetensors(
   { copy = true }: DecodeOptions = {},
 ): SafetensorsFile {
   refuseBigEndian('decodeSafetensors');
-  if (!ArrayBuffer.isView(bytes) || bytes[Symbol.toStringTag] !== 'Uint8Array') {
-    throw new TypeError(
-      'decodeSafetensors: expected a Uint8Array. Wrap an ArrayBuffer: new Uint8Array(buffer).',
-    );
-  }
+  requireBytes('decodeSafetensors', bytes);
   const size = bytes.byteLength;
   const dataBegin = dataBeginOf(bytes, size);
   const { metadata, entries } = parseHeader(headerText(bytes.subarray(LENGTH_SIZE, dataBegin)), {

@@ -81,6 +81,10 @@ function pieces(
 ): readonly Uint8Array[] {
   const call = 'encodeSafetensors';
   refuseBigEndian(call);
+  // The entries of a Map are not properties: it would be an empty file.
+  if (typeof tensors !== 'object' || tensors === null || Symbol.iterator in tensors) {
+    throw new TypeError(`${call}: expected an object of tensors by name, no list and no Map.`);
+  }
   const named = new Map(
     Object.entries(tensors).map(([name, tensor]) => [name, inMemory(name, tensor)]),
   );

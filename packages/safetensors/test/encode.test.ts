@@ -88,6 +88,10 @@ describe('encodeSafetensors', () => {
   });
 
   const wrong: [string, unknown, unknown, typeof TypeError | typeof RangeError, RegExp][] = [
+    ['a Map', new Map([['w', weight]]), {}, TypeError, /expected an object of tensors by name/],
+    ['a list', [weight], {}, TypeError, /no list/],
+    ['no tensors', undefined, {}, TypeError, /expected an object/],
+    ['a number', 5, {}, TypeError, /expected an object/],
     ['a tensor that is none', { w: null }, {}, TypeError, /"w" is null/],
     [
       'an unknown dtype',

@@ -1,6 +1,7 @@
 // The files of a checkpoint, opened by the names that its main file has for them.
 import { isInFolder, textOf } from '@polyak/backend-onnx/file';
 import { PolyakError } from '@polyak/core';
+import { requireMembers } from '@polyak/core/kit';
 import type { ByteSource } from '@polyak/safetensors';
 import type { CheckpointFile } from '../checkpoint.js';
 import { checkpointError } from './refused.js';
@@ -15,8 +16,12 @@ export type OpenFile = (name: string) => Promise<CheckpointFile>;
  * Files in memory, of a browser or of a store, as a folder to open checkpoints from.
  *
  * @param sources - the bytes of each file by its name
+ * @throws TypeError if they are no Map, such as an object
  */
 export function fromSources(sources: ReadonlyMap<string, ByteSource>): OpenFile {
+  const remedy = 'Pass new Map([[name, source]]), with blobSource(file) or bytesSource(bytes).';
+  const members = { get: 'a function', keys: 'a function' } as const;
+  requireMembers('fromSources: the argument', sources, members, remedy);
   return (name) => {
     const source = sources.get(name.replace(/^(\.\/+)+/, ''));
     if (source !== undefined) return Promise.resolve({ name, source });

@@ -1,6 +1,6 @@
 // Merges that are weighted sums of checkpoints, whose weights do not depend on the values.
 import { requireOptions } from '@polyak/core/kit';
-import { finiteNumbers } from '../methods/options.js';
+import { finiteNumbers, requireNumber } from '../methods/options.js';
 
 /** A weighted sum of checkpoints: `result = Σ weights[i] * checkpoint[i]`. */
 export interface LinearMerge {
@@ -17,8 +17,10 @@ export interface LinearMerge {
  *
  * @param count - how many, 1 at least
  * @returns weights of `1 / count`
+ * @throws TypeError where `count` is no number; RangeError where it is no integer from 1
  */
 export function mean(count: number): LinearMerge {
+  requireNumber('mean', 'count', count, (n) => Number.isInteger(n) && n >= 1, 'an integer >= 1');
   return { kind: 'linear', name: 'mean', weights: Array.from({ length: count }, () => 1 / count) };
 }
 

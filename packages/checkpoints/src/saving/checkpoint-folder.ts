@@ -1,7 +1,13 @@
 // The checkpoints of a run in a folder: saved whole, the last and the best of them kept.
 import { fromSafetensors, PolyakError, toSafetensorsChunks } from '@polyak/core';
 import type { StateTree } from '@polyak/core';
-import { requireOptions, requireSignal, requireWord, warnerOf } from '@polyak/core/kit';
+import {
+  requireMembers,
+  requireOptions,
+  requireSignal,
+  requireWord,
+  warnerOf,
+} from '@polyak/core/kit';
 import type { Warn } from '@polyak/core/kit';
 import { folderError } from './folder-error.js';
 import type { FolderStore } from './folder-store.js';
@@ -9,6 +15,15 @@ import { ranked, surplusOf } from './retention.js';
 import type { Retention } from './retention.js';
 import { onePerStep, savedAmong, savedCheckpoint } from './saved-checkpoint.js';
 import type { SavedCheckpoint } from './saved-checkpoint.js';
+
+/** What each store has. */
+const STORE = {
+  name: 'a name',
+  list: 'a function',
+  read: 'a function',
+  write: 'a function',
+  remove: 'a function',
+} as const;
 
 /** Options of {@link CheckpointFolder}. */
 export interface CheckpointFolderOptions {
@@ -70,9 +85,12 @@ export class CheckpointFolder {
    *   {@link directoryStore}
    * @param options - how many checkpoints are kept
    * @throws RangeError if a number or mode is out of range
-   * @throws TypeError if the options are no object, or one of them is not known
+   * @throws TypeError if the store is none, such as a path, the options are no object, or one of
+   *   them is not known
    */
   constructor(store: FolderStore, options: CheckpointFolderOptions) {
+    const remedy = 'Pass fileStore(path) of @polyak/checkpoints/node, or directoryStore(handle).';
+    requireMembers('CheckpointFolder: the store', store, STORE, remedy);
     const known = ['maxToKeep', 'saveTopK', 'mode', 'onWarning'];
     const given = requireOptions('CheckpointFolder', options, known);
     const { maxToKeep, saveTopK = 0, mode = 'min' } = given;

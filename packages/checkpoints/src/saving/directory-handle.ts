@@ -1,5 +1,6 @@
 // A folder of the File System API, such as a browser's private one, for `CheckpointFolder`.
 import { PolyakError } from '@polyak/core';
+import { requireMembers } from '@polyak/core/kit';
 import type { FolderStore } from './folder-store.js';
 
 /** What is needed of a `FileSystemDirectoryHandle`. */
@@ -52,6 +53,7 @@ const PARTIAL = /^\.step=.*\.safetensors\.[0-9a-f-]{36}\.partial(\.crswap)?$/;
  * one. A save throws `ERR_UNSUPPORTED` where the browser cannot move files or has no locks.
  *
  * @param handle - of the folder
+ * @throws TypeError if it is none, such as a path
  * @example
  * ```ts
  * import { CheckpointFolder, directoryStore } from '@polyak/checkpoints/saving';
@@ -65,6 +67,12 @@ const PARTIAL = /^\.step=.*\.safetensors\.[0-9a-f-]{36}\.partial(\.crswap)?$/;
  * ```
  */
 export function directoryStore(handle: DirectoryHandle): FolderStore {
+  requireMembers(
+    'directoryStore: the handle',
+    handle,
+    { name: 'a name', keys: 'a function', getFileHandle: 'a function', removeEntry: 'a function' },
+    'Pass a FileSystemDirectoryHandle, such as navigator.storage.getDirectory() gives.',
+  );
   const remove = async (name: string): Promise<void> => {
     await handle.removeEntry(name).catch((error: unknown) => {
       if ((error as Partial<Error>).name !== 'NotFoundError') throw error;

@@ -22,8 +22,12 @@ const ABANDONED_AFTER = 24 * 60 * 60 * 1000;
  * written to for a day.
  *
  * @param path - of the folder, which must exist
+ * @throws TypeError if it is no string
  */
 export function fileStore(path: string): FolderStore {
+  if (typeof path !== 'string') {
+    throw new TypeError(`fileStore: the path is of type ${typeof path}, expected a string.`);
+  }
   return {
     name: path,
     list: async () => readdir(path),

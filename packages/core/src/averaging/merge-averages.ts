@@ -81,7 +81,8 @@ function weightAt(index: number | 'sum', weight: number): number {
 function tensorsOf(mean: NamedTensors, index: number): ReadonlyMap<string, HostTensor> {
   const record = readState(CALL, mean);
   const tensors = new Map<string, HostTensor>();
-  if (recordOf(record) !== record) {
+  // The entries of a Map are not properties.
+  if (recordOf(record) !== record || Symbol.iterator in mean) {
     const found = described(mean);
     throw new TypeError(`${CALL}: the mean ${index} is ${found}, expected tensors by name.`);
   }

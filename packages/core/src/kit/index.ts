@@ -1,4 +1,10 @@
-export { requireFunction, requireOptions, requireSignal, requireWord } from '../arguments.js';
+export {
+  requireFunction,
+  requireMembers,
+  requireOptions,
+  requireSignal,
+  requireWord,
+} from '../arguments.js';
 export { allFinite } from './all-finite.js';
 export type { Cell, CellOwner } from './cell.js';
 export { cell } from './cell.js';

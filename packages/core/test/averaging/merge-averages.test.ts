@@ -183,6 +183,7 @@ describe('mergeAverages', () => {
       'overflows',
     ],
     ['no tensors', [{ mean: null, weight: 1 }], 'TypeError', 'the mean 0'],
+    ['a Map', [{ mean: new Map([['w', good]]), weight: 1 }], 'TypeError', 'the mean 0'],
     ['an array', [{ mean: { w: Float32Array.of(1) }, weight: 1 }], 'TypeError', '"w"'],
     [
       'too few elements',

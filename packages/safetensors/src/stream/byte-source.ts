@@ -37,6 +37,7 @@ export interface BlobLike {
  *
  * @param blob - not read before its bytes are asked for
  * @returns a source
+ * @throws TypeError where it is no Blob
  * @example
  * ```ts
  * import { blobSource, encodeSafetensors, openSafetensors } from '@polyak/safetensors';
@@ -46,6 +47,10 @@ export interface BlobLike {
  * ```
  */
 export function blobSource(blob: BlobLike): ByteSource {
+  const given = blob as Partial<BlobLike> | null | undefined;
+  if (typeof given?.arrayBuffer !== 'function') {
+    throw new TypeError('blobSource: expected a Blob, such as a File. For bytes, use bytesSource.');
+  }
   return {
     size: blob.size,
     async read(offset, length) {
@@ -60,8 +65,10 @@ export function blobSource(blob: BlobLike): ByteSource {
  *
  * @param bytes - may not change while the source is in use
  * @returns a source, whose `read` returns views of `bytes`
+ * @throws TypeError where they are no Uint8Array, such as an ArrayBuffer
  */
 export function bytesSource(bytes: Uint8Array): ByteSource {
+  requireBytes('bytesSource', bytes);
   return {
     size: bytes.byteLength,
     read(offset, length) {
@@ -69,6 +76,14 @@ export function bytesSource(bytes: Uint8Array): ByteSource {
       return bytes.subarray(offset, offset + length);
     },
   };
+}
+
+/** Throws unless `bytes` is a Uint8Array, of any realm. */
+export function requireBytes(call: string, bytes: Uint8Array): void {
+  if (ArrayBuffer.isView(bytes) && bytes[Symbol.toStringTag] === 'Uint8Array') return;
+  throw new TypeError(
+    `${call}: expected a Uint8Array. Wrap an ArrayBuffer: new Uint8Array(buffer).`,
+  );
 }
 
 /** Throws where a range does not lie in a source. */

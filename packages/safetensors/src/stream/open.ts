@@ -58,6 +58,7 @@ export interface SafetensorsReader {
  * @returns the tensors, and how to read them
  * @throws {@link PolyakError} `ERR_SAFETENSORS` where the bytes are not a well-formed file,
  * `ERR_UNSUPPORTED` on a big-endian machine
+ * @throws TypeError where `source` is none, such as a path or bytes
  * @example
  * ```ts
  * import { bytesSource, encodeSafetensors, openSafetensors } from '@polyak/safetensors';
@@ -74,6 +75,12 @@ export async function openSafetensors(
   { headers }: OpenOptions = {},
 ): Promise<SafetensorsReader> {
   refuseBigEndian('openSafetensors');
+  if (typeof (source as Partial<ByteSource> | null | undefined)?.read !== 'function') {
+    throw new TypeError(
+      'openSafetensors: expected a source: bytesSource(bytes), blobSource(file), or openFile(path) ' +
+        'of @polyak/safetensors/node.',
+    );
+  }
   const { size } = source;
   const dataBegin = dataBeginOf(await take(source, 0, Math.min(LENGTH_SIZE, size)), size);
   const bytes = await take(source, LENGTH_SIZE, dataBegin - LENGTH_SIZE);

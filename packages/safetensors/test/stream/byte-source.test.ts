@@ -31,3 +31,20 @@ it('opens a safetensors file that is a Blob', async () => {
   );
   expect(await file.read('weight')).toEqual(weight);
 });
+
+it.each<[string, () => unknown, string]>([
+  [
+    'an ArrayBuffer for bytes',
+    () => bytesSource(bytes.buffer as never),
+    'bytesSource: expected a Uint8Array. Wrap an ArrayBuffer',
+  ],
+  ['a path for bytes', () => bytesSource('a.safetensors' as never), 'expected a Uint8Array'],
+  ['bytes for a Blob', () => blobSource(bytes as never), 'blobSource: expected a Blob'],
+  ['no Blob', () => blobSource(undefined as never), 'blobSource: expected a Blob'],
+  ['bytes for a source', async () => openSafetensors(bytes as never), 'bytesSource(bytes)'],
+  ['a path for a source', async () => openSafetensors('a' as never), 'or openFile(path) of'],
+])('refuses %s', async (_, call, message) => {
+  const error: unknown = await (async () => call())().catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(TypeError);
+  expect(String(error)).toContain(message);
+});
