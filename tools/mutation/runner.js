@@ -61,7 +61,9 @@ async function call({ id, file, run }) {
   } catch (error) {
     failure = error ?? 'nothing was thrown';
   }
-  const result = { id, name: id, timeSpentMs: performance.now() - start };
+  const timeSpentMs = performance.now() - start;
+  // By the file, StrykerJS sees which tests have changed since the last run.
+  const result = { id, name: id, fileName: resolve(file), timeSpentMs };
   if (failure === undefined) return { ...result, status: PASSED };
   const failureMessage = failure instanceof Error ? failure.message : inspect(failure);
   return { ...result, status: FAILED, failureMessage };
