@@ -7,43 +7,8 @@ import { prepareOutput, stageOutput, writeFileAtomic } from '@polyak/checkpoints
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { contentsOf, layoutOf, writeUnits } from './output.js';
 
-/** Counts the calls that need space, and fails at one of them. */
-const disk = vi.hoisted(() => ({
-  calls: 0,
-  failAt: 0,
-  call() {
-    this.calls += 1;
-    if (this.calls !== this.failAt) return;
-    throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
-  },
-}));
-
-vi.mock('node:fs/promises', async (original) => {
-  const fs = await original<typeof import('node:fs/promises')>();
-  const needsSpace = new Set(['write', 'writeFile', 'truncate', 'datasync', 'sync']);
-  const open: typeof fs.open = async (path, flags, mode) => {
-    if (typeof flags === 'string' && flags.startsWith('w')) disk.call();
-    const handle = await fs.open(path, flags, mode);
-    return new Proxy(handle, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name, target);
-        if (typeof value !== 'function') return value;
-        return async (...args: unknown[]): Promise<unknown> => {
-          if (needsSpace.has(String(name))) disk.call();
-          return (await value.apply(target, args)) as unknown;
-        };
-      },
-    });
-  };
-  return {
-    ...fs,
-    open,
-    async rename(from: string, to: string) {
-      disk.call();
-      await fs.rename(from, to);
-    },
-  };
-});
+const { disk, onFailingDisk } = await vi.hoisted(async () => import('../failing-disk.js'));
+vi.mock(import('node:fs/promises'), onFailingDisk);
 
 const FILES = { 'mean-1.bin': 5_000, 'mean.json': 990 };
 const NEW = { seed: 1, unit: 2_500 };
@@ -55,7 +20,7 @@ let output = '';
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'polyak-full-'));
   output = join(folder, 'mean.json');
-  Object.assign(disk, { calls: 0, failAt: 0 });
+  disk.reset();
 });
 
 afterEach(async () => rm(folder, { recursive: true }));
@@ -98,7 +63,7 @@ describe('a full disk', () => {
     let calls = 1;
     for (; calls < 200; calls++) {
       await writeOld();
-      Object.assign(disk, { calls: 0, failAt: calls });
+      disk.reset(calls);
       const error: unknown = await merge({ force: true }).catch((reason: unknown) => reason);
       if (error === undefined) break;
       expect(error).toMatchObject({ code: 'ENOSPC' });
@@ -129,7 +94,7 @@ describe('writeFileAtomic', () => {
     await writeFile(path(), 'old');
     let calls = 1;
     for (; calls < 20; calls++) {
-      Object.assign(disk, { calls: 0, failAt: calls });
+      disk.reset(calls);
       const error: unknown = await writeFileAtomic(path(), chunks).catch((reason) => reason);
       if ((await readFile(path(), 'utf8')) !== 'old') break;
       expect(error).toMatchObject({ code: 'ENOSPC' });

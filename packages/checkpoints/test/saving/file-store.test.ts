@@ -7,44 +7,13 @@ import { fileStore } from '@polyak/checkpoints/node';
 import { CheckpointFolder } from '@polyak/checkpoints/saving';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
-/** The disk fails at the call of that number, if there is one. */
-const disk = vi.hoisted(() => ({
-  calls: 0,
-  failAt: 0,
-  code: '',
-  call(): void {
-    this.calls += 1;
-    if (this.calls === this.failAt) throw Object.assign(new Error(this.code), { code: this.code });
-  },
-}));
-
-vi.mock(import('node:fs/promises'), async (original) => {
-  const fs = await original();
-  const open: typeof fs.open = async (path, flags, mode) => {
-    disk.call();
-    const handle = await fs.open(path, flags, mode);
-    return new Proxy(handle, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name, target);
-        if (typeof value !== 'function') return value;
-        return async (...args: unknown[]): Promise<unknown> => {
-          if (['write', 'sync'].includes(String(name))) disk.call();
-          return (await value.apply(target, args)) as unknown;
-        };
-      },
-    });
-  };
-  const rename: typeof fs.rename = async (from, to) => {
-    disk.call();
-    await fs.rename(from, to);
-  };
-  return { ...fs, open, rename };
-});
+const { disk, onFailingDisk } = await vi.hoisted(async () => import('../failing-disk.js'));
+vi.mock(import('node:fs/promises'), onFailingDisk);
 
 let path = '';
 beforeEach(async () => {
   path = await mkdtemp(join(tmpdir(), 'polyak-store-'));
-  Object.assign(disk, { calls: 0, failAt: 0 });
+  disk.reset();
 });
 afterEach(async () => rm(path, { recursive: true, force: true }));
 
@@ -118,12 +87,12 @@ it.each([
   await folderOf().save(1, old);
   let failAt = 1;
   for (; failAt < 30; failAt += 1) {
-    Object.assign(disk, { calls: 0, failAt, code });
+    disk.reset(failAt, code);
     const error: unknown = await folderOf()
       .save(2, { a: 'new' })
       .catch((reason: unknown) => reason);
     const names = await readdir(path);
-    Object.assign(disk, { calls: 0, failAt: 0 });
+    disk.reset();
     if (!(error instanceof Error)) break;
     expect(error).toMatchObject({ code: 'ERR_CHECKPOINT', cause: { code } });
     expect(error.message).toContain(`save: ${path}/step=2.safetensors: ${text} The earlier`);
