@@ -7,7 +7,7 @@ import { checkBundles } from './bundles.js';
 import { parseOptions } from './options.js';
 import { runPrograms } from './programs.js';
 import { Report } from './row.js';
-import { packAll, tarballsIn } from './tarballs.js';
+import { buildAndPack, tarballsIn } from './tarballs.js';
 import { checkTypes } from './types.js';
 
 const {
@@ -23,7 +23,7 @@ const at = (part: string): string => join(folder, part);
 try {
   if (packed === undefined) {
     report.say('Build and pack');
-    await packAll(at('tarballs'));
+    await buildAndPack(at('tarballs'));
   }
   const tarballs = await tarballsIn(packed ?? at('tarballs'));
   if (parts.has('programs')) await runPrograms(at('programs'), tarballs, runtimes, report);

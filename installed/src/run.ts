@@ -1,23 +1,7 @@
-// Commands that the checks run.
-import { spawn } from 'node:child_process';
+// Commands as a user runs them: without what pnpm has set here, and for a limited time.
 import process from 'node:process';
-
-/** How a command ended. */
-export interface Ran {
-  /** Its exit code; undefined where it was ended by a signal or took too long. */
-  readonly code: number | undefined;
-  /** What it wrote to stdout and stderr. */
-  readonly output: string;
-}
-
-/** Where and how long a command runs. */
-export interface RunOptions {
-  readonly cwd: string;
-  /** Variables besides those of this process; undefined removes one. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Default 300. */
-  readonly seconds?: number;
-}
+import * as commands from '../../tools/run.js';
+import type { Ran, RunOptions } from '../../tools/run.js';
 
 /**
  * What makes a package manager or Node behave otherwise than at a user's: what pnpm and this
@@ -25,35 +9,23 @@ export interface RunOptions {
  */
 const INHERITED = /^(?:npm_|pnpm_|NODE_OPTIONS$|NODE_PATH$|INIT_CWD$)/iu;
 
+/** The environment of this process at a user's, with other variables. */
+function environment(others: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const users = Object.entries(process.env).filter(([name]) => !INHERITED.test(name));
+  return { ...Object.fromEntries(users), ...others };
+}
+
+/** The options, with defaults: 300 seconds, and `env` added to the user's environment. */
+export function usersOptions(options: RunOptions): RunOptions {
+  return { seconds: 300, ...options, env: environment(options.env) };
+}
+
 /** Runs a command to its end. */
-export async function run(
-  [file = '', ...args]: readonly string[],
-  { cwd, env = {}, seconds = 300 }: RunOptions,
-): Promise<Ran> {
-  const inherited = Object.entries(process.env).filter(([name]) => !INHERITED.test(name));
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {
-      cwd,
-      env: { ...Object.fromEntries(inherited), ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: seconds * 1000,
-      killSignal: 'SIGKILL',
-    });
-    let output = '';
-    const add = (text: Buffer): void => void (output += text.toString());
-    child.stdout.on('data', add);
-    child.stderr.on('data', add);
-    child.on('error', reject);
-    child.on('close', (code) => {
-      const late = code === null ? `\nended by ${child.signalCode} (limit ${seconds} s)` : '';
-      resolve({ code: code ?? undefined, output: output + late });
-    });
-  });
+export async function run(command: readonly string[], options: RunOptions): Promise<Ran> {
+  return commands.run(command, usersOptions(options));
 }
 
 /** Runs a command that has to work, and returns what it wrote. */
 export async function must(command: readonly string[], options: RunOptions): Promise<string> {
-  const { code, output } = await run(command, options);
-  if (code === 0) return output;
-  throw new Error(`${command.join(' ')} failed (${code ?? 'no exit code'}):\n${output}`);
+  return commands.must(command, usersOptions(options));
 }

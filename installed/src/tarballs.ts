@@ -1,21 +1,19 @@
 // The packages as they would be published.
-import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { must } from './run.js';
+import { packAll } from '../../tools/pack.js';
+import { must, usersOptions } from './run.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The tarballs of the packages, by name: `@polyak/core` and so on. */
 export type Tarballs = ReadonlyMap<string, string>;
 
-/** Builds and packs all packages. `pnpm pack` makes versions of the workspace's ranges. */
-export async function packAll(folder: string): Promise<void> {
-  const pnpm = ['npx', '-y', 'pnpm@12'];
-  await must([...pnpm, 'build'], { cwd: ROOT, seconds: 900 });
-  await mkdir(folder, { recursive: true });
-  const pack = ['--filter', './packages/*', 'pack', '--pack-destination', folder];
-  await must([...pnpm, ...pack], { cwd: ROOT });
+/** Builds and packs all packages. */
+export async function buildAndPack(folder: string): Promise<void> {
+  await must(['npx', '-y', 'pnpm@12', 'build'], { cwd: ROOT, seconds: 900 });
+  await packAll(folder, usersOptions({ cwd: ROOT }));
 }
 
 /** The tarballs of a folder, which has one of each package. */

@@ -1,6 +1,6 @@
 // A clone of the last commit, at the versions that would be published.
 import { join } from 'node:path';
-import { run } from './run.js';
+import { must } from '../../tools/run.js';
 
 /**
  * Clones the last commit of a repository, installs it, and lets changesets set the versions.
@@ -11,16 +11,16 @@ import { run } from './run.js';
  */
 export async function cloneAtNextVersion(root: string, folder: string): Promise<string> {
   const clone = join(folder, 'polyak');
-  const commit = (await run(['git', 'rev-parse', 'HEAD'], root)).trim();
+  const commit = (await must(['git', 'rev-parse', 'HEAD'], { cwd: root })).trim();
   // With its history: changesets names the commit of each change.
-  await run(['git', 'clone', '--quiet', '--shared', '--no-checkout', root, clone], root);
-  await run(['git', 'checkout', '--quiet', '--detach', commit], clone);
-  await run(['pnpm', 'install', '--frozen-lockfile', '--prefer-offline'], clone);
-  await run(['pnpm', 'changeset', 'version'], clone);
+  await must(['git', 'clone', '--quiet', '--shared', '--no-checkout', root, clone], { cwd: root });
+  await must(['git', 'checkout', '--quiet', '--detach', commit], { cwd: clone });
+  await must(['pnpm', 'install', '--frozen-lockfile', '--prefer-offline'], { cwd: clone });
+  await must(['pnpm', 'changeset', 'version'], { cwd: clone });
   return clone;
 }
 
 /** Whether `root` has changes that a clone lacks. */
 export async function hasChanges(root: string): Promise<boolean> {
-  return (await run(['git', 'status', '--porcelain'], root)) !== '';
+  return (await must(['git', 'status', '--porcelain'], { cwd: root })) !== '';
 }

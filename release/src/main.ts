@@ -4,19 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { must } from '../../tools/run.js';
 import { cloneAtNextVersion, hasChanges } from './clone.js';
 import { parseOptions } from './options.js';
 import { reportOf, tableOf } from './report.js';
 import { problemsOf } from './requirements.js';
-import { run } from './run.js';
-import { missingFiles, packAll } from './tarball.js';
+import { missingFiles, tarballsOf } from './tarball.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const OUTPUT = join(ROOT, '.release');
 const PACKAGES = ['--filter', './packages/*'] as const;
 
 const { dryRun } = parseOptions(process.argv.slice(2));
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const write = (text: string): void => void process.stdout.write(text);
+const say = (line: string): void => write(`${line}\n`);
 
 if (await hasChanges(ROOT)) say('This is the last commit: changes since then are not in it.');
 await rm(OUTPUT, { recursive: true, force: true });
@@ -29,21 +30,21 @@ try {
   const clone = await cloneAtNextVersion(ROOT, temporary);
 
   say('Build and package checks');
-  await run(['pnpm', 'check:packages'], clone);
+  await must(['pnpm', 'check:packages'], { cwd: clone });
 
   say('Tarballs');
-  const tarballs = await packAll(clone, folders.tarballs);
+  const tarballs = await tarballsOf(clone, folders.tarballs);
   const problems = tarballs.flatMap((each) => [...problemsOf(each), ...missingFiles(each)]);
   if (problems.length > 0) throw new Error(`release: not ready.\n${problems.join('\n')}`);
 
   say('SBOMs');
   const sbom = ['sbom', '--prod', '--split', '--sbom-format', 'cyclonedx'];
   const out = join(folders.sbom, '%s-%v.cdx.json');
-  await run(['pnpm', ...PACKAGES, ...sbom, '--out', out], clone);
+  await must(['pnpm', ...PACKAGES, ...sbom, '--out', out], { cwd: clone });
 
   say('Tarballs in empty projects');
   const installed = ['pnpm', 'installed', '--tarballs', folders.tarballs] as const;
-  const tested = await run(installed, clone, (text) => process.stdout.write(text));
+  const tested = await must(installed, { cwd: clone, show: write });
   await writeFile(join(OUTPUT, 'installed.md'), tested.slice(tested.indexOf('| what')));
 
   const changelogs = new Map<string, string>();
@@ -57,11 +58,11 @@ try {
   // What is in the registry already is left out. The tags are those of changesets' action.
   const publish = ['publish', '--access', 'public', '--no-git-checks'];
   if (dryRun) {
-    say(await run(['pnpm', ...PACKAGES, ...publish, '--dry-run'], clone));
+    say(await must(['pnpm', ...PACKAGES, ...publish, '--dry-run'], { cwd: clone }));
     say('Nothing was published.');
   } else {
-    say(await run(['pnpm', ...PACKAGES, ...publish, '--provenance'], clone));
-    say(await run(['pnpm', 'changeset', 'tag'], ROOT));
+    say(await must(['pnpm', ...PACKAGES, ...publish, '--provenance'], { cwd: clone }));
+    say(await must(['pnpm', 'changeset', 'tag'], { cwd: ROOT }));
   }
 } finally {
   await rm(temporary, { recursive: true, force: true });

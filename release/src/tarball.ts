@@ -1,10 +1,10 @@
 // The packages as they would be published: one tarball each.
-import { readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { list } from 'tar';
+import { packAll } from '../../tools/pack.js';
+import type { Packed } from '../../tools/pack.js';
 import type { Manifest } from './manifest.js';
 import type { Candidate } from './requirements.js';
-import { run } from './run.js';
 
 /** A packed package. */
 export interface Tarball extends Candidate {
@@ -22,24 +22,16 @@ export interface Tarball extends Candidate {
  * @param root - of the workspace, built
  * @param folder - where the tarballs are written
  */
-export async function packAll(root: string, folder: string): Promise<readonly Tarball[]> {
-  const tarballs: Tarball[] = [];
-  for (const name of (await readdir(join(root, 'packages'))).toSorted()) {
-    tarballs.push(await pack(root, `packages/${name}`, folder));
-  }
-  return tarballs;
+export async function tarballsOf(root: string, folder: string): Promise<readonly Tarball[]> {
+  const all = (await packAll(folder, { cwd: root })).map(described);
+  return (await Promise.all(all)).toSorted((a, b) => (a.directory < b.directory ? -1 : 1));
 }
 
-async function pack(root: string, directory: string, folder: string): Promise<Tarball> {
-  const command = ['pnpm', 'pack', '--json', '--pack-destination', folder] as const;
-  const { filename, size } = JSON.parse(await run(command, join(root, directory))) as {
-    readonly filename: string;
-    readonly size: number;
-  };
+async function described({ name, filename, size }: Packed): Promise<Tarball> {
   // Packing replaces `workspace:` by versions: the manifest is the tarball's.
   const { sizes, texts } = await contentsOf(filename);
   return {
-    directory,
+    directory: name.replace('@polyak/', 'packages/'),
     manifest: JSON.parse(texts.get('package.json') ?? '{}') as Manifest,
     readme: texts.get('README.md') ?? '',
     file: basename(filename),
