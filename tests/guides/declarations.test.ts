@@ -1,12 +1,10 @@
 // The guide's table of what each backend declares says what the backends do.
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { onnxBackend } from '@polyak/backend-onnx';
 import type { BackendHarness } from '@polyak/core/conformance';
-import type { Awaitable, Backend } from '@polyak/core/interfaces';
+import type { Awaitable } from '@polyak/core/interfaces';
 import { webgpuBackend } from '@polyak/example-backend-webgpu';
 import * as ort from 'onnxruntime-node';
-import { rolldown } from 'rolldown';
 import { describe, expect, it } from 'vitest';
 import { create } from 'webgpu';
 import { findChromium, startChromium } from '../support/chromium.js';
@@ -14,9 +12,11 @@ import { cpuHarness } from '../support/cpu-harness.js';
 import { gpujsHarness } from '../support/gpujs/harness.js';
 import { isSkipped, MODES } from '../support/gpujs/modes.js';
 import { onnxHarness } from '../support/onnx/harness.js';
+import { bundlePage, openPage } from '../support/page.js';
 import { tfjsHarness } from '../support/tfjs/harness.js';
 import { declared, guideTable, onThisDevice } from './declared.js';
 import type { Row } from './declared.js';
+import type { PageApi } from './page.js';
 
 const table = guideTable();
 const PATIENCE = 120_000;
@@ -84,23 +84,12 @@ describe('the guide says what is declared by', () => {
   it.skipIf(executablePath === undefined && !isRequired)(
     'tfjs:webgl, tfjs:webgpu and gpujs:webgl2, in a browser',
     async () => {
-      const build = await rolldown({
-        input: fileURLToPath(new URL('page.ts', import.meta.url)),
-        platform: 'browser',
-        resolve: { conditionNames: ['@polyak/source', 'browser', 'import', 'default'] },
-      });
-      const { output } = await build.generate({ format: 'iife' });
-      await build.close();
+      const script = await bundlePage(new URL('page.ts', import.meta.url));
       const browser = await startChromium(executablePath ?? '');
       try {
-        const page = await browser.newPage();
-        await page.route('**', async (route) =>
-          route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>Polyak</title>' }),
-        );
-        await page.goto('http://localhost/');
-        await page.addScriptTag({ content: output[0].code });
-        const found: unknown = await page.evaluate('declarations()');
-        const rows = Object.entries(found as Record<string, Backend<never>>);
+        const page = await openPage<PageApi>(browser, script);
+        const found = await page.call('declarations');
+        const rows = Object.entries(found);
         expect(rows.map(([name]) => name)).toEqual(['tfjs:webgl', 'tfjs:webgpu', 'gpujs:webgl2']);
         for (const [name, backend] of rows) expectRow(name, declared(backend));
       } finally {

@@ -32,8 +32,13 @@ export function guideTable(): ReadonlyMap<string, Row> {
   );
 }
 
+/** What a backend declares; its functions may be anything that is there. */
+type Declaring = Pick<Backend<never>, 'dtypes' | 'isSynchronous' | 'canCompensate'> & {
+  readonly [Name in 'cast' | 'hostViews']?: unknown;
+};
+
 /** What a backend declares, in the words of the table. */
-export function declared<T>(backend: Backend<T>): Row {
+export function declared(backend: Declaring): Row {
   const said = (is: boolean): string => (is ? 'yes' : 'no');
   return {
     dtypes: dtypesOf(backend.dtypes),

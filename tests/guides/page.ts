@@ -35,4 +35,9 @@ async function declarations(): Promise<Readonly<Record<string, Declarations>>> {
   return found;
 }
 
-Object.assign(globalThis, { declarations });
+const api = { declarations };
+
+/** The functions that the page offers. */
+export type PageApi = typeof api;
+
+Object.assign(globalThis, { polyak: api });

@@ -37,11 +37,15 @@ export function declareConformance(
   tests: readonly ConformanceTest[],
   lacks: readonly string[] = [],
 ): void {
-  it.each(tests)('$name', async ({ name, run }) => requireOutcome(name, await run(), lacks));
+  it.each(tests)('$name', async ({ name, run }) => expectOutcome(name, await run(), lacks));
 }
 
-/** Fails where the suite skipped for another reason than one of `lacks`. */
-function requireOutcome(name: string, outcome: ConformanceOutcome, lacks: readonly string[]): void {
+/** Prints that the suite skipped a test. Fails where its reason is none of `lacks`. */
+export function expectOutcome(
+  name: string,
+  outcome: ConformanceOutcome,
+  lacks: readonly string[],
+): void {
   if (outcome.kind === 'passed') return;
   console.info(`Skipped by the suite: "${name}": ${outcome.reason}.`);
   expect(lacks.filter((lack) => outcome.reason.includes(lack))).not.toEqual([]);

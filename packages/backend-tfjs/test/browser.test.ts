@@ -3,9 +3,16 @@
 import { backendConformance } from '@polyak/core/conformance';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Page } from './browser/page-driver.js';
 import { findChromium, startChromium } from '../../../tests/support/chromium.js';
-import { bundlePage, openPage } from './browser/page-driver.js';
+import {
+  NO_HALF,
+  NO_RESIDUALS,
+  NO_VIEWS,
+  expectOutcome,
+} from '../../../tests/support/conformance.js';
+import { bundlePage, openPage } from '../../../tests/support/page.js';
+import type { Page } from '../../../tests/support/page.js';
+import type { PageApi } from './browser/page.js';
 import type { Training, Weights } from './browser/training.js';
 import { averaged, compensated, manyMagnitudes } from './averaging/rounding.js';
 import { mean } from './training/training.js';
@@ -13,6 +20,10 @@ import { mean } from './training/training.js';
 const executablePath = findChromium();
 const isRequired = process.env['POLYAK_REQUIRE_BROWSER'] === '1';
 const PATIENCE = 120_000;
+const LACKS = {
+  webgl: [NO_HALF, NO_RESIDUALS, NO_VIEWS],
+  webgpu: [NO_HALF, NO_VIEWS],
+};
 
 const conformanceNames = backendConformance<never>(() => {
   throw new Error('The suite runs in the page; here are only its names.');
@@ -31,16 +42,19 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
   let script: string;
 
   beforeAll(async () => {
-    [script, browser] = await Promise.all([bundlePage(), startChromium(executablePath ?? '')]);
+    [script, browser] = await Promise.all([
+      bundlePage(new URL('browser/page.ts', import.meta.url)),
+      startChromium(executablePath ?? ''),
+    ]);
   }, PATIENCE);
 
   afterAll(async () => browser.close());
 
   describe.each(['webgl', 'webgpu'] as const)('tfjs:%s', (backend) => {
-    let page: Page;
+    let page: Page<PageApi>;
 
     beforeAll(async () => {
-      page = await openPage(browser, script);
+      page = await openPage<PageApi>(browser, script);
     }, PATIENCE);
 
     afterAll(async () => page.close());
@@ -62,10 +76,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
       it.each(conformanceNames)(
         '%s',
         async (name) => {
-          const outcome = await page.call('conform', name);
-          expect(['passed', 'skipped']).toContain(outcome.kind);
-          if (outcome.kind === 'passed') return;
-          console.info(`Skipped on ${backend}: "${name}": ${outcome.reason}.`);
+          expectOutcome(name, await page.call('conform', name), LACKS[backend]);
         },
         PATIENCE,
       );
@@ -138,7 +149,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
   });
 
   it('rounds each operation on webgpu to float32, compensated or not', async () => {
-    const page = await openPage(browser, script);
+    const page = await openPage<PageApi>(browser, script);
     await page.call('start', { backend: 'webgpu' });
     const [average, live] = [1, 2].map((seed) => [...manyMagnitudes(10_007, seed)]) as [
       number[],
@@ -159,7 +170,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
   });
 
   it('refuses webgl with 16-bit textures, whatever tfjs says of its precision', async () => {
-    const page = await openPage(browser, script);
+    const page = await openPage<PageApi>(browser, script);
     const started = page.call('start', { backend: 'webgl', halfFloats: true });
     await expect(started).rejects.toThrow(/"webgl" has 16-bit floats/u);
     await page.close();

@@ -3,15 +3,23 @@
 import { backendConformance } from '@polyak/core/conformance';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Page } from '../browser/page-driver.js';
 import { findChromium, startChromium } from '../../../../tests/support/chromium.js';
-import { bundlePage, openPage } from '../browser/page-driver.js';
-import type { Device } from '../browser/page.js';
+import {
+  ASYNCHRONOUS,
+  NO_HALF,
+  NO_INTEGERS,
+  NO_VIEWS,
+  expectOutcome,
+} from '../../../../tests/support/conformance.js';
+import { bundlePage, openPage } from '../../../../tests/support/page.js';
+import type { Page } from '../../../../tests/support/page.js';
+import type { Device, PageApi } from '../browser/page.js';
 import { averaged, compensated, manyMagnitudes } from './rounding.js';
 
 const executablePath = findChromium();
 const isRequired = process.env['POLYAK_REQUIRE_BROWSER'] === '1';
 const PATIENCE = 120_000;
+const LACKS = [NO_HALF, NO_INTEGERS, ASYNCHRONOUS, NO_VIEWS];
 
 const conformanceNames = backendConformance<never>(() => {
   throw new Error('The suite runs in the page; here are only its names.');
@@ -32,7 +40,11 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
   let script: string;
 
   beforeAll(async () => {
-    [script, browser] = await Promise.all([bundlePage(), startChromium(executablePath ?? '')]);
+    [script, browser] = await Promise.all([
+      // Kernels are source text that gpu.js compiles.
+      bundlePage(new URL('../browser/page.ts', import.meta.url), { minify: true }),
+      startChromium(executablePath ?? ''),
+    ]);
   }, PATIENCE);
 
   afterAll(async () => browser.close());
@@ -43,7 +55,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
   });
 
   describe.each(['webgl2', 'webgpu'] as const)('gpujs:%s', (mode) => {
-    let page: Page;
+    let page: Page<PageApi>;
     let device: Device;
 
     beforeAll(async () => {
@@ -63,7 +75,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
         it.each(conformanceNames)(
           '%s',
           async (name) => {
-            await expect(page.call('conform', name, place)).resolves.toBeUndefined();
+            expectOutcome(name, await page.call('conform', name, place), LACKS);
           },
           PATIENCE,
         );

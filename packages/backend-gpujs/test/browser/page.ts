@@ -1,9 +1,9 @@
-// What runs in the browser: the minified bundle of this file, called by page-driver.ts through
-// `globalThis.polyak`.
+// What runs in the browser: the minified bundle of this file.
 import { gpujsBackend, gpujsParameter, gpujsTensor } from '@polyak/backend-gpujs';
 import type { GpujsBackend, GpujsTensor } from '@polyak/backend-gpujs';
 import { AveragedModel } from '@polyak/core';
 import { backendConformance } from '@polyak/core/conformance';
+import type { ConformanceOutcome } from '@polyak/core/conformance';
 import gpujs from 'gpu.js';
 import type { GPU as Gpu, Texture } from 'gpu.js';
 import { countTextures } from '../count-textures.js';
@@ -28,7 +28,7 @@ async function start(mode: 'webgl2' | 'webgpu'): Promise<Device> {
   return { name: backend.name, canCompensate: backend.canCompensate };
 }
 
-async function conform(name: string, place: Place): Promise<void> {
+async function conform(name: string, place: Place): Promise<ConformanceOutcome> {
   const tests = backendConformance(
     () => ({
       backend,
@@ -41,7 +41,7 @@ async function conform(name: string, place: Place): Promise<void> {
   );
   const test = tests.find((candidate) => candidate.name === name);
   if (test === undefined) throw new Error(`the suite has no test "${name}"`);
-  await test.run();
+  return test.run();
 }
 
 async function placed(

@@ -1,12 +1,11 @@
 // Batch norm against float64 on webgl2 and webgpu in a headless Chromium; see browser.test.ts.
-import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
-import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LARGE, SMALL } from './batch-norm-cases.js';
 import type { BatchNormPageApi } from '../browser/batch-norm-page.js';
 import { findChromium, startChromium } from '../../../../tests/support/chromium.js';
-import { openPage } from '../browser/page-driver.js';
+import { bundlePage, openPage } from '../../../../tests/support/page.js';
+import type { Page } from '../../../../tests/support/page.js';
 
 const executablePath = findChromium();
 const PATIENCE = 120_000;
@@ -15,14 +14,17 @@ describe.skipIf(executablePath === undefined)('batchNorm in a browser', () => {
   let browser: Browser;
   let script: string;
   beforeAll(async () => {
-    [script, browser] = await Promise.all([bundle(), startChromium(executablePath ?? '')]);
+    [script, browser] = await Promise.all([
+      bundlePage(new URL('../browser/batch-norm-page.ts', import.meta.url), { minify: true }),
+      startChromium(executablePath ?? ''),
+    ]);
   }, PATIENCE);
   afterAll(async () => browser.close());
 
   describe.each(['webgl2', 'webgpu'] as const)('on %s', (mode) => {
-    let page: Page;
+    let page: Page<BatchNormPageApi>;
     beforeAll(async () => {
-      page = (await openPage(browser, script)) as unknown as Page;
+      page = await openPage(browser, script);
       await page.call('start', mode);
     }, PATIENCE);
     afterAll(async () => page.close());
@@ -62,23 +64,3 @@ describe.skipIf(executablePath === undefined)('batchNorm in a browser', () => {
     });
   });
 });
-
-interface Page {
-  call<Name extends keyof BatchNormPageApi>(
-    name: Name,
-    ...args: Parameters<BatchNormPageApi[Name]>
-  ): Promise<Awaited<ReturnType<BatchNormPageApi[Name]>>>;
-  readonly complaints: readonly string[];
-  close(): Promise<void>;
-}
-
-async function bundle(): Promise<string> {
-  const build = await rolldown({
-    input: fileURLToPath(new URL('../browser/batch-norm-page.ts', import.meta.url)),
-    platform: 'browser',
-    resolve: { conditionNames: ['@polyak/source', 'browser', 'import', 'default'] },
-  });
-  const { output } = await build.generate({ format: 'iife', minify: true });
-  await build.close();
-  return output[0].code;
-}

@@ -9,7 +9,7 @@ import { modelParameters } from '../model/model-parameters.js';
 import type { SwaCallbackOptions } from './options.js';
 
 /** What swaStart and swaFreq count. */
-export type Unit = NonNullable<SwaCallbackOptions['unit']>;
+type Unit = NonNullable<SwaCallbackOptions['unit']>;
 
 /** The parts of a model that tfjs trains with; its types hide most of them. */
 interface TrainedModel {

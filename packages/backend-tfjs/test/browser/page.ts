@@ -1,5 +1,4 @@
-// What runs in the browser: the bundle of this file, called by page-driver.ts through
-// `globalThis.polyak`.
+// What runs in the browser: the bundle of this file.
 import { swaOptimizer, tfjsBackend, variableParameters } from '@polyak/backend-tfjs';
 import { backendConformance } from '@polyak/core/conformance';
 import type { ConformanceOutcome } from '@polyak/core/conformance';
