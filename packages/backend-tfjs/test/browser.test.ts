@@ -5,6 +5,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, startChromium } from '../../../tests/support/chromium.js';
 import {
+  ASYNCHRONOUS,
   NO_HALF,
   NO_RESIDUALS,
   NO_VIEWS,
@@ -22,7 +23,7 @@ const isRequired = process.env['POLYAK_REQUIRE_BROWSER'] === '1';
 const PATIENCE = 120_000;
 const LACKS = {
   webgl: [NO_HALF, NO_RESIDUALS, NO_VIEWS],
-  webgpu: [NO_HALF, NO_VIEWS],
+  webgpu: [NO_HALF, ASYNCHRONOUS, NO_VIEWS],
 };
 
 const conformanceNames = backendConformance<never>(() => {

@@ -19,6 +19,7 @@ import {
 import type { Bench } from '../../../../tests/support/gpujs/describe-modes.js';
 import { describeModes } from '../../../../tests/support/gpujs/describe-modes.js';
 import { MODES, TEXTURE_MODES } from '../../../../tests/support/gpujs/modes.js';
+import { sameParameter } from '../same-parameter.js';
 import { textureOf } from '../textures.js';
 
 /**
@@ -43,12 +44,7 @@ function suite(
         texture.delete();
         return parameter;
       },
-      sameParameter: (parameter) => {
-        const { data, shape } = parameter.get();
-        return data instanceof Float32Array
-          ? gpujsParameter(parameter.name, data, shape)
-          : parameter;
-      },
+      sameParameter,
       ...(isDense === undefined && { views: arraysOf }),
       liveTensors: () => backend.memory().tensors,
       close: async () => backend.release(),

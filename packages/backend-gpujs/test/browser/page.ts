@@ -7,6 +7,7 @@ import type { ConformanceOutcome } from '@polyak/core/conformance';
 import gpujs from 'gpu.js';
 import type { GPU as Gpu, Texture } from 'gpu.js';
 import { countTextures } from '../count-textures.js';
+import { sameParameter } from '../same-parameter.js';
 import { textureOf } from '../textures.js';
 import { deleteTextures } from '../updates.js';
 
@@ -34,6 +35,7 @@ async function conform(name: string, place: Place): Promise<ConformanceOutcome> 
       backend,
       parameter: async (title, { data, shape }) =>
         gpujsParameter(title, await placed(data as Float32Array, shape, place), shape),
+      sameParameter,
       liveTensors: () => backend.memory().tensors,
     }),
     // In tests, software stands in for the GPU.
