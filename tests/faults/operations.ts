@@ -1,5 +1,5 @@
 // What a script does with a model in training: what tests/truth lacks, and what goes with it.
-import type { AveragesState, StateTree } from '@polyak/core';
+import type { StateTree } from '@polyak/core';
 import { importAverage } from '@polyak/core/interop';
 import type { World } from './world.js';
 
@@ -20,10 +20,10 @@ function look<T>(world: World<T>): () => Promise<StateTree> {
     });
 }
 
-/** An update of all groups. */
+/** An update. */
 export const FIRST: Operation = {
   name: 'update',
-  run: async ({ swa, averaged }) => swa?.updateSwa() ?? averaged?.update(),
+  run: async ({ averaged }) => averaged.update(),
 };
 
 /** One operation at random. */
@@ -36,98 +36,84 @@ export function drawOperation(draw: Draw): Operation {
     ...(average !== undefined && world.hasNames ? { average } : {}),
   });
   const bnOnly = <T>(world: World<T>) => (useBn ? { batchNorm: world.batchNorm } : {});
+  const swap: Operation = {
+    name: `swap, ${isRecallable ? 'recallable' : 'not recallable'}`,
+    async run(world) {
+      const recallable = { ...options(world), recallable: isRecallable };
+      const given = world.averaged.isSwapped ? {} : recallable;
+      await world.averaged.swap(given);
+    },
+  };
+  const withAveraged: Operation = {
+    name: 'withAveraged',
+    run: async (world) => world.averaged.withAveraged(look(world), options(world)),
+  };
+  const take: Operation = { name: 'take', run: async ({ members }) => members.take() };
+  const withMember: Operation = {
+    name: 'withMember',
+    async run(world) {
+      if (world.members.length > 0) {
+        await world.members.withMember(0, look(world), bnOnly(world));
+      }
+    },
+  };
+  const collect: Operation = { name: 'collect', run: async ({ swag }) => swag.collect() };
+  const withSample: Operation = {
+    name: 'withSample',
+    async run(world) {
+      if (world.swag.nModels > 1) return world.swag.withSample(look(world), bnOnly(world));
+      return undefined;
+    },
+  };
+  // What is here more than once is drawn more often.
   const all: readonly Operation[] = [
     { name: 'train', run: async (world) => world.train() },
     FIRST,
-    {
-      name: 'step',
-      run: async ({ swa, averaged, faults }) =>
-        swa?.step(async () => faults.call('closure', () => 3)) ?? averaged?.update(),
-    },
-    {
-      name: 'step',
-      run: async ({ swa, averaged, faults }) =>
-        swa?.step(() => faults.call('closure', () => 3)) ?? averaged?.update(),
-    },
-    {
-      name: `swap, ${isRecallable ? 'recallable' : 'not recallable'}`,
-      async run(world) {
-        const recallable = { ...options(world), recallable: isRecallable };
-        const given = world.isSwapped ? {} : recallable;
-        await (world.swa?.swapSwaSgd(given) ?? world.averaged?.swap(given));
-      },
-    },
-    {
-      name: `swap, ${isRecallable ? 'recallable' : 'not recallable'}`,
-      async run(world) {
-        const recallable = { ...options(world), recallable: isRecallable };
-        const given = world.isSwapped ? {} : recallable;
-        await (world.swa?.swapSwaSgd(given) ?? world.averaged?.swap(given));
-      },
-    },
+    FIRST,
+    FIRST,
+    swap,
+    swap,
     {
       name: 'swap back',
-      async run({ swa, averaged, isSwapped }) {
-        if (isSwapped) await (swa?.swapSwaSgd() ?? averaged?.swap());
+      async run({ averaged }) {
+        if (averaged.isSwapped) await averaged.swap();
       },
     },
-    {
-      name: 'withAveraged',
-      run: async (world) =>
-        world.swa?.withAveraged(look(world), options(world)) ??
-        world.averaged?.withAveraged(look(world), options(world)),
-    },
-    {
-      name: 'withAveraged',
-      run: async (world) =>
-        world.swa?.withAveraged(look(world), options(world)) ??
-        world.averaged?.withAveraged(look(world), options(world)),
-    },
+    withAveraged,
+    withAveraged,
     {
       name: 'stateDict',
       async run(world) {
-        world.saved = await world.stateDict();
+        world.saved = await world.averaged.stateDict();
       },
     },
     {
       name: 'loadStateDict',
       async run(world) {
-        const { swa, averaged, saved } = world;
-        if (saved !== undefined)
-          await (swa?.loadStateDict(saved) ?? averaged?.loadStateDict(saved));
+        const { averaged, saved } = world;
+        if (saved !== undefined) await averaged.loadStateDict(saved);
       },
     },
     {
       name: 'importAverage',
       async run(world) {
-        const state = (await world.stateDict()) as AveragesState;
+        const state = await world.averaged.stateDict();
         const swaState = state.averages[Object.keys(state.averages)[0] ?? '']?.swaState ?? {};
         const nAvg = state.paramGroups.map((_, n) => {
           const own = state.paramGroups[n]?.params ?? [];
           return own.every((param) => Object.hasOwn(swaState, param)) ? 7 + n : 0;
         });
         if (nAvg.includes(0)) return;
-        const imported = importAverage(state, { swaState, nAvg });
-        await (world.swa?.loadStateDict(imported) ?? world.averaged?.loadStateDict(imported));
+        await world.averaged.loadStateDict(importAverage(state, { swaState, nAvg }));
       },
     },
-    { name: 'take', run: async ({ members }) => members.take() },
-    {
-      name: 'withMember',
-      async run(world) {
-        if (world.members.length > 0) {
-          await world.members.withMember(0, look(world), bnOnly(world));
-        }
-      },
-    },
-    { name: 'collect', run: async ({ swag }) => swag.collect() },
-    {
-      name: 'withSample',
-      async run(world) {
-        if (world.swag.nModels > 1) return world.swag.withSample(look(world), bnOnly(world));
-        return undefined;
-      },
-    },
+    take,
+    take,
+    take,
+    withMember,
+    collect,
+    collect,
+    withSample,
   ];
   return all[draw(all.length)] as Operation;
 }

@@ -30,9 +30,7 @@ export async function runScript<T>(
   const draw = (count: number): number => Math.floor(next() * count);
   const settings: Settings = {
     seed,
-    hasOptimizer: draw(3) > 0,
     rules: RULES[draw(RULES.length)] ?? 'equal',
-    isAutomatic: draw(2) === 0,
     isWatched: draw(3) === 0,
   };
   const [right, faulty] = [
@@ -90,11 +88,7 @@ async function runWithFault<T>(
   const at = `${where}, fault at ${plan.place} of ${calls}: ${hit} ${JSON.stringify(plan)}`;
   const isFault = found.kind === 'failed' && !PolyakError.is(found.error);
   if (isFault) {
-    // What was left in the model is taken out before the optimizer steps, and stays out.
-    const isRecalled = operation.name === 'step' && before['isSwapped'] === 'true';
-    const { hasStepped } = faulty.optimizer;
-    const live = hasStepped ? (after['live'] ?? '') : (before['live'] ?? '');
-    if (!isRecalled) requireSame(await faulty.see(), { ...before, live }, `${at}, failed`);
+    requireSame(await faulty.see(), before, `${at}, failed`);
     found = await faulty.run(operation.run);
   } else if (hit === 'dispose' || hit === 'onUpdate') {
     if (faulty.warnings.length === warned) throw new Error(`${at}: nobody was told.`);
@@ -108,9 +102,9 @@ async function runWithFault<T>(
 async function finish<T>(world: World<T>, where: string): Promise<void> {
   const ends: readonly (() => Promise<unknown>)[] = [
     async () => {
-      if (world.isSwapped) await (world.swa?.swapSwaSgd() ?? world.averaged?.swap());
+      if (world.averaged.isSwapped) await world.averaged.swap();
     },
-    async () => (world.swa ?? world.averaged)?.dispose(),
+    async () => world.averaged.dispose(),
     async () => world.members.dispose(),
   ];
   for (const end of ends) {

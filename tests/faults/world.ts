@@ -1,6 +1,6 @@
 // A model in training with everything that averages it, each call of which can fail.
-import { AveragedModel, SWA } from '@polyak/core';
-import type { AveragedOptions, AveragesState, StateTree } from '@polyak/core';
+import { AveragedModel } from '@polyak/core';
+import type { AveragedOptions, StateTree } from '@polyak/core';
 import { Snapshots, SWAG } from '@polyak/ensemble';
 import type { BackendHarness } from '@polyak/core/conformance';
 import type { Backend, HostTensor, Parameter } from '@polyak/core/interfaces';
@@ -10,21 +10,12 @@ import type { RuleOptions } from '@polyak/core/rules';
 import { canonical } from '../support/arbitrary-tensor.js';
 import { Fault, Faults } from './faults.js';
 import type { Plan } from './faults.js';
-import {
-  FaultyBatchNorm,
-  faultyBackend,
-  FaultyOptimizer,
-  faultyParameter,
-  placesOf,
-  tensorOf,
-} from './model.js';
+import { FaultyBatchNorm, faultyBackend, faultyParameter, placesOf, tensorOf } from './model.js';
 
 /** What is averaged, and how. */
 export interface Settings {
   readonly seed: number;
-  readonly hasOptimizer: boolean;
   readonly rules: 'equal' | 'several' | 'window' | 'compensated';
-  readonly isAutomatic: boolean;
   readonly isWatched: boolean;
 }
 
@@ -49,9 +40,7 @@ export class World<T> {
   readonly warnings: string[] = [];
   readonly members: Snapshots<T>;
   readonly swag: SWAG<T>;
-  readonly optimizer: FaultyOptimizer<T>;
-  readonly swa: SWA<T> | undefined;
-  readonly averaged: AveragedModel<T> | undefined;
+  readonly averaged: AveragedModel<T>;
   /** What was saved last. */
   saved: StateTree | undefined;
   /** The tensors that this world keeps alive. */
@@ -71,7 +60,7 @@ export class World<T> {
 
   private constructor(
     harness: BackendHarness<T>,
-    { seed, hasOptimizer, rules, isAutomatic, isWatched }: Settings,
+    { seed, rules, isWatched }: Settings,
     places: readonly Parameter<T>[],
   ) {
     this.hasNames = rules === 'several';
@@ -90,27 +79,16 @@ export class World<T> {
       onWarning,
       ...(isWatched ? { onUpdate } : {}),
     };
-    const [own, head] = [all.slice(0, 3), all.slice(3, 4)];
-    const groups = [
-      { params: own, lr: 0.5 },
-      { params: head, lr: 0.25 },
-    ];
-    this.optimizer = new FaultyOptimizer(faults, groups, async () => this.train());
-    const mode = isAutomatic ? { swaStart: 1, swaFreq: 2, swaLr: 0.05 } : {};
-    this.swa = hasOptimizer ? new SWA(this.optimizer, { ...options, ...mode }) : undefined;
-    this.averaged = hasOptimizer ? undefined : new AveragedModel(all.slice(0, 4), options);
-    this.members = new Snapshots(all.slice(0, 4), {
+    const own = all.slice(0, 4);
+    this.averaged = new AveragedModel(own, options);
+    this.members = new Snapshots(own, {
       backend,
       onWarning,
       store: 'device',
-      limit: 2,
+      limit: 1,
     });
-    const floats = all.slice(0, 4).filter(({ name }) => name !== 'counter');
+    const floats = own.filter(({ name }) => name !== 'counter');
     this.swag = new SWAG(floats, { backend, onWarning, rank: 2, seed });
-  }
-
-  get isSwapped(): boolean {
-    return this.swa?.isSwapped ?? this.averaged?.isSwapped ?? false;
   }
 
   get backend(): Backend<T> {
@@ -120,10 +98,6 @@ export class World<T> {
   /** Batch norm and batches, as options. */
   get batchNorm(): NonNullable<AveragedOptions<number>['batchNorm']> {
     return { model: this.bn, loader: this.bn.loader };
-  }
-
-  async stateDict(): Promise<StateTree> {
-    return (await (this.swa ?? this.averaged)?.stateDict()) as AveragesState;
   }
 
   /** Puts other weights into the model, as training does: no part of it can fail. */
@@ -140,7 +114,6 @@ export class World<T> {
   /** Runs an operation, of which one call fails where there is a plan. */
   async run(operation: (world: World<T>) => Promise<unknown>, plan?: Plan): Promise<Outcome> {
     const before = await this.#harness.liveTensors();
-    this.optimizer.hasStepped = false;
     this.faults.start(plan);
     let outcome: Outcome;
     try {
@@ -169,17 +142,15 @@ export class World<T> {
   }
 
   async see(): Promise<Seen> {
-    const { bn, optimizer, swa, averaged } = this;
+    const { bn, averaged } = this;
     const statistics = bn.held.flatMap(({ mean, variance }) => [...mean, ...variance]);
-    const groups = swa?.paramGroups.map(({ nAvg, stepCounter }) => [nAvg, stepCounter]);
     const members: StateTree[] = [];
     for (let n = 0; n < this.members.length; n += 1) members.push(await this.members.weights(n));
     return {
       live: canonical(await this.live()),
-      isSwapped: String(this.isSwapped),
-      averages: canonical(await this.stateDict()),
-      rates: optimizer.paramGroups.map(({ lr }) => lr).join(),
-      counters: canonical(groups ?? [averaged?.nAvg ?? 0]),
+      isSwapped: String(averaged.isSwapped),
+      averages: canonical(await averaged.stateDict()),
+      nAvg: String(averaged.nAvg),
       statistics: statistics.join(),
       members: canonical(members),
       swag: canonical(await this.swag.stateDict()),
