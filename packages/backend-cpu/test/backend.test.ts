@@ -1,8 +1,7 @@
 // What the CPU backend promises beside arithmetic: copies, lifetimes, and refusals that change
 // nothing.
-import { cpuBackend, inPlaceCpuBackend } from '@polyak/backend-cpu';
+import { cpuBackend } from '@polyak/backend-cpu';
 import type { CpuBackend } from '@polyak/backend-cpu';
-import { hostKernels } from '@polyak/backend-cpu/host';
 import type { HostTensor } from '@polyak/core/interfaces';
 import { describe, expect, it } from 'vitest';
 import { shardedCpuBackend } from '#backend';
@@ -289,26 +288,4 @@ describe.each(BACKENDS)('the %s backend', (_name, create) => {
     for (let count = 10; count < 100_000; count += 1) update();
     expect(backend.memory()).toEqual(before);
   });
-});
-
-it.each<[string, (options: never) => unknown]>([
-  ['cpuBackend', cpuBackend],
-  ['inPlaceCpuBackend', inPlaceCpuBackend],
-  ['hostKernels', hostKernels],
-])('%s refuses options that it would ignore', (name, make) => {
-  const calls: [unknown, string][] = [
-    ['js', `TypeError: ${name}: the options are "js". Expected { kernel }.`],
-    [null, `TypeError: ${name}: the options are null. Expected { kernel }.`],
-    [{ engine: 'js' }, `TypeError: ${name}: there is no option "engine". Expected { kernel }.`],
-    [{ kernel: 'JS' }, `RangeError: ${name}: kernel is "JS", expected "wasm" or "js".`],
-  ];
-  for (const [options, message] of calls) {
-    let error: unknown;
-    try {
-      make(options as never);
-    } catch (thrown) {
-      error = thrown;
-    }
-    expect(String(error)).toBe(message);
-  }
 });

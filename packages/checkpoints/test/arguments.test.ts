@@ -40,7 +40,7 @@ it.each<[string, (given: unknown) => unknown, unknown, string]>([
     'an object for a Map',
     (given) => fromSources(given as never),
     { 'a.safetensors': bytesSource(new Uint8Array()) },
-    'fromSources: the argument is an object whose get is undefined, expected a function. Pass new Map',
+    'whose get is undefined, expected a function. Pass new Map([[name, source]])',
   ],
   ['a list for a count', (given) => mean(given as number), ['a'], 'mean: count is a value of type'],
 ])('refuses %s', (_, call, given, message) => {

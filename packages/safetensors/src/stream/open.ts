@@ -77,8 +77,8 @@ export async function openSafetensors(
   refuseBigEndian('openSafetensors');
   if (typeof (source as Partial<ByteSource> | null | undefined)?.read !== 'function') {
     throw new TypeError(
-      'openSafetensors: expected a source: bytesSource(bytes), blobSource(file), or openFile(path) ' +
-        'of @polyak/safetensors/node.',
+      'openSafetensors: expected a source: bytesSource(bytes), blobSource(file), or ' +
+        'openFile(path) of @polyak/safetensors/node.',
     );
   }
   const { size } = source;
