@@ -1,10 +1,10 @@
 // Parts of a merge, which several processes make: each a range of one file of the output. Which
 // parts there are follows from the plan, and what is in them from the plan and the inputs: a part
 // that is made twice has the same bytes.
-import type { OutputLayout } from '../checkpoint.js';
+import type { OutputLayout, Piece } from '../checkpoint.js';
 import type { MergePlan } from '../merge/plan.js';
 import type { Segment } from '../merge/segments.js';
-import { lengthOf, segmentsOf, stretchOf } from '../merge/segments.js';
+import { lengthOf, piecesIn, segmentsOf, segmentsOfRange, stretchOf } from '../merge/segments.js';
 import type { MergeReport } from './report.js';
 import type { RunOptions } from './run.js';
 import type { PartReport } from './run-state.js';
@@ -144,12 +144,12 @@ export async function bytesBesideParts(
   report: MergeReport,
 ): Promise<readonly PlacedBytes[]> {
   const final = await plan.finalLayout(report);
-  const planned = plan.layout.files.map((_, file) => new Map(placesIn(plan.layout, file)));
+  const planned = plan.layout.files.map(({ pieces }) => new Map(placesOf(pieces)));
   const rest: PlacedBytes[] = [];
-  for (const [file] of final.files.entries()) {
+  for (const [file, { pieces }] of final.files.entries()) {
     const own = parts.filter((part) => part.file === file);
     let at = 0;
-    for (const [position, bytes] of placesIn(final, file)) {
+    for (const [position, bytes] of placesOf(pieces)) {
       while ((own[at]?.end ?? Infinity) <= position) at += 1;
       const isInside = (own[at]?.begin ?? Infinity) <= position;
       const before = planned[file]?.get(position);
@@ -163,11 +163,12 @@ export async function bytesBesideParts(
 }
 
 /** The work of a part. */
-function* segmentsIn(plan: MergePlan, { file, begin, end }: MergePart): Generator<Segment> {
-  for (const segment of segmentsOf(plan.layout, plan.segments)) {
+function* segmentsIn(plan: MergePlan, part: MergePart): Generator<Segment> {
+  const { begin, end } = part;
+  for (const segment of segmentsOfRange(plan.layout, plan.segments, part)) {
     const { position, byteLength, size } = segment;
-    if (segment.file < file || position + byteLength <= begin) continue;
-    if (segment.file > file || position >= end) return;
+    // A tensor may have several segments.
+    if (position + byteLength <= begin || position >= end) continue;
     const from = Math.max(0, begin - position) / size;
     const to = Math.min(byteLength, end - position) / size;
     yield from === 0 && to === byteLength / size ? segment : stretchOf(segment, from, to);
@@ -177,18 +178,18 @@ function* segmentsIn(plan: MergePlan, { file, begin, end }: MergePart): Generato
 /** The bytes of a part that are no tensors. */
 function* bytesIn(
   layout: OutputLayout,
-  { file, begin, end }: MergePart,
+  part: MergePart,
 ): Generator<{ readonly position: number; readonly bytes: Uint8Array }> {
-  for (const [position, bytes] of placesIn(layout, file)) {
-    if (position >= end) return;
-    if (position >= begin) yield { position, bytes };
+  const { pieces, position: first } = piecesIn(layout, part);
+  for (const [position, bytes] of placesOf(pieces, first)) {
+    if (position >= part.begin) yield { position, bytes };
   }
 }
 
-/** The pieces of bytes of a file, with their offsets. */
-function* placesIn({ files }: OutputLayout, file: number): Generator<[number, Uint8Array]> {
-  let position = 0;
-  for (const piece of files[file]?.pieces ?? []) {
+/** The pieces of bytes among those of a file, with their offsets. */
+function* placesOf(pieces: readonly Piece[], first = 0): Generator<[number, Uint8Array]> {
+  let position = first;
+  for (const piece of pieces) {
     if (piece.kind === 'bytes' && piece.bytes.byteLength > 0) yield [position, piece.bytes];
     position += lengthOf(piece);
   }

@@ -55,6 +55,16 @@ export interface Segment {
   readonly operands: readonly Operand[];
 }
 
+/** Bytes `[begin, end)` of a file of the output. */
+export interface FileRange {
+  /** The index of the file in the layout. */
+  readonly file: number;
+  /** The offset of the first byte in that file. */
+  readonly begin: number;
+  /** The offset after the last byte. */
+  readonly end: number;
+}
+
 /** How the tensors of an output are made. */
 export interface TensorSegments {
   /** The segments of a tensor, of which some may be empty. */
@@ -77,20 +87,25 @@ export interface TensorSegments {
  */
 export function* segmentsOf(layout: OutputLayout, tensors: TensorSegments): Generator<Segment> {
   for (const [file, { pieces }] of layout.files.entries()) {
-    let open: Segment | undefined;
-    let position = 0;
-    for (const piece of pieces) {
-      const isTensor = piece.kind === 'tensor';
-      if (!(isTensor && open && tensors.extend(open, piece.name, file, position))) {
-        for (const next of ofPiece(piece, file, position, tensors)) {
-          if (open !== undefined) yield open;
-          open = next;
-        }
-      }
-      position += lengthOf(piece);
-    }
-    if (open !== undefined) yield open;
+    yield* ofPieces(pieces, file, 0, tensors);
   }
+}
+
+/**
+ * The segments of those pieces that a range of a file has bytes of: the first and the last one may
+ * reach beyond it.
+ *
+ * @param layout - see {@link segmentsOf}
+ * @param tensors - how tensors are made
+ * @param range - of one file
+ */
+export function* segmentsOfRange(
+  layout: OutputLayout,
+  tensors: TensorSegments,
+  range: FileRange,
+): Generator<Segment> {
+  const { pieces, position } = piecesIn(layout, range);
+  yield* ofPieces(pieces, range.file, position, tensors);
 }
 
 /**
@@ -119,9 +134,72 @@ export function stretchOf(segment: Segment, from: number, to: number): Segment {
   };
 }
 
+/**
+ * The pieces that a range of a file has bytes of, and the offset of the first one. Their number is
+ * not part of the cost: a merge of many parts asks for each of them.
+ */
+export function piecesIn(
+  { files }: OutputLayout,
+  { file, begin, end }: FileRange,
+): { readonly pieces: readonly Piece[]; readonly position: number } {
+  const { pieces = [] } = files[file] ?? {};
+  const begins = beginsOf(pieces);
+  const first = indexAt(begins, begin);
+  return {
+    pieces: pieces.slice(first, indexAt(begins, end - 1) + 1),
+    position: begins[first] ?? 0,
+  };
+}
+
 /** The length of a piece in bytes. */
 export function lengthOf(piece: Piece): number {
   return piece.kind === 'bytes' ? piece.bytes.byteLength : piece.byteLength;
+}
+
+const knownBegins = new WeakMap<readonly Piece[], Float64Array>();
+
+/** Where the pieces of a file begin. */
+function beginsOf(pieces: readonly Piece[]): Float64Array {
+  const known = knownBegins.get(pieces);
+  if (known !== undefined) return known;
+  const begins = new Float64Array(pieces.length);
+  for (let i = 1; i < pieces.length; i += 1) {
+    begins[i] = (begins[i - 1] as number) + lengthOf(pieces[i - 1] as Piece);
+  }
+  knownBegins.set(pieces, begins);
+  return begins;
+}
+
+/** The index of the last piece that begins at an offset or before. */
+function indexAt(begins: Float64Array, offset: number): number {
+  let [low, high] = [0, begins.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((begins[middle] as number) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return Math.max(0, low - 1);
+}
+
+function* ofPieces(
+  pieces: readonly Piece[],
+  file: number,
+  from: number,
+  tensors: TensorSegments,
+): Generator<Segment> {
+  let open: Segment | undefined;
+  let position = from;
+  for (const piece of pieces) {
+    const isTensor = piece.kind === 'tensor';
+    if (!(isTensor && open && tensors.extend(open, piece.name, file, position))) {
+      for (const next of ofPiece(piece, file, position, tensors)) {
+        if (open !== undefined) yield open;
+        open = next;
+      }
+    }
+    position += lengthOf(piece);
+  }
+  if (open !== undefined) yield open;
 }
 
 function* ofPiece(

@@ -127,6 +127,32 @@ describe('a merge by parts', () => {
     ]);
   });
 
+  it('asks for each tensor a few times, however many parts there are', async () => {
+    const plan = await planMerge(models(Array.from({ length: 300 }, () => 4)), 'out', {
+      method: mean(3),
+    });
+    let asked = 0;
+    const { segments } = plan;
+    const counting = {
+      ...plan,
+      segments: {
+        of: (...args: Parameters<typeof segments.of>) => {
+          asked += 1;
+          return segments.of(...args);
+        },
+        extend: (...args: Parameters<typeof segments.extend>) => {
+          asked += 1;
+          return segments.extend(...args);
+        },
+      },
+    };
+    const parts = partsOf(plan, 32);
+    expect(parts).toHaveLength(151);
+    for (const part of parts) await runMergePart(counting, part, () => Promise.resolve());
+    // For the length and for the bytes; one that extends no segment is asked for once more.
+    expect(asked).toBeLessThan(4 * 301);
+  });
+
   it('ends where the signal says, and shows how far a part is', async () => {
     const plan = await planMerge(models([1000, 1000]), 'out', { method: mean(3) });
     const [, part] = partsOf(plan, 4000);
