@@ -17,7 +17,8 @@ assert.deepEqual(await store.list('runs/'), ['runs/1']);
 
 const url = 'redis://127.0.0.1:1';
 const message = /^Error: Redis is not reached at 127\.0\.0\.1:1/u;
-const merge = mergeByFleet(['a.safetensors'], 'b.safetensors', { store, url, method: mean(1) });
+const fleet = { store, url };
+const merge = mergeByFleet(fleet, ['a.safetensors'], 'b.safetensors', { method: mean(1) });
 await assert.rejects(merge, message);
-await assert.rejects(startWorker({ store, url }), message);
+await assert.rejects(startWorker(fleet), message);
 await rm(folder, { recursive: true });

@@ -69,12 +69,9 @@ async function measure(inputs: readonly string[], url: string, count: number): P
   children.push(...workers);
   await Promise.all(workers.map((each) => once(each, 'message')));
   const began = performance.now();
-  await mergeByFleet(inputs, `mean-${count}.safetensors`, {
-    store: folderStore(folder),
-    url,
-    method: mean(INPUTS),
-    partBytes: PART_BYTES,
-  });
+  const options = { method: mean(INPUTS), partBytes: PART_BYTES };
+  const fleet = { store: folderStore(folder), url };
+  await mergeByFleet(fleet, inputs, `mean-${count}.safetensors`, options);
   const seconds = (performance.now() - began) / 1000;
   await Promise.all(
     workers.map(async (each) => {

@@ -41,6 +41,7 @@ const slow: Store = {
   openPartial: (...args) => store.openPartial(...args),
   publish: (...args) => store.publish(...args),
   removePartial: (...args) => store.removePartial(...args),
+  withdraw: (...args) => store.withdraw(...args),
 };
 process.once('disconnect', () => process.exit());
 const worker = await startWorker({ store: slow, url });

@@ -1,6 +1,6 @@
 // Merges by the workers of a fleet: @polyak/fleet, which is loaded only where it is asked for.
-import { statSync } from 'node:fs';
-import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { realpathSync, statSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { MergePlan, MergeReport } from '@polyak/checkpoints';
 import type { MergeFilesOptions } from '@polyak/checkpoints/node';
 import { openCheckpoint } from '@polyak/checkpoints/node';
@@ -57,12 +57,11 @@ export async function mergeOnFleet(
   const { base, resume: _, ...rest } = mergeOptions;
   const keys: string[] = [];
   for (const input of inputs) keys.push(await inputKey(folder, input));
-  const made = await mergeByFleet(keys, keyOf(folder, output), {
+  const fleet = { store: folderStore(folder), url };
+  const made = await mergeByFleet(fleet, keys, keyOf(folder, output), {
     ...rest,
     ...(base !== undefined && { base: await inputKey(folder, base) }),
     ...(partBytes !== undefined && { partBytes }),
-    store: folderStore(folder),
-    url,
     signal: context.signal,
     onProgress,
     onParts: (parts) =>
@@ -73,7 +72,8 @@ export async function mergeOnFleet(
       ),
     onWarning: (message) => say(context, options, message),
   }).catch((error: unknown) => {
-    if (!context.signal.aborted) throw error;
+    // Another one says what became of it.
+    if (!context.signal.aborted || error !== context.signal.reason) throw error;
     throw new Interruption('interrupted: the merge was cancelled, and its parts removed.', {
       cause: error,
     });
@@ -105,11 +105,30 @@ async function inputKey(folder: string, path: string): Promise<string> {
   return keyOf(folder, checkpoint.name);
 }
 
-/** The key of a path: how it is called in the folder, wherever a worker has that. */
+/**
+ * The key of a path: how it is called in the folder, wherever a worker has that. Either may be
+ * reached by links; a link in the folder has its own name, and one elsewhere that of its file.
+ */
 function keyOf(folder: string, path: string): string {
-  const key = relative(resolve(folder), resolve(path));
-  if (key !== '' && !isAbsolute(key) && key.split(sep)[0] !== '..') {
-    return key.split(sep).join('/');
+  const root = followed(folder);
+  const own = join(followed(dirname(resolve(path))), basename(path));
+  for (const place of [own, followed(path)]) {
+    const key = relative(root, place);
+    if (key !== '' && !isAbsolute(key) && key.split(sep)[0] !== '..') {
+      return key.split(sep).join('/');
+    }
   }
   throw new UsageError(`${path} is not in ${folder}, the folder that --store names.`);
+}
+
+/** A path without links; its end need not exist. */
+function followed(path: string): string {
+  const absolute = resolve(path);
+  try {
+    return realpathSync(absolute);
+  } catch (error) {
+    const parent = dirname(absolute);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === absolute) throw error;
+    return join(followed(parent), basename(absolute));
+  }
 }

@@ -1,3 +1,4 @@
+export type { Fleet } from './fleet.js';
 export type { FleetMerge, FleetMergeOptions } from './merge/merge-by-fleet.js';
 export { mergeByFleet } from './merge/merge-by-fleet.js';
 export { folderStore } from './store/folder-store.js';
@@ -32,11 +33,4 @@ export type {
   WorkerState,
 } from './training/record.js';
 export { startRun } from './training/run.js';
-export type {
-  Fleet,
-  RoundProgress,
-  Run,
-  RunOptions,
-  RunResult,
-  WaitOptions,
-} from './training/run.js';
+export type { RoundProgress, Run, RunOptions, RunResult, WaitOptions } from './training/run.js';

@@ -2,10 +2,11 @@
 import { access } from 'node:fs/promises';
 import type { Worker } from 'bullmq';
 import { requireFunction, requireOptions } from '@polyak/core/kit';
+import type { Fleet } from './fleet.js';
+import { readFleet } from './fleet.js';
 import { mergeWorkers } from './merge/queues.js';
 import { connected, WORKER, workerConnection } from './queue/connection.js';
 import type { QueueContext } from './queue/workers.js';
-import type { Store } from './store/store.js';
 import { roundWorkers, trainingWorkers } from './training/workers.js';
 
 /** The queues that a worker serves. */
@@ -17,10 +18,6 @@ const QUEUES: readonly ((context: QueueContext) => readonly Worker[])[] = [
 
 /** Options of {@link startWorker}. */
 export interface FleetWorkerOptions {
-  /** Where the bytes are. */
-  readonly store: Store;
-  /** Of Redis or Valkey, such as `redis://127.0.0.1:6379`; `rediss://` for TLS. */
-  readonly url: string;
   /**
    * The path or URL of a `TrainingModule`: this worker trains, in processes apart from it, each of
    * which does one job after the other. Jobs never name it. Default: it merges, and decides about
@@ -46,36 +43,33 @@ export interface FleetWorker {
   close(): Promise<void>;
 }
 
-const OPTIONS = [
-  'store',
-  'url',
-  'module',
-  'concurrency',
-  'lockDuration',
-  'stalledInterval',
-  'onWarning',
-];
+const OPTIONS = ['module', 'concurrency', 'lockDuration', 'stalledInterval', 'onWarning'];
 
 /**
  * Starts to work for the fleets of a store: any number of processes on any machines may do so. The
  * queues of BullMQ are `polyak-merge-parts`, `polyak-merges`, `polyak-rounds` and, with a module,
  * `polyak-training`.
  *
- * @param options - the store, and the Redis that has the queues
+ * @param fleet - the store, and the Redis that has the queues
+ * @param options - see {@link FleetWorkerOptions}
  * @returns the worker; it keeps the process alive until it is closed
  * @throws Error where Redis is not reached, or there is no such module
  * @example
  * ```js
  * import { folderStore, startWorker } from '@polyak/fleet';
  *
- * const store = folderStore('/mnt/share');
- * const worker = await startWorker({ store, url: 'redis://queue:6379' });
+ * const fleet = { store: folderStore('/mnt/share'), url: 'redis://queue:6379' };
+ * const worker = await startWorker(fleet);
  * process.once('SIGTERM', () => worker.close());
  * ```
  */
-export async function startWorker(options: FleetWorkerOptions): Promise<FleetWorker> {
+export async function startWorker(
+  fleet: Fleet,
+  options: FleetWorkerOptions = {},
+): Promise<FleetWorker> {
+  const { store, url } = readFleet('startWorker', fleet);
   const given = requireOptions('startWorker', options, OPTIONS);
-  const { store, url, concurrency = 1, onWarning = (text) => console.warn(text) } = given;
+  const { concurrency = 1, onWarning = (text) => console.warn(text) } = given;
   requireFunction('startWorker', 'onWarning', onWarning);
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
     throw new RangeError(`startWorker: concurrency is ${concurrency}, expected 1 or more.`);
@@ -89,16 +83,23 @@ export async function startWorker(options: FleetWorkerOptions): Promise<FleetWor
   await connected(connection, url);
   const settings = { ...WORKER, connection, lockDuration, stalledInterval };
   const context = { store, settings, stalledInterval, concurrency, module };
-  const workers = QUEUES.flatMap((start) => start(context));
-  for (const worker of workers) {
-    worker.on('error', ({ message }) => onWarning(message));
-    worker.on('failed', (job, { message }) => onWarning(`${job?.name ?? 'a job'}: ${message}`));
-  }
-  await Promise.all(workers.map((worker) => worker.waitUntilReady()));
-  return {
-    async close() {
-      await Promise.all(workers.map((worker) => worker.close()));
-      connection.disconnect();
-    },
+  const workers: Worker[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(workers.map((worker) => worker.close()));
+    connection.disconnect();
   };
+  try {
+    for (const start of QUEUES) {
+      for (const worker of start(context)) {
+        workers.push(worker);
+        worker.on('error', ({ message }) => onWarning(message));
+        worker.on('failed', (job, { message }) => onWarning(`${job?.name ?? 'a job'}: ${message}`));
+      }
+    }
+    await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+    return { close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }

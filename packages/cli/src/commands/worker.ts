@@ -44,13 +44,14 @@ export function workerCommand(context: Context): Command {
     .action(async (options: WorkerCommandOptions) => {
       const { fleet: url, store, module, concurrency } = options;
       const { folderStore, startWorker } = await loadFleet();
-      const worker = await startWorker({
-        store: folderStore(store),
-        url,
-        concurrency,
-        ...(module !== undefined && { module }),
-        onWarning: (message) => say(context, {}, message),
-      });
+      const worker = await startWorker(
+        { store: folderStore(store), url },
+        {
+          concurrency,
+          ...(module !== undefined && { module }),
+          onWarning: (message) => say(context, {}, message),
+        },
+      );
       say(context, options, `working in ${store}`);
       const { signal } = context;
       if (!signal.aborted) await once(signal, 'abort');

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -36,6 +36,38 @@ describe('--fleet', () => {
     const { code, stderr } = await polyak('average', a, b, ...args);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(message) as string });
   });
+
+  it('finds by links what is in the folder', async () => {
+    const beside = new Folder();
+    symlinkSync(folder.path, beside.at('store'));
+    symlinkSync(a, beside.at('a.safetensors'));
+    for (const [input, output, store] of [
+      [a, out, beside.at('store')],
+      [beside.at('store/1.safetensors'), beside.at('store/new/out.safetensors'), folder.path],
+      [beside.at('a.safetensors'), out, folder.path],
+    ] as const) {
+      const args = [input, b, '-o', output, '--fleet', NOWHERE, '--store', store];
+      // It comes as far as Redis.
+      expect(await polyak('average', ...args)).toMatchObject({ code: 1 });
+    }
+    symlinkSync(beside.path, folder.at('elsewhere'));
+    const led = folder.at('elsewhere/out.safetensors');
+    expect(await polyak('average', a, b, '-o', led, ...fleet)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is not in') as string,
+    });
+  });
+
+  it.each(['redis://:a/b@127.0.0.1:1', 'redis://:a?b@127.0.0.1:1', 'redis://u:1/b@127.0.0.1:1'])(
+    'says how a password is written in the URL %s, and does not print it',
+    async (url) => {
+      const args = ['-o', out, '--fleet', url, '--store', folder.path];
+      const { code, stderr } = await polyak('average', a, b, ...args);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/In its user and password, write % as %25, \/ as %2F/);
+      expect(stderr).not.toContain('b@');
+    },
+  );
 
   it('says that Redis is not there', async () => {
     const message =

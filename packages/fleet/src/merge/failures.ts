@@ -3,16 +3,16 @@ import { PolyakError } from '@polyak/core';
 import type { PolyakErrorCode } from '@polyak/core';
 import { UnrecoverableError } from 'bullmq';
 
-/**
- * The error that a job ends with. What follows from the inputs and options would happen again: it
- * is not tried again.
- */
+/** Whether an error follows from the inputs and options: it would happen again. */
+export function isFinal(error: unknown): error is Error {
+  return PolyakError.is(error) || error instanceof RangeError || error instanceof TypeError;
+}
+
+/** The error that a job ends with: a final one, or one after which it is tried again. */
 export function jobError(error: unknown): unknown {
-  if (PolyakError.is(error)) return new UnrecoverableError(`${error.code}: ${error.message}`);
-  if (error instanceof RangeError || error instanceof TypeError) {
-    return new UnrecoverableError(error.message);
-  }
-  return error;
+  if (!isFinal(error)) return error;
+  const code = PolyakError.is(error) ? `${error.code}: ` : '';
+  return new UnrecoverableError(code + error.message);
 }
 
 /** The error that a job ended with, from its reason. */

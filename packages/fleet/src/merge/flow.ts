@@ -4,33 +4,41 @@ import { basename } from 'node:path/posix';
 import type { FlowJob, Job } from 'bullmq';
 import { FlowProducer, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { connected, JOB, producerConnection } from '../queue/connection.js';
+import { addressOf, connected, JOB, producerConnection } from '../queue/connection.js';
 import { errorFrom } from './failures.js';
 import type { MergeReference } from './keys.js';
 import { partialId } from './keys.js';
 import { PART_QUEUE, PUBLISH_QUEUE } from './queues.js';
-import type { PublishedMerge } from './request.js';
+import type { PublishedMerge } from './run.js';
 
 /** How far the jobs of a merge are. */
 export type FlowState =
   | { readonly kind: 'none' }
-  | { readonly kind: 'going on'; readonly done: number }
-  | { readonly kind: 'published'; readonly result: PublishedMerge }
-  | { readonly kind: 'failed'; readonly error: Error };
+  | { readonly kind: 'going on'; readonly run: string; readonly done: number }
+  | { readonly kind: 'published'; readonly run: string; readonly result: PublishedMerge }
+  | { readonly kind: 'failed'; readonly run: string; readonly error: Error };
 
 const INTERVAL = 200;
+/** For how long Redis may be away, in ms. */
+const PATIENCE = 60_000;
 /** Longer than workers keep a job that they have begun: they end it within a write. */
-const PATIENCE = 120_000;
+const ENDING = 120_000;
+/** Until it is said that Redis is away, in ms. */
+const UNSAID = 1000;
 
-/** The jobs of merges in Redis. */
+/** The jobs of merges in Redis. Each call waits where that is away. */
 export class MergeFlows {
   readonly #redis: Redis;
+  readonly #address: string;
+  readonly #onWarning: (message: string) => void;
   readonly #flows: FlowProducer;
   readonly #parts: Queue;
   readonly #publishing: Queue;
 
-  private constructor(redis: Redis) {
+  private constructor(redis: Redis, address: string, onWarning: (message: string) => void) {
     this.#redis = redis;
+    this.#address = address;
+    this.#onWarning = onWarning;
     const options = { connection: redis };
     this.#flows = new FlowProducer(options);
     this.#parts = new Queue(PART_QUEUE, options);
@@ -45,10 +53,10 @@ export class MergeFlows {
    *
    * @throws Error where it is not reached
    */
-  static async connect(url: string): Promise<MergeFlows> {
+  static async connect(url: string, onWarning: (message: string) => void): Promise<MergeFlows> {
     const redis = producerConnection(url);
     await connected(redis, url);
-    return new MergeFlows(redis);
+    return new MergeFlows(redis, addressOf(url), onWarning);
   }
 
   /**
@@ -71,46 +79,57 @@ export class MergeFlows {
         },
       };
     });
-    await this.#flows.add({
+    const flow: FlowJob = {
       name,
       queueName: PUBLISH_QUEUE,
       data: reference,
       opts: { ...JOB, jobId: jobIdOf(reference.merge) },
       children,
+    };
+    return await this.#patiently(async () => {
+      await this.#flows.add(flow);
+      const job = await this.#job(reference.merge);
+      return job && runOf(job);
     });
-    const job = await this.#job(reference.merge);
-    return (job?.data as Partial<MergeReference> | undefined)?.run;
   }
 
-  /** How far a merge is. */
-  async state(merge: string): Promise<FlowState> {
-    const job = await this.#job(merge);
-    const state = await job?.getState();
-    if (job === undefined || state === 'unknown') return { kind: 'none' };
-    if (state === 'completed') {
-      // The result came after the job was read, perhaps.
-      const result = (await this.#job(merge))?.returnvalue as PublishedMerge | undefined;
-      return result === undefined ? { kind: 'none' } : { kind: 'published', result };
-    }
-    if (state === 'failed') return { kind: 'failed', error: await this.#errorOf(merge) };
-    const { processed = 0 } = await job.getDependenciesCount({ processed: true });
-    return { kind: 'going on', done: processed };
+  /** How far a merge is. The signal ends the waiting for Redis. */
+  async state(merge: string, signal?: AbortSignal): Promise<FlowState> {
+    return await this.#patiently(
+      async () => {
+        const job = await this.#job(merge);
+        const state = await job?.getState();
+        if (job === undefined || state === 'unknown') return { kind: 'none' };
+        const run = runOf(job);
+        if (state === 'completed') {
+          // The result came after the job was read, perhaps.
+          const result = (await this.#job(merge))?.returnvalue as PublishedMerge | undefined;
+          return result === undefined ? { kind: 'none' } : { kind: 'published', run, result };
+        }
+        if (state === 'failed') return { kind: 'failed', run, error: await this.#errorOf(merge) };
+        const { processed = 0 } = await job.getDependenciesCount({ processed: true });
+        return { kind: 'going on', run, done: processed };
+      },
+      { signal },
+    );
   }
 
   /** Whether a worker is there. */
   async hasWorkers(): Promise<boolean> {
-    // Unless Redis does not let us ask.
+    // Unless Redis does not let us ask, or is away.
     return (await this.#parts.getWorkersCount().catch(() => 1)) > 0;
   }
 
-  /** Drops the parts of a merge that nobody has begun, and waits for those that workers have. */
-  async settle(merge: string): Promise<void> {
-    const end = Date.now() + PATIENCE;
+  /** Drops the parts of a run that nobody has begun, and waits for those that workers have. */
+  async settle(reference: MergeReference): Promise<void> {
+    const end = Date.now() + ENDING;
     for (;;) {
-      const job = await this.#job(merge);
-      await job?.removeUnprocessedChildren();
-      const { unprocessed = 0 } = (await job?.getDependenciesCount({ unprocessed: true })) ?? {};
-      if (unprocessed === 0 || Date.now() > end) return;
+      const left = await this.#patiently(async () => {
+        const job = await this.#jobOf(reference);
+        await job?.removeUnprocessedChildren();
+        return (await job?.getDependenciesCount({ unprocessed: true }))?.unprocessed ?? 0;
+      });
+      if (left === 0 || Date.now() > end) return;
       await setTimeout(INTERVAL);
     }
   }
@@ -118,31 +137,61 @@ export class MergeFlows {
   /** Removes the parts of a run, but those that workers have begun. */
   async removeParts(reference: MergeReference, parts: number): Promise<void> {
     for (let part = 0; part < parts; part += 1) {
-      await this.#parts.remove(partJobId(reference, part));
+      await this.#patiently(() => this.#parts.remove(partJobId(reference, part)));
     }
   }
 
-  /** Removes the jobs of a merge, after workers have left those that they have begun. */
-  async remove(merge: string): Promise<void> {
-    const end = Date.now() + PATIENCE;
-    for (;;) {
-      const job = await this.#job(merge);
-      if (job === undefined) return;
-      try {
-        await job.removeUnprocessedChildren();
-        await job.remove({ removeChildren: true });
-        return;
-      } catch (error) {
-        if (Date.now() > end) throw error;
-        await setTimeout(INTERVAL);
-      }
-    }
+  /** Removes the jobs of a run, after workers have left those that they have begun. */
+  async remove(reference: MergeReference): Promise<void> {
+    const remove = async (): Promise<void> => {
+      const job = await this.#jobOf(reference);
+      await job?.removeUnprocessedChildren();
+      await job?.remove({ removeChildren: true });
+    };
+    await this.#patiently(remove, { patience: ENDING });
   }
 
   /** Ends the connection. */
   async close(): Promise<void> {
     for (const each of [this.#flows, this.#parts, this.#publishing]) await each.close();
     this.#redis.disconnect();
+  }
+
+  /** Does what fails while Redis is away, again and again. */
+  async #patiently<R>(
+    ask: () => Promise<R>,
+    { patience = PATIENCE, signal }: { patience?: number; signal?: AbortSignal | undefined } = {},
+  ): Promise<R> {
+    const began = Date.now();
+    for (let isWarned = false; ;) {
+      signal?.throwIfAborted();
+      try {
+        return await ask();
+      } catch (cause) {
+        const isAway = this.#redis.status !== 'ready';
+        const since = Date.now() - began;
+        if (since > patience) throw isAway ? this.#awayError(cause as Error) : cause;
+        if (isAway && since > UNSAID && !isWarned) {
+          isWarned = true;
+          this.#onWarning(`Redis is not reached at ${this.#address}. Waiting for it.`);
+        }
+        await setTimeout(INTERVAL);
+      }
+    }
+  }
+
+  #awayError(cause: Error): Error {
+    return new Error(
+      `Redis has not been reached at ${this.#address} for a minute (${cause.message}). What workers ` +
+        'have begun goes on: merge again to follow it.',
+      { cause },
+    );
+  }
+
+  /** The job of a merge, if it is of this run: another process may have begun another one. */
+  async #jobOf({ merge, run }: MergeReference): Promise<Job | undefined> {
+    const job = await this.#job(merge);
+    return job !== undefined && runOf(job) === run ? job : undefined;
   }
 
   async #job(merge: string): Promise<Job | undefined> {
@@ -156,6 +205,10 @@ export class MergeFlows {
     const child = part === undefined ? undefined : await this.#parts.getJob(part);
     return errorFrom((child as Job | undefined)?.failedReason ?? failedReason);
   }
+}
+
+function runOf({ data }: Job): string {
+  return (data as MergeReference).run;
 }
 
 function jobIdOf(merge: string): string {

@@ -34,9 +34,14 @@ export function partKey({ merge, run }: MergeReference, part: number): string {
   return `${runFolder({ merge, run })}${part}.json`;
 }
 
-/** The key of an object that is there once all files of a run are written, and may be published. */
-export function writtenKey(reference: MergeReference): string {
-  return `${runFolder(reference)}written.json`;
+/** The key of the decision whether the output of a run is published. */
+export function publicationKey(reference: MergeReference): string {
+  return `${runFolder(reference)}publication.json`;
+}
+
+/** The key of the decision how a run has ended. */
+export function endKey(reference: MergeReference): string {
+  return `${runFolder(reference)}end.json`;
 }
 
 /** The id of the partial objects of a run. */
@@ -49,7 +54,7 @@ export function folderOf(merge: string): string {
   return `${FOLDER}/${merge}/`;
 }
 
-/** The folder of the reports of a run. */
+/** The folder of the reports of a run, and of what is decided about it. */
 export function runFolder({ merge, run }: MergeReference): string {
   return `${folderOf(merge)}${run}/`;
 }

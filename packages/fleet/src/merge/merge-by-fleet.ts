@@ -1,6 +1,8 @@
 // Merges checkpoints of a store by the workers of a fleet.
 import type { MergeOptions, MergePlan, MergeReport } from '@polyak/checkpoints';
 import { requireFunction, requireOptions, requireSignal } from '@polyak/core/kit';
+import type { Fleet } from '../fleet.js';
+import { readFleet } from '../fleet.js';
 import { requireKey } from '../store/key.js';
 import type { Store } from '../store/store.js';
 import { MergeFlows } from './flow.js';
@@ -11,19 +13,18 @@ import type { MergeRequest } from './request.js';
 import { dataOf, requireOutputKey } from './request.js';
 import { supervised } from './supervise.js';
 
-/** What {@link mergeByFleet} merges, how, and by whom. */
+/** How {@link mergeByFleet} merges. */
 export interface FleetMergeOptions extends Omit<MergeOptions, 'base'> {
-  /** Has the inputs, and gets the output. */
-  readonly store: Store;
-  /** Of the Redis or Valkey that workers take jobs from, such as `redis://127.0.0.1:6379`. */
-  readonly url: string;
   /** The key of the model that the others were trained from, for methods that need it. */
   readonly base?: string;
   /** How many bytes of the output one job makes, about. Default 256 MB. */
   readonly partBytes?: number;
-  /** Whether an output of that key is replaced. Default false. */
+  /** Whether an output of that key is replaced, with its other files. Default false. */
   readonly force?: boolean;
-  /** Ends the merge, its jobs and what it has written: its reason is thrown. */
+  /**
+   * Cancels the merge: its jobs and what it has written are removed, and the reason is thrown. An
+   * output that is being published is not cancelled any more; then the merge ends as without it.
+   */
   readonly signal?: AbortSignal;
   /** Called with the number of parts, once they are in the queue. */
   readonly onParts?: (parts: number) => void;
@@ -42,8 +43,6 @@ export interface FleetMerge {
 }
 
 const OPTIONS = [
-  'store',
-  'url',
   'method',
   'base',
   'names',
@@ -68,41 +67,48 @@ const PART_BYTES = 256e6;
  * A merge outlives this process. Called again with the same arguments, here or elsewhere, it waits
  * for the merge that goes on, or returns what it made.
  *
+ * While Redis is away it waits, for a minute at most.
+ *
+ * @param fleet - the store, which has the inputs and gets the output, and Redis
  * @param inputs - keys of checkpoints in the store, in order
  * @param output - the key of the output
- * @param options - the store, Redis, the method, and how it is merged
+ * @param options - the method, and how it is merged
  * @returns what was planned, and what happened
  * @throws what `mergeFiles` throws. RangeError where the output is one of the inputs, or the method
  *   is not one of `@polyak/checkpoints`; PolyakError `ERR_CHECKPOINT` where an input changed
- *   meanwhile, or the merge was ended elsewhere; Error where Redis is not reached
+ *   meanwhile, or the merge was ended elsewhere; Error where Redis is not reached, for a minute if
+ *   it was before: the merge goes on then
  * @example
  * ```js
  * import { mean } from '@polyak/checkpoints';
  * import { folderStore, mergeByFleet } from '@polyak/fleet';
  *
  * const inputs = ['run/step-1.safetensors', 'run/step-2.safetensors'];
- * const store = folderStore('/mnt/share');
- * const url = 'redis://queue:6379';
- * await mergeByFleet(inputs, 'mean.safetensors', { store, url, method: mean(2) });
+ * const fleet = { store: folderStore('/mnt/share'), url: 'redis://queue:6379' };
+ * await mergeByFleet(fleet, inputs, 'mean.safetensors', { method: mean(2) });
  * ```
  */
 export async function mergeByFleet(
+  fleet: Fleet,
   inputs: readonly string[],
   output: string,
   options: FleetMergeOptions,
 ): Promise<FleetMerge> {
+  const { store, url } = readFleet('mergeByFleet', fleet);
   const given = readOptions(options);
-  const { store, url, signal } = given;
+  const { signal } = given;
   if (!Array.isArray(inputs)) throw new TypeError('mergeByFleet: the inputs are no list of keys.');
   for (const key of [...inputs, ...(given.base === undefined ? [] : [given.base])]) requireKey(key);
   requireOutputKey(output);
   signal?.throwIfAborted();
-  const planned = await planOf(inputs, output, given);
+  const planned = await planOf(store, inputs, output, given);
   try {
     const request = requestOf(inputs, output, given, planned);
-    const flows = await MergeFlows.connect(url);
+    const { onWarning = (text: string) => console.warn(text) } = given;
+    const flows = await MergeFlows.connect(url, onWarning);
     try {
-      const result = await supervised(flows, store, request, planned.plan, given);
+      const own = { ...given, onWarning };
+      const result = await supervised(flows, store, request, planned.plan, own);
       const { fromLast, nonFinite } = result;
       return { plan: planned.plan, report: { fromLast, nonFinite: new Map(nonFinite) } };
     } finally {
@@ -128,11 +134,12 @@ function readOptions(options: FleetMergeOptions): FleetMergeOptions {
 }
 
 async function planOf(
+  store: Store,
   inputs: readonly string[],
   output: string,
   options: FleetMergeOptions,
 ): Promise<PlannedMerge> {
-  const { store, base, method, names, rows, dtype, nonFinite, shardBytes } = options;
+  const { base, method, names, rows, dtype, nonFinite, shardBytes } = options;
   const merge = { method, names, rows, dtype, nonFinite, shardBytes } as MergeOptions;
   return await planFromStore(store, { inputs, output, ...(base !== undefined && { base }) }, merge);
 }

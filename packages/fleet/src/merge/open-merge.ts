@@ -39,19 +39,13 @@ export async function planFromStore(
   const opened: StoredObject[] = [];
   const versions = new Map<string, string>();
   const headers = new HeaderCache();
+  const onOpen = (key: string, source: StoredObject): void => {
+    opened.push(source);
+    if ((versions.get(key) ?? source.version) !== source.version) throw changed([key]);
+    versions.set(key, source.version);
+  };
   const open = async (main: string): Promise<Checkpoint> =>
-    await openCheckpoint(
-      basename(main),
-      async (name) => {
-        const key = name === basename(main) ? main : keyBeside(main, name);
-        const source = await store.open(key);
-        opened.push(source);
-        if ((versions.get(key) ?? source.version) !== source.version) throw changed([key]);
-        versions.set(key, source.version);
-        return { name: key, source };
-      },
-      headers,
-    );
+    await openStored(store, main, onOpen, headers);
   const close = async (): Promise<void> => {
     for (const source of opened.splice(0)) await source.close();
   };
@@ -67,6 +61,25 @@ export async function planFromStore(
     await close();
     throw error;
   }
+}
+
+/** Opens a checkpoint of a store; `onOpen` gets its objects, which the caller closes. */
+export async function openStored(
+  store: Store,
+  main: string,
+  onOpen: (key: string, object: StoredObject) => void,
+  headers?: HeaderCache,
+): Promise<Checkpoint> {
+  return await openCheckpoint(
+    basename(main),
+    async (name) => {
+      const key = name === basename(main) ? main : keyBeside(main, name);
+      const source = await store.open(key);
+      onOpen(key, source);
+      return { name: key, source };
+    },
+    headers,
+  );
 }
 
 /** Stands for all that the bytes of an output depend on, but the contents of its inputs. */

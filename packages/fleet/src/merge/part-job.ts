@@ -9,10 +9,19 @@ import { partialId, partKey, readReference } from './keys.js';
 import type { MergeCache } from './merge-cache.js';
 import type { OpenMerge } from './open-merge.js';
 import { endedError, requireUnchanged } from './open-merge.js';
-import { isGoingOn, removeRun } from './request.js';
+import type { OutputObject } from './request.js';
+import { isGoingOn, removeFiles } from './run.js';
 
 /** How often it is asked whether a run has ended, in ms. */
 const INTERVAL = 1000;
+
+/** What {@link write} is told of a part. */
+interface PartWork {
+  readonly part: MergePart;
+  readonly file: OutputObject;
+  readonly onProgress: (share: number) => void;
+  readonly signal: AbortSignal;
+}
 
 /** A part that was made, as it stands in the store. */
 export interface StoredPart {
@@ -45,16 +54,23 @@ export async function makePart(
           `${JSON.stringify(index)}.`,
       );
     }
-    await leavingNothing(store, reference, merge, async () => {
-      const key = partKey(reference, index as number);
-      if ((await store.get(key)) !== undefined) return;
-      await requireUnchanged(store, merge.versions);
-      const report = await whileGoingOn(store, reference, (signal) =>
-        write(store, reference, merge, part, onProgress, signal),
-      );
-      await requireUnchanged(store, merge.versions);
-      await requireSame(store, key, { part, report });
-    });
+    const file = merge.stored.request.files[part.file];
+    if (file === undefined) throw new RangeError(`there is no file ${part.file}.`);
+    const key = partKey(reference, index as number);
+    await leavingNothing(
+      store,
+      reference,
+      [file],
+      async () => {
+        if ((await store.get(key)) !== undefined) return;
+        const report = await whileGoingOn(store, reference, (signal) =>
+          write(store, reference, merge, { part, file, onProgress, signal }),
+        );
+        await requireUnchanged(store, readFor(report, merge));
+        await requireSame(store, key, { part, report });
+      },
+      key,
+    );
   });
 }
 
@@ -77,33 +93,42 @@ async function whileGoingOn<R>(
   }
 }
 
-/** Does `work`; removes what this worker has written where the run has ended meanwhile. */
+/** Does `work`; removes what it has written where the run has ended meanwhile. */
 export async function leavingNothing<R>(
   store: Store,
   reference: MergeReference,
-  { stored }: OpenMerge,
+  files: readonly OutputObject[],
   work: () => Promise<R>,
+  report?: string,
 ): Promise<R> {
   if (!(await isGoingOn(store, reference))) throw endedError(reference);
   try {
     return await work();
   } finally {
     if (!(await isGoingOn(store, reference))) {
-      await removeRun(store, reference, stored.request.files);
+      await removeFiles(store, reference, files);
+      if (report !== undefined) await store.remove(report);
     }
   }
+}
+
+/** The objects that a part has read, and their versions. Its report has the checksums of these. */
+function readFor({ inputs }: PartReport, { plan, versions }: OpenMerge): OpenMerge['versions'] {
+  const names = new Set<string>();
+  for (const [i, { files }] of plan.inputs.entries()) {
+    for (const [k, { name }] of files.entries()) {
+      if (/[^0]/.test(inputs[i]?.[k] ?? '')) names.add(name);
+    }
+  }
+  return versions.filter(([key]) => names.has(key));
 }
 
 async function write(
   store: Store,
   reference: MergeReference,
-  { plan, stored }: OpenMerge,
-  part: MergePart,
-  onProgress: (share: number) => void,
-  signal: AbortSignal,
+  { plan }: OpenMerge,
+  { part, file, onProgress, signal }: PartWork,
 ): Promise<PartReport> {
-  const file = stored.request.files[part.file];
-  if (file === undefined) throw new RangeError(`there is no file ${part.file}.`);
   const partial = await store.openPartial(file.key, partialId(reference), file.byteLength);
   try {
     const writes = new GatheredWrites(partial, part);

@@ -1,20 +1,22 @@
 // The job that ends a merge, after all of its parts: writes the headers, publishes the files, and
 // removes the rest. Killed anywhere and done again, it ends alike.
-import { createHash } from 'node:crypto';
 import type { MergeReport } from '@polyak/checkpoints';
 import type { PartReport } from '@polyak/checkpoints/parts';
 import { bytesBesideParts, reportOfParts } from '@polyak/checkpoints/parts';
 import { PolyakError } from '@polyak/core';
 import type { Store } from '../store/store.js';
+import { isFinal } from './failures.js';
 import type { MergeReference } from './keys.js';
-import { partialId, partKey, readReference, writtenKey } from './keys.js';
+import { endKey, partialId, partKey, publicationKey, readReference } from './keys.js';
 import type { MergeCache } from './merge-cache.js';
 import type { OpenMerge } from './open-merge.js';
-import { endedError, requireUnchanged, versionOf } from './open-merge.js';
+import { endedError, requireUnchanged } from './open-merge.js';
+import { publishFiles, replacedBy, requireFree, stateOf } from './output.js';
 import type { StoredPart } from './part-job.js';
 import { leavingNothing } from './part-job.js';
-import type { OutputObject, PublishedMerge } from './request.js';
-import { endMerge, isGoingOn, removeMerge, storedMerge } from './request.js';
+import { storedMerge } from './request.js';
+import type { Publication, PublishedMerge, RunEnd } from './run.js';
+import { decide, decided, removeRun } from './run.js';
 
 /** The job, as far as it is needed here. */
 export interface PublishJob {
@@ -22,6 +24,8 @@ export interface PublishJob {
   readonly data: unknown;
   /** Changes the data. */
   updateData(data: object): Promise<void>;
+  /** The data as they are now. */
+  latestData(): Promise<unknown>;
 }
 
 /**
@@ -37,66 +41,79 @@ export async function publishMerge(
   job: PublishJob,
 ): Promise<PublishedMerge> {
   const reference = readReference(job.data);
-  const { published } = job.data as { readonly published?: PublishedMerge };
-  const stored = await storedMerge(store, reference.merge);
-  if (stored?.run !== reference.run) {
-    if (published !== undefined) return published;
-    throw endedError(reference);
+  try {
+    const stored = await storedMerge(store, reference.merge);
+    const files = stored?.run === reference.run ? stored.request.files : undefined;
+    const end =
+      resultIn(job.data) ??
+      (await decided<RunEnd>(store, endKey(reference))) ??
+      (await merges.use(reference, (merge) =>
+        leavingNothing(store, reference, merge.stored.request.files, () =>
+          publish(store, reference, merge),
+        ),
+      ));
+    if (end === undefined || end === 'withdrawn') throw endedError(reference);
+    await job.updateData({ ...reference, published: end });
+    await removeRun(store, reference, files ?? []);
+    return end;
+  } catch (error) {
+    // A worker that was stopped and has gone on may have done all of it meanwhile.
+    const result = resultIn(await job.latestData());
+    if (result === undefined) throw error;
+    return result;
   }
-  if (stored.ended === 'cancelled') throw endedError(reference);
-  const result =
-    stored.ended ??
-    (await merges.use(reference, (merge) =>
-      leavingNothing(store, reference, merge, () => publish(store, reference, merge)),
-    ));
-  if (stored.ended === undefined) await endMerge(store, reference.merge, stored, result);
-  await job.updateData({ ...reference, published: result });
-  await removeMerge(store, reference.merge, stored);
-  return result;
 }
 
-/** Stands for the objects of an output as they are; undefined where one is missing. */
-export async function stateOf(
-  store: Store,
-  files: readonly OutputObject[],
-): Promise<string | undefined> {
-  const hash = createHash('sha256');
-  for (const { key } of files) {
-    const version = await versionOf(store, key);
-    if (version === undefined) return undefined;
-    hash.update(`${JSON.stringify([key, version])}\n`);
-  }
-  return hash.digest('hex').slice(0, 32);
+function resultIn(data: unknown): PublishedMerge | undefined {
+  return (data as { readonly published?: PublishedMerge } | undefined)?.published;
 }
 
 async function publish(
   store: Store,
   reference: MergeReference,
   merge: OpenMerge,
-): Promise<PublishedMerge> {
-  const { plan, stored, versions } = merge;
-  const { files, replace } = stored.request;
-  const id = partialId(reference);
-  const report = await reportOfParts(plan, storedReports(store, reference, merge));
+): Promise<RunEnd | undefined> {
+  const { request } = merge.stored;
+  const report = await reportOfParts(merge.plan, storedReports(store, reference, merge));
   // Published objects are not written to, in case an earlier try was killed after this.
-  if ((await store.get(writtenKey(reference))) === undefined) {
-    await writeRest(store, reference, merge, report);
-    await store.put(writtenKey(reference), new TextEncoder().encode('true\n'));
+  const publication =
+    (await decided<Publication>(store, publicationKey(reference))) ??
+    (await completed(store, reference, merge, report));
+  if (publication === undefined || publication === 'cancelled') throw endedError(reference);
+  try {
+    await publishFiles(store, partialId(reference), request, publication);
+    const outputs = await stateOf(store, request.files);
+    if (outputs === undefined) {
+      throw new PolyakError(
+        'ERR_CHECKPOINT',
+        `${request.output} was removed while it was published. Merge again.`,
+      );
+    }
+    const { fromLast, nonFinite } = report;
+    const end: RunEnd = { fromLast, nonFinite: [...nonFinite], outputs };
+    return await decide<RunEnd>(store, reference, endKey(reference), end);
+  } catch (error) {
+    if (!isFinal(error)) throw error;
+    // It is not tried again, as where another object has the place of one: all of them go.
+    const end = await decide<RunEnd>(store, reference, endKey(reference), 'withdrawn');
+    if (end === undefined || end === 'withdrawn') throw error;
+    return end;
   }
-  await requireUnchanged(store, versions);
-  if (!(await isGoingOn(store, reference))) throw endedError(reference);
-  for (const { key, byteLength } of files) {
-    await store.publish(key, id, byteLength, { replace });
-  }
-  const outputs = await stateOf(store, files);
-  if (outputs === undefined) {
-    throw new PolyakError(
-      'ERR_CHECKPOINT',
-      `${stored.request.output} was removed while it was published. Merge again.`,
-    );
-  }
-  const { fromLast, nonFinite } = report;
-  return { fromLast, nonFinite: [...nonFinite], outputs };
+}
+
+/** Writes all that is left, and decides that the output is published, unless it was cancelled. */
+async function completed(
+  store: Store,
+  reference: MergeReference,
+  merge: OpenMerge,
+  report: MergeReport,
+): Promise<Publication | undefined> {
+  const { request } = merge.stored;
+  await writeRest(store, reference, merge, report);
+  await requireUnchanged(store, merge.versions);
+  await requireFree(store, request);
+  const replaced = await replacedBy(store, request);
+  return await decide<Publication>(store, reference, publicationKey(reference), replaced);
 }
 
 /** The reports of all parts. Each is of the part that this process would make. */

@@ -1,5 +1,5 @@
 // The queues of merges, and their workers.
-import { Worker } from 'bullmq';
+import { Job, Worker } from 'bullmq';
 import type { QueueContext } from '../queue/workers.js';
 import { jobError } from './failures.js';
 import { MergeCache } from './merge-cache.js';
@@ -33,11 +33,15 @@ export function mergeWorkers({ store, settings, concurrency }: QueueContext): re
     },
     { ...settings, concurrency },
   );
-  const publishing = new Worker(
+  const publishing: Worker = new Worker(
     PUBLISH_QUEUE,
     async (job) => {
       try {
-        return await publishMerge(store, merges, job);
+        return await publishMerge(store, merges, {
+          data: job.data,
+          updateData: (data) => job.updateData(data),
+          latestData: async () => (await Job.fromId(publishing, job.id ?? ''))?.data as unknown,
+        });
       } catch (error) {
         throw jobError(error);
       }

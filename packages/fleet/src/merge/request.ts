@@ -7,8 +7,7 @@ import { methodOf, METHODS } from '@polyak/checkpoints/methods';
 import { PolyakError } from '@polyak/core';
 import type { Store } from '../store/store.js';
 import { requireKey } from '../store/key.js';
-import type { MergeReference } from './keys.js';
-import { folderOf, isOwnKey, mergeKey, partialId, runFolder } from './keys.js';
+import { isOwnKey, mergeKey } from './keys.js';
 
 /** A method as data. */
 export type MethodData = LinearMerge | Pick<MergeMethod, 'kind' | 'name' | 'options'>;
@@ -40,20 +39,10 @@ export interface MergeRequest extends Omit<MergeOptions, 'method' | 'base'> {
   readonly plan: string;
 }
 
-/** What happened in a merge that its caller should know. */
-export interface PublishedMerge {
-  readonly fromLast: readonly string[];
-  readonly nonFinite: readonly (readonly [name: string, count: number])[];
-  /** Stands for the objects of the output as they were published. */
-  readonly outputs: string;
-}
-
 /** A run of a merge, as it stands in the store. */
 export interface StoredMerge {
   readonly request: MergeRequest;
   readonly run: string;
-  /** Set once what is to be done is done, or nothing is to be done any more. */
-  readonly ended?: PublishedMerge | 'cancelled';
 }
 
 /** The id of a merge: it stands for all that its bytes depend on, and where they go. */
@@ -119,44 +108,4 @@ export function requireOutputKey(key: string): void {
 /** The merge as it is stored. */
 export function bytesOf(stored: StoredMerge): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(stored));
-}
-
-/** Whether a run is still to be worked on. */
-export async function isGoingOn(store: Store, { merge, run }: MergeReference): Promise<boolean> {
-  const stored = await storedMerge(store, merge);
-  return stored?.run === run && stored.ended === undefined;
-}
-
-/**
- * Says that a run has ended, before {@link removeMerge}: processes that come later leave nothing
- * behind.
- */
-export async function endMerge(
-  store: Store,
-  merge: string,
-  { request, run }: StoredMerge,
-  ended: PublishedMerge | 'cancelled',
-): Promise<void> {
-  await store.put(mergeKey(merge), bytesOf({ request, run, ended }));
-}
-
-/** Removes what a run has in the store but the output. May be done again. */
-export async function removeMerge(
-  store: Store,
-  merge: string,
-  { request, run }: StoredMerge,
-): Promise<void> {
-  await removeRun(store, { merge, run }, request.files);
-  await store.remove(mergeKey(merge));
-  await store.remove(folderOf(merge));
-}
-
-/** Removes what the processes of a run have written. */
-export async function removeRun(
-  store: Store,
-  reference: MergeReference,
-  files: readonly OutputObject[],
-): Promise<void> {
-  for (const { key } of files) await store.removePartial(key, partialId(reference));
-  await store.remove(runFolder(reference));
 }

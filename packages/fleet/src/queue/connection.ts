@@ -12,7 +12,18 @@ export function workerConnection(url: string): Redis {
 /** For those who add jobs: a call fails while Redis is away, instead of waiting for ever. */
 export function producerConnection(url: string): Redis {
   requireUrl(url);
-  return new Redis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1 });
+  return new Redis(url, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    // A machine that vanished does not close its connections.
+    commandTimeout: 20_000,
+  });
+}
+
+/** Where a Redis is, for messages: without the password. */
+export function addressOf(url: string): string {
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port === '' ? 6379 : port}`;
 }
 
 /**
@@ -21,12 +32,10 @@ export function producerConnection(url: string): Redis {
  * @throws Error where Redis is not reached; the connection is closed
  */
 export async function connected(redis: Redis, url: string): Promise<void> {
-  const { hostname, port } = new URL(url);
   await new Promise<void>((resolve, reject) => {
     const refuse = (cause: Error): void => {
       redis.disconnect();
-      const where = `${hostname}:${port === '' ? 6379 : port}`;
-      reject(new Error(`Redis is not reached at ${where} (${cause.message}).`, { cause }));
+      reject(new Error(`Redis is not reached at ${addressOf(url)} (${cause.message}).`, { cause }));
     };
     redis.once('error', refuse);
     redis.once('ready', () => {
@@ -39,12 +48,31 @@ export async function connected(redis: Redis, url: string): Promise<void> {
   redis.on('error', () => undefined);
 }
 
-/** Throws unless a URL is one of Redis. */
+/** Throws unless a URL is one of Redis. What it is stays unsaid: it may have a password. */
 function requireUrl(url: string): void {
-  if (URL.canParse(url) && /^rediss?:\/\/[^/]/.test(url)) return;
-  // It may have a password.
-  const found = typeof url === 'string' ? 'a text that is none' : `a value of type ${typeof url}`;
-  throw new RangeError(`the URL of Redis is ${found}, expected such as redis://127.0.0.1:6379.`);
+  if (typeof url !== 'string') throw urlError(`is a value of type ${typeof url}`);
+  if (!/^rediss?:\/\/[^/]/.test(url)) throw urlError('is a text that is none');
+  if (isUnderstood(url)) return;
+  if (!url.includes('@')) throw urlError('is a text that is none');
+  throw urlError(
+    'cannot be read. In its user and password, write % as %25, / as %2F, ? as %3F, # as %23 and @ ' +
+      'as %40',
+  );
+}
+
+function isUnderstood(url: string): boolean {
+  try {
+    const { username, password, hostname, pathname, search, hash } = new URL(url);
+    decodeURIComponent(username + password);
+    // After a "/", "?" or "#" in a password, the rest is no address.
+    return hostname !== '' && !(pathname + search + hash).includes('@');
+  } catch {
+    return false;
+  }
+}
+
+function urlError(what: string): RangeError {
+  return new RangeError(`the URL of Redis ${what}. Expected such as redis://127.0.0.1:6379.`);
 }
 
 /** The settings of workers. A job that is delivered again is done again, to the same bytes. */

@@ -1,7 +1,8 @@
 // A shared folder as a store: a local one, NFS, or any that has atomic links and renames.
 import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { link, mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { PolyakError } from '@polyak/core';
 import { openFile } from '@polyak/safetensors/node';
@@ -11,6 +12,8 @@ import { codeOf, PartialFile, statOf } from './partial-file.js';
 import type { PartialObject, PublishOptions, Store, StoredObject } from './store.js';
 
 const PARTIAL = '.partial';
+/** How often the folder of a new file is made again that another process removes meanwhile. */
+const TRIES = 10;
 
 /**
  * A folder that all machines of a fleet see, each by its own path. Keys are paths in it. Objects
@@ -38,8 +41,11 @@ class FolderStore implements Store {
   }
 
   async open(key: string): Promise<StoredObject> {
+    // Before it is opened: of one that is replaced meanwhile, the version is seen to differ later.
+    const { size, mtimeMs } = await stat(await this.#existing(key)).catch((cause: unknown) => {
+      throw PolyakError.is(cause) ? cause : missing(this.name, key, cause);
+    });
     const source = await this.#opened(key);
-    const { size, mtimeMs } = await stat(this.#path(key));
     return {
       size: source.size,
       version: `${size}-${mtimeMs}`,
@@ -100,16 +106,26 @@ class FolderStore implements Store {
   }
 
   async remove(key: string): Promise<void> {
-    await rm(this.#path(key.replace(/\/$/, '')), { force: true, recursive: key.endsWith('/') });
+    const path = this.#path(key.replace(/\/$/, ''));
+    await rm(path, { force: true, recursive: key.endsWith('/') });
+    // Folders are no objects: those that are empty now go, too. One that is not empty stays.
+    for (let at = dirname(path); at !== this.name; at = dirname(at)) {
+      const isRemoved = await rmdir(at).then(
+        () => true,
+        () => false,
+      );
+      if (!isRemoved) return;
+    }
   }
 
   async openPartial(key: string, id: string, byteLength: number): Promise<PartialObject> {
     const path = this.#partial(key, id);
-    await this.#makeFolder(path);
-    const handle = await open(path, 'wx+').catch(async (error: unknown) => {
-      if (codeOf(error) === 'EEXIST') return await open(path, 'r+');
-      throw error;
-    });
+    const handle = await this.#created(path, () =>
+      open(path, 'wx+').catch(async (error: unknown) => {
+        if (codeOf(error) === 'EEXIST') return await open(path, 'r+');
+        throw error;
+      }),
+    );
     // Of many that do so at once, each leaves the same length.
     if ((await handle.stat()).size !== byteLength) await handle.truncate(byteLength);
     return new PartialFile(path, handle);
@@ -132,7 +148,7 @@ class FolderStore implements Store {
     }
     if (there?.ino === found.ino && there.dev === found.dev) return;
     if (replace) {
-      const second = `${partial.slice(0, -PARTIAL.length)}.new${PARTIAL}`;
+      const second = this.#partial(key, id, '.new');
       await rm(second, { force: true });
       await link(partial, second);
       await rename(second, path);
@@ -146,7 +162,23 @@ class FolderStore implements Store {
   }
 
   async removePartial(key: string, id: string): Promise<void> {
+    // In this order: after the first, nobody makes the second.
     await rm(this.#partial(key, id), { force: true });
+    await rm(this.#partial(key, id, '.new'), { force: true });
+  }
+
+  async withdraw(key: string, id: string): Promise<void> {
+    // By a link that tells what was published: without the first one, nobody publishes any more.
+    const [kept, path] = [this.#partial(key, id, '.withdrawn'), this.#path(key)];
+    await link(this.#partial(key, id), kept).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST' && codeOf(error) !== 'ENOENT') throw error;
+    });
+    await this.removePartial(key, id);
+    const [own, there] = [await statOf(kept), await statOf(path)];
+    if (own !== undefined && own.ino === there?.ino && own.dev === there.dev) {
+      await rm(path, { force: true });
+    }
+    await rm(kept, { force: true });
   }
 
   async #written(
@@ -156,9 +188,8 @@ class FolderStore implements Store {
   ): Promise<boolean> {
     const path = this.#path(key);
     const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}${PARTIAL}`);
-    await this.#makeFolder(path);
     try {
-      const handle = await open(partial, 'wx');
+      const handle = await this.#created(partial, () => open(partial, 'wx'));
       try {
         await handle.writeFile(bytes);
         await handle.sync();
@@ -171,6 +202,18 @@ class FolderStore implements Store {
     } catch (error) {
       await rm(partial, { force: true });
       throw error;
+    }
+  }
+
+  /** Makes a file, and its folder, which others may remove until it has a file. */
+  async #created(path: string, make: () => Promise<FileHandle>): Promise<FileHandle> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.#makeFolder(path);
+        return await make();
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT' || tries === TRIES) throw error;
+      }
     }
   }
 
@@ -203,9 +246,9 @@ class FolderStore implements Store {
     throw this.#leadsOut(key);
   }
 
-  #partial(key: string, id: string): string {
+  #partial(key: string, id: string, kind: '' | '.new' | '.withdrawn' = ''): string {
     const path = this.#path(key);
-    return join(dirname(path), `.${basename(path)}.${id}${PARTIAL}`);
+    return join(dirname(path), `.${basename(path)}.${id}${kind}${PARTIAL}`);
   }
 }
 
@@ -239,10 +282,14 @@ function missing(store: string, key: string, cause: unknown): PolyakError {
 async function syncFolder(folder: string): Promise<void> {
   // Windows cannot open folders, and keeps names in order by itself.
   if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
+  const handle = await open(folder, 'r').catch((error: unknown) => {
+    // Another process has removed the object again, and the folder with it.
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
   try {
-    await handle.sync();
+    await handle?.sync();
   } finally {
-    await handle.close();
+    await handle?.close();
   }
 }

@@ -11,7 +11,7 @@ import type { PartialObject, PublishOptions } from './store.js';
 const CONCURRENCY = 4;
 /** The metadata of a published object that tells which partial object it was. */
 const ID = 'polyak-id';
-const [OPEN, PUBLISHED] = ['open', 'published'];
+const [OPEN, PUBLISHED, WITHDRAWN] = ['open', 'published', 'withdrawn'];
 
 /** Whether an object is part of what is not published. */
 export function isHidden(key: string): boolean {
@@ -45,7 +45,7 @@ export class S3Partial {
 
   async publish({ replace = false }: PublishOptions): Promise<void> {
     const path = `${this.#bucket.name}/${this.#key}`;
-    if ((await this.#state()) === undefined) throw this.#incomplete('it was not begun');
+    await this.#requireBegun();
     const there = await this.#bucket.head(this.#key);
     if (there?.metadata[ID] !== this.#id) {
       if (there !== undefined && !replace) throw exists(path);
@@ -72,6 +72,18 @@ export class S3Partial {
     await this.#bucket.removeAll(this.#prefix);
   }
 
+  async withdraw(): Promise<void> {
+    if ((await this.#state()) !== undefined) {
+      // First of all: who publishes at the same time either sees it, or has its upload aborted.
+      await this.#bucket.put(this.#at('state'), encode(WITHDRAWN));
+      await this.#abortUpload();
+      if ((await this.#bucket.head(this.#key))?.metadata[ID] === this.#id) {
+        await this.#bucket.remove(this.#key);
+      }
+    }
+    await this.remove();
+  }
+
   async #upload(cells: readonly Cell[], replace: boolean): Promise<void> {
     const { s3 } = this.#bucket;
     const target = this.#bucket.at(this.#key);
@@ -83,6 +95,7 @@ export class S3Partial {
       Metadata: { [ID]: this.#id },
     });
     await this.#bucket.put(this.#at('upload'), encode(UploadId ?? ''));
+    await this.#requireBegun();
     const parts = await mapConcurrently(cells, async ({ pieces, begin, end }, index) => {
       const part = { ...target, UploadId, PartNumber: index + 1 };
       const whole = pieces.find((piece) => piece.begin === begin && piece.end === end);
@@ -147,6 +160,13 @@ export class S3Partial {
       if (statusOf(error) !== 404) throw error;
     });
     await this.#bucket.remove(this.#at('upload'));
+  }
+
+  async #requireBegun(): Promise<void> {
+    const state = await this.#state();
+    if (state === undefined || state === WITHDRAWN) {
+      throw this.#incomplete(`it was ${state ?? 'not begun, or removed'}`);
+    }
   }
 
   async #state(): Promise<string | undefined> {

@@ -99,6 +99,10 @@ class S3Store implements Store {
     await this.#partial(key, id, 0).remove();
   }
 
+  async withdraw(key: string, id: string): Promise<void> {
+    await this.#partial(key, id, 0).withdraw();
+  }
+
   #partial(key: string, id: string, byteLength: number): S3Partial {
     requireKey(key);
     return new S3Partial(this.#bucket, key, id, byteLength);

@@ -65,7 +65,10 @@ export interface Store {
   putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean>;
   /** The keys that begin with `prefix`, in the order of their bytes. */
   list(prefix: string): Promise<readonly string[]>;
-  /** Removes an object, or all under a prefix that ends in `/`. None is no error. */
+  /**
+   * Removes an object, or all under a prefix that ends in `/`, and folders that are empty then. None
+   * is no error.
+   */
   remove(key: string): Promise<void>;
   /**
    * Opens a partial object for writing, and makes it where there is none. Those who give the same
@@ -86,4 +89,9 @@ export interface Store {
   publish(key: string, id: string, byteLength: number, options?: PublishOptions): Promise<void>;
   /** Removes a partial object; what it was published as stays. None is no error. */
   removePartial(key: string, id: string): Promise<void>;
+  /**
+   * Removes a partial object, and what it was published as, unless {@link Store.removePartial} came
+   * first, or another object has its place. Whoever publishes it at the same time fails.
+   */
+  withdraw(key: string, id: string): Promise<void>;
 }

@@ -6,8 +6,8 @@ import { mergeAverages, PolyakError } from '@polyak/core';
 import type { NamedTensors } from '@polyak/core';
 import { requireOptions } from '@polyak/core/kit';
 import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
+import type { Fleet } from '../fleet.js';
 import { connected, producerConnection } from '../queue/connection.js';
-import type { Store } from '../store/store.js';
 import { jobId, keyOf, requireRunId } from './names.js';
 import type { RunName } from './names.js';
 import {
@@ -29,14 +29,6 @@ const OPTIONS = ['id', 'rounds', 'weights', 'seed', 'keepAll'];
 
 // How often a handle looks for the next result, in milliseconds.
 const POLL_MS = 200;
-
-/** Where a fleet works. */
-export interface Fleet {
-  /** The store of its bytes, which every worker sees. */
-  readonly store: Store;
-  /** Its Redis or Valkey, such as `redis://127.0.0.1:6379`. */
-  readonly url: string;
-}
 
 /** What {@link startRun} starts. */
 export interface RunOptions {

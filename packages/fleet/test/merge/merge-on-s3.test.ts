@@ -41,10 +41,8 @@ describe.skipIf((NO_REDIS ?? NO_S3) !== undefined)('mergeByFleet on S3', () => {
       }
       let parts = 0;
       const method = mean(inputs.length);
-      await mergeByFleet(inputs, 'out.safetensors', {
+      await mergeByFleet({ store, url }, inputs, 'out.safetensors', {
         method,
-        store,
-        url,
         partBytes: 5e6,
         onParts: (count) => (parts = count),
       });

@@ -45,24 +45,16 @@ describe.skipIf(NO_REDIS !== undefined)('mergeByFleet', () => {
   });
 
   const work = async (): Promise<void> => {
-    const store = folderStore(folder);
+    const fleet = { store: folderStore(folder), url: redis.url };
     const onWarning = (): void => undefined;
-    worker = await startWorker({
-      store,
-      url: redis.url,
-      lockDuration: 2000,
-      stalledInterval: 500,
-      onWarning,
-    });
+    worker = await startWorker(fleet, { lockDuration: 2000, stalledInterval: 500, onWarning });
   };
   const merge = async (
     names: readonly string[],
     output: string,
     options: Partial<FleetMergeOptions> & Pick<FleetMergeOptions, 'method'>,
   ): ReturnType<typeof mergeByFleet> =>
-    await mergeByFleet(names, output, {
-      store: folderStore(folder),
-      url: redis.url,
+    await mergeByFleet({ store: folderStore(folder), url: redis.url }, names, output, {
       partBytes: 20_000,
       onWarning: () => undefined,
       ...options,
@@ -217,7 +209,7 @@ describe.skipIf(NO_REDIS !== undefined)('mergeByFleet', () => {
     );
     const requireSmall = async (key: string): Promise<void> => {
       // None where it was removed meanwhile, as locks are.
-      expect((await client.memory('USAGE', key)) ?? 0).toBeLessThan(2000);
+      expect((await client.memory('USAGE', key)) ?? 0, key).toBeLessThan(2000);
     };
     for (const key of keys) await requireSmall(key);
     await work();

@@ -18,7 +18,7 @@ export interface ProducerOptions {
 /** How it ended. */
 export type ProducerMessage = 'done' | { readonly error: string; readonly isRefused: boolean };
 
-const { folder, inputs, output, ties, ...options } = JSON.parse(
+const { folder, url, inputs, output, ties, ...options } = JSON.parse(
   process.argv[2] ?? '',
 ) as ProducerOptions;
 const [base = '', ...models] = inputs;
@@ -29,8 +29,8 @@ const method = ties
 process.once('disconnect', () => process.exit());
 let message: ProducerMessage = 'done';
 try {
-  const store = folderStore(folder);
-  await mergeByFleet(ties ? models : inputs, output, { ...options, ...method, store });
+  const fleet = { store: folderStore(folder), url };
+  await mergeByFleet(fleet, ties ? models : inputs, output, { ...options, ...method });
 } catch (error) {
   message = { error: String(error), isRefused: PolyakError.is(error) };
 }

@@ -44,17 +44,15 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet refuses', () => {
 
   const work = async (): Promise<void> => {
     const onWarning = (): void => undefined;
-    worker = await startWorker({ store: folderStore(folder), url: redis.url, onWarning });
+    worker = await startWorker({ store: folderStore(folder), url: redis.url }, { onWarning });
   };
   const merge = async (
-    options: Partial<FleetMergeOptions> = {},
+    { url = redis.url, ...options }: Partial<FleetMergeOptions> & { readonly url?: string } = {},
     names = inputs,
     output = 'out.safetensors',
   ): ReturnType<typeof mergeByFleet> =>
-    await mergeByFleet(names, output, {
+    await mergeByFleet({ store: folderStore(folder), url }, names, output, {
       method: mean(names.length),
-      store: folderStore(folder),
-      url: redis.url,
       partBytes: 4_000,
       onWarning: () => undefined,
       ...options,

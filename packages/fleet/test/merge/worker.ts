@@ -37,9 +37,8 @@ function slow(store: Store): Store {
 
 // A test that is killed leaves no worker behind.
 process.once('disconnect', () => process.exit());
+const fleet = { store: slow(folderStore(folder)), url };
 const options = {
-  store: slow(folderStore(folder)),
-  url,
   // Short, so that others take over the work of a killed worker at once.
   lockDuration: 2000,
   stalledInterval: 500,
@@ -51,5 +50,5 @@ process.once('SIGTERM', () => {
 });
 // Redis may be away: whoever looks after workers starts them again.
 while (worker === undefined) {
-  worker = await startWorker(options).catch(() => undefined);
+  worker = await startWorker(fleet, options).catch(() => undefined);
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { folderStore } from '@polyak/fleet';
@@ -34,6 +34,46 @@ describe('folderStore', () => {
       await store.removePartial('out', 'run');
       expect(await readdir(folder)).toEqual(['key', 'out']);
     }
+  });
+
+  it('removes what a publisher has left that was killed', async () => {
+    const store = folderStore(folder);
+    for (const remove of ['removePartial', 'withdraw'] as const) {
+      for (const name of ['.out.run.partial', '.out.run.new.partial']) {
+        await writeFile(join(folder, name), 'x');
+      }
+      await store[remove]('out', 'run');
+      expect(await readdir(folder)).toEqual([]);
+    }
+    // One that was killed while it withdrew.
+    await writeFile(join(folder, '.out.run.withdrawn.partial'), 'x');
+    await link(join(folder, '.out.run.withdrawn.partial'), join(folder, 'out'));
+    await store.withdraw('out', 'run');
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('removes folders that are empty, while others write there', async () => {
+    const store = folderStore(folder);
+    await store.put('a/b/kept', bytes(1));
+    await store.put('a/b/c/d', bytes(1));
+    await store.remove('a/b/c/d');
+    expect(await readdir(join(folder, 'a/b'))).toEqual(['kept']);
+    await store.remove('a/');
+    expect(await readdir(folder)).toEqual([]);
+    await Promise.all(
+      Array.from({ length: 8 }, async (_, writer) => {
+        for (let i = 0; i < 50; i += 1) {
+          const key = `x/y/${writer}-${i}`;
+          await store.put(key, bytes(i));
+          expect([...((await store.get(key)) ?? [])]).toEqual([i]);
+          await store.remove(key);
+          await (await store.openPartial(`${key}.out`, 'run', 1)).close();
+          await store.removePartial(`${key}.out`, 'run');
+        }
+      }),
+    );
+    await store.remove('x/y/none');
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it('does not follow a link that leads out of the folder', async () => {

@@ -202,6 +202,35 @@ describe.skipIf(NO_S3 !== undefined)('s3Store on a service', () => {
     expect([...((await store.get('out')) ?? [])]).toEqual([4]);
   });
 
+  it.each(['createMultipartUpload', 'uploadPart', 'completeMultipartUpload'] as const)(
+    'leaves nothing that is withdrawn at %s',
+    async (call) => {
+      const prefix = `withdrawn-${call}`;
+      const store = s3Store({ ...service, prefix });
+      const { s3 } = watched({
+        [call]: async (input: never): Promise<unknown> => {
+          if (call === 'createMultipartUpload') {
+            const upload = await service.s3.createMultipartUpload(input);
+            await store.withdraw('out', 'run');
+            return upload;
+          }
+          await store.withdraw('out', 'run');
+          return await service.s3[call](input);
+        },
+      });
+      const partial = await store.openPartial('out', 'run', 2);
+      await partial.write(0, bytes(1));
+      await partial.close();
+      await partial.write(1, bytes(2));
+      await partial.close();
+      const slow = s3Store({ s3, bucket: service.bucket, prefix });
+      await expect(slow.publish('out', 'run', 2)).rejects.toThrow();
+      await store.withdraw('out', 'run');
+      expect(await keysOf(`${prefix}/`)).toEqual([]);
+      expect(await uploads()).toBe(0);
+    },
+  );
+
   it('takes a publication for done whose answer was lost', async () => {
     const { s3 } = service;
     const lost = new Proxy(s3, {

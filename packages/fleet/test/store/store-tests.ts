@@ -147,6 +147,35 @@ export function storeTests(kind: string, empty: () => Promise<Store>): void {
       expect(await store.list('')).toEqual(['out']);
     });
 
+    it('withdraws what was published, until its partial object is removed', async () => {
+      const begun = async (id: string): Promise<void> => {
+        await written(await store.openPartial('a/out', id, 1), 0, bytes(8));
+      };
+      await begun('one');
+      await store.publish('a/out', 'one', 1);
+      await store.withdraw('a/out', 'one');
+      await store.withdraw('a/out', 'one');
+      expect(await store.get('a/out')).toBeUndefined();
+      await expect(store.publish('a/out', 'one', 1)).rejects.toMatchObject({
+        code: 'ERR_CHECKPOINT',
+      });
+      await begun('two');
+      await store.withdraw('a/out', 'two');
+      await expect(store.publish('a/out', 'two', 1)).rejects.toMatchObject({
+        code: 'ERR_CHECKPOINT',
+      });
+      await begun('three');
+      await store.publish('a/out', 'three', 1);
+      // What has its place now is another object.
+      await begun('four');
+      await store.withdraw('a/out', 'four');
+      expect(await contents(store, 'a/out')).toEqual([8]);
+      await store.removePartial('a/out', 'three');
+      await store.withdraw('a/out', 'three');
+      expect(await contents(store, 'a/out')).toEqual([8]);
+      expect(await store.list('')).toEqual(['a/out']);
+    });
+
     it('publishes nothing that was not begun', async () => {
       await expect(store.publish('out', 'run', 1)).rejects.toMatchObject({
         code: 'ERR_CHECKPOINT',

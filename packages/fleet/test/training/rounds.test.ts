@@ -199,9 +199,8 @@ describe.skipIf(NO_REDIS !== undefined)('the rounds of a fleet', () => {
 
     it('have no worker whose module is not there', async () => {
       const module = fleet.path('none.js');
-      await expect(startWorker({ store: fleet.store, url: fleet.url, module })).rejects.toThrow(
-        /none\.js/,
-      );
+      const { store, url } = fleet;
+      await expect(startWorker({ store, url }, { module })).rejects.toThrow(/none\.js/);
     });
 
     it('are not started where the plan, the id or the weights are wrong', async () => {
