@@ -53,7 +53,8 @@ const OPTIONS = ['module', 'concurrency', 'lockDuration', 'stalledInterval', 'on
  * @param fleet - the store, and the Redis that has the queues
  * @param options - see {@link FleetWorkerOptions}
  * @returns the worker; it keeps the process alive until it is closed
- * @throws Error where Redis is not reached, or there is no such module
+ * @throws RangeError where an option or the URL is out of its range; Error where Redis is not
+ *   reached or does not let it work, or there is no such module
  * @example
  * ```js
  * import { folderStore, startWorker } from '@polyak/fleet';
@@ -75,6 +76,10 @@ export async function startWorker(
     throw new RangeError(`startWorker: concurrency is ${concurrency}, expected 1 or more.`);
   }
   const { module, lockDuration = 30_000, stalledInterval = 5000 } = given;
+  for (const [name, value] of Object.entries({ lockDuration, stalledInterval })) {
+    if (Number.isFinite(value) && value > 0) continue;
+    throw new RangeError(`startWorker: ${name} is ${value}, expected a number > 0.`);
+  }
   if (module !== undefined && typeof module !== 'string' && !(module instanceof URL)) {
     throw new TypeError(`startWorker: module is a ${typeof module}, expected a path or a URL.`);
   }

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleScript } from '../support/bundled-script.js';
 import { NO_REDIS, startRedis } from '../../../../tests/support/redis.js';
 import type { TestRedis } from '../../../../tests/support/redis.js';
+import { generator } from '../support/random.js';
 import { ScriptProcess } from '../support/script-process.js';
 import { bytesIn, filesIn, temporaryFolder, writeModels } from './checkpoints.js';
 import type { ProducerMessage, ProducerOptions } from './producer.js';
@@ -155,14 +156,3 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet under kills', () => {
     },
   );
 });
-
-/** Numbers in [0, 1) that follow from a seed (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
