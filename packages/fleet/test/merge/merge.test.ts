@@ -209,7 +209,7 @@ describe.skipIf(NO_REDIS !== undefined)('mergeByFleet', () => {
     );
     const requireSmall = async (key: string): Promise<void> => {
       // None where it was removed meanwhile, as locks are.
-      expect((await client.memory('USAGE', key)) ?? 0, key).toBeLessThan(2000);
+      expect((await client.memory('USAGE', key)) ?? 0).toBeLessThan(2000);
     };
     for (const key of keys) await requireSmall(key);
     await work();

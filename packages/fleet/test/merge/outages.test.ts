@@ -29,17 +29,17 @@ describe.skipIf(NO_REDIS !== undefined)('where Redis is away', () => {
     signal?: AbortSignal,
   ): Promise<{ readonly made: Promise<unknown>; readonly warnings: readonly string[] }> => {
     const warnings: string[] = [];
-    let hasBegun = false;
+    const begins: number[] = [];
     const fleet = { store: folderStore(folder), url: redis.url.replace('//', '//:secret@') };
     const made = mergeByFleet(fleet, inputs, 'out.safetensors', {
       method: mean(2),
       partBytes: 4000,
       ...(signal !== undefined && { signal }),
-      onParts: () => (hasBegun = true),
+      onParts: (parts) => begins.push(parts),
       onWarning: (message) => warnings.push(message),
     });
     const ended = made.catch((error: unknown) => error);
-    while (!hasBegun) await setTimeout(10);
+    while (begins.length === 0) await setTimeout(10);
     return { made: ended, warnings };
   };
   const address = (): string => redis.url.slice('redis://'.length);
