@@ -182,8 +182,8 @@ export class MergeFlows {
 
   #awayError(cause: Error): Error {
     return new Error(
-      `Redis has not been reached at ${this.#address} for a minute (${cause.message}). What workers ` +
-        'have begun goes on: merge again to follow it.',
+      `Redis has not been reached at ${this.#address} for a minute (${cause.message}). ` +
+        'What is in the queue goes on: merge again to follow it.',
       { cause },
     );
   }

@@ -55,8 +55,8 @@ function requireUrl(url: string): void {
   if (isUnderstood(url)) return;
   if (!url.includes('@')) throw urlError('is a text that is none');
   throw urlError(
-    'cannot be read. In its user and password, write % as %25, / as %2F, ? as %3F, # as %23 and @ ' +
-      'as %40',
+    'cannot be read. In its user and password, write % as %25, / as %2F, ? as %3F, # as %23 ' +
+      'and @ as %40',
   );
 }
 

@@ -66,8 +66,8 @@ export interface Store {
   /** The keys that begin with `prefix`, in the order of their bytes. */
   list(prefix: string): Promise<readonly string[]>;
   /**
-   * Removes an object, or all under a prefix that ends in `/`, and folders that are empty then. None
-   * is no error.
+   * Removes an object, or all under a prefix that ends in `/`, and folders that are empty then.
+   * None is no error.
    */
   remove(key: string): Promise<void>;
   /**

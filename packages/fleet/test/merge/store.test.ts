@@ -112,8 +112,7 @@ describe.skipIf(NO_REDIS !== undefined)('the store of a merge', () => {
     };
     await mergeByFleet(fleet, names, 'fleet/out.safetensors', options);
     expect(parts).toBeGreaterThan(40);
-    // Two inputs of a few shards each are opened and looked at a few times by the worker, and a part
-    // lies in one or two of them.
+    // The worker opens all of them and looks at them a few times; a part lies in one or two.
     const all = 2 * 5;
     expect(asked).toBeLessThan(parts * 4 + 4 * all);
     expect(asked).toBeGreaterThan(parts);
