@@ -47,16 +47,19 @@ export async function supervised(
   while (run === undefined) {
     signal?.throwIfAborted();
     const state = await flows.state(merge, signal);
-    if (state.kind === 'going on') {
-      run = state.run;
-    } else if (state.kind === 'none') {
+    if (state.kind === 'none') {
       await requireFree(store, request);
       run = await begun(flows, store, request, parts);
-    } else {
-      if (state.kind === 'published' && (await isThere(state.result))) return state.result;
-      const result = await ended(flows, store, { merge, run: state.run }, request);
-      if (result !== undefined && (await isThere(result))) return result;
+      continue;
     }
+    if (state.kind === 'published' && (await isThere(state.result))) return state.result;
+    const reference = { merge, run: state.run };
+    if (state.kind === 'going on' && !(await isOver(store, reference))) {
+      run = state.run;
+      continue;
+    }
+    const result = await ended(flows, store, reference, request);
+    if (result !== undefined && (await isThere(result))) return result;
   }
   onParts?.(parts);
   const reference = { merge, run };
@@ -98,10 +101,7 @@ async function begun(
   const { run } = stored;
   const reference = { merge, run };
   if (isNew) await removeOthers(store, reference);
-  const isCancelled =
-    (await decided<Publication>(store, publicationKey(reference))) === 'cancelled' ||
-    (await decided<RunEnd>(store, endKey(reference))) === 'withdrawn';
-  if (!isCancelled) {
+  if (!(await isOver(store, reference))) {
     const isFree = (await flows.state(merge)).kind === 'none';
     if (!isFree && !isNew) return undefined;
     if (isFree && (await flows.add(reference, parts, request.output)) === run) return run;
@@ -110,6 +110,14 @@ async function begun(
   await ended(flows, store, reference, request);
   await flows.removeParts(reference, parts);
   return undefined;
+}
+
+/** Whether a run was cancelled or withdrawn, perhaps by a process that was killed after that. */
+async function isOver(store: Store, reference: MergeReference): Promise<boolean> {
+  return (
+    (await decided<Publication>(store, publicationKey(reference))) === 'cancelled' ||
+    (await decided<RunEnd>(store, endKey(reference))) === 'withdrawn'
+  );
 }
 
 /** Removes what a process has left that was killed while it removed an earlier run. */

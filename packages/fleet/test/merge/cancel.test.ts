@@ -1,7 +1,7 @@
 // Merges that are cancelled or hindered while they are published: all of the output, or nothing.
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { mean } from '@polyak/checkpoints';
 import { mergeFiles } from '@polyak/checkpoints/node';
@@ -137,6 +137,22 @@ describe.skipIf(NO_REDIS !== undefined)('a merge in several files', () => {
     expect(String(await failed)).toMatch(/ended by another process/);
     await work();
     await made;
+    expect(left()).toHaveLength(4);
+  });
+
+  it('begins again after one whose producer was killed while it cancelled it', async () => {
+    const seen: number[] = [];
+    const onParts = (parts: number): unknown => seen.push(parts);
+    const first = merge('out.safetensors', { onParts }).catch((error: unknown) => error);
+    while (seen.length < 1) await setTimeout(10);
+    const [file = ''] = left();
+    const { run } = JSON.parse(readFileSync(file, 'utf8')) as { readonly run: string };
+    mkdirSync(join(dirname(file), run));
+    writeFileSync(join(dirname(file), run, 'publication.json'), '"cancelled"');
+    const second = merge('out.safetensors');
+    expect(String(await first)).toMatch(/ended by another process/);
+    await work();
+    await second;
     expect(left()).toHaveLength(4);
   });
 
