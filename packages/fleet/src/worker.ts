@@ -1,5 +1,4 @@
 // A process of a fleet that works.
-import { access } from 'node:fs/promises';
 import type { Worker } from 'bullmq';
 import { requireFunction, requireOptions } from '@polyak/core/kit';
 import type { Fleet } from './fleet.js';
@@ -7,6 +6,7 @@ import { readFleet } from './fleet.js';
 import { mergeWorkers } from './merge/queues.js';
 import { connected, WORKER, workerConnection } from './queue/connection.js';
 import type { QueueContext } from './queue/workers.js';
+import { requireModule } from './training/require-module.js';
 import { roundWorkers, trainingWorkers } from './training/workers.js';
 
 /** The queues that a worker serves. */
@@ -83,7 +83,7 @@ export async function startWorker(
   if (module !== undefined && typeof module !== 'string' && !(module instanceof URL)) {
     throw new TypeError(`startWorker: module is a ${typeof module}, expected a path or a URL.`);
   }
-  if (module !== undefined) await access(module);
+  if (module !== undefined) await requireModule(store, module);
   const connection = workerConnection(url);
   await connected(connection, url);
   const settings = { ...WORKER, connection, lockDuration, stalledInterval };

@@ -1,14 +1,12 @@
 // The workers of the queues of training.
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { DelayedError, Worker } from 'bullmq';
 import type { QueueContext } from '../queue/workers.js';
 import { ROUNDS_QUEUE, TRAINING_QUEUE } from './names.js';
 import type { RoundJob } from './names.js';
 import { openQueues } from './queues.js';
 import { lookAtRound } from './rounds.js';
-import { SETTINGS } from './sandbox/settings.js';
-import type { SandboxSettings } from './sandbox/settings.js';
+import { moduleUrl, sandboxFile } from './require-module.js';
+import { environmentOf } from './sandbox/settings.js';
 
 /** Starts a worker that decides about rounds. */
 export function roundWorkers({ store, settings }: QueueContext): readonly Worker[] {
@@ -33,23 +31,17 @@ export function roundWorkers({ store, settings }: QueueContext): readonly Worker
 export function trainingWorkers(context: QueueContext): readonly Worker[] {
   const { store, settings, concurrency, module, stalledInterval } = context;
   if (module === undefined) return [];
-  const sandbox: SandboxSettings = {
+  const sandbox = {
     store: store.name,
-    module: module instanceof URL ? module.href : pathToFileURL(resolve(module)).href,
+    module: moduleUrl(module),
     pid: process.pid,
     pollMs: stalledInterval / 10,
   };
-  const worker = new Worker(TRAINING_QUEUE, sandboxFile(), {
+  const worker = new Worker(TRAINING_QUEUE, sandboxFile('sandbox'), {
     ...settings,
     concurrency,
     useWorkerThreads: false,
-    workerForkOptions: { env: { ...process.env, [SETTINGS]: JSON.stringify(sandbox) } },
+    workerForkOptions: { env: environmentOf(sandbox) },
   });
   return [worker];
-}
-
-/** The file of the sandbox: a source or built. */
-function sandboxFile(): URL {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return new URL(`sandbox/sandbox.${extension}`, import.meta.url);
 }

@@ -12,5 +12,14 @@ export interface SandboxSettings {
   readonly pollMs: number;
 }
 
-/** The variable of the environment that has the {@link SandboxSettings}. */
-export const SETTINGS = 'POLYAK_FLEET_SANDBOX';
+const VARIABLE = 'POLYAK_FLEET_SANDBOX';
+
+/** The environment of a process with these settings. */
+export function environmentOf(settings: SandboxSettings): NodeJS.ProcessEnv {
+  return { ...process.env, [VARIABLE]: JSON.stringify(settings) };
+}
+
+/** The settings of this process. */
+export function readSettings(): SandboxSettings {
+  return JSON.parse(process.env[VARIABLE] ?? '') as SandboxSettings;
+}

@@ -32,37 +32,60 @@ export interface TestFleet {
   release(path: string): Promise<void>;
   /** The lines that toys logged; none where there is no file yet. */
   lines(path: string): Promise<readonly string[]>;
-  /** Starts a worker process. */
-  startWorker(): Promise<ChildProcess>;
+  /**
+   * Starts a worker process.
+   *
+   * @throws Error with the message of the worker's error
+   */
+  startWorker(options?: WorkerOptions): Promise<ChildProcess>;
   /** Ends all and removes the folder. */
   stop(): Promise<void>;
 }
 
-export async function startFleet(count: number): Promise<TestFleet> {
+/** How a worker process of a test differs. */
+export interface WorkerOptions {
+  /** Its module. Default: the toy. */
+  readonly module?: string | URL;
+  /** How far its clock is ahead, in milliseconds. */
+  readonly aheadMs?: number;
+}
+
+/** Starts a fleet of so many workers. */
+export async function startFleet(count: number, shared: WorkerOptions = {}): Promise<TestFleet> {
   const redis = await startRedis();
   const folder = await mkdtemp(join(tmpdir(), 'polyak-fleet-'));
   const beside = await mkdtemp(join(tmpdir(), 'polyak-fleet-'));
   const path = (name: string): string => join(beside, name);
   const workers = new Set<ChildProcess>();
-  const startWorker = async (): Promise<ChildProcess> => {
-    const worker = fork(WORKER, [folder, redis.url, MODULE], {
+  const startWorker = async (own: WorkerOptions = {}): Promise<ChildProcess> => {
+    const { module = MODULE, aheadMs = 0 } = { ...shared, ...own };
+    const form = module instanceof URL ? 'URL' : 'text';
+    const clock = `const { now } = Date; Date.now = () => now() + ${aheadMs};`;
+    const worker = fork(WORKER, [folder, redis.url, String(module), form], {
       // Where tsx is found.
       cwd: PACKAGE,
-      execArgv: ['--conditions=@polyak/source', '--import', 'tsx'],
+      execArgv: [
+        '--conditions=@polyak/source',
+        '--import=tsx',
+        `--import=data:text/javascript,${clock}`,
+      ],
+      env: { ...process.env, TOY_STORE: folder, TOY_FOLDER: beside },
     });
     workers.add(worker);
     worker.once('exit', () => workers.delete(worker));
-    await new Promise<void>((resolve, reject) => {
-      worker.once('message', () => {
-        resolve();
+    const error = await new Promise<string | undefined>((resolve) => {
+      worker.once('message', (message) => {
+        resolve((message as { readonly error?: string }).error);
       });
       worker.once('exit', (code) => {
-        reject(new Error(`a worker ended with ${code}`));
+        resolve(`a worker ended with ${code}`);
       });
     });
-    return worker;
+    if (error === undefined) return worker;
+    worker.kill();
+    throw new Error(error);
   };
-  await Promise.all(Array.from({ length: count }, startWorker));
+  await Promise.all(Array.from({ length: count }, () => startWorker()));
   const connection = { url: redis.url, maxRetriesPerRequest: null };
   const queues = ['polyak-training', 'polyak-rounds'].map((name) => {
     return new Queue(name, { connection }).on('error', () => undefined);

@@ -2,9 +2,18 @@
 import { folderStore, startWorker } from '@polyak/fleet';
 
 process.on('disconnect', () => process.exit(0));
-const [folder = '', url = '', module = ''] = process.argv.slice(2);
-await startWorker(
-  { store: folderStore(folder), url },
-  { module, lockDuration: 3000, stalledInterval: 1000, onWarning: () => undefined },
-);
-process.send?.('ready');
+const [folder = '', url = '', module = '', form] = process.argv.slice(2);
+try {
+  await startWorker(
+    { store: folderStore(folder), url },
+    {
+      module: form === 'URL' ? new URL(module) : module,
+      lockDuration: 3000,
+      stalledInterval: 1000,
+      onWarning: () => undefined,
+    },
+  );
+  process.send?.({});
+} catch (error) {
+  process.send?.({ error: (error as Error).message });
+}
