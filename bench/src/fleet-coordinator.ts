@@ -51,15 +51,16 @@ async function simulate([workers = 1000, rounds = 5, seconds = 10]: readonly num
   const sha256 = createHash('sha256').update(bytes).digest('hex');
 
   const work = async ({ data }: { readonly data: Job }): Promise<void> => {
-    const { kind, run, round, worker = 0 } = data;
-    const at = `runs/${run}/rounds/${round}`;
+    const { kind, run, instance, round, worker = 0 } = data;
+    const folder = `runs/${run}/${instance}`;
+    const at = `${folder}/rounds/${round}`;
     const put = async (key: string, record: ContributionRecord | RoundResult): Promise<void> => {
       await store.putIfAbsent(key, new TextEncoder().encode(JSON.stringify(record)));
     };
     if (kind === 'combine') {
-      const key = `runs/${run}/weights.safetensors`;
+      const key = `${folder}/after/${round + 1}/weights-${sha256}.safetensors`;
       await store.putIfAbsent(key, bytes);
-      await put(`${at}/result.json`, { round, weights: { key, sha256 } });
+      await put(`${at}/end.json`, { round, weights: { key, sha256 } });
       return;
     }
     await setTimeout((seconds - 1 + Math.random() * 0.5) * 1000);
@@ -110,6 +111,7 @@ async function simulate([workers = 1000, rounds = 5, seconds = 10]: readonly num
 interface Job {
   readonly kind: 'train' | 'combine';
   readonly run: string;
+  readonly instance: string;
   readonly round: number;
   readonly worker?: number;
 }

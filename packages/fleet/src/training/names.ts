@@ -29,7 +29,10 @@ export interface CombineJob extends RunName {
 /** The data of a job that decides about a round. */
 export interface RoundJob extends RunName {
   readonly round: number;
-  /** When the jobs of the round had been added, in milliseconds since 1970. */
+  /**
+   * When the jobs of the round were added, by the clock of Redis, in milliseconds since 1970.
+   * Undefined where this is not known to have happened.
+   */
   readonly begun?: number;
 }
 
@@ -43,31 +46,35 @@ export const jobId = {
 
 /** The keys of a run's objects. Those that end in `/` are prefixes. */
 export const keyOf = {
+  /** The record of the run that an id names. */
   run: (run: string): string => `runs/${run}/run.json`,
-  cancelled: (run: string): string => `runs/${run}/cancelled.json`,
-  /** The decision about a round. */
-  closed: (run: string, round: number): string => `runs/${run}/rounds/${round}/closed.json`,
-  result: (run: string, round: number): string => `runs/${run}/rounds/${round}/result.json`,
-  /** What a round starts from. */
-  start: (run: string, round: number): string => `runs/${run}/rounds/${round}/start/`,
-  momentum: (run: string, round: number): string =>
-    `${keyOf.start(run, round)}momentum.safetensors`,
-  /** The weights at the start of a round; after the last round, the result of the run. */
-  weights: (run: string, round: number, rounds: number): string =>
-    round === rounds
-      ? `runs/${run}/weights.safetensors`
-      : `${keyOf.start(run, round)}weights.safetensors`,
-  contributions: (run: string, round: number): string =>
-    `runs/${run}/rounds/${round}/contributions/`,
-  contribution: (run: string, round: number, worker: number): string =>
-    `${keyOf.contributions(run, round)}${worker}.json`,
+  /** Everything else, apart from what an earlier run of the same id may still write. */
+  folder: ({ run, instance }: RunName): string => `runs/${run}/${instance}/`,
+  /** The decision about who took part in a round. */
+  closed: (name: RunName, round: number): string => `${roundFolder(name, round)}closed.json`,
+  /** The decision about how a round ended. */
+  end: (name: RunName, round: number): string => `${roundFolder(name, round)}end.json`,
+  contributions: (name: RunName, round: number): string =>
+    `${roundFolder(name, round)}contributions/`,
+  contribution: (name: RunName, round: number, worker: number): string =>
+    `${keyOf.contributions(name, round)}${worker}.json`,
   /** Named by its bytes: of two that a worker made, each keeps its own. */
-  contributed: (run: string, round: number, worker: number, sha256: string): string =>
-    `${keyOf.contributions(run, round)}${worker}-${sha256}.safetensors`,
-  states: (run: string, round: number): string => `runs/${run}/rounds/${round}/states/`,
-  state: (run: string, round: number, worker: number, sha256: string): string =>
-    `${keyOf.states(run, round)}${worker}-${sha256}.safetensors`,
+  contributed: (name: RunName, round: number, worker: number, sha256: string): string =>
+    `${keyOf.contributions(name, round)}${worker}-${sha256}.safetensors`,
+  states: (name: RunName, round: number): string => `${roundFolder(name, round)}states/`,
+  state: (name: RunName, round: number, worker: number, sha256: string): string =>
+    `${keyOf.states(name, round)}${worker}-${sha256}.safetensors`,
+  /** What there is after so many rounds: of the run's own weights, after none. */
+  after: (name: RunName, rounds: number): string => `${keyOf.folder(name)}after/${rounds}/`,
+  weights: (name: RunName, rounds: number, sha256: string): string =>
+    `${keyOf.after(name, rounds)}weights-${sha256}.safetensors`,
+  momentum: (name: RunName, rounds: number, sha256: string): string =>
+    `${keyOf.after(name, rounds)}momentum-${sha256}.safetensors`,
 };
+
+function roundFolder(name: RunName, round: number): string {
+  return `${keyOf.folder(name)}rounds/${round}/`;
+}
 
 /**
  * Throws unless `run` can be a part of keys and of the ids of jobs.

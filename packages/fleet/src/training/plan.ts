@@ -39,7 +39,10 @@ export interface RoundPlan {
   readonly steps: number;
   /** How many contributions are enough at the deadline. Default: all. */
   readonly quorum?: number;
-  /** When the round closes with a quorum, in milliseconds from its start. Default: never. */
+  /**
+   * When the round closes with a quorum, in milliseconds from when its jobs were queued, whether or
+   * not workers were free then. Default: never.
+   */
   readonly deadlineMs?: number;
   /** The weights of the mean: the samples of each contribution, or the same for all. */
   readonly weighting: 'samples' | 'uniform';
@@ -57,7 +60,10 @@ export interface RoundPlan {
 export interface QuorumOptions {
   /** How many contributions are enough at the deadline. Default: all. */
   readonly quorum?: number;
-  /** When the round closes with a quorum, in milliseconds from its start. Default: never. */
+  /**
+   * When the round closes with a quorum, in milliseconds from when its jobs were queued, whether or
+   * not workers were free then. Default: never.
+   */
   readonly deadlineMs?: number;
 }
 

@@ -14,6 +14,8 @@ export interface Queues {
   readonly connection: Redis;
   readonly training: Queue<TrainJob | CombineJob>;
   readonly rounds: Queue<RoundJob>;
+  /** The time of Redis, in milliseconds since 1970: the clocks of machines may differ. */
+  now(): Promise<number>;
   /** Closes them. */
   close(): Promise<void>;
 }
@@ -28,6 +30,10 @@ export function openQueues(connection: Redis): Queues {
     connection,
     training,
     rounds,
+    now: async () => {
+      const [seconds, microseconds] = await connection.time();
+      return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+    },
     close: async () => {
       await Promise.all([training.close(), rounds.close()]);
     },

@@ -79,8 +79,27 @@ export interface RoundResult {
   readonly weights: ObjectReference;
   /** The momentum of the outer optimizer. */
   readonly momentum?: ObjectReference;
-  /** The score of these, where the module has `evaluate`. */
-  readonly score?: number;
   /** The workers in a greedy soup, the best first. */
   readonly soup?: readonly number[];
+  /** The score of a greedy soup, before `bnUpdate`. */
+  readonly score?: number;
+}
+
+/** What a round starts from. */
+export type RoundStart = Pick<RoundResult, 'weights' | 'momentum'>;
+
+/** The end of a round in which the run was cancelled. */
+export interface Cancelled {
+  /** The index of the round, from 0. */
+  readonly round: number;
+  /** Tells it from a result. */
+  readonly cancelled: true;
+}
+
+/** How a round ended. Of several that want to say so, the first does. */
+export type RoundEnd = RoundResult | Cancelled;
+
+/** Whether this is the end of the whole run. */
+export function isCancelled(end: RoundEnd): end is Cancelled {
+  return 'cancelled' in end;
 }

@@ -5,18 +5,13 @@ import { JOB } from '../queue/connection.js';
 import type { Store } from '../store/store.js';
 import { jobId, keyOf } from './names.js';
 import type { CombineJob, RoundJob, RunName } from './names.js';
-import { currentRound, decide, readRecord, runOf, requireRecord } from './objects.js';
+import { decide, endOf, runOf, requireRecord } from './objects.js';
 import type { RoundPlan } from './plan.js';
 import { addRound, addTraining, failedOf, removeJobs } from './queues.js';
 import type { Queues } from './queues.js';
-import type {
-  Absentee,
-  ContributionRecord,
-  Member,
-  RoundRecord,
-  RunRecord,
-  WorkerState,
-} from './record.js';
+import { isCancelled } from './record.js';
+import type { Absentee, ContributionRecord, Member, RoundRecord, WorkerState } from './record.js';
+import { tidyRound } from './tidy-round.js';
 
 // Between two looks at a round, in milliseconds: a tenth of its age within these.
 const SHORTEST_PAUSE = 50;
@@ -37,17 +32,16 @@ interface Look {
   readonly store: Store;
   readonly queues: Queues;
   readonly name: RunName;
-  readonly run: string;
   readonly round: number;
-  readonly record: RunRecord;
   readonly plan: RoundPlan;
+  /** When the look began, by the clock of Redis, in milliseconds since 1970. */
+  readonly now: number;
 }
 
 /**
  * Looks at a round, and does what is to be done.
  *
- * @param begun - when the jobs of the round had been added; undefined where this is not known
- * @param begin - keeps that time
+ * @param begin - keeps the time at which the round began
  * @throws UnrecoverableError where the round cannot have a quorum
  */
 export async function lookAtRound(
@@ -56,19 +50,18 @@ export async function lookAtRound(
   { run, instance, round, begun }: RoundJob,
   begin: (now: number) => Promise<void>,
 ): Promise<Next> {
-  if ((await store.get(keyOf.cancelled(run))) !== undefined) {
-    await removeAll(store, queues, run);
-    return { kind: 'done' };
-  }
   const name = { run, instance };
   const record = await runOf(store, name);
   const plan = record.rounds[round] as RoundPlan;
-  const look: Look = { store, queues, name, run, round, record, plan };
-  if ((await store.get(keyOf.result(run, round))) !== undefined) {
-    await goOn(look);
+  const end = await endOf(store, name, round);
+  if (end !== undefined) {
+    const isLast = isCancelled(end) || round + 1 === record.rounds.length;
+    if (!isLast) await addRound(queues, name, round + 1);
+    await removeRound(store, queues, name, round, plan);
     return { kind: 'done' };
   }
-  if ((await store.get(keyOf.closed(run, round))) !== undefined) {
+  const look: Look = { store, queues, name, round, plan, now: await queues.now() };
+  if ((await store.get(keyOf.closed(name, round))) !== undefined) {
     await requireCombine(look);
     return { kind: 'look again', inMs: COMBINE_PAUSE };
   }
@@ -77,12 +70,11 @@ export async function lookAtRound(
   if (begun === undefined) {
     // First the jobs, then the time: a crash between them adds the same jobs once more.
     await addTraining(queues, name, round, missing);
-    const now = Date.now();
-    await begin(now);
+    await begin(look.now);
     return again(0);
   }
-  if (!(await closeIfDue(look, missing, begun))) {
-    const age = Date.now() - begun;
+  const age = look.now - begun;
+  if (!(await closeIfDue(look, missing, age))) {
     // Those that Redis has lost, or somebody has removed; there is no second one of the others.
     if (age % REPAIR_INTERVAL < pauseAt(age)) await addTraining(queues, name, round, missing);
     return again(age);
@@ -96,29 +88,25 @@ function pauseAt(age: number): number {
   return Math.min(Math.max(age / 10, SHORTEST_PAUSE), LONGEST_PAUSE);
 }
 
-/** Removes what a run that was cancelled has in the store, but its records and last weights. */
-export async function removeAll(store: Store, queues: Queues, run: string): Promise<void> {
-  const { instance, rounds, keepAll } = await requireRecord<RunRecord>(store, keyOf.run(run));
-  const round = await currentRound(store, run, rounds.length);
-  const plan = rounds[round];
-  if (plan === undefined) return;
-  await removeJobs(queues, { run, instance }, round, plan.workers);
-  if (keepAll) return;
-  await store.remove(keyOf.contributions(run, round));
-  await store.remove(keyOf.states(run, round));
-  if (round === 0) return;
-  await store.remove(keyOf.contributions(run, round - 1));
-  const before = await requireRecord<RoundRecord>(store, keyOf.closed(run, round - 1));
-  for (const { key } of before.states) await store.remove(key);
+/** Removes the jobs of a round that has ended, and its objects that are not needed any more. */
+export async function removeRound(
+  store: Store,
+  queues: Queues,
+  name: RunName,
+  round: number,
+  { workers }: RoundPlan,
+): Promise<void> {
+  await removeJobs(queues, name, round, workers);
+  await tidyRound(store, name, round);
 }
 
 /** Closes a round if it is due; false if it is not. */
-async function closeIfDue(look: Look, missing: readonly number[], begun: number): Promise<boolean> {
-  const { queues, name, run, round, plan } = look;
+async function closeIfDue(look: Look, missing: readonly number[], age: number): Promise<boolean> {
+  const { queues, name, round, plan } = look;
   const { workers, quorum = workers, deadlineMs = Infinity } = plan;
   const failed = await failedOf(queues, name, round, missing);
   const members = workers - missing.length;
-  const isOverdue = Date.now() >= begun + deadlineMs;
+  const isOverdue = age >= deadlineMs;
   const isPending = failed.length < missing.length;
   if (isPending && !isOverdue && workers - failed.length >= quorum) return false;
   const reasons = new Map<number, string>();
@@ -131,7 +119,7 @@ async function closeIfDue(look: Look, missing: readonly number[], begun: number)
       return `worker ${worker} (${reasons.get(worker) ?? 'has not contributed'})`;
     });
     throw new UnrecoverableError(
-      `run "${run}": round ${round} has ${members} of ${workers} contributions, and ` +
+      `run "${name.run}": round ${round} has ${members} of ${workers} contributions, and ` +
         `${quorum} are its quorum. There is none of ${who.join(', ')}. ` +
         'Start the run again to try this round once more.',
     );
@@ -142,7 +130,7 @@ async function closeIfDue(look: Look, missing: readonly number[], begun: number)
 
 /** Writes down who took part. If another process did so before, what that one wrote counts. */
 async function close(
-  { store, queues, name, run, round, plan }: Look,
+  { store, queues, name, round, plan }: Look,
   missing: readonly number[],
   reasons: ReadonlyMap<number, string>,
 ): Promise<void> {
@@ -154,14 +142,16 @@ async function close(
     const records = taken
       .slice(at, at + READ_AT_ONCE)
       .map((worker) =>
-        requireRecord<ContributionRecord>(store, keyOf.contribution(run, round, worker)),
+        requireRecord<ContributionRecord>(store, keyOf.contribution(name, round, worker)),
       );
     for (const record of await Promise.all(records)) {
       members.push({ ...record, weight: plan.weighting === 'samples' ? record.samples : 1 });
     }
   }
   const before =
-    round === 0 ? undefined : await requireRecord<RoundRecord>(store, keyOf.closed(run, round - 1));
+    round === 0
+      ? undefined
+      : await requireRecord<RoundRecord>(store, keyOf.closed(name, round - 1));
   const states = new Map(before?.states.map((state) => [state.worker, state]));
   for (const { worker, state } of members) {
     if (state === undefined) states.delete(worker);
@@ -174,13 +164,13 @@ async function close(
   const ordered: WorkerState[] = [...states.values()];
   ordered.sort((a, b) => a.worker - b.worker);
   const record: RoundRecord = { round, members, absent, states: ordered };
-  await decide(store, keyOf.closed(run, round), record);
+  await decide(store, keyOf.closed(name, round), record);
   // Those that are being done stay, and see for themselves.
   for (const worker of missing) await queues.training.remove(jobId.train(name, round, worker));
 }
 
 /** Adds the job that combines; throws where it failed for good. */
-async function requireCombine({ queues, name, run, round }: Look): Promise<void> {
+async function requireCombine({ queues, name, round }: Look): Promise<void> {
   const id = jobId.combine(name, round);
   const data: CombineJob = { kind: 'combine', ...name, round };
   // Before those of other runs: a round waits for it.
@@ -193,34 +183,15 @@ async function requireCombine({ queues, name, run, round }: Look): Promise<void>
   if (!(await job.isFailed())) return;
   const failed = await queues.training.getJob(id);
   throw new UnrecoverableError(
-    `run "${run}": round ${round} could not be combined: ${failed?.failedReason}. ` +
+    `run "${name.run}": round ${round} could not be combined: ${failed?.failedReason}. ` +
       'Start the run again to try once more.',
   );
 }
 
-/** Begins the next round, and removes what this one does not need any more. */
-async function goOn({ store, queues, name, run, round, record, plan }: Look): Promise<void> {
-  const isLast = round + 1 === record.rounds.length;
-  if (!isLast) await addRound(queues, name, round + 1);
-  await removeJobs(queues, name, round, plan.workers);
-  if (record.keepAll) return;
-  await store.remove(keyOf.start(run, round));
-  await store.remove(keyOf.contributions(run, round));
-  const closed = await requireRecord<RoundRecord>(store, keyOf.closed(run, round));
-  const before =
-    round === 0 ? undefined : await readRecord<RoundRecord>(store, keyOf.closed(run, round - 1));
-  const kept = new Set(isLast ? [] : closed.states.map(({ key }) => key));
-  const states = [
-    ...(await store.list(keyOf.states(run, round))),
-    ...(before?.states ?? []).map(({ key }) => key),
-  ];
-  for (const key of states) if (!kept.has(key)) await store.remove(key);
-}
-
 /** The workers that have not contributed. */
-async function missingOf({ store, run, round, plan }: Look): Promise<readonly number[]> {
-  const keys = new Set(await store.list(keyOf.contributions(run, round)));
+async function missingOf({ store, name, round, plan }: Look): Promise<readonly number[]> {
+  const keys = new Set(await store.list(keyOf.contributions(name, round)));
   return Array.from({ length: plan.workers }, (_, worker) => worker).filter(
-    (worker) => !keys.has(keyOf.contribution(run, round, worker)),
+    (worker) => !keys.has(keyOf.contribution(name, round, worker)),
   );
 }

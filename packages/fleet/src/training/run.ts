@@ -5,25 +5,20 @@ import { isDeepStrictEqual } from 'node:util';
 import { mergeAverages, PolyakError } from '@polyak/core';
 import type { NamedTensors } from '@polyak/core';
 import { requireOptions } from '@polyak/core/kit';
-import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
+import { encodeSafetensors } from '@polyak/safetensors';
 import type { Fleet } from '../fleet.js';
 import { connected, producerConnection } from '../queue/connection.js';
 import { jobId, keyOf, requireRunId } from './names.js';
 import type { RunName } from './names.js';
-import {
-  currentRound,
-  decide,
-  readObject,
-  readRecord,
-  requireRecord,
-  sha256Of,
-} from './objects.js';
+import { decide, endOf, positionOf, recordOf, requireRecord, sha256Of } from './objects.js';
 import type { RoundPlan } from './plan.js';
 import { requireRounds } from './require-rounds.js';
 import { addRound, openQueues, removeFailed } from './queues.js';
 import type { Queues } from './queues.js';
+import { isCancelled } from './record.js';
 import type { RoundRecord, RoundResult, RunRecord } from './record.js';
-import { removeAll } from './rounds.js';
+import { removeRound } from './rounds.js';
+import { readTensors } from './tensor-stream.js';
 
 const OPTIONS = ['id', 'rounds', 'weights', 'seed', 'keepAll'];
 
@@ -79,11 +74,15 @@ export interface Run {
   /**
    * Waits until the run has ended.
    *
-   * @throws PolyakError `ERR_ROUND` where the run was cancelled, or a round had no quorum; starting
-   *   it again tries that round once more
+   * @throws PolyakError `ERR_ROUND` where the run was cancelled or removed, or a round had no quorum;
+   *   starting it again tries that round once more
+   * @throws Error where Redis is not reached; while it is away later on, this waits
    */
   wait(options?: WaitOptions): Promise<RunResult>;
-  /** Cancels the run: no more jobs are done, and the objects of its rounds are removed. */
+  /**
+   * Cancels the run: no more jobs are done, and the objects of its rounds are removed. A run that has
+   * ended stays as it is.
+   */
   cancel(): Promise<void>;
 }
 
@@ -95,8 +94,10 @@ export interface Run {
  * @param options - see {@link RunOptions}
  * @returns a handle; workers do the rest, and need none
  * @throws RangeError for an id or a round that is out of range
- * @throws PolyakError `ERR_EXISTS` where another run has the id, `ERR_UNSUPPORTED` for weights
- *   that are not float32 or float64, `ERR_NON_FINITE` for NaN or an infinity in them
+ * @throws PolyakError `ERR_EXISTS` where another run has the id, `ERR_ROUND` where the run was
+ *   cancelled, `ERR_UNSUPPORTED` for weights that are not float32 or float64, `ERR_NON_FINITE` for
+ *   NaN or an infinity in them
+ * @throws Error where Redis is not reached
  */
 export async function startRun(fleet: Fleet, options: RunOptions): Promise<Run> {
   const { store, url } = fleet;
@@ -114,31 +115,45 @@ export async function startRun(fleet: Fleet, options: RunOptions): Promise<Run> 
   const made: RunRecord = { version: 1, instance: randomUUID(), rounds, seed, sha256, keepAll };
   await decide(store, keyOf.run(id), made);
   const found = await requireRecord<RunRecord>(store, keyOf.run(id));
-  const record = { ...made, instance: found.instance };
-  if (!isDeepStrictEqual(found, JSON.parse(JSON.stringify(record)))) {
-    throw new PolyakError(
-      'ERR_EXISTS',
-      `startRun: ${store.name} has another run "${id}", with other rounds, weights or seed. ` +
-        'Choose another id.',
-    );
-  }
-  const round = await currentRound(store, id, rounds.length);
-  const plan = rounds[round];
+  requireAlike(store, id, found, made);
   const name = { run: id, instance: found.instance };
-  if (plan !== undefined && (await store.get(keyOf.cancelled(id))) === undefined) {
-    if (round === 0) await store.putIfAbsent(keyOf.weights(id, 0, rounds.length), weights);
-    await withQueues(url, (queues) => resume(queues, name, round, plan));
+  const { round, isCancelled: isDead } = await positionOf(store, name, rounds.length);
+  if (isDead) {
+    const message = `startRun: the run "${id}" was cancelled. Choose another id.`;
+    throw new PolyakError('ERR_ROUND', message);
   }
-  return new FleetRun(fleet, name, rounds.length);
+  const plan = rounds[round];
+  if (plan !== undefined) {
+    if (round === 0) await store.putIfAbsent(keyOf.weights(name, 0, sha256), weights);
+    await withQueues('startRun', url, (queues) => resume(queues, name, round, plan));
+  }
+  return new FleetRun(fleet, name, rounds);
+}
+
+/** Throws where a run of this id was started with other options. */
+function requireAlike(store: Store, id: string, found: RunRecord, made: RunRecord): void {
+  const own = JSON.parse(JSON.stringify(made)) as RunRecord;
+  const names = { version: 'version', rounds: 'rounds', seed: 'seed', keepAll: 'keepAll' } as const;
+  const others = Object.entries({ ...names, sha256: 'weights' } as const)
+    .filter(([key]) => {
+      return !isDeepStrictEqual(found[key as keyof RunRecord], own[key as keyof RunRecord]);
+    })
+    .map(([, what]) => what);
+  if (others.length === 0) return;
+  throw new PolyakError(
+    'ERR_EXISTS',
+    `startRun: ${store.name} has another run "${id}", which differs in: ${others.join(', ')}. ` +
+      'Choose another id.',
+  );
 }
 
 class FleetRun implements Run {
   readonly id: string;
   readonly #name: RunName;
   readonly #fleet: Fleet;
-  readonly #rounds: number;
+  readonly #rounds: readonly RoundPlan[];
 
-  constructor(fleet: Fleet, name: RunName, rounds: number) {
+  constructor(fleet: Fleet, name: RunName, rounds: readonly RoundPlan[]) {
     this.id = name.run;
     this.#name = name;
     this.#fleet = fleet;
@@ -147,44 +162,57 @@ class FleetRun implements Run {
 
   async wait({ signal, onProgress }: WaitOptions = {}): Promise<RunResult> {
     const { store, url } = this.#fleet;
-    return await withQueues(url, async (queues) => {
+    const rounds = this.#rounds.length;
+    return await withQueues('wait', url, async (queues) => {
       const done: RoundProgress[] = [];
-      while (done.length < this.#rounds) {
+      while (done.length < rounds) {
         signal?.throwIfAborted();
-        const result = await readRecord<RoundResult>(store, keyOf.result(this.id, done.length));
+        const result = await this.#resultOf(done.length);
         if (result === undefined) {
           await this.#requireGoing(queues, done.length);
           await setTimeout(POLL_MS, undefined, signal === undefined ? {} : { signal });
           continue;
         }
-        const key = keyOf.closed(this.id, done.length);
+        const key = keyOf.closed(this.#name, done.length);
         const record = await requireRecord<RoundRecord>(store, key);
-        const progress = { rounds: this.#rounds, record, result };
+        const progress = { rounds, record, result };
         done.push(progress);
         onProgress?.(progress);
       }
       const { weights } = (done.at(-1) as RoundProgress).result;
-      const { tensors } = decodeSafetensors(await readObject(store, weights));
-      return { weights: tensors, key: weights.key, rounds: done };
+      return { weights: await readTensors(store, weights), key: weights.key, rounds: done };
     });
   }
 
   async cancel(): Promise<void> {
     const { store, url } = this.#fleet;
-    const round = await currentRound(store, this.id, this.#rounds);
-    if (round === this.#rounds) return;
-    await decide(store, keyOf.cancelled(this.id), { round });
-    await withQueues(url, async (queues) => {
-      await queues.rounds.remove(jobId.round(this.#name, round));
-      await removeAll(store, queues, this.id);
-    });
+    for (const [round, plan] of this.#rounds.entries()) {
+      await decide(store, keyOf.end(this.#name, round), { round, cancelled: true });
+      const end = await endOf(store, this.#name, round);
+      if (end === undefined || !isCancelled(end)) continue;
+      await withQueues('cancel', url, async (queues) => {
+        await queues.rounds.remove(jobId.round(this.#name, round));
+        await removeRound(store, queues, this.#name, round, plan);
+      });
+      return;
+    }
   }
 
-  /** Throws where the run was cancelled or its round failed; begins it where nobody does. */
+  /** The result of a round, if it has ended; throws where the run was cancelled in it. */
+  async #resultOf(round: number): Promise<RoundResult | undefined> {
+    const end = await endOf(this.#fleet.store, this.#name, round);
+    if (end === undefined || !isCancelled(end)) return end;
+    const message = `wait: the run "${this.id}" was cancelled. Start another one, with another id.`;
+    throw new PolyakError('ERR_ROUND', message);
+  }
+
+  /** Throws where a round failed or its run was removed; begins the round where nobody does. */
   async #requireGoing(queues: Queues, round: number): Promise<void> {
+    const { store } = this.#fleet;
     const { rounds } = queues;
-    if ((await this.#fleet.store.get(keyOf.cancelled(this.id))) !== undefined) {
-      throw new PolyakError('ERR_ROUND', `wait: the run "${this.id}" was cancelled.`);
+    if ((await recordOf(store, this.#name)) === undefined) {
+      const message = `wait: the run "${this.id}" was removed from ${store.name}. Start it again.`;
+      throw new PolyakError('ERR_ROUND', message);
     }
     const id = jobId.round(this.#name, round);
     // While Redis is away, nobody knows.
@@ -214,15 +242,36 @@ async function resume(
   await addRound(queues, name, round);
 }
 
-async function withQueues<T>(url: string, use: (queues: Queues) => Promise<T>): Promise<T> {
+/** Uses the queues for a call. */
+async function withQueues<T>(
+  call: string,
+  url: string,
+  use: (queues: Queues) => Promise<T>,
+): Promise<T> {
   const connection = producerConnection(url);
-  await connected(connection, url);
+  const isReached = connected(connection, url);
+  await isReached.catch((cause: unknown) => {
+    throw unreached(call, cause);
+  });
   const queues = openQueues(connection);
   try {
     await queues.rounds.waitUntilReady();
     return await use(queues);
+  } catch (error) {
+    // Errors of the store and of the run have a code; those of Redis have none.
+    if (connection.status === 'ready' || PolyakError.is(error)) throw error;
+    throw unreached(call, error);
   } finally {
     await queues.close();
     connection.disconnect();
   }
+}
+
+function unreached(call: string, cause: unknown): Error {
+  const { message } = cause as Error;
+  return new Error(
+    `${call}: ${message.replace(/\.$/, '')}. Start Redis, or correct its URL, and call startRun ` +
+      'again: what was begun goes on.',
+    { cause },
+  );
 }

@@ -12,6 +12,7 @@ import { NO_REDIS } from '../../../../tests/support/redis.js';
 import { killed, openJobs, startFleet, until } from './support/fleet.js';
 import type { TestFleet } from './support/fleet.js';
 import { referenceRounds, WEIGHTS } from './support/reference.js';
+import { expectKept } from './support/runs.js';
 
 const KILLS = Number(process.env['POLYAK_KILLS'] ?? 6);
 const SEED = Number(process.env['POLYAK_SEED'] ?? 20_261_128);
@@ -91,9 +92,7 @@ describe.skipIf(NO_REDIS !== undefined)(`${KILLS} random kills, seed ${SEED}`, (
       await until(() => paused.size === 0);
       await until(async () => (await openJobs(fleet)).length === 0, 60_000);
       for (const { id } of finished.filter(({ keepAll }) => !keepAll)) {
-        const keys = await fleet.store.list(`runs/${id}/`);
-        const extra = keys.filter((key) => !/(closed|result|run)\.json$/.test(key));
-        expect(extra).toEqual([`runs/${id}/weights.safetensors`]);
+        await expectKept(fleet, id, 3);
       }
       // Every process that trains has a worker that is alive.
       const parents = new Set([...fleet.workers].map(({ pid }) => pid));

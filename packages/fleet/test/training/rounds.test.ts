@@ -1,11 +1,21 @@
-import { localSgd, startRun, startWorker } from '@polyak/fleet';
+import { localSgd, startRun } from '@polyak/fleet';
 import type { RoundPlan, RunOptions } from '@polyak/fleet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NO_REDIS } from '../../../../tests/support/redis.js';
 import { openJobs, startFleet, until } from './support/fleet.js';
 import type { TestFleet } from './support/fleet.js';
 import { contributions, reference, valuesOf, WEIGHTS } from './support/reference.js';
-import { done, expectKept, firstJob, MEAN, outcomeOf, start } from './support/runs.js';
+import {
+  done,
+  expectKept,
+  expectObjects,
+  firstJob,
+  folderOf,
+  keptKeys,
+  MEAN,
+  outcomeOf,
+  start,
+} from './support/runs.js';
 
 describe.skipIf(NO_REDIS !== undefined)('the rounds of a fleet', () => {
   let fleet: TestFleet;
@@ -22,7 +32,7 @@ describe.skipIf(NO_REDIS !== undefined)('the rounds of a fleet', () => {
       const options = { worker: 1, until: gate };
       const rounds = [{ ...MEAN, workers: 2, steps: 2, options }];
       const run = await start(fleet, 'duplicate', rounds);
-      const key = 'runs/duplicate/rounds/0/contributions/0.json';
+      const key = `${await folderOf(fleet, 'duplicate')}rounds/0/contributions/0.json`;
       await until(async () => (await fleet.store.get(key)) !== undefined);
       const before = await fleet.store.get(key);
       const job = await fleet.training.add('train', await firstJob(fleet, 'duplicate'));
@@ -113,7 +123,9 @@ describe.skipIf(NO_REDIS !== undefined)('the rounds of a fleet', () => {
       await expect(done(fleet, 'quorum', rounds)).rejects.toThrow(
         expect.objectContaining({
           code: 'ERR_ROUND',
-          message: expect.stringMatching(/round 0 has 1 of 2 .* worker 1 \(.*NaN .* "w"/) as string,
+          message: expect.stringMatching(
+            /round 0 has 1 of 2 .* worker 1 \(.*NaN .* "w".*Start the run again/,
+          ) as string,
         }),
       );
       await fleet.release(gate);
@@ -139,19 +151,27 @@ describe.skipIf(NO_REDIS !== undefined)('the rounds of a fleet', () => {
       const log = fleet.path('cancel.log');
       const options = { until: fleet.path('never'), log };
       const first = { ...MEAN, workers: 3, steps: 2 };
-      const run = await start(fleet, 'cancel', [first, { ...MEAN, workers: 5, steps: 2, options }]);
+      const rounds = [first, { ...MEAN, workers: 5, steps: 2, options }];
+      const run = await start(fleet, 'cancel', rounds);
       await until(async () => (await fleet.lines(log)).length === 3);
       await run.cancel();
-      await expect(run.wait()).rejects.toThrow('the run "cancel" was cancelled');
+      await expect(run.wait()).rejects.toThrow(/"cancel" was cancelled\. Start another one/);
+      await expect(start(fleet, 'cancel', rounds)).rejects.toThrow(
+        expect.objectContaining({
+          code: 'ERR_ROUND',
+          message: 'startRun: the run "cancel" was cancelled. Choose another id.',
+        }),
+      );
       await until(async () => (await openJobs(fleet)).length === 0);
       expect((await fleet.lines(log)).filter((line) => line.startsWith('aborted'))).toHaveLength(3);
-      expect(await fleet.store.list('runs/cancel/')).toEqual([
-        'runs/cancel/cancelled.json',
-        'runs/cancel/rounds/0/closed.json',
-        'runs/cancel/rounds/0/result.json',
-        'runs/cancel/rounds/1/start/weights.safetensors',
-        'runs/cancel/run.json',
-      ]);
+      const kept = await keptKeys(fleet, 'cancel', { rounds: 1 });
+      const cancelled = `${await folderOf(fleet, 'cancel')}rounds/1/end.json`;
+      await expectObjects(fleet, 'cancel', [...kept.slice(0, -1), cancelled, ...kept.slice(-1)]);
+      // Too late for one that has ended.
+      const ended = await start(fleet, 'uncancelled', [first]);
+      const { weights } = await ended.wait();
+      await ended.cancel();
+      expect((await ended.wait()).weights).toEqual(weights);
     });
 
     it('are attached to when they are started twice, unless they differ', async () => {
@@ -161,16 +181,37 @@ describe.skipIf(NO_REDIS !== undefined)('the rounds of a fleet', () => {
       const results = await Promise.all([one.wait(), two.wait()]);
       expect(results[0]).toEqual(results[1]);
       expect(await (await startRun(fleet, options)).wait()).toEqual(results[0]);
-      await expect(startRun(fleet, { ...options, seed: 1 })).rejects.toThrow(
-        expect.objectContaining({ code: 'ERR_EXISTS' }),
+    });
+
+    it.each([
+      ['seed', { seed: 1 }],
+      ['rounds', { rounds: localSgd({ rounds: 2, workers: 2, steps: 1 }) }],
+      ['keepAll', { keepAll: true }],
+      ['weights', { weights: { ...WEIGHTS, b: { ...WEIGHTS.b, data: Float64Array.of(2) } } }],
+    ])('of two with other %s that are started at once, one is refused', async (what, others) => {
+      const id = `other-${what}`;
+      const rounds = localSgd({ rounds: 1, workers: 2, steps: 1 });
+      const options: RunOptions = { id, rounds, weights: WEIGHTS };
+      const both = [options, { ...options, ...others }];
+      const settled = await Promise.allSettled(both.map((each) => startRun(fleet, each)));
+      const refused = settled.flatMap((each) =>
+        each.status === 'rejected' ? [each.reason as unknown] : [],
       );
+      const message = `another run "${id}", which differs in: ${what}. Choose another id.`;
+      expect(refused).toEqual([
+        expect.objectContaining({
+          code: 'ERR_EXISTS',
+          message: expect.stringContaining(message) as string,
+        }),
+      ]);
+      for (const each of settled) if (each.status === 'fulfilled') await each.value.wait();
     });
 
     it('fail where an object in the store has changed, with an error that names it', async () => {
       const gate = fleet.path('changed');
       const options = { worker: 1, until: gate };
       const run = await start(fleet, 'changed', [{ ...MEAN, workers: 2, steps: 1, options }]);
-      const folder = 'runs/changed/rounds/0/contributions/';
+      const folder = `${await folderOf(fleet, 'changed')}rounds/0/contributions/`;
       const others = async (): Promise<readonly string[]> => {
         return (await fleet.store.list(folder)).filter((key) => key.endsWith('.safetensors'));
       };
@@ -193,14 +234,8 @@ describe.skipIf(NO_REDIS !== undefined)('the rounds of a fleet', () => {
       const job = await fleet.training.add('train', old);
       await until(async () => (await fleet.training.getJobState(job.id ?? '')) === 'failed');
       const { failedReason } = (await fleet.training.getJob(job.id ?? '')) ?? {};
-      expect(failedReason).toContain('is of another run "again" than');
+      expect(failedReason).toContain('does not have the run "again" that this job belongs to');
       await job.remove();
-    });
-
-    it('have no worker whose module is not there', async () => {
-      const module = fleet.path('none.js');
-      const { store, url } = fleet;
-      await expect(startWorker({ store, url }, { module })).rejects.toThrow(/none\.js/);
     });
 
     it('are not started where the plan, the id or the weights are wrong', async () => {

@@ -91,7 +91,6 @@ describe.skipIf(NO_REDIS !== undefined)('training by a fleet', () => {
         record.members.map(({ metrics }) => metrics['steps']),
       );
       expect(steps).toEqual([[5], [2, 2, 2]]);
-      expect(result.rounds[1]?.result.score).toBe(-Math.abs((expected[0] ?? 0) - 1));
     });
 
     it('a greedy soup of a sweep, whose workers have options of their own', async () => {
@@ -105,7 +104,31 @@ describe.skipIf(NO_REDIS !== undefined)('training by a fleet', () => {
       );
       expect(soup.members.length).toBeGreaterThan(1);
       expect(result.rounds[0]?.result.soup).toEqual(soup.members);
+      expect(result.rounds[0]?.result.score).toBe(soup.score);
       expect(valuesOf(result.weights)).toEqual(valuesOf(soup.weights));
+    });
+
+    it('no soup of weights that have no score, with an error that names them', async () => {
+      const log = fleet.path('unscored.log');
+      const options = { log, isUnscored: true };
+      const rounds = sweepSoup({ steps: 1, options: [options, options] });
+      const run = await start(fleet, 'unscored', rounds);
+      await expect(run.wait()).rejects.toThrow(
+        /worker 0: evaluate returned NaN, expected a finite number/,
+      );
+      expect((await fleet.lines(log)).filter((line) => /evaluate/.test(line))).toHaveLength(1);
+      await run.cancel();
+    });
+
+    it('but for soups, no score', async () => {
+      const log = fleet.path('scores.log');
+      const rounds = localSgd({ rounds: 2, workers: 1, steps: 1, options: { log } });
+      const { rounds: ended } = await done(fleet, 'scores', rounds);
+      expect(ended.map(({ result }) => result.score)).toEqual([undefined, undefined]);
+      expect((await fleet.lines(log)).map((line) => line.split(' ')[0])).toEqual([
+        'train',
+        'train',
+      ]);
     });
   });
 
@@ -132,6 +155,30 @@ describe.skipIf(NO_REDIS !== undefined)('training by a fleet', () => {
       const { rounds } = await run.wait();
       expect(rounds[0]?.record.members).toHaveLength(1);
       expect(await fleet.lines(log)).toHaveLength(2);
+    });
+
+    it.each([
+      ['bnUpdate', { ...MEAN, workers: 1, steps: 1, bnUpdate: true }],
+      ['evaluate', { ...MEAN, workers: 1, steps: 1, combine: { kind: 'greedy-soup' } } as const],
+    ])('are killed in %s, and another one does it again', async (what, plan) => {
+      const [gate, log] = [fleet.path(what), fleet.path(`${what}.log`)];
+      const calls = async (): Promise<readonly string[]> =>
+        (await fleet.lines(log)).filter((line) => line.startsWith(what));
+      const run = await start(fleet, what, [{ ...plan, options: { combineUntil: gate, log } }]);
+      await until(async () => (await calls()).length === 1);
+      const child = Number((await calls())[0]?.split(' ').at(-1));
+      const parent = [...fleet.workers].find(({ pid }) => pid === parentOf(child));
+      if (parent === undefined) throw new Error('no worker is the parent');
+      await killed(parent);
+      await fleet.startWorker();
+      await fleet.release(gate);
+      const { weights } = await run.wait();
+      const [w, b] = [valuesOf(weights).slice(0, 3), valuesOf(weights)[3]];
+      const expected = valuesOf(await reference([plan]));
+      expect(w).toEqual(expected.slice(0, 3));
+      expect(b).toBe((expected[3] ?? NaN) + (what === 'bnUpdate' ? 42 : 0));
+      expect(await calls()).toHaveLength(2);
+      await expectKept(fleet, what, 1);
     });
   });
 });

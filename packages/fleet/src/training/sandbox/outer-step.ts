@@ -1,6 +1,35 @@
 // The outer optimizer of a round: SGD with momentum on the outer gradient.
-import type { HostTensor } from '@polyak/core/interfaces';
+import type { NamedTensors } from '@polyak/core';
+import type { HostTensor, TensorSpec } from '@polyak/core/interfaces';
+import type { Store } from '../../store/store.js';
 import type { Combine } from '../plan.js';
+import type { Member, RoundStart } from '../record.js';
+import { withTensors } from '../tensor-stream.js';
+import type { TensorStream } from '../tensor-stream.js';
+import { meanOf } from './mean.js';
+
+type Outer = Extract<Combine, { kind: 'outer' }>;
+
+/** The step of a round from its start, one tensor at a time. */
+export async function outerStepOf(
+  outer: Outer,
+  store: Store,
+  members: readonly Member[],
+  specs: ReadonlyMap<string, TensorSpec>,
+  { weights, momentum }: RoundStart,
+): Promise<{ readonly weights: NamedTensors; readonly momentum: NamedTensors }> {
+  const references = momentum === undefined ? [weights] : [weights, momentum];
+  return await withTensors(store, references, async (streams) => {
+    const [start, before] = streams as [TensorStream, TensorStream?];
+    const moved: [string, HostTensor][] = [];
+    const after = await meanOf(store, members, specs, async (name, mean) => {
+      const step = outerStep(outer, await start.read(name), mean, await before?.read(name));
+      moved.push([name, step.momentum]);
+      return step.weights;
+    });
+    return { weights: after, momentum: Object.fromEntries(moved) };
+  });
+}
 
 /**
  * One step, element by element: `g = start - mean`, `m = momentum * m + g`, and
@@ -12,8 +41,8 @@ import type { Combine } from '../plan.js';
  * @returns the new weights and momentum
  * @see https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
  */
-export function outerStep(
-  { lr, momentum: decay, nesterov }: Extract<Combine, { kind: 'outer' }>,
+function outerStep(
+  { lr, momentum: decay, nesterov }: Outer,
   start: HostTensor,
   mean: HostTensor,
   momentum: HostTensor | undefined,

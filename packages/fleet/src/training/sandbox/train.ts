@@ -10,19 +10,23 @@ import type { Contribution } from '../module.js';
 import { keyOf } from '../names.js';
 import type { TrainJob } from '../names.js';
 import {
-  currentRound,
   decide,
+  endOf,
+  putObject,
   readObject,
   readRecord,
-  runOf,
+  recordOf,
   requireRecord,
-  sha256Of,
+  runOf,
+  startOf,
 } from '../objects.js';
 import type { RoundPlan } from '../plan.js';
+import type { ContributionRecord, RoundRecord } from '../record.js';
+import { readTensors } from '../tensor-stream.js';
+import { tidyRound } from '../tidy-round.js';
 import { pollingSignal } from './polling.js';
 import type { Sandbox } from './polling.js';
-import type { ContributionRecord, ObjectReference, RoundRecord, RunRecord } from '../record.js';
-import { checkedWeights, settingsOf, specsOf, startOf } from './round-weights.js';
+import { checkedWeights, settingsOf, specsOf } from './round-weights.js';
 
 /** What a job that trains returns: whether the round may still take it. */
 export interface TrainReport {
@@ -39,16 +43,19 @@ export async function train(sandbox: Sandbox, job: TrainJob): Promise<TrainRepor
   const { run, round, worker } = job;
   const record = await runOf(store, job);
   if (await isOver(store, job)) return await late(store, job);
-  if ((await store.get(keyOf.contribution(run, round, worker))) !== undefined) {
+  if ((await store.get(keyOf.contribution(job, round, worker))) !== undefined) {
     return { outcome: 'duplicate' };
   }
   const plan = record.rounds[round];
   if (plan === undefined || worker >= plan.workers) {
-    throw new UnrecoverableError(`The run "${run}" has no round ${round} with worker ${worker}.`);
+    throw new UnrecoverableError(
+      `The run "${run}" has no round ${round} with a worker ${worker}. Remove this job.`,
+    );
   }
   const polling = pollingSignal(sandbox, () => isOver(store, job));
   try {
-    const weights = await startOf(store, run, round, record);
+    const start = await startOf(store, job, round, record);
+    const weights = await readTensors(store, start.weights);
     // The module may change what it gets.
     const expected = specsOf(weights);
     const state = await stateOf(store, job, plan);
@@ -73,45 +80,18 @@ export async function train(sandbox: Sandbox, job: TrainJob): Promise<TrainRepor
 }
 
 /** Whether a contribution would not be taken any more. */
-async function isOver(store: Store, { run, round }: TrainJob): Promise<boolean> {
+async function isOver(store: Store, job: TrainJob): Promise<boolean> {
   return (
-    (await store.get(keyOf.closed(run, round))) !== undefined ||
-    (await store.get(keyOf.cancelled(run))) !== undefined
+    (await recordOf(store, job)) === undefined ||
+    (await store.get(keyOf.closed(job, job.round))) !== undefined ||
+    (await endOf(store, job, job.round)) !== undefined
   );
 }
 
 /** What a job says that comes too late. */
 async function late(store: Store, job: TrainJob): Promise<TrainReport> {
-  await removeUnneeded(store, job);
+  await tidyRound(store, job, job.round);
   return { outcome: 'late' };
-}
-
-/**
- * Removes what this worker has in the store and nobody needs, once the round is closed or the run
- * cancelled. What is still needed here is removed at the end of a round.
- */
-async function removeUnneeded(store: Store, { run, round, worker }: TrainJob): Promise<void> {
-  const record = await readRecord<RunRecord>(store, keyOf.run(run));
-  if (record === undefined || record.keepAll) return;
-  const needed = new Set<string>();
-  if ((await store.get(keyOf.cancelled(run))) === undefined) {
-    const current = await currentRound(store, run, record.rounds.length);
-    for (const each of [current, current - 1]) {
-      // After the last round, and before the first one, nothing is needed.
-      if (each < 0 || current === record.rounds.length) continue;
-      const closed = await readRecord<RoundRecord>(store, keyOf.closed(run, each));
-      for (const { key } of closed?.states ?? []) needed.add(key);
-      if (each !== current) continue;
-      for (const { weights } of closed?.members ?? []) needed.add(weights.key);
-    }
-  }
-  for (const folder of [keyOf.contributions(run, round), keyOf.states(run, round)]) {
-    for (const end of ['.json', '-']) {
-      for (const key of await store.list(`${folder}${worker}${end}`)) {
-        if (!needed.has(key)) await store.remove(key);
-      }
-    }
-  }
 }
 
 async function contribute(
@@ -119,40 +99,33 @@ async function contribute(
   job: TrainJob,
   { weights, state, samples, metrics = {} }: Contribution,
 ): Promise<TrainReport> {
-  const { run, round, worker } = job;
-  const put = async (
-    keyFor: (sha256: string) => string,
-    bytes: Uint8Array,
-  ): Promise<ObjectReference> => {
-    const sha256 = sha256Of(bytes);
-    const key = keyFor(sha256);
-    await store.putIfAbsent(key, bytes);
-    return { key, sha256 };
-  };
+  const { round, worker } = job;
   const record: ContributionRecord = {
     worker,
     samples,
     metrics: Object.fromEntries(
       Object.entries(metrics).map(([name, value]) => [name, Number.isFinite(value) ? value : null]),
     ),
-    weights: await put(
-      (sha256) => keyOf.contributed(run, round, worker, sha256),
+    weights: await putObject(
+      store,
+      (sha256) => keyOf.contributed(job, round, worker, sha256),
       encodeSafetensors(weights),
     ),
     ...(state === undefined
       ? {}
       : {
-          state: await put(
-            (sha256) => keyOf.state(run, round, worker, sha256),
+          state: await putObject(
+            store,
+            (sha256) => keyOf.state(job, round, worker, sha256),
             toSafetensors(state),
           ),
         }),
   };
-  const isFirst = await decide(store, keyOf.contribution(run, round, worker), record);
+  const isFirst = await decide(store, keyOf.contribution(job, round, worker), record);
   if (!(await isOver(store, job))) return { outcome: isFirst ? 'contributed' : 'duplicate' };
   // The round closed meanwhile, and may have removed what it did not need before this was written.
-  await removeUnneeded(store, job);
-  const closed = await readRecord<RoundRecord>(store, keyOf.closed(run, round));
+  await tidyRound(store, job, round);
+  const closed = await readRecord<RoundRecord>(store, keyOf.closed(job, round));
   const taken = closed?.members.find((member) => member.worker === worker);
   return { outcome: taken?.weights.sha256 === record.weights.sha256 ? 'contributed' : 'late' };
 }
@@ -165,7 +138,7 @@ function checked(
 ): Contribution {
   const what = `worker ${job.worker} in round ${job.round}`;
   if (typeof contribution !== 'object' || contribution === null) {
-    throw new UnrecoverableError(`${what}: train returned no { weights, samples }.`);
+    throw new UnrecoverableError(`${what}: train returned no { weights, samples }. Return both.`);
   }
   const { samples, metrics = {} } = contribution;
   if (!(typeof samples === 'number' && samples > 0 && samples < Infinity)) {
@@ -173,19 +146,19 @@ function checked(
   }
   const odd = Object.entries(metrics).find(([, value]) => typeof value !== 'number');
   if (odd !== undefined) {
-    throw new UnrecoverableError(`${what}: the metric "${odd[0]}" is not a number.`);
+    throw new UnrecoverableError(`${what}: the metric "${odd[0]}" is not a number. Leave it out.`);
   }
   return { ...contribution, weights: checkedWeights(what, contribution.weights, expected) };
 }
 
 async function stateOf(
   store: Store,
-  { run, round, worker }: TrainJob,
+  job: TrainJob,
   { state = 'kept' }: RoundPlan,
 ): Promise<StateTree | undefined> {
-  if (round === 0 || state === 'fresh') return undefined;
-  const { states } = await requireRecord<RoundRecord>(store, keyOf.closed(run, round - 1));
-  const own = states.find((each) => each.worker === worker);
+  if (job.round === 0 || state === 'fresh') return undefined;
+  const { states } = await requireRecord<RoundRecord>(store, keyOf.closed(job, job.round - 1));
+  const own = states.find(({ worker }) => worker === job.worker);
   return own === undefined ? undefined : fromSafetensors(await readObject(store, own));
 }
 

@@ -36,22 +36,46 @@ export async function done(
   return await (await start(fleet, id, rounds)).wait();
 }
 
+/**
+ * The keys of the objects of a run that ends in a round: the records of its rounds and the weights
+ * after so many rounds.
+ */
+export async function keptKeys(
+  fleet: TestFleet,
+  id: string,
+  { rounds, weightsAfter = rounds }: { readonly rounds: number; readonly weightsAfter?: number },
+): Promise<readonly unknown[]> {
+  const folder = await folderOf(fleet, id);
+  const records = Array.from({ length: rounds }, (_, round) => [
+    `${folder}rounds/${round}/closed.json`,
+    `${folder}rounds/${round}/end.json`,
+  ]);
+  const weights = new RegExp(`^${folder}after/${weightsAfter}/weights-\\w+\\.safetensors$`);
+  const [first, ...others] = [expect.stringMatching(weights) as unknown, ...records.flat()];
+  return [first, ...others.toSorted(), `runs/${id}/run.json`];
+}
+
+/** Expects nothing in the store but these; soon, as it is removed right after a result. */
+export async function expectObjects(
+  { store }: TestFleet,
+  id: string,
+  expected: readonly unknown[],
+): Promise<void> {
+  const isTidy = async (): Promise<boolean> =>
+    (await store.list(`runs/${id}/`)).length <= expected.length;
+  await until(isTidy, 3000).catch(() => undefined);
+  expect((await store.list(`runs/${id}/`)).toSorted()).toEqual(expected);
+}
+
 /** Expects nothing in the store but the records and the weights of a run of so many rounds. */
 export async function expectKept(fleet: TestFleet, id: string, rounds: number): Promise<void> {
-  const records = Array.from({ length: rounds }, (_, round) => [
-    `runs/${id}/rounds/${round}/closed.json`,
-    `runs/${id}/rounds/${round}/result.json`,
-  ]);
-  const expected = [
-    ...records.flat(),
-    `runs/${id}/run.json`,
-    `runs/${id}/weights.safetensors`,
-  ].toSorted();
-  // What is not needed is removed right after the result is there.
-  const isTidy = async (): Promise<boolean> =>
-    (await fleet.store.list(`runs/${id}/`)).length <= expected.length;
-  await until(isTidy, 3000).catch(() => undefined);
-  expect(await fleet.store.list(`runs/${id}/`)).toEqual(expected);
+  await expectObjects(fleet, id, await keptKeys(fleet, id, { rounds }));
+}
+
+/** The folder of a run, but its record. */
+export async function folderOf(fleet: TestFleet, run: string): Promise<string> {
+  const { instance } = await firstJob(fleet, run);
+  return `runs/${run}/${instance}/`;
 }
 
 /** The data of the job of worker 0 in round 0. */

@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 export async function train({ weights, state, seed, round, worker, steps, options, signal }) {
   const { w, b } = weights;
   const log = (text) => {
-    if (options.log) appendFileSync(options.log, `${text}\n`);
+    write(options, text);
   };
   log(`train ${round}/${worker} in ${process.pid}`);
   const velocity = state?.velocity ?? { dtype: 'float64', shape: [3], data: new Float64Array(3) };
@@ -43,11 +43,22 @@ export async function train({ weights, state, seed, round, worker, steps, option
   };
 }
 
-export function bnUpdate({ weights }) {
+export async function bnUpdate({ weights, options }) {
+  await beginCombining('bnUpdate', options);
   weights.b.data[0] += 42;
   return weights;
 }
 
-export function evaluate({ weights }) {
-  return -Math.abs(weights.w.data[0] - 1);
+export async function evaluate({ weights, options }) {
+  await beginCombining('evaluate', options);
+  return options.isUnscored ? NaN : -Math.abs(weights.w.data[0] - 1);
+}
+
+async function beginCombining(what, options) {
+  write(options, `${what} in ${process.pid}`);
+  while (options.combineUntil && !existsSync(options.combineUntil)) await setTimeout(20);
+}
+
+function write({ log }, text) {
+  if (log) appendFileSync(log, `${text}\n`);
 }
