@@ -52,13 +52,13 @@ async function simulate([workers = 1000, rounds = 5, seconds = 10]: readonly num
 
   const work = async ({ data }: { readonly data: Job }): Promise<void> => {
     const { kind, run, instance, round, worker = 0 } = data;
-    const folder = `runs/${run}/${instance}`;
-    const at = `${folder}/rounds/${round}`;
+    const own = `runs/${run}/${instance}`;
+    const at = `${own}/rounds/${round}`;
     const put = async (key: string, record: ContributionRecord | RoundResult): Promise<void> => {
       await store.putIfAbsent(key, new TextEncoder().encode(JSON.stringify(record)));
     };
     if (kind === 'combine') {
-      const key = `${folder}/after/${round + 1}/weights-${sha256}.safetensors`;
+      const key = `${own}/after/${round + 1}/weights-${sha256}.safetensors`;
       await store.putIfAbsent(key, bytes);
       await put(`${at}/end.json`, { round, weights: { key, sha256 } });
       return;

@@ -50,11 +50,11 @@ export interface Contribution {
 
 /** What {@link TrainingModule.bnUpdate} and {@link TrainingModule.evaluate} get. */
 export interface WeightsRequest {
-  /** The weights that were combined. */
+  /** Weights of one contribution, or of several combined. They may be changed. */
   readonly weights: NamedTensors;
   /** The settings of the round; those of its first worker where each has its own. */
   readonly options: Settings;
-  /** Aborted once the run is cancelled. */
+  /** Aborted once the result would not be taken any more. */
   readonly signal: AbortSignal;
 }
 
@@ -67,7 +67,10 @@ export interface TrainingModule {
   train(request: TrainRequest): Awaitable<Contribution>;
   /** Returns the weights with new batch-norm statistics. Needed by rounds with `bnUpdate`. */
   bnUpdate?(request: WeightsRequest): Awaitable<NamedTensors>;
-  /** The score of weights on held-out data; higher is better. Needed by greedy soups. */
+  /**
+   * The score of weights on held-out data: a finite number, higher is better. Needed by greedy soups,
+   * which are the only ones to call it.
+   */
   evaluate?(request: WeightsRequest): Awaitable<number>;
   /** Opens the store of the fleet in the process of the module. Needed unless it is a folder. */
   openStore?(): Awaitable<Store>;

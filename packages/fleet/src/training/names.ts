@@ -64,7 +64,7 @@ export const keyOf = {
   states: (name: RunName, round: number): string => `${roundFolder(name, round)}states/`,
   state: (name: RunName, round: number, worker: number, sha256: string): string =>
     `${keyOf.states(name, round)}${worker}-${sha256}.safetensors`,
-  /** What there is after so many rounds: of the run's own weights, after none. */
+  /** What so many rounds have made; before the first round, what the run was given. */
   after: (name: RunName, rounds: number): string => `${keyOf.folder(name)}after/${rounds}/`,
   weights: (name: RunName, rounds: number, sha256: string): string =>
     `${keyOf.after(name, rounds)}weights-${sha256}.safetensors`,

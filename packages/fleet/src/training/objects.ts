@@ -118,7 +118,7 @@ export interface Position {
 /**
  * Where a run is.
  *
- * @param from - a round that all rounds before are known to have ended
+ * @param from - the rounds before this one have results
  */
 export async function positionOf(
   store: Store,

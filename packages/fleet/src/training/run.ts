@@ -19,8 +19,18 @@ import { isCancelled } from './record.js';
 import type { RoundRecord, RoundResult, RunRecord } from './record.js';
 import { removeRound } from './rounds.js';
 import { readTensors } from './tensor-stream.js';
+import { tidyRound } from './tidy-round.js';
 
 const OPTIONS = ['id', 'rounds', 'weights', 'seed', 'keepAll'];
+
+// What makes two runs different, as their records and their options call it.
+const COMPARED: readonly (readonly [keyof RunRecord, string])[] = [
+  ['version', 'version'],
+  ['rounds', 'rounds'],
+  ['seed', 'seed'],
+  ['sha256', 'weights'],
+  ['keepAll', 'keepAll'],
+];
 
 // How often a handle looks for the next result, in milliseconds.
 const POLL_MS = 200;
@@ -117,15 +127,19 @@ export async function startRun(fleet: Fleet, options: RunOptions): Promise<Run> 
   const found = await requireRecord<RunRecord>(store, keyOf.run(id));
   requireAlike(store, id, found, made);
   const name = { run: id, instance: found.instance };
-  const { round, isCancelled: isDead } = await positionOf(store, name, rounds.length);
-  if (isDead) {
+  const position = await positionOf(store, name, rounds.length);
+  if (position.isCancelled) {
     const message = `startRun: the run "${id}" was cancelled. Choose another id.`;
     throw new PolyakError('ERR_ROUND', message);
   }
-  const plan = rounds[round];
+  const plan = rounds[position.round];
+  if (position.round === 0) {
+    await store.putIfAbsent(keyOf.weights(name, 0, sha256), weights);
+    // The round may have ended meanwhile.
+    await tidyRound(store, name, 0);
+  }
   if (plan !== undefined) {
-    if (round === 0) await store.putIfAbsent(keyOf.weights(name, 0, sha256), weights);
-    await withQueues('startRun', url, (queues) => resume(queues, name, round, plan));
+    await withQueues('startRun', url, (queues) => resume(queues, name, position.round, plan));
   }
   return new FleetRun(fleet, name, rounds);
 }
@@ -133,16 +147,12 @@ export async function startRun(fleet: Fleet, options: RunOptions): Promise<Run> 
 /** Throws where a run of this id was started with other options. */
 function requireAlike(store: Store, id: string, found: RunRecord, made: RunRecord): void {
   const own = JSON.parse(JSON.stringify(made)) as RunRecord;
-  const names = { version: 'version', rounds: 'rounds', seed: 'seed', keepAll: 'keepAll' } as const;
-  const others = Object.entries({ ...names, sha256: 'weights' } as const)
-    .filter(([key]) => {
-      return !isDeepStrictEqual(found[key as keyof RunRecord], own[key as keyof RunRecord]);
-    })
-    .map(([, what]) => what);
+  const others = COMPARED.filter(([key]) => !isDeepStrictEqual(found[key], own[key]));
   if (others.length === 0) return;
+  const names = others.map(([, option]) => option).join(', ');
   throw new PolyakError(
     'ERR_EXISTS',
-    `startRun: ${store.name} has another run "${id}", which differs in: ${others.join(', ')}. ` +
+    `startRun: ${store.name} has another run "${id}", which differs in: ${names}. ` +
       'Choose another id.',
   );
 }
@@ -186,9 +196,12 @@ class FleetRun implements Run {
 
   async cancel(): Promise<void> {
     const { store, url } = this.#fleet;
-    for (const [round, plan] of this.#rounds.entries()) {
+    const { round: current } = await positionOf(store, this.#name, this.#rounds.length);
+    for (const [ahead, plan] of this.#rounds.slice(current).entries()) {
+      const round = current + ahead;
       await decide(store, keyOf.end(this.#name, round), { round, cancelled: true });
       const end = await endOf(store, this.#name, round);
+      // It ended in this moment.
       if (end === undefined || !isCancelled(end)) continue;
       await withQueues('cancel', url, async (queues) => {
         await queues.rounds.remove(jobId.round(this.#name, round));
@@ -249,29 +262,19 @@ async function withQueues<T>(
   use: (queues: Queues) => Promise<T>,
 ): Promise<T> {
   const connection = producerConnection(url);
-  const isReached = connected(connection, url);
-  await isReached.catch((cause: unknown) => {
-    throw unreached(call, cause);
+  await connected(connection, url).catch((cause: unknown) => {
+    const { message } = cause as Error;
+    throw new Error(
+      `${call}: ${message} Start Redis, or correct its URL, and call ${call} again.`,
+      { cause },
+    );
   });
   const queues = openQueues(connection);
   try {
     await queues.rounds.waitUntilReady();
     return await use(queues);
-  } catch (error) {
-    // Errors of the store and of the run have a code; those of Redis have none.
-    if (connection.status === 'ready' || PolyakError.is(error)) throw error;
-    throw unreached(call, error);
   } finally {
     await queues.close();
     connection.disconnect();
   }
-}
-
-function unreached(call: string, cause: unknown): Error {
-  const { message } = cause as Error;
-  return new Error(
-    `${call}: ${message.replace(/\.$/, '')}. Start Redis, or correct its URL, and call startRun ` +
-      'again: what was begun goes on.',
-    { cause },
-  );
 }

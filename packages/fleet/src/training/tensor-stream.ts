@@ -31,7 +31,7 @@ async function openTensors(store: Store, reference: ObjectReference): Promise<Te
   } catch (cause) {
     await object.close();
     const message = `${store.name}: "${key}" is not readable: ${(cause as Error).message}`;
-    throw new PolyakError('ERR_CHECKPOINT', message, { cause });
+    throw new PolyakError('ERR_CHECKPOINT', `${message} Start another run.`, { cause });
   }
   return {
     // The weights of runs are float32 and float64.

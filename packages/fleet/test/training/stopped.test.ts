@@ -3,7 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { diloco, localSgd } from '@polyak/fleet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NO_REDIS } from '../../../../tests/support/redis.js';
-import { parentOf, startFleet, until } from './support/fleet.js';
+import { parentOf, startFleet, stateOf, until } from './support/fleet.js';
 import type { TestFleet } from './support/fleet.js';
 import { reference, valuesOf } from './support/reference.js';
 import { expectKept, expectObjects, folderOf, keptKeys, MEAN, start } from './support/runs.js';
@@ -100,7 +100,10 @@ describe.skipIf(NO_REDIS !== undefined)('a job that is stopped', () => {
   /** Waits until it has stopped. */
   async function stopped(): Promise<number> {
     await until(async () => (await fleet.lines(fleet.path('stopped'))).length === 1);
-    return Number((await fleet.lines(fleet.path('stopped')))[0]);
+    const pid = Number((await fleet.lines(fleet.path('stopped')))[0]);
+    // It says so right before.
+    await until(() => stateOf(pid) === 'T');
+    return pid;
   }
 
   /** Continues it, and waits until it has written the object. */

@@ -113,6 +113,7 @@ function finiteScore(what: string, score: unknown): number {
 
 function lacks(what: string): UnrecoverableError {
   return new UnrecoverableError(
-    `The module exports no "${what}", which this round needs. Export it, and start the workers again.`,
+    `The module exports no "${what}", which this round needs. Export it, and start the workers ` +
+      'again.',
   );
 }

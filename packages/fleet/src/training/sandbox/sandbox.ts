@@ -21,7 +21,11 @@ async function perform(
   _token: string,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<TrainReport | undefined> {
-  loaded ??= load(settings);
+  // A store that is away now may be there for the next job.
+  loaded ??= load(settings).catch((error: unknown) => {
+    loaded = undefined;
+    throw error;
+  });
   const sandbox: Sandbox = { ...(await loaded), signal, pollMs: settings.pollMs };
   if (data.kind === 'train') return await train(sandbox, data);
   await combine(sandbox, data);

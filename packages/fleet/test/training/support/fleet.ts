@@ -141,6 +141,16 @@ export async function openJobs({ training, rounds }: TestFleet): Promise<readonl
 
 /** The parent of a process, as Linux tells it. */
 export function parentOf(pid: number): number {
+  return Number(statusOf(pid)[1]);
+}
+
+/** The state of a process, as Linux tells it: `T` where it is stopped. */
+export function stateOf(pid: number): string | undefined {
+  return statusOf(pid)[0];
+}
+
+/** The state of a process, its parent and so forth: what follows its name, which is in brackets. */
+function statusOf(pid: number): readonly string[] {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
 }
