@@ -183,7 +183,7 @@ async function requireCombine({ queues, name, round }: Look): Promise<void> {
   if (!(await job.isFailed())) return;
   const failed = await queues.training.getJob(id);
   throw new UnrecoverableError(
-    `run "${name.run}": round ${round} could not be combined: ${failed?.failedReason}. ` +
+    `run "${name.run}": round ${round} could not be combined (${failed?.failedReason}). ` +
       'Start the run again to try once more.',
   );
 }

@@ -18,6 +18,7 @@ export function roundWorkers({ store, settings }: QueueContext): readonly Worker
         job.updateData({ ...job.data, begun }),
       );
       if (next.kind === 'done') return;
+      // By this machine's clock: that of the one which takes the job again is compared with it.
       await job.moveToDelayed(Date.now() + next.inMs, token);
       throw new DelayedError();
     },
