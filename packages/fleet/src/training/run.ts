@@ -8,6 +8,7 @@ import { requireOptions } from '@polyak/core/kit';
 import { encodeSafetensors } from '@polyak/safetensors';
 import type { Fleet } from '../fleet.js';
 import { connected, producerConnection } from '../queue/connection.js';
+import type { Store } from '../store/store.js';
 import { jobId, keyOf, requireRunId } from './names.js';
 import type { RunName } from './names.js';
 import { decide, endOf, positionOf, recordOf, requireRecord, sha256Of } from './objects.js';
