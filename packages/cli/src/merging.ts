@@ -4,12 +4,17 @@ import type { MergePlan, MergeReport } from '@polyak/checkpoints';
 import type { MergedFiles, MergeFilesOptions, PublishedFiles } from '@polyak/checkpoints/node';
 import { mergeFiles, planMergeFiles } from '@polyak/checkpoints/node';
 import type { RunOptions } from './arguments/options.js';
+import { warnOfOrder } from './arguments/order.js';
+import { requireFolder } from './arguments/output.js';
+import { warnOfRepeated } from './arguments/repeated.js';
 import type { Context, PrintOptions } from './context.js';
 import { printResult, say } from './context.js';
 import type { FleetPlace } from './fleet.js';
 import { mergeOnFleet } from './fleet.js';
 import { showProgress } from './progress.js';
 import { bytesText, countText, durationText, listText } from './text.js';
+
+const LAST_IN_ORDER = 'the last checkpoint gives what is not merged';
 
 /** A merge that a command makes. */
 export interface Merge {
@@ -36,6 +41,8 @@ export async function runMerge(
   merge: Merge,
 ): Promise<void> {
   const { inputs, output } = merge;
+  requireFolder(output);
+  await warnOfRepeated(context, options, inputs);
   if (options.dryRun) return printPlan(context, options, merge);
   const started = Date.now();
   const result = await mergeWithProgress(context, options, merge);
@@ -44,8 +51,11 @@ export async function runMerge(
   const text =
     result.kind === 'published'
       ? `${main}: the interrupted merge was complete`
-      : `${main}: ${countText(result.plan.merged.length, 'tensor')}, ` +
+      : `${main}: ${tensorsText(result.plan, inputs)}, ` +
         `${bytesText(result.plan.bytesToWrite)} in ${durationText(seconds)}`;
+  if (result.kind === 'merged' && result.plan.copied.length + result.report.fromLast.length > 0) {
+    warnOfOrder(context, options, LAST_IN_ORDER, inputs);
+  }
   printResult(
     context,
     options,
@@ -90,7 +100,7 @@ export async function mergeWithProgress(
       say(
         context,
         options,
-        `taken from the last checkpoint, as they differ: ${listText(fromLast)}`,
+        `taken from the last checkpoint, ${inputs.at(-1)}, as they differ: ${listText(fromLast)}`,
       );
     }
     if (nonFinite.size > 0) {
@@ -98,6 +108,13 @@ export async function mergeWithProgress(
     }
   }
   return result;
+}
+
+/** How many tensors were merged and how many copied: `2 tensors merged, 1 copied from b`. */
+export function tensorsText({ merged, copied }: MergePlan, inputs: readonly string[]): string {
+  const text = countText(merged.length, 'tensor');
+  if (copied.length === 0) return text;
+  return `${text} merged, ${copied.length.toLocaleString('en')} copied from ${inputs.at(-1)}`;
 }
 
 /** What happened, for `--json`. */
@@ -129,12 +146,15 @@ async function printPlan(
   { inputs, output, options: mergeOptions }: Merge,
 ): Promise<void> {
   const plan = await planMergeFiles(inputs, output, mergeOptions);
+  if (plan.copied.length > 0) warnOfOrder(context, options, LAST_IN_ORDER, inputs);
   const main = mainPath(output, plan);
   const lines = [
     `would write ${main}`,
     ...inputs.map((input, index) => `  ${index === 0 ? 'inputs' : '      '}    ${input}`),
     `  tensors   ${plan.merged.length.toLocaleString('en')}`,
-    ...(plan.copied.length > 0 ? [`  left out  ${listText(plan.copied)}: as in the last`] : []),
+    ...(plan.copied.length > 0
+      ? [`  copied    ${listText(plan.copied)}: from ${inputs.at(-1)}`]
+      : []),
     `  to read   ${bytesText(plan.bytesToRead)}`,
     `  to write  ${bytesText(plan.bytesToWrite)}`,
     `  memory    ${bytesText(plan.memoryBytes)}, and the headers`,

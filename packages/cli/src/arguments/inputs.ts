@@ -6,6 +6,7 @@ import { globSync, isDynamicPattern } from 'tinyglobby';
 import { UsageError } from '../exit-codes.js';
 import { numberedCheckpoints } from './numbered.js';
 import type { RangeOptions } from './options.js';
+import { byNumber } from './order.js';
 
 /**
  * The paths that the arguments stand for, in their order. Shells expand patterns themselves; those
@@ -37,7 +38,7 @@ function expanded(arg: string): readonly string[] {
     absolute: isAbsolute(arg),
   });
   if (found.length === 0) throw new UsageError(`no file matches ${arg}.`);
-  found.sort(new Intl.Collator('en', { numeric: true }).compare);
+  found.sort(byNumber);
   return found;
 }
 

@@ -5,6 +5,7 @@ import type { MergeFilesOptions } from '@polyak/checkpoints/node';
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import type { PrintOptions } from '../context.js';
+import { parseOutput } from './output.js';
 import { collect, parseBytes, parseNumber } from './parse.js';
 
 /** Which tensors, and under which names. */
@@ -84,9 +85,9 @@ export function withOutputOptions(
 ): Command {
   command
     .addOption(
-      new Option('-o, --output <path>', 'the file to write').makeOptionMandatory(
-        output === 'required',
-      ),
+      new Option('-o, --output <path>', 'the file to write')
+        .argParser(parseOutput)
+        .makeOptionMandatory(output === 'required'),
     )
     .addOption(
       new Option(

@@ -1,6 +1,12 @@
 // Values of options: numbers, lists, sizes.
 import { InvalidArgumentError } from 'commander';
 
+/** A path. */
+export function parsePath(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('Expected a path. Is a variable of the shell empty?');
+}
+
 /** A number, such as `0.99` or `1e-3`. */
 export function parseNumber(text: string): number {
   const value = text.trim() === '' ? NaN : Number(text);

@@ -7,6 +7,9 @@ import { UsageError } from '../exit-codes.js';
 /** The curves of `--decay`. */
 export const DECAYS = ['linear', 'cosine', 'minus-sqrt'] as const;
 
+/** What the order of the checkpoints decides, for warnings. */
+export const WEIGHTS_IN_ORDER = '--weights stand in the order of the checkpoints';
+
 /** How checkpoints are weighted: equally where nothing is given. */
 export interface WeightOptions {
   readonly weights?: readonly number[] | undefined;

@@ -20,9 +20,10 @@ import {
   withRunOptions,
   withToleranceOptions,
 } from '../arguments/options.js';
-import { parseDecay, parseNumbers } from '../arguments/parse.js';
+import { requireOldestFirst, warnOfOrder } from '../arguments/order.js';
+import { collect, parseDecay, parseNumbers, parsePath } from '../arguments/parse.js';
 import type { WeightOptions } from '../arguments/weights.js';
-import { DECAYS, weightedSum } from '../arguments/weights.js';
+import { DECAYS, WEIGHTS_IN_ORDER, weightedSum } from '../arguments/weights.js';
 
 const EXAMPLES = `
 Examples:
@@ -30,7 +31,7 @@ Examples:
   polyak average 'run/step-*.safetensors' --decay minus-sqrt -o decayed.safetensors
   polyak average run --from 840000 --to 880000 --decay linear -o decayed.safetensors
   polyak average a.onnx b.onnx --weights 3,1 -o weighted.onnx
-  polyak average run/*.safetensors -o mean.safetensors --fleet redis://queue:6379 --store .`;
+  polyak average 'run/*.safetensors' -o mean.safetensors --fleet redis://queue:6379 --store .`;
 
 type AverageOptions = NameOptions &
   OutputOptions &
@@ -47,7 +48,11 @@ export function averageCommand(context: Context): Command {
       'Writes the mean of checkpoints, oldest first: equal, weighted, exponential, or with the ' +
         'weights that stand for a decayed learning rate.',
     )
-    .argument('<checkpoint...>', 'files, quoted patterns, or a folder with --from and --to')
+    .argument(
+      '<checkpoint...>',
+      'files, quoted patterns, or a folder with --from and --to',
+      collect(parsePath),
+    )
     .addOption(
       new Option('--weights <list>', 'one weight for each checkpoint, such as 1,2,3; normalised')
         .argParser(parseNumbers)
@@ -75,6 +80,10 @@ export function averageCommand(context: Context): Command {
     .action(async (args: readonly string[], options: AverageOptions) => {
       const fleet = fleetOf(options);
       const inputs = await inputsOf(args, options);
+      const { ema, decay, weights } = options;
+      if (ema !== undefined) requireOldestFirst('--ema', inputs);
+      if (decay !== undefined) requireOldestFirst('--decay', inputs);
+      if (weights !== undefined) warnOfOrder(context, options, WEIGHTS_IN_ORDER, inputs);
       await runMerge(context, options, {
         label: 'average',
         inputs,

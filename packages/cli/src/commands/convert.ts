@@ -3,6 +3,7 @@ import { mean } from '@polyak/checkpoints';
 import { Command } from 'commander';
 import type { Context } from '../context.js';
 import { runMerge } from '../merging.js';
+import { parsePath } from '../arguments/parse.js';
 import type { NameOptions, OutputOptions, RunOptions } from '../arguments/options.js';
 import {
   mergeOptionsOf,
@@ -21,7 +22,7 @@ export function convertCommand(context: Context): Command {
   const command = new Command('convert')
     .summary('other dtypes, shards, names')
     .description('Writes a checkpoint with another dtype, in shards, or under other names.')
-    .argument('<checkpoint>', 'the file');
+    .argument('<checkpoint>', 'the file', parsePath);
   withNameOptions(command);
   withOutputOptions(command);
   withRunOptions(command);

@@ -10,6 +10,7 @@ import type { NameOptions } from '../arguments/options.js';
 import { nameRulesOf, withNameOptions, withPrintOptions } from '../arguments/options.js';
 import type { Context, PrintOptions } from '../context.js';
 import { printResult } from '../context.js';
+import { parsePath } from '../arguments/parse.js';
 import { rowsOf } from '../reading/rows.js';
 import { verificationText, verified } from '../reading/verification.js';
 import { bytesText, countText, listText, numberText, shapeText, tableText } from '../text.js';
@@ -30,7 +31,7 @@ export function inspectCommand(context: Context): Command {
   const command = new Command('inspect')
     .summary('names, shapes, dtypes, statistics')
     .description('Prints what a checkpoint holds.')
-    .argument('<checkpoint>', 'a file, or a folder with one')
+    .argument('<checkpoint>', 'a file, or a folder with one', parsePath)
     .option('--statistics', 'read every tensor: least, largest, mean, rms, NaN and infinities')
     .addOption(
       new Option(

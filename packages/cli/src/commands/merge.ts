@@ -26,8 +26,9 @@ import {
   withRunOptions,
   withToleranceOptions,
 } from '../arguments/options.js';
-import { parseCount, parseNumber, parseNumbers } from '../arguments/parse.js';
-import { weightedSum } from '../arguments/weights.js';
+import { warnOfOrder } from '../arguments/order.js';
+import { collect, parseCount, parseNumber, parseNumbers, parsePath } from '../arguments/parse.js';
+import { WEIGHTS_IN_ORDER, weightedSum } from '../arguments/weights.js';
 
 const EXAMPLES = `
 Examples:
@@ -70,15 +71,18 @@ export function mergeCommand(context: Context): Command {
   const command = new Command('merge')
     .summary('slerp, task arithmetic, TIES, DARE, model stock')
     .description('Merges checkpoints by a method, or as a recipe says.')
-    .argument('[checkpoint...]', 'files, quoted patterns, or a folder with --from and --to')
+    .argument(
+      '[checkpoint...]',
+      'files, quoted patterns, or a folder with --from and --to',
+      collect(parsePath),
+    )
     .addOption(new Option('--method <name>', 'how to merge').choices(['linear', ...METHODS]))
     .addOption(
-      new Option('--recipe <file>', 'a YAML file with all of this').conflicts([
-        ...OWN,
-        ...IN_RECIPES,
-      ]),
+      new Option('--recipe <file>', 'a YAML file with all of this')
+        .argParser(parsePath)
+        .conflicts([...OWN, ...IN_RECIPES]),
     )
-    .option('--base <checkpoint>', 'what the checkpoints were trained from')
+    .option('--base <checkpoint>', 'what the checkpoints were trained from', parsePath)
     .addOption(
       new Option('--weights <list>', 'one weight for each checkpoint, such as 1,2,3').argParser(
         parseNumbers,
@@ -113,7 +117,7 @@ export function mergeCommand(context: Context): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (args: readonly string[], options: MergeOptions) => {
       const fleet = fleetOf(options);
-      const { inputs, output, mergeOptions } = await described(args, options);
+      const { inputs, output, mergeOptions } = await described(context, args, options);
       if (output === undefined) throw new UsageError('-o is needed: the file to write.');
       await runMerge(context, options, {
         label: 'merge',
@@ -127,6 +131,7 @@ export function mergeCommand(context: Context): Command {
 
 /** The merge that the options, or the recipe, describe. */
 async function described(
+  context: Context,
   args: readonly string[],
   options: MergeOptions,
 ): Promise<{
@@ -146,6 +151,8 @@ async function described(
   }
   if (name === undefined) throw new UsageError('--method or --recipe is needed.');
   const inputs = await inputsOf(args, options);
+  if (options.weights !== undefined) warnOfOrder(context, options, WEIGHTS_IN_ORDER, inputs);
+  if (name === 'slerp') warnOfOrder(context, options, 'slerp goes from the first on', inputs);
   const method = name === 'linear' ? linearFrom(options, inputs.length) : methodFrom(name, options);
   const mergeOptions = { ...mergeOptionsOf(options), method, ...(base !== undefined && { base }) };
   return { inputs, output, mergeOptions };

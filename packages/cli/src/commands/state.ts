@@ -6,6 +6,7 @@ import { openFile } from '@polyak/safetensors/node';
 import { Command } from 'commander';
 import type { Context, PrintOptions } from '../context.js';
 import { printResult } from '../context.js';
+import { parsePath } from '../arguments/parse.js';
 import { withPrintOptions } from '../arguments/options.js';
 import { stateIn, stateText } from '../reading/state-outline.js';
 
@@ -18,7 +19,7 @@ export function stateCommand(context: Context): Command {
   const command = new Command('state')
     .summary('what a saved state of averages holds')
     .description('Prints the averages, counters and settings of a state that Polyak wrote.')
-    .argument('<file>', 'the state, as toSafetensors wrote it');
+    .argument('<file>', 'the state, as toSafetensors wrote it', parsePath);
   withPrintOptions(command);
   return command
     .addHelpText('after', EXAMPLES)

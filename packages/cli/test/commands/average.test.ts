@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { decayWeights, exponentialWeights } from '@polyak/core/rules';
 import { run } from '#program';
@@ -68,6 +68,89 @@ describe('polyak average', () => {
     expect(await merged('average', pattern, '--weights', '0,0,1')).toBe(1024);
   });
 
+  it('refuses names out of order where it takes the oldest first', async () => {
+    const output = folder.at('unordered.safetensors');
+    for (const option of [
+      ['--ema', '0.5'],
+      ['--decay', 'linear'],
+    ]) {
+      const { code, stderr } = await polyak('average', a, c, b, ...option, '-o', output);
+      expect(code).toBe(2);
+      expect(stderr).toContain(`oldest first, but ${c} stands before ${b}. Quote a pattern`);
+    }
+    expect(readdirSync(folder.path)).not.toContain('unordered.safetensors');
+  });
+
+  it('warns of names out of order where the order counts', async () => {
+    const output = folder.at('warned.safetensors');
+    const warned = async (...args: readonly string[]): Promise<string> =>
+      (await polyak(...args, '-o', output, '--force')).stderr;
+    const found = `, and ${c} stands before ${b}. Quote a pattern`;
+    const weights = ['--weights', '1,2,3', '--include', '*.bias'];
+    expect(await warned('average', a, c, b, ...weights)).toContain(`warning: --weights stand`);
+    expect(await warned('average', a, b, c, ...weights)).not.toContain('warning');
+    expect(await warned('merge', '--method', 'slerp', c, b, '--t', '0.3')).toContain(found);
+    // Integers that differ are those of the last one.
+    expect(await warned('average', a, c, b)).toContain(
+      `warning: the last checkpoint gives what is not merged${found}`,
+    );
+    expect(await warned('average', a, b, c)).not.toContain('warning');
+    const equal = [1, 10, 2].map((step) =>
+      folder.write(`equal-${step}.safetensors`, { w: vector(step), v: vector(1) }),
+    );
+    expect(await warned('average', ...equal)).not.toContain('warning');
+    expect(await warned('average', ...equal, '--exclude', 'v')).toContain('gives what is not');
+    expect(await warned('average', ...equal, '--exclude', 'v', '--dry-run')).toContain(
+      'gives what',
+    );
+  });
+
+  it('warns of a checkpoint that is given more than once, by any path', async () => {
+    const own = new Folder();
+    const [one, two] = [1, 2].map((value) =>
+      own.write(`${value}.safetensors`, { w: vector(value) }),
+    );
+    symlinkSync(own.at('1.safetensors'), own.at('link.safetensors'));
+    linkSync(own.at('1.safetensors'), own.at('hard.safetensors'));
+    mkdirSync(own.at('model'));
+    own.write('model/model.safetensors', { w: vector(7) });
+    const warnings = async (...args: readonly string[]): Promise<readonly string[]> => {
+      const { code, stderr } = await polyak('average', ...args, '-o', own.at('out'), '--force');
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      return stderr.split('\n').filter((line) => line.includes('warning'));
+    };
+    const start = 'polyak: warning: one checkpoint is given';
+    const again = `${own.path}/./1.safetensors`;
+    expect(await warnings(one ?? '', two ?? '')).toEqual([]);
+    expect(await warnings(one ?? '', two ?? '', again)).toEqual([
+      `${start} 2 times, and counts as often: ${one}, ${again}`,
+    ]);
+    const links = [own.at('link.safetensors'), own.at('hard.safetensors')];
+    expect(await warnings(...links, one ?? '')).toEqual([
+      `${start} 3 times, and counts as often: ${links.join(', ')}, ${one}`,
+    ]);
+    expect(await warnings(own.at('model'), own.at('model/model.safetensors'))).toHaveLength(1);
+  });
+
+  it('says how many tensors were merged, and how many copied from where', async () => {
+    const output = folder.at('counted.safetensors');
+    const args = ['average', a, b, '-o', output, '--force'];
+    expect((await polyak(...args)).stdout).toContain(`${output}: 3 tensors, `);
+    expect((await polyak(...args, '--exclude', 'count')).stdout).toContain(
+      `${output}: 2 tensors merged, 1 copied from ${b}, `,
+    );
+  });
+
+  it('refuses an empty path, standard output as the output, and a plan for no folder', async () => {
+    const output = folder.at('refused.safetensors');
+    expect((await polyak('average', '', '-o', output)).stderr).toContain('Expected a path.');
+    expect((await polyak('average', a, '-o', '')).stderr).toContain('Expected a path.');
+    expect((await polyak('average', a, '-o', '-')).stderr).toContain('Name a file; one of this');
+    const missing = await polyak('average', a, '-o', folder.at('no/x'), '--dry-run');
+    expect(missing).toMatchObject({ code: 3, stdout: '' });
+    expect(missing.stderr).toContain(`there is no folder ${folder.at('no')}. Make it first.`);
+  });
+
   it('renames, leaves out and changes the dtype', async () => {
     const output = folder.at('half.safetensors');
     const names = ['--exclude', 'bias', '--rename', 'layer.*=*'];
@@ -80,7 +163,9 @@ describe('polyak average', () => {
 
   it('warns of integers that differ', async () => {
     const { stderr } = await polyak('average', a, b, '-o', folder.at('integers.safetensors'));
-    expect(stderr).toContain('polyak: taken from the last checkpoint, as they differ: count\n');
+    expect(stderr).toContain(
+      `polyak: taken from the last checkpoint, ${b}, as they differ: count\n`,
+    );
   });
 
   it('prints one JSON object, and nothing else on stdout', async () => {
@@ -111,7 +196,9 @@ describe('polyak average', () => {
     const args = ['average', a, b, '--exclude', '*.bias', '-o', output, '--dry-run'];
     const { code, stdout } = await polyak(...args);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/would write .*planned[^]*left out {2}layer\.bias[^]*to read {3}\d/u);
+    expect(stdout).toMatch(
+      /would write .*planned[^]*copied {4}layer\.bias: from .*step-2000[^]*to read {3}\d/u,
+    );
     expect(readdirSync(folder.path)).not.toContain('planned.safetensors');
   });
 

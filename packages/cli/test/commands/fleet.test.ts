@@ -30,7 +30,7 @@ describe('--fleet', () => {
     [['-o', out, '--store', folder.path], /of use with --fleet only/],
     [['-o', out, '--part-size', '1MB'], /of use with --fleet only/],
     [['-o', out, ...fleet, '--resume'], /--resume is of no use/],
-    [['-o', '/elsewhere/out.safetensors', ...fleet], /elsewhere\S* is not in .* --store names/],
+    [['-o', '/elsewhere.safetensors', ...fleet], /elsewhere\S* is not in .* --store names/],
     [['-o', folder.path, ...fleet], /is not in/],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await polyak('average', a, b, ...args);
@@ -43,7 +43,7 @@ describe('--fleet', () => {
     symlinkSync(a, beside.at('a.safetensors'));
     for (const [input, output, store] of [
       [a, out, beside.at('store')],
-      [beside.at('store/1.safetensors'), beside.at('store/new/out.safetensors'), folder.path],
+      [beside.at('store/1.safetensors'), beside.at('store/out.safetensors'), folder.path],
       [beside.at('a.safetensors'), out, folder.path],
     ] as const) {
       const args = [input, b, '-o', output, '--fleet', NOWHERE, '--store', store];
@@ -68,6 +68,19 @@ describe('--fleet', () => {
       expect(stderr).not.toContain('b@');
     },
   );
+
+  it('refuses an output in a folder that is missing, as one machine does', async () => {
+    const refused = await polyak(
+      'average',
+      a,
+      b,
+      '-o',
+      folder.at('none/out.safetensors'),
+      ...fleet,
+    );
+    expect(refused).toEqual(await polyak('average', a, b, '-o', folder.at('none/out.safetensors')));
+    expect(refused).toMatchObject({ code: 3 });
+  });
 
   it('says that Redis is not there', async () => {
     const message =
