@@ -29,14 +29,14 @@ const COMMANDS: readonly ((context: Context) => Command)[] = [
 
 const EXAMPLES = `
 Examples:
-  polyak average run/step-*.safetensors -o mean.safetensors
+  polyak average 'run/step-*.safetensors' -o mean.safetensors
   polyak average run --from 840000 --to 880000 --decay minus-sqrt -o decayed.safetensors
   polyak merge --method ties --base base.safetensors a.safetensors b.safetensors -o ties.safetensors
   polyak inspect mean.safetensors --verify
 
 polyak COMMAND --help has the options of a command, and more examples.`;
 
-const INTERRUPTED = 'interrupted. Where a part of the output was written, --resume goes on.';
+const GOES_ON = ' Where a part of the output was written, --resume goes on.';
 
 /**
  * Runs the command.
@@ -45,8 +45,13 @@ const INTERRUPTED = 'interrupted. Where a part of the output was written, --resu
  * @returns the exit code
  */
 export async function run(args: readonly string[], context: Context): Promise<number> {
+  const program = programOf(context);
+  let hasResume = false;
+  program.hook('preAction', (_, { options }) => {
+    hasResume = options.some(({ long }) => long === '--resume');
+  });
   try {
-    await programOf(context).parseAsync(args, { from: 'user' });
+    await program.parseAsync(args, { from: 'user' });
     return EXIT_CODES.done[0];
   } catch (error) {
     if (error instanceof CommanderError) {
@@ -55,15 +60,18 @@ export async function run(args: readonly string[], context: Context): Promise<nu
     const code = exitCodeOf(error, context.signal);
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     const isInterrupted = code === EXIT_CODES.interrupted[0] && !(error instanceof Interruption);
-    const text = isInterrupted ? INTERRUPTED : asOptions(message);
+    const text = isInterrupted
+      ? `interrupted.${hasResume ? GOES_ON : ''}`
+      : asOptions(message, hasResume);
     context.stderr.write(`polyak: ${plain(context.debug ? String(stack) : text)}\n`);
     return code;
   }
 }
 
-/** The library's options as those of the command line. */
-function asOptions(message: string): string {
-  return message.replaceAll(/`(force|resume)`/gu, '--$1');
+/** The library's options as those of the command, which may have no `--resume`. */
+function asOptions(message: string, hasResume: boolean): string {
+  const offered = hasResume ? message : message.replace('`resume` to continue it, or ', '');
+  return offered.replaceAll(/`(force|resume)`/gu, '--$1');
 }
 
 function programOf(context: Context): Command {

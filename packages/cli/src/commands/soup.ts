@@ -1,5 +1,5 @@
 // polyak soup: the mean of those checkpoints that do not lower a score.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { mean } from '@polyak/checkpoints';
 import { planMergeFiles, prepareOutput } from '@polyak/checkpoints/node';
@@ -10,8 +10,11 @@ import type { Greedy, Trial } from '../soup/greedy.js';
 import { greedySoup } from '../soup/greedy.js';
 import { inputsOf } from '../arguments/inputs.js';
 import { judge } from '../soup/judge.js';
+import { scratchFolder } from '../soup/scratch.js';
+import { collect, parsePath } from '../arguments/parse.js';
+import { warnOfRepeated } from '../arguments/repeated.js';
 import type { Merge } from '../merging.js';
-import { mainPath, planOf, mergeWithProgress, resultValue } from '../merging.js';
+import { mainPath, mergeWithProgress, planOf, resultValue, tensorsText } from '../merging.js';
 import type {
   NameOptions,
   OutputOptions,
@@ -29,10 +32,11 @@ import { numberText } from '../text.js';
 
 const EXAMPLES = `
 The command is run by the shell, once for each checkpoint and once for each soup. The path of the
-soup's file replaces {}, or is appended. The last number on standard output is the score.
+soup's file replaces {}, or is appended. The last line on standard output is the score: one number
+and nothing else, such as 0.93.
 
 Examples:
-  polyak soup --eval 'python evaluate.py {}' run/*.safetensors -o soup.safetensors
+  polyak soup --eval 'python evaluate.py {}' 'run/*.safetensors' -o soup.safetensors
   polyak soup --eval './perplexity.sh' --lower a.safetensors b.safetensors -o soup.safetensors`;
 
 interface SoupOptions extends NameOptions, OutputOptions, RangeOptions, ToleranceOptions {
@@ -48,8 +52,15 @@ export function soupCommand(context: Context): Command {
       'Writes a greedy soup: checkpoints are added to the mean, the best first, and stay if the ' +
         'score does not get worse.',
     )
-    .argument('<checkpoint...>', 'files, quoted patterns, or a folder with --from and --to')
-    .requiredOption('--eval <command>', 'a shell command that prints the score of a checkpoint')
+    .argument(
+      '<checkpoint...>',
+      'files, quoted patterns, or a folder with --from and --to',
+      collect(parsePath),
+    )
+    .requiredOption(
+      '--eval <command>',
+      'a shell command whose last line is the score of a checkpoint',
+    )
     .option('--lower', 'lower scores are better, such as those of a loss');
   withRangeOptions(command);
   withNameOptions(command);
@@ -63,15 +74,18 @@ export function soupCommand(context: Context): Command {
       await prepareOutput(options.output, options);
       const all = meanOf(inputs, [...inputs.keys()], options);
       await planMergeFiles(all.inputs, all.output, all.options);
+      await warnOfRepeated(context, options, inputs);
       const { members, score, trials } = await chosen(context, options, inputs);
       const merge = meanOf(inputs, members, options);
       const result = await mergeWithProgress(context, options, merge);
-      const [output, names] = [mainPath(options.output, planOf(result)), merge.inputs];
+      const [plan, names] = [planOf(result), merge.inputs];
+      const output = mainPath(options.output, plan);
+      const tensors = plan === undefined ? '' : ` (${tensorsText(plan, names)})`;
       printResult(
         context,
         options,
         { output, inputs: names, ...resultValue(result), score, trials },
-        `${output}: the mean of ${names.join(', ')} with the score ${numberText(score)}`,
+        `${output}: the mean of ${names.join(', ')}${tensors} with the score ${numberText(score)}`,
       );
     });
 }
@@ -87,8 +101,7 @@ async function chosen(
   inputs: readonly string[],
 ): Promise<Greedy & { readonly trials: readonly NamedTrial[] }> {
   const trials: NamedTrial[] = [];
-  // Beside the output: the folder for temporary files may be on a small disk.
-  const folder = await mkdtemp(join(dirname(options.output), '.polyak-soup-'));
+  const folder = await scratchFolder(dirname(options.output));
   const candidate = join(folder, basename(options.output));
   const evaluate = async (members: readonly number[]): Promise<number> => {
     const { shards: _, ...whole } = options;
@@ -101,6 +114,13 @@ async function chosen(
     trials.push({ inputs: names, score, kept });
     const verdict = kept ? '' : ', left out';
     say(context, options, `score ${numberText(score)}: ${names.join(' + ')}${verdict}`);
+    // Each checkpoint and the first soup: early enough for hours of evaluations.
+    if (trials.length === inputs.length + 1 && areEqual(trials)) {
+      const warning =
+        `warning: all have the score ${numberText(score)}: does the command read the file ` +
+        'that it is given?';
+      say(context, options, warning);
+    }
   };
   try {
     const better = options.lower ? 'lower' : 'higher';
@@ -108,6 +128,10 @@ async function chosen(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function areEqual(trials: readonly NamedTrial[]): boolean {
+  return trials.every(({ score }) => score === trials[0]?.score);
 }
 
 function meanOf(

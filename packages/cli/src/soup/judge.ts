@@ -1,10 +1,13 @@
-// A command as the judge of a checkpoint: the last number that it prints is the score.
+// A command as the judge of a checkpoint: the last line that it prints is the score.
 import { spawn } from 'node:child_process';
 import process from 'node:process';
+import { stripVTControlCharacters } from 'node:util';
 
-const NUMBER = /[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|\bnan\b|\binf(?:inity)?\b)/giu;
+const NUMBER = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/iu;
+const NOT_FINITE = /^[-+]?(?:nan|inf(?:inity)?)$/iu;
 // What a judge prints before its score is of no use, and may be long.
 const KEPT = 2 ** 16;
+const SHOWN = 80;
 
 /**
  * Runs `command` on a checkpoint.
@@ -13,7 +16,7 @@ const KEPT = 2 ** 16;
  * @param path - the checkpoint
  * @param signal - stops the command
  * @returns the score
- * @throws Error where the command fails, or prints no number last but one that is not finite
+ * @throws Error where the command fails, or its last line is not one finite number
  */
 export async function judge(command: string, path: string, signal: AbortSignal): Promise<number> {
   const quoted = quotedForShell(path);
@@ -21,21 +24,35 @@ export async function judge(command: string, path: string, signal: AbortSignal):
     ? command.replaceAll('{}', () => quoted)
     : `${command} ${quoted}`;
   signal.throwIfAborted();
-  const output = await outputOf(line, signal);
-  const score = scoreOf(output);
-  if (score !== undefined && Number.isFinite(score)) return score;
+  const last = lastLineOf(await outputOf(line, signal));
+  const score = scoreOf(last);
+  if (score !== undefined) return score;
+  if (NOT_FINITE.test(last)) {
+    throw new Error(`${line} gave the score ${last}, expected a finite number.`);
+  }
+  const found = last === '' ? 'nothing' : `"${shortened(last)}" last`;
   throw new Error(
-    score === undefined
-      ? `${line} printed no number. It must print the score on standard output, last.`
-      : `${line} gave the score ${score}, expected a finite number.`,
+    `${line} printed ${found}. The last line of its standard output must be the score: one ` +
+      'number and nothing else, such as 0.93.',
   );
 }
 
-/** The last number in a text: `accuracy: 0.93 (top 5)` gives 5. */
-export function scoreOf(text: string): number | undefined {
-  const last = text.match(NUMBER)?.at(-1)?.toLowerCase();
-  if (last === undefined) return undefined;
-  return Number(last.replace(/inf(?:inity)?$/u, 'Infinity'));
+/** The last line that is not blank, as a terminal shows it; empty where there is none. */
+export function lastLineOf(text: string): string {
+  const lines = stripVTControlCharacters(text)
+    .split(/[\r\n]/u)
+    .map((line) => line.trim());
+  return lines.filter((line) => line !== '').at(-1) ?? '';
+}
+
+/** The number that a line is: undefined where it is anything else, or not finite. */
+export function scoreOf(line: string): number | undefined {
+  const score = NUMBER.test(line) ? Number(line) : NaN;
+  return Number.isFinite(score) ? score : undefined;
+}
+
+function shortened(line: string): string {
+  return line.length > SHOWN ? `${line.slice(0, SHOWN)}…` : line;
 }
 
 function outputOf(line: string, signal: AbortSignal): Promise<string> {
