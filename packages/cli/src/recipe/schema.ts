@@ -8,7 +8,8 @@ export interface WrittenRecipe {
   readonly inputs: readonly (string | { readonly path: string; readonly weight?: number })[];
   readonly base?: string;
   readonly method: string;
-  readonly options: Readonly<Record<string, number | string | boolean>>;
+  /** As the method takes them, which checks them. */
+  readonly options: Readonly<Record<string, unknown>>;
   readonly names: {
     /** As `--rename` takes them: `module.*=*`. */
     readonly rename?: readonly string[];
@@ -36,7 +37,16 @@ const path = v.pipe(
   v.check((text) => !/^([a-z][a-z\d+.-]*:\/\/|file:)/i.test(text), 'expected a path, and no URL'),
   v.check((text) => !text.includes('\0'), 'expected a path without NUL'),
 );
+const output = v.pipe(
+  path,
+  v.check((text) => text !== '-', 'expected a path: the output cannot go to standard output'),
+);
 const weighted = v.strictObject({ path, weight: v.exactOptional(number) });
+const names = v.strictObject({
+  rename: v.exactOptional(patterns),
+  include: v.exactOptional(patterns),
+  exclude: v.exactOptional(patterns),
+});
 
 const schema = v.strictObject({
   inputs: v.pipe(
@@ -45,23 +55,13 @@ const schema = v.strictObject({
   ),
   base: v.exactOptional(path),
   method: v.exactOptional(v.picklist(['linear', ...METHODS]), 'linear'),
-  options: v.exactOptional(
-    v.record(v.string(), v.union([number, v.string(), v.boolean()], 'expected a value')),
-    {},
-  ),
-  names: v.exactOptional(
-    v.strictObject({
-      rename: v.exactOptional(patterns),
-      include: v.exactOptional(patterns),
-      exclude: v.exactOptional(patterns),
-    }),
-    {},
-  ),
+  options: v.exactOptional(v.record(v.string(), v.unknown()), {}),
+  names: v.exactOptional(names, {}),
   rows: v.exactOptional(patterns),
   dtype: v.exactOptional(v.picklist(['float64', 'float32', 'float16', 'bfloat16'])),
   nonfinite: v.exactOptional(v.picklist(['refuse', 'skip', 'propagate'])),
   shards: v.exactOptional(v.union([v.string(), number], 'expected a size, such as 5GB')),
-  output: v.exactOptional(path),
+  output: v.exactOptional(output),
 });
 
 /**
@@ -77,14 +77,22 @@ export function checkRecipe(
   if (result.success) return { recipe: result.output };
   const [issue] = result.issues;
   const keys = (issue.path ?? []).map(({ key }) => (typeof key === 'number' ? key : String(key)));
-  return { flaw: { path: keys, text: textOf(issue) } };
+  return { flaw: { path: keys, text: textOf(issue, keys) } };
 }
 
-function textOf({ type, expected, received, message }: v.BaseIssue<unknown>): string {
-  if (type === 'strict_object' && expected === 'never') return 'there is no such key';
+function textOf({ type, expected, received, message }: v.BaseIssue<unknown>, at: Path): string {
+  if (type === 'strict_object' && expected === 'never') {
+    return `there is no such key. Expected ${keysBeside(at).join(', ')}.`;
+  }
   if (type === 'strict_object' && received === 'undefined') return 'it is missing';
   if (!message.startsWith('Invalid')) return message;
   return `found ${received}, expected ${expected ?? 'another value'}`;
+}
+
+/** The keys that may stand where an unknown one does. */
+function keysBeside([first, ...others]: Path): readonly string[] {
+  if (others.length === 0) return Object.keys(schema.entries);
+  return Object.keys(first === 'names' ? names.entries : weighted.entries);
 }
 
 function isText(value: unknown): value is string {

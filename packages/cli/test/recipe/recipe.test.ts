@@ -76,12 +76,19 @@ output: merged/model.safetensors
   });
 
   it.each([
-    ['inputs: [a]\nmetod: ties', '2: metod: there is no such key'],
+    ['inputs: [a]\nmetod: ties', '2: metod: there is no such key. Expected inputs, base, method, '],
+    [
+      'inputs: [a]\nnames:\n  incude: []',
+      '3: names.incude: there is no such key. Expected rename, ',
+    ],
     ['method: ties', '1: inputs: it is missing'],
     ['inputs: []', '1: inputs: expected one checkpoint at least'],
     ['', '1: found null, expected Object'],
     ['inputs:\n  - a\n  - 3', '3: inputs[1]: found 3, expected Object'],
-    ['inputs:\n  - a\n  - path: b\n    wait: 3', '4: inputs[1].wait: there is no such key'],
+    [
+      'inputs:\n  - a\n  - path: b\n    wait: 3',
+      '4: inputs[1].wait: there is no such key. Expected path, ',
+    ],
     ['inputs:\n  - path: b\n    weight: .inf', '3: inputs[0].weight: expected a finite number'],
     ['inputs:\n- https://host/a', '2: inputs[0]: expected a path, and no URL'],
     ['inputs: [a]\nbase: file:///a', '2: base: expected a path, and no URL'],
@@ -91,11 +98,25 @@ output: merged/model.safetensors
     ['inputs: [a]\nshards: 5 apples', '2: shards: Expected a size'],
     ['inputs: [a]\nmethod: tie', '2: method: found "tie", expected ("linear" | "slerp" | '],
     ['inputs: [a, b]\nmethod: slerp\noptions: {q: 1}', '3: options: slerp: there is no option "q"'],
-    ['inputs: [a, b]\n\noptions: {t: 1}', '3: options: linear: "t" is '],
+    ['inputs: [a, b]\n\noptions: {t: 1}', '3: options: linear: there is no option "t"'],
+    [
+      'inputs: [a]\noptions: {weigths: [1]}',
+      'linear: there is no option "weigths". Expected { norm',
+    ],
+    ['inputs: [a]\nmethod: ties\noptions: {weigths: [1]}', 'ties: there is no option "weigths"'],
+    ['inputs: [a]\nmethod: ties\noptions: {density: [1]}', 'ties: density is a value of type obj'],
+    [
+      'inputs: [a]\nmethod: ties\noptions: {weights: [1]}',
+      '3: options: weights stand with the inp',
+    ],
+    ['inputs: [a]\noptions: {ema: [1]}', '2: options: linear: "ema" is Array. Expected normalize'],
+    ['inputs: [n-10, n-2]\noptions: {ema: 0.5}', '2: options: ema takes checkpoints oldest first'],
+    ['inputs: [n-10, n-2]\noptions: {decay: linear}', 'oldest first, but n-10 stands before n-2'],
     ['inputs: [{path: a, weight: 1}]\noptions: {ema: 0.5}', '2: options: there are several of'],
     ['inputs: [a]\nnames:\n  rename:\n  - a=b\n  - c', '5: names.rename[1]: rename: "c" is no'],
     ['inputs: [a]\noutput: /tmp/b', '2: output: expected a path in the folder'],
     ['inputs: [a]\noutput: ../b', '2: output: expected a path in the folder'],
+    ['inputs: [a]\noutput: "-"', '2: output: expected a path: the output cannot go to standard'],
     ['inputs: [a]\noutput: .', '2: output: expected a path in the folder'],
     ['inputs: [a]\ninputs: [b]', '2: Map keys must be unique'],
     ['inputs: [a\n', '2: '],
