@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command polyak.
 import process from 'node:process';
+import { EXIT_CODES } from './exit-codes.js';
 import { run } from './program.js';
 
 const interruption = new AbortController();
@@ -8,15 +9,19 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   // Once: a second signal ends the process at once.
   process.once(signal, () => interruption.abort());
 }
-// A reader that has seen enough, such as `head`, closes the pipe.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  // A reader that has seen enough, such as `head`, closes the pipe.
+  if (code === 'EPIPE') return;
+  process.stderr.write(`polyak: standard output cannot be written (${message}).\n`);
+  process.exitCode = EXIT_CODES.failed[0];
 });
+// Messages that cannot be written do not end the work.
+process.stderr.on('error', () => undefined);
 
-process.exitCode = await run(process.argv.slice(2), {
+const code = await run(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   signal: interruption.signal,
   debug: process.env['DEBUG'] !== undefined,
 });
+process.exitCode ??= code;

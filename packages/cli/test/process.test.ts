@@ -1,7 +1,7 @@
 // The command as a process of its own, from its sources.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -53,10 +53,81 @@ describe('the process', () => {
       stderr += text;
     });
     expect(await once(child, 'exit')).toEqual([130, null]);
-    expect(stderr).toBe(
-      'ready\npolyak: interrupted. Where a part of the output was written, --resume goes on.\n',
-    );
+    expect(stderr).toBe('ready\npolyak: interrupted.\n');
     expect(readdirSync(folder.path).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it.skipIf(process.platform === 'win32')('removes what a killed soup has left', async () => {
+    const args = ['soup', a, b, '-o', 'killed.safetensors', '--eval'];
+    const child = spawn(process.execPath, [...COMMAND, ...args, 'echo ready >&2; sleep 60 #'], {
+      cwd: folder.path,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true,
+    });
+    await once(child.stderr, 'data');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const hidden = (): readonly string[] =>
+      readdirSync(folder.path).filter((name) => name.startsWith('.'));
+    expect(hidden()).toHaveLength(1);
+    const { status } = spawnSync(process.execPath, [...COMMAND, ...args, 'echo 1 #'], {
+      cwd: folder.path,
+    });
+    expect({ status, hidden: hidden() }).toEqual({ status: 0, hidden: [] });
+  });
+
+  it.skipIf(process.platform === 'win32')('says at once that it may not write a folder', () => {
+    // Root may write everywhere.
+    const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+    chmodSync(folder.path, 0o755);
+    mkdirSync(folder.at('closed'), { mode: 0o555 });
+    const run = (...args: readonly string[]): unknown => {
+      const { status, stderr } = spawnSync(process.execPath, [...COMMAND, ...args], {
+        cwd: folder.path,
+        encoding: 'utf8',
+        ...user,
+      });
+      return { status, stderr };
+    };
+    const refused = (output: string): unknown => ({
+      status: 1,
+      stderr:
+        `polyak: ${output}: the folder ${folder.at('closed')} cannot be written (EACCES). ` +
+        'Name an output in another folder, or allow this user to write there.\n',
+    });
+    expect(run('average', a, b, '-o', 'closed/x.safetensors')).toEqual(
+      refused('closed/x.safetensors'),
+    );
+    expect(run('soup', '--eval', 'echo 1 #', a, b, '-o', 'closed/x.safetensors')).toEqual(
+      refused('closed/x.safetensors'),
+    );
+    expect(run('diff', a, b, '--html', 'closed/x.html')).toEqual(refused('closed/x.html'));
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('says that its output cannot be written', () => {
+    const words = [process.execPath, ...COMMAND].map((word) => `'${word}'`).join(' ');
+    const run = (line: string): unknown => {
+      const { status, stderr } = spawnSync('sh', ['-c', `${words} ${line}`], {
+        cwd: folder.path,
+        encoding: 'utf8',
+      });
+      return { status, stderr };
+    };
+    const failed = {
+      status: 1,
+      stderr: expect.stringMatching(
+        /^polyak: standard output cannot be written \(ENOSPC.*\)\.\n$/u,
+      ) as string,
+    };
+    expect(run(`inspect ${a} > /dev/full`)).toEqual(failed);
+    expect(run(`inspect ${a} --json > /dev/full`)).toEqual(failed);
+    expect(run('--help > /dev/full')).toEqual(failed);
+    // Messages do not end a merge.
+    expect(run(`average ${a} ${b} -o full.safetensors 2> /dev/full`)).toEqual({
+      status: 0,
+      stderr: '',
+    });
+    expect(folder.read('full.safetensors').tensors['w']?.data[0]).toBe(1.5);
   });
 
   it.skipIf(process.platform === 'win32')('ends quietly where nobody reads its output', () => {

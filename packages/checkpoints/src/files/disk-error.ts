@@ -1,9 +1,13 @@
-// Errors of a full disk, with what was needed and what became of the files.
+// Errors of a disk that is full or not to be written, with what was needed and what to do.
+import { dirname, resolve } from 'node:path';
 import { codeOf } from './disk.js';
 import { FULL } from '../full-disk.js';
 
+const DENIED: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
+
 /**
- * An error of a write, explained where the disk is full. Its `code` stays.
+ * An error of a write, explained where the disk is full or the folder may not be written. Its
+ * `code` stays.
  *
  * @param error - any
  * @param path - of the output
@@ -11,9 +15,21 @@ import { FULL } from '../full-disk.js';
  */
 export function diskError(error: unknown, path: string, needed?: number): unknown {
   const code = codeOf(error);
+  if (code !== undefined && DENIED.has(code)) {
+    return deniedError(error, path, dirname(resolve(path)));
+  }
   const reason = FULL.get(code ?? '');
   if (code === undefined || reason === undefined) return error;
   return fullError(code, `${path}: ${reason} (${code})`, needed, error);
+}
+
+/** The folder of an output may not be written. Its `code` is that of `cause`. */
+export function deniedError(cause: unknown, path: string, folder: string): Error {
+  const code = codeOf(cause);
+  const message =
+    `${path}: the folder ${folder} cannot be written (${code}). Name an output in another ` +
+    'folder, or allow this user to write there.';
+  return Object.assign(new Error(message, { cause }), { code });
 }
 
 /** There is less space than an output needs. */

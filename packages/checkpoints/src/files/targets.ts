@@ -1,6 +1,9 @@
 // Where the files of an output lie: in their place, staged, and the journal and lock beside them.
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { PolyakError } from '@polyak/core';
+import { deniedError } from './disk-error.js';
 import { codeOf, linkTarget, statOf } from './disk.js';
 
 /** The places of one file. */
@@ -42,6 +45,9 @@ export async function placeOf(output: string): Promise<OutputPlace> {
     const message = `${output}: there is no folder ${folder}. Make it first.`;
     throw Object.assign(new Error(message), { code: 'ENOENT' });
   }
+  await access(folder, constants.W_OK).catch((cause: unknown) => {
+    throw deniedError(cause, output, folder);
+  });
   const stem = stemOf(basename(path));
   const beside = (suffix: string): string => join(folder, `.${stem}.polyak-${suffix}`);
   return {

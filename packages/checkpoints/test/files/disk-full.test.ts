@@ -1,4 +1,5 @@
-// Disks that are full, and files that may not grow: the old output stays, and the error says why.
+// Disks that are full or not to be written, and files that may not grow: the old output stays, and
+// the error says why.
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,6 +78,21 @@ describe('a full disk', () => {
     expect([...seen].toSorted()).toEqual(['new', 'none', 'old']);
   });
 });
+
+it.each(['EACCES', 'EPERM', 'EROFS'])(
+  'says that a folder gives %s, and what to do',
+  async (code) => {
+    disk.reset(1, code);
+    const error: unknown = await merge({}).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code,
+      message:
+        `${output}: the folder ${folder} cannot be written (${code}). Name an output in another ` +
+        'folder, or allow this user to write there.',
+    });
+    expect(await readdir(folder)).toEqual([]);
+  },
+);
 
 describe('writeFileAtomic', () => {
   const path = (): string => join(folder, 'notes.txt');

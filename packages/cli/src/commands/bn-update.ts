@@ -1,12 +1,13 @@
 // polyak bn-update: the batch-norm statistics of an ONNX model, estimated anew from data.
+import { prepareOutput } from '@polyak/checkpoints/node';
 import { bnUpdate, PolyakError } from '@polyak/core';
 import { Command, Option } from 'commander';
 import type { Context, PrintOptions } from '../context.js';
 import { printResult, say } from '../context.js';
-import { requireFree } from '../free.js';
 import { npyBatches } from '../reading/npy.js';
 import { withPrintOptions } from '../arguments/options.js';
-import { parseLength } from '../arguments/parse.js';
+import { parseOutput } from '../arguments/output.js';
+import { parseLength, parsePath } from '../arguments/parse.js';
 import { countText } from '../text.js';
 
 const EXAMPLES = `
@@ -32,14 +33,14 @@ export function bnUpdateCommand(context: Context): Command {
       'Estimates the batch-norm statistics of an ONNX model of one input. onnxruntime-node must ' +
         'be installed beside polyak.',
     )
-    .argument('<model>', 'the .onnx file')
-    .requiredOption('--data <file>', 'inputs of the model, a NumPy array: X.npy')
+    .argument('<model>', 'the .onnx file', parsePath)
+    .requiredOption('--data <file>', 'inputs of the model, a NumPy array: X.npy', parsePath)
     .addOption(
       new Option('--batch-size <number>', 'the inputs in a batch')
         .argParser(parseLength)
         .default(32),
     )
-    .requiredOption('-o, --output <path>', 'the file to write')
+    .requiredOption('-o, --output <path>', 'the file to write', parseOutput)
     .option('--force', 'replace the output if it exists');
   withPrintOptions(command);
   return command
@@ -49,7 +50,7 @@ export function bnUpdateCommand(context: Context): Command {
 
 async function update(context: Context, options: BnUpdateOptions, path: string): Promise<void> {
   const { data, batchSize, output } = options;
-  requireFree(output, options);
+  await prepareOutput(output, { force: options.force ?? false });
   const { batchNormModel, loadOnnxModel } = await import('@polyak/backend-onnx');
   const ort = await onnxRuntime();
   const onWarning = (message: string): void => say(context, options, message);

@@ -2,13 +2,14 @@
 import type { Checkpoint } from '@polyak/checkpoints';
 import type { TensorDiff } from '@polyak/checkpoints/inspect';
 import { diffCheckpoints } from '@polyak/checkpoints/inspect';
-import { openCheckpoint, writeFileAtomic } from '@polyak/checkpoints/node';
+import { openCheckpoint, prepareOutput, writeFileAtomic } from '@polyak/checkpoints/node';
 import { Command } from 'commander';
+import { parseOutput } from '../arguments/output.js';
+import { parsePath } from '../arguments/parse.js';
 import type { NameOptions } from '../arguments/options.js';
 import { nameRulesOf, withNameOptions, withPrintOptions } from '../arguments/options.js';
 import type { Context, PrintOptions } from '../context.js';
 import { printResult } from '../context.js';
-import { requireFree } from '../free.js';
 import { rowsOf } from '../reading/rows.js';
 import { countText, numberText, shapeText, tableText } from '../text.js';
 
@@ -28,16 +29,21 @@ export function diffCommand(context: Context): Command {
   const command = new Command('diff')
     .summary('how two checkpoints differ, tensor by tensor')
     .description('Prints the largest and the rms difference and the cosine of each tensor.')
-    .argument('<a>', 'a checkpoint')
-    .argument('<b>', 'another')
-    .option('--html <page>', 'write a page with a picture and a table of the differences')
+    .argument('<a>', 'a checkpoint', parsePath)
+    .argument('<b>', 'another', parsePath)
+    .option(
+      '--html <page>',
+      'write a page with a picture and a table of the differences',
+      parseOutput,
+    )
     .option('--force', 'replace the page if it exists');
   withNameOptions(command);
   withPrintOptions(command);
   return command
     .addHelpText('after', EXAMPLES)
     .action(async (a: string, b: string, options: DiffOptions) => {
-      if (options.html !== undefined) requireFree(options.html, options);
+      const { html, force = false } = options;
+      if (html !== undefined) await prepareOutput(html, { force });
       const first = await openCheckpoint(a);
       try {
         const second = await openCheckpoint(b);
