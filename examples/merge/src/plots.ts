@@ -66,6 +66,7 @@ function draw(result: MergeResult, { title, label, value, text }: Measure): Figu
   const counts = [...new Set(points.map(({ count }) => count))];
   const svg = drawPlot(`${title} by the number of merged checkpoints`, {
     x: {
+      type: 'log',
       label: `merged checkpoints, one every ${interval} steps`,
       ticks: counts,
       tickFormat: 'd',

@@ -11,11 +11,12 @@ import type { MergeResult } from './run.js';
  */
 export function renderReport(result: MergeResult): string {
   const { rows, options, steps, interval, backend, testImages, seconds } = result;
+  const trained = `${countText(steps)} steps, ${countText(options.trainImages)} images`;
   const settings: readonly (readonly [string, string])[] = [
     ['seed', String(options.seed)],
-    ['training', `${steps} steps, ${options.trainImages} images, ${options.epochs} epochs`],
+    ['training', `${trained}, ${options.epochs} epochs`],
     ['checkpoints', `one every ${interval} steps, as safetensors`],
-    ['tested on', `${testImages} images`],
+    ['tested on', `${countText(testImages)} images`],
     ['backend', backend],
     ['time', `${seconds.toFixed(0)} s`],
   ];
@@ -36,6 +37,10 @@ ${drawFigures(result)
 <h2>Settings</h2>
 ${renderSettings(settings)}`,
   });
+}
+
+function countText(count: number): string {
+  return count.toLocaleString('en');
 }
 
 /** Compares the first merge of the table with the last checkpoint, in a sentence. */

@@ -36,17 +36,17 @@ describe('the report', () => {
     loss: 1 - accuracy,
   });
   const result: MergeResult = {
-    options: { seed: 1, epochs: 2, trainImages: 256, backend: 'wasm', output: '/x' },
+    options: { seed: 1, epochs: 2, trainImages: 6400, backend: 'wasm', output: '/x' },
     backend: 'tfjs:wasm',
     testImages: 10_000,
-    steps: 20,
+    steps: 1250,
     interval: 5,
     rows: [
       { name: 'the last checkpoint', ...score(0.95) },
       { name: 'mean of the last 3', ...score(0.97) },
     ],
     durations: (['linear', 'cosine', 'minus-sqrt'] as const).flatMap((curve, row) =>
-      [1, 2, 4].map((count) => ({ curve, count, score: score(0.9 + row / 50 + count / 200) })),
+      durations(40).map((count) => ({ curve, count, score: score(0.9 + row / 50 + count / 999) })),
     ),
     decayed: score(0.96),
     seconds: 3,
@@ -63,10 +63,31 @@ describe('the report', () => {
 
   it('draws a point for each curve and number of checkpoints', () => {
     const figures = [...document.querySelectorAll('figure')];
-    expect(figures.map((figure) => figure.querySelectorAll('circle').length)).toEqual([9, 9]);
+    expect(figures.map((figure) => figure.querySelectorAll('circle').length)).toEqual([27, 27]);
     expect(figures[0]?.querySelector('circle title')?.textContent).toBe(
-      'linear, 1 merged: 90.50 %',
+      'linear, 1 merged: 90.10 %',
     );
+  });
+
+  it('has room for the number of checkpoints at each tick', () => {
+    for (const axis of document.querySelectorAll('[aria-label="x-axis tick label"]')) {
+      const ticks = [...axis.querySelectorAll('text')];
+      expect(ticks.map((tick) => Number(tick.textContent))).toEqual(durations(40));
+      const places = ticks.map((tick) =>
+        Number(/[\d.]+/u.exec(tick.getAttribute('transform') ?? '')),
+      );
+      // Two digits are about 12 wide.
+      for (const [index, place] of places.slice(1).entries()) {
+        expect(place - (places[index] ?? NaN)).toBeGreaterThan(18);
+      }
+    }
+    expect(document.querySelectorAll('[aria-label="x-axis tick label"]')).toHaveLength(2);
+  });
+
+  it('writes large counts alike', () => {
+    const { textContent } = document.body;
+    expect(textContent).toContain('1,250 steps, 6,400 images, 2 epochs');
+    expect(textContent).toContain('10,000 images');
   });
 
   it('needs no other file', () => {
