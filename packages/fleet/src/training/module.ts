@@ -68,8 +68,8 @@ export interface TrainingModule {
   /** Returns the weights with new batch-norm statistics. Needed by rounds with `bnUpdate`. */
   bnUpdate?(request: WeightsRequest): Awaitable<NamedTensors>;
   /**
-   * The score of weights on held-out data: a finite number, higher is better. Needed by greedy soups,
-   * which are the only ones to call it.
+   * The score of weights on held-out data: a finite number, higher is better. Greedy soups need it,
+   * and only they call it.
    */
   evaluate?(request: WeightsRequest): Awaitable<number>;
   /** Opens the store of the fleet in the process of the module. Needed unless it is a folder. */

@@ -85,14 +85,14 @@ export interface Run {
   /**
    * Waits until the run has ended.
    *
-   * @throws PolyakError `ERR_ROUND` where the run was cancelled or removed, or a round had no quorum;
-   *   starting it again tries that round once more
+   * @throws PolyakError `ERR_ROUND` where the run was cancelled or removed, or a round had no
+   *   quorum; starting it again tries that round once more
    * @throws Error where Redis is not reached; while it is away later on, this waits
    */
   wait(options?: WaitOptions): Promise<RunResult>;
   /**
-   * Cancels the run: no more jobs are done, and the objects of its rounds are removed. A run that has
-   * ended stays as it is.
+   * Cancels the run: no more jobs are done, and the objects of its rounds are removed. A run that
+   * has ended stays as it is.
    */
   cancel(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import type { RoundRecord, RunRecord } from './record.js';
 /**
  * Removes the objects of a round that its run does not need. Records stay.
  *
- * What a run does not need now it never will: so it may go on meanwhile.
+ * The run may go on meanwhile: an object that it does not need now is never needed later.
  */
 export async function tidyRound(store: Store, name: RunName, round: number): Promise<void> {
   const record = await recordOf(store, name);
@@ -40,7 +40,7 @@ interface Needed {
   readonly open: readonly string[];
 }
 
-/** What a run needs of which all rounds before `from` have ended. */
+/** What a run needs, given that all rounds before `from` have ended. */
 async function neededFrom(
   store: Store,
   name: RunName,
