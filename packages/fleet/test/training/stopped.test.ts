@@ -28,6 +28,7 @@ describe.skipIf(NO_REDIS !== undefined)('a job that is stopped', () => {
     // Its lock goes to the other worker.
     process.kill(parent, 'SIGSTOP');
     const { weights } = await run.wait();
+    await expectKept(fleet, 'taken', 2);
     process.kill(parent, 'SIGCONT');
     // The weights of a round that is over.
     await goOn(child, 'after/1/weights');
@@ -106,7 +107,7 @@ describe.skipIf(NO_REDIS !== undefined)('a job that is stopped', () => {
     return pid;
   }
 
-  /** Continues it, and waits until it has written the object. */
+  /** Continues it, and waits until it has written the object, or failed to. */
   async function goOn(child: number, part: string): Promise<void> {
     process.kill(child, 'SIGCONT');
     await until(async () => (await fleet.lines(fleet.path('written'))).length === 1);

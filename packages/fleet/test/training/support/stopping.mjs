@@ -1,7 +1,7 @@
 // The toy, in a process that stops itself right before it writes an object, as SIGSTOP from outside
 // would at a bad moment. The file `stop` has a part of the key; the first process that gets there
-// removes it, stops and writes its process id to `stopped`; after it has gone on and written the
-// object, the key to `written`.
+// removes it, writes its process id to `stopped` and stops. Once it has gone on and written the
+// object, or failed to since the folder is being removed, it writes the key to `written`.
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { folderStore } from '@polyak/fleet';
 
@@ -17,9 +17,11 @@ export function openStore() {
       if (name !== 'putIfAbsent') return value.bind(store);
       return async (key, bytes) => {
         const isStopped = stop(key);
-        const isPut = await store.putIfAbsent(key, bytes);
-        if (isStopped) writeFileSync(`${TOY_FOLDER}/written`, `${key} ${isPut}`);
-        return isPut;
+        try {
+          return await store.putIfAbsent(key, bytes);
+        } finally {
+          if (isStopped) writeFileSync(`${TOY_FOLDER}/written`, key);
+        }
       };
     },
   });
