@@ -4,7 +4,7 @@ import { requireFunction, requireOptions } from '@polyak/core/kit';
 import type { Fleet } from './fleet.js';
 import { readFleet } from './fleet.js';
 import { mergeWorkers } from './merge/queues.js';
-import { connected, WORKER, workerConnection } from './queue/connection.js';
+import { connected, warnOfEviction, WORKER, workerConnection } from './queue/connection.js';
 import type { QueueContext } from './queue/workers.js';
 import { requireModule } from './training/require-module.js';
 import { roundWorkers, trainingWorkers } from './training/workers.js';
@@ -87,13 +87,14 @@ export async function startWorker(
   const connection = workerConnection(url);
   await connected(connection, url);
   const settings = { ...WORKER, connection, lockDuration, stalledInterval };
-  const context = { store, settings, stalledInterval, concurrency, module };
+  const context = { store, settings, stalledInterval, concurrency, module, onWarning };
   const workers: Worker[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(workers.map((worker) => worker.close()));
     connection.disconnect();
   };
   try {
+    await warnOfEviction(connection, url, onWarning);
     for (const start of QUEUES) {
       for (const worker of start(context)) {
         workers.push(worker);

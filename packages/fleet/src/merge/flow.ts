@@ -4,17 +4,33 @@ import { basename } from 'node:path/posix';
 import type { FlowJob, Job } from 'bullmq';
 import { FlowProducer, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { addressOf, connected, JOB, producerConnection } from '../queue/connection.js';
+import {
+  addressOf,
+  connected,
+  JOB,
+  producerConnection,
+  warnOfEviction,
+} from '../queue/connection.js';
 import { errorFrom } from './failures.js';
 import type { MergeReference } from './keys.js';
 import { partialId } from './keys.js';
+import type { MergeProgress } from './elsewhere.js';
 import { PART_QUEUE, PUBLISH_QUEUE } from './queues.js';
+import type { PublishData } from './publish-job.js';
 import type { PublishedMerge } from './run.js';
 
 /** How far the jobs of a merge are. */
 export type FlowState =
   | { readonly kind: 'none' }
-  | { readonly kind: 'going on'; readonly run: string; readonly done: number }
+  | {
+      readonly kind: 'going on';
+      readonly run: string;
+      readonly done: number;
+      /** Whether it is published, and a worker removes what it has left. */
+      readonly isPublished: boolean;
+      /** What a worker reports that cannot do its jobs. */
+      readonly warning: string | undefined;
+    }
   | { readonly kind: 'published'; readonly run: string; readonly result: PublishedMerge }
   | { readonly kind: 'failed'; readonly run: string; readonly error: Error };
 
@@ -56,6 +72,7 @@ export class MergeFlows {
   static async connect(url: string, onWarning: (message: string) => void): Promise<MergeFlows> {
     const redis = producerConnection(url);
     await connected(redis, url);
+    await warnOfEviction(redis, url, onWarning);
     return new MergeFlows(redis, addressOf(url), onWarning);
   }
 
@@ -108,7 +125,9 @@ export class MergeFlows {
         }
         if (state === 'failed') return { kind: 'failed', run, error: await this.#errorOf(merge) };
         const { processed = 0 } = await job.getDependenciesCount({ processed: true });
-        return { kind: 'going on', run, done: processed };
+        const isPublished = (job.data as PublishData).published !== undefined;
+        const { warning } = Object(job.progress) as Partial<MergeProgress>;
+        return { kind: 'going on', run, done: processed, isPublished, warning };
       },
       { signal },
     );

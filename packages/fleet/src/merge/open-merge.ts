@@ -150,8 +150,7 @@ export async function requireUnchanged(
 export function endedError({ merge, run }: MergeReference): PolyakError {
   return new PolyakError(
     'ERR_CHECKPOINT',
-    `the run ${run} of the merge ${merge} is not in the store: it has ended, or this worker has ` +
-      'another store. Merge again.',
+    `the run ${run} of the merge ${merge} has ended. Merge again.`,
   );
 }
 

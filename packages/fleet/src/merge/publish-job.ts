@@ -18,12 +18,18 @@ import { storedMerge } from './request.js';
 import type { Publication, PublishedMerge, RunEnd } from './run.js';
 import { decide, decided, removeRun } from './run.js';
 
+/** The data of the job. */
+export interface PublishData extends MergeReference {
+  /** The result, once the merge is published. */
+  readonly published?: PublishedMerge;
+}
+
 /** The job, as far as it is needed here. */
 export interface PublishJob {
-  /** Its data: a reference, and the result once the merge is published. */
+  /** {@link PublishData}, if nobody else has written them. */
   readonly data: unknown;
   /** Changes the data. */
-  updateData(data: object): Promise<void>;
+  updateData(data: PublishData): Promise<void>;
   /** The data as they are now. */
   latestData(): Promise<unknown>;
 }
@@ -65,7 +71,7 @@ export async function publishMerge(
 }
 
 function resultIn(data: unknown): PublishedMerge | undefined {
-  return (data as { readonly published?: PublishedMerge } | undefined)?.published;
+  return (data as PublishData | undefined)?.published;
 }
 
 async function publish(

@@ -1,6 +1,8 @@
 // The queues of merges, and their workers.
+import type { Processor } from 'bullmq';
 import { Job, Worker } from 'bullmq';
 import type { QueueContext } from '../queue/workers.js';
+import { leaveToOthers } from './elsewhere.js';
 import { jobError } from './failures.js';
 import { MergeCache } from './merge-cache.js';
 import { makePart } from './part-job.js';
@@ -12,11 +14,24 @@ export const PART_QUEUE = 'polyak-merge-parts';
 export const PUBLISH_QUEUE = 'polyak-merges';
 
 /** Starts the workers of merges. */
-export function mergeWorkers({ store, settings, concurrency }: QueueContext): readonly Worker[] {
+export function mergeWorkers(context: QueueContext): readonly Worker[] {
+  const { store, settings, concurrency, onWarning } = context;
   const merges = new MergeCache(store);
+  const processed =
+    (work: (job: Job) => Promise<unknown>): Processor =>
+    async (job, token) => {
+      try {
+        return await work(job).catch(async (error: unknown) => {
+          await leaveToOthers({ store, publishing, onWarning }, job, token);
+          throw error;
+        });
+      } catch (error) {
+        throw jobError(error);
+      }
+    };
   const parts = new Worker(
     PART_QUEUE,
-    async (job) => {
+    processed(async (job) => {
       let shown = 0;
       const onProgress = (share: number): void => {
         const percent = Math.floor(share * 100);
@@ -25,27 +40,19 @@ export function mergeWorkers({ store, settings, concurrency }: QueueContext): re
         // For dashboards only.
         job.updateProgress(percent).catch(() => undefined);
       };
-      try {
-        await makePart(store, merges, job.data, onProgress);
-      } catch (error) {
-        throw jobError(error);
-      }
-    },
+      await makePart(store, merges, job.data, onProgress);
+    }),
     { ...settings, concurrency },
   );
   const publishing: Worker = new Worker(
     PUBLISH_QUEUE,
-    async (job) => {
-      try {
-        return await publishMerge(store, merges, {
-          data: job.data,
-          updateData: (data) => job.updateData(data),
-          latestData: async () => (await Job.fromId(publishing, job.id ?? ''))?.data as unknown,
-        });
-      } catch (error) {
-        throw jobError(error);
-      }
-    },
+    processed((job) =>
+      publishMerge(store, merges, {
+        data: job.data,
+        updateData: (data) => job.updateData(data),
+        latestData: async () => (await Job.fromId(publishing, job.id ?? ''))?.data as unknown,
+      }),
+    ),
     settings,
   );
   for (const worker of [parts, publishing]) worker.on('closed', () => void merges.close());

@@ -89,6 +89,7 @@ export async function removeFiles(
   }
 }
 
-async function isStored(store: Store, { merge, run }: MergeReference): Promise<boolean> {
+/** Whether a run is in the store. */
+export async function isStored(store: Store, { merge, run }: MergeReference): Promise<boolean> {
   return (await storedMerge(store, merge))?.run === run;
 }

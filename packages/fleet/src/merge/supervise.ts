@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { MergePlan } from '@polyak/checkpoints';
 import { partsOf } from '@polyak/checkpoints/parts';
 import { PolyakError } from '@polyak/core';
+import { isFull } from '../store/disk-error.js';
 import type { Store } from '../store/store.js';
 import type { FlowState, MergeFlows } from './flow.js';
 import type { MergeReference } from './keys.js';
@@ -13,9 +14,11 @@ import { requireFree, stateOf } from './output.js';
 import type { MergeRequest } from './request.js';
 import { bytesOf, idOf, storedMerge } from './request.js';
 import type { Publication, PublishedMerge, RunEnd } from './run.js';
-import { decide, decided, removeRun } from './run.js';
+import { decide, decided, isStored, removeFiles, removeRun } from './run.js';
 
 const INTERVAL = 100;
+/** How often it is asked whether the store has the record of the run, in ms. */
+const RECORD = 1000;
 /** Until it is said that there is no worker, in ms. */
 const WORKERLESS = 5000;
 
@@ -48,13 +51,16 @@ export async function supervised(
     signal?.throwIfAborted();
     const state = await flows.state(merge, signal);
     if (state.kind === 'none') {
-      await requireFree(store, request);
+      // What a run has published whose jobs Redis has lost is its own.
+      if ((await storedMerge(store, merge)) === undefined) await requireFree(store, request);
       run = await begun(flows, store, request, parts);
       continue;
     }
     if (state.kind === 'published' && (await isThere(state.result))) return state.result;
     const reference = { merge, run: state.run };
-    if (state.kind === 'going on' && !(await isOver(store, reference))) {
+    const isDone = async (): Promise<boolean> =>
+      (await isOver(store, reference)) || (await isLost(flows, store, reference));
+    if (state.kind === 'going on' && !(await isDone())) {
       run = state.run;
       continue;
     }
@@ -64,7 +70,7 @@ export async function supervised(
   onParts?.(parts);
   const reference = { merge, run };
   const follow = (own: SuperviseOptions): Promise<EndState> =>
-    waited(flows, reference, parts, plan, own);
+    waited(flows, store, reference, { request, parts, total: plan.bytesToRead }, own);
   const state = await follow(options).catch(async (error: unknown) => {
     if (signal?.aborted !== true || error !== signal.reason) throw error;
     if (await clearing(error, () => cancelled(flows, store, reference, request))) throw error;
@@ -73,7 +79,11 @@ export async function supervised(
   });
   if (state.kind === 'published') return state.result;
   if (state.kind === 'none') {
-    throw new PolyakError('ERR_CHECKPOINT', 'the merge was ended by another process.');
+    throw new PolyakError(
+      'ERR_CHECKPOINT',
+      'the merge was cancelled by another process, or Redis has lost its jobs in the moment in ' +
+        'which it ended. Merge again.',
+    );
   }
   const { error } = state;
   const result = await clearing(error, () => ended(flows, store, reference, request, true));
@@ -104,12 +114,44 @@ async function begun(
   if (!(await isOver(store, reference))) {
     const isFree = (await flows.state(merge)).kind === 'none';
     if (!isFree && !isNew) return undefined;
-    if (isFree && (await flows.add(reference, parts, request.output)) === run) return run;
+    if (isFree && (await added(flows, store, reference, request, parts))) return run;
     // Another whole run was made since it was asked for.
   }
   await ended(flows, store, reference, request);
   await flows.removeParts(reference, parts);
   return undefined;
+}
+
+/** Adds the jobs of a run; false where another one has the merge, or this one has ended. */
+async function added(
+  flows: MergeFlows,
+  store: Store,
+  reference: MergeReference,
+  { output }: MergeRequest,
+  parts: number,
+): Promise<boolean> {
+  if ((await flows.add(reference, parts, output)) !== reference.run) return false;
+  // Asked afterwards: whoever has ended it meanwhile did not find these jobs.
+  if (await isLeft(store, reference)) return true;
+  await flows.remove(reference);
+  return false;
+}
+
+/** Whether a run is in the store, and was not cancelled or withdrawn. */
+async function isLeft(store: Store, reference: MergeReference): Promise<boolean> {
+  return (await isStored(store, reference)) && !(await isOver(store, reference));
+}
+
+/** Whether jobs go on of which the store has no record: it was removed, or another one is there. */
+async function isLost(
+  flows: MergeFlows,
+  store: Store,
+  reference: MergeReference,
+): Promise<boolean> {
+  if (await isStored(store, reference)) return false;
+  // Asked afterwards: the record of a merge is removed after its job says that it is published.
+  const state = await flows.state(reference.merge);
+  return state.kind === 'going on' && state.run === reference.run && !state.isPublished;
 }
 
 /** Whether a run was cancelled or withdrawn, perhaps by a process that was killed after that. */
@@ -154,7 +196,16 @@ async function ended(
   { files }: MergeRequest,
   keepsJobs = false,
 ): Promise<PublishedMerge | undefined> {
-  const end = await decide<RunEnd>(store, reference, endKey(reference), 'withdrawn');
+  const decision = (): Promise<RunEnd | undefined> =>
+    decide<RunEnd>(store, reference, endKey(reference), 'withdrawn');
+  const end = await decision().catch(async (error: unknown) => {
+    if (!isFull(error)) throw error;
+    // Even a decision does not fit: it is made in the place of what the run has written. Once that
+    // is published, nothing is removed.
+    if ((await decided(store, publicationKey(reference))) !== undefined) throw error;
+    await removeFiles(store, reference, files);
+    return await decision();
+  });
   await (keepsJobs ? flows.settle(reference) : flows.remove(reference));
   await removeRun(store, reference, files);
   return end === 'withdrawn' ? undefined : end;
@@ -165,30 +216,59 @@ async function clearing<R>(error: unknown, clear: () => Promise<R>): Promise<R> 
   try {
     return await clear();
   } catch (cause) {
-    const message = `${String(error)} What it has left was not removed: ${String(cause)}`;
+    const message = `${sentence(error)} What it has left was not removed: ${sentence(cause)}`;
     throw new AggregateError([error, cause], message, { cause });
   }
+}
+
+/** The message of an error, as a sentence. */
+function sentence(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/[.\s]*$/, '.');
+}
+
+/** What is waited for. */
+interface Wait {
+  readonly request: MergeRequest;
+  readonly parts: number;
+  /** The bytes to read, of all parts. */
+  readonly total: number;
 }
 
 /** Waits until a run has ended. */
 async function waited(
   flows: MergeFlows,
-  { merge, run }: MergeReference,
-  parts: number,
-  { bytesToRead: total }: MergePlan,
+  store: Store,
+  reference: MergeReference,
+  { request, parts, total }: Wait,
   { signal, onProgress, onWarning }: SuperviseOptions,
 ): Promise<EndState> {
+  const { merge, run } = reference;
   const began = Date.now();
+  let asked = began;
   let isWarned = false;
+  let reported: string | undefined;
   let shown = -1;
   for (;;) {
     const state = await flows.state(merge, signal);
+    if (state.kind === 'none' && (await isLeft(store, reference))) {
+      onWarning('Redis does not have the jobs of the merge any more. They are added again.');
+      if (await added(flows, store, reference, request, parts)) continue;
+    }
     if (state.kind === 'none' || state.run !== run) return { kind: 'none' };
     if (state.kind === 'published') onProgress?.({ done: total, total });
     if (state.kind !== 'going on') return state;
     if (state.done !== shown) {
       shown = state.done;
       onProgress?.({ done: Math.floor((total * shown) / Math.max(1, parts)), total });
+    }
+    if (state.warning !== undefined && state.warning !== reported) {
+      reported = state.warning;
+      onWarning(reported);
+    }
+    if (Date.now() - asked > RECORD) {
+      asked = Date.now();
+      // Where the store cannot be read now, the fleet goes on.
+      if (await isLost(flows, store, reference).catch(() => false)) throw lostError(store);
     }
     if (!isWarned && Date.now() - began > WORKERLESS) {
       isWarned = true;
@@ -198,4 +278,12 @@ async function waited(
     }
     await setTimeout(INTERVAL);
   }
+}
+
+function lostError({ name }: Store): PolyakError {
+  return new PolyakError(
+    'ERR_CHECKPOINT',
+    `${name} does not have the record of the merge any more: it was removed, or the folder is ` +
+      'not mounted. Mount it if so, and merge again.',
+  );
 }

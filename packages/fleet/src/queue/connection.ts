@@ -2,21 +2,36 @@
 // were killed or stopped.
 import type { JobsOptions, WorkerOptions } from 'bullmq';
 import { Redis } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
 
 /** For workers: they wait for Redis as long as it takes. */
 export function workerConnection(url: string): Redis {
   requireUrl(url);
-  return new Redis(url, { maxRetriesPerRequest: null });
+  return saidOnce(new Redis(url, { maxRetriesPerRequest: null }));
 }
 
 /** For those who add jobs: a call fails while Redis is away, instead of waiting for ever. */
 export function producerConnection(url: string): Redis {
   requireUrl(url);
-  return new Redis(url, {
+  const redis = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
     // A machine that vanished does not close its connections.
     commandTimeout: 20_000,
+  });
+  return saidOnce(redis);
+}
+
+/** Lets {@link warnOfEviction} say what BullMQ would print for each of its connections. */
+function saidOnce(redis: Redis): Redis {
+  const [info, duplicate] = [redis.info.bind(redis), redis.duplicate.bind(redis)];
+  return Object.assign(redis, {
+    info: async (...args: readonly unknown[]) => {
+      // ioredis itself asks with a callback.
+      if (args.length > 0) return (await Reflect.apply(info, redis, args)) as string;
+      return (await info()).replace(/^maxmemory_policy:.*$/m, '');
+    },
+    duplicate: (options?: Partial<RedisOptions>) => saidOnce(duplicate(options) as Redis),
   });
 }
 
@@ -46,6 +61,23 @@ export async function connected(redis: Redis, url: string): Promise<void> {
   });
   // BullMQ reports what happens later; without a listener ioredis prints it too.
   redis.on('error', () => undefined);
+}
+
+/** Says so where Redis may drop keys of the queues. */
+export async function warnOfEviction(
+  redis: Redis,
+  url: string,
+  onWarning: (message: string) => void,
+): Promise<void> {
+  // Where this user may not ask, nobody knows.
+  const memory = await redis.call('INFO', 'memory').catch(() => '');
+  const [, policy = 'noeviction'] = /^maxmemory_policy:(\S+)/m.exec(String(memory)) ?? [];
+  if (policy === 'noeviction') return;
+  onWarning(
+    `Redis at ${addressOf(url)} drops keys when its memory is full, and jobs may be lost: its ` +
+      `maxmemory-policy is ${policy}. Run CONFIG SET maxmemory-policy noeviction there, and write ` +
+      'it into its configuration.',
+  );
 }
 
 /** Throws unless a URL is one of Redis. What it is stays unsaid: it may have a password. */

@@ -14,4 +14,6 @@ export interface QueueContext {
   readonly concurrency: number;
   /** The user's training module, if this process trains. */
   readonly module: string | URL | undefined;
+  /** Gets what is no reason to end. */
+  readonly onWarning: (message: string) => void;
 }

@@ -7,8 +7,9 @@ import { basename, dirname, join, resolve, sep } from 'node:path';
 import { PolyakError } from '@polyak/core';
 import { openFile } from '@polyak/safetensors/node';
 import type { FileSource } from '@polyak/safetensors/node';
+import { codeOf, writeError } from './disk-error.js';
 import { requireKey } from './key.js';
-import { codeOf, PartialFile, statOf } from './partial-file.js';
+import { PartialFile, statOf } from './partial-file.js';
 import type { PartialObject, PublishOptions, Store, StoredObject } from './store.js';
 
 const PARTIAL = '.partial';
@@ -123,12 +124,12 @@ class FolderStore implements Store {
     const handle = await this.#created(path, () =>
       open(path, 'wx+').catch(async (error: unknown) => {
         if (codeOf(error) === 'EEXIST') return await open(path, 'r+');
-        throw error;
+        throw writeError(error, this.name);
       }),
     );
     // Of many that do so at once, each leaves the same length.
     if ((await handle.stat()).size !== byteLength) await handle.truncate(byteLength);
-    return new PartialFile(path, handle);
+    return new PartialFile(this.name, path, handle);
   }
 
   async publish(
@@ -201,7 +202,7 @@ class FolderStore implements Store {
       return isPlaced;
     } catch (error) {
       await rm(partial, { force: true });
-      throw error;
+      throw writeError(error, this.name);
     }
   }
 

@@ -3,14 +3,22 @@ import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { PolyakError } from '@polyak/core';
+import { codeOf, writeError } from './disk-error.js';
 import type { PartialObject } from './store.js';
 
 /** A file that is published by a second link, and removed from its first path after that. */
 export class PartialFile implements PartialObject {
+  readonly #store: string;
   readonly #path: string;
   readonly #handle: FileHandle;
 
-  constructor(path: string, handle: FileHandle) {
+  /**
+   * @param store - its name, for messages
+   * @param path - of the file
+   * @param handle - open for reading and writing
+   */
+  constructor(store: string, path: string, handle: FileHandle) {
+    this.#store = store;
     this.#path = path;
     this.#handle = handle;
   }
@@ -26,6 +34,14 @@ export class PartialFile implements PartialObject {
         `write: ${this.#path} was published or removed meanwhile.`,
       );
     }
+    try {
+      await this.#writeAll(begin, bytes);
+    } catch (error) {
+      throw writeError(error, this.#store);
+    }
+  }
+
+  async #writeAll(begin: number, bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.byteLength;) {
       const { bytesWritten } = await this.#handle.write(bytes, at, undefined, begin + at);
       at += bytesWritten;
@@ -46,11 +62,6 @@ export class PartialFile implements PartialObject {
   async close(): Promise<void> {
     await this.#handle.close();
   }
-}
-
-/** The `code` of an error of the file system. */
-export function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
 /** What is at a path, with numbers that may be beyond 2^53; undefined where nothing is. */

@@ -1,0 +1,66 @@
+// Jobs of merges that this worker's store does not have: its folder is not mounted, or is another
+// one. Other workers do them.
+import { hostname } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
+import type { Worker } from 'bullmq';
+import { DelayedError, Job } from 'bullmq';
+import type { Store } from '../store/store.js';
+import type { MergeReference } from './keys.js';
+import { readReference } from './keys.js';
+import { isStored } from './run.js';
+
+/** What a worker writes into the job of a merge that it does not find. */
+export interface MergeProgress {
+  readonly warning: string;
+}
+
+/** For how long a worker keeps such a job, and then leaves it to others, in ms. */
+const PAUSE = 1000;
+
+/** What is needed to leave a job to others. */
+export interface Elsewhere {
+  readonly store: Store;
+  /** A worker of the queue in which each merge has its job. */
+  readonly publishing: Worker;
+  readonly onWarning: (message: string) => void;
+}
+
+/**
+ * Puts a job that failed back into its queue, without an attempt less, if its merge goes on and this
+ * worker's store does not have it.
+ *
+ * @throws DelayedError where the job was put back
+ */
+export async function leaveToOthers(
+  { store, publishing, onWarning }: Elsewhere,
+  job: Job,
+  token: string | undefined,
+): Promise<void> {
+  const reference = readReference(job.data);
+  if (await isStored(store, reference)) return;
+  const merge = await mergeOf(publishing, job, reference);
+  if (merge === undefined) return;
+  const warning =
+    `a worker on ${hostname()} does not find the merge of ${merge.name} in its store, ` +
+    `${store.name}, and leaves it to others. Mount the folder there, or start that worker with ` +
+    'the folder of the merge.';
+  onWarning(warning);
+  const progress: MergeProgress = { warning };
+  await merge.updateProgress(progress);
+  // Idle as it is, this worker would take each job before those that can do it.
+  await setTimeout(PAUSE);
+  await job.moveToDelayed(Date.now() + PAUSE, token);
+  throw new DelayedError();
+}
+
+/** The job of the merge that a job belongs to, if that goes on. */
+async function mergeOf(
+  publishing: Worker,
+  job: Job,
+  { run }: MergeReference,
+): Promise<Job | undefined> {
+  const merge = await Job.fromId(publishing, job.parent?.id ?? job.id ?? '');
+  if (merge === undefined || readReference(merge.data).run !== run) return undefined;
+  const state = await merge.getState();
+  return state === 'failed' || state === 'completed' ? undefined : merge;
+}
