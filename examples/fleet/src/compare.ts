@@ -10,7 +10,7 @@ import type { FleetTraining } from './train-by-fleet.js';
 export async function compare(
   task: Task,
   initial: NamedTensors,
-  { result, apart, seconds }: FleetTraining,
+  { result, apart, seconds, jobs }: FleetTraining,
   { firstSteps, steps, workers }: FleetOptions,
   say: (text: string) => void,
 ): Promise<readonly Row[]> {
@@ -19,7 +19,9 @@ export async function compare(
   say('scoring the workers and their average, with batch norm updated for each');
   for (const [worker, weights] of apart.entries()) {
     const samples = first + steps * BATCH.apart;
-    rows.push({ name: `worker ${worker + 1}`, samples, seconds, ...(await task.score(weights)) });
+    const job = jobs.find((other) => other.round > 0 && other.worker === worker);
+    const own = { name: `worker ${worker + 1}`, samples, seconds: job?.ended ?? NaN };
+    rows.push({ ...own, ...(await task.score(weights)) });
   }
   const samples = first + workers * steps * BATCH.apart;
   const score = await task.score(result.weights);

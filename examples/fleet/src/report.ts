@@ -27,10 +27,11 @@ export function renderReport(result: FleetResult): string {
     title: 'SWAP by a fleet',
     verdict: verdict(result),
     body: `${renderTable(result)}
-<p>The workers share the processors of one machine here. The time of the fleet counts the kill: the
-work of the killed process was done again by another. The workers' learning rate was chosen with
-accuracies on the test images of seed 1 in view. One run is one draw: with another seed the numbers
-move.</p>
+<p>“Ready after” counts from the start of each training. Those of the fleet include phase 1, and the
+work of the killed process, which another did again. Its workers share the processors of one machine
+here. The last row has as many steps as would take the fleet's time at the speed of the row before.
+The workers' learning rate was chosen with accuracies on the test images of seed 1 in view. One run is
+one draw: with another seed the numbers move.</p>
 <h2>The rounds</h2>
 <figure>
 ${drawRounds(result)}
@@ -87,7 +88,8 @@ function drawRounds({ jobs, killed, options }: FleetResult): string {
   const lost = killed === undefined ? [] : [{ ...killed, row: `process ${killed.process}` }];
   return drawPlot('Which process did what, over time', {
     width: 640,
-    height: 60 + 44 * processes.length,
+    height: 48 + 44 * processes.length,
+    marginTop: 4,
     marginLeft: 80,
     x: { label: 'seconds', grid: true, zero: true },
     y: { label: null, domain: processes },

@@ -20,7 +20,7 @@ export interface Row extends Score {
   readonly name: string;
   /** How many images the steps had together. */
   readonly samples: number;
-  /** Wall-clock time of the training. */
+  /** From the start of the training until these weights were there. */
   readonly seconds: number;
 }
 

@@ -3,14 +3,14 @@ import { formatAccuracy, formatLoss } from '@polyak/example-mnist/verdict';
 import type { Row } from './result.js';
 
 /** The heads of the columns. */
-export const HEADS = ['weights', 'images', 'seconds', 'test accuracy', 'test loss'] as const;
+export const HEADS = ['weights', 'images', 'ready after', 'test accuracy', 'test loss'] as const;
 
 /** The cells of a row, as people read them. */
 export function cellsOf({ name, samples, seconds, accuracy, loss }: Row): readonly string[] {
   return [
     name,
     samples.toLocaleString('en'),
-    seconds.toFixed(1),
+    `${seconds.toFixed(1)} s`,
     `${formatAccuracy(accuracy)} %`,
     formatLoss(loss),
   ];

@@ -40,7 +40,7 @@ describe('the table', () => {
   it('has a line for each row, in aligned columns', () => {
     const lines = formatTable(RESULT.rows).split('\n');
     expect(lines).toHaveLength(6);
-    expect(lines[3]).toMatch(/^SWAP: the average of 2 +24,576 +12\.3 +96\.01 % +0\.1200$/);
+    expect(lines[3]).toMatch(/^SWAP: the average of 2 +24,576 +12\.3 s +96\.01 % +0\.1200$/);
     expect(new Set(lines.map((line) => line.length)).size).toBe(1);
   });
 });

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { NO_REDIS, startRedis } from '../../../../tests/support/redis.js';
 import type { TestRedis } from '../../../../tests/support/redis.js';
 import { filesIn, temporaryFolder, writeModels } from './checkpoints.js';
+import { hooked } from './hooked-store.js';
 
 describe.skipIf(NO_REDIS !== undefined)('where Redis is away', () => {
   let redis: TestRedis;
@@ -82,8 +83,51 @@ describe.skipIf(NO_REDIS !== undefined)('where Redis is away', () => {
     const error = (await made) as AggregateError;
     expect(error).toBeInstanceOf(AggregateError);
     expect(error.errors[0]).toBe(cancel.signal.reason);
-    expect(error.message).toMatch(/The operation was aborted|This operation was aborted. What it has left was not removed: Redis has not been reached/);
+    expect(error.message).toMatch(/aborted\. What it has left was not removed: Redis has not been reached/);
     await redis.start();
+  });
+
+  it('a merge whose jobs Redis has lost goes on', { timeout: 30_000 }, async () => {
+    const client = new Redis(redis.url);
+    const { made, warnings } = await begun();
+    await client.flushall();
+    while (warnings.length === 0) await setTimeout(20);
+    expect(warnings).toEqual([
+      'Redis does not have the jobs of the merge any more. They are added again.',
+    ]);
+    // Once more, while a worker makes a part.
+    let isLost = false;
+    const store = hooked(folderStore(folder), async (call) => {
+      if (call !== 'openPartial' || isLost) return;
+      isLost = true;
+      await client.flushall();
+    });
+    const options = { onWarning: () => undefined };
+    const worker = await startWorker({ store, url: redis.url }, options);
+    expect(await made).toHaveProperty('report');
+    await worker.close();
+    client.disconnect();
+    expect(filesIn(folder)).toEqual([...inputs, 'out.safetensors']);
+    expect(warnings).toHaveLength(2);
+  });
+
+  it('who works and who merges say once that Redis may drop jobs', async () => {
+    const client = new Redis(redis.url);
+    await client.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    const printed = vi.spyOn(console, 'warn').mockReturnValue();
+    const texts: string[] = [];
+    const fleet = { store: folderStore(folder), url: redis.url };
+    const worker = await startWorker(fleet, { onWarning: (text) => texts.push(text) });
+    const { made, warnings } = await begun();
+    expect(await made).toHaveProperty('report');
+    await worker.close();
+    client.disconnect();
+    for (const said of [texts, warnings]) {
+      expect(said).toEqual([
+        expect.stringMatching(/is allkeys-lru\. Run CONFIG SET maxmemory-policy noeviction/),
+      ]);
+    }
+    expect(printed).not.toHaveBeenCalled();
   });
 
   it('a worker closes what it has opened where it does not start', async () => {
