@@ -15,11 +15,9 @@ export type {
 } from './training/module.js';
 export { diloco, localSgd, swap, sweepSoup } from './training/plan.js';
 export type {
-  Combine,
   DilocoOptions,
   LocalSgdOptions,
   QuorumOptions,
-  RoundPlan,
   SwapPlanOptions,
   SweepSoupOptions,
 } from './training/plan.js';
@@ -32,5 +30,6 @@ export type {
   RoundResult,
   WorkerState,
 } from './training/record.js';
+export type { Combine, RoundPlan } from './training/round-plan.js';
 export { startRun } from './training/run.js';
 export type { RoundProgress, Run, RunOptions, RunResult, WaitOptions } from './training/run.js';

@@ -36,6 +36,12 @@ export interface RoundJob extends RunName {
   readonly begun?: number;
 }
 
+/** What a job is for, for messages. */
+export function titleOf(job: TrainJob | CombineJob): string {
+  const round = `run "${job.run}", round ${job.round}`;
+  return job.kind === 'train' ? `${round}, worker ${job.worker}` : round;
+}
+
 /** The ids of jobs: a job that is added again under its id stays the one that it is. */
 export const jobId = {
   round: ({ run, instance }: RunName, round: number): string => `${run}-${instance}-round-${round}`,

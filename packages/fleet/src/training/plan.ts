@@ -1,60 +1,12 @@
-// What a run does: a list of rounds, as plain data.
+// Lists of rounds, as algorithms of the literature have them.
+import { requireOptions } from '@polyak/core/kit';
 import type { Settings } from './module.js';
+import { requireRounds } from './require-rounds.js';
+import type { Combine, RoundPlan } from './round-plan.js';
+import { shown } from './shown.js';
 
-/** How the contributions of a round become the weights of the next one. */
-export type Combine =
-  /** Their mean. */
-  | {
-      /** Tells it from the others. */
-      readonly kind: 'mean';
-    }
-  /**
-   * An outer optimizer, SGD with momentum, on the outer gradient: the weights of the round minus
-   * the mean of its contributions.
-   */
-  | {
-      /** Tells it from the others. */
-      readonly kind: 'outer';
-      /** The learning rate, above 0. */
-      readonly lr: number;
-      /** In [0, 1). */
-      readonly momentum: number;
-      /** Whether the step looks ahead by the momentum. */
-      readonly nesterov: boolean;
-    }
-  /**
-   * The mean of those that do not lower its score, whatever the weighting; see `greedySoup` of
-   * `@polyak/ensemble`.
-   */
-  | {
-      /** Tells it from the others. */
-      readonly kind: 'greedy-soup';
-    };
-
-/** One round of a run. */
-export interface RoundPlan {
-  /** How many workers train apart, 1 at least. */
-  readonly workers: number;
-  /** How many steps each makes. */
-  readonly steps: number;
-  /** How many contributions are enough at the deadline. Default: all. */
-  readonly quorum?: number;
-  /**
-   * When the round closes with a quorum, in milliseconds from when its jobs were queued, whether or
-   * not workers were free then. Default: never.
-   */
-  readonly deadlineMs?: number;
-  /** The weights of the mean: the samples of each contribution, or the same for all. */
-  readonly weighting: 'samples' | 'uniform';
-  /** How the weights of the next round are made. */
-  readonly combine: Combine;
-  /** Whether the module's `bnUpdate` is called on the result. Default false. */
-  readonly bnUpdate?: boolean;
-  /** Whether a worker gets its `state` of an earlier round. Default `kept`. */
-  readonly state?: 'kept' | 'fresh';
-  /** Settings for the module; a list has those of each worker. Default none. */
-  readonly options?: Settings | readonly Settings[];
-}
+const QUORUM = ['quorum', 'deadlineMs'];
+const LOCAL_SGD = ['rounds', 'workers', 'steps', 'weighting', 'options', ...QUORUM];
 
 /** The quorum of a round and its deadline; see {@link RoundPlan}. */
 export interface QuorumOptions {
@@ -86,15 +38,14 @@ export interface LocalSgdOptions extends QuorumOptions {
  *
  * @param options - see {@link LocalSgdOptions}
  * @returns rounds for `startRun`
+ * @throws RangeError or TypeError for an option that is unknown, of a wrong type or out of range
  * @see Stich 2019, Local SGD Converges Fast and Communicates Little,
  *   https://arxiv.org/abs/1805.09767
  */
-export function localSgd({
-  rounds,
-  weighting = 'samples',
-  ...rest
-}: LocalSgdOptions): readonly RoundPlan[] {
-  return repeated(rounds, { ...rest, weighting, combine: { kind: 'mean' } });
+export function localSgd(options: LocalSgdOptions): readonly RoundPlan[] {
+  const given = requireOptions('localSgd', options, LOCAL_SGD);
+  const { rounds, weighting = 'samples', ...rest } = given;
+  return repeated('localSgd', rounds, { ...rest, weighting, combine: { kind: 'mean' } });
 }
 
 /** The options of {@link diloco}. */
@@ -113,18 +64,15 @@ export interface DilocoOptions extends LocalSgdOptions {
  *
  * @param options - see {@link DilocoOptions}; `weighting` is `uniform` by default
  * @returns rounds for `startRun`
+ * @throws RangeError or TypeError for an option that is unknown, of a wrong type or out of range
  * @see Douillard et al. 2023, DiLoCo, https://arxiv.org/abs/2311.08105
  */
-export function diloco({
-  rounds,
-  weighting = 'uniform',
-  lr = 0.7,
-  momentum = 0.9,
-  nesterov = true,
-  ...rest
-}: DilocoOptions): readonly RoundPlan[] {
+export function diloco(options: DilocoOptions): readonly RoundPlan[] {
+  const given = requireOptions('diloco', options, [...LOCAL_SGD, 'lr', 'momentum', 'nesterov']);
+  const { rounds, weighting = 'uniform', ...others } = given;
+  const { lr = 0.7, momentum = 0.9, nesterov = true, ...rest } = others;
   const combine: Combine = { kind: 'outer', lr, momentum, nesterov };
-  return repeated(rounds, { ...rest, weighting, combine });
+  return repeated('diloco', rounds, { ...rest, weighting, combine });
 }
 
 /** The options of {@link swap}. */
@@ -156,19 +104,20 @@ export interface SwapPlanOptions extends QuorumOptions {
  *
  * @param options - see {@link SwapPlanOptions}; the quorum and the deadline are of the second phase
  * @returns rounds for `startRun`
+ * @throws RangeError or TypeError for an option that is unknown, of a wrong type or out of range
  * @see Gupta et al. 2020, https://arxiv.org/abs/2001.02312
  */
-export function swap({
-  together,
-  apart,
-  bnUpdate = true,
-  ...quorum
-}: SwapPlanOptions): readonly RoundPlan[] {
+export function swap(options: SwapPlanOptions): readonly RoundPlan[] {
+  const given = requireOptions('swap', options, ['together', 'apart', 'bnUpdate', ...QUORUM]);
+  const { bnUpdate = true, ...rest } = given;
+  const { together, apart, ...quorum } = rest;
+  const first = requireOptions('swap: together', together, ['steps', 'options']);
+  const second = requireOptions('swap: apart', apart, ['workers', 'steps', 'options']);
   const each = { weighting: 'uniform', combine: { kind: 'mean' }, state: 'fresh' } as const;
-  return [
-    { ...together, ...each, workers: 1 },
-    { ...apart, ...each, ...quorum, bnUpdate },
-  ];
+  return requireRounds('swap', [
+    { ...first, ...each, workers: 1 },
+    { ...second, ...each, ...quorum, bnUpdate },
+  ]);
 }
 
 /** The options of {@link sweepSoup}. */
@@ -187,14 +136,25 @@ export interface SweepSoupOptions extends QuorumOptions {
  *
  * @param options - see {@link SweepSoupOptions}
  * @returns rounds for `startRun`
+ * @throws RangeError or TypeError for an option that is unknown, of a wrong type or out of range
  * @see Wortsman et al. 2022, Model soups, https://arxiv.org/abs/2203.05482
  */
 export function sweepSoup(options: SweepSoupOptions): readonly RoundPlan[] {
+  const given = requireOptions('sweepSoup', options, ['steps', 'options', 'bnUpdate', ...QUORUM]);
+  const { options: sweep } = given;
+  if (!Array.isArray(sweep) || sweep.length === 0) {
+    const expected = 'a list with the settings of each run';
+    throw new TypeError(`sweepSoup: options is ${shown(sweep)}, expected ${expected}.`);
+  }
   const combine: Combine = { kind: 'greedy-soup' };
-  return [{ ...options, workers: options.options.length, weighting: 'uniform', combine }];
+  const round: RoundPlan = { ...given, workers: sweep.length, weighting: 'uniform', combine };
+  return requireRounds('sweepSoup', [round]);
 }
 
-function repeated(count: number, round: RoundPlan): readonly RoundPlan[] {
-  if (Number.isInteger(count) && count > 0) return Array.from({ length: count }, () => round);
-  throw new RangeError(`The number of rounds is ${count}, expected an integer from 1 on.`);
+function repeated(call: string, count: number, round: RoundPlan): readonly RoundPlan[] {
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw new RangeError(`${call}: rounds is ${shown(count)}, expected an integer from 1 on.`);
+  }
+  const checked = requireRounds(call, [round]);
+  return Array.from({ length: count }, () => checked).flat();
 }

@@ -1,7 +1,7 @@
 // The queues of training, and the jobs in them.
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { JOB } from '../queue/connection.js';
+import { connected, JOB, producerConnection } from '../queue/connection.js';
 import { jobId, ROUNDS_QUEUE, TRAINING_QUEUE } from './names.js';
 import type { CombineJob, RoundJob, RunName, TrainJob } from './names.js';
 
@@ -38,6 +38,41 @@ export function openQueues(connection: Redis): Queues {
       await Promise.all([training.close(), rounds.close()]);
     },
   };
+}
+
+/** Uses the queues for a call. */
+export async function withQueues<T>(
+  call: string,
+  url: string,
+  use: (queues: Queues) => Promise<T>,
+): Promise<T> {
+  const connection = producerConnection(url);
+  await connected(connection, url).catch((cause: unknown) => {
+    const { message } = cause as Error;
+    throw new Error(
+      `${call}: ${message} Start Redis, or correct its URL, and call ${call} again.`,
+      { cause },
+    );
+  });
+  const queues = openQueues(connection);
+  try {
+    await queues.rounds.waitUntilReady();
+    return await use(queues);
+  } finally {
+    await queues.close();
+    connection.disconnect();
+  }
+}
+
+/** Which workers a run lacks, as a warning; undefined where there are some. */
+export async function lackOf({ training, rounds }: Queues): Promise<string | undefined> {
+  // Unless Redis does not let us ask, or is away.
+  const count = async (queue: Queue): Promise<number> =>
+    await queue.getWorkersCount().catch(() => 1);
+  // Those that train decide about rounds too.
+  if ((await count(training)) > 0) return undefined;
+  const who = (await count(rounds)) > 0 ? 'no worker with a module' : 'no worker';
+  return `${who} is connected: the run waits until one is started.`;
 }
 
 /** Adds the job of a round, unless there is one that goes on. */

@@ -1,5 +1,5 @@
 // The records of a run in the store.
-import type { RoundPlan } from './plan.js';
+import type { RoundPlan } from './round-plan.js';
 
 /** An object of the store, and what tells that it has not changed. */
 export interface ObjectReference {

@@ -1,12 +1,13 @@
 // Decides about rounds: begins them, closes them, and begins the next one. All that it knows is in
 // the store and in Redis, so that any process can go on where another one was killed.
 import { UnrecoverableError } from 'bullmq';
+import type { Job } from 'bullmq';
 import { JOB } from '../queue/connection.js';
 import type { Store } from '../store/store.js';
-import { jobId, keyOf } from './names.js';
-import type { CombineJob, RoundJob, RunName } from './names.js';
+import { jobId, keyOf, titleOf } from './names.js';
+import type { CombineJob, RoundJob, RunName, TrainJob } from './names.js';
 import { decide, endOf, runOf, requireRecord } from './objects.js';
-import type { RoundPlan } from './plan.js';
+import type { RoundPlan } from './round-plan.js';
 import { addRound, addTraining, failedOf, removeJobs } from './queues.js';
 import type { Queues } from './queues.js';
 import { isCancelled } from './record.js';
@@ -112,15 +113,16 @@ async function closeIfDue(look: Look, missing: readonly number[], age: number): 
   const reasons = new Map<number, string>();
   for (const worker of failed) {
     const job = await queues.training.getJob(jobId.train(name, round, worker));
-    reasons.set(worker, job?.failedReason ?? 'its job failed');
+    reasons.set(worker, reasonOf(job));
   }
   if (members < quorum) {
+    const isMissing = isOverdue ? 'has not contributed by the deadline' : 'was not done yet';
     const who = missing.map((worker) => {
-      return `worker ${worker} (${reasons.get(worker) ?? 'has not contributed'})`;
+      return `worker ${worker} (${reasons.get(worker) ?? isMissing})`;
     });
     throw new UnrecoverableError(
-      `run "${name.run}": round ${round} has ${members} of ${workers} contributions, and ` +
-        `${quorum} are its quorum. There is none of ${who.join(', ')}. ` +
+      `run "${name.run}": round ${round} has ${members} of ${workers} contributions; its quorum ` +
+        `is ${quorum}. Missing: ${who.join(', ')}. ` +
         'Start the run again to try this round once more.',
     );
   }
@@ -183,9 +185,17 @@ async function requireCombine({ queues, name, round }: Look): Promise<void> {
   if (!(await job.isFailed())) return;
   const failed = await queues.training.getJob(id);
   throw new UnrecoverableError(
-    `run "${name.run}": round ${round} could not be combined (${failed?.failedReason}). ` +
+    `run "${name.run}": round ${round} could not be combined (${reasonOf(failed)}). ` +
       'Start the run again to try once more.',
   );
+}
+
+/** Why a job failed, for a message that says what it was for. */
+function reasonOf(job: Job<TrainJob | CombineJob> | undefined): string {
+  if (job?.failedReason === undefined) return 'its job failed';
+  const title = `${titleOf(job.data)}: `;
+  const { failedReason: text } = job;
+  return (text.startsWith(title) ? text.slice(title.length) : text).replace(/\.$/, '');
 }
 
 /** The workers that have not contributed. */

@@ -4,25 +4,27 @@ import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { mergeAverages, PolyakError } from '@polyak/core';
 import type { NamedTensors } from '@polyak/core';
-import { requireOptions } from '@polyak/core/kit';
+import { requireFunction, requireOptions, requireSignal } from '@polyak/core/kit';
 import { encodeSafetensors } from '@polyak/safetensors';
 import type { Fleet } from '../fleet.js';
-import { connected, producerConnection } from '../queue/connection.js';
+import { readFleet } from '../fleet.js';
 import type { Store } from '../store/store.js';
 import { jobId, keyOf, requireRunId } from './names.js';
 import type { RunName } from './names.js';
 import { decide, endOf, positionOf, recordOf, requireRecord, sha256Of } from './objects.js';
-import type { RoundPlan } from './plan.js';
+import type { RoundPlan } from './round-plan.js';
 import { requireRounds } from './require-rounds.js';
-import { addRound, openQueues, removeFailed } from './queues.js';
+import { addRound, lackOf, removeFailed, withQueues } from './queues.js';
 import type { Queues } from './queues.js';
 import { isCancelled } from './record.js';
 import type { RoundRecord, RoundResult, RunRecord } from './record.js';
 import { removeRound } from './rounds.js';
+import { shown } from './shown.js';
 import { readTensors } from './tensor-stream.js';
 import { tidyRound } from './tidy-round.js';
 
 const OPTIONS = ['id', 'rounds', 'weights', 'seed', 'keepAll'];
+const WAIT_OPTIONS = ['signal', 'onProgress', 'onWarning'];
 
 // What makes two runs different, as their records and their options call it.
 const COMPARED: readonly (readonly [keyof RunRecord, string])[] = [
@@ -35,6 +37,8 @@ const COMPARED: readonly (readonly [keyof RunRecord, string])[] = [
 
 // How often a handle looks for the next result, in milliseconds.
 const POLL_MS = 200;
+// How often it looks whether there are workers, in milliseconds.
+const WORKERS_MS = 5000;
 
 /** What {@link startRun} starts. */
 export interface RunOptions {
@@ -66,6 +70,8 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
   /** Called once for each round, in order, when it has ended. */
   readonly onProgress?: (progress: RoundProgress) => void;
+  /** Gets what is no reason to end, such as that there is no worker. Default `console.warn`. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** The result of a run. */
@@ -104,21 +110,29 @@ export interface Run {
  * @param fleet - see {@link Fleet}
  * @param options - see {@link RunOptions}
  * @returns a handle; workers do the rest, and need none
- * @throws RangeError for an id or a round that is out of range
+ * @throws RangeError or TypeError for an option that is unknown, of a wrong type or out of range
  * @throws PolyakError `ERR_EXISTS` where another run has the id, `ERR_ROUND` where the run was
  *   cancelled, `ERR_UNSUPPORTED` for weights that are not float32 or float64, `ERR_NON_FINITE` for
  *   NaN or an infinity in them
  * @throws Error where Redis is not reached
  */
 export async function startRun(fleet: Fleet, options: RunOptions): Promise<Run> {
-  const { store, url } = fleet;
+  const own = readFleet('startRun', fleet);
+  const { store, url } = own;
   const given = requireOptions('startRun', options, OPTIONS);
-  const { id, rounds, seed = 0, keepAll = false } = given;
+  const { id, seed = 0, keepAll = false } = given;
   requireRunId('startRun', id);
   if (!Number.isSafeInteger(seed)) {
-    throw new RangeError(`startRun: the seed is ${seed}, expected an integer.`);
+    throw new RangeError(`startRun: the seed is ${shown(seed)}, expected an integer.`);
   }
-  requireRounds('startRun', rounds);
+  if (typeof keepAll !== 'boolean') {
+    throw new TypeError(`startRun: keepAll is ${shown(keepAll)}, expected a boolean.`);
+  }
+  const rounds = requireRounds('startRun', given.rounds);
+  if (typeof given.weights !== 'object') {
+    const found = shown(given.weights);
+    throw new TypeError(`startRun: weights is ${found}, expected tensors by name.`);
+  }
   // Refuses what cannot be averaged.
   const { mean } = mergeAverages([{ mean: given.weights, weight: 1 }]);
   const weights = encodeSafetensors(mean);
@@ -142,7 +156,7 @@ export async function startRun(fleet: Fleet, options: RunOptions): Promise<Run> 
   if (plan !== undefined) {
     await withQueues('startRun', url, (queues) => resume(queues, name, position.round, plan));
   }
-  return new FleetRun(fleet, name, rounds);
+  return new FleetRun(own, name, rounds);
 }
 
 /** Throws where a run of this id was started with other options. */
@@ -171,16 +185,25 @@ class FleetRun implements Run {
     this.#rounds = rounds;
   }
 
-  async wait({ signal, onProgress }: WaitOptions = {}): Promise<RunResult> {
+  async wait(options: WaitOptions = {}): Promise<RunResult> {
+    const { signal, onProgress, onWarning } = readWaitOptions(options);
     const { store, url } = this.#fleet;
     const rounds = this.#rounds.length;
     return await withQueues('wait', url, async (queues) => {
       const done: RoundProgress[] = [];
+      let lookAt = Date.now() + WORKERS_MS;
+      let lack: string | undefined;
       while (done.length < rounds) {
         signal?.throwIfAborted();
         const result = await this.#resultOf(done.length);
         if (result === undefined) {
           await this.#requireGoing(queues, done.length);
+          if (Date.now() >= lookAt) {
+            lookAt = Date.now() + WORKERS_MS;
+            const before = lack;
+            lack = await lackOf(queues);
+            if (lack !== undefined && lack !== before) onWarning(lack);
+          }
           await setTimeout(POLL_MS, undefined, signal === undefined ? {} : { signal });
           continue;
         }
@@ -240,6 +263,17 @@ class FleetRun implements Run {
   }
 }
 
+function readWaitOptions(
+  options: WaitOptions,
+): WaitOptions & Required<Pick<WaitOptions, 'onWarning'>> {
+  const given = requireOptions('wait', options, WAIT_OPTIONS);
+  const { signal, onProgress, onWarning = (text: string) => console.warn(text) } = given;
+  requireSignal('wait', signal);
+  if (onProgress !== undefined) requireFunction('wait', 'onProgress', onProgress);
+  requireFunction('wait', 'onWarning', onWarning);
+  return { ...given, onWarning };
+}
+
 /** Adds the job of a round; again, with those of its workers, where it failed. */
 async function resume(
   queues: Queues,
@@ -254,28 +288,4 @@ async function resume(
     await job?.remove();
   }
   await addRound(queues, name, round);
-}
-
-/** Uses the queues for a call. */
-async function withQueues<T>(
-  call: string,
-  url: string,
-  use: (queues: Queues) => Promise<T>,
-): Promise<T> {
-  const connection = producerConnection(url);
-  await connected(connection, url).catch((cause: unknown) => {
-    const { message } = cause as Error;
-    throw new Error(
-      `${call}: ${message} Start Redis, or correct its URL, and call ${call} again.`,
-      { cause },
-    );
-  });
-  const queues = openQueues(connection);
-  try {
-    await queues.rounds.waitUntilReady();
-    return await use(queues);
-  } finally {
-    await queues.close();
-    connection.disconnect();
-  }
 }

@@ -21,7 +21,7 @@ describe.skipIf(NO_REDIS !== undefined)('a greedy soup', () => {
     const log = fleet.path('memory.log');
     // 24 models of 8 MB.
     const options = Array.from({ length: 24 }, () => ({ length, log }));
-    const run = await startRun(fleet, {
+    const run = await startRun(fleet.at, {
       id: 'memory',
       rounds: sweepSoup({ steps: 1, options }),
       weights: { w: { dtype: 'float32', shape: [length], data: new Float32Array(length) } },

@@ -60,3 +60,36 @@ describe('the rounds of', () => {
     ]);
   });
 });
+
+describe('what is not a plan is refused by name', () => {
+  const base = { rounds: 1, workers: 2, steps: 1 };
+  const phases = { together: { steps: 1 }, apart: { workers: 2, steps: 1 } };
+  const sweep = { steps: 1, options: [{}] };
+  // As callers without types may have them.
+  const cases: readonly (readonly [(options: never) => unknown, object, string])[] = [
+    [localSgd, { ...base, worker: 2 }, 'localSgd: there is no option "worker"'],
+    [localSgd, { ...base, nesterov: true }, 'localSgd: there is no option "nesterov"'],
+    [localSgd, { ...base, steps: '1' }, 'localSgd: round 0: steps is "1", expected an integer'],
+    [localSgd, { ...base, rounds: NaN }, 'localSgd: rounds is NaN, expected an integer'],
+    [localSgd, { ...base, workers: NaN }, 'workers is NaN, expected an integer'],
+    [localSgd, { ...base, deadlineMs: '5' }, 'deadlineMs is "5", expected a finite number'],
+    [localSgd, { ...base, options: 5 }, 'options is 5, expected an object of settings'],
+    [localSgd, { ...base, options: [{}, null] }, 'options is null, expected an object'],
+    [localSgd, { ...base, options: { step: 1n } }, 'the options are not plain JSON'],
+    [diloco, { ...base, nestrov: true }, 'diloco: there is no option "nestrov"'],
+    [diloco, { ...base, nesterov: 'false' }, 'combine.nesterov is "false", expected a boolean'],
+    [diloco, { ...base, lr: '0.7' }, 'combine.lr is "0.7", expected a finite number above 0'],
+    [diloco, { ...base, momentum: 1 }, 'combine.momentum is 1, expected a number in [0, 1)'],
+    [swap, { ...phases, workers: 2 }, 'swap: there is no option "workers"'],
+    [swap, { ...phases, bnUpdate: 'false' }, 'bnUpdate is "false", expected a boolean'],
+    [swap, { apart: phases.apart }, 'swap: together: the options are undefined'],
+    [swap, { ...phases, apart: { ...phases.apart, lr: 1 } }, 'apart: there is no option "lr"'],
+    [sweepSoup, { ...sweep, workers: 1 }, 'sweepSoup: there is no option "workers"'],
+    [sweepSoup, { ...sweep, options: {} }, 'sweepSoup: options is {}, expected a list'],
+    [sweepSoup, { ...sweep, options: [] }, 'sweepSoup: options is [], expected a list'],
+    [sweepSoup, { ...sweep, quorum: 2 }, 'quorum is 2, expected an integer from 1 to the 1 worker'],
+  ];
+  it.each(cases)('%o: %j', (make, options, message) => {
+    expect(() => make(options as never)).toThrow(message);
+  });
+});

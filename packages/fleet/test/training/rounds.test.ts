@@ -140,7 +140,7 @@ describe.skipIf(NO_REDIS !== undefined)('the rounds of a fleet', () => {
       const options = { worker: 1, until: gate };
       const rounds = [{ ...MEAN, workers: 2, steps: 2, deadlineMs: 500, options }];
       await expect(done(fleet, 'deadline', rounds)).rejects.toThrow(
-        /worker 1 \(has not contributed\)/,
+        /worker 1 \(has not contributed by the deadline\)/,
       );
       await fleet.release(gate);
       const result = await done(fleet, 'deadline', rounds);
@@ -177,10 +177,13 @@ describe.skipIf(NO_REDIS !== undefined)('the rounds of a fleet', () => {
     it('are attached to when they are started twice, unless they differ', async () => {
       const rounds = localSgd({ rounds: 1, workers: 2, steps: 1 });
       const options: RunOptions = { id: 'twice', rounds, weights: WEIGHTS };
-      const [one, two] = await Promise.all([startRun(fleet, options), startRun(fleet, options)]);
+      const [one, two] = await Promise.all([
+        startRun(fleet.at, options),
+        startRun(fleet.at, options),
+      ]);
       const results = await Promise.all([one.wait(), two.wait()]);
       expect(results[0]).toEqual(results[1]);
-      expect(await (await startRun(fleet, options)).wait()).toEqual(results[0]);
+      expect(await (await startRun(fleet.at, options)).wait()).toEqual(results[0]);
     });
 
     it.each([
@@ -193,7 +196,7 @@ describe.skipIf(NO_REDIS !== undefined)('the rounds of a fleet', () => {
       const rounds = localSgd({ rounds: 1, workers: 2, steps: 1 });
       const options: RunOptions = { id, rounds, weights: WEIGHTS };
       const both = [options, { ...options, ...others }];
-      const settled = await Promise.allSettled(both.map((each) => startRun(fleet, each)));
+      const settled = await Promise.allSettled(both.map((each) => startRun(fleet.at, each)));
       const refused = settled.flatMap((each) =>
         each.status === 'rejected' ? [each.reason as unknown] : [],
       );
@@ -241,7 +244,22 @@ describe.skipIf(NO_REDIS !== undefined)('the rounds of a fleet', () => {
     it('are not started where the plan, the id or the weights are wrong', async () => {
       const plan: RoundPlan = { ...MEAN, workers: 2, steps: 1 };
       const half = { w: { dtype: 'float16', shape: [1], data: Uint16Array.of(0) } } as const;
+      const by = (combine: unknown): Partial<RunOptions> => ({
+        rounds: [{ ...plan, combine } as RoundPlan],
+      });
+      const outer = { kind: 'outer', lr: 1, momentum: 0, nesterov: true };
       const wrong: readonly (readonly [Partial<RunOptions>, string])[] = [
+        [by(undefined), 'round 0: combine is undefined, expected { kind }, which is one of "mean"'],
+        [by({ kind: 'sum' }), 'round 0: combine.kind is "sum", expected one of "mean", "outer"'],
+        [by({ kind: 'mean', lr: 1 }), 'round 0: combine: there is no option "lr"'],
+        [by({ ...outer, nestrov: true }), 'round 0: combine: there is no option "nestrov"'],
+        [by({ ...outer, nesterov: 'false' }), 'combine.nesterov is "false", expected a boolean'],
+        [by({ ...outer, nesterov: undefined }), 'combine.nesterov is undefined'],
+        [{ rounds: [{ ...plan, bnUpdate: 1 } as unknown as RoundPlan] }, 'bnUpdate is 1'],
+        [{ rounds: [null as unknown as RoundPlan] }, 'round 0: the options are null'],
+        [{ rounds: {} as RoundPlan[] }, 'rounds is {}, expected a list of rounds'],
+        [{ keepAll: 'no' as unknown as boolean }, 'keepAll is "no", expected a boolean'],
+        [{ weights: undefined as unknown as RunOptions['weights'] }, 'weights is undefined'],
         [{ id: '../x' }, 'the id is "../x"'],
         [{ rounds: [] }, 'there are no rounds'],
         [{ seed: NaN }, 'the seed is NaN'],
@@ -257,9 +275,26 @@ describe.skipIf(NO_REDIS !== undefined)('the rounds of a fleet', () => {
       ];
       for (const [options, message] of wrong) {
         const whole = { id: 'wrong', rounds: [plan], weights: WEIGHTS, ...options };
-        await expect(startRun(fleet, whole)).rejects.toThrow(message);
+        await expect(startRun(fleet.at, whole)).rejects.toThrow(message);
       }
       expect(await fleet.store.list('runs/wrong/')).toEqual([]);
+      const whole: RunOptions = { id: 'wrong', rounds: [plan], weights: WEIGHTS };
+      const misspelt = { ...fleet.at, uri: fleet.url };
+      await expect(startRun(misspelt, whole)).rejects.toThrow('there is no option "uri"');
+    });
+
+    it('are not waited for with options that are unknown or of a wrong type', async () => {
+      const run = await start(fleet, 'waited', [{ ...MEAN, workers: 1, steps: 1 }]);
+      const wrong: readonly (readonly [object, string])[] = [
+        [{ onProgres: () => undefined }, 'wait: there is no option "onProgres"'],
+        [{ onProgress: true }, 'wait: onProgress is true, expected a function'],
+        [{ onWarning: 'no' }, 'wait: onWarning is "no", expected a function'],
+        [{ signal: new AbortController() }, 'wait: the signal'],
+      ];
+      for (const [options, message] of wrong) {
+        await expect(run.wait(options)).rejects.toThrow(message);
+      }
+      await run.wait();
     });
   });
 });

@@ -1,21 +1,33 @@
 // The job that computes what comes of a round, from the record of the round alone.
+import { PolyakError } from '@polyak/core';
 import type { NamedTensors } from '@polyak/core';
+import { allFinite } from '@polyak/core/kit';
 import { encodeSafetensors } from '@polyak/safetensors';
 import { UnrecoverableError } from 'bullmq';
 import type { WeightsRequest } from '../module.js';
 import { keyOf } from '../names.js';
 import type { CombineJob } from '../names.js';
 import { decide, endOf, putObject, recordOf, requireRecord, runOf, startOf } from '../objects.js';
-import type { Combine, RoundPlan } from '../plan.js';
+import type { Combine, RoundPlan } from '../round-plan.js';
 import type { ObjectReference, RoundRecord, RoundResult, RunRecord } from '../record.js';
+import { shown } from '../shown.js';
 import { readSpecs } from '../tensor-stream.js';
 import { tidyRound } from '../tidy-round.js';
 import { greedySoupOf } from './greedy-soup.js';
 import { meanOf } from './mean.js';
+import { callModule, checkReturned } from './module-call.js';
 import { outerStepOf } from './outer-step.js';
 import { pollingSignal } from './polling.js';
 import type { Sandbox } from './polling.js';
 import { checkedWeights, settingsOf } from './round-weights.js';
+
+/** What combining makes, for messages. */
+const WHAT: Readonly<Record<Combine['kind'], string>> = {
+  mean: 'the mean',
+  outer: 'the outer step',
+  'greedy-soup': 'the soup',
+};
+const REMEDY = 'Lower the learning rate.';
 
 /** What contributions made. */
 interface Combined {
@@ -91,22 +103,37 @@ async function combined(
     if (evaluate === undefined) throw lacks('evaluate');
     return await greedySoupOf(store, members, specs, async (what, weights) => {
       signal.throwIfAborted();
-      return finiteScore(what, await evaluate(request(weights)));
+      requireFinite('the soup', weights);
+      return finiteScore(what, await callModule('evaluate', () => evaluate(request(weights))));
     });
   };
 
-  const made = await byKind(plan.combine);
+  const made = await byKind(plan.combine).catch((error: unknown) => {
+    // A sum that overflows does so again.
+    if (!PolyakError.is(error) || error.code !== 'ERR_NON_FINITE') throw error;
+    throw new UnrecoverableError(`${error.message} ${REMEDY}`);
+  });
+  requireFinite(WHAT[plan.combine.kind], made.weights);
+  if (made.momentum !== undefined) requireFinite('the momentum', made.momentum);
   if (plan.bnUpdate !== true) return made;
-  if (module.bnUpdate === undefined) throw lacks('bnUpdate');
-  const weights = await module.bnUpdate(request(made.weights));
-  return { ...made, weights: checkedWeights('bnUpdate', weights, specs) };
+  const { bnUpdate } = module;
+  if (bnUpdate === undefined) throw lacks('bnUpdate');
+  const weights = await callModule('bnUpdate', () => bnUpdate(request(made.weights)));
+  return { ...made, weights: checkReturned(() => checkedWeights('bnUpdate', weights, specs)) };
+}
+
+/** Throws where a result is not finite. What it was made from is. */
+function requireFinite(what: string, tensors: NamedTensors): void {
+  for (const [name, { dtype, data }] of Object.entries(tensors)) {
+    if (allFinite(dtype, data)) continue;
+    throw new UnrecoverableError(`${what} of "${name}" overflows ${dtype}. ${REMEDY}`);
+  }
 }
 
 function finiteScore(what: string, score: unknown): number {
   if (typeof score === 'number' && Number.isFinite(score)) return score;
-  const found = typeof score === 'number' ? String(score) : `a value of type ${typeof score}`;
   throw new UnrecoverableError(
-    `${what}: evaluate returned ${found}, expected a finite number. Return a low one for weights ` +
+    `${what}: evaluate returned ${shown(score)}, expected a finite number. Return a low one for weights ` +
       'that cannot be scored.',
   );
 }

@@ -2,7 +2,7 @@
 import type { NamedTensors } from '@polyak/core';
 import type { HostTensor, TensorSpec } from '@polyak/core/interfaces';
 import type { Store } from '../../store/store.js';
-import type { Combine } from '../plan.js';
+import type { Combine } from '../round-plan.js';
 import type { Member, RoundStart } from '../record.js';
 import { withTensors } from '../tensor-stream.js';
 import type { TensorStream } from '../tensor-stream.js';

@@ -5,7 +5,7 @@ import type { HostTensor, TensorSpec } from '@polyak/core/interfaces';
 import { allFinite, specDifferences } from '@polyak/core/kit';
 import { UnrecoverableError } from 'bullmq';
 import type { Settings } from '../module.js';
-import type { RoundPlan } from '../plan.js';
+import type { RoundPlan } from '../round-plan.js';
 
 /** The settings of a worker in a round. */
 export function settingsOf({ options = {} }: RoundPlan, worker: number): Settings {

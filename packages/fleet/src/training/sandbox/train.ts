@@ -6,7 +6,7 @@ import type { TensorSpec } from '@polyak/core/interfaces';
 import { encodeSafetensors } from '@polyak/safetensors';
 import { UnrecoverableError } from 'bullmq';
 import type { Store } from '../../store/store.js';
-import type { Contribution } from '../module.js';
+import type { Contribution, TrainRequest } from '../module.js';
 import { keyOf } from '../names.js';
 import type { TrainJob } from '../names.js';
 import {
@@ -20,13 +20,17 @@ import {
   runOf,
   startOf,
 } from '../objects.js';
-import type { RoundPlan } from '../plan.js';
+import type { RoundPlan } from '../round-plan.js';
 import type { ContributionRecord, RoundRecord } from '../record.js';
 import { readTensors } from '../tensor-stream.js';
+import { shown } from '../shown.js';
 import { tidyRound } from '../tidy-round.js';
+import { callModule, checkReturned } from './module-call.js';
 import { pollingSignal } from './polling.js';
 import type { Sandbox } from './polling.js';
 import { checkedWeights, settingsOf, specsOf } from './round-weights.js';
+
+const RETURNED = ['weights', 'state', 'samples', 'metrics'];
 
 /** What a job that trains returns: whether the round may still take it. */
 export interface TrainReport {
@@ -59,7 +63,7 @@ export async function train(sandbox: Sandbox, job: TrainJob): Promise<TrainRepor
     // The module may change what it gets.
     const expected = specsOf(weights);
     const state = await stateOf(store, job, plan);
-    const contribution = await module.train({
+    const request: TrainRequest = {
       weights,
       ...(state === undefined ? {} : { state }),
       seed: seedOf(record.seed, round, worker),
@@ -69,8 +73,13 @@ export async function train(sandbox: Sandbox, job: TrainJob): Promise<TrainRepor
       steps: plan.steps,
       options: settingsOf(plan, worker),
       signal: polling.signal,
-    });
-    return await contribute(store, job, checked(job, contribution, expected));
+    };
+    const contribution = await callModule('train', () => module.train(request));
+    return await contribute(
+      store,
+      job,
+      checkReturned(() => checked(contribution, expected)),
+    );
   } catch (error) {
     if (await isOver(store, job)) return await late(store, job);
     throw error;
@@ -117,7 +126,7 @@ async function contribute(
           state: await putObject(
             store,
             (sha256) => keyOf.state(job, round, worker, sha256),
-            toSafetensors(state),
+            checkReturned(() => encodedState(state)),
           ),
         }),
   };
@@ -132,23 +141,46 @@ async function contribute(
 
 /** A contribution that the round can take. */
 function checked(
-  job: TrainJob,
   contribution: Contribution,
   expected: ReadonlyMap<string, TensorSpec>,
 ): Contribution {
-  const what = `worker ${job.worker} in round ${job.round}`;
   if (typeof contribution !== 'object' || contribution === null) {
-    throw new UnrecoverableError(`${what}: train returned no { weights, samples }. Return both.`);
+    throw new TypeError(`train returned ${shown(contribution)}, expected { weights, samples }.`);
   }
-  const { samples, metrics = {} } = contribution;
-  if (!(typeof samples === 'number' && samples > 0 && samples < Infinity)) {
-    throw new UnrecoverableError(`${what}: samples is ${samples}, expected a number above 0.`);
+  const unknown = Object.keys(contribution).find((key) => !RETURNED.includes(key));
+  if (unknown !== undefined) {
+    throw new TypeError(
+      `train returned an unknown "${unknown}". Return { ${RETURNED.join(', ')} } only.`,
+    );
+  }
+  const { weights, samples, metrics } = contribution;
+  // Beyond these, the sums of a mean overflow or vanish.
+  if (!(typeof samples === 'number' && samples >= 1e-100 && samples <= 1e100)) {
+    throw new RangeError(
+      `train: samples is ${shown(samples)}, expected a number above 0, from 1e-100 to 1e100.`,
+    );
+  }
+  requireMetrics(metrics);
+  return { ...contribution, weights: checkedWeights('train', weights, expected) };
+}
+
+function encodedState(state: StateTree): Uint8Array {
+  try {
+    return toSafetensors(state);
+  } catch (cause) {
+    const reason = (cause as Error).message.replace(/^toSafetensors: /, '');
+    throw new TypeError(`train: the state cannot be kept: ${reason}`, { cause });
+  }
+}
+
+function requireMetrics(metrics: unknown = {}): void {
+  if (typeof metrics !== 'object' || metrics === null || Array.isArray(metrics)) {
+    throw new TypeError(`train: metrics is ${shown(metrics)}, expected an object of numbers.`);
   }
   const odd = Object.entries(metrics).find(([, value]) => typeof value !== 'number');
-  if (odd !== undefined) {
-    throw new UnrecoverableError(`${what}: the metric "${odd[0]}" is not a number. Leave it out.`);
-  }
-  return { ...contribution, weights: checkedWeights(what, contribution.weights, expected) };
+  if (odd === undefined) return;
+  const [name, value] = odd;
+  throw new TypeError(`train: the metric "${name}" is ${shown(value)}, expected a number.`);
 }
 
 async function stateOf(

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { folderStore } from '@polyak/fleet';
-import type { Store } from '@polyak/fleet';
+import type { Fleet } from '@polyak/fleet';
 import { Queue } from 'bullmq';
 import type { JobType } from 'bullmq';
 import { startRedis } from '../../../../../tests/support/redis.js';
@@ -19,9 +19,9 @@ const MODULE = fileURLToPath(new URL('toy.mjs', import.meta.url));
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
 
 /** A fleet with a folder and a Redis of its own. */
-export interface TestFleet {
-  readonly store: Store;
-  readonly url: string;
+export interface TestFleet extends Fleet {
+  /** Where it works: what calls take. */
+  readonly at: Fleet;
   readonly redis: TestRedis;
   readonly workers: ReadonlySet<ChildProcess>;
   readonly training: Queue;
@@ -91,19 +91,20 @@ export async function startFleet(count: number, shared: WorkerOptions = {}): Pro
     return new Queue(name, { connection }).on('error', () => undefined);
   });
   const [training, rounds] = queues as [Queue, Queue];
+  const at: Fleet = { store: folderStore(folder), url: redis.url };
   return {
-    store: folderStore(folder),
-    url: redis.url,
+    ...at,
+    at,
     redis,
     workers,
     training,
     rounds,
     path,
-    release: async (at) => {
-      await writeFile(at, '');
+    release: async (file) => {
+      await writeFile(file, '');
     },
-    lines: async (at) => {
-      const text = await readFile(at, 'utf8').catch(() => '');
+    lines: async (file) => {
+      const text = await readFile(file, 'utf8').catch(() => '');
       return text.split('\n').filter((line) => line !== '');
     },
     startWorker,

@@ -24,7 +24,7 @@ export async function start(
   id: string,
   rounds: readonly RoundPlan[],
 ): Promise<Run> {
-  return await startRun(fleet, { id, rounds, weights: WEIGHTS });
+  return await startRun(fleet.at, { id, rounds, weights: WEIGHTS });
 }
 
 /** Starts a run and waits for it. */

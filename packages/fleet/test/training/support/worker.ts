@@ -1,4 +1,6 @@
-// A worker process of the tests: store, Redis and module are its arguments.
+// A worker process of the tests: store, Redis and module are its arguments. Its warnings are written
+// to the file `warnings`.
+import { appendFileSync } from 'node:fs';
 import { folderStore, startWorker } from '@polyak/fleet';
 
 process.on('disconnect', () => process.exit(0));
@@ -10,7 +12,9 @@ try {
       module: form === 'URL' ? new URL(module) : module,
       lockDuration: 3000,
       stalledInterval: 1000,
-      onWarning: () => undefined,
+      onWarning: (text) => {
+        appendFileSync(`${process.env['TOY_FOLDER']}/warnings`, `${text}\n`);
+      },
     },
   );
   process.send?.({});
