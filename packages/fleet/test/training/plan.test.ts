@@ -89,7 +89,10 @@ describe('what is not a plan is refused by name', () => {
     [sweepSoup, { ...sweep, options: [] }, 'sweepSoup: options is [], expected a list'],
     [sweepSoup, { ...sweep, quorum: 2 }, 'quorum is 2, expected an integer from 1 to the 1 worker'],
   ];
-  it.each(cases)('%o: %j', (make, options, message) => {
-    expect(() => make(options as never)).toThrow(message);
-  });
+  it.each(cases.map((each) => [each[2], ...each] as const))(
+    '%s',
+    (_title, make, options, message) => {
+      expect(() => make(options as never)).toThrow(message);
+    },
+  );
 });
