@@ -2,8 +2,9 @@
 // sums.wat.
 import { allFinite, halfFromFloat } from '@polyak/core/kit';
 import { addInJs } from './add-in-js.js';
+import { CHECKSUM_BLOCK, checksumFactor, checksumKeys } from './checksum-keys.js';
 import { replaceNaN, resultsAt } from './results.js';
-import type { HalfOrFloatDType, SumDType, SumKernels } from './sum-kernels.js';
+import type { Checksum, HalfOrFloatDType, SumDType, SumKernels } from './sum-kernels.js';
 
 /** {@link SumKernels} where nothing but JavaScript is available. */
 export class JsSums implements SumKernels {
@@ -54,19 +55,27 @@ export class JsSums implements SumKernels {
     return isInexact;
   }
 
-  checksum(from: number, byteLength: number): { readonly sum: number; readonly weighed: number } {
-    const { bytes } = this;
-    const padded = new Uint8Array(Math.ceil(byteLength / 4) * 4);
-    padded.set(bytes.subarray(from, from + byteLength));
-    const words = new Uint32Array(padded.buffer);
-    let sum = 0;
-    let weighed = 0;
-    for (let i = 0; i < words.length; i += 1) {
-      const word = words[i] as number;
-      sum = (sum + word) | 0;
-      weighed = (weighed + Math.imul(i, word)) | 0;
+  checksum(from: number, byteLength: number, position: number): Checksum {
+    const keys = checksumKeys();
+    const checksum: [number, number, number] = [0, 0, 0];
+    for (let at = 0; at < byteLength;) {
+      const block = Math.floor((position + at) / CHECKSUM_BLOCK);
+      const first = (position + at) % CHECKSUM_BLOCK;
+      const end = Math.min(byteLength, at + CHECKSUM_BLOCK - first);
+      for (const [c, sum] of checksum.entries()) {
+        let products = 0;
+        for (let key = first, k = at; k < end; key += 1, k += 1) {
+          const byte = this.bytes[from + k] as number;
+          // The low byte of a signed 16-bit number, or the high one.
+          const part = key % 2 === 0 ? byte : (byte << 24) >> 16;
+          products =
+            (products + Math.imul(part, keys[(c * CHECKSUM_BLOCK + key) >> 1] as number)) | 0;
+        }
+        checksum[c] = (sum + Math.imul(products, checksumFactor(block, c))) | 0;
+      }
+      at = end;
     }
-    return { sum: sum >>> 0, weighed: weighed >>> 0 };
+    return checksum;
   }
 
   #floats64(address: number, count: number): Float64Array {

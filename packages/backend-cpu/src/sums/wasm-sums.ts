@@ -4,8 +4,9 @@ import { allFinite } from '@polyak/core/kit';
 import type { Module } from '../kernel/webassembly.js';
 import { compileModule, createMemory, instantiateModule, PAGE } from '../kernel/webassembly.js';
 import { addInJs } from './add-in-js.js';
+import { CHECKSUM_BLOCK, CHECKSUM_SUMS, checksumKeys } from './checksum-keys.js';
 import { replaceNaN, resultsAt } from './results.js';
-import type { HalfOrFloatDType, SumDType, SumKernels } from './sum-kernels.js';
+import type { Checksum, HalfOrFloatDType, SumDType, SumKernels } from './sum-kernels.js';
 import { SUMS } from './sums-bytes.js';
 
 type Add = (sum: number, values: number, count: number, weight: number) => void;
@@ -21,7 +22,7 @@ interface Exports {
   readonly roundFloat32: Round;
   readonly roundHalf: (...args: [...Parameters<Round>, ...HalfFormat]) => number;
   readonly addExactly: (sum: number, terms: number, count: number) => number;
-  readonly checksum: (from: number, blocks: number) => readonly [sum: number, weighed: number];
+  readonly checksum: (from: number, byteLength: number, position: number, keys: number) => Checksum;
 }
 
 /** A format with 16 bits. */
@@ -46,8 +47,8 @@ const BFLOAT16: HalfFormat = [2 ** 128, 2 ** -126, 2 ** 45, 13, (1023 - 126 + 45
 const STEP = 16;
 /** The bytes that many of them take at most. */
 const SLOT = 128;
-/** The bytes that the checksum takes at a time. */
-const BLOCK = 64;
+/** The bytes of the keys of the checksum. */
+const KEYS = CHECKSUM_SUMS * CHECKSUM_BLOCK;
 
 /** The weights from which on the kernel for float16 overflows. */
 const LARGE_WEIGHT = 2 ** 911;
@@ -66,8 +67,11 @@ let compiled: Module | undefined;
 /** {@link SumKernels} where WebAssembly with SIMD is available. */
 export class WasmSums implements SumKernels {
   readonly bytes: Uint8Array;
-  /** The bytes, and two slots for the last elements. */
+  /** The bytes, two slots for the last elements, and the keys of the checksum. */
   readonly #all: Uint8Array;
+  /** The address of the keys. */
+  readonly #keys: number;
+  #hasKeys = false;
   readonly #slots: readonly [sum: number, other: number];
   readonly #add: Readonly<Partial<Record<SumDType, Add>>>;
   readonly #round: Readonly<Record<HalfOrFloatDType, Round>>;
@@ -79,12 +83,13 @@ export class WasmSums implements SumKernels {
    */
   constructor(byteLength: number) {
     const slot = Math.ceil(byteLength / STEP) * STEP;
-    const memory = createMemory(Math.ceil((slot + 2 * SLOT) / PAGE) * PAGE);
+    const memory = createMemory(Math.ceil((slot + 2 * SLOT + KEYS) / PAGE) * PAGE);
     compiled ??= compileModule(SUMS);
     const exports = instantiateModule(compiled, memory) as Exports;
     this.bytes = new Uint8Array(memory.buffer, 0, byteLength);
     this.#all = new Uint8Array(memory.buffer);
     this.#slots = [slot, slot + SLOT];
+    this.#keys = slot + 2 * SLOT;
     this.#add = {
       float64: exports.addFloat64,
       float32: exports.addFloat32,
@@ -164,19 +169,10 @@ export class WasmSums implements SumKernels {
     return isInexact || isRestInexact;
   }
 
-  checksum(from: number, byteLength: number): { readonly sum: number; readonly weighed: number } {
-    const rest = byteLength % BLOCK;
-    const whole = byteLength - rest;
-    const [sum, weighed] = this.#exports.checksum(from, whole / BLOCK);
-    if (rest === 0) return { sum: sum >>> 0, weighed: weighed >>> 0 };
-    const [slot] = this.#slots;
-    this.#all.fill(0, slot, slot + BLOCK);
-    this.#copy(slot, from + whole, rest);
-    const [last, lastWeighed] = this.#exports.checksum(slot, 1);
-    return {
-      sum: (sum + last) >>> 0,
-      weighed: (weighed + lastWeighed + Math.imul(whole / 4, last)) >>> 0,
-    };
+  checksum(from: number, byteLength: number, position: number): Checksum {
+    if (!this.#hasKeys) new Int16Array(this.#all.buffer, this.#keys).set(checksumKeys());
+    this.#hasKeys = true;
+    return this.#exports.checksum(from, byteLength, position, this.#keys);
   }
 
   #copyFloat64(sum: number, target: number, count: number): boolean {

@@ -1,60 +1,53 @@
-// A checksum of ranges of a file: the sum of its 32-bit words, and the sum of the words times their
-// index, modulo 2^32. Ranges may come in any order. It finds damage; it is no proof against people.
+// A checksum of ranges of bytes, which may come in any order and from several processes. It finds
+// every kind of damage; it is no proof against people.
 import type { SumKernels } from '@polyak/backend-cpu/sums';
 
-/** The checksum of ranges of one file. */
+/** The kind of checksum, in records. */
+export const CHECKSUM = 'multilinear-96';
+
+/** The numbers of a checksum, of 32 bits each. */
+const NUMBERS = 3;
+const DIGITS = 8;
+
+/** The checksum of ranges of one file, or of several files that are thought of as one. */
 export class RangeChecksum {
-  #sum = 0;
-  #weighed = 0;
+  readonly #numbers = new Uint32Array(NUMBERS);
 
   /**
    * Adds a range.
    *
    * @param kernels - whose memory holds the bytes
    * @param address - of the bytes
-   * @param begin - the offset of the first byte in the file; the same as `address` modulo 4
+   * @param position - the offset of the first byte in the file
    * @param byteLength - of the range
    */
-  add(kernels: SumKernels, address: number, begin: number, byteLength: number): void {
-    const end = begin + byteLength;
-    const first = Math.min(end, begin + ((4 - (begin % 4)) % 4));
-    const last = Math.max(first, end - (end % 4));
-    this.#addBytes(kernels.bytes, address, begin, first);
-    if (last > first) {
-      const { sum, weighed } = kernels.checksum(address + first - begin, last - first);
-      this.#addWords(sum, weighed, first / 4);
-    }
-    this.#addBytes(kernels.bytes, address + last - begin, last, end);
+  add(kernels: SumKernels, address: number, position: number, byteLength: number): void {
+    this.#add(kernels.checksum(address, byteLength, position));
   }
 
-  /** Adds what another has: ranges that this one does not have, or those of another file. */
+  /** Adds what another has: ranges of the same file that this one does not have. */
   addChecksum(other: RangeChecksum): void {
-    this.#sum = (this.#sum + other.#sum) >>> 0;
-    this.#weighed = (this.#weighed + other.#weighed) >>> 0;
+    this.#add(other.#numbers);
   }
 
-  #addBytes(bytes: Uint8Array, address: number, begin: number, end: number): void {
-    for (let at = begin; at < end; at += 1) {
-      const byte = bytes[address + at - begin] as number;
-      this.#addWords((byte << (8 * (at % 4))) >>> 0, 0, Math.floor(at / 4));
+  #add(other: ArrayLike<number>): void {
+    const numbers = this.#numbers;
+    for (let i = 0; i < NUMBERS; i += 1) {
+      numbers[i] = (numbers[i] as number) + (other[i] as number);
     }
   }
 
-  #addWords(sum: number, weighed: number, firstWord: number): void {
-    this.#sum = (this.#sum + sum) >>> 0;
-    this.#weighed = (this.#weighed + weighed + Math.imul(firstWord % 2 ** 32, sum)) >>> 0;
-  }
-
-  /** The 16 hexadecimal digits. */
+  /** The 24 hexadecimal digits. */
   toString(): string {
-    return [this.#sum, this.#weighed].map((n) => n.toString(16).padStart(8, '0')).join('');
+    return Array.from(this.#numbers, (n) => n.toString(16).padStart(DIGITS, '0')).join('');
   }
 
   /** Goes on from the digits of another. */
   static parse(digits: string): RangeChecksum {
     const checksum = new RangeChecksum();
-    checksum.#sum = Number.parseInt(digits.slice(0, 8), 16);
-    checksum.#weighed = Number.parseInt(digits.slice(8), 16);
+    for (let i = 0; i < NUMBERS; i += 1) {
+      checksum.#numbers[i] = Number.parseInt(digits.slice(i * DIGITS, (i + 1) * DIGITS), 16);
+    }
     return checksum;
   }
 }

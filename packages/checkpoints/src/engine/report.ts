@@ -8,6 +8,6 @@ export interface MergeReport {
   readonly nonFinite: ReadonlyMap<string, number>;
   /** The checksum of what was read of each file of each checkpoint. */
   readonly inputs: readonly (readonly string[])[];
-  /** The checksum of the tensors in each file of the output. */
-  readonly output: readonly string[];
+  /** The checksum of the tensors of the output. */
+  readonly output: string;
 }

@@ -1,18 +1,19 @@
 // What a running merge keeps beside the work itself: checksums, and what is to be reported. It is
 // plain data for the journal of a merge that can be resumed.
-import { PolyakError } from '@polyak/core';
+import type { SumKernels } from '@polyak/backend-cpu/sums';
 import type { MergePlan } from '../merge/plan.js';
-import { lengthOf } from '../merge/segments.js';
 import type { Segment } from '../merge/segments.js';
 import { RangeChecksum } from './checksum.js';
+import type { FileTensors } from './output-tensors.js';
+import { indexAt, outputTensors } from './output-tensors.js';
 import type { MergeReport } from './report.js';
 
 /** A {@link MergeReport} as JSON; of a part of a merge, or of how far it has come. */
 export interface PartReport {
   /** The checksum of what was read of each file of each checkpoint. */
   readonly inputs: readonly (readonly string[])[];
-  /** The checksum of the tensors that were written to each file of the output. */
-  readonly output: readonly string[];
+  /** The checksum of the tensors that were written. */
+  readonly output: string;
   /** Integer tensors that differ between the checkpoints. */
   readonly fromLast: readonly string[];
   /** Tensors with elements that are not finite, and how many. */
@@ -39,14 +40,6 @@ export interface TensorElement {
   readonly rest: number;
 }
 
-/** Where the tensors of a file of the output begin and end. */
-interface Places {
-  readonly file: number;
-  readonly names: readonly string[];
-  readonly begins: readonly number[];
-  readonly ends: readonly number[];
-}
-
 /** The state of a running merge. */
 export class RunState {
   units = 0;
@@ -54,10 +47,9 @@ export class RunState {
   total: number;
   readonly #plan: MergePlan;
   readonly #inputs: readonly (readonly RangeChecksum[])[];
-  readonly #output: readonly RangeChecksum[];
+  readonly #output: RangeChecksum;
   readonly #fromLast: Set<string>;
   readonly #nonFinite: Map<string, number>;
-  #places: Places | undefined;
 
   /**
    * @param plan - of the merge
@@ -70,7 +62,7 @@ export class RunState {
     this.#inputs = plan.inputs.map(({ files }, i) =>
       files.map((_, k) => at(progress?.inputs[i]?.[k])),
     );
-    this.#output = plan.layout.files.map((_, k) => at(progress?.output[k]));
+    this.#output = at(progress?.output);
     this.#fromLast = new Set(progress?.fromLast);
     this.#nonFinite = new Map(progress?.nonFinite);
     this.units = progress?.units ?? 0;
@@ -78,9 +70,29 @@ export class RunState {
     this.total = progress?.total ?? plan.bytesToRead;
   }
 
-  /** The checksum of a file of an input, or of the output for -1. */
+  /** The checksum of a file of an input. */
   checksum(input: number, file: number): RangeChecksum {
-    return (input === -1 ? this.#output : this.#inputs[input])?.[file] as RangeChecksum;
+    return this.#inputs[input]?.[file] as RangeChecksum;
+  }
+
+  /**
+   * Adds bytes of tensors of the output to its checksum.
+   *
+   * @param kernels - whose memory holds the bytes
+   * @param address - of the bytes
+   * @param segment - whose bytes they are
+   */
+  addOutput(kernels: SumKernels, address: number, { file, position, byteLength }: Segment): void {
+    const tensors = this.#tensorsIn(file);
+    const end = position + byteLength;
+    let index = indexAt(tensors, position);
+    for (let at = position; at < end; index += 1) {
+      const stop = Math.min(end, tensors.ends[index] as number);
+      const inTensor = at - (tensors.begins[index] as number);
+      const place = (tensors.positions[index] as number) + inTensor;
+      this.#output.add(kernels, address + at - position, place, stop - at);
+      at = stop;
+    }
   }
 
   /** Notes that an integer tensor differs between the checkpoints. */
@@ -100,29 +112,22 @@ export class RunState {
    * @param element - its index in the segment
    */
   elementAt({ file, position, size }: Segment, element: number): TensorElement {
-    const { names, begins, ends } = this.#placesIn(file);
+    const tensors = this.#tensorsIn(file);
     const at = position + element * size;
-    let [low, high] = [0, ends.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((ends[middle] as number) > at) high = middle;
-      else low = middle + 1;
-    }
-    const name = names[low];
-    if (name === undefined) throw new PolyakError('ERR_CHECKPOINT', `no tensor at byte ${at}.`);
-    const [begin, end] = [begins[low] as number, ends[low] as number];
+    const index = indexAt(tensors, at);
+    const [begin, end] = [tensors.begins[index] as number, tensors.ends[index] as number];
+    const name = tensors.names[index] as string;
     return { name, index: (at - begin) / size, rest: (end - at) / size };
   }
 
   /** Adds what another state of the same plan has, for other ranges of the output. */
   add({ inputs, output, fromLast, nonFinite }: PartReport): void {
-    const sum = (own: readonly RangeChecksum[], others: readonly string[] = []): void => {
-      for (const [k, digits] of others.entries()) {
+    for (const [i, own] of this.#inputs.entries()) {
+      for (const [k, digits] of (inputs[i] ?? []).entries()) {
         own[k]?.addChecksum(RangeChecksum.parse(digits));
       }
-    };
-    for (const [i, own] of this.#inputs.entries()) sum(own, inputs[i]);
-    sum(this.#output, output);
+    }
+    this.#output.addChecksum(RangeChecksum.parse(output));
     for (const name of fromLast) this.differs(name);
     for (const [name, count] of nonFinite) this.addNonFinite(name, count);
   }
@@ -140,25 +145,11 @@ export class RunState {
       fromLast: [...this.#fromLast],
       nonFinite: new Map(this.#nonFinite),
       inputs: this.#inputs.map((files) => files.map(String)),
-      output: this.#output.map(String),
+      output: this.#output.toString(),
     };
   }
 
-  #placesIn(file: number): Places {
-    if (this.#places?.file === file) return this.#places;
-    const names: string[] = [];
-    const begins: number[] = [];
-    const ends: number[] = [];
-    let position = 0;
-    for (const piece of this.#plan.layout.files[file]?.pieces ?? []) {
-      const begin = position;
-      position += lengthOf(piece);
-      if (piece.kind !== 'tensor') continue;
-      names.push(piece.name);
-      begins.push(begin);
-      ends.push(position);
-    }
-    this.#places = { file, names, begins, ends };
-    return this.#places;
+  #tensorsIn(file: number): FileTensors {
+    return outputTensors(this.#plan.layout)[file] as FileTensors;
   }
 }

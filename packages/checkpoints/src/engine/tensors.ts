@@ -60,12 +60,13 @@ export async function writeTensors(
   for await (const { unit, slot } of loadedUnits(after(units, state.units), slots, kernels.bytes)) {
     signal?.throwIfAborted();
     for (const placed of unit.placed) {
-      const { kind } = placed.segment;
+      const { kind, operands } = placed.segment;
       if (kind === 'sum') mergeSum(memory, placed, slot.address, state, plan);
       if (kind === 'blocks') await blocks?.merge(placed, slot.address);
       if (kind === 'same') compareSame(kernels.bytes, placed, slot.address, state);
       if (kind === 'same' || kind === 'copy') addChecksums(memory, placed, slot.address, state);
-      addOutputChecksum(memory, placed, slot.address, state);
+      const isTensor = operands[0]?.input !== -1;
+      if (isTensor) state.addOutput(kernels, slot.address + placed.result, placed.segment);
     }
     slot.written = writeUnit(layout.files, unit, slot, memory, sink);
     // Its error is thrown when the slot is used again, or at the end.
@@ -106,17 +107,6 @@ function addChecksums(
     if (input === -1) continue;
     state.checksum(input, file).add(kernels, slot + (addresses[i] as number), begin, byteLength);
   }
-}
-
-function addOutputChecksum(
-  { kernels }: MergeMemory,
-  { segment, result }: Placed,
-  slot: number,
-  state: RunState,
-): void {
-  const { file, position, byteLength, operands } = segment;
-  if (operands[0]?.input === -1) return;
-  state.checksum(-1, file).add(kernels, slot + result, position, byteLength);
 }
 
 /** Writes the results of a unit; those that lie one after the other at once. */

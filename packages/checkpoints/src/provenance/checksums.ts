@@ -2,6 +2,7 @@
 import { sumKernels } from '@polyak/backend-cpu/sums';
 import type { Checkpoint, TensorPlace } from '../checkpoint.js';
 import { RangeChecksum } from '../engine/checksum.js';
+import { positionsByName } from '../engine/output-tensors.js';
 import { loadedUnits } from '../engine/read-ahead.js';
 import { unitsOf } from '../engine/units.js';
 import type { Operand, Segment } from '../merge/segments.js';
@@ -18,63 +19,110 @@ const SLOT = 9 * 2 ** 20;
 // Kernels take addresses above 0.
 const FIRST = 16;
 
+/** Bytes of a file that are added to a checksum. */
+interface Range {
+  readonly file: number;
+  readonly begin: number;
+  byteLength: number;
+  /** Where they are for the checksum. */
+  readonly position: number;
+}
+
 /**
- * The checksum of tensors, for each file of a checkpoint.
+ * The checksum of tensors of an input, for each of its files.
  *
  * @param checkpoint - that has the tensors
  * @param places - of the tensors
  * @param options - see {@link ReadOptions}
  */
-export async function checksumsOf(
+export async function inputChecksums(
   checkpoint: Checkpoint,
   places: Iterable<TensorPlace>,
-  { signal, onProgress }: ReadOptions = {},
+  options: ReadOptions = {},
 ): Promise<string[]> {
-  signal?.throwIfAborted();
   const checksums = checkpoint.files.map(() => new RangeChecksum());
+  const ranges = Array.from(places, ({ file, begin, byteLength }) => {
+    return { file, begin, byteLength, position: begin };
+  });
+  await addRanges(checkpoint, ranges, (file) => checksums[file], options);
+  return checksums.map(String);
+}
+
+/**
+ * The checksum of all tensors of an output, one after the other in the order of their names.
+ *
+ * @param checkpoint - the output
+ * @param options - see {@link ReadOptions}
+ */
+export async function outputChecksum(
+  checkpoint: Checkpoint,
+  options: ReadOptions = {},
+): Promise<string> {
+  const tensors = [...checkpoint.tensors];
+  const positions = positionsByName(tensors.map(([name, { byteLength }]) => [name, byteLength]));
+  const checksum = new RangeChecksum();
+  const ranges = tensors.map(([name, { file, begin, byteLength }]) => {
+    return { file, begin, byteLength, position: positions.get(name) as number };
+  });
+  await addRanges(checkpoint, ranges, () => checksum, options);
+  return checksum.toString();
+}
+
+async function addRanges(
+  checkpoint: Checkpoint,
+  ranges: Range[],
+  checksumOf: (file: number) => RangeChecksum | undefined,
+  { signal, onProgress }: ReadOptions,
+): Promise<void> {
+  signal?.throwIfAborted();
   const kernels = sumKernels(FIRST + 2 * SLOT);
   const slots = [
     { address: FIRST, written: Promise.resolve() },
     { address: FIRST + SLOT, written: Promise.resolve() },
   ];
-  const units = unitsOf(segmentsOf(checkpoint, places), SLOT);
+  const units = unitsOf(segmentsOf(checkpoint, ranges), SLOT);
   for await (const { unit, slot } of loadedUnits(units, slots, kernels.bytes)) {
     signal?.throwIfAborted();
-    let byteLength = 0;
-    for (const { segment, addresses } of unit.placed) {
-      const [operand] = segment.operands;
-      const [address] = addresses;
-      if (operand === undefined || address === undefined) continue;
-      const { file, begin, byteLength: length } = operand;
-      checksums[file]?.add(kernels, slot.address + address, begin, length);
-      byteLength += length;
+    let read = 0;
+    for (const { segment, result } of unit.placed) {
+      const { file, position, byteLength } = segment;
+      checksumOf(file)?.add(kernels, slot.address + result, position, byteLength);
+      read += byteLength;
     }
-    onProgress?.(byteLength);
+    onProgress?.(read);
   }
   signal?.throwIfAborted();
-  return checksums.map(String);
 }
 
-/** The ranges of tensors, in the order of the files. Those that adjoin are one. */
-function* segmentsOf({ files }: Checkpoint, places: Iterable<TensorPlace>): Generator<Segment> {
-  const sorted = [...places];
-  sorted.sort((a, b) => a.file - b.file || a.begin - b.begin);
-  let last: Operand | undefined;
-  for (const { file, begin, byteLength } of sorted) {
-    const source = files[file]?.source;
-    if (source === undefined) throw new RangeError(`there is no file ${file}.`);
-    if (last?.file === file && last.begin + last.byteLength === begin) {
-      last.byteLength += byteLength;
+/** The ranges in the order of the files. Those that adjoin are one. */
+function* segmentsOf({ files }: Checkpoint, ranges: Range[]): Generator<Segment> {
+  ranges.sort((a, b) => a.file - b.file || a.begin - b.begin);
+  let open: Range | undefined;
+  for (const range of ranges) {
+    if (range.byteLength === 0) continue;
+    if (open !== undefined && follows(open, range)) {
+      open.byteLength += range.byteLength;
       continue;
     }
-    if (last !== undefined && last.byteLength > 0) yield segmentOf(last);
-    last = { input: 0, file, source, begin, byteLength, dtype: '', weight: 1 };
+    if (open !== undefined) yield segmentOf(files, open);
+    open = { ...range };
   }
-  if (last !== undefined && last.byteLength > 0) yield segmentOf(last);
+  if (open !== undefined) yield segmentOf(files, open);
 }
 
-function segmentOf(operand: Operand): Segment {
-  const { byteLength } = operand;
-  const common = { file: 0, position: 0, begin: 0, size: 1, dtype: '', tensor: undefined };
-  return { ...common, kind: 'copy', byteLength, operands: [operand] };
+function follows({ file, begin, byteLength, position }: Range, next: Range): boolean {
+  return (
+    next.file === file &&
+    next.begin === begin + byteLength &&
+    next.position === position + byteLength
+  );
+}
+
+function segmentOf(files: Checkpoint['files'], range: Range): Segment {
+  const { file, begin, byteLength, position } = range;
+  const source = files[file]?.source;
+  if (source === undefined) throw new RangeError(`there is no file ${file}.`);
+  const operand: Operand = { input: 0, file, source, begin, byteLength, dtype: '', weight: 1 };
+  const common = { begin: 0, size: 1, dtype: '', tensor: undefined, operands: [operand] };
+  return { ...common, kind: 'copy', file, position, byteLength };
 }

@@ -51,9 +51,10 @@ type Members = Readonly<Partial<Record<string, unknown>>>;
 
 function isRecord(value: unknown): value is MergeRecord {
   if (!isObject(value)) return false;
-  const { version, method, inputs, base, names, rows, dtype, nonFinite, output } = value;
+  const { version, checksum, method, inputs, base, names, rows, dtype, nonFinite, output } = value;
   return (
     typeof version === 'string' &&
+    (checksum === undefined || typeof checksum === 'string') &&
     isObject(method) &&
     typeof method['name'] === 'string' &&
     isObject(method['options']) &&
@@ -103,6 +104,7 @@ function isString(value: unknown): boolean {
   return typeof value === 'string';
 }
 
+/** Those of older records are shorter. */
 function isChecksum(value: unknown): boolean {
-  return typeof value === 'string' && /^[0-9a-f]{16}$/.test(value);
+  return typeof value === 'string' && /^[0-9a-f]{16}([0-9a-f]{8})?$/.test(value);
 }

@@ -1,7 +1,7 @@
 // What made a file, as an entry of its metadata: inputs with checksums, method, options, version.
 import type { Checkpoint } from '../checkpoint.js';
 import type { MergeReport } from '../engine/report.js';
-import { RangeChecksum } from '../engine/checksum.js';
+import { CHECKSUM, RangeChecksum } from '../engine/checksum.js';
 import type { LinearMerge } from '../merge/linear.js';
 import type { MergeMethod } from '../merge/method.js';
 import type { NameRules } from '../names/rules.js';
@@ -19,12 +19,7 @@ export interface RecordedInput {
   readonly name: string;
   /** The length of its files, in bytes. */
   readonly byteLength: number;
-  /**
-   * For each file, the checksum of what was read of it. With words of 32 bits, little-endian, whose
-   * index is their byte offset in the file divided by 4, it is the sum of the words and the sum of
-   * each word times its index, both modulo 2^32, in 16 hexadecimal digits. Bytes that were not read
-   * count as zeros.
-   */
+  /** For each file, the checksum of what was read of it. Bytes that were not read count as zeros. */
   readonly checksums: readonly string[];
 }
 
@@ -40,6 +35,12 @@ export interface RecordedMethod {
 export interface MergeRecord {
   /** The version of this package. */
   readonly version: string;
+  /**
+   * The kind of all checksums: `multilinear-96`, the three numbers of `SumKernels.checksum` of
+   * `@polyak/backend-cpu/sums`, in 24 hexadecimal digits. Records without it are older; their
+   * checksums miss changes, and are not verified any more.
+   */
+  readonly checksum?: string;
   /** The method by its name, with its options; `weights` are those of the inputs, in order. */
   readonly method: RecordedMethod;
   /** The models in order. The last one gave what was not merged. */
@@ -54,7 +55,7 @@ export interface MergeRecord {
   readonly dtype?: string;
   /** What was done with numbers that are not finite. */
   readonly nonFinite: string;
-  /** The checksum of the tensors of the output: the sum of those of its files. */
+  /** The checksum of the tensors of the output, one after the other in the order of their names. */
   readonly output: string;
 }
 
@@ -87,6 +88,7 @@ export function recordText(recorded: Recorded, report?: MergeReport): string {
   const options = method.kind === 'linear' ? { weights: method.weights } : method.options;
   const record: MergeRecord = {
     version: VERSION,
+    checksum: CHECKSUM,
     method: { name: method.name, options },
     inputs: models.map(inputOf),
     ...(base !== undefined && { base: inputOf(base, models.length) }),
@@ -94,14 +96,7 @@ export function recordText(recorded: Recorded, report?: MergeReport): string {
     ...(rows.length > 0 && { rows }),
     ...(dtype !== undefined && { dtype }),
     nonFinite,
-    output: sumOfChecksums(report?.output ?? []),
+    output: report?.output ?? NOTHING,
   };
   return JSON.stringify(record);
-}
-
-/** The checksum of several files: the sum of theirs. */
-export function sumOfChecksums(checksums: readonly string[]): string {
-  const sum = new RangeChecksum();
-  for (const digits of checksums) sum.addChecksum(RangeChecksum.parse(digits));
-  return sum.toString();
 }

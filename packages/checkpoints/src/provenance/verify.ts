@@ -1,13 +1,14 @@
 // Whether a file, and those that it was made from, are still what they were.
 import { PolyakError } from '@polyak/core';
 import type { Checkpoint, TensorPlace } from '../checkpoint.js';
+import { CHECKSUM } from '../engine/checksum.js';
 import { patternOf, renamingOf } from '../names/pattern.js';
 import type { NameRules } from '../names/rules.js';
 import type { ReadOptions } from './checksums.js';
-import { checksumsOf } from './checksums.js';
+import { inputChecksums, outputChecksum } from './checksums.js';
 import { mergeRecordOf } from './read-record.js';
 import type { MergeRecord, RecordedInput } from './record.js';
-import { RECORD_KEY, sumOfChecksums } from './record.js';
+import { RECORD_KEY } from './record.js';
 
 /** What became of a file since a merge. */
 export interface VerifiedFile {
@@ -38,7 +39,8 @@ export interface VerifyOptions extends ReadOptions {
  * @param checkpoint - the output of a merge
  * @param options - how its inputs are opened
  * @returns a row for the checkpoint, then one for each file of its inputs
- * @throws PolyakError `ERR_CHECKPOINT` if it has no record, or a malformed one
+ * @throws PolyakError `ERR_CHECKPOINT` if it has no record, a malformed one, or one with checksums
+ *   of another version
  */
 export async function verifyCheckpoint(
   checkpoint: Checkpoint,
@@ -52,9 +54,14 @@ export async function verifyCheckpoint(
         `"${RECORD_KEY}".`,
     );
   }
-  const output = sumOfChecksums(
-    await checksumsOf(checkpoint, checkpoint.tensors.values(), options),
-  );
+  if (record.checksum !== CHECKSUM) {
+    throw new PolyakError(
+      'ERR_CHECKPOINT',
+      `${checkpoint.name}: the record of the merge that made it is of version ${record.version}, ` +
+        'with checksums that this version does not verify. Merge again.',
+    );
+  }
+  const output = await outputChecksum(checkpoint, options);
   const files: VerifiedFile[] = [
     { role: 'output', name: checkpoint.name, verdict: verdictOf(output === record.output) },
   ];
@@ -82,7 +89,7 @@ async function verifyInput(
     if (found !== byteLength || files.length !== checksums.length) {
       return [{ role: 'input', name, verdict: 'differs' }];
     }
-    const now = await checksumsOf(checkpoint, selected(checkpoint, names), options);
+    const now = await inputChecksums(checkpoint, selected(checkpoint, names), options);
     return files.map((file, index) => ({
       role: 'input',
       name: file.name,

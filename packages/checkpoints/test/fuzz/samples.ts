@@ -18,14 +18,15 @@ export interface Sample {
 /** A record of a merge, as it stands in the metadata of a file. */
 export const RECORD: string = JSON.stringify({
   version: '0.0.0',
+  checksum: 'multilinear-96',
   method: { name: 'linear', options: { weights: [0.5, 0.5] } },
-  inputs: [{ name: 'a', byteLength: 8, checksums: ['0123456789abcdef'] }],
-  base: { name: 'b', byteLength: 8, checksums: ['0123456789abcdef'] },
+  inputs: [{ name: 'a', byteLength: 8, checksums: ['0123456789abcdef01234567'] }],
+  base: { name: 'b', byteLength: 8, checksums: ['0123456789abcdef01234567'] },
   names: { rename: [{ from: 'a.*', to: '*' }], include: ['*'], exclude: ['x*'] },
   rows: ['*.embed'],
   dtype: 'float16',
   nonFinite: 'skip',
-  output: '0123456789abcdef',
+  output: '0123456789abcdef01234567',
 });
 
 const text = (content: string): Uint8Array => new TextEncoder().encode(content);

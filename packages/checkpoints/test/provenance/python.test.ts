@@ -50,9 +50,16 @@ it.skipIf(missing !== undefined)('records the checksums that numpy finds', async
       const checkpoint = await openCheckpoint(path);
       await checkpoint.close();
       // What was not selected is read from the last input only.
-      const ranges = [...checkpoint.tensors]
-        .filter(([name]) => index > 0 || name !== 'c')
-        .map(([, { begin, byteLength }]) => `${begin}:${begin + byteLength}`);
+      const read = [...checkpoint.tensors].filter(([name]) => index > 0 || name !== 'c');
+      let filled = 0;
+      const ranges = read
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([, { begin, byteLength }]) => {
+          // Those of the output are summed one after the other by their names.
+          const position = path === output ? filled : begin;
+          filled += byteLength;
+          return `${begin}:${begin + byteLength}:${position}`;
+        });
       const { stdout } = spawnSync(python ?? '', [script, path, ...ranges], { encoding: 'utf8' });
       checksums.push(stdout.trim());
       if (path !== output) continue;

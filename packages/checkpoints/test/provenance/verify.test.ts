@@ -95,13 +95,14 @@ describe('the record of a merge', () => {
   });
 
   it('is refused if it is malformed', () => {
-    const input = { name: 'a', byteLength: 1, checksums: ['0123456789abcdef'] };
+    const input = { name: 'a', byteLength: 1, checksums: ['0123456789abcdef01234567'] };
     const record = {
       version: '1.0.0',
+      checksum: 'multilinear-96',
       method: { name: 'mean', options: {} },
       inputs: [input],
       nonFinite: 'refuse',
-      output: '0123456789abcdef',
+      output: '0123456789abcdef01234567',
     };
     const read = (value: unknown): MergeRecord | undefined => {
       const text = typeof value === 'string' ? value : JSON.stringify(value);
@@ -118,8 +119,11 @@ describe('the record of a merge', () => {
       '{"version":"1","version":"2"}',
       deep,
       long,
-      ...Object.keys(record).map((key) => ({ ...record, [key]: undefined })),
-      { ...record, output: '0123456789abcdeF' },
+      ...Object.keys(record)
+        .filter((key) => key !== 'checksum')
+        .map((key) => ({ ...record, [key]: undefined })),
+      { ...record, checksum: 96 },
+      { ...record, output: '0123456789abcdef0123456F' },
       { ...record, inputs: [] },
       { ...record, inputs: [{ ...input, byteLength: -1 }] },
       { ...record, inputs: [{ ...input, checksums: ['0'] }] },
@@ -230,6 +234,39 @@ describe('verifying', () => {
     const inputs = [at('1/model.json'), at('2/model.json')];
     await mergeFiles(inputs, at('out/model.json'), { method: mean(2) });
     expect(new Set(await verified(at('out/model.json')))).toEqual(new Set(['same']));
+  });
+
+  it('finds two shards of an output that were confused', async () => {
+    for (const name of ['in', 'out']) await mkdir(at(name));
+    const weights = ['a', 'b'].map((name) => ({ name, shape: [2], dtype: 'float32' }));
+    const weightsManifest = [{ paths: ['one.bin', 'two.bin'], weights }];
+    const json = { format: 'layers-model', modelTopology: {}, weightsManifest };
+    await writeFile(at('in/model.json'), JSON.stringify(json));
+    await writeFile(at('in/one.bin'), f32(1, 2));
+    await writeFile(at('in/two.bin'), f32(3, 4));
+    await mergeFiles([at('in/model.json')], at('out/model.json'), { method: mean(1) });
+    expect(await verified(at('out/model.json'))).not.toContain('differs');
+    await writeFile(at('out/one.bin'), f32(3, 4));
+    await writeFile(at('out/two.bin'), f32(1, 2));
+    expect((await verified(at('out/model.json')))[0]).toBe('differs');
+  });
+
+  it('refuses the record of an older version by name', async () => {
+    const [input = ''] = await writeInputs();
+    const record = {
+      version: '0.0.1',
+      method: { name: 'mean', options: { weights: [1] } },
+      inputs: [{ name: input, byteLength: 1, checksums: ['0123456789abcdef'] }],
+      nonFinite: 'refuse',
+      output: '0123456789abcdef',
+    };
+    const metadata = { 'polyak.merge': JSON.stringify(record) };
+    await writeFile(at('old.safetensors'), encodeSafetensors(tensorsOf(1), metadata));
+    expect(await recordIn(at('old.safetensors'))).toEqual(record);
+    await expect(verified(at('old.safetensors'))).rejects.toMatchObject({
+      code: 'ERR_CHECKPOINT',
+      message: expect.stringMatching(/version 0\.0\.1, with checksums/) as string,
+    });
   });
 
   it('needs a record', async () => {
