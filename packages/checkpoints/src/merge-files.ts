@@ -18,6 +18,7 @@ import type { MergePlan } from './merge/plan.js';
 import { planMerge } from './merge/plan.js';
 import type { OutputSink } from './merge/sink.js';
 import { openCheckpoint } from './open-path.js';
+import { VERSION } from './provenance/version.js';
 
 /** What {@link mergeFiles} merges, and how. */
 export interface MergeFilesOptions
@@ -82,13 +83,15 @@ export async function mergeFiles(
   const given = readFileOptions('mergeFiles', options);
   requireText('mergeFiles', 'the output', output);
   given.signal?.throwIfAborted();
-  if (await prepareOutput(output, given)) return { kind: 'published' };
+  const request = requestOf(inputs, given);
+  const { force = false, resume = false } = given;
+  if (await prepareOutput(output, { force, resume, request })) return { kind: 'published' };
   return await withPlan('mergeFiles', inputs, output, given, async (plan) => {
     const paths = plan.inputs.flatMap(pathsOf);
     const before = await inputStates(paths);
     const staged = await stageOutput(output, plan.layout, {
       ...given,
-      request: plan.request.metadata,
+      request,
       inputs: before,
       replaces: given.force === true ? await replacedBy(output, plan) : [],
     });
@@ -125,6 +128,15 @@ export async function planMergeFiles(
   const given = readFileOptions('planMergeFiles', options);
   requireText('planMergeFiles', 'the output', output);
   return await withPlan('planMergeFiles', inputs, output, given, (plan) => Promise.resolve(plan));
+}
+
+/** What is asked for: all that the output depends on, but the contents of the inputs. */
+function requestOf(inputs: readonly string[], options: MergeFilesOptions): unknown {
+  const { base, method, names, rows, dtype, nonFinite, shardBytes } = options;
+  const { name, ...own } = (method ?? {}) as Partial<MergeOptions['method']>;
+  const how = 'weights' in own ? own.weights : 'options' in own ? own.options : undefined;
+  const merge = { base, names, rows, dtype, nonFinite, shardBytes };
+  return { version: VERSION, inputs, method: [name, how], ...merge };
 }
 
 /** The options, each read once; those of the plan are checked with it. */

@@ -17,7 +17,9 @@ export interface JournalFile {
 
 /** What is known of an output that is being written. */
 export interface Journal {
-  /** Stands for the request: what is resumed must be the same. */
+  /** Stands for what was asked for, without the inputs: what is published must be the same. */
+  readonly requestHash: string;
+  /** Stands for all that is written: what is resumed must be the same. */
   readonly planHash: string;
   readonly inputs: readonly InputState[];
   /** Whether files in its place are replaced. */
@@ -32,9 +34,11 @@ export interface Journal {
   readonly progress: unknown;
 }
 
+const VERSION = 2;
+
 /** Writes a journal: the old one or the new one is there at any time. */
 export async function writeJournal(path: string, journal: Journal): Promise<void> {
-  const text = JSON.stringify({ version: 1, ...journal });
+  const text = JSON.stringify({ version: VERSION, ...journal });
   await replaceFile(path, `${path}.partial`, [new TextEncoder().encode(text)]);
 }
 
@@ -67,14 +71,16 @@ export async function readJournal(path: string): Promise<Journal | undefined> {
 function parse(text: string): Journal | undefined {
   try {
     const { version, ...journal } = JSON.parse(text) as { version: unknown } & Journal;
-    return version === 1 && isJournal(journal) ? journal : undefined;
+    return version === VERSION && isJournal(journal) ? journal : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isJournal({ planHash, inputs, force, files, orphans, stage, progress }: Journal): boolean {
+function isJournal(journal: Journal): boolean {
+  const { requestHash, planHash, inputs, force, files, orphans, stage, progress } = journal;
   return (
+    typeof requestHash === 'string' &&
     typeof planHash === 'string' &&
     inputs.every(
       ({ name, byteLength, modified }) =>

@@ -62,6 +62,18 @@ export function planHash(layout: OutputLayout, request: unknown): string {
   return hash.digest('hex');
 }
 
+/**
+ * Stands for what is asked for, which is known before inputs are opened.
+ *
+ * @param request - as JSON
+ * @returns 64 hex digits
+ */
+export function requestHash(request: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify(request ?? null))
+    .digest('hex');
+}
+
 /** The length of a piece in bytes. */
 export function pieceLength(piece: Piece): number {
   return piece.kind === 'bytes' ? piece.bytes.byteLength : piece.byteLength;

@@ -4,8 +4,10 @@ import { PolyakError } from '@polyak/core';
 import type { Journal } from './journal.js';
 import { readJournal, removeJournal } from './journal.js';
 import { requireEnded, takeLock } from './lock.js';
-import { changedInputs } from './plan.js';
-import { publish } from './publish.js';
+import { statOf } from './disk.js';
+import type { InputState } from './plan.js';
+import { changedInputs, inputStates, requestHash } from './plan.js';
+import { inodeOf, publish } from './publish.js';
 import type { OutputPlace } from './targets.js';
 import { placeOf, requireFree, targetOf } from './targets.js';
 
@@ -17,6 +19,12 @@ export interface ReplaceOptions {
   readonly resume?: boolean;
 }
 
+/** Options of {@link prepareOutput}. */
+export interface PrepareOptions extends ReplaceOptions {
+  /** With `resume`: what is asked for, as JSON. What was written for another request is refused. */
+  readonly request?: unknown;
+}
+
 /**
  * The first call for an output, before inputs are opened: whether it may be written. With `resume`,
  * an output that was written to its end is published here. Its inputs need not exist any more.
@@ -25,13 +33,15 @@ export interface ReplaceOptions {
  * @param options - what may be touched
  * @returns whether the output is now complete, so that nothing is left to do
  * @throws PolyakError `ERR_EXISTS` if the output exists, or an interrupted merge of it; `ERR_BUSY`
- * if a process writes it. RangeError if the path names no file
+ * if a process writes it; `ERR_MISMATCH` if what is resumed was asked for otherwise, or an input has
+ * changed. RangeError if the path names no file
  */
-export async function prepareOutput(path: string, options: ReplaceOptions = {}): Promise<boolean> {
+export async function prepareOutput(path: string, options: PrepareOptions = {}): Promise<boolean> {
   const place = await placeOf(path);
   await requireEnded(place.lock, path);
   const interrupted = await interruptedIn(place, options);
   if (interrupted?.stage === 'publishing') {
+    await requireAsked(place, interrupted, options.request);
     const lock = await takeLock(place.lock, path);
     try {
       await publish(place, { ...interrupted, force: forced(interrupted, options) });
@@ -80,14 +90,38 @@ export function requireSame(place: OutputPlace, before: Journal, now: Journal): 
   const changed = changedInputs(before.inputs, now.inputs);
   const what =
     changed.length > 0
-      ? `these inputs have changed since: ${changed.join(', ')}`
+      ? haveChanged(changed)
       : before.planHash === now.planHash && before.stage === 'writing'
         ? undefined
-        : 'it was begun with other inputs, options or another version';
-  if (what === undefined) return;
-  throw new PolyakError(
+        : OTHERWISE;
+  if (what !== undefined) throw mismatch(place, what);
+}
+
+/** As {@link requireSame}, for an output that is written to its end. Inputs may be gone. */
+async function requireAsked(place: OutputPlace, before: Journal, request: unknown): Promise<void> {
+  if (before.requestHash !== requestHash(request)) throw mismatch(place, OTHERWISE);
+  const published = new Set(before.files.map(({ inode }) => inode));
+  const now: InputState[] = [];
+  for (const { name } of before.inputs) {
+    const found = await statOf(name);
+    // An input may have been replaced by the output already.
+    if (found !== undefined && !published.has(inodeOf(found)))
+      now.push(...(await inputStates([name])));
+  }
+  const changed = changedInputs(before.inputs, now);
+  if (changed.length > 0) throw mismatch(place, haveChanged(changed));
+}
+
+const OTHERWISE = 'it was begun with other inputs, options or another version';
+
+function haveChanged(names: readonly string[]): string {
+  return `these inputs have changed since: ${names.join(', ')}`;
+}
+
+function mismatch({ output }: OutputPlace, what: string): PolyakError {
+  return new PolyakError(
     'ERR_MISMATCH',
-    `${place.output}: the interrupted merge cannot be resumed, as ${what}. ` +
+    `${output}: the interrupted merge cannot be resumed, as ${what}. ` +
       'Pass `force` without `resume` to begin again.',
   );
 }

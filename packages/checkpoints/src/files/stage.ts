@@ -8,7 +8,7 @@ import { removeJournal, writeJournal } from './journal.js';
 import type { Lock } from './lock.js';
 import { takeLock } from './lock.js';
 import type { InputState } from './plan.js';
-import { pieceLength, planHash } from './plan.js';
+import { pieceLength, planHash, requestHash } from './plan.js';
 import { publish } from './publish.js';
 import type { ReplaceOptions } from './resume.js';
 import { forced, interruptedIn, isWorthKeeping, removeInterrupted, requireSame } from './resume.js';
@@ -19,7 +19,7 @@ import { isInside, isMain, placeOf, requireFree, targetOf } from './targets.js';
 
 /** How an output is staged. */
 export interface StageOptions extends ReplaceOptions {
-  /** What the bytes depend on beside the layout and the inputs, as JSON. */
+  /** What the bytes depend on beside the layout and the inputs, as JSON; as in `prepareOutput`. */
   readonly request: unknown;
   /** The inputs as they are: a merge is not resumed with others. See {@link inputStates}. */
   readonly inputs: readonly InputState[];
@@ -97,8 +97,8 @@ function planOf(place: OutputPlace, layout: OutputLayout, options: StageOptions)
   const orphans = replaces
     .map((old) => relative(place.folder, resolve(old)).split(sep).join('/'))
     .filter((name) => !names.has(name) && isInside(name) && !isAbsolute(name));
-  const hash = planHash(layout, request);
-  return { planHash: hash, inputs, force, files, orphans, stage: 'writing', progress: null };
+  const hashes = { requestHash: requestHash(request), planHash: planHash(layout, request) };
+  return { ...hashes, inputs, force, files, orphans, stage: 'writing', progress: null };
 }
 
 async function stagedFilesOf(place: OutputPlace, journal: Journal): Promise<StagedFiles> {

@@ -46,8 +46,8 @@ async function found(): Promise<string> {
 }
 
 async function merge(options: Partial<StageOptions>): Promise<void> {
-  if (await prepareOutput(output, options)) return;
   const plan = { request: 'mean', inputs: [], ...options };
+  if (await prepareOutput(output, plan)) return;
   const staged = await stageOutput(output, layoutOf(FILES), plan);
   try {
     await writeUnits(staged, FILES, NEW);

@@ -1,5 +1,14 @@
 // Merges of files that end early: what is in the folder, and what goes on from there.
-import { mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mean, weighted } from '@polyak/checkpoints';
@@ -74,6 +83,41 @@ describe('a merge that ends early', () => {
       `these inputs have changed since: ${inputs[1]}`,
     );
     await mergeFiles(inputs, output, { method: other, force: true });
+    expect(await left()).toEqual(['mean.safetensors']);
+  });
+
+  it('while it is published, is published by the same merge only', async () => {
+    const [one = '', two = ''] = inputs;
+    await utimes(two, 2, 2);
+    const onProgress = async ({ done, total }: { done: number; total: number }): Promise<void> => {
+      if (done === total) await writeFile(output, 'of another program');
+    };
+    const merge = mergeFiles(inputs, output, { method, onProgress });
+    await expect(merge).rejects.toThrow('exists');
+    await rm(output);
+    const expected = ['.mean.polyak-journal', '.mean.safetensors.polyak-partial'];
+    expect(await left()).toEqual(expected);
+
+    const mismatch = expect.objectContaining({ code: 'ERR_MISMATCH' }) as Error;
+    const resumed = { method, resume: true };
+    for (const options of [
+      { ...resumed, method: weighted([0.25, 0.75]) },
+      { ...resumed, force: true, dtype: 'float16' as const },
+      { ...resumed, names: { exclude: ['w'] } },
+      { ...resumed, shardBytes: 1_000_000 },
+      { ...resumed, nonFinite: 'skip' as const },
+    ]) {
+      await expect(mergeFiles(inputs, output, options)).rejects.toThrow(mismatch);
+    }
+    await expect(mergeFiles([two, one], output, resumed)).rejects.toThrow(mismatch);
+    await utimes(two, 1, 1);
+    await expect(mergeFiles(inputs, output, resumed)).rejects.toThrow('have changed since');
+    expect(await left()).toEqual(expected);
+
+    await utimes(two, 2, 2);
+    // They are not read again.
+    await rm(one);
+    expect(await mergeFiles(inputs, output, resumed)).toEqual({ kind: 'published' });
     expect(await left()).toEqual(['mean.safetensors']);
   });
 

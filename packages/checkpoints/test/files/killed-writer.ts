@@ -51,8 +51,8 @@ async function killAt(count: number): Promise<void> {
 const { output, files, force } = options;
 if (options.killAt !== undefined) await killAt(options.killAt + 1);
 process.stdout.write('begin\n');
-if (!(await prepareOutput(output, { force, resume: true }))) {
-  const plan = { request: options.seed, inputs: [], force, resume: true };
+const plan = { request: options.seed, inputs: [], force, resume: true };
+if (!(await prepareOutput(output, plan))) {
   const staged = await stageOutput(output, layoutOf(files), plan);
   if (options.fill !== undefined && staged.progress === undefined) {
     await writeFile(options.fill, new Uint8Array(700_000));

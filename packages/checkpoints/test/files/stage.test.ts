@@ -133,7 +133,7 @@ describe('an output that exists', () => {
     await expect(staged.publish()).rejects.toThrow('exists');
     await staged.abandon();
     expect(await readFile(output, 'utf8')).toBe('of another program');
-    expect(await prepareOutput(output, { resume: true, force: true })).toBe(true);
+    expect(await prepareOutput(output, { ...NEW, resume: true, force: true })).toBe(true);
     expect(await contents('mean.bin')).toEqual(Buffer.from(contentsOf('mean.bin', 10_000, 1)));
     expect(await names()).toEqual(['mean.bin']);
   });
@@ -242,7 +242,7 @@ describe('an interrupted output', () => {
   });
 
   it('refuses a journal that is not one', async () => {
-    for (const text of ['', 'null', '{"version":1}', '{"version":2,"files":[]}']) {
+    for (const text of ['', 'null', '{"version":2}', '{"version":2,"files":[]}']) {
       await writeFile(join(folder, '.mean.bin.polyak-journal'), text);
       const refused = expect.objectContaining({ code: 'ERR_CHECKPOINT' }) as Error;
       await expect(prepareOutput(output, { resume: true })).rejects.toThrow(refused);
