@@ -13,7 +13,7 @@ export const EXIT_CODES: Readonly<Record<Outcome, readonly [code: number, meanin
     3,
     'checkpoints that do not fit together, or a file or folder that is missing or malformed',
   ],
-  nonFinite: [4, 'a tensor holds NaN or an infinity'],
+  nonFinite: [4, 'a tensor holds NaN or an infinity, or numbers too large for the dtype'],
   exists: [5, 'the output exists; --force replaces it'],
   interrupted: [130, 'interrupted'],
 };

@@ -23,9 +23,17 @@ export interface Part {
   readonly count: number;
 }
 
-/** The error for the first number that is not finite in an input, or the first that overflows. */
-export function nonFiniteError(part: Part, plan: MergePlan, state: RunState): PolyakError {
-  const { placed, at, count } = part;
+/**
+ * The error for the first number that is not finite in an input, or the first of the rounded results
+ * at `target` that overflows.
+ */
+export function nonFiniteError(
+  part: Part,
+  plan: MergePlan,
+  state: RunState,
+  target: number,
+): PolyakError {
+  const { placed, at } = part;
   for (const [i, { input }] of placed.segment.operands.entries()) {
     const values = operandValues(part, i);
     const bad = values.findIndex((value) => !Number.isFinite(value));
@@ -34,7 +42,8 @@ export function nonFiniteError(part: Part, plan: MergePlan, state: RunState): Po
     const element = state.elementAt(placed.segment, at + bad);
     return refusal(checkpoint, element, values[bad] as number);
   }
-  return overflowError(placed.segment, at, count, state);
+  const overflowed = resultsOf(part, target).findIndex((value) => !Number.isFinite(value));
+  return overflowError(placed.segment, at + overflowed, 1, state);
 }
 
 /** The error for a number of an input that is not finite. */
@@ -50,19 +59,20 @@ export function refusal(
   );
 }
 
-/** The error for finite numbers whose merge is not finite. */
+/** The error for finite numbers whose merge is not finite: whatever is done about others. */
 export function overflowError(
   segment: Segment,
   at: number,
   count: number,
   state: RunState,
 ): PolyakError {
-  const { name } = state.elementAt(segment, at);
+  const { name, index } = state.elementAt(segment, at);
   const last = state.elementAt(segment, at + count - 1).name;
+  const where = count === 1 ? `, element ${index},` : last === name ? '' : ` to "${last}"`;
   return new PolyakError(
     'ERR_NON_FINITE',
-    `the merge of finite numbers of "${name}"${last === name ? '' : ` to "${last}"`} is larger ` +
-      `than ${segment.dtype} can hold. Choose another dtype for the output.`,
+    `the merge of finite numbers of "${name}"${where} is larger than ${segment.dtype} can hold. ` +
+      'Choose another dtype for the output.',
   );
 }
 
@@ -70,7 +80,8 @@ export function overflowError(
  * Sums each element over those inputs in which it is finite, with weights that sum to what all of
  * them sum to, and rounds the sums to `target`.
  *
- * @throws PolyakError `ERR_NON_FINITE` where an element is finite in no input
+ * @throws PolyakError `ERR_NON_FINITE` where an element is finite in no input, or finite numbers
+ *   overflow
  */
 export function skipNonFinite(part: Part, plan: MergePlan, state: RunState, target: number): void {
   const { memory, placed, at, count } = part;
@@ -94,18 +105,37 @@ export function skipNonFinite(part: Part, plan: MergePlan, state: RunState, targ
   }
   countByTensor(placed.segment, at, skipped, state);
   float64At(memory, memory.sums, count).set(sums);
-  if (!memory.kernels.round(memory.sums, target, dtype as OutputDType, count)) {
-    throw nonFiniteError(part, plan, state);
+  if (memory.kernels.round(memory.sums, target, dtype as OutputDType, count)) return;
+  const bad = resultsOf(part, target).findIndex((value) => !Number.isFinite(value));
+  if (skipped[bad] === 1 && weights[bad] === 0) {
+    throw nonFiniteError({ ...part, at: at + bad, count: 1 }, plan, state, target);
   }
+  throw overflowError(placed.segment, at + bad, 1, state);
 }
 
-/** Notes the elements of a result that are not finite. */
+/**
+ * Notes the elements of a result that are not finite because some input is not.
+ *
+ * @throws PolyakError `ERR_NON_FINITE` where finite numbers overflow
+ */
 export function reportNonFinite(part: Part, state: RunState, target: number): void {
-  const { memory, placed, at, count } = part;
+  const { placed, at, count } = part;
+  const { operands } = placed.segment;
+  const results = resultsOf(part, target);
+  const flags = new Uint8Array(count);
+  for (const i of operands.keys()) {
+    for (const [k, value] of operandValues(part, i).entries()) {
+      if (!Number.isFinite(value) && !Number.isFinite(results[k])) flags[k] = 1;
+    }
+  }
+  const overflowed = results.findIndex((value, k) => !Number.isFinite(value) && flags[k] === 0);
+  if (overflowed !== -1) throw overflowError(placed.segment, at + overflowed, 1, state);
+  countByTensor(placed.segment, at, flags, state);
+}
+
+function resultsOf({ memory, placed, count }: Part, target: number): Float64Array {
   memory.kernels.widen(target, placed.segment.dtype as OutputDType, memory.sums, count);
-  const values = float64At(memory, memory.sums, count);
-  const found = Uint8Array.from(values, (value) => (Number.isFinite(value) ? 0 : 1));
-  countByTensor(placed.segment, at, found, state);
+  return float64At(memory, memory.sums, count).slice();
 }
 
 function operandValues({ memory, placed, slot, at, count }: Part, i: number): Float64Array {

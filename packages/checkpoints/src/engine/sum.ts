@@ -51,7 +51,7 @@ export function mergeSum(
     const rounded = isAligned ? target : aligned;
     if (!kernels.round(sums, rounded, dtype, count)) {
       const part = { memory, placed, slot, at, count };
-      if (plan.nonFinite === 'refuse') throw nonFiniteError(part, plan, state);
+      if (plan.nonFinite === 'refuse') throw nonFiniteError(part, plan, state, rounded);
       if (plan.nonFinite === 'skip') skipNonFinite(part, plan, state, rounded);
       else reportNonFinite(part, state, rounded);
     }

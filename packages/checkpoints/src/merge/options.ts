@@ -29,7 +29,8 @@ export interface MergeOptions {
   readonly dtype?: OutputDType;
   /**
    * Numbers that are not finite: `refuse` (default) throws, `skip` merges an element from those
-   * checkpoints in which it is finite, `propagate` lets them through.
+   * checkpoints in which it is finite, `propagate` lets them through. Finite numbers whose merge
+   * the dtype of the output cannot hold are always refused.
    */
   readonly nonFinite?: NonFinitePolicy;
   /** The most bytes of a file, if the output is to be cut into several. */

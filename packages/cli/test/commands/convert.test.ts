@@ -51,6 +51,21 @@ describe('polyak convert', () => {
     await polyak('convert', folder.at(INDEX), '-o', copy.at('o.safetensors'));
     expect(readdirSync(copy.path).toSorted()).toEqual([...SHARDS, INDEX]);
   });
+
+  it('refuses numbers that overflow the dtype, and keeps those that are not finite', async () => {
+    const folder = new Folder();
+    const output = folder.at('o.safetensors');
+    const input = folder.write('i.safetensors', { a: vector(1, Infinity), b: vector(2, 65_520) });
+    const { context, stderr } = surroundings();
+    const args = ['convert', input, '--dtype', 'float16', '-o', output, '--quiet'];
+    expect(await run(args, context)).toBe(4);
+    expect(stderr()).toContain('"b", element 1, is larger than float16 can hold');
+    expect(existsSync(output)).toBe(false);
+
+    await polyak(...args, '--exclude', 'b', '--dtype', 'bfloat16');
+    const { tensors } = folder.read('o.safetensors');
+    expect([...(tensors['a']?.data ?? [])]).toEqual([0x3f80, 0x7f80]);
+  });
 });
 
 describe('polyak soup', () => {
