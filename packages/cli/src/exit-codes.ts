@@ -2,7 +2,8 @@
 import { PolyakError } from '@polyak/core';
 
 /** How a command may end. */
-type Outcome = 'done' | 'failed' | 'usage' | 'refused' | 'nonFinite' | 'exists' | 'interrupted';
+type Outcome =
+  'done' | 'failed' | 'usage' | 'refused' | 'nonFinite' | 'exists' | 'unverified' | 'interrupted';
 
 /** The exit codes, each with what it says. */
 export const EXIT_CODES: Readonly<Record<Outcome, readonly [code: number, meaning: string]>> = {
@@ -15,12 +16,18 @@ export const EXIT_CODES: Readonly<Record<Outcome, readonly [code: number, meanin
   ],
   nonFinite: [4, 'a tensor holds NaN or an infinity, or numbers too large for the dtype'],
   exists: [5, 'the output exists; --force replaces it'],
+  unverified: [6, 'verified in part: inputs of the merge are not there'],
   interrupted: [130, 'interrupted'],
 };
 
 /** Arguments that are well-formed one by one, but make no sense together. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** What could be verified is the same, but not all could be. */
+export class PartialVerification extends Error {
+  override readonly name = 'PartialVerification';
 }
 
 /** The user interrupted the command, and this is what became of its work. */
@@ -46,6 +53,7 @@ export function exitCodeOf(error: unknown, signal: AbortSignal): number {
   if (signal.aborted) return EXIT_CODES.interrupted[0];
   // The library's answer to options that are out of their range.
   if (error instanceof UsageError || error instanceof RangeError) return EXIT_CODES.usage[0];
+  if (error instanceof PartialVerification) return EXIT_CODES.unverified[0];
   if ((error as { readonly code?: unknown } | undefined)?.code === 'ENOENT') {
     return EXIT_CODES.refused[0];
   }

@@ -1,6 +1,6 @@
 // polyak inspect: what a checkpoint holds.
 import type { Checkpoint } from '@polyak/checkpoints';
-import type { TensorStatistics } from '@polyak/checkpoints/inspect';
+import type { TensorStatistics, VerifiedFile } from '@polyak/checkpoints/inspect';
 import { tensorStatistics } from '@polyak/checkpoints/inspect';
 import { applyNames } from '@polyak/checkpoints/names';
 import { openCheckpoint } from '@polyak/checkpoints/node';
@@ -11,6 +11,7 @@ import { nameRulesOf, withNameOptions, withPrintOptions } from '../arguments/opt
 import type { Context, PrintOptions } from '../context.js';
 import { printResult } from '../context.js';
 import { parsePath } from '../arguments/parse.js';
+import { PartialVerification } from '../exit-codes.js';
 import { rowsOf } from '../reading/rows.js';
 import { verificationText, verified } from '../reading/verification.js';
 import { bytesText, countText, listText, numberText, shapeText, tableText } from '../text.js';
@@ -19,7 +20,7 @@ const EXAMPLES = `
 Examples:
   polyak inspect model.safetensors
   polyak inspect model.safetensors --statistics --include '*.weight'
-  polyak inspect mean.safetensors --verify`;
+  polyak inspect mean.safetensors --verify   # in the folder where it was made`;
 
 interface InspectOptions extends NameOptions, PrintOptions {
   readonly statistics?: true;
@@ -72,10 +73,23 @@ async function verify(
   const files = await verified(context, options, checkpoint);
   const { name } = checkpoint;
   printResult(context, options, { name, files }, verificationText(files));
-  const different = files.filter(({ verdict }) => verdict === 'differs');
-  if (different.length === 0) return;
-  const names = listText(different.map((file) => file.name));
-  throw new PolyakError('ERR_CHECKPOINT', `changed since the merge that made ${name}: ${names}.`);
+  const namesOf = (wanted: VerifiedFile['verdict']): string | undefined => {
+    const found = files.filter(({ verdict }) => verdict === wanted);
+    return found.length === 0 ? undefined : listText(found.map((file) => file.name));
+  };
+  const [different, missing] = [namesOf('differs'), namesOf('missing')];
+  const unverified =
+    missing === undefined
+      ? ''
+      : ` Not verified, as they are not there: ${missing}. Names are those that the merge was given: ` +
+        'run this in the folder where it ran; for the merge of a fleet, in its store.';
+  if (different !== undefined) {
+    const message = `changed since the merge that made ${name}: ${different}.${unverified}`;
+    throw new PolyakError('ERR_CHECKPOINT', message);
+  }
+  if (missing === undefined) return;
+  const same = listText(files.filter(({ verdict }) => verdict === 'same').map((file) => file.name));
+  throw new PartialVerification(`the same as when ${name} was made: ${same}.${unverified}`);
 }
 
 /** A row of what is printed. */

@@ -44,11 +44,20 @@ describe('polyak inspect --verify', () => {
     expect(await verdicts(3)).toEqual(['differs', 'missing', 'differs']);
   });
 
-  it('takes a missing input for no damage, and prints a table', async () => {
+  it('says what was not verified, and where to run it', async () => {
     rmSync(inputs[0] ?? '');
-    const { context, stdout } = surroundings();
-    expect(await run(['inspect', output, '--verify'], context)).toBe(0);
+    const { context, stdout, stderr } = surroundings();
+    expect(await run(['inspect', output, '--verify', '--quiet'], context)).toBe(6);
     expect(stdout()).toMatch(/1\.safetensors +input +missing\n.*2\.safetensors +input +same\n$/u);
+    expect(stderr()).toContain(`was made: ${output}, ${inputs[1]}.`);
+    expect(stderr()).toContain(`not there: ${inputs[0]}. Names are those that the merge was given`);
+    expect(stderr()).toContain('for the merge of a fleet, in its store');
+    damage(output);
+    const second = surroundings();
+    expect(await run(['inspect', output, '--verify'], second.context)).toBe(3);
+    expect(second.stderr()).toMatch(
+      /changed since .*: .*mean\.safetensors\. Not verified, .*1\.saf/u,
+    );
   });
 
   it('refuses a file without a record', async () => {
