@@ -51,7 +51,8 @@ export function positionsByName(
 ): ReadonlyMap<string, number> {
   const positions = new Map<string, number>();
   let filled = 0;
-  const sorted = [...byteLengths].sort(([a], [b]) => (a < b ? -1 : 1));
+  const sorted = [...byteLengths];
+  sorted.sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [name, byteLength] of sorted) {
     positions.set(name, filled);
     filled += byteLength;

@@ -227,8 +227,8 @@ describe('numbers that are not finite', () => {
         [[1, 2].map(() => vector(Float32Array.of(1, 70_000))), halves, 'float16', 1],
       ] as const;
       for (const [tensors, method, dtype, element] of cases) {
-        const members = tensors.map((w) => ({ a: vector(Float32Array.of(3, 4)), w }));
-        const merge = merged(checkpointsOf(members), { method, dtype, nonFinite });
+        const large = tensors.map((w) => ({ a: vector(Float32Array.of(3, 4)), w }));
+        const merge = merged(checkpointsOf(large), { method, dtype, nonFinite });
         await expect(merge).rejects.toMatchObject({
           code: 'ERR_NON_FINITE',
           message: expect.stringMatching(
@@ -249,12 +249,9 @@ describe('numbers that are not finite', () => {
     await expect(merged(checkpointsOf([{ w: overflowing }]), options)).rejects.toThrow(
       '"w", element 1, is larger than float16 can hold',
     );
-    const members = [
-      { w: vector(Float32Array.of(NaN, NaN)) },
-      { w: vector(Float32Array.of(1, NaN)) },
-    ];
+    const two = [{ w: vector(Float32Array.of(NaN, NaN)) }, { w: vector(Float32Array.of(1, NaN)) }];
     await expect(
-      merged(checkpointsOf(members), { method: mean(2), nonFinite: 'skip' }),
+      merged(checkpointsOf(two), { method: mean(2), nonFinite: 'skip' }),
     ).rejects.toThrow('model-0: "w" is NaN at element 1');
   });
 });

@@ -88,7 +88,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
     const first = below(COUNT - 2 * block + 1);
     exchange(bits, first, first + block + below(COUNT - 2 * block - first + 1), block);
   },
-  'the order of the elements': (bits) => bits.reverse(),
+  'the order of the elements': (bits) => bits.set(bits.toReversed()),
   'elements moved by one': (bits) => exchange(bits, 0, 1, COUNT - 1),
   'one bit': (bits, below) => {
     const index = below(COUNT);

@@ -53,7 +53,7 @@ it.skipIf(missing !== undefined)('records the checksums that numpy finds', async
       const read = [...checkpoint.tensors].filter(([name]) => index > 0 || name !== 'c');
       let filled = 0;
       const ranges = read
-        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
         .map(([, { begin, byteLength }]) => {
           // Those of the output are summed one after the other by their names.
           const position = path === output ? filled : begin;
