@@ -8,7 +8,7 @@ export type Anneal = 'cos' | 'linear';
  *
  * @returns exactly `from` at 0 and `to` at 1
  */
-export function anneal(from: number, to: number, t: number, way: Anneal = 'cos'): number {
+export function anneal(from: number, to: number, t: number, way?: Anneal): number {
   const left = way === 'linear' ? 1 - t : (1 + Math.cos(Math.PI * t)) / 2;
   return from * left + to * (1 - left);
 }

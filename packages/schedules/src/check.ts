@@ -15,7 +15,7 @@ export function check(
       call,
       name,
       value,
-      `${isInteger ? 'an integer' : 'a finite number'} in [${least}, ${most}]`,
+      `a finite ${isInteger ? 'integer' : 'number'} in [${least}, ${most}]`,
     );
   }
 }
@@ -28,6 +28,11 @@ export function checkWord(call: string, name: string, value: string, ...words: s
 /** Throws unless the value is a function. */
 export function checkFunction(call: string, name: string, value: unknown): void {
   ensure(typeof value === 'function', call, name, value, 'a function', TypeError);
+}
+
+/** Throws if there are options that are not known. */
+export function refuseOthers(call: string, others: object): void {
+  for (const name in others) throw new TypeError(`${call} has no option ${name}.`);
 }
 
 /** The value. Throws unless it is an object. */
@@ -58,6 +63,6 @@ function ensure(
 ): void {
   if (holds) return;
   // What JavaScript passes may be an object that has no text.
-  const found = Object(value) === value ? typeof value : String(value);
+  const found = Object(value) === value ? 'an object' : String(value);
   throw new Failure(`${call}: ${name} is ${found}, expected ${expected}.`);
 }

@@ -1,5 +1,5 @@
 // Cosine annealing.
-import { requireObject } from './check.js';
+import { refuseOthers, requireObject } from './check.js';
 import { anneal } from './anneal.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
@@ -22,12 +22,18 @@ export interface CosineAnnealingLrOptions {
  * @param options - see {@link CosineAnnealingLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object
+ * @throws TypeError where the options are no object, or one of them is not known
  * @see torch.optim.lr_scheduler.CosineAnnealingLR
  * @see Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983
  */
 export function cosineAnnealingLr(options: CosineAnnealingLrOptions): Schedule {
-  const { lr, minLr = 0, totalSteps } = requireObject('cosineAnnealingLr', 'options', options);
+  const {
+    lr,
+    minLr = 0,
+    totalSteps,
+    ...others
+  } = requireObject('cosineAnnealingLr', 'options', options);
+  refuseOthers('cosineAnnealingLr', others);
   return scheduleOf('cosineAnnealingLr', { lr, minLr }, { totalSteps }, (step) =>
     anneal(lr, minLr, step / totalSteps),
   );

@@ -1,5 +1,5 @@
 // Cosine annealing with warm restarts.
-import { requireObject } from './check.js';
+import { refuseOthers, requireObject } from './check.js';
 import { anneal } from './anneal.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
@@ -31,7 +31,7 @@ export interface CosineAnnealingWarmRestartsOptions {
  * @param options - see {@link CosineAnnealingWarmRestartsOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object
+ * @throws TypeError where the options are no object, or one of them is not known
  * @see torch.optim.lr_scheduler.CosineAnnealingWarmRestarts
  * @see Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983
  */
@@ -41,7 +41,9 @@ export function cosineAnnealingWarmRestarts(options: CosineAnnealingWarmRestarts
     minLr = 0,
     cycleSteps,
     cycleFactor = 1,
+    ...others
   } = requireObject('cosineAnnealingWarmRestarts', 'options', options);
+  refuseOthers('cosineAnnealingWarmRestarts', others);
   return scheduleOf(
     'cosineAnnealingWarmRestarts',
     { lr, minLr },

@@ -1,6 +1,6 @@
 // The cyclical schedule of the SWA paper: a line down, then a jump back up.
 import { anneal } from './anneal.js';
-import { check, requireObject } from './check.js';
+import { check, refuseOthers, requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -23,12 +23,13 @@ export interface CyclicSwaLrOptions {
  * @param options - see {@link CyclicSwaLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object
+ * @throws TypeError where the options are no object, or one of them is not known
  * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407, section 3.1, which counts steps from
  * 1
  */
 export function cyclicSwaLr(options: CyclicSwaLrOptions): Schedule {
-  const { maxLr, minLr, cycleSteps } = requireObject('cyclicSwaLr', 'options', options);
+  const { maxLr, minLr, cycleSteps, ...others } = requireObject('cyclicSwaLr', 'options', options);
+  refuseOthers('cyclicSwaLr', others);
   check('cyclicSwaLr', { minLr });
   check('cyclicSwaLr', { maxLr }, minLr);
   return scheduleOf('cyclicSwaLr', {}, { cycleSteps }, (step) =>

@@ -1,5 +1,5 @@
 // Decay by a factor at every step.
-import { requireObject } from './check.js';
+import { refuseOthers, requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -17,10 +17,11 @@ export interface ExponentialLrOptions {
  * @param options - see {@link ExponentialLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object
+ * @throws TypeError where the options are no object, or one of them is not known
  * @see torch.optim.lr_scheduler.ExponentialLR
  */
 export function exponentialLr(options: ExponentialLrOptions): Schedule {
-  const { lr, gamma } = requireObject('exponentialLr', 'options', options);
+  const { lr, gamma, ...others } = requireObject('exponentialLr', 'options', options);
+  refuseOthers('exponentialLr', others);
   return scheduleOf('exponentialLr', { lr, gamma }, {}, (step) => lr * gamma ** step);
 }

@@ -1,5 +1,5 @@
 // The initial rate times a custom factor.
-import { check, checkFunction, requireObject } from './check.js';
+import { check, checkFunction, refuseOthers, requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -17,11 +17,13 @@ export interface LambdaLrOptions {
  * @param options - see {@link LambdaLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object, or `factor` is not a function
+ * @throws TypeError where the options are no object, one of them is not known, or
+ * `factor` is not a function
  * @see torch.optim.lr_scheduler.LambdaLR
  */
 export function lambdaLr(options: LambdaLrOptions): Schedule {
-  const { lr, factor } = requireObject('lambdaLr', 'options', options);
+  const { lr, factor, ...others } = requireObject('lambdaLr', 'options', options);
+  refuseOthers('lambdaLr', others);
   checkFunction('lambdaLr', 'factor', factor);
   return scheduleOf('lambdaLr', { lr }, {}, (step) => {
     const value = factor(step);

@@ -1,6 +1,6 @@
 // A line between two factors, for a warm-up or a decay.
 import { anneal } from './anneal.js';
-import { check, requireObject } from './check.js';
+import { check, refuseOthers, requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -23,7 +23,7 @@ export interface LinearLrOptions {
  * @param options - see {@link LinearLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object
+ * @throws TypeError where the options are no object, or one of them is not known
  * @see torch.optim.lr_scheduler.LinearLR
  */
 export function linearLr(options: LinearLrOptions): Schedule {
@@ -32,7 +32,9 @@ export function linearLr(options: LinearLrOptions): Schedule {
     startFactor = 1 / 3,
     endFactor = 1,
     totalSteps = 5,
+    ...others
   } = requireObject('linearLr', 'options', options);
+  refuseOthers('linearLr', others);
   check('linearLr', { startFactor, endFactor }, 0, 1);
   return scheduleOf(
     'linearLr',

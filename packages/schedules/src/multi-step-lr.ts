@@ -1,5 +1,5 @@
 // Decay by a factor at given steps.
-import { check, listOf, requireObject } from './check.js';
+import { check, listOf, refuseOthers, requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -22,11 +22,18 @@ export interface MultiStepLrOptions {
  * @param options - see {@link MultiStepLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object, or the milestones are no list
+ * @throws TypeError where the options are no object, one of them is not known, or the milestones are
+ * no list
  * @see torch.optim.lr_scheduler.MultiStepLR
  */
 export function multiStepLr(options: MultiStepLrOptions): Schedule {
-  const { lr, milestones, gamma = 0.1 } = requireObject('multiStepLr', 'options', options);
+  const {
+    lr,
+    milestones,
+    gamma = 0.1,
+    ...others
+  } = requireObject('multiStepLr', 'options', options);
+  refuseOthers('multiStepLr', others);
   const fixed = listOf('multiStepLr', 'milestones', milestones);
   for (const milestone of fixed) check('multiStepLr', { milestone }, 0, Infinity, true);
   return scheduleOf(

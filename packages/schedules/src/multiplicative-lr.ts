@@ -1,5 +1,5 @@
 // The rate of the previous step times a custom factor.
-import { check, checkFunction, requireObject } from './check.js';
+import { check, checkFunction, refuseOthers, requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -23,11 +23,13 @@ export interface MultiplicativeLrOptions {
  * @param options - see {@link MultiplicativeLrOptions}
  * @returns the rate of each step, which is an integer up to 1e8
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object, or `factor` is not a function
+ * @throws TypeError where the options are no object, one of them is not known, or
+ * `factor` is not a function
  * @see torch.optim.lr_scheduler.MultiplicativeLR
  */
 export function multiplicativeLr(options: MultiplicativeLrOptions): Schedule {
-  const { lr, factor } = requireObject('multiplicativeLr', 'options', options);
+  const { lr, factor, ...others } = requireObject('multiplicativeLr', 'options', options);
+  refuseOthers('multiplicativeLr', others);
   checkFunction('multiplicativeLr', 'factor', factor);
   // Keeps the last product, so that each step of training takes one multiplication. A restart gives
   // the same bits.

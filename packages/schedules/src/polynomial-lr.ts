@@ -1,5 +1,5 @@
 // Decay to 0 as a power of the remaining steps.
-import { requireObject } from './check.js';
+import { refuseOthers, requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -20,11 +20,17 @@ export interface PolynomialLrOptions {
  * @param options - see {@link PolynomialLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object
+ * @throws TypeError where the options are no object, or one of them is not known
  * @see torch.optim.lr_scheduler.PolynomialLR
  */
 export function polynomialLr(options: PolynomialLrOptions): Schedule {
-  const { lr, totalSteps = 5, power = 1 } = requireObject('polynomialLr', 'options', options);
+  const {
+    lr,
+    totalSteps = 5,
+    power = 1,
+    ...others
+  } = requireObject('polynomialLr', 'options', options);
+  refuseOthers('polynomialLr', others);
   return scheduleOf(
     'polynomialLr',
     { lr, power },

@@ -1,6 +1,6 @@
 // Reduces the rate when a metric stops improving: the one schedule that depends on more than the
 // step.
-import { check, checkWord, requireObject } from './check.js';
+import { check, checkWord, refuseOthers, requireObject } from './check.js';
 
 /** Options of {@link reduceLrOnPlateau}. */
 export interface ReduceLrOnPlateauOptions {
@@ -64,7 +64,7 @@ export interface Plateau {
  * @param options - see {@link ReduceLrOnPlateauOptions}
  * @returns a state machine over plain data
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object
+ * @throws TypeError where the options are no object, or one of them is not known
  * @example
  * ```ts
  * import { reduceLrOnPlateau } from '@polyak/schedules';
@@ -89,7 +89,9 @@ export function reduceLrOnPlateau(options: ReduceLrOnPlateauOptions): Plateau {
     cooldown = 0,
     minLr = 0,
     eps = 1e-8,
-  } = requireObject('reduceLrOnPlateau', 'options', options);
+    ...others
+  } = requireObject(CALL, 'options', options);
+  refuseOthers(CALL, others);
   check(CALL, { lr, threshold, minLr, eps });
   check(CALL, { patience, cooldown }, 0, Infinity, true);
   check(CALL, { factor }, 0, 1);

@@ -1,6 +1,6 @@
 // The schedule of snapshot ensembles: one half cosine down for each snapshot.
 import { anneal } from './anneal.js';
-import { check, requireObject } from './check.js';
+import { check, refuseOthers, requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -27,11 +27,12 @@ export interface SnapshotLrOptions {
  * @param options - see {@link SnapshotLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object
+ * @throws TypeError where the options are no object, or one of them is not known
  * @see Huang et al. 2017, https://arxiv.org/abs/1704.00109, equation 2, which counts steps from 1
  */
 export function snapshotLr(options: SnapshotLrOptions): Schedule {
-  const { lr, totalSteps, cycles } = requireObject('snapshotLr', 'options', options);
+  const { lr, totalSteps, cycles, ...others } = requireObject('snapshotLr', 'options', options);
+  refuseOthers('snapshotLr', others);
   check('snapshotLr', { totalSteps }, 1, Infinity, true);
   check('snapshotLr', { cycles }, 1, totalSteps, true);
   const length = Math.ceil(totalSteps / cycles);

@@ -1,5 +1,5 @@
 // Decay by a factor at regular steps.
-import { requireObject } from './check.js';
+import { refuseOthers, requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -19,11 +19,12 @@ export interface StepLrOptions {
  * @param options - see {@link StepLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object
+ * @throws TypeError where the options are no object, or one of them is not known
  * @see torch.optim.lr_scheduler.StepLR
  */
 export function stepLr(options: StepLrOptions): Schedule {
-  const { lr, stepSize, gamma = 0.1 } = requireObject('stepLr', 'options', options);
+  const { lr, stepSize, gamma = 0.1, ...others } = requireObject('stepLr', 'options', options);
+  refuseOthers('stepLr', others);
   return scheduleOf(
     'stepLr',
     { lr, gamma },

@@ -1,7 +1,7 @@
 // Anneals from the rate before to the constant rate of SWA.
 import { anneal } from './anneal.js';
 import type { Anneal } from './anneal.js';
-import { check, checkWord, requireObject } from './check.js';
+import { check, checkWord, refuseOthers, requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -28,7 +28,7 @@ export interface SwaLrOptions extends ChainedSwaLrOptions {
  * @param options - see {@link SwaLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object
+ * @throws TypeError where the options are no object, or one of them is not known
  * @example After another schedule:
  * ```ts
  * import { exponentialLr, sequentialLr, swaLr } from '@polyak/schedules';
@@ -46,7 +46,9 @@ export function swaLr(options: SwaLrOptions): Schedule {
     swaLr: rate,
     annealSteps = 10,
     anneal: way = 'cos',
+    ...others
   } = requireObject('swaLr', 'options', options);
+  refuseOthers('swaLr', others);
   check('swaLr', { annealSteps }, 0, Infinity, true);
   checkWord('swaLr', 'anneal', way, 'cos', 'linear');
   return scheduleOf('swaLr', { lr, swaLr: rate }, {}, (step) =>
@@ -64,7 +66,7 @@ export function swaLr(options: SwaLrOptions): Schedule {
  * @param options - see {@link ChainedSwaLrOptions}
  * @returns a function of `step` and `lr`, the rate of `step - 1`; at step 0, the initial rate
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object
+ * @throws TypeError where the options are no object, or one of them is not known
  * @see torch.optim.swa_utils.SWALR, `get_lr`
  */
 export function chainedSwaLr(options: ChainedSwaLrOptions): (step: number, lr: number) => number {
@@ -72,7 +74,9 @@ export function chainedSwaLr(options: ChainedSwaLrOptions): (step: number, lr: n
     swaLr: rate,
     annealSteps = 10,
     anneal: way = 'cos',
+    ...others
   } = requireObject('chainedSwaLr', 'options', options);
+  refuseOthers('chainedSwaLr', others);
   check('chainedSwaLr', { swaLr: rate });
   check('chainedSwaLr', { annealSteps }, 0, Infinity, true);
   checkWord('chainedSwaLr', 'anneal', way, 'cos', 'linear');

@@ -1,5 +1,5 @@
 // The schedule of the SWA paper: constant, a line down, constant again.
-import { check, requireObject } from './check.js';
+import { check, refuseOthers, requireObject } from './check.js';
 import { scheduleOf } from './schedule.js';
 import type { Schedule } from './schedule.js';
 
@@ -23,12 +23,13 @@ export interface SwaPaperLrOptions {
  * @param options - see {@link SwaPaperLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object
+ * @throws TypeError where the options are no object, or one of them is not known
  * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407; `schedule` in
  * github.com/timgaripov/swa, train.py
  */
 export function swaPaperLr(options: SwaPaperLrOptions): Schedule {
-  const { lr, finalLr, totalSteps } = requireObject('swaPaperLr', 'options', options);
+  const { lr, finalLr, totalSteps, ...others } = requireObject('swaPaperLr', 'options', options);
+  refuseOthers('swaPaperLr', others);
   check('swaPaperLr', { lr }, Number.MIN_VALUE);
   return scheduleOf('swaPaperLr', { finalLr }, { totalSteps }, (step) => {
     const [t, ratio] = [step / totalSteps, finalLr / lr];

@@ -1,5 +1,5 @@
 // The cyclical learning rate, and the momentum that moves against it.
-import { check, checkFunction, requireObject } from '../check.js';
+import { check, checkFunction, refuseOthers, requireObject } from '../check.js';
 import { scheduleOf } from '../schedule.js';
 import type { Schedule } from '../schedule.js';
 
@@ -74,7 +74,8 @@ export function expRange(gamma: number): CyclicScale {
  * @param options - see {@link CyclicLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object, or `scale` is not a function
+ * @throws TypeError where the options are no object, one of them is not known, or `scale` is not a
+ * function
  * @example
  * ```ts
  * import { cyclicLr, cyclicMomentum, triangular2 } from '@polyak/schedules/cyclic';
@@ -101,7 +102,8 @@ export function cyclicLr(options: CyclicLrOptions): Schedule {
  * @param options - see {@link CyclicMomentumOptions}; the shape is that of the rate
  * @returns the momentum of each step; for Adam and its kind, their first beta
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object, or `scale` is not a function
+ * @throws TypeError where the options are no object, one of them is not known, or `scale` is not a
+ * function
  * @see torch.optim.lr_scheduler.CyclicLR, `cycle_momentum`
  */
 export function cyclicMomentum(options: CyclicMomentumOptions = {}): Schedule {
@@ -118,8 +120,9 @@ function cyclic(
   bounds: Readonly<Record<string, number>>,
   edge: number,
   peak: number,
-  { stepSizeUp = 2000, stepSizeDown = stepSizeUp, scale = triangular }: CyclicOptions,
+  { stepSizeUp = 2000, stepSizeDown = stepSizeUp, scale = triangular, ...others }: CyclicOptions,
 ): Schedule {
+  refuseOthers(call, others);
   checkFunction(call, 'scale', scale);
   return scheduleOf(call, bounds, { stepSizeUp, stepSizeDown }, (step) => {
     const length = stepSizeUp + stepSizeDown;

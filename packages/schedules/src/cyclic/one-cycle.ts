@@ -1,7 +1,7 @@
 // The 1cycle policy: one rise, one long fall, and the momentum against them.
 import { anneal } from '../anneal.js';
 import type { Anneal } from '../anneal.js';
-import { check, checkWord, requireObject } from '../check.js';
+import { check, checkWord, refuseOthers, requireObject } from '../check.js';
 import { scheduleOf } from '../schedule.js';
 import type { Schedule } from '../schedule.js';
 
@@ -51,17 +51,17 @@ export interface OneCycleMomentumOptions extends OneCycleOptions {
  * @param options - see {@link OneCycleLrOptions}
  * @returns the rate of each step up to `totalSteps`
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object
+ * @throws TypeError where the options are no object, or one of them is not known
  * @see torch.optim.lr_scheduler.OneCycleLR
  * @see Smith and Topin 2019, https://arxiv.org/abs/1708.07120
  */
 export function oneCycleLr(options: OneCycleLrOptions): Schedule {
-  const { maxLr, initialLr, finalLr, ...shape } = requireObject('oneCycleLr', 'options', options);
+  const { maxLr, ...lows } = requireObject('oneCycleLr', 'options', options);
   check('oneCycleLr', { maxLr });
-  const initial = initialLr === undefined ? maxLr / 25 : initialLr;
-  check('oneCycleLr', { initialLr: initial });
-  const final = finalLr === undefined ? initial / 1e4 : finalLr;
-  return oneCycle('oneCycleLr', { finalLr: final }, initial, maxLr, final, shape);
+  const { initialLr = maxLr / 25, ...end } = lows;
+  check('oneCycleLr', { initialLr });
+  const { finalLr = initialLr / 1e4, ...shape } = end;
+  return oneCycle('oneCycleLr', { finalLr }, initialLr, maxLr, finalLr, shape);
 }
 
 /**
@@ -71,23 +71,17 @@ export function oneCycleLr(options: OneCycleLrOptions): Schedule {
  * @param options - see {@link OneCycleMomentumOptions}; the shape is that of the rate
  * @returns the momentum of each step up to `totalSteps`; for Adam and its kind, their first beta
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object
+ * @throws TypeError where the options are no object, or one of them is not known
  * @see torch.optim.lr_scheduler.OneCycleLR, `cycle_momentum`
  */
 export function oneCycleMomentum(options: OneCycleMomentumOptions): Schedule {
   const {
-    baseMomentum: base = 0.85,
-    maxMomentum: max = 0.95,
+    baseMomentum = 0.85,
+    maxMomentum = 0.95,
     ...shape
   } = requireObject('oneCycleMomentum', 'options', options);
-  return oneCycle(
-    'oneCycleMomentum',
-    { baseMomentum: base, maxMomentum: max },
-    max,
-    base,
-    max,
-    shape,
-  );
+  const bounds = { baseMomentum, maxMomentum };
+  return oneCycle('oneCycleMomentum', bounds, maxMomentum, baseMomentum, maxMomentum, shape);
 }
 
 function oneCycle(
@@ -96,23 +90,19 @@ function oneCycle(
   initial: number,
   peak: number,
   final: number,
-  { totalSteps, pctStart = 0.3, anneal: way = 'cos', threePhase }: OneCycleOptions,
+  { totalSteps, pctStart = 0.3, anneal: way = 'cos', threePhase, ...others }: OneCycleOptions,
 ): Schedule {
-  check(call, { totalSteps }, 1, Infinity, true);
+  refuseOthers(call, others);
   check(call, { pctStart }, 0, threePhase ? 0.5 : 1);
   checkWord(call, 'anneal', way, 'cos', 'linear');
-  const top = pctStart * totalSteps - 1;
-  const last = totalSteps - 1;
-  const [middle, back] = threePhase ? [2 * top, initial] : [top, peak];
   const equation: Schedule = (step) => {
-    const [start, end, from, to] =
-      step < top
-        ? [0, top, initial, peak]
-        : step < middle
-          ? [top, middle, peak, back]
-          : [middle, last, back, final];
+    const top = pctStart * totalSteps - 1;
+    const last = totalSteps - 1;
+    const [middle, back] = threePhase ? [2 * top, initial] : [top, peak];
+    if (step < top) return anneal(initial, peak, step / top, way);
+    if (step < middle) return anneal(peak, back, (step - top) / top, way);
     // A phase of no steps stays at its start: 0 / 0 counts as 0. torch divides by zero there.
-    return anneal(from, to, (Math.min(step, last) - start) / (end - start) || 0, way);
+    return anneal(back, final, (Math.min(step, last) - middle) / (last - middle) || 0, way);
   };
-  return scheduleOf(call, amounts, {}, equation, totalSteps);
+  return scheduleOf(call, amounts, { totalSteps }, equation, totalSteps);
 }
