@@ -1,6 +1,6 @@
 // Opens the device that a GPU instance really computes on, after a test of its arithmetic.
 import { PolyakError } from '@polyak/core';
-import { requireWord } from '@polyak/core/kit';
+import { requireOptions, requireWord } from '@polyak/core/kit';
 import type { GPU } from 'gpu.js';
 import { Device } from './device.js';
 import type { Gpu, GpujsMode, GpujsRuntime } from './gpu.js';
@@ -40,7 +40,10 @@ export interface OpenDevice {
 export async function openDevice(gpu: GPU | GpujsRuntime): Promise<OpenDevice> {
   requireGpu(gpu);
   const isOwn = 'GPU' in gpu;
-  if (isOwn) requireWord('gpujsBackend', 'the mode', gpu.mode, Object.keys(REMEDIES));
+  if (isOwn) {
+    requireOptions('gpujsBackend', gpu, ['GPU', 'mode']);
+    requireWord('gpujsBackend', 'the mode', gpu.mode, Object.keys(REMEDIES));
+  }
   const instance = isOwn ? instanceOf(gpu) : (gpu as unknown as Gpu);
   let device: Device | undefined;
   const close = async (): Promise<void> => {

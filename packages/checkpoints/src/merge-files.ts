@@ -82,18 +82,19 @@ export async function mergeFiles(
 ): Promise<MergedFiles | PublishedFiles> {
   const given = readFileOptions('mergeFiles', options);
   requireText('mergeFiles', 'the output', output);
-  given.signal?.throwIfAborted();
+  const { signal, onProgress, force = false, resume = false } = given;
+  signal?.throwIfAborted();
   const request = requestOf(inputs, given);
-  const { force = false, resume = false } = given;
   if (await prepareOutput(output, { force, resume, request })) return { kind: 'published' };
   return await withPlan('mergeFiles', inputs, output, given, async (plan) => {
     const paths = plan.inputs.flatMap(pathsOf);
     const before = await inputStates(paths);
     const staged = await stageOutput(output, plan.layout, {
-      ...given,
+      force,
+      resume,
       request,
       inputs: before,
-      replaces: given.force === true ? await replacedBy(output, plan) : [],
+      replaces: force ? await replacedBy(output, plan) : [],
     });
     const publish = async (): Promise<void> => {
       await requireUnchanged(before);
@@ -106,7 +107,8 @@ export async function mergeFiles(
       abandon: () => staged.abandon(),
       publish,
     };
-    const report = await runMerge(plan, sink, { ...given, resumeFrom: staged.progress });
+    const running = { signal, onProgress, resumeFrom: staged.progress } as RunOptions;
+    const report = await runMerge(plan, sink, running);
     return { kind: 'merged', plan, report };
   });
 }

@@ -35,8 +35,7 @@ export function requireOptions<Options>(
 export function requireCount(call: string, given: number, most: number): void {
   if (given <= most) return;
   const found = given === 1 ? '1 argument' : `${given} arguments`;
-  const remedy = most === 0 ? 'none' : `${most} at most. Pass options as the last one`;
-  throw new TypeError(`${call}: ${found}, expected ${remedy}.`);
+  throw new TypeError(`${call}: ${found}, expected ${most === 0 ? 'none' : `${most} at most`}.`);
 }
 
 /** Throws unless `value` is a function. */

@@ -5,6 +5,7 @@ import { parseHeader } from './header/parse.js';
 import { dataBeginOf, headerText } from './header/preamble.js';
 import { excerpt } from './json.js';
 import { refuseBigEndian } from './little-endian.js';
+import { requireOptions } from './options.js';
 import { requireBytes } from './stream/byte-source.js';
 import type { HostTensor } from './tensor.js';
 import { arrayOf, bytesOf, elementCount } from './tensor.js';
@@ -39,7 +40,7 @@ export interface DecodeOptions {
  * @param bytes - the file, also as a view into a larger buffer; not kept, except by views
  * @param options - see {@link DecodeOptions}
  * @returns tensors and metadata
- * @throws TypeError where `bytes` is not a `Uint8Array`
+ * @throws TypeError where `bytes` is not a `Uint8Array`, or an option is not known
  * @throws {@link PolyakError} `ERR_SAFETENSORS` where the bytes are not a well-formed file,
  * `ERR_UNSUPPORTED` on a big-endian machine
  * @example
@@ -52,10 +53,8 @@ export interface DecodeOptions {
  * ```
  * @see https://github.com/huggingface/safetensors#format
  */
-export function decodeSafetensors(
-  bytes: Uint8Array,
-  { copy = true }: DecodeOptions = {},
-): SafetensorsFile {
+export function decodeSafetensors(bytes: Uint8Array, options: DecodeOptions = {}): SafetensorsFile {
+  const { copy = true } = requireOptions('decodeSafetensors', options, ['copy']);
   refuseBigEndian('decodeSafetensors');
   requireBytes('decodeSafetensors', bytes);
   const size = bytes.byteLength;

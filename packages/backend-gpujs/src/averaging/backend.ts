@@ -1,4 +1,5 @@
 // gpu.js as a backend of weight averaging.
+import { requireCount } from '@polyak/core/kit';
 import type { GPU } from 'gpu.js';
 import { deviceBackend } from './device-backend.js';
 import type { GpujsRuntime } from '../gpu.js';
@@ -26,7 +27,7 @@ import { requireTensor } from './usable.js';
  *   webgpu
  * @throws PolyakError `ERR_UNSUPPORTED` where the mode does not run here, saying what is missing,
  *   or the device does not compute in float32
- * @throws RangeError for an unknown mode; TypeError where `gpu` is neither
+ * @throws RangeError for an unknown mode; TypeError where `gpu` is neither, or more is given
  *
  * @example
  * ```ts
@@ -50,6 +51,7 @@ import { requireTensor } from './usable.js';
  * @see https://github.com/gpujs/gpu.js
  */
 export async function gpujsBackend(gpu: GPU | GpujsRuntime): Promise<GpujsBackend> {
+  requireCount('gpujsBackend', arguments.length, 1);
   const { device, canCompensate, close } = await openDevice(gpu);
   const backend = device.hasTextures ? deviceBackend(device, canCompensate) : hostBackend(device);
   return {

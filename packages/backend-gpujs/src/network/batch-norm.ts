@@ -1,6 +1,7 @@
 // Batch normalization as a building block between gpu.js kernels: forward, backward, running
 // statistics.
 import type { BatchNormLayer } from '@polyak/core/interfaces';
+import { requireOptions } from '@polyak/core/kit';
 import type { GPU } from 'gpu.js';
 import { activation } from './activation.js';
 import type { ActivationOptions } from './activation.js';
@@ -38,6 +39,8 @@ export interface BatchNormOptions extends ActivationOptions {
    */
   readonly trainable?: boolean;
 }
+
+const OPTIONS = ['name', 'shape', 'layout', 'epsilon', 'momentum', 'varianceKind', 'trainable'];
 
 /** A batch-norm layer of a network made of gpu.js kernels. See {@link batchNorm}. */
 export interface BatchNorm extends BatchNormLayer {
@@ -108,6 +111,7 @@ export interface BatchNormGradients {
  * @returns the layer, with weight and running variance 1, bias and running mean 0; dispose of it
  * when done
  * @throws RangeError where the shape, `epsilon` or `momentum` is out of range
+ * @throws TypeError where the options are no object, or one of them is not known
  *
  * @example
  * ```ts
@@ -140,7 +144,8 @@ export function batchNorm(gpu: GPU, options: BatchNormOptions): BatchNorm {
     momentum = 0.1,
     varianceKind = 'unbiased',
     trainable = true,
-  } = options;
+    ...activations
+  } = requireOptions('batchNorm', options, OPTIONS);
   if (!(epsilon > 0 && epsilon < Infinity)) {
     throw new RangeError(
       `batchNorm "${name}": epsilon is ${epsilon}, expected a finite number > 0.`,
@@ -151,7 +156,7 @@ export function batchNorm(gpu: GPU, options: BatchNormOptions): BatchNorm {
       `batchNorm "${name}": momentum is ${momentum}, expected a number from 0 to 1.`,
     );
   }
-  const layout = activation(name, options);
+  const layout = activation(name, activations);
   const { channels } = layout;
   const sums = channelSums(gpu, layout);
   const kernels = batchNormKernels(gpu, layout, epsilon);

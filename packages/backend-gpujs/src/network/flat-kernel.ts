@@ -1,7 +1,7 @@
 // gpu.js kernels over flat arrays, which are called alike on every mode and checked.
 import { PolyakError } from '@polyak/core';
 import { elementCount } from '@polyak/core/interfaces';
-import { either } from '@polyak/core/kit';
+import { either, requireOptions } from '@polyak/core/kit';
 import type { GPU, IGPUKernelSettings, Texture } from 'gpu.js';
 import type { Gpu, Kernel, Rows } from '../gpu.js';
 import { SignatureKernels } from '../kernels.js';
@@ -65,6 +65,7 @@ export interface FlatKernel {
  *   end at constants and run at most 10,000 times in a thread
  * @param options - extents and constants
  * @returns the kernel; dispose of it when done
+ * @throws TypeError where the options are no object, or one of them is not known
  *
  * @example
  * ```ts
@@ -80,7 +81,9 @@ export interface FlatKernel {
  * ```
  */
 export function flatKernel(gpu: GPU, source: string, options: FlatKernelOptions): FlatKernel {
-  const { name = 'flatKernel', output, constants = {}, workers = 1 } = options;
+  const known = ['name', 'output', 'constants', 'workers'];
+  const given = requireOptions('flatKernel', options, known);
+  const { name = 'flatKernel', output, constants = {}, workers = 1 } = given;
   const length = elementCount(output);
   if (!(length > 0)) {
     throw new RangeError(

@@ -26,6 +26,17 @@ describe('save', () => {
     });
   });
 
+  it('refuses an option that it does not have, and writes nothing', async () => {
+    const path = join(folder, 'odd.onnx');
+    const odd = { externaldata: true } as object;
+    await withModel(modelBytes(gemm()), async (loaded) => {
+      await expect(loaded.save(path, odd)).rejects.toThrow(
+        new TypeError('save: there is no option "externaldata". Expected { externalData }.'),
+      );
+    });
+    expect(await readdir(folder)).not.toContain('odd.onnx');
+  });
+
   it('leaves all else as it was: texts, metadata, order, unknown fields', async () => {
     const rich = gemm();
     rich.docString = 'a model';

@@ -69,6 +69,13 @@ describe('checkGradients', () => {
     },
   );
 
+  it('refuses an option that it does not have', async () => {
+    const optimizer = await resnet(resnetGraph());
+    const error = await refusal(optimizer.checkGradients(batchOf(0), { sample: 4 } as object));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(String(error)).toContain('checkGradients: there is no option "sample". Expected { sa');
+  });
+
   it('passes a ResNet before training, after 20 steps, and on another batch', async () => {
     const optimizer = await resnet(resnetGraph());
     for (let round = 0; round < 2; round += 1) {

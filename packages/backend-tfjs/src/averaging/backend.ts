@@ -8,7 +8,7 @@ import type {
   Parameter,
   TensorSpec,
 } from '@polyak/core/interfaces';
-import { swapAll } from '@polyak/core/kit';
+import { requireCount, swapAll } from '@polyak/core/kit';
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../tensorflow.js';
 import { isVariable, requireTensorFlow } from '../tensorflow.js';
@@ -47,7 +47,7 @@ const EXACT = new Set(['cpu', 'wasm', 'webgpu', 'tensorflow']);
  * @param tf - TensorFlow.js, its backend set and ready. Later calls are refused once another one is
  * active.
  * @returns the backend, named `tfjs:` and what `tf.getBackend()` says now
- * @throws TypeError where `tf` is not TensorFlow.js
+ * @throws TypeError where `tf` is not TensorFlow.js, or more arguments are given
  * @throws PolyakError `ERR_UNSUPPORTED` where no backend is ready yet, or its floats have 16 bits
  * only
  *
@@ -73,6 +73,7 @@ const EXACT = new Set(['cpu', 'wasm', 'webgpu', 'tensorflow']);
  * @see https://js.tensorflow.org/api/4.22.0/
  */
 export function tfjsBackend(tf: TensorFlow): TfjsBackend {
+  requireCount('tfjsBackend', arguments.length, 1);
   requireTensorFlow('tfjsBackend', tf);
   const active = activeBackend(tf);
   const storage = storageOf(tf, active);

@@ -1,6 +1,7 @@
 // Parts of a merge, which several processes make: each a range of one file of the output. Which
 // parts there are follows from the plan, and what is in them from the plan and the inputs: a part
 // that is made twice has the same bytes.
+import { requireOptions } from '@polyak/core/kit';
 import type { OutputLayout, Piece } from '../checkpoint.js';
 import type { MergePlan } from '../merge/plan.js';
 import type { Segment } from '../merge/segments.js';
@@ -88,8 +89,10 @@ export async function runMergePart(
   plan: MergePlan,
   part: MergePart,
   write: (position: number, bytes: Uint8Array) => Promise<void>,
-  { signal, onProgress }: Pick<RunOptions, 'signal' | 'onProgress'> = {},
+  options: Pick<RunOptions, 'signal' | 'onProgress'> = {},
 ): Promise<PartReport> {
+  const known = ['signal', 'onProgress'];
+  const { signal, onProgress } = requireOptions('runMergePart', options, known);
   const state = new RunState(plan, undefined);
   state.total = 0;
   for (const { operands } of segmentsIn(plan, part)) {

@@ -1,4 +1,5 @@
 // Runs a whole merge: its tensors, then what is no tensor, and publishes it.
+import { requireOptions } from '@polyak/core/kit';
 import type { OutputLayout } from '../checkpoint.js';
 import type { MergePlan } from '../merge/plan.js';
 import { lengthOf, segmentsOf } from '../merge/segments.js';
@@ -33,6 +34,7 @@ const WRITES = 64;
  * @param options - see {@link RunOptions}
  * @returns what its caller should know
  * @throws PolyakError `ERR_NON_FINITE` where an input or a result is not finite
+ * @throws TypeError where the options are no object, or one of them is not known
  * @throws whatever a source or the sink throws, and the reason of the signal
  */
 export async function runMerge(
@@ -41,8 +43,9 @@ export async function runMerge(
   options: RunOptions = {},
 ): Promise<MergeReport> {
   try {
-    const state = new RunState(plan, options.resumeFrom as MergeProgress | undefined);
-    const { signal, onProgress } = options;
+    const known = ['resumeFrom', 'signal', 'onProgress'];
+    const { resumeFrom, signal, onProgress } = requireOptions('runMerge', options, known);
+    const state = new RunState(plan, resumeFrom as MergeProgress | undefined);
     const segments = segmentsOf(plan.layout, plan.segments);
     await writeTensors(plan, state, { segments, sink, signal, onProgress });
     const report = state.report();

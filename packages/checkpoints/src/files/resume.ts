@@ -1,6 +1,7 @@
 // What becomes of an interrupted merge: it is continued, published, begun again or left alone.
 import { rm } from 'node:fs/promises';
 import { PolyakError } from '@polyak/core';
+import { requireOptions } from '@polyak/core/kit';
 import type { Journal } from './journal.js';
 import { readJournal, removeJournal } from './journal.js';
 import { requireEnded, takeLock } from './lock.js';
@@ -37,20 +38,21 @@ export interface PrepareOptions extends ReplaceOptions {
  * changed. RangeError if the path names no file
  */
 export async function prepareOutput(path: string, options: PrepareOptions = {}): Promise<boolean> {
+  const given = requireOptions('prepareOutput', options, ['force', 'resume', 'request']);
   const place = await placeOf(path);
   await requireEnded(place.lock, path);
-  const interrupted = await interruptedIn(place, options);
+  const interrupted = await interruptedIn(place, given);
   if (interrupted?.stage === 'publishing') {
-    await requireAsked(place, interrupted, options.request);
+    await requireAsked(place, interrupted, given.request);
     const lock = await takeLock(place.lock, path);
     try {
-      await publish(place, { ...interrupted, force: forced(interrupted, options) });
+      await publish(place, { ...interrupted, force: forced(interrupted, given) });
     } finally {
       await lock.release();
     }
     return true;
   }
-  await requireFree(place.target, forced(interrupted, options));
+  await requireFree(place.target, forced(interrupted, given));
   return false;
 }
 

@@ -1,5 +1,6 @@
 // An output that is written beside its place, and takes it once it is whole.
 import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { requireOptions } from '@polyak/core/kit';
 import type { OutputLayout } from '../checkpoint.js';
 import type { OutputSink } from '../merge/sink.js';
 import { diskError } from './disk-error.js';
@@ -62,17 +63,19 @@ export async function stageOutput(
   layout: OutputLayout,
   options: StageOptions,
 ): Promise<StagedOutput> {
+  const known = ['force', 'resume', 'request', 'inputs', 'replaces'];
+  const given = requireOptions('stageOutput', options, known);
   const place = await placeOf(path);
-  const plan = planOf(place, layout, options);
+  const plan = planOf(place, layout, given);
   const needed = plan.files.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const explained = (error: unknown): never => {
     throw diskError(error, path, needed);
   };
   const lock = await takeLock(place.lock, path).catch(explained);
   try {
-    const interrupted = await interruptedIn(place, options);
+    const interrupted = await interruptedIn(place, given);
     if (interrupted !== undefined) requireSame(place, interrupted, plan);
-    const journal = { ...(interrupted ?? plan), force: forced(interrupted, options) };
+    const journal = { ...(interrupted ?? plan), force: forced(interrupted, given) };
     const files = await stagedFilesOf(place, journal);
     for (const file of files.all) await requireFree(file.path, journal.force);
     await (interrupted === undefined ? begin(place, files, journal) : resumeIn(files)).catch(

@@ -1,10 +1,11 @@
 // How two checkpoints differ, tensor by tensor.
+import { requireOptions } from '@polyak/core/kit';
 import type { Checkpoint, TensorPlace } from '../checkpoint.js';
 import { sameShape } from '../names/differences.js';
 import { applyNames } from '../names/rules.js';
 import { Pair } from './pair.js';
 import type { ValueDifference } from './pair.js';
-import { gather, known, locate } from './stretches.js';
+import { gather, INSPECT_OPTIONS, known, locate } from './stretches.js';
 import type { InspectOptions, Task } from './stretches.js';
 import { widenableBytes } from './widen.js';
 
@@ -54,7 +55,8 @@ export async function* diffCheckpoints(
   second: Checkpoint,
   options: InspectOptions = {},
 ): AsyncGenerator<TensorDiff, void, undefined> {
-  const named = applyNames('diffCheckpoints', [first, second], options.names ?? {});
+  const given = requireOptions('diffCheckpoints', options, INSPECT_OPTIONS);
+  const named = applyNames('diffCheckpoints', [first, second], given.names ?? {});
   const [a, b] = named.map(({ tensors }) => tensors);
   if (a === undefined || b === undefined) return;
   yield* gather(function* () {
@@ -66,7 +68,7 @@ export async function* diffCheckpoints(
       } else yield known({ name, kind: 'shape', shapes: [place.shape, other.shape] });
     }
     for (const name of b.keys()) if (!a.has(name)) yield known({ name, kind: 'second only' });
-  }, options);
+  }, given);
 }
 
 function comparison(

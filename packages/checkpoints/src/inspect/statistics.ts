@@ -1,8 +1,9 @@
 // Statistics of the tensors of a checkpoint.
+import { requireOptions } from '@polyak/core/kit';
 import type { StoredDType } from '@polyak/safetensors';
 import type { Checkpoint, TensorPlace } from '../checkpoint.js';
 import { applyNames } from '../names/rules.js';
-import { gather, known, locate } from './stretches.js';
+import { gather, INSPECT_OPTIONS, known, locate } from './stretches.js';
 import type { InspectOptions, Task } from './stretches.js';
 import { Values } from './values.js';
 import type { ValueStatistics } from './values.js';
@@ -34,10 +35,11 @@ export async function* tensorStatistics(
   checkpoint: Checkpoint,
   options: InspectOptions = {},
 ): AsyncGenerator<TensorStatistics, void, undefined> {
-  const [named] = applyNames('tensorStatistics', [checkpoint], options.names ?? {});
+  const given = requireOptions('tensorStatistics', options, INSPECT_OPTIONS);
+  const [named] = applyNames('tensorStatistics', [checkpoint], given.names ?? {});
   yield* gather(function* () {
     for (const [name, place] of named?.tensors ?? []) yield taskOf(name, checkpoint, place);
-  }, options);
+  }, given);
 }
 
 function taskOf(name: string, checkpoint: Checkpoint, place: TensorPlace): Task<TensorStatistics> {

@@ -21,6 +21,9 @@ export interface InspectOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Their names. */
+export const INSPECT_OPTIONS: readonly string[] = ['names', 'onProgress', 'signal'];
+
 /** How far the reading is. */
 export interface InspectProgress {
   /** How many bytes of tensors were read. */

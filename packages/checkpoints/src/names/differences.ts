@@ -1,4 +1,5 @@
 // What keeps checkpoints from being merged: tensors that only some have, other shapes or dtypes.
+import { requireOptions } from '@polyak/core/kit';
 import { isMergeable } from '../merge/float-dtypes.js';
 import { patternOf } from './pattern.js';
 import type { NamedTensors } from './rules.js';
@@ -28,6 +29,9 @@ export interface FitOptions {
   readonly anyFloat?: boolean;
 }
 
+/** Their names. */
+export const FIT_OPTIONS: readonly string[] = ['rows', 'anyFloat'];
+
 /**
  * Every difference between checkpoints, in linear time.
  *
@@ -36,16 +40,18 @@ export interface FitOptions {
  * @param options - which tensors may have more rows
  * @returns the differences, checkpoint by checkpoint
  * @throws RangeError where a pattern of `rows` is malformed
+ * @throws TypeError where the options are no object, or one of them is not known
  */
 export function differences(
   call: string,
   checkpoints: readonly NamedTensors[],
   options: FitOptions = {},
 ): readonly TensorDifference[] {
+  const { rows: patterns = [], anyFloat = false } = requireOptions(call, options, FIT_OPTIONS);
   const [first, ...others] = checkpoints;
   const found: TensorDifference[] = [];
   if (first === undefined) return found;
-  const rows = (options.rows ?? []).map((text) => patternOf(call, text));
+  const rows = patterns.map((text) => patternOf(call, text));
   for (const { name: checkpoint, tensors } of others) {
     if (tensors === first.tensors) continue;
     for (const [tensor, expected] of first.tensors) {
@@ -64,8 +70,7 @@ export function differences(
         if (!mayDiffer) found.push({ tensor, checkpoint, kind: 'shape', ...both });
       }
       const isSame =
-        dtype === expected.dtype ||
-        (options.anyFloat === true && isMergeable(dtype) && isMergeable(expected.dtype));
+        dtype === expected.dtype || (anyFloat && isMergeable(dtype) && isMergeable(expected.dtype));
       if (!isSame) {
         found.push({ tensor, checkpoint, kind: 'dtype', found: dtype, expected: expected.dtype });
       }

@@ -1,6 +1,7 @@
 // The error for checkpoints that do not fit together, which lists how and offers a renaming.
 import { PolyakError } from '@polyak/core';
-import { differences } from './differences.js';
+import { requireOptions } from '@polyak/core/kit';
+import { differences, FIT_OPTIONS } from './differences.js';
 import type { FitOptions, TensorDifference } from './differences.js';
 import { patternOf } from './pattern.js';
 import { renameBetween } from './prefixes.js';
@@ -38,15 +39,17 @@ export class MismatchError extends PolyakError {
  * @throws MismatchError where they differ
  * @throws PolyakError `ERR_MISMATCH` where a pattern of `rows` matches no tensor
  * @throws RangeError where a pattern of `rows` is malformed
+ * @throws TypeError where the options are no object, or one of them is not known
  */
 export function requireFit(
   call: string,
   checkpoints: readonly NamedTensors[],
   options: FitOptions = {},
 ): void {
+  const given = requireOptions(call, options, FIT_OPTIONS);
   const [first, ...others] = checkpoints;
   if (first === undefined) return;
-  const found = differences(call, checkpoints, options);
+  const found = differences(call, checkpoints, given);
   if (found.length > 0) {
     const renames = new Map<string, RenameRule>();
     for (const tensors of new Set(others.map((other) => other.tensors))) {
@@ -56,7 +59,7 @@ export function requireFit(
     const offered = [...renames.values()];
     throw new MismatchError(messageOf(call, first.name, found, offered), found, offered);
   }
-  for (const text of options.rows ?? []) {
+  for (const text of given.rows ?? []) {
     const pattern = patternOf(call, text);
     const names = [...first.tensors.keys()];
     if (names.some((name) => pattern.matches(name))) continue;

@@ -1,5 +1,6 @@
 // Whether a file, and those that it was made from, are still what they were.
 import { PolyakError } from '@polyak/core';
+import { requireOptions } from '@polyak/core/kit';
 import type { Checkpoint, TensorPlace } from '../checkpoint.js';
 import { CHECKSUM } from '../engine/checksum.js';
 import { patternOf, renamingOf } from '../names/pattern.js';
@@ -41,11 +42,14 @@ export interface VerifyOptions extends ReadOptions {
  * @returns a row for the checkpoint, then one for each file of its inputs
  * @throws PolyakError `ERR_CHECKPOINT` if it has no record, a malformed one, or one with checksums
  *   of another version
+ * @throws TypeError where the options are no object, or one of them is not known
  */
 export async function verifyCheckpoint(
   checkpoint: Checkpoint,
   options: VerifyOptions,
 ): Promise<VerifiedFile[]> {
+  const known = ['open', 'signal', 'onProgress'];
+  const given = requireOptions('verifyCheckpoint', options, known);
   const record = mergeRecordOf(checkpoint);
   if (record === undefined) {
     throw new PolyakError(
@@ -61,16 +65,16 @@ export async function verifyCheckpoint(
         'with checksums that this version does not verify. Merge again.',
     );
   }
-  const output = await outputChecksum(checkpoint, options);
+  const output = await outputChecksum(checkpoint, given);
   const files: VerifiedFile[] = [
     { role: 'output', name: checkpoint.name, verdict: verdictOf(output === record.output) },
   ];
   for (const [index, input] of record.inputs.entries()) {
     const isTemplate = index === record.inputs.length - 1;
-    files.push(...(await verifyInput(input, isTemplate ? {} : record.names, options)));
+    files.push(...(await verifyInput(input, isTemplate ? {} : record.names, given)));
   }
   if (record.base !== undefined) {
-    files.push(...(await verifyInput(record.base, record.names, options)));
+    files.push(...(await verifyInput(record.base, record.names, given)));
   }
   return files;
 }

@@ -71,7 +71,7 @@ export function soupCommand(context: Context): Command {
     .action(async (args: readonly string[], options: SoupOptions) => {
       const inputs = await inputsOf(args, options);
       // Now, and not after hours of evaluation.
-      await prepareOutput(options.output, options);
+      await prepareOutput(options.output, { force: options.force === true });
       const all = meanOf(inputs, [...inputs.keys()], options);
       await planMergeFiles(all.inputs, all.output, all.options);
       await warnOfRepeated(context, options, inputs);

@@ -1,5 +1,5 @@
 // Averages that merge: pairs of a mean and its weight, such as the workers of a fleet have.
-import { described, requireArray } from '../arguments.js';
+import { described, requireArray, requireCount } from '../arguments.js';
 import { requireFit, specDifferences } from '../state/differences.js';
 import type { NamedTensors } from '../state/named-tensors.js';
 import { readState } from '../state/read-state.js';
@@ -26,7 +26,7 @@ export interface WeightedAverage {
  * @param averages - one at least, with the same names, dtypes and shapes; not changed
  * @returns new tensors
  * @throws RangeError where there are none, or a weight is not a finite number above 0
- * @throws TypeError where a mean is not tensors by name
+ * @throws TypeError where a mean is not tensors by name, or more arguments are given
  * @throws PolyakError `ERR_MISMATCH` where they differ in their tensors, `ERR_UNSUPPORTED` for
  *   integers and half precision, `ERR_NON_FINITE` for NaN, infinities and sums that overflow
  *   float64
@@ -45,6 +45,7 @@ export interface WeightedAverage {
  * ```
  */
 export function mergeAverages(averages: readonly WeightedAverage[]): WeightedAverage {
+  requireCount(CALL, arguments.length, 1);
   requireArray(`${CALL}: the averages are`, averages, 'Pass a list of { mean, weight }.');
   const given = averages.map(({ mean, weight }, index) => ({
     tensors: tensorsOf(mean, index),

@@ -1,4 +1,5 @@
 // The conformance suite: what every backend must do, as data that any test runner can loop over.
+import { requireOptions } from '../arguments.js';
 import type { Awaitable } from '../awaitable.js';
 import { averagingTests } from './tests/averaging-tests.js';
 import { compensatedTests } from './tests/compensated-tests.js';
@@ -60,6 +61,7 @@ const TESTS = [
  * @param create - makes a fresh harness for each test
  * @param options - how large tensors may be
  * @returns the tests, for the loop of any test runner
+ * @throws TypeError where the options are no object, or one of them is not known
  *
  * @example
  * ```ts
@@ -82,8 +84,10 @@ const TESTS = [
  */
 export function backendConformance<T>(
   create: () => Awaitable<BackendHarness<T>>,
-  { maxElements = 4099 ** 2 }: ConformanceOptions = {},
+  options: ConformanceOptions = {},
 ): readonly ConformanceTest[] {
+  const given = requireOptions('backendConformance', options, ['maxElements']);
+  const { maxElements = 4099 ** 2 } = given;
   return TESTS.map(({ name, skip, run }) => ({
     name,
     async run(): Promise<ConformanceOutcome> {

@@ -1,4 +1,5 @@
 export {
+  requireCount,
   requireFunction,
   requireMembers,
   requireOptions,

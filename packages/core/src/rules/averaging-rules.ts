@@ -1,5 +1,5 @@
 // The averaging rules of the literature.
-import { requireOptions } from '../arguments.js';
+import { requireCount, requireOptions } from '../arguments.js';
 import { nameOf } from './rule.js';
 import type { MovingRule, WindowRule } from './rule.js';
 
@@ -9,9 +9,11 @@ import type { MovingRule, WindowRule } from './rule.js';
  * In float32 the rms error of the mean of n values with 1 % noise grows as 1.5e-8 √n.
  *
  * @returns the rule
+ * @throws TypeError if arguments are given, such as options
  * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407, algorithm 1
  */
 export function equal(): MovingRule {
+  if (arguments.length > 0) throw new TypeError('equal takes no options.');
   return { kind: 'moving', name: 'equal', weight: (nAvg) => 1 / (nAvg + 1) };
 }
 
@@ -24,9 +26,11 @@ export function equal(): MovingRule {
  * @param decay - the weight of the old average, in [0, 1]
  * @returns the rule
  * @throws RangeError if the decay is not in [0, 1]
+ * @throws TypeError if more arguments are given, such as options
  * @see Polyak and Juditsky 1992; torch.optim.swa_utils.get_ema_multi_avg_fn
  */
 export function exponential(decay: number): MovingRule {
+  requireCount('exponential', arguments.length, 1);
   return decaying(nameOf('exponential', decay), decay, () => decay);
 }
 
@@ -37,9 +41,11 @@ export function exponential(decay: number): MovingRule {
  * @param updates - the half-life, > 0
  * @returns the rule `exponential(2 ** (-1 / updates))`
  * @throws RangeError if `updates` is not positive, or so large that the average would not move
+ * @throws TypeError if more arguments are given, such as options
  * @see Composer's EMA, which also takes a half-life: https://docs.mosaicml.com/projects/composer
  */
 export function halfLife(updates: number): MovingRule {
+  requireCount('halfLife', arguments.length, 1);
   nameOf('halfLife', updates);
   const decay = 2 ** (-1 / updates);
   if (!(updates > 0 && decay < 1)) {
@@ -59,9 +65,11 @@ export function halfLife(updates: number): MovingRule {
  * @param decay - in [0, 1]; 1 is the equal average
  * @returns the rule, `weight(n) = (1 - decay) / (1 - decay ** (n + 1))`
  * @throws RangeError if the decay is not in [0, 1]
+ * @throws TypeError if more arguments are given, such as options
  * @see Kingma and Ba 2015, https://arxiv.org/abs/1412.6980, section 3, of Adam's moments
  */
 export function debiasedExponential(decay: number): MovingRule {
+  requireCount('debiasedExponential', arguments.length, 1);
   const due = (nAvg: number): number =>
     decay === 1 ? 1 - 1 / (nAvg + 1) : 1 - (1 - decay) / (1 - decay ** (nAvg + 1));
   return decaying(nameOf('debiasedExponential', decay), decay, due);
@@ -118,9 +126,11 @@ export function powerWarmUp(options: PowerWarmUp = {}): MovingRule {
  * @param decay - the largest decay, in [0, 1]
  * @returns the rule
  * @throws RangeError if the decay is not in [0, 1]
+ * @throws TypeError if more arguments are given, such as options
  * @see tf.train.ExponentialMovingAverage with num_updates; diffusers' EMAModel without its warm-up
  */
 export function rationalWarmUp(decay: number): MovingRule {
+  requireCount('rationalWarmUp', arguments.length, 1);
   return decaying(nameOf('rationalWarmUp', decay), decay, (nAvg) => (1 + nAvg) / (10 + nAvg));
 }
 
@@ -132,9 +142,11 @@ export function rationalWarmUp(decay: number): MovingRule {
  *   2000
  * @returns the rule
  * @throws RangeError if an argument is out of its range
+ * @throws TypeError if more arguments are given, such as options
  * @see ultralytics' ModelEMA
  */
 export function saturatingWarmUp(decay: number, updates: number = 2000): MovingRule {
+  requireCount('saturatingWarmUp', arguments.length, 2);
   const name = nameOf('saturatingWarmUp', decay, updates);
   if (!(updates > 0))
     throw new RangeError(`saturatingWarmUp: updates is ${updates}, expected a number > 0.`);
@@ -150,9 +162,11 @@ export function saturatingWarmUp(decay: number, updates: number = 2000): MovingR
  *   -1/2 is the `'minus-sqrt'` decay of `decayWeights`
  * @returns the rule, `weight(n) = 1 - (1 - 1 / (n + 1)) ** (gamma + 1)`
  * @throws RangeError if gamma is not greater than -1
+ * @throws TypeError if more arguments are given, such as options
  * @see Karras et al. 2024, https://arxiv.org/abs/2312.02696, section 3.1
  */
 export function powerFunction(gamma: number): MovingRule {
+  requireCount('powerFunction', arguments.length, 1);
   const name = nameOf('powerFunction', gamma);
   if (!(gamma > -1 && gamma < Infinity)) {
     throw new RangeError(`powerFunction: gamma is ${gamma}, expected a finite number > -1.`);
@@ -171,10 +185,12 @@ export function powerFunction(gamma: number): MovingRule {
  * @param count - an integer >= 1
  * @returns the rule
  * @throws RangeError if `count` is not one
+ * @throws TypeError if more arguments are given, such as options
  * @see Kaddour 2022, Stop Wasting My Time! Saving Days of ImageNet and BERT Training with Latest
  *   Weight Averaging, https://arxiv.org/abs/2209.14981
  */
 export function lastK(count: number): WindowRule {
+  requireCount('lastK', arguments.length, 1);
   const name = nameOf('lastK', count);
   if (!(Number.isInteger(count) && count >= 1)) {
     throw new RangeError(`lastK: count is ${count}, expected an integer >= 1.`);

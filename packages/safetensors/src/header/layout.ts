@@ -1,5 +1,6 @@
 // Where each tensor of a new file lies, and its header.
 import { excerpt } from '../json.js';
+import { requireOptions } from '../options.js';
 import type { StoredDType, StoredTensor } from '../stream/stored-tensor.js';
 import { elementCount } from '../tensor.js';
 import { codeOf, elementBytes, rankOf } from './dtypes.js';
@@ -47,7 +48,7 @@ export interface LayoutOptions {
  * @param metadata - strings to keep beside the tensors; not written where there are none
  * @param options - see {@link LayoutOptions}
  * @returns the header and the offsets
- * @throws TypeError where a dtype or a metadata value is of the wrong type
+ * @throws TypeError where a dtype or a metadata value is of the wrong type, or an option is not known
  * @throws RangeError where a name, shape or length is out of range; for more than 64 axes, 65,536
  * metadata strings or 100 MB of header
  * @example
@@ -63,8 +64,9 @@ export interface LayoutOptions {
 export function layoutOf(
   specs: ReadonlyMap<string, StoredSpec>,
   metadata: Readonly<Record<string, string>> = {},
-  { order = 'canonical' }: LayoutOptions = {},
+  options: LayoutOptions = {},
 ): SafetensorsLayout {
+  const { order = 'canonical' } = requireOptions('layoutOf', options, ['order']);
   return laidOut('layoutOf', specs, metadata, order);
 }
 

@@ -7,6 +7,7 @@ import { parseHeader } from '../header/parse.js';
 import { dataBeginOf, headerText } from '../header/preamble.js';
 import { excerpt } from '../json.js';
 import { refuseBigEndian } from '../little-endian.js';
+import { requireOptions } from '../options.js';
 import { arrayOf, bytesOf, elementCount } from '../tensor.js';
 import type { HostTensor } from '../tensor.js';
 import { fill, take } from './byte-source.js';
@@ -58,7 +59,7 @@ export interface SafetensorsReader {
  * @returns the tensors, and how to read them
  * @throws {@link PolyakError} `ERR_SAFETENSORS` where the bytes are not a well-formed file,
  * `ERR_UNSUPPORTED` on a big-endian machine
- * @throws TypeError where `source` is none, such as a path or bytes
+ * @throws TypeError where `source` is none, such as a path or bytes, or an option is not known
  * @example
  * ```ts
  * import { bytesSource, encodeSafetensors, openSafetensors } from '@polyak/safetensors';
@@ -72,8 +73,9 @@ export interface SafetensorsReader {
  */
 export async function openSafetensors(
   source: ByteSource,
-  { headers }: OpenOptions = {},
+  options: OpenOptions = {},
 ): Promise<SafetensorsReader> {
+  const { headers } = requireOptions('openSafetensors', options, ['headers']);
   refuseBigEndian('openSafetensors');
   if (typeof (source as Partial<ByteSource> | null | undefined)?.read !== 'function') {
     throw new TypeError(
