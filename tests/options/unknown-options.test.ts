@@ -220,7 +220,7 @@ async function takingOptions(): Promise<string[]> {
   const found = new Set<string>();
   for (const file of await readdir(API)) {
     const report = file.replace('.api.md', '');
-    if (/^fleet/u.test(report)) continue; // its own tests do this
+    if (report.startsWith('fleet')) continue; // its own tests do this
     let container: string | undefined;
     for (const line of (await readFile(new URL(file, API), 'utf8')).split('\n')) {
       if (line.startsWith('}')) container = undefined;
