@@ -49,7 +49,8 @@ export function madeCase(gpu: GPU, geometry: Geometry): Case {
   const values = (length: number, mean: number): Float32Array =>
     Float32Array.from({ length }, () => mean + normal());
   const channels = channelsOf(geometry);
-  const layer = batchNorm(gpu, { name: 'bn', ...geometry, epsilon: 0.01, momentum: 0.25 });
+  const { shape, layout } = geometry;
+  const layer = batchNorm(gpu, { name: 'bn', shape, layout, epsilon: 0.01, momentum: 0.25 });
   const affine = { weight: values(channels, 1), bias: values(channels, 0), epsilon: 0.01 };
   layer.parameters[0].replace(affine.weight);
   layer.parameters[1].replace(affine.bias);
@@ -63,7 +64,8 @@ export async function momentsErrors(
 ): Promise<Errors<'mean' | 'variance' | 'count'>> {
   const normal = normalDeviates(7);
   const x = Float32Array.from({ length: lengthOf(geometry) }, () => 100 + normal());
-  const layer = batchNorm(gpu, { name: 'bn', ...geometry });
+  const { shape, layout } = geometry;
+  const layer = batchNorm(gpu, { name: 'bn', shape, layout });
   const found = await measured(layer, x);
   layer.dispose();
   const expected = moments64(geometry, x);
