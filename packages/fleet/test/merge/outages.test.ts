@@ -83,7 +83,9 @@ describe.skipIf(NO_REDIS !== undefined)('where Redis is away', () => {
     const error = (await made) as AggregateError;
     expect(error).toBeInstanceOf(AggregateError);
     expect(error.errors[0]).toBe(cancel.signal.reason);
-    expect(error.message).toMatch(/aborted\. What it has left was not removed: Redis has not been reached/);
+    expect(error.message).toMatch(
+      /aborted\. What it has left was not removed: Redis has not been reached/,
+    );
     await redis.start();
   });
 

@@ -137,8 +137,8 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet refuses', () => {
       [{ part: 99 }, /none is 99/],
       [{ part: '../0' }, /none is "\.\.\/0"/],
       [{ part: 'length' }, /none is "length"/],
-      [{ run: '01234567' }, /not in the store: it has ended/],
-      [{ merge: '0'.repeat(32) }, /not in the store: it has ended/],
+      [{ run: '01234567' }, /^ERR_CHECKPOINT: the run \w+ of the merge \w+ has ended/],
+      [{ merge: '0'.repeat(32) }, /^ERR_CHECKPOINT: the run \w+ of the merge \w+ has ended/],
     ] as const) {
       expect(await failure({ ...reference, part: 0, ...data })).toMatch(message);
     }
