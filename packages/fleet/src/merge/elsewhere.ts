@@ -2,6 +2,7 @@
 // one. Other workers do them.
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
+import { PolyakError } from '@polyak/core';
 import type { Worker } from 'bullmq';
 import { DelayedError, Job } from 'bullmq';
 import type { Store } from '../store/store.js';
@@ -14,8 +15,12 @@ export interface MergeProgress {
   readonly warning: string;
 }
 
-/** For how long a worker keeps such a job, and then leaves it to others, in ms. */
+/** For how long a worker keeps such a job, in ms. */
 const PAUSE = 1000;
+/** The longest delay of a job that is left to others, in ms. */
+const LONGEST = 30_000;
+/** How often a job is begun in vain until it fails, after about 20 minutes: nobody can do it. */
+const STARTS = 40;
 
 /** What is needed to leave a job to others. */
 export interface Elsewhere {
@@ -29,7 +34,8 @@ export interface Elsewhere {
  * Puts a job that failed back into its queue, without an attempt less, if its merge goes on and this
  * worker's store does not have it.
  *
- * @throws DelayedError where the job was put back
+ * @throws DelayedError where the job was put back, PolyakError `ERR_CHECKPOINT` where that was done
+ *   for 20 minutes
  */
 export async function leaveToOthers(
   { store, publishing, onWarning }: Elsewhere,
@@ -44,12 +50,14 @@ export async function leaveToOthers(
     `a worker on ${hostname()} does not find the merge of ${merge.name} in its store, ` +
     `${store.name}, and leaves it to others. Mount the folder there, or start that worker with ` +
     'the folder of the merge.';
+  const { attemptsStarted } = job;
+  if (attemptsStarted > STARTS) throw new PolyakError('ERR_CHECKPOINT', warning);
   onWarning(warning);
   const progress: MergeProgress = { warning };
   await merge.updateProgress(progress);
   // Idle as it is, this worker would take each job before those that can do it.
   await setTimeout(PAUSE);
-  await job.moveToDelayed(Date.now() + PAUSE, token);
+  await job.moveToDelayed(Date.now() + Math.min(500 * 2 ** attemptsStarted, LONGEST), token);
   throw new DelayedError();
 }
 

@@ -134,7 +134,7 @@ describe.skipIf(NO_REDIS !== undefined)('a merge in several files', () => {
     const made = merge('out.safetensors', { onParts });
     while (seen.length < 3) await setTimeout(10);
     hasBegun();
-    expect(String(await failed)).toMatch(/ended by another process/);
+    expect(String(await failed)).toMatch(/cancelled by another process/);
     await work();
     await made;
     expect(left()).toHaveLength(4);
@@ -150,7 +150,7 @@ describe.skipIf(NO_REDIS !== undefined)('a merge in several files', () => {
     mkdirSync(join(dirname(file), run));
     writeFileSync(join(dirname(file), run, 'publication.json'), '"cancelled"');
     const second = merge('out.safetensors');
-    expect(String(await first)).toMatch(/ended by another process/);
+    expect(String(await first)).toMatch(/cancelled by another process/);
     await work();
     await second;
     expect(left()).toHaveLength(4);

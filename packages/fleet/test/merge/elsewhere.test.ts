@@ -7,6 +7,8 @@ import { mean } from '@polyak/checkpoints';
 import { mergeFiles } from '@polyak/checkpoints/node';
 import type { FleetWorker } from '@polyak/fleet';
 import { folderStore, mergeByFleet, startWorker } from '@polyak/fleet';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NO_REDIS, startRedis } from '../../../../tests/support/redis.js';
 import type { TestRedis } from '../../../../tests/support/redis.js';
@@ -99,6 +101,24 @@ describe.skipIf(NO_REDIS !== undefined)('a worker whose store does not have the 
     workers.push(await startWorker({ store, url: redis.url }, { onWarning }));
     expect(await merged()).toEqual(warnings);
     expect(warnings).toHaveLength(1);
+  });
+
+  it('fails a job that nobody could do for a long time', { timeout: 30_000 }, async () => {
+    const parts = new Queue('polyak-merge-parts', { connection: { url: redis.url } });
+    const client = new Redis(redis.url);
+    const failed = merged(async () => {
+      for (const { id = '' } of await parts.getWaiting()) {
+        await client.hset(parts.toKey(id), 'ats', 40);
+      }
+      await parts.close();
+      client.disconnect();
+      await work(elsewhere);
+    });
+    await expect(failed).rejects.toMatchObject({
+      code: 'ERR_CHECKPOINT',
+      message: expect.stringContaining(`in its store, ${elsewhere}`) as string,
+    });
+    expect(filesIn(folder)).toEqual([...inputs, 'one/out.safetensors']);
   });
 
   it('is told where the record of the merge is gone', { timeout: 30_000 }, async () => {
