@@ -46,9 +46,9 @@ async function found(): Promise<string> {
 }
 
 async function merge(options: Partial<StageOptions>): Promise<void> {
-  const plan = { request: 'mean', inputs: [], ...options };
+  const plan = { request: 'mean', ...options };
   if (await prepareOutput(output, plan)) return;
-  const staged = await stageOutput(output, layoutOf(FILES), plan);
+  const staged = await stageOutput(output, layoutOf(FILES), { ...plan, inputs: [] });
   try {
     await writeUnits(staged, FILES, NEW);
     await staged.publish();

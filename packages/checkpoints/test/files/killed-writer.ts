@@ -51,9 +51,9 @@ async function killAt(count: number): Promise<void> {
 const { output, files, force } = options;
 if (options.killAt !== undefined) await killAt(options.killAt + 1);
 process.stdout.write('begin\n');
-const plan = { request: options.seed, inputs: [], force, resume: true };
+const plan = { request: options.seed, force, resume: true };
 if (!(await prepareOutput(output, plan))) {
-  const staged = await stageOutput(output, layoutOf(files), plan);
+  const staged = await stageOutput(output, layoutOf(files), { ...plan, inputs: [] });
   if (options.fill !== undefined && staged.progress === undefined) {
     await writeFile(options.fill, new Uint8Array(700_000));
   }

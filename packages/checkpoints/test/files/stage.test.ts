@@ -133,7 +133,8 @@ describe('an output that exists', () => {
     await expect(staged.publish()).rejects.toThrow('exists');
     await staged.abandon();
     expect(await readFile(output, 'utf8')).toBe('of another program');
-    expect(await prepareOutput(output, { ...NEW, resume: true, force: true })).toBe(true);
+    const { request } = NEW;
+    expect(await prepareOutput(output, { request, resume: true, force: true })).toBe(true);
     expect(await contents('mean.bin')).toEqual(Buffer.from(contentsOf('mean.bin', 10_000, 1)));
     expect(await names()).toEqual(['mean.bin']);
   });
