@@ -31,7 +31,8 @@ function saidOnce(redis: Redis): Redis {
       if (args.length > 0) return (await Reflect.apply(info, redis, args)) as string;
       return (await info()).replace(/^maxmemory_policy:.*$/m, '');
     },
-    duplicate: (options?: Partial<RedisOptions>) => saidOnce(duplicate<Partial<RedisOptions>>(options) as Redis),
+    duplicate: (options?: Partial<RedisOptions>) =>
+      saidOnce(duplicate<Partial<RedisOptions>>(options)),
   });
 }
 
