@@ -30,8 +30,8 @@ export function renderReport(result: FleetResult): string {
 <p>“Ready after” counts from the start of each training. Those of the fleet include phase 1, and the
 work of the killed process, which another did again. Its workers share the processors of one machine
 here. The last row has as many steps as would take the fleet's time at the speed of the row before.
-The workers' learning rate was chosen with accuracies on the test images of seed 1 in view. One run is
-one draw: with another seed the numbers move.</p>
+The workers' learning rate was chosen with accuracies on the test images of seed 1 in view. One run
+is one draw: with another seed the numbers move.</p>
 <h2>The rounds</h2>
 <figure>
 ${drawRounds(result)}

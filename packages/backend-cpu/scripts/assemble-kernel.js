@@ -2,12 +2,13 @@
 // each, such as kernel-bytes.ts: `pnpm --filter @polyak/backend-cpu kernel`. With `--check` it
 // writes nothing and fails where they differ.
 //
-// They are WebAssembly text with three kinds of lines more. What lies between one of the first two
+// They are WebAssembly text with four kinds of lines more. What lies between one of the first two
 // and its `;;@ end` is written once for each row or each number of the range:
 //
 //   ;;@ each NAME NAME: VALUE VALUE, VALUE VALUE
 //   ;;@ range NAME: END by STEP            the numbers 0, STEP, 2 * STEP … below END
 //   ;;@ end
+//   ;;@ include FILE                       the text of a file of the same folder
 //
 // `{NAME}` stands for the value, `{NAME+NAME}` for the sum of two numbers.
 import { readFile, writeFile } from 'node:fs/promises';
@@ -21,6 +22,19 @@ const MODULES = [
 ];
 
 const DIRECTIVE = /^\s*;;@ (each|range|end)(?: ([^:]+): (.+))?$/;
+
+const INCLUDE = /^\s*;;@ include (\S+)$/;
+
+/** The lines of a file, with those of the files that it includes. */
+async function linesOf(file) {
+  const lines = [];
+  for (const line of (await readFile(file, 'utf8')).split('\n')) {
+    const [, included] = INCLUDE.exec(line) ?? [];
+    if (included === undefined) lines.push(line);
+    else lines.push(...(await linesOf(new URL(included, file))));
+  }
+  return lines;
+}
 
 /** The text with every `{NAME}` of `values` replaced; names of other blocks stay. */
 function fill(text, values) {
@@ -69,7 +83,7 @@ for (const { folder, name, constant, what } of MODULES) {
   const source = new URL(`../src/${folder}/${name}.wat`, import.meta.url);
   const target = new URL(`../src/${folder}/${name}-bytes.ts`, import.meta.url);
 
-  const text = expand((await readFile(source, 'utf8')).split('\n'), {}).join('\n');
+  const text = expand(await linesOf(source), {}).join('\n');
   const left = /\{[^}]*\}|^\s*;;@.*/m.exec(text);
   if (left !== null) throw new Error(`${name}.wat: "${left[0]}" is no name in scope or directive.`);
 

@@ -22,8 +22,8 @@ export interface MultiStepLrOptions {
  * @param options - see {@link MultiStepLrOptions}
  * @returns the rate of each step
  * @throws RangeError where an option is out of its range
- * @throws TypeError where the options are no object, one of them is not known, or the milestones are
- * no list
+ * @throws TypeError where the options are no object, one of them is not known, or the milestones
+ * are no list
  * @see torch.optim.lr_scheduler.MultiStepLR
  */
 export function multiStepLr(options: MultiStepLrOptions): Schedule {

@@ -1,4 +1,4 @@
-// The pseudo-random numbers of the checksum: the generator splitmix64 (Steele, Lea and Flood, 2014).
+// The pseudo-random numbers of the checksum, by splitmix64 (Steele, Lea and Flood, 2014).
 /** The bytes of a block of the checksum. */
 export const CHECKSUM_BLOCK = 4096;
 /** How many sums a block has, each with keys of its own. */

@@ -72,8 +72,8 @@ export interface SumKernels {
   addExactly(sum: number, terms: number, count: number): boolean;
 
   /**
-   * A checksum of bytes of a file, by multilinear hashing. The checksum of several ranges is the sum
-   * of theirs, number by number modulo 2^32, in any order; bytes that no range has count as zeros.
+   * A checksum of bytes of a file, by multilinear hashing. The checksum of several ranges is the
+   * sum of theirs, number by number modulo 2^32, in any order; bytes in no range count as zeros.
    * With the file as signed 16-bit numbers `v`, little-endian, in blocks of 2,048, it is
    *
    * ```text
@@ -82,8 +82,9 @@ export interface SumKernels {
    *
    * for `c` of 0, 1 and 2. `factor[n]` is output `n` of splitmix64 from 0, its lowest 32 bits, made
    * odd. The keys are the outputs from 2^63 on, each of them four signed 16-bit numbers, the lowest
-   * first; those of `c = 0` come first. Over random keys, a change goes unnoticed with a probability
-   * of at most (19 / 2^16)^3, less than 2^-35, whatever changes. It is no proof against people.
+   * first; those of `c = 0` come first. Over random keys, a change goes unnoticed with a
+   * probability of at most (19 / 2^16)^3, less than 2^-35, whatever changes. It is no proof
+   * against people.
    *
    * @param from - the address of the bytes, any
    * @param byteLength - of the bytes

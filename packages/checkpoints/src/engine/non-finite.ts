@@ -24,8 +24,8 @@ export interface Part {
 }
 
 /**
- * The error for the first number that is not finite in an input, or the first of the rounded results
- * at `target` that overflows.
+ * The error for the first number that is not finite in an input, or the first of the rounded
+ * results at `target` that overflows.
  */
 export function nonFiniteError(
   part: Part,

@@ -34,8 +34,8 @@ export interface PrepareOptions extends ReplaceOptions {
  * @param options - what may be touched
  * @returns whether the output is now complete, so that nothing is left to do
  * @throws PolyakError `ERR_EXISTS` if the output exists, or an interrupted merge of it; `ERR_BUSY`
- * if a process writes it; `ERR_MISMATCH` if what is resumed was asked for otherwise, or an input has
- * changed. RangeError if the path names no file
+ * if a process writes it; `ERR_MISMATCH` if what is resumed was asked for otherwise, or an input
+ * has changed. RangeError if the path names no file
  */
 export async function prepareOutput(path: string, options: PrepareOptions = {}): Promise<boolean> {
   const given = requireOptions('prepareOutput', options, ['force', 'resume', 'request']);

@@ -19,7 +19,7 @@ export interface RecordedInput {
   readonly name: string;
   /** The length of its files, in bytes. */
   readonly byteLength: number;
-  /** For each file, the checksum of what was read of it. Bytes that were not read count as zeros. */
+  /** For each file, the checksum of what was read of it. Bytes not read count as zeros. */
   readonly checksums: readonly string[];
 }
 

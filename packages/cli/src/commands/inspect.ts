@@ -81,8 +81,8 @@ async function verify(
   const unverified =
     missing === undefined
       ? ''
-      : ` Not verified, as they are not there: ${missing}. Names are those that the merge was given: ` +
-        'run this in the folder where it ran; for the merge of a fleet, in its store.';
+      : ` Not verified, as they are not there: ${missing}. Names are those that the merge was ` +
+        'given: run this in the folder where it ran; for the merge of a fleet, in its store.';
   if (different !== undefined) {
     const message = `changed since the merge that made ${name}: ${different}.${unverified}`;
     throw new PolyakError('ERR_CHECKPOINT', message);

@@ -76,8 +76,8 @@ export async function warnOfEviction(
   if (policy === 'noeviction') return;
   onWarning(
     `Redis at ${addressOf(url)} drops keys when its memory is full, and jobs may be lost: its ` +
-      `maxmemory-policy is ${policy}. Run CONFIG SET maxmemory-policy noeviction there, and write ` +
-      'it into its configuration.',
+      `maxmemory-policy is ${policy}. Run CONFIG SET maxmemory-policy noeviction there, and ` +
+      'write it into its configuration.',
   );
 }
 

@@ -46,7 +46,9 @@ describe.skipIf(!canMount || NO_REDIS !== undefined)('a merge in a store of 512 
 
   it('says that the disk is full, and leaves nothing', { timeout: 60_000 }, async () => {
     expect(await merge(36_000)).toEqual({
-      outcome: `Error: ${join(folder, 'place')}: the disk is full (ENOSPC). Free space there, and try again.`,
+      outcome:
+        `Error: ${join(folder, 'place')}: the disk is full (ENOSPC). ` +
+        'Free space there, and try again.',
       files: ['model-0.safetensors', 'model-1.safetensors'],
     });
   });

@@ -48,7 +48,7 @@ export interface LayoutOptions {
  * @param metadata - strings to keep beside the tensors; not written where there are none
  * @param options - see {@link LayoutOptions}
  * @returns the header and the offsets
- * @throws TypeError where a dtype or a metadata value is of the wrong type, or an option is not known
+ * @throws TypeError where a dtype or a metadata value is of the wrong type, or an option is unknown
  * @throws RangeError where a name, shape or length is out of range; for more than 64 axes, 65,536
  * metadata strings or 100 MB of header
  * @example

@@ -133,8 +133,8 @@ function requireFinite(what: string, tensors: NamedTensors): void {
 function finiteScore(what: string, score: unknown): number {
   if (typeof score === 'number' && Number.isFinite(score)) return score;
   throw new UnrecoverableError(
-    `${what}: evaluate returned ${shown(score)}, expected a finite number. Return a low one for weights ` +
-      'that cannot be scored.',
+    `${what}: evaluate returned ${shown(score)}, expected a finite number. Return a low one ` +
+      'for weights that cannot be scored.',
   );
 }
 

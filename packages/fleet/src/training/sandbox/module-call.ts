@@ -7,8 +7,8 @@ import { shown } from '../shown.js';
 const OWN = new URL('../..', import.meta.url).href;
 
 /**
- * Calls a function of the module. An error that nothing catches, of a timer or a promise that is not
- * awaited, ends the call too.
+ * Calls a function of the module. An error that nothing catches, of a timer or a promise that is
+ * not awaited, ends the call too.
  *
  * @param name - of the function
  * @throws Error with the name, the message, and the place in the user's files

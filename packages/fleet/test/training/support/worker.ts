@@ -1,5 +1,5 @@
-// A worker process of the tests: store, Redis and module are its arguments. Its warnings are written
-// to the file `warnings`.
+// A worker process of the tests: store, Redis and module are its arguments. Its warnings go to
+// the file `warnings`.
 import { appendFileSync } from 'node:fs';
 import { folderStore, startWorker } from '@polyak/fleet';
 
