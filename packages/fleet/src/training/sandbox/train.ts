@@ -18,6 +18,7 @@ import {
   recordOf,
   requireRecord,
   runOf,
+  sha256Of,
   startOf,
 } from '../objects.js';
 import type { RoundPlan } from '../round-plan.js';
@@ -46,7 +47,7 @@ export async function train(sandbox: Sandbox, job: TrainJob): Promise<TrainRepor
   const { store, module } = sandbox;
   const { run, round, worker } = job;
   const record = await runOf(store, job);
-  if (await isOver(store, job)) return await late(store, job);
+  if (await isOver(store, job)) return await afterEnd(store, job);
   if ((await store.get(keyOf.contribution(job, round, worker))) !== undefined) {
     return { outcome: 'duplicate' };
   }
@@ -57,6 +58,7 @@ export async function train(sandbox: Sandbox, job: TrainJob): Promise<TrainRepor
     );
   }
   const polling = pollingSignal(sandbox, () => isOver(store, job));
+  let made: Contribution | undefined;
   try {
     const start = await startOf(store, job, round, record);
     const weights = await readTensors(store, start.weights);
@@ -74,15 +76,13 @@ export async function train(sandbox: Sandbox, job: TrainJob): Promise<TrainRepor
       options: settingsOf(plan, worker),
       signal: polling.signal,
     };
-    const contribution = await callModule('train', () => module.train(request));
-    return await contribute(
-      store,
-      job,
-      checkReturned(() => checked(contribution, expected)),
-    );
+    const returned = await callModule('train', () => module.train(request));
+    made = checkReturned(() => checked(returned, expected));
+    return await contribute(store, job, made);
   } catch (error) {
-    if (await isOver(store, job)) return await late(store, job);
-    throw error;
+    if (!(await isOver(store, job))) throw error;
+    // The round is tidied while this writes: a write may fail, and the contribution be taken.
+    return await afterEnd(store, job, error instanceof UnrecoverableError ? undefined : made);
   } finally {
     polling.stop();
   }
@@ -97,17 +97,20 @@ async function isOver(store: Store, job: TrainJob): Promise<boolean> {
   );
 }
 
-/** What a job says that comes too late. */
-async function late(store: Store, job: TrainJob): Promise<TrainReport> {
-  await tidyRound(store, job, job.round);
-  return { outcome: 'late' };
+/** What a job says after the end of its round: whether the round took what this one made. */
+async function afterEnd(store: Store, job: TrainJob, made?: Contribution): Promise<TrainReport> {
+  const { round, worker } = job;
+  // It may have removed what it did not need before this was written.
+  await tidyRound(store, job, round);
+  if (made === undefined) return { outcome: 'late' };
+  const closed = await readRecord<RoundRecord>(store, keyOf.closed(job, round));
+  const taken = closed?.members.find((member) => member.worker === worker);
+  const isTaken = taken?.weights.sha256 === sha256Of(encodeSafetensors(made.weights));
+  return { outcome: isTaken ? 'contributed' : 'late' };
 }
 
-async function contribute(
-  store: Store,
-  job: TrainJob,
-  { weights, state, samples, metrics = {} }: Contribution,
-): Promise<TrainReport> {
+async function contribute(store: Store, job: TrainJob, made: Contribution): Promise<TrainReport> {
+  const { weights, state, samples, metrics = {} } = made;
   const { round, worker } = job;
   const record: ContributionRecord = {
     worker,
@@ -132,11 +135,7 @@ async function contribute(
   };
   const isFirst = await decide(store, keyOf.contribution(job, round, worker), record);
   if (!(await isOver(store, job))) return { outcome: isFirst ? 'contributed' : 'duplicate' };
-  // The round closed meanwhile, and may have removed what it did not need before this was written.
-  await tidyRound(store, job, round);
-  const closed = await readRecord<RoundRecord>(store, keyOf.closed(job, round));
-  const taken = closed?.members.find((member) => member.worker === worker);
-  return { outcome: taken?.weights.sha256 === record.weights.sha256 ? 'contributed' : 'late' };
+  return await afterEnd(store, job, made);
 }
 
 /** A contribution that the round can take. */
