@@ -61,7 +61,8 @@ export async function startS3(): Promise<TestS3> {
     await run('ceph-mon', ['--mkfs', '-n', 'mon.a', '--monmap', map, '-c', configuration]);
     start('ceph-mon', 'mon.a');
     const ceph = ['-c', configuration, '--connect-timeout', '60', 'osd'];
-    await run('ceph', [...ceph, 'create', FSID]);
+    // A monitor that is not ready yet refuses. Done twice, it makes one disk.
+    await untilItAnswers(() => run('ceph', [...ceph, 'create', FSID]));
     await run('ceph', [...ceph, 'crush', 'add', 'osd.0', '1', 'host=a', 'root=default']);
     const osd = ['--mkfs', '-n', 'osd.0', '--osd-uuid', FSID, '-c', configuration];
     await run('ceph-osd', osd);
