@@ -197,10 +197,12 @@ const UNCHECKED: Readonly<Record<string, string>> = {
   'checkpoints-saving DirectoryHandle.getFileHandle': 'it is of the browser',
 };
 
-/** Those that take none, beside others that do, with right arguments. */
+/**
+ * Those that take none, beside others that do, with right arguments. Only `equal` has no check: it
+ * would take more bytes than its limit in `tests/sizes` and `installed` leaves.
+ */
 const WITHOUT: readonly (readonly [string, (...given: never[]) => unknown, readonly unknown[]])[] =
   [
-    ['equal', rules.equal, []],
     ['exponential', rules.exponential, [0.9]],
     ['halfLife', rules.halfLife, [10]],
     ['debiasedExponential', rules.debiasedExponential, [0.9]],

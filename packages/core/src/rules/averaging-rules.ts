@@ -9,11 +9,9 @@ import type { MovingRule, WindowRule } from './rule.js';
  * In float32 the rms error of the mean of n values with 1 % noise grows as 1.5e-8 √n.
  *
  * @returns the rule
- * @throws TypeError if arguments are given, such as options
  * @see Izmailov et al. 2018, https://arxiv.org/abs/1803.05407, algorithm 1
  */
 export function equal(): MovingRule {
-  if (arguments.length > 0) throw new TypeError('equal takes no options.');
   return { kind: 'moving', name: 'equal', weight: (nAvg) => 1 / (nAvg + 1) };
 }
 
