@@ -7,6 +7,7 @@ import { verifyCheckpoint } from '@polyak/checkpoints/inspect';
 import { mergeFiles, openCheckpoint } from '@polyak/checkpoints/node';
 import { encodeSafetensors } from '@polyak/safetensors';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { random } from '../../../../tests/support/sgd.js';
 
 const [ROWS, COLUMNS] = [500, 64];
 const COUNT = ROWS * COLUMNS;
@@ -19,7 +20,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'polyak-changes-'));
   const [one = '', two = '', out = ''] = files();
   for (const [seed, path] of [one, two].entries()) {
-    const next = randomFrom(seed + 1);
+    const next = random(seed + 1);
     const w = Float32Array.from({ length: COUNT }, () => next() - 0.5);
     const tensors = { w: { dtype: 'float32', shape: [ROWS, COLUMNS], data: w } } as const;
     await writeFile(path, encodeSafetensors(tensors));
@@ -27,17 +28,6 @@ beforeAll(async () => {
   await mergeFiles([one, two], out, { method: mean(2) });
 });
 afterAll(async () => rm(folder, { recursive: true }));
-
-/** Numbers in [0, 1), the same for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Changes the bits of elements. */
 type Change = (bits: Uint32Array, below: (limit: number) => number) => void;
@@ -120,7 +110,7 @@ it.each(Object.keys(CHANGES))('finds a change of %s', async (kind) => {
     const bytes = await readFile(path);
     const begin = bytes.length - 4 * COUNT;
     for (let seed = 1; seed <= 8; seed += 1) {
-      const next = randomFrom(1000 * seed + which);
+      const next = random(1000 * seed + which);
       const bits = new Uint32Array(bytes.buffer.slice(bytes.byteOffset + begin));
       CHANGES[kind]?.(bits, (limit) => Math.floor(next() * limit));
       const changed = Buffer.concat([bytes.subarray(0, begin), Buffer.from(bits.buffer)]);

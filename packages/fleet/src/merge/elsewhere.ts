@@ -31,8 +31,8 @@ export interface Elsewhere {
 }
 
 /**
- * Puts a job that failed back into its queue, without an attempt less, if its merge goes on and
- * this worker's store does not have it.
+ * Puts a job that failed back into its queue, and counts no attempt, if its merge goes on and this
+ * worker's store does not have it.
  *
  * @throws DelayedError where the job was put back, PolyakError `ERR_CHECKPOINT` where that was done
  *   for 20 minutes

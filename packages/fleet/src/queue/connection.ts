@@ -84,9 +84,10 @@ export async function warnOfEviction(
 /** Throws unless a URL is one of Redis. What it is stays unsaid: it may have a password. */
 function requireUrl(url: string): void {
   if (typeof url !== 'string') throw urlError(`is a value of type ${typeof url}`);
-  if (!/^rediss?:\/\/[^/]/.test(url)) throw urlError('is a text that is none');
+  if (!/^rediss?:\/\/[^/]/.test(url))
+    throw urlError('does not begin with redis:// or rediss:// and a host');
   if (isUnderstood(url)) return;
-  if (!url.includes('@')) throw urlError('is a text that is none');
+  if (!url.includes('@')) throw urlError('cannot be read');
   throw urlError(
     'cannot be read. In its user and password, write % as %25, / as %2F, ? as %3F, # as %23 ' +
       'and @ as %40',

@@ -11,7 +11,7 @@ import { Queue } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { NO_REDIS, startRedis } from '../../../../tests/support/redis.js';
 import type { TestRedis } from '../../../../tests/support/redis.js';
-import { generator } from '../support/random.js';
+import { random as seeded } from '../../../../tests/support/sgd.js';
 import { bytesIn, filesIn, temporaryFolder, writeModels } from './checkpoints.js';
 import { hooked } from './hooked-store.js';
 import type { StoreCall } from './hooked-store.js';
@@ -157,7 +157,7 @@ describe.skipIf(NO_REDIS !== undefined)('a merge in several files', () => {
   });
 
   it('is there or not, whenever it is cancelled', { timeout: 180_000 }, async () => {
-    const random = generator(7);
+    const random = seeded(7);
     let calls = 0;
     let at = Infinity;
     let cancel = new AbortController();

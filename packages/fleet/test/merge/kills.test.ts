@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleScript } from '../support/bundled-script.js';
 import { NO_REDIS, startRedis } from '../../../../tests/support/redis.js';
 import type { TestRedis } from '../../../../tests/support/redis.js';
-import { generator } from '../support/random.js';
+import { random as seeded } from '../../../../tests/support/sgd.js';
 import { ScriptProcess } from '../support/script-process.js';
 import { bytesIn, filesIn, temporaryFolder, writeModels } from './checkpoints.js';
 import type { ProducerMessage, ProducerOptions } from './producer.js';
@@ -67,7 +67,7 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet under kills', () => {
     `makes the bytes of undisturbed merges, and leaves nothing (${KILLS} kills)`,
     { timeout: 60_000 + KILLS * 10_000 },
     async () => {
-      const random = generator(SEED);
+      const random = seeded(SEED);
       for (let i = 0; i < 3; i += 1) workers.push(startWorker());
       const counts = { worker: 0, stop: 0, producer: 0, redis: 0 };
       const stopped: Promise<void>[] = [];

@@ -8,6 +8,7 @@ import { localSgd, startRun } from '@polyak/fleet';
 import type { RoundPlan, RunResult } from '@polyak/fleet';
 import { decodeSafetensors, encodeSafetensors } from '@polyak/safetensors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { random as seeded } from '../../../../tests/support/sgd.js';
 import { NO_REDIS } from '../../../../tests/support/redis.js';
 import { killed, openJobs, startFleet, until } from './support/fleet.js';
 import type { TestFleet } from './support/fleet.js';
@@ -22,7 +23,7 @@ const STOPPED_MS = 4500;
 
 describe.skipIf(NO_REDIS !== undefined)(`${KILLS} random kills, seed ${SEED}`, () => {
   let fleet: TestFleet;
-  const random = randomFrom(SEED);
+  const random = seeded(SEED);
   beforeAll(async () => {
     fleet = await startFleet(WORKERS);
   }, 60_000);
@@ -215,15 +216,4 @@ function processes(): readonly (readonly [pid: number, ppid: number, text: strin
       const [pid, ppid, ...args] = line.trim().split(/\s+/);
       return [Number(pid), Number(ppid), args.join(' ')] as const;
     });
-}
-
-/** Numbers in [0, 1), the same ones for each seed: mulberry32. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
