@@ -178,7 +178,9 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet refuses', () => {
     await expect(merge({ shardBytes: Infinity })).rejects.toThrow(/shardBytes is Infinity/);
     await expect(merge({}, 'model-0.safetensors' as never)).rejects.toThrow(/no list of keys/);
     await expect(merge({}, [7 as never])).rejects.toThrow(TypeError);
-    await expect(merge({ url: 'localhost:6379' })).rejects.toThrow(/^the URL of Redis does not begin/);
+    await expect(merge({ url: 'localhost:6379' })).rejects.toThrow(
+      /^the URL of Redis does not begin/,
+    );
     await expect(merge({ nonFinite: 'x' as 'skip' })).rejects.toThrow(RangeError);
     await expect(merge({ signal: AbortSignal.abort() })).rejects.toThrow(/aborted/);
     writeFileSync(join(folder, 'out.safetensors'), 'x');
